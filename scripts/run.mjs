@@ -1,0 +1,57 @@
+// One door for every command: `node scripts/run.mjs <command> [-- arguments]` makes ready what the command needs (packages, Bun,
+// kernels, model), each only if it is not there yet, and runs it. package.json's scripts all come through here.
+
+import "./lib/node-version.mjs";
+import { existsSync } from "node:fs";
+import { findBun } from "./lib/bun.mjs";
+import { runMain, SetupFailure } from "./lib/failure.mjs";
+import { ensureKernels } from "./lib/kernels.mjs";
+import { ensurePackages } from "./lib/packages.mjs";
+import { replaceWith } from "./lib/processes.mjs";
+import { inProject } from "./lib/project.mjs";
+import { say } from "./lib/terminal.mjs";
+import { ensureModel } from "./model.mjs";
+
+/** What each command needs, and what it runs: a program for Bun with leading arguments, or a function of the scripts. */
+const COMMANDS = {
+  demo: { kernels: true, model: true, entry: ["cli/main.ts", "demo"] },
+  start: { kernels: true, model: true, entry: ["cli/main.ts", "serve", "--recipe", "refusal"] },
+  bench: { kernels: true, model: true, entry: ["bench/main.ts"] },
+  eval: { kernels: true, model: true, entry: ["eval/main.ts"] },
+  test: { kernels: false, model: true, run: (bun, args) => runTests(bun, { isFull: false, args }) },
+  "test:full": { kernels: false, model: true, run: (bun, args) => runTests(bun, { isFull: true, args }) },
+  check: { kernels: false, model: false, run: (bun) => runTests(bun, { isGatesOnly: true, args: [] }) },
+  generate: { kernels: false, model: false, run: generateCode },
+  kernels: { kernels: true, model: false },
+};
+
+async function runTests(bun, options) {
+  const { testProject } = await import("./test.mjs");
+  return testProject(bun, options);
+}
+
+async function generateCode() {
+  const { generate } = await import("./lib/generate.mjs");
+  return generate(inProject());
+}
+
+async function runEntry(bun, [program, ...leading], args) {
+  if (!existsSync(inProject(program))) throw new SetupFailure("ENTRY_MISSING", `${program} does not exist`);
+  return replaceWith(bun, ["--no-orphans", inProject(program), ...leading, ...args], { cwd: inProject() });
+}
+
+await runMain(async () => {
+  const [name, ...rest] = process.argv.slice(2);
+  const command = Object.hasOwn(COMMANDS, name ?? "") ? COMMANDS[name] : undefined;
+  if (!command) {
+    say(`usage: node scripts/run.mjs <${Object.keys(COMMANDS).join(" | ")}> [-- arguments]`);
+    return 2;
+  }
+  const args = rest[0] === "--" ? rest.slice(1) : rest;
+  await ensurePackages();
+  const bun = await findBun();
+  if (command.kernels) await ensureKernels();
+  if (command.model) await ensureModel();
+  if (command.run) return command.run(bun, args);
+  return command.entry ? runEntry(bun, command.entry, args) : 0;
+});

@@ -1,0 +1,106 @@
+// `npm test`, `npm run test:full`, `npm run check`: the gates, then every test suite. The last line is `N passed, N failed`.
+// `npm test -- kernels` runs only the test files whose path contains "kernels", without the gates.
+
+import { existsSync, mkdirSync, writeFileSync } from "node:fs";
+import { SetupFailure } from "./lib/failure.mjs";
+import { listGates } from "./lib/gates.mjs";
+import { ensureKernels } from "./lib/kernels.mjs";
+import { capture } from "./lib/processes.mjs";
+import { inProject } from "./lib/project.mjs";
+import { listSuites, runSuite } from "./lib/suites.mjs";
+import { bold, dim, formatDuration, green, red } from "./lib/terminal.mjs";
+
+const SUITE_LIMIT_MS = 10 * 60_000;
+const FULL_SUITE_LIMIT_MS = 45 * 60_000;
+const NAME_COLUMNS = 48;
+
+const print = (text) => process.stdout.write(`${text}\n`);
+
+/**
+ * Runs the gates and the tests and prints the result.
+ * @param bun path of the pinned Bun.
+ * @param options `isFull` runs the long variants, `isGatesOnly` no tests, `args` filter the test files.
+ * @returns the exit code.
+ */
+export async function testProject(bun, { isFull = false, isGatesOnly = false, args = [] }) {
+  const startedAt = Date.now();
+  const filters = args.filter((argument) => !argument.startsWith("-"));
+  const results = [];
+  if (filters.length === 0) results.push(...(await runGates(bun)));
+  else await ensureKernels();
+  if (!isGatesOnly) {
+    const setup = inProject("test", "oracle", "setup.mjs");
+    if (existsSync(setup))
+      results.push(await runGate({ name: "oracle set-up (Python)", run: () => runSetup(setup) }));
+    results.push(...(await runSuites(bun, filters, isFull)));
+  }
+  return summarize(results, Date.now() - startedAt);
+}
+
+async function runGates(bun) {
+  const results = [];
+  for (const gate of listGates(bun)) results.push(await runGate(gate));
+  return results;
+}
+
+async function runGate({ name, run }) {
+  const startedAt = Date.now();
+  let problem;
+  try {
+    problem = await run();
+  } catch (error) {
+    if (!(error instanceof SetupFailure)) throw error;
+    problem = [error.message, error.advice].filter(Boolean).join("\n");
+  }
+  const failed = problem ? 1 : 0;
+  const result = {
+    name,
+    passed: 1 - failed,
+    failed,
+    skipped: 0,
+    problem,
+    durationMs: Date.now() - startedAt,
+  };
+  report(result);
+  return result;
+}
+
+async function runSetup(script) {
+  const { code, output } = await capture(process.execPath, [script], { cwd: inProject() });
+  return code === 0 ? "" : output.trim() || `ended with code ${code}`;
+}
+
+async function runSuites(bun, filters, isFull) {
+  const env = { ...process.env, ...(isFull ? { TRIMTAB_TEST_FULL: "1" } : {}) };
+  const results = [];
+  for (const suite of listSuites(filters)) {
+    const limitMs = isFull ? FULL_SUITE_LIMIT_MS : SUITE_LIMIT_MS;
+    const result = { name: `test/${suite.name}`, ...(await runSuite(bun, suite, { env, limitMs })) };
+    report(result);
+    results.push(result);
+  }
+  return results;
+}
+
+function report({ name, passed, failed, skipped, problem, durationMs }) {
+  const mark = failed > 0 ? red("✗") : green("✓");
+  const counts = `${passed} passed${failed ? red(`, ${failed} failed`) : ""}${skipped ? `, ${skipped} skipped` : ""}`;
+  print(`${mark} ${name.padEnd(NAME_COLUMNS)} ${counts} ${dim(`(${formatDuration(durationMs)})`)}`);
+  if (problem) print(problem.replaceAll(/^/gm, "    "));
+}
+
+function summarize(results, durationMs) {
+  const sum = (key) => results.reduce((total, result) => total + result[key], 0);
+  const [passed, failed, skipped] = [sum("passed"), sum("failed"), sum("skipped")];
+  const folder = inProject("build", "test");
+  mkdirSync(folder, { recursive: true });
+  const body = { passed, failed, skipped, durationMs, results };
+  writeFileSync(`${folder}/summary.json`, `${JSON.stringify(body, undefined, 2)}\n`);
+  const failing = results.filter((result) => result.failed > 0).map((result) => result.name);
+  print("");
+  if (failing.length > 0) print(`${bold("failed:")} ${failing.join(", ")}`);
+  if (skipped > 0) print(`${skipped} skipped (each says why)`);
+  print(`took ${formatDuration(durationMs)}`);
+  print(`${passed} passed, ${failed} failed`);
+  return failed > 0 || passed === 0 ? 1 : 0;
+}
