@@ -11,17 +11,18 @@ import { replaceWith } from "./lib/processes.mjs";
 import { inProject } from "./lib/project.mjs";
 import { ensureModel } from "./model.mjs";
 
-/** Subcommands that load the default model unless told of another one or of a server that has one. */
-const MODEL_COMMANDS = new Set(["chat", "generate", "serve", "demo"]);
-const WITHOUT_MODEL = /^(--help|-h|--model|--address|--url|--gateway|--forward)(=|$)/;
+/** Subcommands that start the services, and so need kernels and a model, unless a running gateway is named. */
+const SERVING_COMMANDS = new Set(["serve", "chat", "generate", "recipe", "steer", "demo"]);
+const NOTHING_NEEDED = /^(--help|-h|--address)(=|$)/;
+const OWN_MODEL = /^--model(=|$)/;
 
 await runMain(async () => {
   const args = process.argv.slice(2);
   const bun = await findBun();
+  const isServing =
+    SERVING_COMMANDS.has(args[0] ?? "") && !args.some((argument) => NOTHING_NEEDED.test(argument));
   const isCheckout = existsSync(inProject(".git"));
-  if (isCheckout || !existsSync(inProject("build", "kernels"))) await ensureKernels();
-  const needsModel =
-    MODEL_COMMANDS.has(args[0] ?? "") && !args.some((argument) => WITHOUT_MODEL.test(argument));
-  if (needsModel) await ensureModel();
+  if (isServing && (isCheckout || !existsSync(inProject("build", "kernels")))) await ensureKernels();
+  if (isServing && !args.some((argument) => OWN_MODEL.test(argument))) await ensureModel();
   return replaceWith(bun, ["--no-orphans", inProject("cli", "main.ts"), ...args]);
 });
