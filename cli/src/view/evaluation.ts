@@ -1,0 +1,58 @@
+/**
+ * The evidence of a recipe as a table: rates with 95 % Wilson intervals, perplexity, repetition, gate quality.
+ */
+import type { Evaluation, EvaluationCell, Recipe } from "#proto/trimtab/steering/v1/steering_service_pb.ts";
+import { colour } from "./style.ts";
+
+const PROMPT_CLASSES = ["harmful", "harmless", "borderline"] as const;
+const ARMS = ["base", "steered"] as const;
+
+const percent = (x: number): string => `${(100 * x).toFixed(1)} %`;
+
+function cellText(cell: EvaluationCell | undefined): string {
+  const r = cell?.rate;
+  if (!r) return "–".padEnd(30);
+  return `${percent(r.rate).padStart(7)}  [${percent(r.lower)}, ${percent(r.upper)}]`.padEnd(30);
+}
+
+/** Lines of the table of a recipe's evaluation on its own test prompts. */
+export function evaluationLines(recipe: Recipe): string[] {
+  const evaluation = recipe.evaluation;
+  if (!evaluation) return ["  not evaluated"];
+  const find = (prompts: string, arm: string): EvaluationCell | undefined =>
+    evaluation.cells.find((c) => c.prompts === prompts && c.arm === arm);
+  const lines = [
+    colour.bold(
+      `  ${"prompts".padEnd(11)}${"n".padStart(4)}  ${"base, policy refusals".padEnd(30)}${"steered, policy refusals".padEnd(30)}repetition base → steered`,
+    ),
+  ];
+  for (const prompts of PROMPT_CLASSES) {
+    const [base, steered] = ARMS.map((arm) => find(prompts, arm));
+    const repetition = `${percent(base?.repetition ?? 0)} → ${percent(steered?.repetition ?? 0)}`;
+    const n = String(steered?.rate?.n ?? 0).padStart(4);
+    lines.push(`  ${prompts.padEnd(11)}${n}  ${cellText(base)}${cellText(steered)}${repetition}`);
+  }
+  return [...lines, ...gateLines(evaluation)];
+}
+
+function gateLines(evaluation: Evaluation): string[] {
+  const gates = evaluation.gate.map(
+    (g) => `${g.set} AUROC ${g.auroc.toFixed(3)}, accuracy ${percent(g.accuracy)} (n ${g.n})`,
+  );
+  return [
+    `  perplexity of harmless text, steered / base: ${evaluation.perplexityRatio.toFixed(4)} with gates as emitted, ` +
+      `${evaluation.perplexityRatioForcedOpen.toFixed(3)} with the gate forced open`,
+    ...gates.map((g) => `  gate on ${g}`),
+    `  judge: ${evaluation.judge}; intervals: 95 % Wilson`,
+  ];
+}
+
+/** The table as plain data, in the shape of `--json`. */
+export function evaluationJson(recipe: Recipe): Record<string, unknown> {
+  const table: Record<string, Record<string, unknown>> = {};
+  for (const cell of recipe.evaluation?.cells ?? []) {
+    const { rate = 0, lower = 0, upper = 0, n = 0 } = cell.rate ?? {};
+    (table[cell.prompts] ??= {})[cell.arm] = { rate, lower, upper, n };
+  }
+  return table;
+}

@@ -1,0 +1,50 @@
+/**
+ * Progress of a recipe build: one bar a phase with its token budget; plain lines where nothing can be redrawn.
+ */
+import { Presets, SingleBar } from "cli-progress";
+import { BuildState, type Build } from "#proto/trimtab/steering/v1/steering_service_pb.ts";
+import { isInteractive } from "./style.ts";
+
+/** Consumes build states in order. */
+export interface BuildProgress {
+  update(build: Build): void;
+  stop(): void;
+}
+
+/** Draws the phases of a build as they go by. */
+export function createBuildProgress(): BuildProgress {
+  let bar: SingleBar | undefined;
+  let phase = "";
+  const startPhase = (build: Build): void => {
+    bar?.stop();
+    phase = build.phase;
+    const label = `  ${build.phaseIndex}/${build.phaseCount} ${build.phase.padEnd(11)}`;
+    if (!isInteractive()) {
+      process.stdout.write(`${label} budget ${build.tokensBudget} tokens\n`);
+      return;
+    }
+    bar = new SingleBar(
+      {
+        format: `${label} {bar} {value}/{total} tokens  {duration_formatted}  {detail}`,
+        hideCursor: true,
+        barsize: 24,
+      },
+      Presets.shades_classic,
+    );
+    bar.start(Math.max(1, Number(build.tokensBudget)), 0, { detail: "" });
+  };
+  return {
+    update(build) {
+      if (build.phase !== "" && build.phase !== phase) startPhase(build);
+      if (bar) {
+        bar.setTotal(Math.max(1, Number(build.tokensBudget)));
+        bar.update(Number(build.tokensDone), { detail: build.detail.slice(0, 40) });
+      }
+      if (build.state === BuildState.SUCCEEDED || build.state === BuildState.FAILED) this.stop();
+    },
+    stop() {
+      bar?.stop();
+      bar = undefined;
+    },
+  };
+}
