@@ -1,0 +1,93 @@
+/** Every limit kit enforces, by name. Sizes in bytes, times in milliseconds. */
+
+const KIB = 1024;
+const MIB = 1024 * KIB;
+const GIB = 1024 * MIB;
+
+/** GGUF files: a header is read into objects, so its counts are bounded before anything is allocated. */
+export const GGUF_LIMITS = {
+  /** A file larger than this cannot fit the 4 GiB address space of the kernels. */
+  fileBytes: 4 * GIB,
+  headerBytes: 128 * MIB,
+  metadataEntries: 16_384,
+  tensors: 65_536,
+  keyBytes: 64 * KIB - 1,
+  textBytes: 16 * MIB,
+  arrayElements: 4_000_000,
+  /** 64 with the final NUL of other readers. */
+  tensorNameBytes: 63,
+  tensorElements: 2 ** 40,
+  minAlignment: 8,
+  maxAlignment: 65_536,
+} as const;
+
+/** safetensors files of vectors and controllers; models do not come in this format. */
+export const SAFETENSORS_LIMITS = {
+  fileBytes: 256 * MIB,
+  headerBytes: 1 * MIB,
+  tensors: 4_096,
+  dims: 8,
+  headerDepth: 8,
+} as const;
+
+/** ONNX controllers. */
+export const ONNX_LIMITS = {
+  fileBytes: 64 * MIB,
+  nodes: 256,
+  tensors: 512,
+  dims: 4,
+  metadataEntries: 64,
+  metadataBytes: 1 * MIB,
+  minOpset: 13,
+  maxOpset: 17,
+} as const;
+
+/** RPC listeners and clients. */
+export const RPC_LIMITS = {
+  /** Largest message a public listener accepts. */
+  publicMessageBytes: 4 * MIB,
+  /** Largest message between our own services (tensors). */
+  internalMessageBytes: 16 * MIB,
+  /** Parallel streams of one connection. */
+  concurrentStreams: 256,
+  connections: 1_024,
+  /** A connection without any traffic for this long is closed. */
+  sessionIdleMs: 300_000,
+  /** Longest deadline a caller may ask for, and the deadline of a call without one. */
+  maxTimeoutMs: 600_000,
+  defaultTimeoutMs: 60_000,
+  pingIntervalMs: 5_000,
+  pingTimeoutMs: 5_000,
+  drainMs: 30_000,
+  requestIdChars: 64,
+} as const;
+
+/** Supervised child processes. */
+export const SUPERVISOR_LIMITS = {
+  readyMs: 60_000,
+  killMs: 5_000,
+  firstBackoffMs: 100,
+  maxBackoffMs: 10_000,
+  /** A child that lived this long starts again at the first backoff. */
+  healthyMs: 30_000,
+} as const;
+
+/** The artifact store. */
+export const STORE_LIMITS = {
+  artifactBytes: 256 * MIB,
+  nameChars: 64,
+  metadataEntries: 64,
+  metadataChars: 4_096,
+  indexBytes: 64 * MIB,
+} as const;
+
+/** Tensors in messages. */
+export const TENSOR_LIMITS = {
+  dims: 4,
+  elements: 4 * MIB,
+} as const;
+
+/** Log lines. */
+export const LOG_LIMITS = {
+  fieldChars: 1_000,
+} as const;
