@@ -178,6 +178,8 @@ async function syncFolder(folder) {
 
 function explain(error, folder) {
   if (error.code === "ENOSPC") return new SetupFailure("DISK_FULL", `no space left in ${folder}`);
+  if (/^Z_/.test(error.code ?? ""))
+    return new SetupFailure("ARCHIVE_CORRUPT", `the downloaded wheel: ${error.message}`);
   if (["EACCES", "EPERM", "EROFS", "ENOTDIR", "EEXIST"].includes(error.code)) {
     return new SetupFailure(
       "CACHE_NOT_WRITABLE",

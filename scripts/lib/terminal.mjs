@@ -2,7 +2,7 @@
 // On a terminal a step is one line that is redrawn; elsewhere (CI, a pipe) it is one plain line when it ends.
 
 const TICK_MS = 100;
-const BAR_CELLS = 24;
+const BAR_CELLS = 14;
 
 const isTerminal = Boolean(process.stderr.isTTY) && process.env.TERM !== "dumb";
 const isColoured = isTerminal && !process.env.NO_COLOR;
