@@ -2,6 +2,7 @@
 // On a terminal a step is one line that is redrawn; elsewhere (CI, a pipe) it is one plain line when it ends.
 
 const TICK_MS = 100;
+const ANNOUNCE_MS = 1_000;
 const BAR_CELLS = 14;
 
 const isTerminal = Boolean(process.stderr.isTTY) && process.env.TERM !== "dumb";
@@ -40,9 +41,8 @@ export function startStep(label) {
     const width = (process.stderr.columns ?? 80) - 1;
     process.stderr.write(`\r\u001b[2K${`  ${label} ${detail} ${elapsed()}`.slice(0, width)}`);
   };
-  const timer = isTerminal ? setInterval(draw, TICK_MS) : undefined;
-  if (isTerminal) draw();
-  else say(`… ${label}`);
+  // Without a terminal only a step that takes a while is announced.
+  const timer = isTerminal ? setInterval(draw, TICK_MS) : setTimeout(() => say(`… ${label}`), ANNOUNCE_MS);
 
   const close = (mark, text) => {
     clearInterval(timer);
