@@ -56,6 +56,8 @@ export const RPC_LIMITS = {
   /** Longest deadline a caller may ask for, and the deadline of a call without one. */
   maxTimeoutMs: 600_000,
   defaultTimeoutMs: 60_000,
+  /** A client drops a connection that was idle this long; less than `sessionIdleMs`, so that it never meets a close. */
+  clientIdleMs: 120_000,
   pingIntervalMs: 5_000,
   pingTimeoutMs: 5_000,
   drainMs: 30_000,

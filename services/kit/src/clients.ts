@@ -1,0 +1,111 @@
+/**
+ * Clients of our own services: one way to call whether the service runs in this process, behind a Unix socket or at
+ * an address. Pings find a dead peer, every unary call has a deadline, nothing is compressed (tensors).
+ */
+import type { DescMethod, DescService } from "@bufbuild/protobuf";
+import {
+  type Client,
+  type ConnectRouter,
+  createClient,
+  createRouterTransport,
+  type Interceptor,
+  type Transport,
+} from "@connectrpc/connect";
+import { createGrpcTransport, Http2SessionManager } from "@connectrpc/connect-node";
+import { connect } from "node:net";
+import { TrimtabError } from "./errors.ts";
+import { normaliseClientErrors, serverInterceptors } from "./interceptors.ts";
+import { RPC_LIMITS } from "./limits.ts";
+
+/** Where a service is: routes of this process, a Unix socket, or `host:port`. */
+export type Target =
+  | { readonly routes: (router: ConnectRouter) => void }
+  | { readonly socketPath: string }
+  | { readonly address: string };
+
+/** Options of {@link connectTo}. */
+export interface ConnectionOptions {
+  /** Deadline of unary calls without one; streams have none. */
+  readonly timeoutMs?: number;
+  readonly maxMessageBytes?: number;
+  /** Sent as `authorization: Bearer …`. */
+  readonly apiKey?: string;
+  readonly pingIntervalMs?: number;
+  readonly pingTimeoutMs?: number;
+}
+
+/** An open way to one server; clients of all its services share it. */
+export interface Connection {
+  readonly transport: Transport;
+  /** A typed client of one service. */
+  client<S extends DescService>(service: S): Client<S>;
+  /** Ends running calls and closes sockets. */
+  close(): void;
+}
+
+/** Parses `unix:/path`, `host:port` or `http://host:port`. @throws TrimtabError INVALID_ARGUMENT. */
+export function parseTarget(text: string): Target {
+  if (text.startsWith("unix:")) {
+    const socketPath = text.slice("unix:".length).replace(/^\/\/(?=\/)/, "");
+    if (socketPath !== "") return { socketPath };
+  }
+  const address = text.replace(/^http:\/\//, "").replace(/\/$/, "");
+  if (/^(\[[0-9a-fA-F:]+\]|[A-Za-z0-9._-]+):\d{1,5}$/.test(address)) return { address };
+  throw new TrimtabError("INVALID_ARGUMENT", "an address is host:port or unix:/path", { field: "address" });
+}
+
+/** Opens a connection; nothing is sent before the first call. */
+export function connectTo(target: Target, options: ConnectionOptions = {}): Connection {
+  const interceptors = [normaliseClientErrors];
+  if (options.apiKey !== undefined) interceptors.unshift(bearer(options.apiKey));
+  const maxBytes = options.maxMessageBytes ?? RPC_LIMITS.internalMessageBytes;
+  if ("routes" in target) {
+    const transport = createRouterTransport(target.routes, {
+      router: { interceptors: serverInterceptors() },
+      transport: { interceptors, readMaxBytes: maxBytes, writeMaxBytes: maxBytes },
+    });
+    return connection(transport, options, () => {});
+  }
+  const baseUrl = "address" in target ? `http://${target.address}` : "http://localhost";
+  const sessionManager = new Http2SessionManager(
+    baseUrl,
+    {
+      pingIntervalMs: options.pingIntervalMs ?? RPC_LIMITS.pingIntervalMs,
+      pingTimeoutMs: options.pingTimeoutMs ?? RPC_LIMITS.pingTimeoutMs,
+      idleConnectionTimeoutMs: RPC_LIMITS.clientIdleMs,
+    },
+    "socketPath" in target ? { createConnection: () => connect(target.socketPath) } : undefined,
+  );
+  const transport = createGrpcTransport({
+    baseUrl,
+    sessionManager,
+    interceptors,
+    acceptCompression: [],
+    readMaxBytes: maxBytes,
+    writeMaxBytes: maxBytes,
+  });
+  return connection(transport, options, () => sessionManager.abort());
+}
+
+function connection(inner: Transport, options: ConnectionOptions, close: () => void): Connection {
+  const defaultMs = options.timeoutMs ?? RPC_LIMITS.defaultTimeoutMs;
+  const transport: Transport = {
+    unary: (method, signal, timeoutMs, header, input, contextValues) =>
+      inner.unary(method, signal, timeoutMs ?? defaultMs, header, input, contextValues),
+    stream: (method, signal, timeoutMs, header, input, contextValues) =>
+      inner.stream(method, signal, timeoutMs, header, input, contextValues),
+  };
+  return { transport, client: (service) => createClient(service, transport), close };
+}
+
+function bearer(apiKey: string): Interceptor {
+  return (next) => (request) => {
+    request.header.set("authorization", `Bearer ${apiKey}`);
+    return next(request);
+  };
+}
+
+/** Full name of a method as in URLs, for logs and metrics. */
+export function methodName(method: DescMethod): string {
+  return `${method.parent.typeName}/${method.name}`;
+}

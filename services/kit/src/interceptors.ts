@@ -1,0 +1,182 @@
+/**
+ * What every call passes: on the server request id, deadline and error mapping; on the client the normalisation of
+ * transport errors that mean "the service is gone".
+ */
+import {
+  Code,
+  ConnectError,
+  createContextKey,
+  type HandlerContext,
+  type Interceptor,
+} from "@connectrpc/connect";
+import { fromConnectError, toConnectError, TrimtabError } from "./errors.ts";
+import { RPC_LIMITS } from "./limits.ts";
+import type { Logger } from "./log.ts";
+import { abortable } from "./streams.ts";
+
+/** Header that carries the request id, in both directions. */
+export const REQUEST_ID_HEADER = "x-request-id";
+/** Context value with the id of the request being served. */
+export const requestIdKey = createContextKey("", { description: "request id" });
+
+const REQUEST_ID = /^[A-Za-z0-9._-]{1,64}$/;
+
+/** The caller's request id if it is well-formed, else a new one. */
+export function acceptRequestId(given: string | null | undefined): string {
+  return given && REQUEST_ID.test(given) ? given : crypto.randomUUID();
+}
+
+/** Options of {@link serverInterceptors}. */
+export interface ServerInterceptorOptions {
+  readonly log?: Logger;
+  /** Deadline of unary and server-streaming calls without one. */
+  readonly maxTimeoutMs?: number;
+}
+
+/** The chain of a server, outermost first: request id, error mapping, deadline. */
+export function serverInterceptors(options: ServerInterceptorOptions = {}): Interceptor[] {
+  return [
+    requestId,
+    mapErrors(options.log),
+    enforceDeadline(options.maxTimeoutMs ?? RPC_LIMITS.maxTimeoutMs),
+  ];
+}
+
+const requestId: Interceptor = (next) => async (request) => {
+  const id = acceptRequestId(request.header.get(REQUEST_ID_HEADER));
+  request.contextValues.set(requestIdKey, id);
+  const response = await next(request);
+  response.header.set(REQUEST_ID_HEADER, id);
+  return response;
+};
+
+/** Every error leaves as a ConnectError with our details; unexpected ones are logged with their cause. */
+function mapErrors(log: Logger | undefined): Interceptor {
+  return (next) => async (request) => {
+    const map = (error: unknown): ConnectError => {
+      // A handler that stops because its call ended throws whatever its inner call threw; the call's own reason counts.
+      const ended = request.signal.aborted && fromConnectError(error).reason === "CANCELLED";
+      const mapped = toConnectError(normaliseFramework(ended ? endReason(request.signal) : error));
+      if (mapped.code === Code.Internal || mapped.code === Code.Unknown) {
+        log?.log("error", "call failed", {
+          rpc: `${request.service.typeName}/${request.method.name}`,
+          requestId: request.contextValues.get(requestIdKey),
+          cause: error instanceof Error ? (error.stack ?? error.message) : String(error),
+        });
+      }
+      return mapped;
+    };
+    try {
+      const response = await next(request);
+      if (!response.stream) return response;
+      return { ...response, message: mapStream(response.message, map) };
+    } catch (error) {
+      throw map(error);
+    }
+  };
+}
+
+/** `signal.reason` of an ended call as an error with a code. */
+function endReason(signal: AbortSignal): unknown {
+  return signal.reason instanceof ConnectError
+    ? signal.reason
+    : new TrimtabError("CANCELLED", "the call was cancelled");
+}
+
+/** Errors connect-es itself raises for malformed input carry INTERNAL; they are the caller's. */
+export function normaliseFramework(error: unknown): unknown {
+  if (!(error instanceof ConnectError) || error.code !== Code.Internal) return error;
+  if (!/^parse binary|^protocol error/.test(error.rawMessage)) return error;
+  return new TrimtabError("INVALID_ARGUMENT", `malformed message: ${error.rawMessage}`, { cause: error });
+}
+
+async function* mapStream<T>(
+  messages: AsyncIterable<T>,
+  map: (error: unknown) => ConnectError,
+): AsyncIterable<T> {
+  try {
+    yield* messages;
+  } catch (error) {
+    throw map(error);
+  }
+}
+
+/** A call is answered when its deadline passes or its client leaves, whatever its handler does. */
+function enforceDeadline(maxTimeoutMs: number): Interceptor {
+  return (next) => async (request) => {
+    const isBounded =
+      request.method.methodKind === "unary" || request.method.methodKind === "client_streaming";
+    const timer = new AbortController();
+    const expire = () => timer.abort(new ConnectError("the deadline has passed", Code.DeadlineExceeded));
+    const timeout = isBounded ? setTimeout(expire, maxTimeoutMs) : undefined;
+    const signal = isBounded ? AbortSignal.any([request.signal, timer.signal]) : request.signal;
+    try {
+      const response = await untilAborted(next({ ...request, signal }), signal);
+      if (!response.stream) return response;
+      return { ...response, message: abortable(response.message, signal) };
+    } finally {
+      clearTimeout(timeout);
+    }
+  };
+}
+
+function untilAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const onAbort = () => reject(signal.reason);
+    if (signal.aborted) onAbort();
+    signal.addEventListener("abort", onAbort, { once: true });
+    promise.then(resolve, reject).finally(() => signal.removeEventListener("abort", onAbort));
+  });
+}
+
+const GONE = new Set(["ENOENT", "ECONNREFUSED", "ECONNRESET", "EPIPE", "ERR_HTTP2_GOAWAY_SESSION"]);
+
+/**
+ * Client side: a service that died in mid-call appears as `canceled`, a lost connection as `internal` or `aborted`;
+ * all of them become `unavailable`, so that retries and breakers see one thing.
+ */
+export const normaliseClientErrors: Interceptor = (next) => async (request) => {
+  const map = (error: unknown): unknown => {
+    if (!(error instanceof ConnectError) || request.signal.aborted || error.isWireError) return error;
+    return isGone(error)
+      ? new ConnectError(GONE_MESSAGE, Code.Unavailable, undefined, undefined, error)
+      : error;
+  };
+  try {
+    const response = await next(request);
+    if (!response.stream) return response;
+    return { ...response, message: mapStream(response.message, map as (error: unknown) => ConnectError) };
+  } catch (error) {
+    throw map(error);
+  }
+};
+
+const GONE_MESSAGE = "the service is unavailable or went away in mid-call";
+
+function isGone(error: ConnectError): boolean {
+  if (error.code === Code.Canceled || error.code === Code.Aborted) return true;
+  if (
+    error.code === Code.Unavailable ||
+    /session closed|sentinel completed|missing trailer/i.test(error.rawMessage)
+  ) {
+    return true;
+  }
+  for (let cause: unknown = error.cause; cause instanceof Error; cause = cause.cause) {
+    if (GONE.has(String((cause as NodeJS.ErrnoException).code))) return true;
+  }
+  return false;
+}
+
+/** Options for a call made while serving another: same cancellation, remaining time, same request id. */
+export function forwardCall(context: HandlerContext): {
+  signal: AbortSignal;
+  timeoutMs?: number;
+  headers: Record<string, string>;
+} {
+  const timeoutMs = context.timeoutMs();
+  return {
+    signal: context.signal,
+    ...(timeoutMs === undefined ? {} : { timeoutMs: Math.max(1, timeoutMs) }),
+    headers: { [REQUEST_ID_HEADER]: context.values.get(requestIdKey) },
+  };
+}
