@@ -48,6 +48,8 @@ export const RPC_LIMITS = {
   publicMessageBytes: 4 * MIB,
   /** Largest message between our own services (tensors). */
   internalMessageBytes: 16 * MIB,
+  /** Largest HTTP request body on the web listener. */
+  httpBodyBytes: 5 * MIB,
   /** Parallel streams of one connection. */
   concurrentStreams: 256,
   connections: 1_024,

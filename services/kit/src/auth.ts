@@ -1,0 +1,82 @@
+/**
+ * The gate in front of a listener: an optional single bearer key (`TRIMTAB_API_KEY`), refusal to bind a public
+ * address without one, and the Host check that keeps web pages of other sites away from a loopback listener.
+ */
+import { timingSafeEqual } from "node:crypto";
+import type { HandlerContext } from "@connectrpc/connect";
+import { toConnectError, TrimtabError } from "./errors.ts";
+
+/** Checks the credentials of one request. */
+export interface KeyGate {
+  /** Whether a key is required at all. */
+  readonly isOpen: boolean;
+  /** @throws TrimtabError UNAUTHENTICATED, with the same text whatever was wrong. */
+  check(headers: Headers): void;
+  /** The same for RPC; health checks pass without a key. @throws ConnectError UNAUTHENTICATED. */
+  readonly requestGate: (context: HandlerContext) => void;
+}
+
+const LOOPBACK = new Set(["localhost", "127.0.0.1", "::1", "[::1]"]);
+const OPEN_SERVICES = new Set(["grpc.health.v1.Health"]);
+
+/** Creates the gate for `apiKey`; without one everything passes. */
+export function createKeyGate(apiKey: string | undefined = process.env.TRIMTAB_API_KEY): KeyGate {
+  const expected = apiKey ? digest(apiKey) : undefined;
+  const check = (headers: Headers) => {
+    if (!expected) return;
+    const given = /^Bearer ([\x21-\x7e]{1,512})$/i.exec(headers.get("authorization") ?? "")?.[1];
+    if (given === undefined || !timingSafeEqual(digest(given), expected)) {
+      throw new TrimtabError("UNAUTHENTICATED", "a valid API key is required", { field: "authorization" });
+    }
+  };
+  return {
+    isOpen: expected === undefined,
+    check,
+    requestGate(context) {
+      if (OPEN_SERVICES.has(context.service.typeName)) return;
+      try {
+        check(context.requestHeader);
+      } catch (error) {
+        throw toConnectError(error);
+      }
+    },
+  };
+}
+
+/** True for hosts that only this machine can reach. */
+export function isLoopback(host: string): boolean {
+  return LOOPBACK.has(host) || /^127\.\d+\.\d+\.\d+$/.test(host);
+}
+
+/** @throws TrimtabError PERMISSION_DENIED when `host` is public and there is no key. */
+export function assertBindAllowed(host: string, gate: KeyGate): void {
+  if (isLoopback(host) || !gate.isOpen) return;
+  const message = `refusing to listen on ${host} without a key: set TRIMTAB_API_KEY or bind 127.0.0.1`;
+  throw new TrimtabError("PERMISSION_DENIED", message, { field: "host" });
+}
+
+/**
+ * Refuses requests whose Host is foreign to a loopback listener (DNS rebinding), or that come from another origin.
+ * @throws TrimtabError PERMISSION_DENIED, INVALID_ARGUMENT.
+ */
+export function checkHost(request: Request, boundHost: string): void {
+  if (!isLoopback(boundHost)) return;
+  const host = request.headers.get("host") ?? "";
+  const name = /^(\[[0-9a-fA-F:]+\]|[A-Za-z0-9._-]+)(:\d{1,5})?$/.exec(host)?.[1];
+  if (name === undefined)
+    throw new TrimtabError("INVALID_ARGUMENT", "malformed Host header", { field: "host" });
+  if (!isLoopback(name))
+    throw new TrimtabError("PERMISSION_DENIED", "this listener is local", { field: "host" });
+  const origin = request.headers.get("origin");
+  if (origin !== null && !isLoopback(hostOf(origin))) {
+    throw new TrimtabError("PERMISSION_DENIED", "requests from other sites are refused", { field: "origin" });
+  }
+}
+
+function hostOf(origin: string): string {
+  return URL.canParse(origin) ? new URL(origin).hostname : "";
+}
+
+function digest(text: string): Uint8Array {
+  return new Bun.CryptoHasher("sha256").update(text).digest();
+}

@@ -1,0 +1,241 @@
+/**
+ * One set of Connect routes behind two kinds of listeners: native gRPC on `node:http2` (TCP or Unix socket), and
+ * Connect, gRPC-Web, pages and metrics on `Bun.serve` through a Hono app. Both drain.
+ *
+ * Responses are never compressed (tensors; short messages); gzip requests are accepted within the message limit.
+ * On internal listeners the limits on stream resets are raised: our own honest cancels would otherwise end the
+ * connection for everybody on it.
+ */
+import { type ConnectRouter, createConnectRouter, type Interceptor } from "@connectrpc/connect";
+import type { HandlerContext } from "@connectrpc/connect";
+import {
+  compressionGzip,
+  universalRequestFromNodeRequest,
+  universalResponseToNodeResponse,
+} from "@connectrpc/connect-node";
+import type { UniversalHandlerFn } from "@connectrpc/connect/protocol";
+import {
+  universalServerRequestFromFetch,
+  universalServerResponseToFetch,
+} from "@connectrpc/connect/protocol";
+import type { Hono } from "hono";
+import { existsSync, lstatSync, unlinkSync } from "node:fs";
+import {
+  createServer,
+  type Http2ServerRequest,
+  type Http2ServerResponse,
+  type ServerHttp2Session,
+} from "node:http2";
+import type { AddressInfo } from "node:net";
+import { checkHost } from "./auth.ts";
+import { createDrain, LAST_WORDS_MS, shuttingDown } from "./drain.ts";
+import { toOpenAiError, TrimtabError } from "./errors.ts";
+import { mapFrameworkErrors } from "./framework-errors.ts";
+import { RPC_LIMITS } from "./limits.ts";
+
+/** A listening server. */
+export interface Listener {
+  /** The TCP port actually bound; 0 for a Unix socket. */
+  readonly port: number;
+  /** Stops accepting, lets calls finish for `graceMs`, then ends them with UNAVAILABLE. Idempotent. */
+  close(options?: { graceMs?: number }): Promise<void>;
+}
+
+/** What both listeners need to know of the routes. */
+export interface RouteOptions {
+  readonly routes: (router: ConnectRouter) => void;
+  readonly interceptors?: Interceptor[];
+  /** Runs before a request body is read; throws a ConnectError to refuse. */
+  readonly requestGate?: (context: HandlerContext) => void | Promise<void>;
+  readonly maxMessageBytes?: number;
+  readonly maxTimeoutMs?: number;
+}
+
+/** Where a gRPC listener listens: a Unix socket, or host and port (0 picks a free one). */
+export interface GrpcListenerOptions extends RouteOptions {
+  readonly host?: string;
+  readonly port?: number;
+  readonly socketPath?: string;
+  /** Only our own services connect: many cancels are normal. */
+  readonly internal?: boolean;
+  readonly sessionIdleMs?: number;
+  readonly maxConnections?: number;
+}
+
+const INTERNAL_RESET_BURST = 100_000;
+const INTERNAL_RESETS_PER_SECOND = 5_000;
+const HTTP_NOT_FOUND = 404;
+
+/** Starts a native gRPC listener (h2c). @throws TrimtabError SERVICE_UNAVAILABLE if the address cannot be bound. */
+export async function createGrpcListener(options: GrpcListenerOptions): Promise<Listener> {
+  const drain = createDrain();
+  const handlers = handlersOf(options, drain.signal, { grpc: true });
+  const server = createServer({
+    settings: { maxConcurrentStreams: RPC_LIMITS.concurrentStreams },
+    ...(options.internal
+      ? { streamResetBurst: INTERNAL_RESET_BURST, streamResetRate: INTERNAL_RESETS_PER_SECOND }
+      : {}),
+  });
+  const sessions = new Set<ServerHttp2Session>();
+  server.on("session", (session) => {
+    if (sessions.size >= (options.maxConnections ?? RPC_LIMITS.connections)) return session.destroy();
+    sessions.add(session);
+    session.setTimeout(options.sessionIdleMs ?? RPC_LIMITS.sessionIdleMs, () => session.destroy());
+    session.on("close", () => sessions.delete(session));
+    session.on("error", () => session.destroy());
+  });
+  server.on("request", (request, response) => {
+    const handler = handlers.get(request.url.split("?", 1)[0] ?? "");
+    if (!handler) {
+      response.writeHead(HTTP_NOT_FOUND);
+      response.end();
+      return;
+    }
+    void drain.track(() => answer(handler, request, response));
+  });
+  await listen(server, options);
+  const address = server.address();
+  return {
+    port: typeof address === "object" && address !== null ? (address as AddressInfo).port : 0,
+    close: drain.once(async (graceMs) => {
+      server.close();
+      for (const session of sessions) session.close();
+      await drain.finish(graceMs);
+      for (const session of sessions) session.destroy();
+      if (options.socketPath !== undefined) removeSocket(options.socketPath);
+    }),
+  };
+}
+
+async function answer(
+  handler: UniversalHandlerFn,
+  request: Http2ServerRequest,
+  response: Http2ServerResponse,
+): Promise<void> {
+  try {
+    await universalResponseToNodeResponse(
+      await handler(universalRequestFromNodeRequest(request, response, undefined, undefined)),
+      response,
+    );
+  } catch {
+    // The peer is gone or broke the protocol: there is nobody to answer. Handlers learn of it through their signal.
+    response.stream?.destroy();
+  }
+}
+
+function listen(server: ReturnType<typeof createServer>, options: GrpcListenerOptions): Promise<void> {
+  const { socketPath, host = "127.0.0.1", port = 0 } = options;
+  if (socketPath !== undefined) removeSocket(socketPath);
+  return new Promise((resolve, reject) => {
+    server.once("error", (cause: NodeJS.ErrnoException) =>
+      reject(
+        new TrimtabError(
+          "SERVICE_UNAVAILABLE",
+          `cannot listen on ${socketPath ?? `${host}:${port}`}: ${cause.code}`,
+          {
+            field: socketPath === undefined ? "port" : "socketPath",
+            cause,
+          },
+        ),
+      ),
+    );
+    if (socketPath === undefined) server.listen(port, host, resolve);
+    else server.listen(socketPath, resolve);
+  });
+}
+
+/** A socket file left by a process that was killed would make the address busy. */
+function removeSocket(socketPath: string): void {
+  if (existsSync(socketPath) && lstatSync(socketPath).isSocket()) unlinkSync(socketPath);
+}
+
+/** Options of {@link createHttpListener}. */
+export interface HttpListenerOptions {
+  readonly app: Hono;
+  readonly host?: string;
+  readonly port?: number;
+  /** Largest request body of any route. */
+  readonly maxBodyBytes?: number;
+  /** Aborted with UNAVAILABLE when the grace of a drain is over; its signal goes to {@link mountConnect}. */
+  readonly shutdown?: AbortController;
+}
+
+/** Starts `app` on `Bun.serve`, with the Host check of loopback listeners, no idle timeout, and drain. */
+export function createHttpListener(options: HttpListenerOptions): Listener {
+  const { host = "127.0.0.1", port = 0 } = options;
+  const drain = createDrain();
+  let server: ReturnType<typeof Bun.serve>;
+  try {
+    server = Bun.serve({
+      hostname: host,
+      port,
+      idleTimeout: 0,
+      maxRequestBodySize: options.maxBodyBytes ?? RPC_LIMITS.httpBodyBytes,
+      development: false,
+      fetch: (request) => drain.track(() => fetchChecked(options.app, request, host)),
+      error: (error) => failure(error),
+    });
+  } catch (cause) {
+    const code = (cause as NodeJS.ErrnoException).code ?? "error";
+    throw new TrimtabError("SERVICE_UNAVAILABLE", `cannot listen on ${host}:${port}: ${code}`, {
+      field: "port",
+      cause,
+    });
+  }
+  return {
+    port: server.port ?? 0,
+    close: drain.once(async (graceMs) => {
+      const stopped = server.stop(false);
+      const isStopped = await Promise.race([stopped.then(() => true), Bun.sleep(graceMs).then(() => false)]);
+      if (isStopped) return;
+      options.shutdown?.abort(shuttingDown());
+      await Promise.race([stopped, Bun.sleep(LAST_WORDS_MS)]);
+      await server.stop(true);
+    }),
+  };
+}
+
+async function fetchChecked(app: Hono, request: Request, host: string): Promise<Response> {
+  try {
+    checkHost(request, host);
+    return await app.fetch(request);
+  } catch (error) {
+    return failure(error);
+  }
+}
+
+function failure(error: unknown): Response {
+  const { status, headers, body } = toOpenAiError(error);
+  return Response.json(body, { status, headers });
+}
+
+/** Mounts Connect and gRPC-Web routes on a Hono app. `shutdown` ends running calls when it aborts. */
+export function mountConnect(app: Hono, options: RouteOptions, shutdown?: AbortSignal): void {
+  for (const [path, handler] of handlersOf(options, shutdown, { grpc: false })) {
+    app.all(path, async (context) => {
+      const response = await handler(universalServerRequestFromFetch(context.req.raw, {}));
+      return universalServerResponseToFetch(response);
+    });
+  }
+}
+
+function handlersOf(
+  options: RouteOptions,
+  shutdownSignal: AbortSignal | undefined,
+  protocols: { grpc: boolean },
+): Map<string, UniversalHandlerFn> {
+  const router = createConnectRouter({
+    grpc: protocols.grpc,
+    interceptors: options.interceptors ?? [],
+    ...(options.requestGate ? { requestGate: options.requestGate } : {}),
+    ...(shutdownSignal ? { shutdownSignal } : {}),
+    acceptCompression: [compressionGzip],
+    compressMinBytes: Number.MAX_SAFE_INTEGER,
+    readMaxBytes: options.maxMessageBytes ?? RPC_LIMITS.publicMessageBytes,
+    writeMaxBytes: options.maxMessageBytes ?? RPC_LIMITS.publicMessageBytes,
+    maxTimeoutMs: options.maxTimeoutMs ?? RPC_LIMITS.maxTimeoutMs,
+    jsonOptions: { ignoreUnknownFields: false },
+  });
+  options.routes(router);
+  return new Map(router.handlers.map((handler) => [handler.requestPath, mapFrameworkErrors(handler)]));
+}

@@ -1,0 +1,136 @@
+/**
+ * One server of one or more services: gRPC and web listeners over the same routes, health, reflection, metrics, key
+ * gate, and a drain in the right order (health first, then the listeners).
+ */
+import type { DescService } from "@bufbuild/protobuf";
+import type { ConnectRouter } from "@connectrpc/connect";
+import { Hono } from "hono";
+import { Health } from "#proto/health/v1/health_pb.ts";
+import { assertBindAllowed, createKeyGate, type KeyGate } from "./auth.ts";
+import { createHealth, type HealthTable } from "./health.ts";
+import { serverInterceptors } from "./interceptors.ts";
+import { RPC_LIMITS } from "./limits.ts";
+import {
+  createGrpcListener,
+  createHttpListener,
+  type Listener,
+  mountConnect,
+  type RouteOptions,
+} from "./listeners.ts";
+import { createLogger, type Logger } from "./log.ts";
+import { createMetrics, type Metrics } from "./metrics.ts";
+import { createReflection } from "./reflection.ts";
+
+/** Where a listener binds; the default host is 127.0.0.1, port 0 picks a free one. */
+export interface Binding {
+  readonly host?: string;
+  readonly port?: number;
+}
+
+/** Options of {@link startServer}. */
+export interface ServerOptions {
+  /** Name for logs and metrics. */
+  readonly name: string;
+  /** The services `routes` registers, for health and reflection. */
+  readonly services: readonly DescService[];
+  readonly routes: (router: ConnectRouter) => void;
+  /** Native gRPC; omit for none. */
+  readonly grpc?: Binding | { readonly socketPath: string };
+  /** Connect, gRPC-Web, `/metrics` and `app`; omit for none. */
+  readonly http?: Binding & { readonly app?: Hono; readonly maxBodyBytes?: number };
+  /** Only our own services connect: larger messages, cancels are cheap. */
+  readonly internal?: boolean;
+  readonly gate?: KeyGate;
+  readonly log?: Logger;
+  readonly metrics?: Metrics;
+  readonly maxMessageBytes?: number;
+}
+
+/** A running server. */
+export interface Server {
+  /** Bound ports; 0 where there is no TCP listener. */
+  readonly grpcPort: number;
+  readonly httpPort: number;
+  readonly health: HealthTable;
+  readonly metrics: Metrics;
+  /** Health goes NOT_SERVING, listeners drain for `graceMs`, the rest ends with UNAVAILABLE. Idempotent. */
+  close(options?: { graceMs?: number }): Promise<void>;
+}
+
+/** Starts the listeners and reports SERVING. @throws TrimtabError PERMISSION_DENIED, SERVICE_UNAVAILABLE. */
+export async function startServer(options: ServerOptions): Promise<Server> {
+  const log = options.log ?? createLogger(options.name);
+  const metrics = options.metrics ?? createMetrics(options.name);
+  const gate = options.gate ?? createKeyGate();
+  const health = createHealth(options.services.map((service) => service.typeName));
+  const reflect = createReflection([...options.services, Health]);
+  const route: RouteOptions = {
+    routes(router) {
+      options.routes(router);
+      health.routes(router);
+      reflect(router);
+    },
+    interceptors: [metrics.interceptor, ...serverInterceptors({ log })],
+    requestGate: gate.requestGate,
+    maxMessageBytes:
+      options.maxMessageBytes ??
+      (options.internal ? RPC_LIMITS.internalMessageBytes : RPC_LIMITS.publicMessageBytes),
+  };
+  for (const binding of [options.grpc, options.http]) {
+    if (binding && "host" in binding && binding.host) assertBindAllowed(binding.host, gate);
+  }
+  const grpc = options.grpc
+    ? await createGrpcListener({ ...route, ...options.grpc, internal: options.internal ?? false })
+    : undefined;
+  let http: Listener | undefined;
+  try {
+    http = options.http && startHttp(options.http, route, metrics, gate);
+  } catch (error) {
+    await grpc?.close({ graceMs: 0 });
+    throw error;
+  }
+  for (const service of ["", ...options.services.map((s) => s.typeName)]) health.set(service, true);
+  return {
+    grpcPort: grpc?.port ?? 0,
+    httpPort: http?.port ?? 0,
+    health,
+    metrics,
+    async close(closing) {
+      health.shutdown();
+      await Promise.all([http?.close(closing), grpc?.close(closing)]);
+    },
+  };
+}
+
+function startHttp(
+  http: NonNullable<ServerOptions["http"]>,
+  route: RouteOptions,
+  metrics: Metrics,
+  gate: KeyGate,
+): Listener {
+  const app = new Hono();
+  const shutdown = new AbortController();
+  mountConnect(app, route, shutdown.signal);
+  app.get("/metrics", async (context) => {
+    gate.check(context.req.raw.headers);
+    const { body, contentType } = await metrics.expose();
+    return context.body(body, 200, { "content-type": contentType });
+  });
+  if (http.app) app.mount("/", http.app.fetch);
+  return createHttpListener({ ...http, app, shutdown });
+}
+
+/** Runs `close` once on SIGTERM or SIGINT, then exits: 0, or 70 if closing failed. A second signal exits at once. */
+export function closeOnSignals(close: () => Promise<void>): void {
+  let isClosing = false;
+  const onSignal = () => {
+    if (isClosing) process.exit(130);
+    isClosing = true;
+    close().then(
+      () => process.exit(0),
+      () => process.exit(70),
+    );
+  };
+  process.on("SIGTERM", onSignal);
+  process.on("SIGINT", onSignal);
+}

@@ -1,0 +1,162 @@
+/**
+ * A child process that serves one Unix socket: started, watched, restarted with growing pauses, killed on close.
+ *
+ * A wedged kernel cannot be stopped inside its process, only with it. While the child is down, calls to its socket
+ * fail with SERVICE_UNAVAILABLE; {@link Supervisor.ready} waits for the next healthy child. The child's standard input
+ * stays open as long as the parent lives: {@link exitWithParent} in the child ends it when the parent is gone.
+ */
+import { Health, HealthCheckResponse_ServingStatus as Status } from "#proto/health/v1/health_pb.ts";
+import { connectTo } from "./clients.ts";
+import { TrimtabError } from "./errors.ts";
+import { SUPERVISOR_LIMITS } from "./limits.ts";
+import type { Logger } from "./log.ts";
+
+/** Options of {@link supervise}. */
+export interface SuperviseOptions {
+  /** Program and arguments. */
+  readonly command: readonly string[];
+  /** Socket the child listens on and answers health checks. */
+  readonly socketPath: string;
+  readonly env?: Readonly<Record<string, string>>;
+  readonly cwd?: string;
+  /** Longest time from start to SERVING; a child that needs longer is killed. */
+  readonly readyMs?: number;
+  readonly log?: Logger;
+}
+
+/** `starting` until the first health check succeeds, `down` between an exit and the next start. */
+export type ChildState = "starting" | "ready" | "down" | "closed";
+
+/** A supervised child. */
+export interface Supervisor {
+  readonly state: ChildState;
+  /** Process id of the current child. */
+  readonly pid: number | undefined;
+  /** Exits so far. */
+  readonly restarts: number;
+  /** Resolves when the child serves. @throws TrimtabError SERVICE_UNAVAILABLE after `timeoutMs` or when closed. */
+  ready(timeoutMs?: number): Promise<void>;
+  /** Kills the current child at once; it is started again. For wedged work. */
+  kill(): void;
+  /** Ends the child: SIGTERM, then SIGKILL after `killMs`. Not restarted. */
+  close(): Promise<void>;
+}
+
+const HEALTH_POLL_MS = 20;
+const HEALTH_CALL_MS = 1_000;
+
+/** Starts the child and keeps it running until `close`. */
+export function supervise(options: SuperviseOptions): Supervisor {
+  const waiters = new Set<(error?: TrimtabError) => void>();
+  let state: ChildState = "starting";
+  let child: Bun.Subprocess | undefined;
+  let restarts = 0;
+  let backoffMs: number = SUPERVISOR_LIMITS.firstBackoffMs;
+  let timer: ReturnType<typeof setTimeout> | undefined;
+
+  const settle = (next: ChildState) => {
+    state = next;
+    if (next === "ready") for (const wake of [...waiters]) wake();
+    if (next === "closed") for (const wake of [...waiters]) wake(unavailable("the service is closed"));
+  };
+  const start = () => {
+    settle("starting");
+    const started = Date.now();
+    const current = spawn(options);
+    child = current;
+    void untilServing(options, current).then((isServing) => {
+      if (child !== current || state === "closed") return;
+      if (isServing) settle("ready");
+      else current.kill("SIGKILL");
+    });
+    void current.exited.then((code) => {
+      if (state === "closed") return;
+      restarts++;
+      settle("down");
+      options.log?.log("warn", "child exited", { code, signal: current.signalCode ?? undefined, restarts });
+      if (Date.now() - started > SUPERVISOR_LIMITS.healthyMs) backoffMs = SUPERVISOR_LIMITS.firstBackoffMs;
+      timer = setTimeout(start, backoffMs);
+      backoffMs = Math.min(backoffMs * 2, SUPERVISOR_LIMITS.maxBackoffMs);
+    });
+  };
+  start();
+  return {
+    get state() {
+      return state;
+    },
+    get pid() {
+      return state === "starting" || state === "ready" ? child?.pid : undefined;
+    },
+    get restarts() {
+      return restarts;
+    },
+    ready(timeoutMs = options.readyMs ?? SUPERVISOR_LIMITS.readyMs) {
+      if (state === "ready") return Promise.resolve();
+      if (state === "closed") return Promise.reject(unavailable("the service is closed"));
+      return new Promise((resolve, reject) => {
+        const wake = (error?: TrimtabError) => {
+          clearTimeout(limit);
+          waiters.delete(wake);
+          if (error) reject(error);
+          else resolve();
+        };
+        const limit = setTimeout(() => wake(unavailable(`not ready after ${timeoutMs} ms`)), timeoutMs);
+        waiters.add(wake);
+      });
+    },
+    kill: () => child?.kill("SIGKILL"),
+    async close() {
+      if (state === "closed") return;
+      settle("closed");
+      clearTimeout(timer);
+      await end(child);
+    },
+  };
+}
+
+function spawn(options: SuperviseOptions): Bun.Subprocess {
+  return Bun.spawn([...options.command], {
+    env: { ...process.env, ...options.env },
+    ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
+    stdin: "pipe",
+    stdout: "inherit",
+    stderr: "inherit",
+  });
+}
+
+async function untilServing(options: SuperviseOptions, child: Bun.Subprocess): Promise<boolean> {
+  const deadline = Date.now() + (options.readyMs ?? SUPERVISOR_LIMITS.readyMs);
+  while (child.exitCode === null && child.signalCode === null && Date.now() < deadline) {
+    // A connection per try: a refused one must not delay the next.
+    const connection = connectTo({ socketPath: options.socketPath });
+    try {
+      const { status } = await connection.client(Health).check({}, { timeoutMs: HEALTH_CALL_MS });
+      if (status === Status.SERVING) return true;
+    } catch {
+      // Not listening yet.
+    } finally {
+      connection.close();
+    }
+    await Bun.sleep(HEALTH_POLL_MS);
+  }
+  return false;
+}
+
+async function end(child: Bun.Subprocess | undefined): Promise<void> {
+  if (!child || child.exitCode !== null || child.signalCode !== null) return;
+  child.kill("SIGTERM");
+  const timer = setTimeout(() => child.kill("SIGKILL"), SUPERVISOR_LIMITS.killMs);
+  await child.exited;
+  clearTimeout(timer);
+}
+
+function unavailable(message: string): TrimtabError {
+  return new TrimtabError("SERVICE_UNAVAILABLE", message);
+}
+
+/** In a supervised child: runs `onOrphaned` (default: exit) when the parent's end of standard input closes. */
+export function exitWithParent(onOrphaned: () => void = () => process.exit(0)): void {
+  process.stdin.on("end", onOrphaned);
+  process.stdin.on("error", onOrphaned);
+  process.stdin.resume();
+}
