@@ -1,0 +1,39 @@
+/** Every limit of the forward service, by name. Enforced where data enters, stated in errors. */
+
+/** Largest arena: file, KV and workspace together. */
+export const MAX_ARENA_BYTES = 3.75 * 2 ** 30;
+/** Operations of one program. */
+export const MAX_OPERATIONS = 1024;
+/** Commands of one session message. */
+export const MAX_COMMANDS = 256;
+/** Children of one fork. */
+export const MAX_CHILDREN = 256;
+/** Sequences alive in one engine. */
+export const MAX_SEQUENCES = 1024;
+/** Texts of one Score or Capture request. */
+export const MAX_ITEMS = 256;
+/** Candidate ids of one Score request. */
+export const MAX_CANDIDATES = 1024;
+/** Taps of one command. */
+export const MAX_TAPS = 64;
+/** Logit biases and stop ids of one generation. */
+export const MAX_LOGIT_BIASES = 1024;
+export const MAX_STOP_IDS = 64;
+/** Alternatives reported a token. */
+export const MAX_TOP_LOGPROBS = 20;
+/** Leases of sequences opened by unary calls. */
+export const MIN_LEASE_MS = 1_000;
+export const MAX_LEASE_MS = 600_000;
+export const DEFAULT_LEASE_MS = 60_000;
+/** Longest wait of a parked sequence when the request names none, and at most. */
+export const DEFAULT_PARK_TIMEOUT_MS = 5_000;
+export const MAX_PARK_TIMEOUT_MS = 60_000;
+/** Bytes of tensor data in one streamed message, so that messages stay below 16 KiB. */
+export const MAX_FRAME_BYTES = 12 * 1024;
+/** Programs kept, and the arena bytes their vectors and bindings may take. */
+export const MAX_PROGRAMS = 256;
+export const PROGRAM_BYTES = 96 * 2 ** 20;
+/** Activations one unary answer may carry. */
+export const MAX_INLINE_BYTES = 3 * 2 ** 20;
+/** How long a client should wait after KV memory ran out. */
+export const RETRY_AFTER_MS = 1_000;

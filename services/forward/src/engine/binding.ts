@@ -1,0 +1,214 @@
+/**
+ * A program joined with the coefficients of one request: operation, coefficient, proof and instance records in the
+ * arena. Operations whose coefficients are all zero get no instance, so they cost nothing and change no bit.
+ */
+import type { Pointer } from "#kernels";
+import { programLayout, readProof, writeInstance, writeOperation } from "#kernels";
+import type { CompiledOperation } from "../programs/compile.ts";
+import { kernelCoefficients } from "../programs/compile.ts";
+import type { ProgramShape, Scope } from "../programs/program.ts";
+import { covers, SITES } from "../programs/program.ts";
+import { validateCoefficients } from "../programs/validate.ts";
+import type { ProofRow } from "./protocol.ts";
+
+/** A compiled operation whose vectors lie in the arena. */
+export interface UploadedOperation {
+  readonly operation: CompiledOperation;
+  readonly u: Pointer;
+  readonly v: Pointer;
+  readonly b: Pointer;
+}
+
+/** Heads of instance chains, at [site index · layers + layer]; 0 = nothing acts. */
+export type ChainHeads = Uint32Array;
+
+/** A program acting on the rows of one or more sequences. */
+export interface BoundProgram {
+  /** The chains for a row at this position; null when nothing acts there. */
+  heads(position: number, promptTokens: number): ChainHeads | null;
+  /** New coefficients for the rows to come; proofs go on counting. */
+  update(coefficients: readonly number[]): void;
+  /** What the kernel recorded so far, a row an acting site and layer. */
+  proof(): ProofRow[];
+  retain(): BoundProgram;
+  release(): void;
+}
+
+/** What a binding needs. */
+export interface BindingOptions {
+  readonly memory: WebAssembly.Memory;
+  readonly allocate: (sizeBytes: number) => Pointer;
+  readonly free: (pointer: Pointer) => void;
+  readonly shape: ProgramShape;
+  readonly operations: readonly UploadedOperation[];
+  readonly slots: number;
+  readonly coefficients: readonly number[];
+  readonly onRelease: () => void;
+}
+
+interface Acting {
+  readonly compiled: CompiledOperation;
+  readonly record: Pointer;
+  readonly coefficients: Pointer;
+  readonly proof: Pointer;
+}
+
+/** Creates a binding; with coefficients of zero it holds no record and `heads` answers null everywhere. */
+export function createBinding(options: BindingOptions): BoundProgram {
+  let state = build(options, options.coefficients);
+  let references = 1;
+  let earlier: ProofRow[] = [];
+  const binding: BoundProgram = {
+    heads: (position, promptTokens) => state.heads(position, promptTokens),
+    update(coefficients) {
+      validateCoefficients(coefficients, options.slots);
+      const next = build(options, coefficients);
+      earlier = mergeProofs(earlier, state.proof());
+      state.free();
+      state = next;
+    },
+    proof: () => mergeProofs(earlier, state.proof()),
+    retain() {
+      references++;
+      return binding;
+    },
+    release() {
+      references--;
+      if (references > 0) return;
+      state.free();
+      options.onRelease();
+    },
+  };
+  return binding;
+}
+
+/** Adds up proofs of the same site and layer. */
+export function mergeProofs(a: readonly ProofRow[], b: readonly ProofRow[]): ProofRow[] {
+  const merged = new Map<string, ProofRow>();
+  for (const row of [...a, ...b]) {
+    const key = `${row.site} ${row.layer}`;
+    const before = merged.get(key);
+    merged.set(
+      key,
+      before === undefined
+        ? row
+        : {
+            ...row,
+            rows: before.rows + row.rows,
+            sum: before.sum + row.sum,
+            max: Math.max(before.max, row.max),
+          },
+    );
+  }
+  return [...merged.values()].sort(
+    (x, y) => x.layer - y.layer || SITES.indexOf(x.site) - SITES.indexOf(y.site),
+  );
+}
+
+function build(options: BindingOptions, coefficients: readonly number[]) {
+  const { memory, shape } = options;
+  const pointers: Pointer[] = [];
+  const allocate = (sizeBytes: number): Pointer => {
+    const pointer = options.allocate(sizeBytes);
+    pointers.push(pointer);
+    new Uint8Array(memory.buffer, pointer, sizeBytes).fill(0);
+    return pointer;
+  };
+  const free = (): void => {
+    for (const pointer of pointers.splice(0)) options.free(pointer);
+  };
+  try {
+    const acting: Acting[] = [];
+    for (const uploaded of options.operations) {
+      const one = place(uploaded, coefficients, memory, allocate);
+      if (one) acting.push(one);
+    }
+    return { free, heads: chainCache(acting, memory, shape, allocate), proof: () => read(acting, memory) };
+  } catch (error) {
+    free();
+    throw error;
+  }
+}
+
+function place(
+  uploaded: UploadedOperation,
+  coefficients: readonly number[],
+  memory: WebAssembly.Memory,
+  allocate: (sizeBytes: number) => Pointer,
+): Acting | null {
+  const { operation, u, v, b } = uploaded;
+  const values = kernelCoefficients(operation, coefficients);
+  if (values === null) return null;
+  const capped = operation.capSlot === null || coefficients[operation.capSlot] !== 0;
+  const record = allocate(programLayout.operationBytes);
+  writeOperation(memory, record, {
+    rank: values.length,
+    dim: operation.dim,
+    u,
+    v,
+    b,
+    gate: operation.gate,
+    normPolicy: capped ? operation.normPolicy : "none",
+    cap: operation.cap,
+  });
+  const coefficientsPointer = allocate(values.length * 4);
+  new Float32Array(memory.buffer, coefficientsPointer, values.length).set(values);
+  const proof = allocate(programLayout.proofBytes);
+  return { compiled: operation, record, coefficients: coefficientsPointer, proof };
+}
+
+/** Chains by the set of scopes that cover a position; built when first met. */
+function chainCache(
+  acting: readonly Acting[],
+  memory: WebAssembly.Memory,
+  shape: ProgramShape,
+  allocate: (sizeBytes: number) => Pointer,
+): BoundProgram["heads"] {
+  const cache = new Map<string, ChainHeads | null>();
+  const scopes: readonly Scope[] = acting.map(({ compiled }) => compiled.scope);
+  return (position, promptTokens) => {
+    const covered = scopes.map((scope) => (covers(scope, position, promptTokens) ? "1" : "0")).join("");
+    let heads = cache.get(covered);
+    if (heads === undefined) {
+      const chosen = acting.filter((_, index) => covered[index] === "1");
+      heads = chosen.length === 0 ? null : link(chosen, memory, shape, allocate);
+      cache.set(covered, heads);
+    }
+    return heads;
+  };
+}
+
+function link(
+  chosen: readonly Acting[],
+  memory: WebAssembly.Memory,
+  shape: ProgramShape,
+  allocate: (sizeBytes: number) => Pointer,
+): ChainHeads {
+  const heads = new Uint32Array(SITES.length * shape.layers);
+  for (const { compiled, record, coefficients, proof } of chosen.toReversed()) {
+    const place = SITES.indexOf(compiled.site) * shape.layers + compiled.layer;
+    const instance = allocate(programLayout.instanceBytes);
+    writeInstance(memory, instance, { operation: record, coefficients, proof, next: heads[place] ?? 0 });
+    heads[place] = instance;
+  }
+  return heads;
+}
+
+function read(acting: readonly Acting[], memory: WebAssembly.Memory): ProofRow[] {
+  const rows = new Map<string, ProofRow>();
+  for (const { compiled, proof } of acting) {
+    const { count, sum, max } = readProof(memory, proof);
+    if (count === 0) continue;
+    const key = `${compiled.site} ${compiled.layer}`;
+    const { site, layer } = compiled;
+    const before = rows.get(key) ?? { site, layer, rows: 0, sum: 0, max: 0 };
+    rows.set(key, {
+      site,
+      layer,
+      rows: Math.max(before.rows, count),
+      sum: before.sum + sum,
+      max: before.max + max,
+    });
+  }
+  return [...rows.values()];
+}

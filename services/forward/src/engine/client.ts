@@ -1,0 +1,158 @@
+/**
+ * The engine as the main thread sees it: promises for commands, an async iterator for generation. Commands of one
+ * turn of the event loop travel in one message and take effect together, in order.
+ */
+import { availableParallelism } from "node:os";
+import { TrimtabError } from "#kit/errors.ts";
+import type { Answers, Command, EngineEvent, PlainError, SequenceId } from "./protocol.ts";
+import type { ModelInfo, RuntimeOptions } from "./runtime.ts";
+import type { WorkerReply, WorkerRequest } from "./worker.ts";
+
+/** How to make an engine; everything but the file has a default. */
+export interface EngineOptions extends Partial<RuntimeOptions> {
+  readonly modelPath: string;
+}
+
+/** A command without its call number. */
+export type CommandInput<Type extends Command["type"]> = Omit<Extract<Command, { type: Type }>, "call">;
+
+/** What streams out of a command before its answer. */
+export type StreamEvent = Exclude<EngineEvent, { type: "done" | "failed" }>;
+
+/** An engine in its worker. */
+export interface Engine {
+  readonly model: ModelInfo;
+  /** A sequence number never used before. */
+  newSequence(): SequenceId;
+  /**
+   * Sends a command.
+   * @returns its answer
+   * @throws TrimtabError (as a rejection) for a refused or failed command; SERVICE_UNAVAILABLE when the engine died
+   */
+  call<Type extends Command["type"]>(
+    command: CommandInput<Type> & { readonly type: Type },
+    onEvent?: (event: StreamEvent) => void,
+  ): Promise<Answers[Type]>;
+  /** Commands not yet answered. */
+  readonly pending: number;
+  /** Resolves with the reason when the engine dies by itself. */
+  readonly broken: Promise<TrimtabError>;
+  close(): Promise<void>;
+}
+
+interface PendingCall {
+  readonly onEvent: ((event: StreamEvent) => void) | undefined;
+  readonly resolve: (value: never) => void;
+  readonly reject: (error: TrimtabError) => void;
+}
+
+const ROW_BUDGET = 256;
+const PREFILL_ROWS = 128;
+
+/**
+ * Starts a worker and loads a model into it.
+ * @throws TrimtabError of the loader (see `createRuntime`)
+ */
+export async function createEngine(options: EngineOptions): Promise<Engine> {
+  const resolved: RuntimeOptions = {
+    expectedDigest: "",
+    threads: Math.min(availableParallelism(), 2),
+    simd: "auto",
+    kvKind: "int8",
+    kvBytes: null,
+    contextTokens: null,
+    rowBudget: ROW_BUDGET,
+    prefillRows: PREFILL_ROWS,
+    ...options,
+  };
+  const worker = new Worker(new URL("./worker.ts", import.meta.url).href, { type: "module" });
+  const post = (message: WorkerRequest) => worker.postMessage(message);
+  const link = connect(worker, post);
+  try {
+    post({ type: "load", options: resolved });
+    const model = await link.ready;
+    return {
+      ...link.engine,
+      model,
+      get pending() {
+        return link.engine.pending;
+      },
+    };
+  } catch (error) {
+    worker.terminate();
+    throw error;
+  }
+}
+
+function connect(worker: Worker, post: (message: WorkerRequest) => void) {
+  const calls = new Map<number, PendingCall>();
+  const ready = Promise.withResolvers<ModelInfo>();
+  const broken = Promise.withResolvers<TrimtabError>();
+  const closed = Promise.withResolvers<void>();
+  let dead: TrimtabError | null = null;
+  let nextCall = 1;
+  let nextSequence = 1;
+  let outbox: Command[] = [];
+
+  const die = (error: TrimtabError): void => {
+    dead ??= new TrimtabError("SERVICE_UNAVAILABLE", "the engine is not running", { cause: error });
+    ready.reject(error);
+    closed.resolve();
+    for (const call of calls.values()) call.reject(dead);
+    calls.clear();
+    broken.resolve(error);
+  };
+  const deliver = (event: EngineEvent): void => {
+    const call = calls.get(event.call);
+    if (!call) return;
+    if (event.type !== "done" && event.type !== "failed") return call.onEvent?.(event);
+    calls.delete(event.call);
+    if (event.type === "done") call.resolve(event.value as never);
+    else call.reject(toError(event.error));
+  };
+  worker.onmessage = ({ data }: MessageEvent<WorkerReply>) => {
+    if (data.type === "events") for (const event of data.events) deliver(event);
+    else if (data.type === "ready") ready.resolve(data.model);
+    else if (data.type === "closed") closed.resolve();
+    else die(toError(data.error));
+  };
+  worker.onerror = (event) =>
+    die(new TrimtabError("SERVICE_UNAVAILABLE", `the engine failed: ${event.message}`));
+
+  const flush = (): void => {
+    const commands = outbox;
+    outbox = [];
+    if (dead === null) post({ type: "commands", commands });
+  };
+  const engine: Omit<Engine, "model"> = {
+    get pending() {
+      return calls.size;
+    },
+    broken: broken.promise,
+    newSequence: () => nextSequence++,
+    call: (command, onEvent) =>
+      new Promise((resolve, reject) => {
+        if (dead) return reject(dead);
+        const call = nextCall++;
+        calls.set(call, { onEvent, resolve: resolve as PendingCall["resolve"], reject });
+        if (outbox.push({ ...command, call } as Command) === 1) queueMicrotask(flush);
+      }),
+    async close() {
+      if (dead === null) post({ type: "close" });
+      dead ??= new TrimtabError("SERVICE_UNAVAILABLE", "the engine is closed");
+      await closed.promise;
+      for (const call of calls.values()) call.reject(dead);
+      calls.clear();
+      worker.terminate();
+    },
+  };
+  return { engine, ready: ready.promise };
+}
+
+function toError({ reason, message, field, limit, retryAfterMs }: PlainError): TrimtabError {
+  return new TrimtabError(reason, message, {
+    ...(field === undefined ? {} : { field }),
+    ...(limit === undefined ? {} : { limit }),
+    ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
+  });
+}

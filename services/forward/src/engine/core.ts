@@ -1,0 +1,109 @@
+/**
+ * The engine without its thread: sequences, their jobs, and the step that serves all of them at once.
+ *
+ * Commands change state at once or wait in their sequence's own queue; `step` runs one batch. A command of one
+ * sequence can fail only that sequence. Everything observable leaves through `emit`.
+ */
+import { TrimtabError } from "#kit/errors.ts";
+import { step } from "./batching.ts";
+import { startOpen } from "./jobs.ts";
+import { pump, release, stop } from "./lifecycle.ts";
+import type { Answers, Command } from "./protocol.ts";
+import type { CommandOf, Sequence } from "./sequence.ts";
+import type { CoreOptions, CoreState } from "./state.ts";
+import { checkRoom, find, plainError } from "./state.ts";
+
+/** A running engine. */
+export interface Core {
+  /** Takes a command; never throws: failures leave as events. */
+  command(command: Command): void;
+  /** Runs one batch; false when nothing is ready. */
+  step(): boolean;
+  /** When the earliest parked sequence times out, or null. */
+  nextDeadlineMs(): number | null;
+}
+
+/** Creates an engine core without sequences. */
+export function createCore(options: CoreOptions): Core {
+  const state: CoreState = { ...options, sequences: new Map(), steps: 0, rows: 0 };
+  return {
+    command(command) {
+      try {
+        accept(state, command);
+      } catch (error) {
+        options.emit({ type: "failed", call: command.call, error: plainError(error) });
+      }
+    },
+    step: () => step(state),
+    nextDeadlineMs: () => {
+      const deadlines = [...state.sequences.values()].map(({ job }) =>
+        job?.kind === "generate" && job.parkedUntilMs !== null ? job.parkedUntilMs : Number.POSITIVE_INFINITY,
+      );
+      const earliest = Math.min(Number.POSITIVE_INFINITY, ...deadlines);
+      return Number.isFinite(earliest) ? earliest : null;
+    },
+  };
+}
+
+function accept(state: CoreState, command: Command): void {
+  const done = (value: Answers[keyof Answers]) => state.emit({ type: "done", call: command.call, value });
+  switch (command.type) {
+    case "program":
+      state.programs.put(command.digest, command.program);
+      return done(null);
+    case "stats":
+      return done(stats(state));
+    case "release":
+      for (const id of command.sequences) release(state, id);
+      return done(null);
+    case "stop":
+      for (const id of command.sequences) stop(state, id);
+      return done(null);
+    case "coefficients":
+      setCoefficients(state, command);
+      return done(null);
+    case "open":
+      checkRoom(state);
+      if (command.parent === null) return pump(state, startOpen(state, command, null));
+      return enqueue(state, find(state, command.parent), command);
+    default:
+      return enqueue(state, find(state, command.sequence), command);
+  }
+}
+
+function enqueue(state: CoreState, sequence: Sequence, command: Command): void {
+  sequence.queue.push(command);
+  pump(state, sequence);
+}
+
+function setCoefficients(state: CoreState, command: CommandOf<"coefficients">): void {
+  const sequence = find(state, command.sequence);
+  const { job } = sequence;
+  if (job?.kind !== "generate" || job.binding === null) {
+    throw new TrimtabError("INVALID_ARGUMENT", "the sequence is not generating under a program", {
+      field: "coefficients",
+    });
+  }
+  job.binding.update(command.coefficients);
+  job.parkedUntilMs = null;
+  state.scheduler.unpark(sequence.id);
+}
+
+function stats(state: CoreState): Answers["stats"] {
+  const counters = state.tree.counters();
+  return {
+    pages: counters.total,
+    freePages: counters.free,
+    sharedPages: counters.shared,
+    copiedPages: counters.copied,
+    pageBytes: state.pageBytes,
+    sequences: state.sequences.size,
+    waiting: state.scheduler.size,
+    programs: state.programs.size,
+    programBytes: state.programs.usedBytes,
+    steps: state.steps,
+    rows: state.rows,
+    threads: state.threads,
+    variant: state.variant,
+  };
+}

@@ -1,0 +1,145 @@
+/** Commands that compute tokens, turned into jobs: what is computed, under which program, and what is read. */
+import { TrimtabError } from "#kit/errors.ts";
+import type { Binding, SequenceId } from "./protocol.ts";
+import type { CommandOf, OpenJob, Sequence } from "./sequence.ts";
+import type { CoreState } from "./state.ts";
+import { checkRoom } from "./state.ts";
+import { createTapCollector, tapRange } from "./taps.ts";
+
+/** Adds a child that shares everything of its parent. */
+export function adopt(state: CoreState, parent: Sequence, id: SequenceId): Sequence {
+  if (state.sequences.has(id)) throw new TrimtabError("INVALID_ARGUMENT", "the sequence id is in use");
+  checkRoom(state);
+  const child: Sequence = {
+    ...parent,
+    id,
+    ids: [...parent.ids],
+    table: state.tree.fork(parent.table),
+    opened: parent.opened?.retain() ?? null,
+    queue: [],
+    job: null,
+    poisoned: false,
+  };
+  state.sequences.set(id, child);
+  return child;
+}
+
+/**
+ * Makes the sequence of an `open`, sharing the pages of `parent`, with its job set.
+ * @throws TrimtabError INVALID_ARGUMENT, FIELD_OUT_OF_RANGE (ids), CONTEXT_OVERFLOW, and those of `bind`
+ */
+export function startOpen(state: CoreState, command: CommandOf<"open">, parent: Sequence | null): Sequence {
+  const { ids, sequence: id } = command;
+  checkIds(state, ids);
+  if (state.sequences.has(id)) throw new TrimtabError("INVALID_ARGUMENT", "the sequence id is in use");
+  if (parent && !parent.ids.every((token, index) => ids[index] === token)) {
+    throw new TrimtabError("INVALID_ARGUMENT", "the parent's tokens are no prefix of the child's");
+  }
+  checkRoom(state);
+  const opened = command.binding ? state.programs.bind(command.binding) : null;
+  const sequence = parent ? adopt(state, parent, id) : createSequence(state, id);
+  sequence.opened?.release();
+  sequence.opened = opened;
+  sequence.openedWith = command.binding ? bindingKey(command.binding) : "";
+  sequence.ids.splice(0, sequence.ids.length, ...ids);
+  sequence.cached = Math.min(sequence.cached, ids.length - 1);
+  sequence.promptTokens = command.promptTokens;
+  const ranges = command.taps.map((tap) => tapRange(tap, ids.length, false));
+  const lastWanted = opened !== null || ranges.some(({ end }) => end === ids.length);
+  const job: OpenJob = {
+    kind: "open",
+    command,
+    collector: command.taps.length > 0 ? createTapCollector(command.taps, ids.length, false) : null,
+    end: lastWanted ? ids.length : ids.length - 1,
+    firstPosition: sequence.cached,
+    receivedMs: state.now(),
+    startedMs: null,
+    scored: [],
+    candidateLogprobs: [],
+  };
+  sequence.job = job;
+  return sequence;
+}
+
+/**
+ * Sets the job of a `generate`. The last token is computed (again), because its logits are needed; under the
+ * generation's program when `replayLast` says so or when it was itself generated.
+ * @throws TrimtabError CONTEXT_OVERFLOW and those of `bind`
+ */
+export function startGenerate(state: CoreState, sequence: Sequence, command: CommandOf<"generate">): void {
+  const tokens = sequence.ids.length;
+  const room = state.contextTokens - tokens;
+  if (room < 1) {
+    const message = `${tokens} tokens leave no room in a context of ${state.contextTokens}`;
+    throw new TrimtabError("CONTEXT_OVERFLOW", message, { field: "max_tokens", limit: state.contextTokens });
+  }
+  const binding = command.binding ? state.programs.bind(command.binding) : null;
+  const programFrom = firstUnderProgram(state, sequence, command);
+  const cachedAtStart = Math.min(sequence.cached, tokens - 1);
+  const first = Math.min(cachedAtStart, programFrom);
+  const replayedTokens = Math.max(0, sequence.cached - Math.min(programFrom, tokens));
+  sequence.cached = first;
+  sequence.job = {
+    kind: "generate",
+    command,
+    collector: command.taps.length > 0 ? createTapCollector(command.taps, tokens, true) : null,
+    binding,
+    stopIds: new Set(command.stopIds),
+    maxTokens: command.maxTokens === 0 ? room : Math.min(command.maxTokens, room),
+    programFrom,
+    cachedAtStart: first,
+    replayedTokens,
+    generated: 0,
+    sinceParked: 0,
+    parkedUntilMs: null,
+    sampled: null,
+  };
+}
+
+/** First position computed under the generation's program. */
+function firstUnderProgram(state: CoreState, sequence: Sequence, command: CommandOf<"generate">): number {
+  const { promptTokens, cached } = sequence;
+  const last = sequence.ids.length - 1;
+  const acts = command.binding?.coefficients.some((coefficient) => coefficient !== 0) ?? false;
+  if (command.binding && acts && bindingKey(command.binding) !== sequence.openedWith) {
+    const start = state.programs.promptStart(command.binding.digest);
+    if (start !== null && start < promptTokens) return Math.min(start, last);
+  }
+  return command.replayLast ? last : Math.max(promptTokens, Math.min(last, cached));
+}
+
+function createSequence(state: CoreState, id: SequenceId): Sequence {
+  checkRoom(state);
+  const sequence: Sequence = {
+    id,
+    ids: [],
+    cached: 0,
+    promptTokens: 0,
+    table: state.tree.create(),
+    opened: null,
+    openedWith: "",
+    openProof: [],
+    queue: [],
+    job: null,
+    poisoned: false,
+  };
+  state.sequences.set(id, sequence);
+  return sequence;
+}
+
+function bindingKey(binding: Binding): string {
+  return `${binding.digest} ${binding.coefficients.join(" ")}`;
+}
+
+function checkIds(state: CoreState, ids: readonly number[]): void {
+  if (ids.length === 0)
+    throw new TrimtabError("FIELD_REQUIRED", "at least one token is needed", { field: "ids" });
+  if (ids.length > state.contextTokens) {
+    const message = `${ids.length} tokens do not fit a context of ${state.contextTokens}`;
+    throw new TrimtabError("CONTEXT_OVERFLOW", message, { field: "ids", limit: state.contextTokens });
+  }
+  const bad = ids.findIndex((id) => !Number.isInteger(id) || id < 0 || id >= state.vocabulary);
+  if (bad < 0) return;
+  const message = `ids[${bad}] is ${ids[bad]}, the vocabulary has ${state.vocabulary} tokens`;
+  throw new TrimtabError("FIELD_OUT_OF_RANGE", message, { field: `ids[${bad}]`, limit: state.vocabulary });
+}

@@ -1,0 +1,138 @@
+/**
+ * How jobs begin and end. A sequence works off its own queue in order; whatever ends a job answers its command exactly
+ * once, returns what it held and takes up the next command.
+ */
+import { TrimtabError } from "#kit/errors.ts";
+import { mergeProofs } from "./binding.ts";
+import { adopt, startGenerate, startOpen } from "./jobs.ts";
+import type { Answers, Command, SequenceId } from "./protocol.ts";
+import type { GenerateJob, Sequence } from "./sequence.ts";
+import { pendingRows } from "./sequence.ts";
+import type { CoreState } from "./state.ts";
+import { find, plainError } from "./state.ts";
+
+/** Starts queued commands until one of them needs steps. */
+export function pump(state: CoreState, sequence: Sequence): void {
+  while (state.sequences.get(sequence.id) === sequence) {
+    if (sequence.job) {
+      const rows = pendingRows(sequence);
+      state.scheduler.set(sequence.id, rows);
+      if (rows > 0 || sequence.job.kind === "generate") return;
+      completeOpen(state, sequence);
+      continue;
+    }
+    const command = sequence.queue.shift();
+    if (!command) return;
+    try {
+      begin(state, sequence, command);
+    } catch (error) {
+      state.emit({ type: "failed", call: command.call, error: plainError(error) });
+    }
+  }
+}
+
+function begin(state: CoreState, sequence: Sequence, command: Command): void {
+  if (command.type === "open") pump(state, startOpen(state, command, sequence));
+  else if (command.type === "generate") startGenerate(state, sequence, command);
+  else if (command.type === "fork") {
+    for (const id of command.children) adopt(state, sequence, id);
+    state.emit({ type: "done", call: command.call, value: { copiedPages: 0 } });
+  } else if (command.type === "truncate") {
+    if (command.tokens < 1 || command.tokens > sequence.ids.length) {
+      const message = `cannot keep ${command.tokens} of ${sequence.ids.length} tokens`;
+      throw new TrimtabError("FIELD_OUT_OF_RANGE", message, { field: "tokens", limit: sequence.ids.length });
+    }
+    sequence.ids.length = command.tokens;
+    sequence.cached = Math.min(sequence.cached, command.tokens);
+    sequence.promptTokens = Math.min(sequence.promptTokens, command.tokens);
+    state.tree.truncate(sequence.table, sequence.cached);
+    state.emit({ type: "done", call: command.call, value: null });
+  }
+}
+
+export function endGenerate(
+  state: CoreState,
+  sequence: Sequence,
+  job: GenerateJob,
+  reason: "stop" | "length" | "cancelled",
+): void {
+  const { call } = job.command;
+  for (const activation of job.collector?.flush(true) ?? [])
+    state.emit({ type: "activation", call, activation });
+  const value = {
+    reason,
+    generatedTokens: job.generated,
+    proof: mergeProofs(sequence.openProof, job.binding?.proof() ?? []),
+    replayedTokens: job.replayedTokens,
+    sequenceTokens: sequence.ids.length,
+  };
+  job.binding?.release();
+  finish(state, sequence, value);
+}
+
+function completeOpen(state: CoreState, sequence: Sequence): void {
+  const { job } = sequence;
+  if (job?.kind !== "open") return;
+  const { command, firstPosition, receivedMs, startedMs } = job;
+  for (const activation of job.collector?.flush(true) ?? []) {
+    state.emit({ type: "activation", call: command.call, activation });
+  }
+  sequence.openProof = sequence.opened?.proof() ?? [];
+  const now = state.now();
+  finish(state, sequence, {
+    prefilledTokens: Math.max(0, job.end - firstPosition),
+    reusedTokens: firstPosition,
+    queueMs: (startedMs ?? now) - receivedMs,
+    prefillMs: now - (startedMs ?? now),
+    scored: job.scored,
+    candidateLogprobs: job.candidateLogprobs,
+  });
+  if (command.transient) release(state, sequence.id);
+}
+
+function finish(state: CoreState, sequence: Sequence, value: Answers[keyof Answers]): void {
+  const call = sequence.job?.command.call ?? 0;
+  sequence.job = null;
+  state.scheduler.drop(sequence.id);
+  state.emit({ type: "done", call, value });
+}
+
+export function fail(state: CoreState, sequence: Sequence, error: unknown): void {
+  const { job } = sequence;
+  sequence.poisoned = false;
+  sequence.job = null;
+  state.scheduler.drop(sequence.id);
+  if (job) state.emit({ type: "failed", call: job.command.call, error: plainError(error) });
+  if (job?.kind === "open") return release(state, sequence.id);
+  if (job) sequence.cached = Math.min(sequence.cached, job.cachedAtStart);
+  job?.binding?.release();
+  pump(state, sequence);
+}
+
+export function stop(state: CoreState, id: SequenceId): void {
+  const sequence = find(state, id);
+  const cancelled = { reason: "cancelled", generatedTokens: 0, proof: [], replayedTokens: 0 } as const;
+  const kept = sequence.queue.splice(0).filter((command) => {
+    if (command.type !== "generate") return true;
+    const value = { ...cancelled, sequenceTokens: sequence.ids.length };
+    state.emit({ type: "done", call: command.call, value });
+    return false;
+  });
+  sequence.queue.push(...kept);
+  if (sequence.job?.kind === "generate") endGenerate(state, sequence, sequence.job, "cancelled");
+  pump(state, sequence);
+}
+
+export function release(state: CoreState, id: SequenceId): void {
+  const sequence = state.sequences.get(id);
+  if (!sequence) return;
+  const error = plainError(new TrimtabError("CANCELLED", "the sequence was released"));
+  for (const { call } of sequence.queue.splice(0)) state.emit({ type: "failed", call, error });
+  const { job } = sequence;
+  if (job?.kind === "generate") endGenerate(state, sequence, job, "cancelled");
+  else if (job) state.emit({ type: "failed", call: job.command.call, error });
+  state.scheduler.drop(id);
+  state.sequences.delete(id);
+  state.tree.release(sequence.table);
+  sequence.opened?.release();
+}

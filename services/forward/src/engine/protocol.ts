@@ -1,0 +1,174 @@
+/** What travels between the main thread and the engine worker: commands in, answers and events out. Plain data only. */
+import type { Reason } from "#kit/errors.ts";
+import type { Program, Site } from "../programs/program.ts";
+import type { Activation, TapSpec } from "./taps.ts";
+
+/** Engine-wide number of a sequence, chosen by the main thread, never reused. */
+export type SequenceId = number;
+
+/** A stored program and the strength of each of its operations. */
+export interface Binding {
+  readonly digest: string;
+  readonly coefficients: readonly number[];
+}
+
+/** How tokens are drawn; every field is resolved. */
+export interface Sampling {
+  readonly temperature: number;
+  readonly topP: number;
+  readonly topK: number;
+  readonly minP: number;
+  readonly repetitionPenalty: number;
+  readonly frequencyPenalty: number;
+  readonly presencePenalty: number;
+  readonly logitBias: readonly (readonly [id: number, bias: number])[];
+  readonly seed: bigint;
+}
+
+/** Teacher-forced scoring of a sequence being opened. */
+export interface ScoreSpec {
+  /** First index scored, ≥ 1. */
+  readonly first: number;
+  readonly topLogprobs: number;
+  /** Ids whose log-probability at `first` is reported. */
+  readonly candidates: readonly number[];
+}
+
+/** A command; `call` is echoed in everything it causes. */
+export type Command =
+  | {
+      readonly type: "open";
+      readonly call: number;
+      readonly sequence: SequenceId;
+      readonly ids: readonly number[];
+      /** Sequence whose tokens are a prefix of `ids` and whose pages are shared. */
+      readonly parent: SequenceId | null;
+      /** Length of the prompt, for scopes. */
+      readonly promptTokens: number;
+      readonly taps: readonly TapSpec[];
+      readonly binding: Binding | null;
+      readonly score: ScoreSpec | null;
+      /** Release the sequence when it is done. */
+      readonly transient: boolean;
+    }
+  | {
+      readonly type: "generate";
+      readonly call: number;
+      readonly sequence: SequenceId;
+      /** 0 = up to the context. */
+      readonly maxTokens: number;
+      readonly sampling: Sampling;
+      readonly stream: bigint;
+      readonly stopIds: readonly number[];
+      readonly topLogprobs: number;
+      readonly binding: Binding | null;
+      readonly replayLast: boolean;
+      readonly taps: readonly TapSpec[];
+      /** 0 = never. */
+      readonly parkEvery: number;
+      readonly parkTimeoutMs: number;
+    }
+  | {
+      readonly type: "fork";
+      readonly call: number;
+      readonly sequence: SequenceId;
+      readonly children: readonly SequenceId[];
+    }
+  | {
+      readonly type: "truncate";
+      readonly call: number;
+      readonly sequence: SequenceId;
+      readonly tokens: number;
+    }
+  | {
+      readonly type: "coefficients";
+      readonly call: number;
+      readonly sequence: SequenceId;
+      readonly coefficients: readonly number[];
+    }
+  | { readonly type: "release" | "stop"; readonly call: number; readonly sequences: readonly SequenceId[] }
+  | { readonly type: "program"; readonly call: number; readonly digest: string; readonly program: Program }
+  | { readonly type: "stats"; readonly call: number };
+
+/** A token with its raw log-probability and alternatives. */
+export interface ScoredToken {
+  readonly id: number;
+  readonly logprob: number;
+  readonly top: readonly { readonly id: number; readonly logprob: number }[];
+}
+
+/** How much a program changed the rows at one site and layer, as the kernel recorded it. */
+export interface ProofRow {
+  readonly site: Site;
+  readonly layer: number;
+  readonly rows: number;
+  /** Sum and maximum of ‖h'−h‖/‖h‖ over those rows. */
+  readonly sum: number;
+  readonly max: number;
+}
+
+/** Answer of `open`. */
+export interface Opened {
+  readonly prefilledTokens: number;
+  readonly reusedTokens: number;
+  readonly queueMs: number;
+  readonly prefillMs: number;
+  readonly scored: readonly ScoredToken[];
+  readonly candidateLogprobs: readonly number[];
+}
+
+/** Answer of `generate`. */
+export interface Finished {
+  readonly reason: "stop" | "length" | "cancelled";
+  readonly generatedTokens: number;
+  readonly proof: readonly ProofRow[];
+  readonly replayedTokens: number;
+  readonly sequenceTokens: number;
+}
+
+/** Gauges of the engine. */
+export interface EngineStats {
+  readonly pages: number;
+  readonly freePages: number;
+  readonly sharedPages: number;
+  readonly copiedPages: number;
+  readonly pageBytes: number;
+  readonly sequences: number;
+  readonly waiting: number;
+  readonly programs: number;
+  readonly programBytes: number;
+  readonly steps: number;
+  readonly rows: number;
+  readonly threads: number;
+  readonly variant: string;
+}
+
+/** The final answer of a command, by command type. */
+export interface Answers {
+  open: Opened;
+  generate: Finished;
+  fork: { readonly copiedPages: number };
+  truncate: null;
+  coefficients: null;
+  release: null;
+  stop: null;
+  program: null;
+  stats: EngineStats;
+}
+
+/** What the worker reports: streams first, then exactly one `done` or `failed` for every call. */
+export type EngineEvent =
+  | { readonly type: "tokens"; readonly call: number; readonly tokens: readonly ScoredToken[] }
+  | { readonly type: "activation"; readonly call: number; readonly activation: Activation }
+  | { readonly type: "parked"; readonly call: number; readonly generatedTokens: number }
+  | { readonly type: "done"; readonly call: number; readonly value: Answers[keyof Answers] }
+  | { readonly type: "failed"; readonly call: number; readonly error: PlainError };
+
+/** A `TrimtabError` as plain data. */
+export interface PlainError {
+  readonly reason: Reason;
+  readonly message: string;
+  readonly field: string | undefined;
+  readonly limit: string | undefined;
+  readonly retryAfterMs: number | undefined;
+}

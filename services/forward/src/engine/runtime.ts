@@ -1,0 +1,156 @@
+/** From a model file to a running engine core: open, check, plan, load, start the compute threads. */
+import { createHash } from "node:crypto";
+import { TrimtabError } from "#kit/errors.ts";
+import { openGguf } from "#kit/gguf.ts";
+import type { KvKind } from "#kernels";
+import { copyPage, createCompute, createMemory, loadModule } from "#kernels";
+import { readConfig } from "../model/config.ts";
+import { planMemory } from "../model/plan.ts";
+import { loadWeights } from "../model/weights.ts";
+import { createAllocator } from "./allocator.ts";
+import type { Core } from "./core.ts";
+import { createCore } from "./core.ts";
+import { createKvTree } from "./kv-tree.ts";
+import { createProgramStore } from "./programs.ts";
+import type { EngineEvent } from "./protocol.ts";
+import { createSampler } from "./sampler.ts";
+import { createScheduler } from "./scheduler.ts";
+import { createForward } from "./step.ts";
+import { createWorkspace } from "./workspace.ts";
+
+/** What an engine is made from; every field is resolved. */
+export interface RuntimeOptions {
+  readonly modelPath: string;
+  /** SHA-256 the file must have, hex; empty is not checked. */
+  readonly expectedDigest: string;
+  readonly threads: number;
+  readonly simd: "auto" | "plain";
+  readonly kvKind: KvKind;
+  readonly kvBytes: number | null;
+  readonly contextTokens: number | null;
+  readonly rowBudget: number;
+  readonly prefillRows: number;
+}
+
+/** A loaded model as the outside sees it. */
+export interface ModelInfo {
+  readonly name: string;
+  /** SHA-256 of the file, hex. */
+  readonly digest: string;
+  readonly architecture: string;
+  readonly layers: number;
+  readonly width: number;
+  readonly feedForward: number;
+  readonly heads: number;
+  readonly kvHeads: number;
+  readonly headDim: number;
+  readonly vocabulary: number;
+  readonly contextTokens: number;
+  readonly stopIds: readonly number[];
+  readonly parameters: number;
+  readonly pages: number;
+  readonly pageBytes: number;
+  readonly threads: number;
+  readonly variant: string;
+}
+
+/** A running engine on the calling thread. */
+export interface Runtime {
+  readonly model: ModelInfo;
+  readonly core: Core;
+  /** Ends the compute threads. */
+  close(): Promise<void>;
+}
+
+const LOGIT_ROWS = 32;
+const DIGEST_CHUNK_BYTES = 8 * 2 ** 20;
+
+/**
+ * Loads a model and starts an engine.
+ * @throws TrimtabError of the reader, the configuration and the plan; MODEL_MISMATCH for another digest
+ */
+export async function createRuntime(
+  options: RuntimeOptions,
+  emit: (event: EngineEvent) => void,
+): Promise<Runtime> {
+  const file = openGguf(options.modelPath);
+  try {
+    const config = readConfig(file.header);
+    const { rowBudget, prefillRows } = options;
+    const plan = planMemory(file.header, config, { ...options, logitRows: Math.min(LOGIT_ROWS, rowBudget) });
+    const digest = await digestFile(options.modelPath);
+    if (options.expectedDigest !== "" && options.expectedDigest !== digest) {
+      throw new TrimtabError("MODEL_MISMATCH", `the file has SHA-256 ${digest}`, {
+        field: "expected_digest",
+      });
+    }
+    const memory = createMemory(plan.totalBytes);
+    loadWeights(file, plan.weights, memory);
+    const space = createWorkspace(memory, plan, config);
+    const compute = await createCompute({
+      memory,
+      module: await loadModule(),
+      threads: options.threads,
+      simd: options.simd,
+    });
+    const { operators } = compute;
+    const { regions, pageBytes, contextTokens } = plan;
+    const core = createCore({
+      forward: createForward(plan.weights.model, operators, space),
+      sampler: createSampler(
+        operators,
+        memory,
+        { history: regions.history.pointer, bias: regions.bias.pointer },
+        config.vocabulary,
+      ),
+      tree: createKvTree({
+        pages: plan.pages,
+        copyPage: (from, to) => copyPage(memory, space.pageAddress(from), space.pageAddress(to), pageBytes),
+        clearPage: (page) => void new Uint8Array(memory.buffer, space.pageAddress(page), pageBytes).fill(0),
+      }),
+      programs: createProgramStore(
+        memory,
+        createAllocator("programs", regions.programs.pointer, regions.programs.sizeBytes),
+        config,
+      ),
+      scheduler: createScheduler({ rowBudget, prefillRows }),
+      contextTokens,
+      vocabulary: config.vocabulary,
+      pageBytes,
+      threads: operators.threads,
+      variant: operators.variant,
+      emit,
+      now: () => performance.now(),
+    });
+    const { name, layers, width, feedForward, heads, kvHeads, headDim, vocabulary, stopIds, parameters } =
+      config;
+    const model: ModelInfo = {
+      ...{
+        name,
+        digest,
+        architecture: config.family.architecture,
+        layers,
+        width,
+        feedForward,
+        heads,
+        kvHeads,
+        headDim,
+      },
+      ...{ vocabulary, contextTokens, stopIds, parameters, pages: plan.pages, pageBytes },
+      threads: operators.threads,
+      variant: operators.variant,
+    };
+    return { model, core, close: () => compute.close() };
+  } finally {
+    file.close();
+  }
+}
+
+async function digestFile(path: string): Promise<string> {
+  const hash = createHash("sha256");
+  const file = Bun.file(path);
+  for (let at = 0; at < file.size; at += DIGEST_CHUNK_BYTES) {
+    hash.update(new Uint8Array(await file.slice(at, at + DIGEST_CHUNK_BYTES).arrayBuffer()));
+  }
+  return hash.digest("hex");
+}

@@ -1,0 +1,119 @@
+/**
+ * Logits → tokens and scores, through the sampling kernel. Penalties on earlier occurrences in the answer travel as
+ * biases, the repetition penalty as a history of the whole sequence. Cost: a few passes over the vocabulary.
+ */
+import type { Operators, Pointer, SampleRequest } from "#kernels";
+import type { ScoredToken, ScoreSpec } from "./protocol.ts";
+import type { CommandOf } from "./sequence.ts";
+
+/** Draws and scores on the engine thread. */
+export interface Sampler {
+  /**
+   * Draws the next token.
+   * @param logits f32 [vocabulary], changed in place
+   * @returns null when no logit is finite or one is NaN
+   */
+  sample(
+    logits: Pointer,
+    ids: readonly number[],
+    promptTokens: number,
+    command: CommandOf<"generate">,
+  ): ScoredToken | null;
+  /** Scores a given token, and the candidates of the request if `withCandidates`. */
+  score(
+    logits: Pointer,
+    id: number,
+    score: ScoreSpec,
+    withCandidates: boolean,
+  ): { token: ScoredToken; candidates: number[] } | null;
+}
+
+/** Scratch the sampler writes to. */
+export interface SamplerScratch {
+  /** i32 [context] */
+  readonly history: Pointer;
+  /** Pairs {i32 id, f32 bias} [context + MAX_LOGIT_BIASES] */
+  readonly bias: Pointer;
+}
+
+/** A sampler over the arena. */
+export function createSampler(
+  operators: Operators,
+  memory: WebAssembly.Memory,
+  scratch: SamplerScratch,
+  vocabulary: number,
+): Sampler {
+  const request = (logits: Pointer, topLogprobs: number): SampleRequest => ({
+    logits,
+    vocabulary,
+    temperature: 0,
+    topK: 0,
+    topP: 1,
+    minP: 0,
+    repetitionPenalty: 1,
+    frequencyPenalty: 0,
+    presencePenalty: 0,
+    history: scratch.history,
+    historyCount: 0,
+    bias: scratch.bias,
+    biasCount: 0,
+    allowMask: 0,
+    seed: 0n,
+    stream: 0n,
+    position: 0,
+    topLogprobs,
+  });
+
+  return {
+    sample(logits, ids, promptTokens, { sampling, stream, topLogprobs }) {
+      const { frequencyPenalty, presencePenalty, repetitionPenalty } = sampling;
+      const history = repetitionPenalty === 1 ? [] : ids;
+      new Int32Array(memory.buffer, scratch.history, history.length).set(history);
+      const answer = frequencyPenalty === 0 && presencePenalty === 0 ? [] : ids.slice(promptTokens);
+      const biases = collectBiases(sampling.logitBias, answer, frequencyPenalty, presencePenalty);
+      const view = new DataView(memory.buffer, scratch.bias, biases.size * 8);
+      let at = 0;
+      for (const [id, bias] of biases) {
+        view.setInt32(at, id, true);
+        view.setFloat32(at + 4, bias, true);
+        at += 8;
+      }
+      const { finite, ...token } = operators.sample({
+        ...request(logits, topLogprobs),
+        temperature: sampling.temperature,
+        topK: sampling.topK,
+        topP: sampling.topP,
+        minP: sampling.minP,
+        repetitionPenalty,
+        historyCount: history.length,
+        biasCount: biases.size,
+        seed: sampling.seed,
+        stream,
+        position: ids.length,
+      });
+      return finite ? token : null;
+    },
+    score(logits, id, { topLogprobs, candidates }, withCandidates) {
+      const ids = withCandidates ? [id, ...candidates] : [id];
+      const [logprob = Number.NaN, ...rest] = operators.logprobs({ logits, vocabulary, ids });
+      if (Number.isNaN(logprob)) return null;
+      const top = topLogprobs === 0 ? [] : operators.sample(request(logits, topLogprobs)).top;
+      return { token: { id, logprob, top }, candidates: rest };
+    },
+  };
+}
+
+function collectBiases(
+  logitBias: readonly (readonly [id: number, bias: number])[],
+  answer: readonly number[],
+  frequencyPenalty: number,
+  presencePenalty: number,
+): Map<number, number> {
+  const biases = new Map<number, number>(logitBias);
+  const counts = new Map<number, number>();
+  for (const id of answer) counts.set(id, (counts.get(id) ?? 0) + 1);
+  for (const [id, count] of counts) {
+    biases.set(id, (biases.get(id) ?? 0) - frequencyPenalty * count - presencePenalty);
+  }
+  return biases;
+}

@@ -1,0 +1,75 @@
+/** A sequence and what it is busy with. */
+import type { BoundProgram } from "./binding.ts";
+import type { KvTable } from "./kv-tree.ts";
+import type { Command, ProofRow, ScoredToken, SequenceId } from "./protocol.ts";
+import type { TapCollector } from "./taps.ts";
+
+/** A command of one type. */
+export type CommandOf<Type extends Command["type"]> = Extract<Command, { type: Type }>;
+
+/** Computing given tokens. */
+export interface OpenJob {
+  readonly kind: "open";
+  readonly command: CommandOf<"open">;
+  readonly collector: TapCollector | null;
+  /** One past the last position to compute. */
+  readonly end: number;
+  readonly firstPosition: number;
+  readonly receivedMs: number;
+  startedMs: number | null;
+  readonly scored: ScoredToken[];
+  candidateLogprobs: readonly number[];
+}
+
+/** Generating tokens. */
+export interface GenerateJob {
+  readonly kind: "generate";
+  readonly command: CommandOf<"generate">;
+  readonly collector: TapCollector | null;
+  readonly binding: BoundProgram | null;
+  readonly stopIds: ReadonlySet<number>;
+  /** Tokens to generate at most. */
+  readonly maxTokens: number;
+  /** Positions from here on belong to this generation's program. */
+  readonly programFrom: number;
+  /** Positions with KV when it began. */
+  readonly cachedAtStart: number;
+  readonly replayedTokens: number;
+  generated: number;
+  sinceParked: number;
+  /** Clock value at which a parked generation fails; null while it runs. */
+  parkedUntilMs: number | null;
+  /** Token drawn in the step being finished. */
+  sampled: ScoredToken | null;
+}
+
+/** A sequence of tokens with KV pages. Owned by the engine core. */
+export interface Sequence {
+  readonly id: SequenceId;
+  readonly ids: number[];
+  /** Positions whose keys and values are in the pages. */
+  cached: number;
+  promptTokens: number;
+  readonly table: KvTable;
+  /** Program the prompt was computed under. */
+  opened: BoundProgram | null;
+  openedWith: string;
+  openProof: readonly ProofRow[];
+  readonly queue: Command[];
+  job: OpenJob | GenerateJob | null;
+  /** Set when a row held NaN; the job fails at the end of the step. */
+  poisoned: boolean;
+}
+
+/** Rows the job still has to put into steps. */
+export function pendingRows(sequence: Sequence): number {
+  const { job } = sequence;
+  if (job === null) return 0;
+  return (job.kind === "open" ? job.end : sequence.ids.length) - sequence.cached;
+}
+
+/** The program a row at this position is computed under. */
+export function bindingAt(sequence: Sequence, position: number): BoundProgram | null {
+  const { job } = sequence;
+  return job?.kind === "generate" && position >= job.programFrom ? job.binding : sequence.opened;
+}

@@ -1,0 +1,59 @@
+/** What the parts of the engine core share. */
+import { TrimtabError } from "#kit/errors.ts";
+import { MAX_SEQUENCES } from "../../limits.ts";
+import type { KvTree } from "./kv-tree.ts";
+import type { ProgramStore } from "./programs.ts";
+import type { EngineEvent, PlainError, SequenceId } from "./protocol.ts";
+import type { Sampler } from "./sampler.ts";
+import type { Scheduler } from "./scheduler.ts";
+import type { Sequence } from "./sequence.ts";
+import type { Forward } from "./step.ts";
+
+/** Parts of an engine. */
+export interface CoreOptions {
+  readonly forward: Forward;
+  readonly sampler: Sampler;
+  readonly tree: KvTree;
+  readonly programs: ProgramStore;
+  readonly scheduler: Scheduler<SequenceId>;
+  readonly contextTokens: number;
+  readonly vocabulary: number;
+  readonly pageBytes: number;
+  readonly threads: number;
+  readonly variant: string;
+  readonly emit: (event: EngineEvent) => void;
+  /** Monotonic milliseconds. */
+  readonly now: () => number;
+}
+
+/** State shared by the core's parts. */
+export interface CoreState extends CoreOptions {
+  readonly sequences: Map<SequenceId, Sequence>;
+  steps: number;
+  rows: number;
+}
+
+/** Any error as plain data; foreign errors become INTERNAL. */
+export function plainError(error: unknown): PlainError {
+  if (!(error instanceof TrimtabError)) {
+    const message = error instanceof Error ? error.message : String(error);
+    return { reason: "INTERNAL", message, field: undefined, limit: undefined, retryAfterMs: undefined };
+  }
+  const { reason, message, field, limit, retryAfterMs } = error;
+  return { reason, message, field, limit: limit === undefined ? undefined : String(limit), retryAfterMs };
+}
+
+/** The sequence with this id. @throws TrimtabError SEQUENCE_NOT_FOUND */
+export function find(state: CoreState, id: SequenceId): Sequence {
+  const sequence = state.sequences.get(id);
+  if (!sequence) throw new TrimtabError("SEQUENCE_NOT_FOUND", "no such sequence");
+  return sequence;
+}
+
+/** Refuses one more sequence when all places are taken. @throws TrimtabError QUEUE_FULL */
+export function checkRoom(state: CoreState): void {
+  if (state.sequences.size < MAX_SEQUENCES) return;
+  throw new TrimtabError("QUEUE_FULL", `at most ${MAX_SEQUENCES} sequences can be open`, {
+    limit: MAX_SEQUENCES,
+  });
+}

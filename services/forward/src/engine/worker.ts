@@ -1,0 +1,78 @@
+/**
+ * The engine worker: owns the operators (it is compute thread 0), takes batches of commands, runs steps while there is
+ * work, posts the events of each step together. Idle, it waits for a message or for the next parked deadline.
+ */
+import type { Command, EngineEvent, PlainError } from "./protocol.ts";
+import type { ModelInfo, Runtime, RuntimeOptions } from "./runtime.ts";
+import { createRuntime } from "./runtime.ts";
+import { plainError } from "./state.ts";
+
+/** Messages to the worker. */
+export type WorkerRequest =
+  | { readonly type: "load"; readonly options: RuntimeOptions }
+  | { readonly type: "commands"; readonly commands: readonly Command[] }
+  | { readonly type: "close" };
+
+/** Messages from the worker. */
+export type WorkerReply =
+  | { readonly type: "ready"; readonly model: ModelInfo }
+  /** The engine cannot go on; nothing more will come. */
+  | { readonly type: "broken"; readonly error: PlainError }
+  | { readonly type: "events"; readonly events: readonly EngineEvent[] }
+  | { readonly type: "closed" };
+
+declare const self: Worker;
+
+const reply = (message: WorkerReply) => self.postMessage(message);
+let outbox: EngineEvent[] = [];
+let runtime: Runtime | undefined;
+let running = false;
+let timer: ReturnType<typeof setTimeout> | undefined;
+
+self.onmessage = async ({ data }: MessageEvent<WorkerRequest>) => {
+  try {
+    if (data.type === "load") {
+      runtime = await createRuntime(data.options, (event) => void outbox.push(event));
+      reply({ type: "ready", model: runtime.model });
+    } else if (data.type === "commands") {
+      for (const command of data.commands) runtime?.core.command(command);
+      wake();
+    } else {
+      await runtime?.close();
+      runtime = undefined;
+      clearTimeout(timer);
+      reply({ type: "closed" });
+    }
+  } catch (error) {
+    reply({ type: "broken", error: plainError(error) });
+  }
+};
+
+function wake(): void {
+  flush();
+  if (running) return;
+  running = true;
+  setImmediate(turn);
+}
+
+/** One step, then back to the event loop, so that commands arrive between steps. */
+function turn(): void {
+  try {
+    running = runtime?.core.step() ?? false;
+    flush();
+  } catch (error) {
+    runtime = undefined;
+    running = false;
+    return reply({ type: "broken", error: plainError(error) });
+  }
+  if (running) return void setImmediate(turn);
+  clearTimeout(timer);
+  const deadlineMs = runtime?.core.nextDeadlineMs() ?? null;
+  if (deadlineMs !== null) timer = setTimeout(wake, Math.max(1, deadlineMs - performance.now()));
+}
+
+function flush(): void {
+  if (outbox.length === 0) return;
+  reply({ type: "events", events: outbox });
+  outbox = [];
+}

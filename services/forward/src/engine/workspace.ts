@@ -1,0 +1,84 @@
+/** Addresses the forward pass works with, from the memory plan. */
+import type { ActivationForm, KvShape, Pointer } from "#kernels";
+import { fillRopeTable } from "#kernels";
+import type { ModelConfig } from "../model/config.ts";
+import type { MemoryPlan } from "../model/plan.ts";
+
+/** The arena as the forward pass sees it; shapes for `rows` up to the row budget. */
+export interface Workspace {
+  readonly memory: WebAssembly.Memory;
+  readonly kvShape: KvShape;
+  readonly logitRows: number;
+  /** f32 [rows, width]: residual stream, branch before its add, normed rows. */
+  readonly x: Pointer;
+  readonly branch: Pointer;
+  readonly normed: Pointer;
+  /** f32 [rows, headsWidth + 2·kvWidth] */
+  readonly qkv: Pointer;
+  readonly query: Pointer;
+  /** f32 [rows, headsWidth] */
+  readonly attended: Pointer;
+  /** f32 [rows, 2·feedForward], [rows, feedForward] */
+  readonly gateUp: Pointer;
+  readonly neurons: Pointer;
+  /** Quantized rows by form. */
+  readonly quantized: Readonly<Record<ActivationForm, Pointer>>;
+  readonly partials: Pointer;
+  /** f32 [logitRows, vocabulary] */
+  readonly logits: Pointer;
+  readonly ropeTable: Pointer;
+  /** i32 [rows] each; `rowIndices` holds 0, 1, 2 … */
+  readonly ids: Pointer;
+  readonly positions: Pointer;
+  readonly rowIndices: Pointer;
+  /** u32 [rows]: each row's page table; `pageTables` is where the tables of a batch are written. */
+  readonly rowTables: Pointer;
+  readonly pageTables: Pointer;
+  readonly instances: Pointer;
+  readonly units: Pointer;
+  readonly unitsBytes: number;
+  /** Address of a KV page by its number. */
+  readonly pageAddress: (page: number) => Pointer;
+}
+
+/** The workspace of a plan, with its constant tables filled. */
+export function createWorkspace(
+  memory: WebAssembly.Memory,
+  plan: MemoryPlan,
+  config: ModelConfig,
+): Workspace {
+  const { regions } = plan;
+  fillRopeTable(memory, regions.rope.pointer, {
+    positions: plan.contextTokens,
+    headDim: config.headDim,
+    base: config.ropeBase,
+  });
+  const rowIndices = new Int32Array(memory.buffer, regions.rowIndices.pointer, plan.rowBudget);
+  for (let row = 0; row < plan.rowBudget; row++) rowIndices[row] = row;
+  return {
+    memory,
+    kvShape: plan.kvShape,
+    logitRows: plan.logitRows,
+    x: regions.x.pointer,
+    branch: regions.branch.pointer,
+    normed: regions.normed.pointer,
+    qkv: regions.qkv.pointer,
+    query: regions.query.pointer,
+    attended: regions.attended.pointer,
+    gateUp: regions.gateUp.pointer,
+    neurons: regions.neurons.pointer,
+    quantized: { a8: regions.a8.pointer, a16: regions.a16.pointer, f32: regions.f32.pointer },
+    partials: regions.partials.pointer,
+    logits: regions.logits.pointer,
+    ropeTable: regions.rope.pointer,
+    ids: regions.ids.pointer,
+    positions: regions.positions.pointer,
+    rowIndices: regions.rowIndices.pointer,
+    rowTables: regions.rowTables.pointer,
+    pageTables: regions.pageTables.pointer,
+    instances: regions.instances.pointer,
+    units: regions.units.pointer,
+    unitsBytes: regions.units.sizeBytes,
+    pageAddress: (page) => regions.kv.pointer + page * plan.pageBytes,
+  };
+}

@@ -1,0 +1,132 @@
+/**
+ * What happens when several operations of a program change the same site and layer at the same positions:
+ * `sum` (all act, in order), `priority` (the highest alone), `orthogonalize` (lower ones lose what they share with
+ * higher ones), `error` (the program is refused). Caps are limits, not changes: they conflict with nothing.
+ */
+import { TrimtabError } from "#kit/errors.ts";
+import type { Operation, Program, ProgramShape } from "./program.ts";
+import { scopesMeet, siteDim } from "./program.ts";
+
+/** An operation with the index of its coefficient. */
+export interface Slotted {
+  readonly operation: Operation;
+  readonly slot: number;
+}
+
+/** Below this share of its length, what is left of an orthogonalized vector is rounding: the operation is dropped. */
+const VANISHED = 1e-4;
+
+/**
+ * The operations that remain under the program's rule, grouped by site and layer, in program order.
+ * @throws TrimtabError INVALID_ARGUMENT under rule `error` when two operations meet
+ */
+export function resolveConflicts(program: Program, shape: ProgramShape): Slotted[] {
+  const groups = new Map<string, Slotted[]>();
+  for (const [slot, operation] of program.operations.entries()) {
+    const key = `${operation.site} ${operation.layer}`;
+    const group = groups.get(key);
+    if (group) group.push({ operation, slot });
+    else groups.set(key, [{ operation, slot }]);
+  }
+  return [...groups.values()].flatMap((group) => resolveGroup(group, program, shape));
+}
+
+function resolveGroup(group: Slotted[], program: Program, shape: ProgramShape): Slotted[] {
+  const rivals = (one: Slotted, wins: (other: Operation, slot: number) => boolean) =>
+    group.filter(
+      (other) =>
+        other !== one &&
+        other.operation.kind !== "cap_norm" &&
+        scopesMeet(one.operation.scope, other.operation.scope) &&
+        wins(other.operation, other.slot),
+    );
+  const changes = (one: Slotted) => one.operation.kind !== "cap_norm";
+  switch (program.conflict) {
+    case "sum":
+      return group;
+    case "error": {
+      const clash = group.find((one) => changes(one) && rivals(one, () => true).length > 0);
+      if (clash === undefined) return group;
+      const { site, layer } = clash.operation;
+      throw new TrimtabError("INVALID_ARGUMENT", `several operations change ${site} of layer ${layer}`, {
+        field: `operations[${clash.slot}]`,
+      });
+    }
+    case "priority":
+      return group.filter(
+        (one) =>
+          !changes(one) || rivals(one, (other) => other.priority > one.operation.priority).length === 0,
+      );
+    case "orthogonalize":
+      return orthogonalizeGroup(group, rivals, siteDim(group[0]?.operation.site ?? "residual", shape));
+  }
+}
+
+function orthogonalizeGroup(
+  group: Slotted[],
+  rivals: (one: Slotted, wins: (other: Operation, slot: number) => boolean) => Slotted[],
+  dim: number,
+): Slotted[] {
+  const result: Slotted[] = [];
+  for (const one of group) {
+    if (one.operation.kind === "cap_norm") {
+      result.push(one);
+      continue;
+    }
+    const higher = rivals(one, (other, slot) => {
+      const { priority } = one.operation;
+      return other.priority > priority || (other.priority === priority && slot < one.slot);
+    });
+    const basis = orthonormalBasis(
+      higher.map(({ operation }) => operation.vectors),
+      dim,
+    );
+    const vectors = withoutSpan(one.operation, basis, dim);
+    if (vectors) result.push({ operation: { ...one.operation, vectors }, slot: one.slot });
+  }
+  return result;
+}
+
+/** The operation's vectors minus their part in the span; null when nothing is left. Unit vectors stay unit. */
+function withoutSpan(operation: Operation, basis: Float64Array[], dim: number): Float32Array | null {
+  const result = new Float32Array(operation.vectors.length);
+  const taken = [...basis];
+  for (let row = 0; row * dim < result.length; row++) {
+    const original = Float64Array.from(operation.vectors.subarray(row * dim, (row + 1) * dim));
+    const rest = removeSpan(original, taken);
+    const length = norm(rest);
+    if (length <= VANISHED * norm(original)) return null;
+    const unit = rest.map((value) => value / length);
+    result.set(operation.kind === "add" ? rest : unit, row * dim);
+    if (operation.kind === "rotate") taken.push(unit);
+  }
+  return result;
+}
+
+function orthonormalBasis(matrices: readonly Float32Array[], dim: number): Float64Array[] {
+  const basis: Float64Array[] = [];
+  for (const matrix of matrices) {
+    for (let row = 0; row * dim < matrix.length; row++) {
+      const original = Float64Array.from(matrix.subarray(row * dim, (row + 1) * dim));
+      const rest = removeSpan(original, basis);
+      const length = norm(rest);
+      if (length > VANISHED * norm(original)) basis.push(rest.map((value) => value / length));
+    }
+  }
+  return basis;
+}
+
+/** Gram–Schmidt, twice: once is not enough in floating point. */
+function removeSpan(vector: Float64Array, basis: readonly Float64Array[]): Float64Array {
+  const rest = vector.slice();
+  for (const unit of [...basis, ...basis]) {
+    let dot = 0;
+    for (let i = 0; i < rest.length; i++) dot += (rest[i] ?? 0) * (unit[i] ?? 0);
+    for (let i = 0; i < rest.length; i++) rest[i] = (rest[i] ?? 0) - dot * (unit[i] ?? 0);
+  }
+  return rest;
+}
+
+function norm(vector: Float64Array): number {
+  return Math.sqrt(vector.reduce((sum, value) => sum + value * value, 0));
+}

@@ -1,0 +1,102 @@
+/** Intervention programs as the engine sees them: plain data, checked, before compilation. */
+
+/** Places where a row can be read or changed; order as in the schema. */
+export const SITES = [
+  "residual",
+  "block_input",
+  "attention_norm",
+  "mlp_norm",
+  "attention_output",
+  "mlp_output",
+  "heads",
+  "neurons",
+] as const;
+
+/** A place in a block. */
+export type Site = (typeof SITES)[number];
+
+/** Positions an operation acts on; `answer` = last prompt token and everything generated. */
+export type Scope =
+  | { readonly kind: "answer" | "prompt" | "last" | "decode" }
+  | { readonly kind: "window"; readonly first: number; readonly end: number };
+
+/** What an operation does. */
+export type OperationKind = "add" | "erase" | "rotate" | "multiply" | "cap_norm" | "replace";
+
+/** One operation; its coefficient c travels with the request, at the index of the operation. */
+export interface Operation {
+  readonly site: Site;
+  /** Block index, 0-based. */
+  readonly layer: number;
+  readonly kind: OperationKind;
+  /** f32 [rank, dim]: rank 1, 2 for rotate, 0 for cap_norm. */
+  readonly vectors: Float32Array;
+  /** Radians (rotate), factor (multiply), fraction of the norm (cap_norm), target (replace). */
+  readonly parameter: number;
+  readonly condition: "none" | "above" | "relu";
+  /** f32 [dim], for conditions. */
+  readonly conditionVector: Float32Array | null;
+  readonly threshold: number;
+  readonly normPolicy: "none" | "preserve" | "cap";
+  /** Fraction of the row's norm, for `cap`. */
+  readonly cap: number;
+  readonly scope: Scope;
+  /** Higher wins. */
+  readonly priority: number;
+}
+
+/** What happens when several operations meet at one site, layer and position. */
+export type ConflictRule = "sum" | "priority" | "orthogonalize" | "error";
+
+/** An immutable intervention. */
+export interface Program {
+  readonly operations: readonly Operation[];
+  readonly conflict: ConflictRule;
+}
+
+/** Sizes a program is checked against. */
+export interface ProgramShape {
+  readonly layers: number;
+  readonly width: number;
+  /** heads · headDim */
+  readonly headsWidth: number;
+  readonly feedForward: number;
+}
+
+/** Floats of a row at a site. */
+export function siteDim(site: Site, shape: ProgramShape): number {
+  if (site === "heads") return shape.headsWidth;
+  return site === "neurons" ? shape.feedForward : shape.width;
+}
+
+/**
+ * Whether a scope covers a position.
+ * @param promptTokens length of the prompt; the last prompt token is at promptTokens − 1
+ */
+export function covers(scope: Scope, position: number, promptTokens: number): boolean {
+  switch (scope.kind) {
+    case "answer":
+      return position >= promptTokens - 1;
+    case "prompt":
+      return position < promptTokens;
+    case "last":
+      return position === promptTokens - 1;
+    case "decode":
+      return position >= promptTokens;
+    case "window":
+      return position >= scope.first && position < scope.end;
+  }
+}
+
+/** Whether two scopes can cover the same position of some sequence. */
+export function scopesMeet(a: Scope, b: Scope): boolean {
+  if (a.kind === "window" && b.kind === "window") return a.first < b.end && b.first < a.end;
+  if (a.kind === "window" || b.kind === "window") return true;
+  const apart = (x: Scope, y: Scope) => x.kind === "decode" && (y.kind === "prompt" || y.kind === "last");
+  return !apart(a, b) && !apart(b, a);
+}
+
+/** Text that is equal for equal scopes. */
+export function scopeKey(scope: Scope): string {
+  return scope.kind === "window" ? `window ${scope.first} ${scope.end}` : scope.kind;
+}

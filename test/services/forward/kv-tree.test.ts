@@ -1,0 +1,119 @@
+/** The KV tree against a naive model that copies everything. */
+import { expect, test } from "bun:test";
+import fc from "fast-check";
+import type { KvTable } from "../../../services/forward/src/engine/kv-tree.ts";
+import { createKvTree } from "../../../services/forward/src/engine/kv-tree.ts";
+
+const PAGE = 32;
+
+/** A tree over an array of "tokens", written through the tables. */
+function createStore(pages: number) {
+  const bytes = Array.from({ length: pages }, () => new Array<number>(PAGE).fill(-1));
+  const tree = createKvTree({
+    pages,
+    copyPage: (from, to) => void (bytes[to] = [...(bytes[from] ?? [])]),
+    clearPage: (page) => void bytes[page]?.fill(-1),
+  });
+  return {
+    tree,
+    write(table: KvTable, from: number, values: readonly number[]): boolean {
+      if (!tree.prepare(table, from, from + values.length)) return false;
+      for (const [index, value] of values.entries()) {
+        const position = from + index;
+        const page = bytes[table.pages[Math.floor(position / PAGE)] ?? -1];
+        if (page) page[position % PAGE] = value;
+      }
+      return true;
+    },
+    read: (table: KvTable): number[] =>
+      Array.from({ length: table.length }, (_, position) => {
+        return bytes[table.pages[Math.floor(position / PAGE)] ?? -1]?.[position % PAGE] ?? -2;
+      }),
+  };
+}
+
+const action = fc.oneof(
+  fc.record({ kind: fc.constant("open" as const) }),
+  fc.record({
+    kind: fc.constant("write" as const),
+    at: fc.nat(),
+    back: fc.nat(40),
+    count: fc.integer({ min: 1, max: 90 }),
+  }),
+  fc.record({ kind: fc.constant("fork" as const), at: fc.nat() }),
+  fc.record({ kind: fc.constant("truncate" as const), at: fc.nat(), keep: fc.nat() }),
+  fc.record({ kind: fc.constant("release" as const), at: fc.nat() }),
+);
+
+test("any sequence of operations reads like full copies, and pages balance", () => {
+  fc.assert(
+    fc.property(fc.array(action, { maxLength: 60 }), (actions) => {
+      const store = createStore(24);
+      const live: { table: KvTable; model: number[] }[] = [];
+      let stamp = 0;
+      for (const step of actions) {
+        if (step.kind === "open") live.push({ table: store.tree.create(), model: [] });
+        if (step.kind === "open" || live.length === 0) continue;
+        const index = step.at % live.length;
+        const one = live[index];
+        if (!one) continue;
+        if (step.kind === "write") {
+          const from = Math.max(0, one.model.length - step.back);
+          const values = Array.from({ length: step.count }, () => stamp++);
+          const before = store.tree.counters();
+          const missing = store.tree.missing(one.table, from, from + step.count);
+          if (store.write(one.table, from, values)) one.model.splice(from, values.length, ...values);
+          else expect(missing).toBeGreaterThan(before.free);
+        } else if (step.kind === "fork") {
+          live.push({ table: store.tree.fork(one.table), model: [...one.model] });
+        } else if (step.kind === "truncate") {
+          const keep = step.keep % (one.model.length + 1);
+          store.tree.truncate(one.table, keep);
+          one.model.length = keep;
+        } else {
+          store.tree.release(one.table);
+          live.splice(index, 1);
+        }
+        for (const { table, model } of live) expect(store.read(table)).toEqual(model);
+        const used = new Set(live.flatMap(({ table }) => table.pages));
+        expect(store.tree.counters()).toMatchObject({ used: used.size, free: 24 - used.size });
+      }
+      for (const { table } of live) store.tree.release(table);
+      expect(store.tree.counters()).toMatchObject({ used: 0, free: 24, shared: 0 });
+    }),
+    { numRuns: 300 },
+  );
+});
+
+test("a fork of 4,096 tokens copies no page until it writes, then at most one", () => {
+  const store = createStore(140);
+  const parent = store.tree.create();
+  store.write(
+    parent,
+    0,
+    Array.from({ length: 4096 }, (_, index) => index),
+  );
+  const child = store.tree.fork(parent);
+  expect(store.tree.counters().copied).toBe(0);
+  store.write(child, 4095, [1, 2, 3]);
+  expect(store.tree.counters().copied).toBe(1);
+  expect(store.read(parent)[4095]).toBe(4095);
+});
+
+test("a write that lacks pages changes nothing", () => {
+  const store = createStore(2);
+  const table = store.tree.create();
+  store.write(table, 0, [1, 2, 3]);
+  const before = store.tree.counters();
+  expect(store.write(table, 3, new Array(90).fill(7))).toBe(false);
+  expect(store.tree.counters()).toEqual(before);
+  expect(store.read(table)).toEqual([1, 2, 3]);
+});
+
+test("a released table cannot be used or released again", () => {
+  const { tree } = createStore(4);
+  const table = tree.create();
+  tree.release(table);
+  expect(() => tree.release(table)).toThrow("released");
+  expect(() => tree.fork(table)).toThrow("released");
+});
