@@ -10,17 +10,19 @@ import {
   constants,
   fstatSync,
   fsyncSync,
+  linkSync,
   openSync,
+  readdirSync,
   readSync,
   renameSync,
   unlinkSync,
   writeSync,
 } from "node:fs";
-import { basename, dirname, join } from "node:path";
+import { dirname, join } from "node:path";
 import { TrimtabError } from "./errors.ts";
 
-/** Prefix of files that are being written; whatever carries it at start is the rest of a crash. */
-export const TEMPORARY_PREFIX = ".tmp-";
+/** Prefix of files that are being written; the writer's process id follows. */
+const TEMPORARY_PREFIX = ".tmp-";
 const READ_CHUNK_BYTES = 64 * 1024 * 1024;
 const HASH_CHUNK_BYTES = 4 * 1024 * 1024;
 
@@ -120,27 +122,74 @@ export function sha256OfFile(file: OpenFile): string {
  * When it returns, the bytes and the name are on disk.
  */
 export function writeFileAtomic(path: string, bytes: Uint8Array): void {
-  const directory = dirname(path);
-  const temporary = join(directory, `${TEMPORARY_PREFIX}${basename(path)}-${crypto.randomUUID()}`);
+  const temporary = writeTemporary(dirname(path), bytes);
+  try {
+    renameSync(temporary, path);
+  } catch (error) {
+    unlinkQuietly(temporary);
+    throw error;
+  }
+  fsyncDirectory(dirname(path));
+}
+
+/**
+ * Like {@link writeFileAtomic}, but only if `path` does not exist yet; false if it does. The winner among several
+ * processes is decided by the file system.
+ */
+export function createFileAtomic(path: string, bytes: Uint8Array): boolean {
+  const temporary = writeTemporary(dirname(path), bytes);
+  try {
+    linkSync(temporary, path);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "EEXIST") return false;
+    throw error;
+  } finally {
+    unlinkQuietly(temporary);
+  }
+  fsyncDirectory(dirname(path));
+  return true;
+}
+
+/** Removes what writers that no longer live left behind in `directory`. */
+export function sweepTemporaries(directory: string): void {
+  for (const name of readdirSync(directory)) {
+    if (!name.startsWith(TEMPORARY_PREFIX)) continue;
+    const pid = Number(name.slice(TEMPORARY_PREFIX.length).split("-", 1)[0]);
+    if (!isAlive(pid)) unlinkQuietly(join(directory, name));
+  }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    return pid === process.pid || process.kill(pid, 0);
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === "EPERM";
+  }
+}
+
+/** A complete, synced file next to its destination. */
+function writeTemporary(directory: string, bytes: Uint8Array): string {
+  const temporary = join(directory, `${TEMPORARY_PREFIX}${process.pid}-${crypto.randomUUID()}`);
   const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
   const fd = openSync(temporary, flags, 0o600);
   try {
-    try {
-      for (let done = 0; done < bytes.length;) done += writeSync(fd, bytes, done, bytes.length - done);
-      fsyncSync(fd);
-    } finally {
-      closeSync(fd);
-    }
-    renameSync(temporary, path);
+    for (let done = 0; done < bytes.length;) done += writeSync(fd, bytes, done, bytes.length - done);
+    fsyncSync(fd);
   } catch (error) {
-    try {
-      unlinkSync(temporary);
-    } catch {
-      // Already renamed or never created: nothing is left to remove.
-    }
+    unlinkQuietly(temporary);
     throw error;
+  } finally {
+    closeSync(fd);
   }
-  fsyncDirectory(directory);
+  return temporary;
+}
+
+function unlinkQuietly(path: string): void {
+  try {
+    unlinkSync(path);
+  } catch {
+    // Already gone: nothing is left to remove.
+  }
 }
 
 /** Makes renames and unlinks inside `directory` durable. */
