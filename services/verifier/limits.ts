@@ -1,0 +1,72 @@
+/** Every limit of the verifier service, by name. Enforced where data enters, stated in errors. */
+
+/** One request. */
+export const REQUEST_LIMITS = {
+  items: 256,
+  verifiers: 16,
+  idChars: 256,
+  /** Bytes of an answer (UTF-8). */
+  textBytes: 1024 * 1024,
+  /** Messages of a conversation, and bytes of all of them. */
+  messages: 1_024,
+  messagesBytes: 1024 * 1024,
+  tokens: 65_536,
+  activations: 1_024,
+  /** Bytes of one activation tensor. */
+  activationBytes: 4 * 1024 * 1024,
+  /** JSON of a verifier's parameters: characters, nesting, and values of any kind. */
+  parameterChars: 1024 * 1024,
+  parameterDepth: 64,
+} as const;
+
+/** How a batch is worked off. */
+export const BATCH_LIMITS = {
+  /** Items judged together; a streamed verdict waits for its chunk. */
+  chunkItems: 16,
+  /** Work done before the event loop gets its turn, milliseconds. */
+  sliceMs: 20,
+  /** Longest wait for the model in one verdict when the caller names no deadline, milliseconds. */
+  modelTimeoutMs: 60_000,
+} as const;
+
+/** Callers' regular expressions; matching costs at most program × characters. */
+export const PATTERN_LIMITS = {
+  patternChars: 1_024,
+  /** Instructions of the compiled pattern; for a JSON schema the sum over its patterns. */
+  programSize: 1_000,
+  /** Characters of an answer that a pattern is matched against. */
+  textChars: 65_536,
+} as const;
+
+/** Callers' JSON schemas; validation costs at most subschemas × values. */
+export const SCHEMA_LIMITS = {
+  schemaChars: 65_536,
+  depth: 32,
+  /** Subschemas after references are followed. */
+  subschemas: 2_000,
+  /** Characters, nesting and values of the JSON that is validated. */
+  textChars: 65_536,
+  instanceDepth: 64,
+  instanceValues: 10_000,
+} as const;
+
+/** Linear probes. */
+export const PROBE_LIMITS = {
+  /** Components of the weight vector. */
+  width: 32_768,
+} as const;
+
+/** Log-odds of refusal starts. */
+export const LOG_ODDS_LIMITS = {
+  /** Openings of a side. */
+  openings: 16,
+  openingChars: 256,
+  /** Token ids of a side. */
+  ids: 256,
+} as const;
+
+/** The refusal judge. */
+export const REFUSAL_LIMITS = {
+  /** Characters of an answer in which openings and compliance are looked for; coherence looks at all of it. */
+  patternChars: 8_192,
+} as const;

@@ -1,0 +1,96 @@
+/**
+ * Signs that a model has stopped making sense: a run of words repeated over and over, most of the text said before,
+ * hardly any words at all. Cost: MAX_PERIOD passes over the words.
+ */
+import { wordsOf } from "./words.ts";
+
+const MAX_PERIOD_WORDS = 48;
+/** Repetitions in a row that count as a loop, by the number of words repeated; the last entry is for all longer ones. */
+const LOOP_TURNS = [Number.POSITIVE_INFINITY, 4, 4, 3.5, 3];
+/** "the the the" is broken where "no no no" may be speech. */
+const BROKEN_WHEN_TRIPLED = new Set([
+  "not",
+  "to",
+  "the",
+  "a",
+  "an",
+  "of",
+  "and",
+  "is",
+  "i",
+  "that",
+  "in",
+  "be",
+]);
+const GRAM_WORDS = 4;
+const MIN_WORDS_FOR_SHARE = 40;
+const MIN_DISTINCT_SHARE = 0.5;
+const MIN_WORDS_FOR_NEGATIONS = 10;
+const MAX_NEGATION_SHARE = 0.3;
+const NEGATION = /^(?:not|no|nor|never|cannot|can't|don't|n't)$/;
+const MAX_CHAR_RUN = 24;
+const RULER = /[-=_*.#~─│|+\s0]/;
+const MIN_TEXT_FOR_LETTERS = 20;
+const MIN_LETTER_SHARE = 0.3;
+
+/** Share of word n-grams that occurred before, 0 to 1; 0 for texts shorter than n words. */
+export function repeatedShare(words: readonly string[], n: number): number {
+  const grams = words.length - n + 1;
+  if (grams < 1) return 0;
+  const seen = new Set<string>();
+  for (let at = 0; at < grams; at++) seen.add(words.slice(at, at + n).join(" "));
+  return 1 - seen.size / grams;
+}
+
+/** The words that are repeated in a row often enough to be a loop, or undefined. */
+export function findLoop(words: readonly string[]): string | undefined {
+  for (let period = 1; period <= Math.min(MAX_PERIOD_WORDS, words.length / 3); period++) {
+    let run = 0;
+    for (let at = period; at < words.length; at++) {
+      run = words[at] === words[at - period] ? run + 1 : 0;
+      const turns = run / period + 1;
+      if (run === 0 || turns < 3) continue;
+      const cycle = words.slice(at - period + 1, at + 1);
+      const limit = isTripled(cycle) ? 3 : (LOOP_TURNS[period] ?? 3);
+      if (turns >= limit && cycle.some((word) => /\p{L}/u.test(word))) return cycle.join(" ");
+    }
+  }
+  return undefined;
+}
+
+function isTripled(cycle: readonly string[]): boolean {
+  return cycle.length === 1 && BROKEN_WHEN_TRIPLED.has(cycle[0] ?? "");
+}
+
+/** Why a canonical text makes no sense, or undefined if nothing speaks against it. */
+export function findIncoherence(text: string): string | undefined {
+  const words = wordsOf(text);
+  if (words.length === 0) return "the answer has no words";
+  const loop = findLoop(words);
+  if (loop !== undefined) return `the answer loops: "${loop.slice(0, 80)}"`;
+  if (words.length >= MIN_WORDS_FOR_SHARE && repeatedShare(words, GRAM_WORDS) > 1 - MIN_DISTINCT_SHARE) {
+    return "most of the answer repeats itself";
+  }
+  const negations = words.filter((word) => NEGATION.test(word)).length;
+  if (words.length >= MIN_WORDS_FOR_NEGATIONS && negations / words.length > MAX_NEGATION_SHARE) {
+    return "the answer consists of negations";
+  }
+  const run = longestRun(text);
+  if (run !== undefined) return `the answer repeats the character "${run}"`;
+  const solid = text.replace(/\s/g, "");
+  const letters = solid.match(/[\p{L}\p{N}\p{M}]/gu)?.length ?? 0;
+  if (solid.length >= MIN_TEXT_FOR_LETTERS && letters / solid.length < MIN_LETTER_SHARE) {
+    return "the answer is hardly text";
+  }
+  return undefined;
+}
+
+/** A character repeated more often than any writing does, rulers of tables aside. */
+function longestRun(text: string): string | undefined {
+  let run = 1;
+  for (let at = 1; at < text.length; at++) {
+    run = text[at] === text[at - 1] ? run + 1 : 1;
+    if (run > MAX_CHAR_RUN && !RULER.test(text[at] ?? "")) return text[at];
+  }
+  return undefined;
+}
