@@ -43,7 +43,11 @@ export function addChatCommand(program: Command): void {
 }
 
 async function converse(client: GatewayClient, messages: Message[], options: ChatOptions): Promise<void> {
-  const lines = createInterface({ input: process.stdin, output: process.stdout, terminal: process.stdin.isTTY });
+  const lines = createInterface({
+    input: process.stdin,
+    output: process.stdout,
+    terminal: process.stdin.isTTY,
+  });
   lines.setPrompt(colour.bold("you   "));
   lines.prompt();
   for await (const line of lines) {

@@ -66,11 +66,15 @@ async function locate(file: string): Promise<string> {
 }
 
 async function verify(path: string, expected: string | undefined): Promise<void> {
-  const header = await openGguf(path);
-  const architecture = header.metadata.get("general.architecture");
-  process.stdout.write(`${basename(path)}: GGUF, ${architecture}, ${header.tensors.size} tensors\n`);
+  const file = openGguf(path);
+  file.close();
+  const { metadata, tensors } = file.header;
+  const architecture = metadata.get("general.architecture");
+  process.stdout.write(`${basename(path)}: GGUF, ${architecture}, ${tensors.size} tensors\n`);
   const sha256 = await sha256OfFile(path);
   process.stdout.write(`sha256 ${sha256}\n`);
   if (expected !== undefined && expected !== sha256)
-    throw new TrimtabError("ARTIFACT_CORRUPT", "the SHA-256 differs from the expected one", { limit: expected });
+    throw new TrimtabError("ARTIFACT_CORRUPT", "the SHA-256 differs from the expected one", {
+      limit: expected,
+    });
 }

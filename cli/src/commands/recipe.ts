@@ -15,7 +15,9 @@ interface RecipeOptions extends TargetOptions {
 
 /** Adds the commands. */
 export function addRecipeCommand(program: Command): void {
-  const recipe = program.command("recipe").description("recipes: direction, controller and dose for a behaviour");
+  const recipe = program
+    .command("recipe")
+    .description("recipes: direction, controller and dose for a behaviour");
   addTargetOptions(recipe.command("build").description("build a recipe for the model").argument("<name>"))
     .option("--force", "build again even if it is stored")
     .option("--json", "print JSON")
@@ -38,7 +40,9 @@ export function addRecipeCommand(program: Command): void {
     .action(async (name: string, options: RecipeOptions) => {
       await withGateway(options, async (client) => print(await findBuilt(client, name), options));
     });
-  addTargetOptions(recipe.command("eval").description("build again and evaluate on the test prompts").argument("<name>"))
+  addTargetOptions(
+    recipe.command("eval").description("build again and evaluate on the test prompts").argument("<name>"),
+  )
     .option("--json", "print JSON")
     .action(async (name: string, options: RecipeOptions) => {
       await withGateway(options, async (client) => {
@@ -52,7 +56,10 @@ async function findBuilt(client: GatewayClient, name: string): Promise<Recipe> {
   const found = recipes.find((r) => r.name === name);
   if (!found) throw new TrimtabError("RECIPE_NOT_FOUND", `there is no recipe "${name}"`, { field: "name" });
   if (!found.built)
-    throw new TrimtabError("RECIPE_NOT_FOUND", `recipe "${name}" is not built; run: trimtab recipe build ${name}`);
+    throw new TrimtabError(
+      "RECIPE_NOT_FOUND",
+      `recipe "${name}" is not built; run: trimtab recipe build ${name}`,
+    );
   return found;
 }
 
@@ -65,7 +72,9 @@ function print(recipe: Recipe, options: RecipeOptions): void {
   if (options.json) printJson(toJson(RecipeSchema, recipe));
   else {
     const doses = recipe.relativeDoses.map((d) => d.toFixed(3)).join(", ");
-    process.stdout.write(`${recipe.resolved}\n  ${recipe.directionMethod}, blocks ${recipe.layers.join(", ")}, ‖Δ‖/‖h‖ ${doses}\n`);
+    process.stdout.write(
+      `${recipe.resolved}\n  ${recipe.directionMethod}, blocks ${recipe.layers.join(", ")}, ‖Δ‖/‖h‖ ${doses}\n`,
+    );
     process.stdout.write(`${evaluationLines(recipe).join("\n")}\n`);
   }
 }

@@ -19,7 +19,9 @@ const formatOption = (): Option =>
 /** Adds the commands. */
 export function addSteerCommand(program: Command): void {
   const steer = program.command("steer").description("directions in and out");
-  addTargetOptions(steer.command("import").description("store a control vector file").argument("<name>").argument("<file>"))
+  addTargetOptions(
+    steer.command("import").description("store a control vector file").argument("<name>").argument("<file>"),
+  )
     .addOption(formatOption())
     .action(async (name: string, file: string, options: SteerOptions) => {
       const data = new Uint8Array(await readFile(file));
@@ -30,7 +32,11 @@ export function addSteerCommand(program: Command): void {
       });
     });
   addTargetOptions(
-    steer.command("export").description("write a stored direction or a recipe's").argument("<reference>").argument("<file>"),
+    steer
+      .command("export")
+      .description("write a stored direction or a recipe's")
+      .argument("<reference>")
+      .argument("<file>"),
   )
     .addOption(formatOption())
     .action(async (reference: string, file: string, options: SteerOptions) => {

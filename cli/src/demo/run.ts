@@ -42,7 +42,8 @@ export async function runDemo(target: DemoTarget, jsonPath?: string): Promise<vo
   heading("Evidence: the recipe's own test prompts, families never seen in training");
   process.stdout.write(`${evaluationLines(recipe).join("\n")}\n`);
   process.stdout.write(callExamples(target.grpcPort, target.httpPort));
-  if (jsonPath !== undefined) await writeFile(jsonPath, `${JSON.stringify(demoJson(recipe, answers), null, 2)}\n`);
+  if (jsonPath !== undefined)
+    await writeFile(jsonPath, `${JSON.stringify(demoJson(recipe, answers), null, 2)}\n`);
 }
 
 function heading(text: string): void {

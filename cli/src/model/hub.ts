@@ -51,7 +51,10 @@ async function look(request: HubDownload): Promise<RemoteFile> {
     throw new TrimtabError("MODEL_NOT_FOUND", `the hub has no ${request.repository}/${request.file}`);
   if (!response.ok) throw new TrimtabError("SERVICE_UNAVAILABLE", `the hub answered ${response.status}`);
   const linked = response.headers.get("x-linked-size") ?? response.headers.get("content-length");
-  const etag = (response.headers.get("x-linked-etag") ?? response.headers.get("etag") ?? "").replace(/^W\/|"/g, "");
+  const etag = (response.headers.get("x-linked-etag") ?? response.headers.get("etag") ?? "").replace(
+    /^W\/|"/g,
+    "",
+  );
   const sizeBytes = Number(linked);
   if (!(Number.isSafeInteger(sizeBytes) && sizeBytes > 0) || etag === "")
     throw new TrimtabError("SERVICE_UNAVAILABLE", "the hub did not state the size and identity of the file");
@@ -64,7 +67,8 @@ async function fetchRange(
   from: number,
   onProgress: HubDownload["onProgress"],
 ): Promise<void> {
-  const headers = from > 0 ? { range: `bytes=${from}-`, "if-range": `"${remote.etag}"` } : {};
+  const headers: Record<string, string> =
+    from > 0 ? { range: `bytes=${from}-`, "if-range": `"${remote.etag}"` } : {};
   const response = await reach(remote.url, { headers });
   if (!response.ok || !response.body)
     throw new TrimtabError("SERVICE_UNAVAILABLE", `the hub answered ${response.status}`);
@@ -79,9 +83,13 @@ async function fetchRange(
     }
     await file.sync();
   } catch (error) {
-    throw new TrimtabError("SERVICE_UNAVAILABLE", `the download broke after ${done} bytes; run it again to resume`, {
-      cause: error,
-    });
+    throw new TrimtabError(
+      "SERVICE_UNAVAILABLE",
+      `the download broke after ${done} bytes; run it again to resume`,
+      {
+        cause: error,
+      },
+    );
   } finally {
     await file.close();
   }
@@ -90,11 +98,17 @@ async function fetchRange(
 async function check(remote: RemoteFile, partial: string): Promise<void> {
   const size = await sizeOf(partial);
   if (size < remote.sizeBytes)
-    throw new TrimtabError("SERVICE_UNAVAILABLE", `got ${size} of ${remote.sizeBytes} bytes; run it again to resume`);
+    throw new TrimtabError(
+      "SERVICE_UNAVAILABLE",
+      `got ${size} of ${remote.sizeBytes} bytes; run it again to resume`,
+    );
   const digest = SHA256.test(remote.etag) ? await sha256OfFile(partial) : remote.etag;
   if (size === remote.sizeBytes && digest === remote.etag) return;
   await rm(partial);
-  throw new TrimtabError("ARTIFACT_CORRUPT", "the downloaded file is not the one the hub described; it was removed");
+  throw new TrimtabError(
+    "ARTIFACT_CORRUPT",
+    "the downloaded file is not the one the hub described; it was removed",
+  );
 }
 
 async function reach(url: string, init: RequestInit): Promise<Response> {
@@ -116,6 +130,7 @@ async function sizeOf(path: string): Promise<number> {
 /** SHA-256 of a file, hex; reads it once in chunks. */
 export async function sha256OfFile(path: string): Promise<string> {
   const hash = createHash("sha256");
-  for await (const chunk of createReadStream(path, { highWaterMark: 1 << 20 })) hash.update(chunk as Uint8Array);
+  for await (const chunk of createReadStream(path, { highWaterMark: 1 << 20 }))
+    hash.update(chunk as Uint8Array);
   return hash.digest("hex");
 }

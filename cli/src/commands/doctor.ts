@@ -1,0 +1,72 @@
+/** `trimtab doctor`: what this machine has, and whether a real token comes out. */
+import { existsSync, statSync } from "node:fs";
+import { availableParallelism, totalmem } from "node:os";
+import type { Command } from "commander";
+import { cacheDir, storeDir } from "#kit/paths.ts";
+import { addModelOptions, withGateway, type TargetOptions } from "../options.ts";
+import { colour } from "../view/style.ts";
+
+interface Check {
+  readonly name: string;
+  readonly ok: boolean;
+  readonly detail: string;
+}
+
+const GIB = 2 ** 30;
+const NEEDED_MEMORY_GIB = 2;
+
+/** Adds the command; the exit status is 1 if a check fails. */
+export function addDoctorCommand(program: Command): void {
+  const command = program.command("doctor").description("check this machine, end to end");
+  addModelOptions(command).action(async (options: TargetOptions) => {
+    const checks = [...machineChecks(options.model)];
+    if (checks.every((c) => c.ok)) checks.push(...(await servingChecks(options)));
+    for (const { name, ok, detail } of checks) {
+      process.stdout.write(
+        `${ok ? colour.green("ok  ") : colour.red("FAIL")} ${name.padEnd(12)} ${detail}\n`,
+      );
+    }
+    if (checks.some((c) => !c.ok)) process.exitCode = 1;
+  });
+}
+
+function* machineChecks(modelPath: string): Iterable<Check> {
+  yield { name: "bun", ok: true, detail: `${Bun.version} on ${process.platform}-${process.arch}` };
+  const memoryGib = totalmem() / GIB;
+  yield {
+    name: "machine",
+    ok: memoryGib >= NEEDED_MEMORY_GIB,
+    detail: `${availableParallelism()} cores, ${memoryGib.toFixed(1)} GiB of memory (${NEEDED_MEMORY_GIB} needed)`,
+  };
+  const exists = existsSync(modelPath);
+  yield {
+    name: "model",
+    ok: exists,
+    detail: exists
+      ? `${modelPath}, ${(statSync(modelPath).size / 1e6).toFixed(0)} MB`
+      : `${modelPath} does not exist`,
+  };
+  yield { name: "cache", ok: true, detail: `${cacheDir()}, artifacts in ${storeDir()}` };
+}
+
+async function servingChecks(options: TargetOptions): Promise<Check[]> {
+  const began = performance.now();
+  return await withGateway(options, async (client) => {
+    const readyMs = performance.now() - began;
+    const { models } = await client.listModels({});
+    const model = models[0];
+    const answer = await client.complete({
+      spec: {
+        prompt: { case: "conversation", value: { messages: [{ role: "user", content: "Say hello." }] } },
+        sampling: { temperature: 0 },
+        maxTokens: 8,
+      },
+    });
+    const text = answer.choices[0]?.text ?? "";
+    return [
+      { name: "services", ok: model !== undefined, detail: `ready after ${readyMs.toFixed(0)} ms` },
+      { name: "compute", ok: model !== undefined, detail: model?.compute ?? "no model" },
+      { name: "answer", ok: text !== "", detail: JSON.stringify(text) },
+    ];
+  });
+}

@@ -1,0 +1,77 @@
+/** `trimtab serve`: all services, or one alone by `--service`. */
+import { Option, type Command } from "commander";
+import { closeOnSignals } from "#kit/server.ts";
+import { exitWithParent } from "#kit/supervisor.ts";
+import { startService, startStack } from "../compose.ts";
+import { answerAndBuild } from "../demo/run.ts";
+import { addModelOptions, integerIn } from "../options.ts";
+import { buildRecipe } from "../recipe/build.ts";
+import { ROOM_NAMES, type RoomName } from "../rooms.ts";
+
+const DEFAULT_GRPC_PORT = 50051;
+const DEFAULT_HTTP_PORT = 8080;
+
+interface ServeOptions {
+  readonly service?: RoomName;
+  readonly listen?: string;
+  readonly host: string;
+  readonly grpcPort: number;
+  readonly httpPort: number;
+  readonly recipe?: string;
+  readonly model: string;
+  readonly threads: number;
+  readonly supervised?: boolean;
+  readonly tokenizer?: string;
+  readonly forward?: string;
+  readonly verifier?: string;
+  readonly steering?: string;
+}
+
+/** Adds the command. */
+export function addServeCommand(program: Command): void {
+  const command = program
+    .command("serve")
+    .description("serve all services, or one alone")
+    .addOption(new Option("--service <name>", "one service alone").choices(ROOM_NAMES))
+    .option("--listen <address>", "gRPC address of that service: host:port or unix:/path")
+    .option("--host <host>", "host to bind", "127.0.0.1")
+    .option("--grpc-port <port>", "gRPC port", integerIn(0, 65535), DEFAULT_GRPC_PORT)
+    .option("--http-port <port>", "HTTP port", integerIn(0, 65535), DEFAULT_HTTP_PORT)
+    .option("--recipe <name>", "build this recipe first, unless it is stored")
+    .addOption(new Option("--supervised", "end with the parent process").hideHelp());
+  for (const name of ["tokenizer", "forward", "verifier", "steering"]) {
+    command.option(`--${name} <address>`, `address of the ${name} service, for --service`);
+  }
+  addModelOptions(command).action(async (options: ServeOptions) => {
+    if (options.service === undefined) await serveAll(options);
+    else await serveOne(options.service, options);
+  });
+}
+
+async function serveAll(options: ServeOptions): Promise<void> {
+  const stack = await startStack({ ...options, modelPath: options.model });
+  closeOnSignals(() => stack.close());
+  if (options.recipe === "refusal") await answerAndBuild(stack);
+  else if (options.recipe !== undefined) await buildRecipe(stack.client, options.recipe);
+  process.stdout.write(
+    `\ntrimtab serves: gRPC ${options.host}:${stack.grpcPort}, HTTP http://${options.host}:${stack.httpPort} (Ctrl-C ends)\n`,
+  );
+}
+
+async function serveOne(service: RoomName, options: ServeOptions): Promise<void> {
+  const { listen = `${options.host}:${options.grpcPort}`, httpPort, threads, supervised = false } = options;
+  const { tokenizer, forward, verifier, steering } = options;
+  const entries = Object.entries({ tokenizer, forward, verifier, steering });
+  const addresses = Object.fromEntries(entries.filter(([, address]) => address !== undefined));
+  const running = await startService({
+    service,
+    modelPath: options.model,
+    threads,
+    listen,
+    httpPort,
+    addresses,
+  });
+  closeOnSignals(() => running.close());
+  if (supervised) exitWithParent();
+  else process.stdout.write(`${service} serves on ${listen}, gRPC port ${running.server.grpcPort}\n`);
+}

@@ -1,0 +1,150 @@
+/**
+ * The composition root: which services run in which process. By default tokenizer, verifier, steering and gateway share
+ * this process and forward is a supervised child behind a Unix socket: a wedged kernel can only be stopped with its process.
+ */
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { connectTo, parseTarget, type Connection } from "#kit/clients.ts";
+import { startServer, type Server } from "#kit/server.ts";
+import { supervise } from "#kit/supervisor.ts";
+import { GatewayService } from "#proto/trimtab/gateway/v1/gateway_service_pb.ts";
+import type { GatewayClient } from "./demo/answer.ts";
+import { CALLS, createRoom, ROOM_NAMES, SCHEMAS, type Room, type RoomName } from "./rooms.ts";
+
+/** What to start, and where it listens (port 0 picks a free one). */
+export interface StackOptions {
+  readonly modelPath: string;
+  readonly threads: number;
+  readonly host: string;
+  readonly grpcPort: number;
+  readonly httpPort: number;
+}
+
+/** All services running, and a client that reaches the gateway over its gRPC port like anybody else. */
+export interface Stack {
+  readonly client: GatewayClient;
+  readonly grpcPort: number;
+  readonly httpPort: number;
+  /** Process id of the forward child. */
+  readonly forwardPid: () => number | undefined;
+  close(): Promise<void>;
+}
+
+const MAIN = join(import.meta.dir, "..", "main.ts");
+
+/** Starts all services. @throws TrimtabError SERVICE_UNAVAILABLE if forward does not become ready. */
+export async function startStack(options: StackOptions): Promise<Stack> {
+  const directory = mkdtempSync(join(tmpdir(), "trimtab-"));
+  const socketPath = join(directory, "forward.sock");
+  const { modelPath, threads, host } = options;
+  const forward = supervise({
+    command: [
+      ...[process.execPath, MAIN, "serve", "--service", "forward", "--listen", `unix:${socketPath}`],
+      ...["--model", modelPath, "--threads", String(threads), "--supervised"],
+    ],
+    socketPath,
+  });
+  const rooms: Room[] = [];
+  const connections: Partial<Record<RoomName, Connection>> = { forward: connectTo({ socketPath }) };
+  let server: Server | undefined;
+  const close = async (): Promise<void> => {
+    await server?.close();
+    for (const room of rooms.toReversed()) await room.close();
+    for (const connection of Object.values(connections)) connection.close();
+    await forward.close();
+    rmSync(directory, { recursive: true, force: true });
+  };
+  try {
+    for (const name of ROOM_NAMES) {
+      if (name === "forward") continue;
+      const room = await createRoom(name, { modelPath, threads, connections });
+      rooms.push(room);
+      if (name !== "gateway") connections[name] = connectTo({ routes: room.routes });
+    }
+    await forward.ready();
+    const gateway = rooms.at(-1)!;
+    server = await startServer({
+      name: "gateway",
+      services: [GatewayService],
+      routes: gateway.routes,
+      grpc: { host, port: options.grpcPort },
+      http: { host, port: options.httpPort, ...(gateway.app ? { app: gateway.app } : {}) },
+      ...(gateway.metrics ? { metrics: gateway.metrics } : {}),
+    });
+  } catch (error) {
+    await close();
+    throw error;
+  }
+  const { grpcPort, httpPort } = server;
+  const self = connectTo({ address: `${host === "0.0.0.0" ? "127.0.0.1" : host}:${grpcPort}` });
+  return {
+    client: self.client(GatewayService),
+    grpcPort,
+    httpPort,
+    forwardPid: () => forward.pid,
+    async close() {
+      self.close();
+      await close();
+    },
+  };
+}
+
+/** One service alone, and where the services it calls are. */
+export interface ServiceOptions {
+  readonly service: RoomName;
+  readonly modelPath: string;
+  readonly threads: number;
+  /** `host:port` or `unix:/path` of the gRPC listener. */
+  readonly listen: string;
+  /** Port of the HTTP listener; the gateway's only. */
+  readonly httpPort: number;
+  readonly addresses: Partial<Record<RoomName, string>>;
+}
+
+/** Starts one service alone; it finds the others by address. */
+export async function startService(
+  options: ServiceOptions,
+): Promise<{ server: Server; close(): Promise<void> }> {
+  const { service } = options;
+  const connections: Partial<Record<RoomName, Connection>> = {};
+  for (const name of CALLS[service]) {
+    const address = options.addresses[name];
+    if (address === undefined) throw new Error(`--${name} <address> is needed: ${service} calls it`);
+    connections[name] = connectTo(parseTarget(address));
+  }
+  const room = await createRoom(service, { ...options, connections });
+  const target = parseTarget(options.listen);
+  const server = await startServer({
+    name: service,
+    services: [SCHEMAS[service]],
+    routes: room.routes,
+    grpc: bindingOf(target),
+    internal: service !== "gateway",
+    ...(room.app ? { http: { port: options.httpPort, app: room.app } } : {}),
+    ...(room.metrics ? { metrics: room.metrics } : {}),
+  });
+  return {
+    server,
+    async close() {
+      await server.close();
+      await room.close();
+      for (const connection of Object.values(connections)) connection.close();
+    },
+  };
+}
+
+function bindingOf(
+  target: ReturnType<typeof parseTarget>,
+): { socketPath: string } | { host: string; port: number } {
+  if ("socketPath" in target) return { socketPath: target.socketPath };
+  if (!("address" in target)) throw new Error("a service listens on host:port or unix:/path");
+  const colon = target.address.lastIndexOf(":");
+  return { host: target.address.slice(0, colon), port: Number(target.address.slice(colon + 1)) };
+}
+
+/** A client of a gateway that runs elsewhere. */
+export function connectGateway(address: string): GatewayClient {
+  const apiKey = process.env["TRIMTAB_API_KEY"];
+  return connectTo(parseTarget(address), apiKey === undefined ? {} : { apiKey }).client(GatewayService);
+}
