@@ -1,0 +1,64 @@
+/**
+ * The gateway: composes tokenizer, forward, steering and verifier into answers, behind `trimtab.gateway.v1` and an
+ * OpenAI-compatible HTTP API. It knows generated clients only; listeners are kit's.
+ */
+import type { ConnectRouter } from "@connectrpc/connect";
+import type { Hono } from "hono";
+import { createKeyGate, type KeyGate } from "#kit/auth.ts";
+import { createMetrics, type Metrics } from "#kit/metrics.ts";
+import type { GatewayClients } from "./src/clients.ts";
+import type { GatewayContext } from "./src/context.ts";
+import { createPrograms } from "./src/flow/programs.ts";
+import { createRequirements } from "./src/flow/requirements.ts";
+import { createRunningGenerations } from "./src/flow/running.ts";
+import { createVocabularies } from "./src/flow/vocabulary.ts";
+import { gatewayRoutes } from "./src/handlers/index.ts";
+import { createGatewayMetrics } from "./src/metrics.ts";
+import { createOpenAiApp } from "./src/openai/app.ts";
+
+export type { GatewayClients } from "./src/clients.ts";
+
+/** What a gateway is made of. */
+export interface GatewayOptions {
+  /** Clients of the four services. */
+  readonly clients: GatewayClients;
+  /** Where its metrics go; give the same to the server that exposes them. */
+  readonly metrics?: Metrics;
+  /** Checks the key of OpenAI requests; give the same to the server. Default: from the environment. */
+  readonly gate?: KeyGate;
+}
+
+/** A gateway, to be mounted on listeners. */
+export interface Gateway {
+  /** Registers the Connect and gRPC routes. */
+  readonly routes: (router: ConnectRouter) => void;
+  /** OpenAI-compatible API, `/health` and a page, as a fetch handler. */
+  readonly app: Hono;
+  /** Generations under way. */
+  readonly running: () => number;
+  /** Ends every generation under way with SERVICE_UNAVAILABLE. */
+  close(): void;
+}
+
+/** Creates a gateway. Nothing is called before the first request. */
+export function createGateway(options: GatewayOptions): Gateway {
+  const { clients } = options;
+  const metrics = options.metrics ?? createMetrics("gateway");
+  const running = createRunningGenerations();
+  const context: GatewayContext = {
+    flow: {
+      clients,
+      running,
+      requirements: createRequirements(clients),
+      programs: createPrograms(clients),
+      vocabularies: createVocabularies(clients),
+    },
+    metrics: createGatewayMetrics(metrics, () => running.size),
+  };
+  return {
+    routes: gatewayRoutes(context),
+    app: createOpenAiApp(context, options.gate ?? createKeyGate()),
+    running: () => running.size,
+    close: () => running.close(),
+  };
+}

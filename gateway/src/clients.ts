@@ -1,0 +1,48 @@
+/** What the gateway is composed of: generated clients of the four services, and the scope of one call. */
+import type { Client } from "@connectrpc/connect";
+import { TrimtabError } from "#kit/errors.ts";
+import type { ForwardService } from "#proto/trimtab/forward/v1/forward_service_pb.ts";
+import type { SteeringService } from "#proto/trimtab/steering/v1/steering_service_pb.ts";
+import type { TokenizerService } from "#proto/trimtab/tokenizer/v1/tokenizer_service_pb.ts";
+import type { VerifierService } from "#proto/trimtab/verifier/v1/verifier_service_pb.ts";
+import { LIMITS } from "./limits.ts";
+
+/** Generated clients of the four services, over any transport. */
+export interface GatewayClients {
+  readonly tokenizer: Client<typeof TokenizerService>;
+  readonly forward: Client<typeof ForwardService>;
+  readonly steering: Client<typeof SteeringService>;
+  readonly verifier: Client<typeof VerifierService>;
+}
+
+/** The life of one request: passed on to every call it causes. */
+export interface CallScope {
+  /** Aborts when the client leaves or the deadline passes. */
+  readonly signal: AbortSignal;
+  /** Time left, milliseconds. */
+  readonly timeoutMs?: number;
+  /** Request id. */
+  readonly headers?: Record<string, string>;
+}
+
+/** A scope that can also be ended from here. */
+export interface BoundedScope {
+  readonly scope: CallScope;
+  /** Ends it with an error. */
+  abort(error: TrimtabError): void;
+  /** The request is over: the timer goes. */
+  clear(): void;
+}
+
+/** `scope` cut to the longest life of a request. */
+export function boundedScope(scope: CallScope): BoundedScope {
+  const expiry = new AbortController();
+  const abort = (error: TrimtabError): void => expiry.abort(error);
+  const limit = `${LIMITS.requestMs} ms`;
+  const timer = setTimeout(
+    () => abort(new TrimtabError("DEADLINE_EXCEEDED", "the request took too long", { limit })),
+    LIMITS.requestMs,
+  );
+  const signal = AbortSignal.any([scope.signal, expiry.signal]);
+  return { scope: { ...scope, signal }, abort, clear: () => clearTimeout(timer) };
+}

@@ -1,0 +1,9 @@
+/** What every handler of the gateway works with. */
+import type { FlowContext } from "./flow/prepare.ts";
+import type { GatewayMetrics } from "./metrics.ts";
+
+/** The gateway's parts. */
+export interface GatewayContext {
+  readonly flow: FlowContext;
+  readonly metrics: GatewayMetrics;
+}

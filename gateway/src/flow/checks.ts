@@ -1,0 +1,52 @@
+/** Range checks that name the field and the limit they enforce. */
+import { TrimtabError } from "#kit/errors.ts";
+
+/** A closed or half-open range. */
+export interface Range {
+  readonly min: number;
+  readonly max: number;
+  /** `min` itself is refused. */
+  readonly openMin?: boolean;
+}
+
+/** Throws NON_FINITE or FIELD_OUT_OF_RANGE unless `value` is absent or within the range. */
+export function checkRange(field: string, value: number | undefined, range: Range): void {
+  if (value === undefined) return;
+  if (!Number.isFinite(value)) {
+    throw new TrimtabError("NON_FINITE", `${field} must be a finite number`, { field, limit: spell(range) });
+  }
+  if (value < range.min || value > range.max || (range.openMin === true && value === range.min)) {
+    throw new TrimtabError("FIELD_OUT_OF_RANGE", `${field} must be ${spell(range)}`, {
+      field,
+      limit: spell(range),
+    });
+  }
+}
+
+/** Throws TOO_LARGE style FIELD_OUT_OF_RANGE if there are more than `limit` items. */
+export function checkCount(field: string, count: number, limit: number, what = "entries"): void {
+  if (count <= limit) return;
+  throw new TrimtabError(
+    "FIELD_OUT_OF_RANGE",
+    `${field} has ${count} ${what}; at most ${limit} are allowed`,
+    {
+      field,
+      limit,
+    },
+  );
+}
+
+/** Throws FIELD_REQUIRED unless the condition holds. */
+export function checkRequired(field: string, present: boolean, message: string): void {
+  if (!present) throw new TrimtabError("FIELD_REQUIRED", message, { field });
+}
+
+/** Throws INVALID_ARGUMENT unless the text can be written as UTF-8 without loss. */
+export function checkText(field: string, text: string): void {
+  if (text.isWellFormed()) return;
+  throw new TrimtabError("INVALID_ARGUMENT", `${field} holds half of a surrogate pair`, { field });
+}
+
+function spell({ min, max, openMin }: Range): string {
+  return openMin === true ? `over ${min} and at most ${max}` : `between ${min} and ${max}`;
+}

@@ -1,0 +1,178 @@
+/** The second half of a generation: events of forward -> text, ends and verdicts of the choices. */
+import { TrimtabError } from "#kit/errors.ts";
+import type { Event, FinishedEvent } from "#proto/trimtab/forward/v1/forward_service_pb.ts";
+import type { GenerateResponse } from "#proto/trimtab/gateway/v1/gateway_service_pb.ts";
+import { FinishReason, type Token, type Usage } from "#proto/trimtab/type/v1/generation_pb.ts";
+import type { CallScope } from "../clients.ts";
+import { generateCommand, type RunningArm } from "./arms.ts";
+import type { SpelledToken, TextPiece } from "./choice-text.ts";
+import { eventOf } from "./events.ts";
+import { failure, type ForwardSession } from "./forward-session.ts";
+import { releaseOf } from "./opening.ts";
+import type { FlowContext, Prepared } from "./prepare.ts";
+import type { Stopwatch } from "./stopwatch.ts";
+import { judge } from "./verdicts.ts";
+
+/** What the choices of one request run with; `usage` is added to. */
+export interface ChoiceRunInput {
+  readonly flow: FlowContext;
+  readonly prepared: Prepared;
+  readonly session: ForwardSession;
+  readonly watch: Stopwatch;
+  readonly scope: CallScope;
+  readonly arms: readonly RunningArm[];
+  readonly usage: Usage;
+}
+
+/** Choices under way. */
+export interface ChoiceRun {
+  /** Deltas, ends and verdicts, until every choice has ended and is judged. */
+  events(): AsyncGenerator<GenerateResponse, void>;
+}
+
+/** Reads the choices that were started; throws if one of them fails. */
+export function createChoiceRun(input: ChoiceRunInput): ChoiceRun {
+  const { session, arms } = input;
+  const bySequence = new Map(arms.map((arm) => [arm.sequenceId, arm]));
+  const judgements: Promise<void>[] = [];
+  const judged: GenerateResponse[] = [];
+  const uploadedAgain = new Set<RunningArm>();
+  const stops = new Set<bigint>();
+
+  async function* handle(
+    arm: RunningArm,
+    { event, commandId }: Event,
+  ): AsyncGenerator<GenerateResponse, void> {
+    if (event.case === "failed") {
+      // A choice that ended while we were stopping it has nothing left to stop.
+      if (stops.has(commandId)) return;
+      const error = failure(event.value);
+      const retry = error.reason === "PROGRAM_NOT_FOUND" && arm.generated === 0 && !uploadedAgain.has(arm);
+      if (!retry) throw error;
+      uploadedAgain.add(arm);
+      await uploadAgain(input, arm);
+    } else if (event.case === "tokens" && !arm.text.stopped) {
+      const delta = takeTokens(input, arm, event.value.tokens);
+      if (arm.text.stopped) {
+        const sequenceIds = [arm.sequenceId];
+        for (const id of session.send({ case: "stop", value: { sequenceIds } })) stops.add(id);
+      }
+      if (delta) yield delta;
+    } else if (event.case === "finished") {
+      const rest = pieceEvent(input, arm, arm.text.end());
+      if (rest) yield rest;
+      yield finish(input, arm, event.value);
+      const judgement = verdictsOf(input, arm, finishReason(arm, event.value), judged);
+      // Awaited at the end; a failure before that must not count as unhandled.
+      judgement.catch(() => undefined);
+      judgements.push(judgement);
+    }
+  }
+
+  return {
+    async *events() {
+      while (arms.some((arm) => !arm.finished)) {
+        const event = await session.next();
+        const arm = bySequence.get(event.sequenceId);
+        if (arm && !arm.finished) yield* handle(arm, event);
+        else if (event.event.case === "failed" && event.sequenceId === 0n) throw failure(event.event.value);
+        yield* judged.splice(0);
+      }
+      await Promise.all(judgements);
+      yield* judged.splice(0);
+    },
+  };
+}
+
+/** Forward has lost the program (it was restarted): nothing was generated yet, so it may be tried once more. */
+async function uploadAgain(
+  { flow, prepared, session, scope }: ChoiceRunInput,
+  arm: RunningArm,
+): Promise<void> {
+  const digest = arm.program?.programDigest ?? "";
+  flow.programs.forget(digest);
+  await flow.programs.ensure(digest, scope);
+  session.send(generateCommand(prepared, arm));
+}
+
+function takeTokens(
+  input: ChoiceRunInput,
+  arm: RunningArm,
+  tokens: readonly Token[],
+): GenerateResponse | undefined {
+  const { vocabulary } = input.prepared;
+  let text = "";
+  const behind: SpelledToken[] = [];
+  for (const token of tokens) {
+    if (arm.text.stopped) break;
+    input.watch.firstToken();
+    arm.generated++;
+    if (vocabulary.stopIds.has(token.id)) continue;
+    arm.tokens.push(token);
+    const piece = arm.text.push({ token, spelling: vocabulary.spelling(token.id) });
+    text += piece.text;
+    behind.push(...piece.tokens);
+  }
+  return pieceEvent(input, arm, { text, tokens: behind });
+}
+
+function pieceEvent(input: ChoiceRunInput, arm: RunningArm, piece: TextPiece): GenerateResponse | undefined {
+  const wanted = input.prepared.spec.logprobs ? piece.tokens : [];
+  if (piece.text === "" && wanted.length === 0) return undefined;
+  const value = {
+    choice: arm.index,
+    text: piece.text,
+    tokens: wanted.map(({ token }) => token),
+    tokenTexts: wanted.map(({ spelling }) => spelling),
+  };
+  return eventOf({ case: "delta", value });
+}
+
+function finish(input: ChoiceRunInput, arm: RunningArm, event: FinishedEvent): GenerateResponse {
+  const { usage, session, prepared } = input;
+  if (event.reason === FinishReason.ERROR) {
+    throw new TrimtabError("SERVICE_UNAVAILABLE", "forward could not finish a choice");
+  }
+  arm.finished = true;
+  if (!arm.text.stopped) arm.generated = event.generatedTokens;
+  usage.completionTokens += arm.generated;
+  usage.replayedTokens += event.replayedTokens;
+  usage.prefilledTokens += event.replayedTokens;
+  session.send(releaseOf(arm.sequenceId));
+  const { steering } = prepared.spec;
+  const shown = steering?.proof === true || steering?.compare === true;
+  const value = {
+    choice: arm.index,
+    reason: finishReason(arm, event),
+    generatedTokens: arm.generated,
+    steered: arm.program !== undefined && event.proof.some((layer) => layer.rows > 0),
+    proof: shown ? event.proof : [],
+  };
+  return eventOf({ case: "finished", value });
+}
+
+/** A choice we stopped at a stop string has ended properly, whatever forward calls it. */
+function finishReason(arm: RunningArm, event: FinishedEvent): FinishReason {
+  return arm.text.stopped ? FinishReason.STOP : event.reason;
+}
+
+async function verdictsOf(
+  { flow, prepared, scope, usage }: ChoiceRunInput,
+  arm: RunningArm,
+  reason: FinishReason,
+  out: GenerateResponse[],
+): Promise<void> {
+  const { spec, prompt, model } = prepared;
+  if (spec.verifiers.length === 0) return;
+  const { index, text, tokens } = arm;
+  const finished = { index, messages: prompt.messages, text: text.text, tokens, reason };
+  const { verdicts, verifiedTokens } = await judge(
+    flow.clients,
+    model.digest,
+    spec.verifiers,
+    finished,
+    scope,
+  );
+  usage.verifiedTokens += verifiedTokens;
+  out.push(eventOf({ case: "verdicts", value: { choice: index, verdicts: [...verdicts] } }));
+}

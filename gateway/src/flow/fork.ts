@@ -1,0 +1,59 @@
+/**
+ * One prompt continued in several ways. Every child starts with its own text and is planned on prompt plus text;
+ * forward shares what the prompts have in common as far as its cache allows (see `reused_tokens`).
+ */
+import { clone, create } from "@bufbuild/protobuf";
+import {
+  type ForkRequest,
+  type ForkResponse,
+  ForkResponseSchema,
+  GenerationSpecSchema,
+} from "#proto/trimtab/gateway/v1/gateway_service_pb.ts";
+import { type Usage, UsageSchema } from "#proto/trimtab/type/v1/generation_pb.ts";
+import type { CallScope } from "../clients.ts";
+import { LIMITS } from "../limits.ts";
+import { checkCount, checkRequired, checkText } from "./checks.ts";
+import { collect } from "./collect.ts";
+import { generate } from "./generation.ts";
+import type { FlowContext } from "./prepare.ts";
+import { validateSpec } from "./validate.ts";
+
+/** Answers with one choice a continuation, in order. One fails, all fail. */
+export async function forkAnswers(
+  flow: FlowContext,
+  request: ForkRequest,
+  scope: CallScope,
+): Promise<ForkResponse> {
+  const { continuations } = request;
+  checkRequired("continuations", continuations.length > 0, "there is no continuation");
+  checkCount("continuations", continuations.length, LIMITS.batch);
+  continuations.forEach((text, index) => checkText(`continuations[${index}]`, text));
+  const spec = clone(GenerationSpecSchema, validateSpec(request.spec));
+  spec.choices = 1;
+  if (spec.steering) spec.steering.compare = false;
+  const usage = create(UsageSchema);
+  const failed = new AbortController();
+  const signal = AbortSignal.any([scope.signal, failed.signal]);
+  try {
+    const answers = await Promise.all(
+      continuations.map((text) => collect(generate(flow, spec, { ...scope, signal }, text))),
+    );
+    const choices = answers.flatMap((answer, index) => {
+      add(usage, answer.usage);
+      return answer.choices.map((choice) => ({ ...choice, index }));
+    });
+    return create(ForkResponseSchema, { choices, usage });
+  } finally {
+    failed.abort();
+  }
+}
+
+function add(sum: Usage, part: Usage | undefined): void {
+  if (!part) return;
+  sum.promptTokens += part.promptTokens;
+  sum.completionTokens += part.completionTokens;
+  sum.prefilledTokens += part.prefilledTokens;
+  sum.reusedTokens += part.reusedTokens;
+  sum.replayedTokens += part.replayedTokens;
+  sum.verifiedTokens += part.verifiedTokens;
+}

@@ -1,0 +1,173 @@
+/**
+ * One bidirectional stream to forward, for all sequences of a request.
+ *
+ * Leaving is the delicate part: resetting a shared HTTP/2 connection too often kills its other streams, and a reset alone
+ * may strand a blocked peer. So `close` first releases every sequence and ends the request side, which frees the pages in
+ * milliseconds, and cancels the stream only if it has not ended a moment later.
+ */
+import { create, type MessageInitShape } from "@bufbuild/protobuf";
+import { fromConnectError, type Reason, REASONS, TrimtabError } from "#kit/errors.ts";
+import { createPushable } from "#kit/streams.ts";
+import {
+  type Command,
+  CommandSchema,
+  type Event,
+  type FailedEvent,
+  type SessionRequest,
+  SessionRequestSchema,
+  type SessionResponse,
+} from "#proto/trimtab/forward/v1/forward_service_pb.ts";
+import type { CallScope, GatewayClients } from "../clients.ts";
+import { LIMITS } from "../limits.ts";
+import { endOfScope } from "./reasons.ts";
+
+/** A command without its id, which the session gives. */
+export type SessionCommand = MessageInitShape<typeof CommandSchema>["command"];
+
+/** An open session. One reader calls `next`; anyone may send. */
+export interface ForwardSession {
+  /** Sends commands that take effect together; answers with their ids. */
+  send(...commands: SessionCommand[]): bigint[];
+  /** Sends one command and waits until forward carried it out; somebody else must be reading. */
+  confirm(command: SessionCommand): Promise<void>;
+  /** Next event. Throws SERVICE_UNAVAILABLE if forward ends or falls silent, CANCELLED if the client left. */
+  next(): Promise<Event>;
+  /** Frees everything the session holds. May be called at any time, any number of times. */
+  close(): void;
+}
+
+interface Waiter {
+  resolve(): void;
+  reject(error: unknown): void;
+}
+
+/** Opens a session on a model; nothing is sent before the first command. */
+export function openSession(
+  forward: GatewayClients["forward"],
+  modelDigest: string,
+  scope: CallScope,
+): ForwardSession {
+  const abort = new AbortController();
+  const requests = createPushable<SessionRequest>();
+  const waiters = new Map<bigint, Waiter>();
+  const alive = new Set<bigint>();
+  const queue: Event[] = [];
+  const responses = forward.session(requests, { ...scope, signal: abort.signal })[Symbol.asyncIterator]();
+  let nextCommand = 1n;
+  let closed = false;
+
+  const send = (...commands: SessionCommand[]): bigint[] => {
+    const numbered = commands.map((command) => create(CommandSchema, { commandId: nextCommand++, command }));
+    for (const command of numbered) follow(alive, command);
+    requests.push(create(SessionRequestSchema, { modelDigest, commands: numbered }));
+    return numbered.map((command) => command.commandId);
+  };
+
+  const settle = (event: Event): boolean => {
+    const waiter = waiters.get(event.commandId);
+    if (!waiter || (event.event.case !== "done" && event.event.case !== "failed")) return false;
+    waiters.delete(event.commandId);
+    if (event.event.case === "failed") waiter.reject(failure(event.event.value));
+    else waiter.resolve();
+    return true;
+  };
+
+  const fail = (error: unknown): never => {
+    const typed = scope.signal.aborted ? endOfScope(scope.signal) : lost(error);
+    for (const waiter of waiters.values()) waiter.reject(typed);
+    waiters.clear();
+    throw typed;
+  };
+
+  const next = async (): Promise<Event> => {
+    for (;;) {
+      const event = queue.shift();
+      if (event === undefined) {
+        const batch = await read(responses, scope.signal).catch(fail);
+        queue.push(...batch.events);
+      } else if (!settle(event)) return event;
+    }
+  };
+
+  const close = (): void => {
+    if (closed) return;
+    closed = true;
+    scope.signal.removeEventListener("abort", close);
+    if (alive.size > 0) {
+      const sequenceIds = [...alive];
+      send({ case: "stop", value: { sequenceIds } }, { case: "release", value: { sequenceIds } });
+    }
+    requests.end();
+    for (const waiter of waiters.values())
+      waiter.reject(new TrimtabError("CANCELLED", "the session was closed"));
+    waiters.clear();
+    const timer = setTimeout(() => abort.abort(), LIMITS.sessionGraceMs);
+    void drain(responses).finally(() => clearTimeout(timer));
+  };
+  if (scope.signal.aborted) close();
+  else scope.signal.addEventListener("abort", close);
+
+  return {
+    send,
+    next,
+    close,
+    confirm: (command) =>
+      new Promise<void>((resolve, reject) => {
+        const [id] = send(command);
+        if (closed || id === undefined) reject(new TrimtabError("CANCELLED", "the session was closed"));
+        else waiters.set(id, { resolve, reject });
+      }),
+  };
+}
+
+/** The typed error a `failed` event stands for. */
+export function failure(event: FailedEvent): TrimtabError {
+  const reason = Object.hasOwn(REASONS, event.reason) ? (event.reason as Reason) : "INTERNAL";
+  return new TrimtabError(reason, event.message, {
+    ...(event.field === "" ? {} : { field: event.field }),
+    ...(event.limit === "" ? {} : { limit: event.limit }),
+  });
+}
+
+function follow(alive: Set<bigint>, { command }: Command): void {
+  if (command.case === "open") alive.add(command.value.sequenceId);
+  if (command.case === "fork") for (const id of command.value.childIds) alive.add(id);
+  if (command.case === "release") for (const id of command.value.sequenceIds) alive.delete(id);
+}
+
+async function read(
+  responses: AsyncIterator<SessionResponse>,
+  signal: AbortSignal,
+): Promise<SessionResponse> {
+  const { promise, reject } = Promise.withResolvers<never>();
+  const leave = (): void => reject(endOfScope(signal));
+  const silent = new TrimtabError("SERVICE_UNAVAILABLE", "the forward service fell silent", {
+    limit: `${LIMITS.forwardSilenceMs} ms`,
+  });
+  const timer = setTimeout(() => reject(silent), LIMITS.forwardSilenceMs);
+  signal.addEventListener("abort", leave);
+  if (signal.aborted) leave();
+  try {
+    const result = await Promise.race([responses.next(), promise]);
+    if (!result.done) return result.value;
+    throw new TrimtabError("SERVICE_UNAVAILABLE", "the forward service ended the session");
+  } finally {
+    clearTimeout(timer);
+    signal.removeEventListener("abort", leave);
+  }
+}
+
+function lost(error: unknown): TrimtabError {
+  const typed = fromConnectError(error);
+  const gone = typed.reason === "CANCELLED" || typed.reason === "INTERNAL" || typed.reason === "UNSUPPORTED";
+  if (!gone) return typed;
+  return new TrimtabError("SERVICE_UNAVAILABLE", "the forward service was lost", { cause: error });
+}
+
+async function drain(responses: AsyncIterator<SessionResponse>): Promise<void> {
+  try {
+    while (!(await responses.next()).done);
+  } catch {
+    // The stream is being left: how it ends no longer matters.
+  }
+}

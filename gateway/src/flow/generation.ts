@@ -1,0 +1,112 @@
+/**
+ * The flow of a steered answer: prepare -> prompt computed once -> plan -> choices forked and generated -> text by table
+ * -> verdicts, as a stream of events. Leaving the generator at any point frees everything it holds in forward.
+ */
+import type { TrimtabError } from "#kit/errors.ts";
+import type { GenerateResponse, GenerationSpec } from "#proto/trimtab/gateway/v1/gateway_service_pb.ts";
+import { boundedScope, type CallScope } from "../clients.ts";
+import { armsOf, generateCommand, launch } from "./arms.ts";
+import { createChoiceRun } from "./choices.ts";
+import { eventOf } from "./events.ts";
+import { type ForwardSession, openSession } from "./forward-session.ts";
+import { openPrompt } from "./opening.ts";
+import { type FlowContext, type Prepared, prepare } from "./prepare.ts";
+import { startStopwatch, type Stopwatch } from "./stopwatch.ts";
+import { createSteerHandle, type SteerHandle } from "./steer.ts";
+
+/** Generates; the last event is `completed`. Throws typed errors, before or between events. */
+export async function* generate(
+  flow: FlowContext,
+  request: GenerationSpec | undefined,
+  scope: CallScope,
+  continuation = "",
+): AsyncGenerator<GenerateResponse, void> {
+  const watch = startStopwatch();
+  const bounded = boundedScope(scope);
+  try {
+    const prepared = await prepare(flow, request, bounded.scope, continuation);
+    watch.parts.tokenizeMs = watch.elapsedMs();
+    yield* run({ flow, prepared, watch, scope: bounded.scope, abort: bounded.abort, continuation });
+  } finally {
+    bounded.clear();
+  }
+}
+
+interface Request {
+  readonly flow: FlowContext;
+  readonly prepared: Prepared;
+  readonly watch: Stopwatch;
+  readonly scope: CallScope;
+  readonly abort: (error: TrimtabError) => void;
+  readonly continuation: string;
+}
+
+interface Run extends Request {
+  readonly session: ForwardSession;
+  readonly handle: SteerHandle;
+}
+
+async function* run(request: Request): AsyncGenerator<GenerateResponse, void> {
+  const { flow, prepared, scope } = request;
+  const session = openSession(flow.clients.forward, prepared.model.digest, scope);
+  const handle = createSteerHandle(flow, prepared, session);
+  const generationId = flow.running.enter({ steer: handle.steer, abort: request.abort });
+  try {
+    yield started(prepared, generationId);
+    yield* answer({ ...request, session, handle });
+  } finally {
+    flow.running.leave(generationId);
+    handle.end();
+    session.close();
+  }
+}
+
+async function* answer(run: Run): AsyncGenerator<GenerateResponse, void> {
+  const { flow, prepared, session, watch, scope } = run;
+  const arms = armsOf(prepared.spec);
+  const opening = await openPrompt(flow, session, prepared, arms, watch, scope);
+  if (opening.decision) {
+    const { report } = opening.decision;
+    yield eventOf({ case: "planned", value: { report, planMs: watch.parts.planMs } });
+  }
+  const echo = echoOf(prepared, run.continuation);
+  const program = opening.decision?.program;
+  const { steeredPrompt } = opening;
+  const { running, forks } = launch({
+    prepared,
+    arms,
+    program,
+    steeredPrompt,
+    continuation: run.continuation,
+  });
+  if (echo !== "") {
+    for (const { index } of running) yield eventOf({ case: "delta", value: { choice: index, text: echo } });
+  }
+  session.send(...forks, ...running.map((arm) => generateCommand(prepared, arm)));
+  run.handle.begin(opening, running);
+  const choices = createChoiceRun({ ...run, arms: running, usage: opening.usage });
+  yield* choices.events();
+  const tokens = opening.usage.completionTokens;
+  yield eventOf({ case: "completed", value: { usage: opening.usage, timings: watch.finish(tokens) } });
+}
+
+function started({ model, seed, prompt }: Prepared, generationId: string): GenerateResponse {
+  const value = {
+    generationId,
+    model: model.name,
+    modelDigest: model.digest,
+    seed,
+    promptTokens: prompt.ids.length,
+  };
+  return eventOf({ case: "started", value });
+}
+
+/** The prompt as it is repeated before the answer; the continuation of a fork always is. */
+function echoOf({ spec, vocabulary }: Prepared, continuation: string): string {
+  if (!spec.echo) return continuation;
+  if (spec.prompt.case === "text") return spec.prompt.value + continuation;
+  if (spec.prompt.case !== "ids") return continuation;
+  const decoder = vocabulary.decoder();
+  const text = spec.prompt.value.ids.map((id) => decoder.push(id)).join("");
+  return text + decoder.end() + continuation;
+}

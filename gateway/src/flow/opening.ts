@@ -1,0 +1,95 @@
+/** The first half of a generation: prompt computed once, controller asked, program ready in forward. */
+import { create } from "@bufbuild/protobuf";
+import { TrimtabError } from "#kit/errors.ts";
+import { type Usage, UsageSchema } from "#proto/trimtab/type/v1/generation_pb.ts";
+import type { Activation, ProgramBinding, Tap } from "#proto/trimtab/type/v1/program_pb.ts";
+import type { CallScope } from "../clients.ts";
+import { type Arm, PROMPT_SEQUENCE, STEERED_PROMPT_SEQUENCE } from "./arms.ts";
+import { failure, type ForwardSession } from "./forward-session.ts";
+import type { FlowContext, Prepared } from "./prepare.ts";
+import { type Decision, planSteering } from "./steering-plan.ts";
+import type { Stopwatch } from "./stopwatch.ts";
+
+/** A computed prompt, ready to be continued. */
+export interface Opening {
+  /** What steering decided; undefined if it was not asked. */
+  readonly decision: Decision | undefined;
+  /** What it decided on, for planning again. */
+  readonly activations: readonly Activation[];
+  /** Is there a sequence of the prompt computed under the program? */
+  readonly steeredPrompt: boolean;
+  /** Cost so far. */
+  readonly usage: Usage;
+}
+
+/** Computes the prompt and asks steering. Any failure of steering fails the request. */
+export async function openPrompt(
+  flow: FlowContext,
+  session: ForwardSession,
+  prepared: Prepared,
+  arms: readonly Arm[],
+  watch: Stopwatch,
+  scope: CallScope,
+): Promise<Opening> {
+  const { prompt, steering, model } = prepared;
+  const usage = create(UsageSchema, { promptTokens: prompt.ids.length });
+  const taps = steering?.needs.taps ?? [];
+  const activations = await open(session, { sequenceId: PROMPT_SEQUENCE, prepared, taps }, usage, watch);
+  if (!steering) return { decision: undefined, activations, steeredPrompt: false, usage };
+  const before = watch.elapsedMs();
+  const decision = await planSteering(flow.clients, model, steering.use, activations, scope);
+  const facts = decision.program && (await flow.programs.ensure(decision.program.programDigest, scope));
+  watch.parts.planMs = watch.elapsedMs() - before;
+  const steeredPrompt = facts?.actsOnPrompt(prompt.ids.length) ?? false;
+  if (steeredPrompt && decision.program) {
+    if (arms.every((arm) => arm.steered)) session.send(releaseOf(PROMPT_SEQUENCE));
+    const again = { sequenceId: STEERED_PROMPT_SEQUENCE, prepared, taps: [], program: decision.program };
+    const computed = usage.prefilledTokens;
+    await open(session, again, usage, watch).catch(async (error: unknown) => {
+      if (!(error instanceof TrimtabError && error.reason === "PROGRAM_NOT_FOUND")) throw error;
+      flow.programs.forget(again.program.programDigest);
+      await flow.programs.ensure(again.program.programDigest, scope);
+      await open(session, again, usage, watch);
+    });
+    usage.replayedTokens += usage.prefilledTokens - computed;
+  }
+  return { decision, activations, steeredPrompt, usage };
+}
+
+/** The command that frees one sequence. */
+export function releaseOf(sequenceId: bigint): { case: "release"; value: { sequenceIds: bigint[] } } {
+  return { case: "release", value: { sequenceIds: [sequenceId] } };
+}
+
+interface OpenWhat {
+  readonly sequenceId: bigint;
+  readonly prepared: Prepared;
+  readonly taps: readonly Tap[];
+  readonly program?: ProgramBinding;
+}
+
+async function open(
+  session: ForwardSession,
+  { sequenceId, prepared, taps, program }: OpenWhat,
+  usage: Usage,
+  watch: Stopwatch,
+): Promise<Activation[]> {
+  const activations: Activation[] = [];
+  const ids = [...prepared.prompt.ids];
+  const [command] = session.send({
+    case: "open",
+    value: { sequenceId, ids, taps: [...taps], ...(program ? { program } : {}) },
+  });
+  for (;;) {
+    const { event, sequenceId: of, commandId } = await session.next();
+    if (of !== sequenceId && commandId !== command) continue;
+    if (event.case === "activation") activations.push(event.value);
+    if (event.case === "failed") throw failure(event.value);
+    if (event.case !== "opened") continue;
+    usage.prefilledTokens += event.value.prefilledTokens;
+    usage.reusedTokens += event.value.reusedTokens;
+    watch.parts.queueMs += event.value.queueMs;
+    watch.parts.prefillMs += event.value.prefillMs;
+    return activations;
+  }
+}

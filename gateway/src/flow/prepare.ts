@@ -1,0 +1,103 @@
+/** Everything a generation needs before its first token is computed; what fails here costs nothing but a few calls. */
+import { randomInt } from "node:crypto";
+import { TrimtabError } from "#kit/errors.ts";
+import type { Model } from "#proto/trimtab/forward/v1/forward_service_pb.ts";
+import type { GenerationSpec } from "#proto/trimtab/gateway/v1/gateway_service_pb.ts";
+import type { GetRequirementsResponse, SteeringUse } from "#proto/trimtab/steering/v1/steering_service_pb.ts";
+import type { CallScope, GatewayClients } from "../clients.ts";
+import type { Programs } from "./programs.ts";
+import { encodePrompt, type Prompt } from "./prompt.ts";
+import { pinned, type Requirements } from "./requirements.ts";
+import { resolveModel } from "./model.ts";
+import type { RunningGenerations } from "./running.ts";
+import { validateSpec } from "./validate.ts";
+import { checkVerifiers } from "./verdicts.ts";
+import type { Vocabularies, Vocabulary } from "./vocabulary.ts";
+
+/** What every flow works with. */
+export interface FlowContext {
+  readonly clients: GatewayClients;
+  readonly requirements: Requirements;
+  readonly programs: Programs;
+  readonly vocabularies: Vocabularies;
+  readonly running: RunningGenerations;
+}
+
+/** A recipe or direction with its needs; `use` is pinned to what it resolved to. */
+export interface PreparedSteering {
+  readonly use: SteeringUse;
+  readonly needs: GetRequirementsResponse;
+}
+
+/** A checked request, tokenized. */
+export interface Prepared {
+  readonly spec: GenerationSpec;
+  readonly model: Model;
+  readonly vocabulary: Vocabulary;
+  readonly prompt: Prompt;
+  readonly seed: bigint;
+  readonly steering: PreparedSteering | undefined;
+}
+
+const DRAWN_SEEDS = 2 ** 32;
+
+/** Checks and tokenizes a request; `continuation` is the beginning of its answer. */
+export async function prepare(
+  flow: FlowContext,
+  request: GenerationSpec | undefined,
+  scope: CallScope,
+  continuation = "",
+): Promise<Prepared> {
+  const spec = validateSpec(request);
+  const model = await resolveModel(flow.clients, spec.model, scope);
+  checkAgainstModel(spec, model);
+  const [vocabulary, prompt, steering] = await Promise.all([
+    flow.vocabularies.get(model, scope),
+    encodePrompt(flow.clients, model, spec.prompt, scope, continuation),
+    prepareSteering(flow, model, spec.steering?.use, scope),
+    checkVerifiers(flow.clients, spec.verifiers, scope),
+  ]);
+  checkContext(spec, prompt, model);
+  const seed = spec.sampling?.seed ?? BigInt(randomInt(DRAWN_SEEDS));
+  return { spec, model, vocabulary, prompt, seed, steering };
+}
+
+/** Needs of a recipe or direction; undefined if no steering was asked for. */
+export async function prepareSteering(
+  flow: FlowContext,
+  model: Model,
+  use: SteeringUse | undefined,
+  scope: CallScope,
+): Promise<PreparedSteering | undefined> {
+  if (!use) return undefined;
+  const wrong = use.layers.find((layer) => layer >= model.layers);
+  if (wrong !== undefined) {
+    throw new TrimtabError("FIELD_OUT_OF_RANGE", `the model has no block ${wrong}`, {
+      field: "steering.use.layers",
+      limit: model.layers - 1,
+    });
+  }
+  const needs = await flow.requirements.get(model, use, scope);
+  return { use: pinned(use, needs.resolved), needs };
+}
+
+function checkAgainstModel(spec: GenerationSpec, model: Model): void {
+  for (const id of Object.keys(spec.sampling?.logitBias ?? {})) {
+    if (Number(id) < model.vocabularySize) continue;
+    throw new TrimtabError("FIELD_OUT_OF_RANGE", `token id ${id} is not in the vocabulary`, {
+      field: "sampling.logit_bias",
+      limit: model.vocabularySize - 1,
+    });
+  }
+}
+
+function checkContext(spec: GenerationSpec, prompt: Prompt, model: Model): void {
+  const needed = prompt.ids.length + spec.maxTokens;
+  if (needed <= model.contextTokens) return;
+  throw new TrimtabError(
+    "CONTEXT_OVERFLOW",
+    `the prompt has ${prompt.ids.length} tokens and max_tokens is ${spec.maxTokens}; ` +
+      `together they exceed the model's context of ${model.contextTokens} tokens`,
+    { field: "max_tokens", limit: `${model.contextTokens} tokens` },
+  );
+}

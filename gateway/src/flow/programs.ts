@@ -1,0 +1,68 @@
+/**
+ * Programs on their way from steering to forward: fetched and uploaded once per digest. Forward may have restarted since;
+ * it then says PROGRAM_NOT_FOUND, and the program is uploaded again.
+ */
+import { TrimtabError } from "#kit/errors.ts";
+import { type Program, Scope } from "#proto/trimtab/type/v1/program_pb.ts";
+import type { CallScope, GatewayClients } from "../clients.ts";
+import { LIMITS } from "../limits.ts";
+import { serviceFailure, steeringFailure } from "./reasons.ts";
+
+/** Where a program acts, as far as the flow must know. */
+export interface ProgramFacts {
+  /** Does it act on prompt tokens, given a prompt of this many? Then the prompt is computed under it. */
+  actsOnPrompt(promptTokens: number): boolean;
+}
+
+/** Remembers which programs forward holds. */
+export interface Programs {
+  /** Makes sure forward holds the program; throws STEERING_UNAVAILABLE if it cannot be had. */
+  ensure(digest: string, scope: CallScope): Promise<ProgramFacts>;
+  /** Forward does not hold it after all. */
+  forget(digest: string): void;
+}
+
+/** Creates an empty memory. */
+export function createPrograms(clients: GatewayClients): Programs {
+  const uploaded = new Map<string, ProgramFacts>();
+  return {
+    forget: (digest) => void uploaded.delete(digest),
+    async ensure(digest, scope) {
+      const known = uploaded.get(digest);
+      if (known) return known;
+      const program = await fetchProgram(clients, digest, scope);
+      const stored = await clients.forward
+        .putProgram({ program }, scope)
+        .catch((error: unknown) => Promise.reject(serviceFailure(error, "forward", scope.signal)));
+      if (stored.programDigest !== digest) {
+        throw new TrimtabError(
+          "STEERING_UNAVAILABLE",
+          "forward and steering disagree about a program's digest",
+        );
+      }
+      const facts = factsOf(program);
+      const oldest = uploaded.keys().next();
+      if (uploaded.size >= LIMITS.programCacheEntries && !oldest.done) uploaded.delete(oldest.value);
+      uploaded.set(digest, facts);
+      return facts;
+    },
+  };
+}
+
+async function fetchProgram(clients: GatewayClients, digest: string, scope: CallScope): Promise<Program> {
+  const answer = await clients.steering
+    .getProgram({ programDigest: digest }, scope)
+    .catch((error: unknown) => Promise.reject(steeringFailure(error, scope.signal)));
+  if (answer.program) return answer.program;
+  throw new TrimtabError("STEERING_UNAVAILABLE", "the steering service named a program it does not have");
+}
+
+function factsOf(program: Program): ProgramFacts {
+  const wholePrompt = program.operations.some((operation) => operation.scope === Scope.PROMPT);
+  const windows = program.operations
+    .filter((operation) => operation.scope === Scope.WINDOW)
+    .map((operation) => operation.windowFirst);
+  const first = Math.min(...windows, Infinity);
+  // Kept as two numbers: the program itself (vectors of every layer) is not worth remembering.
+  return { actsOnPrompt: (promptTokens) => wholePrompt || first < promptTokens };
+}

@@ -1,0 +1,99 @@
+/**
+ * The prompt of a request -> token ids. Conversations go through the model's chat template, template text and user text
+ * tokenized apart; plain text is never read as special tokens. Oversized prompts are refused by length before that.
+ */
+import { TrimtabError } from "#kit/errors.ts";
+import type { Model } from "#proto/trimtab/forward/v1/forward_service_pb.ts";
+import type { GenerationSpec } from "#proto/trimtab/gateway/v1/gateway_service_pb.ts";
+import type { ChatMessage } from "#proto/trimtab/type/v1/generation_pb.ts";
+import type { CallScope, GatewayClients } from "../clients.ts";
+import { LIMITS } from "../limits.ts";
+import { serviceFailure } from "./reasons.ts";
+
+/** A tokenized prompt. */
+export interface Prompt {
+  readonly ids: readonly number[];
+  /** The conversation, for verifiers; empty for text and id prompts. */
+  readonly messages: readonly ChatMessage[];
+  /** How many of the ids belong to the given continuation: they come last. */
+  readonly continuationTokens: number;
+}
+
+/** Tokenizes the prompt of `spec`, with `continuation` as the beginning of the answer. */
+export async function encodePrompt(
+  clients: GatewayClients,
+  model: Model,
+  prompt: GenerationSpec["prompt"],
+  scope: CallScope,
+  continuation = "",
+): Promise<Prompt> {
+  if (prompt.case === "ids") {
+    const more = await encodeText(clients, model, continuation, false, scope);
+    const ids = checkIds([...prompt.value.ids, ...more], model);
+    return { ids, messages: [], continuationTokens: more.length };
+  }
+  if (prompt.case === "text") {
+    checkBytes(prompt.value, model);
+    const ids = await encodeText(clients, model, prompt.value, true, scope);
+    const more = await encodeText(clients, model, continuation, false, scope);
+    return { ids: checkIds([...ids, ...more], model), messages: [], continuationTokens: more.length };
+  }
+  const messages = prompt.value?.messages ?? [];
+  checkBytes(messages.map((message) => message.content).join(""), model);
+  const request = { modelDigest: model.digest, messages, addGenerationPrompt: true, continuation };
+  const rendered = await clients.tokenizer
+    .renderChat(request, scope)
+    .catch((error: unknown) => Promise.reject(serviceFailure(error, "tokenizer", scope.signal)));
+  const ids = checkIds(rendered.ids, model);
+  return { ids, messages, continuationTokens: rendered.continuationTokens };
+}
+
+/** Ids of a text; `addSpecial` adds what the model expects at the start. Empty for an empty text without it. */
+export async function encodeText(
+  clients: GatewayClients,
+  model: Model,
+  text: string,
+  addSpecial: boolean,
+  scope: CallScope,
+): Promise<readonly number[]> {
+  if (text === "" && !addSpecial) return [];
+  const request = { modelDigest: model.digest, texts: [text], addSpecial, parseSpecial: false };
+  const answer = await clients.tokenizer
+    .encode(request, scope)
+    .catch((error: unknown) => Promise.reject(serviceFailure(error, "tokenizer", scope.signal)));
+  return answer.encodings[0]?.ids ?? [];
+}
+
+function checkBytes(text: string, model: Model): void {
+  const limit = Math.min(LIMITS.promptBytes, model.contextTokens * LIMITS.promptBytesPerContextToken);
+  // A UTF-16 unit is at most three UTF-8 bytes: the exact count is only taken near the limit.
+  if (text.length * 3 <= limit) return;
+  const bytes = Buffer.byteLength(text, "utf8");
+  if (bytes <= limit) return;
+  throw new TrimtabError(
+    "CONTEXT_OVERFLOW",
+    `the prompt has ${bytes} bytes; the model's context of ${model.contextTokens} tokens takes at most ${limit}`,
+    { field: "prompt", limit: `${limit} bytes` },
+  );
+}
+
+function checkIds(ids: readonly number[], model: Model): readonly number[] {
+  if (ids.length === 0) {
+    throw new TrimtabError("FIELD_REQUIRED", "the prompt is empty", { field: "prompt" });
+  }
+  const wrong = ids.findIndex((id) => id >= model.vocabularySize);
+  if (wrong >= 0) {
+    throw new TrimtabError("FIELD_OUT_OF_RANGE", `token id ${ids[wrong]} is not in the vocabulary`, {
+      field: `ids[${wrong}]`,
+      limit: `${model.vocabularySize - 1}`,
+    });
+  }
+  if (ids.length > model.contextTokens) {
+    throw new TrimtabError(
+      "CONTEXT_OVERFLOW",
+      `the prompt has ${ids.length} tokens; the model's context holds ${model.contextTokens}`,
+      { field: "prompt", limit: `${model.contextTokens} tokens` },
+    );
+  }
+  return ids;
+}

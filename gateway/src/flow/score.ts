@@ -1,0 +1,97 @@
+/** Log-probabilities of given answers, teacher-forced: after a conversation, or of plain texts. */
+import { create } from "@bufbuild/protobuf";
+import { TrimtabError } from "#kit/errors.ts";
+import type { Model } from "#proto/trimtab/forward/v1/forward_service_pb.ts";
+import {
+  type ScoreRequest,
+  type ScoreResponse,
+  ScoreResponseSchema,
+} from "#proto/trimtab/gateway/v1/gateway_service_pb.ts";
+import type { CallScope } from "../clients.ts";
+import { LIMITS } from "../limits.ts";
+import { checkCount, checkRange, checkRequired, checkText } from "./checks.ts";
+import { resolveModel } from "./model.ts";
+import type { FlowContext } from "./prepare.ts";
+import { encodePrompt } from "./prompt.ts";
+import { serviceFailure } from "./reasons.ts";
+import { steeredBinding } from "./steered-binding.ts";
+import { validateConversation } from "./validate.ts";
+
+interface Item {
+  readonly ids: readonly number[];
+  /** First token of the answer. */
+  readonly first: number;
+}
+
+/** Scores every answer; tokens of the answer only. */
+export async function scoreAnswers(
+  flow: FlowContext,
+  request: ScoreRequest,
+  scope: CallScope,
+): Promise<ScoreResponse> {
+  validate(request);
+  const model = await resolveModel(flow.clients, request.model, scope);
+  const items: Item[] = [];
+  for (const [index, answer] of request.answers.entries()) {
+    items.push(await itemOf(flow, model, request, { index, answer }, scope));
+  }
+  // With steering, the prompt (what comes before the answer) is the same for all answers: one plan serves them.
+  const promptIds = items[0]?.ids.slice(0, items[0].first) ?? [];
+  const program = await steeredBinding(flow, model, request.steering, promptIds, scope);
+  const scored = await flow.clients.forward
+    .score(
+      {
+        modelDigest: model.digest,
+        items: items.map(({ ids, first }) => ({ ids: [...ids], first })),
+        topLogprobs: request.topLogprobs,
+        ...(program ? { program } : {}),
+      },
+      scope,
+    )
+    .catch((error: unknown) => Promise.reject(serviceFailure(error, "forward", scope.signal)));
+  return create(ScoreResponseSchema, {
+    answers: scored.items,
+    ...(scored.usage ? { usage: scored.usage } : {}),
+  });
+}
+
+function validate(request: ScoreRequest): void {
+  checkRequired("answers", request.answers.length > 0, "there is no answer to score");
+  checkCount("answers", request.answers.length, LIMITS.batch);
+  request.answers.forEach((answer, index) => checkText(`answers[${index}]`, answer));
+  checkRange("top_logprobs", request.topLogprobs, { min: 0, max: LIMITS.topLogprobs });
+  const messages = request.conversation?.messages ?? [];
+  if (request.conversation && messages.length > 0) validateConversation(request.conversation);
+  if (request.steering && messages.length === 0) {
+    throw new TrimtabError("INVALID_ARGUMENT", "steering decides on a prompt: give a conversation", {
+      field: "conversation",
+    });
+  }
+}
+
+async function itemOf(
+  flow: FlowContext,
+  model: Model,
+  { conversation }: ScoreRequest,
+  { index, answer }: { index: number; answer: string },
+  scope: CallScope,
+): Promise<Item> {
+  const chat = conversation !== undefined && conversation.messages.length > 0;
+  const prompt = chat
+    ? ({ case: "conversation", value: conversation } as const)
+    : ({ case: "text", value: answer } as const);
+  const { ids, continuationTokens } = await encodePrompt(
+    flow.clients,
+    model,
+    prompt,
+    scope,
+    chat ? answer : "",
+  );
+  const first = chat ? ids.length - continuationTokens : 1;
+  if (first >= ids.length) {
+    throw new TrimtabError("INVALID_ARGUMENT", "this answer has no token to score", {
+      field: `answers[${index}]`,
+    });
+  }
+  return { ids, first };
+}

@@ -1,0 +1,48 @@
+/** A program for a call that takes one instead of a session (Score, Capture): the prompt is opened only to decide. */
+import { cancelSafe } from "#kit/streams.ts";
+import type { Model } from "#proto/trimtab/forward/v1/forward_service_pb.ts";
+import type { SteeringUse } from "#proto/trimtab/steering/v1/steering_service_pb.ts";
+import type { Activation, ProgramBinding, Tap } from "#proto/trimtab/type/v1/program_pb.ts";
+import type { CallScope } from "../clients.ts";
+import { type FlowContext, prepareSteering } from "./prepare.ts";
+import { serviceFailure } from "./reasons.ts";
+import { planSteering } from "./steering-plan.ts";
+import { validateUse } from "./validate.ts";
+
+/** The program for a prompt; undefined if no steering was asked for or steering leaves the prompt alone. */
+export async function steeredBinding(
+  flow: FlowContext,
+  model: Model,
+  use: SteeringUse | undefined,
+  promptIds: readonly number[],
+  scope: CallScope,
+): Promise<ProgramBinding | undefined> {
+  if (!use) return undefined;
+  const steering = await prepareSteering(flow, model, validateUse(use), scope);
+  if (!steering) return undefined;
+  const { taps } = steering.needs;
+  const activations = taps.length === 0 ? [] : await readTaps(flow, model, promptIds, taps, scope);
+  const { program } = await planSteering(flow.clients, model, steering.use, activations, scope);
+  if (program) await flow.programs.ensure(program.programDigest, scope);
+  return program;
+}
+
+async function readTaps(
+  flow: FlowContext,
+  model: Model,
+  ids: readonly number[],
+  taps: readonly Tap[],
+  scope: CallScope,
+): Promise<Activation[]> {
+  const request = { modelDigest: model.digest, items: [{ ids: [...ids] }], taps: [...taps] };
+  const activations: Activation[] = [];
+  try {
+    const start = (signal: AbortSignal) => flow.clients.forward.capture(request, { ...scope, signal });
+    for await (const answer of cancelSafe(start, scope.signal)) {
+      activations.push(...answer.activations);
+    }
+  } catch (error) {
+    throw serviceFailure(error, "forward", scope.signal);
+  }
+  return activations;
+}

@@ -1,0 +1,158 @@
+/** Validates what a client wants generated, before anything is allocated for it. What needs the model is checked later. */
+import { TrimtabError } from "#kit/errors.ts";
+import type {
+  Conversation,
+  GenerationSpec,
+  ScalingOptions,
+} from "#proto/trimtab/gateway/v1/gateway_service_pb.ts";
+import type { SteeringUse } from "#proto/trimtab/steering/v1/steering_service_pb.ts";
+import type { SamplingParameters } from "#proto/trimtab/type/v1/generation_pb.ts";
+import { Scope } from "#proto/trimtab/type/v1/program_pb.ts";
+import type { VerifierUse } from "#proto/trimtab/verifier/v1/verifier_service_pb.ts";
+import { LIMITS } from "../limits.ts";
+import { checkCount, checkRange, checkRequired, checkText } from "./checks.ts";
+
+/** Roles of messages. */
+export const ROLES: readonly string[] = ["system", "user", "assistant"];
+
+/** The only strategy there is: one sample a choice. */
+export const STRATEGY_NONE = "none";
+
+const REFERENCE = /^[a-z0-9][a-z0-9._-]{0,63}(@sha256:[0-9a-f]{64})?$|^sha256:[0-9a-f]{64}$/;
+const MODES: readonly string[] = ["", "paper"];
+
+/** Answers with the request, or throws a typed error that names the field at fault. */
+export function validateSpec(spec: GenerationSpec | undefined): GenerationSpec {
+  if (!spec) throw new TrimtabError("FIELD_REQUIRED", "spec is missing", { field: "spec" });
+  validatePrompt(spec);
+  validateSampling(spec.sampling);
+  validateStops(spec.stop);
+  const pair = spec.steering?.compare === true ? 2 : 1;
+  checkRange("choices", Math.max(1, spec.choices) * pair, { min: 1, max: LIMITS.choices });
+  checkRange("max_tokens", spec.maxTokens, { min: 0, max: LIMITS.maxTokens });
+  checkRange("top_logprobs", spec.topLogprobs, { min: 0, max: LIMITS.topLogprobs });
+  if (spec.steering) validateUse(spec.steering.use);
+  validateScaling(spec.scaling);
+  validateVerifiers(spec.verifiers);
+  if (spec.echo && spec.prompt.case === "conversation") {
+    throw new TrimtabError("INVALID_ARGUMENT", "echo needs a text prompt", { field: "echo" });
+  }
+  return spec;
+}
+
+/** Throws unless `conversation` is one a template can render. */
+export function validateConversation(conversation: Conversation, field = "conversation"): void {
+  const { messages } = conversation;
+  checkRequired(`${field}.messages`, messages.length > 0, "the conversation has no messages");
+  checkCount(`${field}.messages`, messages.length, LIMITS.messages, "messages");
+  messages.forEach((message, index) => {
+    if (!ROLES.includes(message.role)) {
+      throw new TrimtabError("INVALID_ARGUMENT", `the role must be one of ${ROLES.join(", ")}`, {
+        field: `${field}.messages[${index}].role`,
+        limit: ROLES.join(", "),
+      });
+    }
+    checkText(`${field}.messages[${index}].content`, message.content);
+  });
+}
+
+/** Throws unless `use` names one recipe or direction with one strength. */
+export function validateUse(use: SteeringUse | undefined): SteeringUse {
+  const named = [use?.recipe, use?.direction].filter((name) => name !== undefined && name !== "");
+  if (!use || named.length !== 1) {
+    const field = named.length === 0 ? "steering.use.recipe" : "steering.use.direction";
+    const reason = named.length === 0 ? "FIELD_REQUIRED" : "INVALID_ARGUMENT";
+    throw new TrimtabError(reason, "steering needs a recipe or a direction, and not both", { field });
+  }
+  const field = use.recipe === "" ? "steering.use.direction" : "steering.use.recipe";
+  if (!REFERENCE.test(named[0] ?? "")) {
+    throw new TrimtabError("INVALID_ARGUMENT", "this is not a name, name@sha256:… or sha256:…", { field });
+  }
+  const scale = LIMITS.steeringScale;
+  checkRange("steering.use.scale", use.scale, { min: -scale, max: scale });
+  checkRange("steering.use.force_gate", use.forceGate, { min: 0, max: 1 });
+  if (use.dose?.dose.case === "relative") {
+    checkRange("steering.use.dose.relative", use.dose.dose.value, { min: 0, max: LIMITS.relativeDose });
+  }
+  if (use.dose?.dose.case === "nats") {
+    checkRange("steering.use.dose.nats", use.dose.dose.value, { min: 0, max: LIMITS.natsDose });
+  }
+  if (use.dose && (use.scale !== undefined || use.dose.dose.case === undefined)) {
+    throw new TrimtabError("INVALID_ARGUMENT", "dose needs relative or nats, and excludes scale", {
+      field: "steering.use.dose",
+    });
+  }
+  if (Scope[use.scope] === undefined) {
+    throw new TrimtabError("INVALID_ARGUMENT", "unknown scope", { field: "steering.use.scope" });
+  }
+  if (!MODES.includes(use.mode)) {
+    throw new TrimtabError("INVALID_ARGUMENT", 'mode must be empty or "paper"', {
+      field: "steering.use.mode",
+    });
+  }
+  return use;
+}
+
+/** Throws UNSUPPORTED for any strategy but "none". */
+export function validateScaling(scaling: ScalingOptions | undefined): void {
+  if (!scaling) return;
+  if (scaling.strategy !== "" && scaling.strategy !== STRATEGY_NONE) {
+    const name = JSON.stringify(scaling.strategy.slice(0, LIMITS.referenceChars));
+    throw new TrimtabError(
+      "UNSUPPORTED",
+      `the scaling strategy ${name} is not available in this version; available: "${STRATEGY_NONE}"`,
+      { field: "scaling.strategy" },
+    );
+  }
+  const unknown = Object.keys(scaling.parameters ?? {})[0];
+  if (unknown !== undefined) {
+    throw new TrimtabError("UNKNOWN_FIELD", `the strategy "${STRATEGY_NONE}" has no parameters`, {
+      field: `scaling.parameters.${unknown.slice(0, LIMITS.referenceChars)}`,
+    });
+  }
+}
+
+function validateVerifiers(uses: readonly VerifierUse[]): void {
+  checkCount("verifiers", uses.length, LIMITS.verifiers);
+  uses.forEach((use, index) =>
+    checkRequired(`verifiers[${index}].name`, use.name !== "", "a verifier has no name"),
+  );
+}
+
+function validatePrompt({ prompt }: GenerationSpec): void {
+  checkRequired("prompt", prompt.case !== undefined, "a conversation, a text or token ids are needed");
+  if (prompt.case === "conversation") validateConversation(prompt.value);
+  if (prompt.case === "text") checkText("text", prompt.value);
+  if (prompt.case === "ids") checkRequired("ids", prompt.value.ids.length > 0, "the prompt has no token ids");
+}
+
+function validateSampling(sampling: SamplingParameters | undefined): void {
+  if (!sampling) return;
+  checkRange("sampling.temperature", sampling.temperature, { min: 0, max: 2 });
+  checkRange("sampling.top_p", sampling.topP, { min: 0, max: 1, openMin: true });
+  checkRange("sampling.top_k", sampling.topK, { min: 0, max: LIMITS.topK });
+  checkRange("sampling.min_p", sampling.minP, { min: 0, max: 1 });
+  checkRange("sampling.repetition_penalty", sampling.repetitionPenalty, { min: 0, max: 2, openMin: true });
+  checkRange("sampling.frequency_penalty", sampling.frequencyPenalty, { min: -2, max: 2 });
+  checkRange("sampling.presence_penalty", sampling.presencePenalty, { min: -2, max: 2 });
+  const bias = Object.entries(sampling.logitBias);
+  checkCount("sampling.logit_bias", bias.length, LIMITS.logitBiasEntries);
+  for (const [id, value] of bias) {
+    checkRange(`sampling.logit_bias.${id}`, value, { min: -LIMITS.logitBias, max: LIMITS.logitBias });
+  }
+}
+
+function validateStops(stops: readonly string[]): void {
+  checkCount("stop", stops.length, LIMITS.stopStrings, "strings");
+  stops.forEach((stop, index) => {
+    const field = `stop[${index}]`;
+    if (stop === "") throw new TrimtabError("INVALID_ARGUMENT", "a stop string is empty", { field });
+    checkText(field, stop);
+    if (Buffer.byteLength(stop) > LIMITS.stopBytes) {
+      throw new TrimtabError("FIELD_OUT_OF_RANGE", "a stop string is too long", {
+        field,
+        limit: `${LIMITS.stopBytes} bytes`,
+      });
+    }
+  });
+}

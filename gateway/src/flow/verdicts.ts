@@ -1,0 +1,92 @@
+/**
+ * Verdicts on finished choices. Unknown verifiers are refused before anything is generated; a verifier that fails later
+ * gives a verdict with its failure and no score: the answer exists, only its judgement does not.
+ */
+import { create } from "@bufbuild/protobuf";
+import { fromConnectError, TrimtabError } from "#kit/errors.ts";
+import type { ChatMessage, FinishReason, Token } from "#proto/trimtab/type/v1/generation_pb.ts";
+import {
+  type Verdict,
+  VerdictSchema,
+  type VerifierUse,
+} from "#proto/trimtab/verifier/v1/verifier_service_pb.ts";
+import type { CallScope, GatewayClients } from "../clients.ts";
+import { isReasonOf, serviceFailure } from "./reasons.ts";
+
+/** A finished choice, as verifiers see it. */
+export interface FinishedText {
+  readonly index: number;
+  readonly messages: readonly ChatMessage[];
+  readonly text: string;
+  readonly tokens: readonly Token[];
+  readonly reason: FinishReason;
+}
+
+/** Verdicts on one choice, and what they cost. */
+export interface Judgement {
+  readonly verdicts: readonly Verdict[];
+  readonly verifiedTokens: number;
+}
+
+/** Throws VERIFIER_NOT_FOUND if one of `uses` does not exist, SERVICE_UNAVAILABLE if nobody can say. */
+export async function checkVerifiers(
+  clients: GatewayClients,
+  uses: readonly VerifierUse[],
+  scope: CallScope,
+): Promise<void> {
+  if (uses.length === 0) return;
+  const { verifiers } = await clients.verifier
+    .listVerifiers({}, scope)
+    .catch((error: unknown) => Promise.reject(serviceFailure(error, "verifier", scope.signal)));
+  const names = verifiers.map((verifier) => verifier.name);
+  uses.forEach((use, index) => {
+    if (names.includes(use.name)) return;
+    const name = JSON.stringify(use.name.slice(0, 100));
+    throw new TrimtabError("VERIFIER_NOT_FOUND", `there is no verifier ${name}; known: ${names.join(", ")}`, {
+      field: `verifiers[${index}].name`,
+    });
+  });
+}
+
+/** Judges one finished choice. Throws only for what the caller got wrong (parameters of a verifier). */
+export async function judge(
+  clients: GatewayClients,
+  modelDigest: string,
+  uses: readonly VerifierUse[],
+  finished: FinishedText,
+  scope: CallScope,
+): Promise<Judgement> {
+  const item = {
+    id: String(finished.index),
+    messages: [...finished.messages],
+    text: finished.text,
+    tokens: [...finished.tokens],
+    finishReason: finished.reason,
+  };
+  try {
+    const answer = await clients.verifier.score({ modelDigest, items: [item], verifiers: [...uses] }, scope);
+    const verdicts = answer.items[0]?.verdicts ?? [];
+    return {
+      verdicts: uses.map((use, at) => sound(verdicts[at], use)),
+      verifiedTokens: answer.verifiedTokens,
+    };
+  } catch (error) {
+    if (isReasonOf(error, "INVALID_ARGUMENT", "UNKNOWN_FIELD", "FIELD_REQUIRED", "FIELD_OUT_OF_RANGE"))
+      throw error;
+    if (scope.signal.aborted) throw serviceFailure(error, "verifier", scope.signal);
+    const { reason } = fromConnectError(error);
+    const failure = reason === "CANCELLED" ? "SERVICE_UNAVAILABLE" : reason;
+    return { verdicts: uses.map((use) => failed(use, failure)), verifiedTokens: 0 };
+  }
+}
+
+/** A verdict with a score that is no probability is a failed one. */
+function sound(verdict: Verdict | undefined, use: VerifierUse): Verdict {
+  if (!verdict) return failed(use, "INTERNAL");
+  const { score } = verdict;
+  return score === undefined || (score >= 0 && score <= 1) ? verdict : failed(use, "NON_FINITE");
+}
+
+function failed(use: VerifierUse, failure: string): Verdict {
+  return create(VerdictSchema, { verifier: use.name, reason: "the verifier could not judge", failure });
+}

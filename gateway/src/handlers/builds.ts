@@ -1,0 +1,55 @@
+/** Builds of recipes, and directions from a few texts: steering does the work. */
+import { create } from "@bufbuild/protobuf";
+import type { ServiceImpl } from "@connectrpc/connect";
+import { forwardCall } from "#kit/interceptors.ts";
+import { cancelSafe } from "#kit/streams.ts";
+import {
+  BuildRecipeResponseSchema,
+  CancelBuildResponseSchema,
+  ExtractVectorResponseSchema,
+  type GatewayService,
+  GetBuildResponseSchema,
+} from "#proto/trimtab/gateway/v1/gateway_service_pb.ts";
+import { BuildState } from "#proto/trimtab/steering/v1/steering_service_pb.ts";
+import type { GatewayContext } from "../context.ts";
+import { resolveModel } from "../flow/model.ts";
+
+/** Handlers of builds. */
+export function buildHandlers({
+  flow,
+}: GatewayContext): Pick<
+  ServiceImpl<typeof GatewayService>,
+  "buildRecipe" | "getBuild" | "cancelBuild" | "extractVector"
+> {
+  const { clients, requirements } = flow;
+  return {
+    async *buildRecipe({ name, model, force, skipEvaluation }, context) {
+      const call = forwardCall(context);
+      const { digest: modelDigest } = await resolveModel(clients, model, call);
+      const request = { name, modelDigest, force, skipEvaluation };
+      const start = (signal: AbortSignal) => clients.steering.buildRecipe(request, { ...call, signal });
+      for await (const { build } of cancelSafe(start, call.signal)) {
+        if (build?.state === BuildState.SUCCEEDED) requirements.clear();
+        yield create(BuildRecipeResponseSchema, build ? { build } : {});
+      }
+    },
+    async getBuild({ id }, context) {
+      const { build } = await clients.steering.getBuild({ id }, forwardCall(context));
+      return create(GetBuildResponseSchema, build ? { build } : {});
+    },
+    async cancelBuild({ id }, context) {
+      const { build } = await clients.steering.cancelBuild({ id }, forwardCall(context));
+      return create(CancelBuildResponseSchema, build ? { build } : {});
+    },
+    async extractVector({ model, name, positive, negative }, context) {
+      const call = forwardCall(context);
+      const { digest: modelDigest } = await resolveModel(clients, model, call);
+      const { artifact } = await clients.steering.extractVector(
+        { modelDigest, name, positive, negative },
+        call,
+      );
+      requirements.clear();
+      return create(ExtractVectorResponseSchema, artifact ? { artifact } : {});
+    },
+  };
+}

@@ -1,0 +1,41 @@
+/** Tokenize, Capture, Score, Embed. */
+import { create } from "@bufbuild/protobuf";
+import type { ServiceImpl } from "@connectrpc/connect";
+import { TrimtabError } from "#kit/errors.ts";
+import { forwardCall } from "#kit/interceptors.ts";
+import { type GatewayService, TokenizeResponseSchema } from "#proto/trimtab/gateway/v1/gateway_service_pb.ts";
+import type { GatewayContext } from "../context.ts";
+import { captureActivations } from "../flow/capture.ts";
+import { checkRequired } from "../flow/checks.ts";
+import { resolveModel } from "../flow/model.ts";
+import { encodePrompt } from "../flow/prompt.ts";
+import { scoreAnswers } from "../flow/score.ts";
+import { validateConversation } from "../flow/validate.ts";
+
+/** Handlers that read what is given and generate nothing. */
+export function readingHandlers({
+  flow,
+}: GatewayContext): Pick<ServiceImpl<typeof GatewayService>, "tokenize" | "capture" | "score" | "embed"> {
+  return {
+    async tokenize({ model: reference, input }, context) {
+      checkRequired("input", input.case !== undefined, "a text or a conversation is needed");
+      if (input.case === "conversation") validateConversation(input.value);
+      const scope = forwardCall(context);
+      const model = await resolveModel(flow.clients, reference, scope);
+      const [vocabulary, prompt] = await Promise.all([
+        flow.vocabularies.get(model, scope),
+        encodePrompt(flow.clients, model, input, scope),
+      ]);
+      const ids = [...prompt.ids];
+      return create(TokenizeResponseSchema, { ids, tokens: ids.map((id) => vocabulary.spelling(id)) });
+    },
+    capture: (request, context) => captureActivations(flow, request, forwardCall(context)),
+    score: (request, context) => scoreAnswers(flow, request, forwardCall(context)),
+    embed() {
+      throw new TrimtabError(
+        "UNSUPPORTED",
+        "embeddings are not available in this version; Capture reads activations",
+      );
+    },
+  };
+}

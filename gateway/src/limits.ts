@@ -1,0 +1,69 @@
+/**
+ * Every limit of the gateway, in one place. Enforced where the data enters and named in the error that refuses it.
+ */
+export const LIMITS = {
+  /** Bytes of an HTTP body. */
+  bodyBytes: 4 * 1024 * 1024,
+  /** Nesting of JSON arrays and objects. */
+  jsonDepth: 64,
+  /** Characters of a model, recipe or artifact reference. */
+  referenceChars: 256,
+  /** Messages of a conversation. */
+  messages: 1_024,
+  /** UTF-8 bytes of one prompt, whatever the model. */
+  promptBytes: 1024 * 1024,
+  /** Bytes a context token is given before a prompt is refused without tokenizing it. */
+  promptBytesPerContextToken: 32,
+  /** Prompts of one completion request. */
+  prompts: 64,
+  /** Prompts of one completion request that run at the same time. */
+  concurrentPrompts: 8,
+  /** Answers of one request, base and steered ones counted. */
+  choices: 64,
+  /** Alternatives reported a token. */
+  topLogprobs: 20,
+  /** Largest `top_k`. */
+  topK: 1_000_000,
+  /** Largest token limit of an answer, before the context decides. */
+  maxTokens: 2 ** 31 - 1,
+  /** Largest magnitude of `logit_bias`. */
+  logitBias: 100,
+  /** Entries of `logit_bias`. */
+  logitBiasEntries: 1_024,
+  /** Stop strings. */
+  stopStrings: 16,
+  /** UTF-8 bytes of a stop string. */
+  stopBytes: 1_024,
+  /** Verifiers of one request. */
+  verifiers: 16,
+  /** Largest magnitude of a steering scale. */
+  steeringScale: 4,
+  /** Largest relative dose. */
+  relativeDose: 4,
+  /** Largest dose in nats. */
+  natsDose: 10,
+  /** Answers scored, or children forked, by one request. */
+  batch: 64,
+  /** Taps of one capture. */
+  taps: 64,
+  /** Longest life of a request, milliseconds. */
+  requestMs: 600_000,
+  /** Longest silence of forward within a session, milliseconds. */
+  forwardSilenceMs: 120_000,
+  /** Grace between ending a session politely and cancelling its stream, milliseconds. */
+  sessionGraceMs: 500,
+  /** How long an unpinned recipe name keeps what it resolved to, milliseconds. */
+  requirementsCacheMs: 2_000,
+  /** Recipes and directions whose requirements are remembered. */
+  requirementsCacheEntries: 256,
+  /** Programs remembered as uploaded. */
+  programCacheEntries: 1_024,
+  /** Vocabularies kept. */
+  vocabularies: 8,
+  /** Silence after which an event stream sends a comment, milliseconds. */
+  pingMs: 5_000,
+  /** Wait for the first token before the headers of an event stream leave, milliseconds. */
+  headersMs: 5_000,
+  /** How long a reader of an event stream may not read, milliseconds. */
+  readerStallMs: 30_000,
+} as const;

@@ -1,0 +1,87 @@
+/** What is counted of generations: requests by outcome, steering, gates, tokens, time to first token. */
+import { Counter, Histogram } from "prom-client";
+import { fromConnectError } from "#kit/errors.ts";
+import type { Metrics } from "#kit/metrics.ts";
+import type { GenerateResponse, GenerationSpec } from "#proto/trimtab/gateway/v1/gateway_service_pb.ts";
+import type { CallScope } from "./clients.ts";
+import type { GatewayContext } from "./context.ts";
+import { generate } from "./flow/generation.ts";
+
+/** Counts generations. */
+export interface GatewayMetrics {
+  /** One event of a generation. */
+  event(response: GenerateResponse): void;
+  /** A generation ended: "ok", "left", or the reason of its error. */
+  ended(outcome: string): void;
+}
+
+const SECONDS = [0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
+const GATES = [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1];
+const MS_PER_SECOND = 1_000;
+
+/** Registers the gateway's metrics; `running` is read whenever they are collected. */
+export function createGatewayMetrics(metrics: Metrics, running: () => number): GatewayMetrics {
+  const registers = [metrics.registry];
+  const outcomes = new Counter({
+    name: "trimtab_generations_total",
+    help: "Generations by outcome.",
+    labelNames: ["outcome"],
+    registers,
+  });
+  const choices = new Counter({
+    name: "trimtab_choices_total",
+    help: "Finished choices by whether a program acted on them.",
+    labelNames: ["steered"],
+    registers,
+  });
+  const gates = new Histogram({
+    name: "trimtab_steering_gate",
+    help: "Gates emitted by controllers.",
+    buckets: GATES,
+    registers,
+  });
+  const firstToken = new Histogram({
+    name: "gen_ai_server_time_to_first_token_seconds",
+    help: "Acceptance to first token.",
+    buckets: SECONDS,
+    registers,
+  });
+  metrics.gauge("trimtab_running_generations", "Generations under way.", running);
+  return {
+    ended: (outcome) => outcomes.inc({ outcome }),
+    event({ event }) {
+      if (event.case === "planned" && event.value.report) gates.observe(event.value.report.gate);
+      if (event.case === "finished") choices.inc({ steered: String(event.value.steered) });
+      if (event.case !== "completed") return;
+      const { usage, timings } = event.value;
+      metrics.countTokens("prompt", usage?.promptTokens ?? 0);
+      metrics.countTokens("cached", usage?.reusedTokens ?? 0);
+      metrics.countTokens("generated", usage?.completionTokens ?? 0);
+      metrics.countTokens("verified", usage?.verifiedTokens ?? 0);
+      if (timings && timings.timeToFirstTokenMs > 0) {
+        firstToken.observe(timings.timeToFirstTokenMs / MS_PER_SECOND);
+      }
+    },
+  };
+}
+
+/** A generation, counted once whatever becomes of it. */
+export async function* observed(
+  { flow, metrics }: GatewayContext,
+  spec: GenerationSpec | undefined,
+  scope: CallScope,
+): AsyncGenerator<GenerateResponse, void> {
+  let outcome = "left";
+  try {
+    for await (const response of generate(flow, spec, scope)) {
+      metrics.event(response);
+      yield response;
+    }
+    outcome = "ok";
+  } catch (error) {
+    outcome = fromConnectError(error).reason;
+    throw error;
+  } finally {
+    metrics.ended(outcome);
+  }
+}

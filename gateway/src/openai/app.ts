@@ -1,0 +1,111 @@
+/** The OpenAI-compatible HTTP API as a fetch handler; kit's listener adds `/metrics` and the Connect routes. */
+import { type Context, Hono } from "hono";
+import type { KeyGate } from "#kit/auth.ts";
+import { TrimtabError } from "#kit/errors.ts";
+import { acceptRequestId, REQUEST_ID_HEADER } from "#kit/interceptors.ts";
+import type { CallScope } from "../clients.ts";
+import type { GatewayContext } from "../context.ts";
+import { withOurNames } from "./aliases.ts";
+import { type JsonObject, readJsonObject } from "./body.ts";
+import { chatAnswer, chatChunks } from "./chat.ts";
+import { completionAnswer, completionChunks } from "./completions.ts";
+import type { StreamOptions } from "./frame.ts";
+import { listModels, oneModel } from "./models.ts";
+import { PAGE } from "./page.ts";
+import { HttpProblem, problemResponse } from "./problems.ts";
+import { type CommonBody, parseChatBody, parseCompletionBody } from "./schema.ts";
+import { eventStream } from "./sse.ts";
+import { withoutUnsupported } from "./unsupported.ts";
+
+type Api<B extends CommonBody> = {
+  parse(body: JsonObject): B;
+  answer(gateway: GatewayContext, body: B, scope: CallScope): Promise<object>;
+  chunks(
+    gateway: GatewayContext,
+    body: B,
+    scope: CallScope,
+    options: StreamOptions,
+  ): AsyncGenerator<object, void>;
+};
+
+const CHAT = { parse: parseChatBody, answer: chatAnswer, chunks: chatChunks };
+const COMPLETIONS = { parse: parseCompletionBody, answer: completionAnswer, chunks: completionChunks };
+
+/** Endpoints of later versions, and what they would do. */
+const LATER: Readonly<Record<string, string>> = {
+  "/v1/embeddings": "embeddings",
+  "/v1/responses": "the responses API",
+  "/v1/images/generations": "images",
+  "/v1/audio/speech": "audio",
+  "/v1/audio/transcriptions": "audio",
+};
+
+/** Creates the app. `gate` guards everything but `/health` and the page. */
+export function createOpenAiApp(gateway: GatewayContext, gate: KeyGate): Hono {
+  const app = new Hono();
+  app.use(async (context, next) => {
+    const id = acceptRequestId(context.req.header(REQUEST_ID_HEADER));
+    context.set("requestId" as never, id as never);
+    await next();
+    context.res.headers.set(REQUEST_ID_HEADER, id);
+  });
+  app.use("/v1/*", async (context, next) => {
+    gate.check(context.req.raw.headers);
+    await next();
+  });
+  app.get("/", (context) => context.html(PAGE));
+  app.get("/health", (context) => health(gateway, context));
+  app.get("/v1/models", async (context) => context.json(await listModels(gateway, scopeOf(context))));
+  app.get("/v1/models/:id{.+}", async (context) =>
+    context.json(await oneModel(gateway, context.req.param("id"), scopeOf(context))),
+  );
+  app.post("/v1/chat/completions", (context) => complete(gateway, context, CHAT));
+  app.post("/v1/completions", (context) => complete(gateway, context, COMPLETIONS));
+  for (const [path, what] of Object.entries(LATER)) {
+    app.post(path, () => {
+      throw new TrimtabError("UNSUPPORTED", `${what}: not available in this version`);
+    });
+  }
+  app.all("*", (context) => problemResponse(unknownRoute(app, context)));
+  app.onError((error) => problemResponse(error));
+  return app;
+}
+
+async function complete<B extends CommonBody>(
+  gateway: GatewayContext,
+  context: Context,
+  api: Api<B>,
+): Promise<Response> {
+  const given = await readJsonObject(context.req.raw);
+  const body = api.parse(withoutUnsupported(withOurNames(given)));
+  if (body.stream !== true && body.stream_options !== undefined) {
+    throw new TrimtabError("INVALID_ARGUMENT", "stream_options needs stream: true", {
+      field: "stream_options",
+    });
+  }
+  const scope = scopeOf(context);
+  if (body.stream !== true) return context.json(await api.answer(gateway, body, scope));
+  const left = new AbortController();
+  const inner = { ...scope, signal: AbortSignal.any([scope.signal, left.signal]) };
+  const includeUsage = body.stream_options?.include_usage === true;
+  return eventStream(api.chunks(gateway, body, inner, { includeUsage }), () => left.abort());
+}
+
+async function health({ flow }: GatewayContext, context: Context): Promise<Response> {
+  const { models } = await flow.clients.forward.listModels({}, scopeOf(context));
+  if (models.some((model) => model.loaded)) return context.json({ status: "ok" });
+  throw new TrimtabError("SERVICE_UNAVAILABLE", "no model is loaded yet");
+}
+
+function scopeOf(context: Context): CallScope {
+  const id = context.get("requestId" as never) as string;
+  return { signal: context.req.raw.signal, headers: { [REQUEST_ID_HEADER]: id } };
+}
+
+function unknownRoute(app: Hono, { req }: Context): HttpProblem {
+  const methods = app.routes
+    .filter((route) => route.path === req.path && route.method !== "ALL")
+    .map((route) => route.method);
+  if (methods.length === 0) return new HttpProblem(404, "not_found", "there is no such endpoint");
+  return new HttpProblem(405, "method_not_allowed", `this endpoint takes ${methods.join(", ")}`);
+}

@@ -1,0 +1,122 @@
+/**
+ * The events of one prompt of a completion request. `echo` puts the prompt in front, with the log-probabilities of its
+ * tokens if they were asked for; `max_tokens: 0` then generates nothing, which is how evaluation harnesses score texts.
+ */
+import { create } from "@bufbuild/protobuf";
+import { TrimtabError } from "#kit/errors.ts";
+import {
+  type GenerateResponse,
+  type GenerationSpec,
+  TokenIdsSchema,
+} from "#proto/trimtab/gateway/v1/gateway_service_pb.ts";
+import { FinishReason, type Token } from "#proto/trimtab/type/v1/generation_pb.ts";
+import type { CallScope } from "../clients.ts";
+import type { GatewayContext } from "../context.ts";
+import { armsOf } from "../flow/arms.ts";
+import { eventOf } from "../flow/events.ts";
+import { resolveModel } from "../flow/model.ts";
+import { encodePrompt } from "../flow/prompt.ts";
+import { validateSpec } from "../flow/validate.ts";
+import { observed } from "../metrics.ts";
+import { scorePrompt } from "./prompt-score.ts";
+import type { CompletionBody } from "./schema.ts";
+import { completionSpec } from "./to-spec.ts";
+
+/** One prompt: text or token ids. */
+export type CompletionPrompt = string | readonly number[];
+
+/** The prompts of a body. */
+export function promptsOf({ prompt }: CompletionBody): CompletionPrompt[] {
+  if (typeof prompt === "string") return [prompt];
+  if (typeof prompt[0] === "number") return [prompt as number[]];
+  return prompt as string[] | number[][];
+}
+
+/** Checks what the schema cannot see. Throws a typed error naming the field. */
+export function checkCompletion(body: CompletionBody): void {
+  const refuse = (field: string, message: string): never => {
+    throw new TrimtabError("INVALID_ARGUMENT", message, { field });
+  };
+  if (body.max_tokens === 0 && body.echo !== true) refuse("max_tokens", "max_tokens may be 0 only with echo");
+  if (body.best_of !== undefined && body.best_of !== (body.n ?? 1)) {
+    refuse("best_of", "best_of must equal n: answers are not discarded");
+  }
+  if (body.echo === true && body.logprobs !== undefined && body.steering !== undefined) {
+    refuse(
+      "echo",
+      "echo with logprobs cannot be combined with steering; the RPC Score scores under steering",
+    );
+  }
+}
+
+/** Events of one prompt. */
+export async function* completionEvents(
+  gateway: GatewayContext,
+  body: CompletionBody,
+  prompt: CompletionPrompt,
+  scope: CallScope,
+): AsyncGenerator<GenerateResponse, void> {
+  const given =
+    typeof prompt === "string"
+      ? ({ case: "text", value: prompt } as const)
+      : ({ case: "ids", value: create(TokenIdsSchema, { ids: [...prompt] }) } as const);
+  const spec = completionSpec(body, given);
+  spec.echo = body.echo === true;
+  if (!spec.echo || (!spec.logprobs && spec.maxTokens > 0)) {
+    yield* observed(gateway, spec, scope);
+    return;
+  }
+  const echo = await echoOf(gateway, validateSpec(spec), prompt, scope);
+  if (spec.maxTokens === 0) {
+    yield* nothingGenerated(spec, echo);
+    return;
+  }
+  // The ids that were scored are the ids that are continued.
+  spec.echo = false;
+  spec.prompt = { case: "ids", value: create(TokenIdsSchema, { ids: [...echo.ids] }) };
+  for await (const response of observed(gateway, spec, scope)) {
+    yield response;
+    if (response.event.case === "started") yield* echoDeltas(spec, echo);
+  }
+}
+
+interface Echo {
+  readonly model: { readonly name: string; readonly digest: string };
+  readonly ids: readonly number[];
+  readonly text: string;
+  readonly tokens: readonly Token[];
+}
+
+async function echoOf(
+  { flow }: GatewayContext,
+  spec: GenerationSpec,
+  prompt: CompletionPrompt,
+  scope: CallScope,
+): Promise<Echo> {
+  const model = await resolveModel(flow.clients, spec.model, scope);
+  const [{ ids }, vocabulary] = await Promise.all([
+    encodePrompt(flow.clients, model, spec.prompt, scope),
+    flow.vocabularies.get(model, scope),
+  ]);
+  const tokens = spec.logprobs ? await scorePrompt(flow.clients, model, ids, spec.topLogprobs, scope) : [];
+  const decoder = vocabulary.decoder();
+  const text =
+    typeof prompt === "string" ? prompt : ids.map((id) => decoder.push(id)).join("") + decoder.end();
+  return { model, ids, text, tokens };
+}
+
+function* echoDeltas(spec: GenerationSpec, { text, tokens }: Echo): Generator<GenerateResponse> {
+  for (const { index } of armsOf(spec))
+    yield eventOf({ case: "delta", value: { choice: index, text, tokens: [...tokens] } });
+}
+
+function* nothingGenerated(spec: GenerationSpec, echo: Echo): Generator<GenerateResponse> {
+  const promptTokens = echo.ids.length;
+  const { name, digest } = echo.model;
+  yield eventOf({ case: "started", value: { model: name, modelDigest: digest, promptTokens } });
+  yield* echoDeltas(spec, echo);
+  for (const { index } of armsOf(spec)) {
+    yield eventOf({ case: "finished", value: { choice: index, reason: FinishReason.LENGTH } });
+  }
+  yield eventOf({ case: "completed", value: { usage: { promptTokens } } });
+}

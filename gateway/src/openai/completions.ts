@@ -1,0 +1,141 @@
+/** POST /v1/completions. Choices of prompt p are p x (choices of a prompt) and on. */
+import type { Choice, GenerateResponse, StartedEvent } from "#proto/trimtab/gateway/v1/gateway_service_pb.ts";
+import type { PlanReport } from "#proto/trimtab/steering/v1/steering_service_pb.ts";
+import type { Usage } from "#proto/trimtab/type/v1/generation_pb.ts";
+import type { CallScope } from "../clients.ts";
+import type { GatewayContext } from "../context.ts";
+import { collect } from "../flow/collect.ts";
+import type { Vocabulary } from "../flow/vocabulary.ts";
+import { LIMITS } from "../limits.ts";
+import { planOfChoice } from "./chat.ts";
+import { checkCompletion, completionEvents, promptsOf } from "./completion-events.ts";
+import { answerExtras, choiceExtras, finishReasonOf, usageOf } from "./extras.ts";
+import { headerOf, type StreamOptions, vocabularyOf } from "./frame.ts";
+import { completionLogprobs } from "./logprobs.ts";
+import { merged } from "./merge.ts";
+import type { CompletionBody } from "./schema.ts";
+import { createTurns } from "./turns.ts";
+
+/** An event and the prompt it belongs to. */
+interface PromptEvent {
+  readonly prompt: number;
+  readonly response: GenerateResponse;
+}
+
+/** The whole answer. */
+export async function completionAnswer(
+  gateway: GatewayContext,
+  body: CompletionBody,
+  scope: CallScope,
+): Promise<object> {
+  const split = promptsOf(body).map((): GenerateResponse[] => []);
+  for await (const { prompt, response } of promptEvents(gateway, body, scope)) split[prompt]?.push(response);
+  const answers = await Promise.all(split.map((responses) => collect(inOrder(responses))));
+  const started = answers[0]?.started;
+  const vocabulary = body.logprobs === undefined ? undefined : await vocabularyOf(gateway, started, scope);
+  const choices = answers.flatMap((answer, prompt) =>
+    answer.choices.map((choice) => ({
+      index: firstChoice(body, prompt) + choice.index,
+      text: choice.text,
+      logprobs: vocabulary ? completionLogprobs(choice.tokens, vocabulary, 0) : null,
+      finish_reason: finishReasonOf(choice.finished?.reason),
+      trimtab: extrasOf(body, answer.plan, choice),
+    })),
+  );
+  return {
+    ...headerOf("text_completion", started),
+    choices,
+    usage: usageOf(answers.map((answer) => answer.usage)),
+    trimtab: answerExtras(started, answers[0]?.timings),
+  };
+}
+
+/** The answer as chunks. */
+export async function* completionChunks(
+  gateway: GatewayContext,
+  body: CompletionBody,
+  scope: CallScope,
+  options: StreamOptions,
+): AsyncGenerator<object, void> {
+  const judged = (body.verifiers ?? []).length > 0;
+  const prompts = promptsOf(body).map(() => ({
+    turns: createTurns(judged),
+    plan: undefined as PlanReport | undefined,
+    offsets: new Map<number, number>(),
+  }));
+  const usages: (Usage | undefined)[] = [];
+  let started: StartedEvent | undefined;
+  let header: object = {};
+  let vocabulary: Vocabulary | undefined;
+  const chunk = (choices: object[], more: object = {}): object => ({
+    ...header,
+    choices,
+    ...(options.includeUsage ? { usage: null } : {}),
+    ...more,
+  });
+  for await (const { prompt, response } of promptEvents(gateway, body, scope)) {
+    const { event } = response;
+    const state = prompts[prompt];
+    if (!state) continue;
+    const first = firstChoice(body, prompt);
+    if (event.case === "started" && !started) {
+      started = event.value;
+      header = headerOf("text_completion", started);
+      if (body.logprobs !== undefined) vocabulary = await vocabularyOf(gateway, started, scope);
+    }
+    if (event.case === "planned") state.plan = event.value.report;
+    if (event.case === "delta") {
+      const { choice, text, tokens } = event.value;
+      const offset = state.offsets.get(choice) ?? 0;
+      state.offsets.set(choice, offset + text.length);
+      const logprobs = vocabulary ? completionLogprobs(tokens, vocabulary, offset) : null;
+      yield chunk([{ index: first + choice, text, logprobs, finish_reason: null }]);
+    }
+    for (const { finished, verdicts } of state.turns.take(response)) {
+      const trimtab = extrasOf(body, state.plan, {
+        index: finished.choice,
+        finished,
+        verdicts: [...verdicts],
+      });
+      const finish_reason = finishReasonOf(finished.reason);
+      yield chunk([{ index: first + finished.choice, text: "", logprobs: null, finish_reason, trimtab }]);
+    }
+    if (event.case === "completed") usages.push(event.value.usage);
+  }
+  if (options.includeUsage) yield chunk([], { usage: usageOf(usages), trimtab: answerExtras(started) });
+}
+
+async function* promptEvents(
+  gateway: GatewayContext,
+  body: CompletionBody,
+  scope: CallScope,
+): AsyncGenerator<PromptEvent, void> {
+  checkCompletion(body);
+  const left = new AbortController();
+  const inner = { ...scope, signal: AbortSignal.any([scope.signal, left.signal]) };
+  const sources = promptsOf(body).map(
+    (prompt, index) =>
+      async function* (): AsyncGenerator<PromptEvent, void> {
+        for await (const response of completionEvents(gateway, body, prompt, inner)) {
+          yield { prompt: index, response };
+        }
+      },
+  );
+  yield* merged(sources, LIMITS.concurrentPrompts, () => left.abort());
+}
+
+async function* inOrder(responses: readonly GenerateResponse[]): AsyncGenerator<GenerateResponse, void> {
+  yield* responses;
+}
+
+function firstChoice(body: CompletionBody, prompt: number): number {
+  return prompt * (body.n ?? 1) * (body.steering?.compare === true ? 2 : 1);
+}
+
+function extrasOf(
+  body: CompletionBody,
+  plan: PlanReport | undefined,
+  { index, finished, verdicts }: Pick<Choice, "index" | "finished" | "verdicts">,
+): object {
+  return choiceExtras(planOfChoice(plan, index, body.steering?.compare === true), finished, verdicts);
+}

@@ -1,0 +1,104 @@
+/** What our answers carry beside OpenAI's: under `trimtab`, on the answer and on each choice. snake_case. */
+import type { ChoiceFinishedEvent, StartedEvent } from "#proto/trimtab/gateway/v1/gateway_service_pb.ts";
+import type { PlanReport } from "#proto/trimtab/steering/v1/steering_service_pb.ts";
+import { FinishReason, type Timings, type Usage } from "#proto/trimtab/type/v1/generation_pb.ts";
+import { type LayerProof, Site } from "#proto/trimtab/type/v1/program_pb.ts";
+import type { Verdict } from "#proto/trimtab/verifier/v1/verifier_service_pb.ts";
+
+const DIGITS = 6;
+
+/** About the whole answer. */
+export function answerExtras(started: StartedEvent | undefined, timings?: Timings): object {
+  return {
+    generation_id: started?.generationId,
+    model_digest: started?.modelDigest,
+    seed: started === undefined ? undefined : Number(started.seed),
+    ...(timings ? { timings: timingsOf(timings) } : {}),
+  };
+}
+
+/** About one choice: what steering decided (if the choice was meant to be steered) and what came of it. */
+export function choiceExtras(
+  plan: PlanReport | undefined,
+  finished?: ChoiceFinishedEvent,
+  verdicts: readonly Verdict[] = [],
+): object {
+  return {
+    ...(finished ? { steered: finished.steered } : {}),
+    ...(plan ? planOf(plan) : {}),
+    ...(finished && finished.proof.length > 0 ? { proof: finished.proof.map(proofOf) } : {}),
+    ...(verdicts.length > 0 ? { verdicts: verdicts.map(verdictOf) } : {}),
+  };
+}
+
+/** Usage in OpenAI's form, with ours beside it. */
+export function usageOf(usages: readonly (Usage | undefined)[]): object {
+  const sum = (field: keyof Omit<Usage, "$typeName" | "$unknown">): number =>
+    usages.reduce((total, usage) => total + (usage?.[field] ?? 0), 0);
+  const prompt = sum("promptTokens");
+  const completion = sum("completionTokens");
+  return {
+    prompt_tokens: prompt,
+    completion_tokens: completion,
+    total_tokens: prompt + completion,
+    prompt_tokens_details: { cached_tokens: sum("reusedTokens") },
+    trimtab: {
+      prefilled_tokens: sum("prefilledTokens"),
+      replayed_tokens: sum("replayedTokens"),
+      verified_tokens: sum("verifiedTokens"),
+    },
+  };
+}
+
+/** OpenAI's finish reason. */
+export function finishReasonOf(reason: FinishReason | undefined): "stop" | "length" {
+  return reason === FinishReason.LENGTH ? "length" : "stop";
+}
+
+function planOf(plan: PlanReport): object {
+  return {
+    resolved: plan.resolved,
+    gate: short(plan.gate),
+    layer_weights: plan.layerWeights.map(short),
+    layer_weights_source: plan.layerWeightsSource,
+    relative_doses: plan.relativeDoses.map(short),
+  };
+}
+
+function proofOf(proof: LayerProof): object {
+  return {
+    site: (Site[proof.site] ?? "").toLowerCase(),
+    layer: proof.layer,
+    rows: proof.rows,
+    mean_relative_change: short(proof.meanRelativeChange),
+    max_relative_change: short(proof.maxRelativeChange),
+  };
+}
+
+function verdictOf(verdict: Verdict): object {
+  const { verifier, score, label, reason, failure } = verdict;
+  return {
+    verifier,
+    score: score ?? null,
+    ...(label === "" ? {} : { label }),
+    ...(reason === "" ? {} : { reason }),
+    ...(failure === "" ? {} : { failure }),
+  };
+}
+
+function timingsOf(timings: Timings): object {
+  return {
+    queue_ms: short(timings.queueMs),
+    tokenize_ms: short(timings.tokenizeMs),
+    prefill_ms: short(timings.prefillMs),
+    plan_ms: short(timings.planMs),
+    time_to_first_token_ms: short(timings.timeToFirstTokenMs),
+    total_ms: short(timings.totalMs),
+    tokens_per_second: short(timings.tokensPerSecond),
+  };
+}
+
+/** A 32-bit float printed without the digits it does not have. */
+function short(value: number): number {
+  return Number(value.toPrecision(DIGITS));
+}

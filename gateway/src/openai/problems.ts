@@ -1,0 +1,73 @@
+/** Errors of the HTTP API: OpenAI's shape, status by kit's table, parameters under the names the client used. */
+import { type Reason, toOpenAiError, fromConnectError, TrimtabError } from "#kit/errors.ts";
+
+/** What is wrong with a request before it is understood; has a status and a code of its own. */
+export class HttpProblem extends TrimtabError {
+  constructor(
+    readonly status: number,
+    readonly code: string,
+    message: string,
+    context: { field?: string; limit?: string | number } = {},
+  ) {
+    super(REASON_OF_STATUS[status] ?? "INVALID_ARGUMENT", message, context);
+  }
+}
+
+const REASON_OF_STATUS: Readonly<Record<number, Reason>> = {
+  413: "TOO_LARGE",
+  404: "UNSUPPORTED",
+  405: "UNSUPPORTED",
+};
+
+/** Prefixes of our fields that the HTTP bodies do not have. */
+const PREFIXES: readonly (readonly [string, string])[] = [
+  ["sampling.", ""],
+  ["conversation.", ""],
+  ["steering.use.", "steering."],
+  ["spec.", ""],
+];
+/** Fields that are called otherwise there. */
+const NAMES: Readonly<Record<string, string>> = {
+  choices: "n",
+  text: "prompt",
+  ids: "prompt",
+  "steering.use": "steering",
+};
+
+const BAD_REQUEST = 400;
+
+/** The body of an error answer. */
+export interface ProblemBody {
+  readonly error: { message: string; type: string; param: string | null; code: string | null };
+}
+
+/** Any error as status, headers and body. */
+export function problemOf(thrown: unknown): {
+  status: number;
+  headers: Record<string, string>;
+  body: ProblemBody;
+} {
+  const { status, headers, body } = toOpenAiError(thrown);
+  const error = { ...body.error, param: body.error.param === null ? null : paramOf(body.error.param) };
+  if (thrown instanceof HttpProblem) {
+    return { status: thrown.status, headers, body: { error: { ...error, code: thrown.code } } };
+  }
+  // A body field this version does not carry is wrong with the request; a missing endpoint is another matter.
+  const ofField = fromConnectError(thrown).reason === "UNSUPPORTED" && error.param !== null;
+  return { status: ofField ? BAD_REQUEST : status, headers, body: { error } };
+}
+
+/** The error as a response. */
+export function problemResponse(thrown: unknown): Response {
+  const { status, headers, body } = problemOf(thrown);
+  return Response.json(body, { status, headers });
+}
+
+function paramOf(field: string): string {
+  const renamed = NAMES[field];
+  if (renamed !== undefined) return renamed;
+  for (const [prefix, replacement] of PREFIXES) {
+    if (field.startsWith(prefix)) return paramOf(replacement + field.slice(prefix.length));
+  }
+  return field;
+}

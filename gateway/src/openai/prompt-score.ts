@@ -1,0 +1,24 @@
+/** Log-probabilities of a prompt's own tokens, for `echo` with `logprobs`. */
+import { create } from "@bufbuild/protobuf";
+import type { Model } from "#proto/trimtab/forward/v1/forward_service_pb.ts";
+import { type Token, TokenSchema } from "#proto/trimtab/type/v1/generation_pb.ts";
+import type { CallScope, GatewayClients } from "../clients.ts";
+import { serviceFailure } from "../flow/reasons.ts";
+
+/** One token an id; the first has no predecessor, so its log-probability is NaN. */
+export async function scorePrompt(
+  clients: GatewayClients,
+  model: Model,
+  ids: readonly number[],
+  topLogprobs: number,
+  scope: CallScope,
+): Promise<Token[]> {
+  const [id = 0] = ids;
+  const first = create(TokenSchema, { id, logprob: Number.NaN });
+  if (ids.length < 2) return [first];
+  const request = { modelDigest: model.digest, items: [{ ids: [...ids], first: 1 }], topLogprobs };
+  const scored = await clients.forward
+    .score(request, scope)
+    .catch((error: unknown) => Promise.reject(serviceFailure(error, "forward", scope.signal)));
+  return [first, ...(scored.items[0]?.tokens ?? [])];
+}

@@ -1,0 +1,160 @@
+/** Shapes and ranges of the HTTP bodies, under our names (see aliases.ts). Unknown fields are refused by name. */
+import { z } from "zod";
+import { type Reason, TrimtabError } from "#kit/errors.ts";
+import { LIMITS } from "../limits.ts";
+import { fieldPath, type JsonObject } from "./body.ts";
+
+const flag = z.boolean().optional();
+const number = (min: number, max: number) => z.number().min(min).max(max).optional();
+const integer = (min: number, max: number) => z.int().min(min).max(max).optional();
+const reference = z.string().min(1).max(LIMITS.referenceChars);
+
+const steering = z.strictObject({
+  recipe: reference.optional(),
+  direction: reference.optional(),
+  scale: number(-LIMITS.steeringScale, LIMITS.steeringScale),
+  dose: z
+    .strictObject({ relative: number(0, LIMITS.relativeDose), nats: number(0, LIMITS.natsDose) })
+    .optional(),
+  compare: flag,
+  proof: flag,
+  layers: z
+    .array(
+      z
+        .int()
+        .min(0)
+        .max(2 ** 16),
+    )
+    .max(2 ** 10)
+    .optional(),
+  scope: z.enum(["prompt", "last", "decode", "window"]).optional(),
+  mode: z.enum(["paper"]).optional(),
+  force_gate: number(0, 1),
+});
+
+const scaling = z.strictObject({
+  strategy: z.string().max(LIMITS.referenceChars).optional(),
+  parameters: z.record(z.string(), z.unknown()).optional(),
+});
+
+const verifier = z.union([
+  reference,
+  z.strictObject({ name: reference, parameters: z.record(z.string(), z.unknown()).optional() }),
+]);
+
+const common = {
+  model: reference,
+  stream: flag,
+  stream_options: z.strictObject({ include_usage: flag, include_obfuscation: flag }).optional(),
+  n: integer(1, LIMITS.choices),
+  seed: integer(0, Number.MAX_SAFE_INTEGER),
+  stop: z.union([z.string().min(1), z.array(z.string().min(1)).max(LIMITS.stopStrings)]).optional(),
+  temperature: number(0, 2),
+  top_p: z.number().gt(0).max(1).optional(),
+  top_k: integer(0, LIMITS.topK),
+  min_p: number(0, 1),
+  repetition_penalty: z.number().gt(0).max(2).optional(),
+  frequency_penalty: number(-2, 2),
+  presence_penalty: number(-2, 2),
+  logit_bias: z
+    .record(z.string().regex(/^\d{1,9}$/), z.number().min(-LIMITS.logitBias).max(LIMITS.logitBias))
+    .optional(),
+  steering: steering.optional(),
+  scaling: scaling.optional(),
+  verifiers: z.array(verifier).max(LIMITS.verifiers).optional(),
+};
+
+const textPart = z.strictObject({ type: z.literal("text"), text: z.string() });
+const message = z.strictObject({
+  role: z.enum(["system", "developer", "user", "assistant"]),
+  content: z.union([z.string(), z.array(textPart)]),
+});
+
+const chat = z.strictObject({
+  ...common,
+  messages: z.array(message).min(1).max(LIMITS.messages),
+  max_tokens: integer(1, LIMITS.maxTokens),
+  logprobs: flag,
+  top_logprobs: integer(0, LIMITS.topLogprobs),
+});
+
+const tokenIds = z
+  .array(
+    z
+      .int()
+      .min(0)
+      .max(2 ** 32 - 1),
+  )
+  .min(1);
+const completion = z.strictObject({
+  ...common,
+  prompt: z.union([
+    z.string(),
+    tokenIds,
+    z.array(z.string()).min(1).max(LIMITS.prompts),
+    z.array(tokenIds).min(1).max(LIMITS.prompts),
+  ]),
+  max_tokens: integer(0, LIMITS.maxTokens),
+  logprobs: integer(0, LIMITS.topLogprobs),
+  echo: flag,
+  best_of: integer(1, LIMITS.choices),
+});
+
+/** Body of a chat completion. */
+export type ChatBody = z.infer<typeof chat>;
+/** Body of a completion. */
+export type CompletionBody = z.infer<typeof completion>;
+/** What both have. */
+export type CommonBody = Pick<ChatBody, keyof typeof common>;
+
+/** Parses a chat body; throws a typed error that names the field at fault. */
+export function parseChatBody(body: JsonObject): ChatBody {
+  const messages = Array.isArray(body.messages) ? body.messages.map(withoutNulls) : body.messages;
+  return parse(chat, messages === undefined ? body : { ...body, messages });
+}
+
+/** Parses a completion body; throws a typed error that names the field at fault. */
+export function parseCompletionBody(body: JsonObject): CompletionBody {
+  return parse(completion, body);
+}
+
+/** Messages of our own answers come back with `refusal: null` and the like. */
+function withoutNulls(item: unknown): unknown {
+  if (typeof item !== "object" || item === null || Array.isArray(item)) return item;
+  return Object.fromEntries(
+    Object.entries(item).filter(([name, value]) => value !== null || name === "content"),
+  );
+}
+
+const REASONS: Readonly<Record<string, Reason>> = {
+  unrecognized_keys: "UNKNOWN_FIELD",
+  too_small: "FIELD_OUT_OF_RANGE",
+  too_big: "FIELD_OUT_OF_RANGE",
+};
+
+function parse<T>(schema: z.ZodType<T>, body: JsonObject): T {
+  const result = schema.safeParse(body, { reportInput: true });
+  if (result.success) return result.data;
+  const issue = deepest(result.error.issues[0]);
+  if (!issue) throw new TrimtabError("INVALID_ARGUMENT", "the body is not valid");
+  const path = issue.code === "unrecognized_keys" ? [...issue.path, issue.keys[0] ?? ""] : issue.path;
+  const field = path.reduce<string>(fieldPath, "");
+  const missing = issue.code === "invalid_type" && issue.input === undefined;
+  const reason = missing ? "FIELD_REQUIRED" : (REASONS[issue.code] ?? "INVALID_ARGUMENT");
+  throw new TrimtabError(reason, `${field}: ${missing ? "is required" : issue.message}`, { field });
+}
+
+/** Of a failed union, what is wrong with the alternative that came furthest. */
+function deepest(issue: z.core.$ZodIssue | undefined): z.core.$ZodIssue | undefined {
+  if (issue?.code !== "invalid_union") return issue;
+  const inner = issue.errors
+    .map((issues) => deepest(issues[0]))
+    .filter((found) => found !== undefined)
+    .sort((a, b) => depth(b) - depth(a))[0];
+  if (!inner || depth(inner) === 0) return issue;
+  return { ...inner, path: [...issue.path, ...inner.path] } as z.core.$ZodIssue;
+}
+
+function depth(issue: z.core.$ZodIssue): number {
+  return issue.path.length + (issue.code === "unrecognized_keys" || issue.code.startsWith("too_") ? 1 : 0);
+}

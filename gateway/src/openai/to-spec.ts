@@ -1,0 +1,125 @@
+/** HTTP bodies -> what the flow generates. Ranges were checked by the schema; the flow checks them again for gRPC. */
+import { create, type MessageInitShape } from "@bufbuild/protobuf";
+import {
+  type GenerationSpec,
+  GenerationSpecSchema,
+  type SteeringOptions,
+  SteeringOptionsSchema,
+} from "#proto/trimtab/gateway/v1/gateway_service_pb.ts";
+import { SteeringUseSchema } from "#proto/trimtab/steering/v1/steering_service_pb.ts";
+import { type SamplingParameters, SamplingParametersSchema } from "#proto/trimtab/type/v1/generation_pb.ts";
+import { Scope } from "#proto/trimtab/type/v1/program_pb.ts";
+import { VerifierUseSchema } from "#proto/trimtab/verifier/v1/verifier_service_pb.ts";
+import { TrimtabError } from "#kit/errors.ts";
+import type { ChatBody, CommonBody, CompletionBody } from "./schema.ts";
+
+type Init = Exclude<MessageInitShape<typeof GenerationSpecSchema>, GenerationSpec>;
+type SteeringBody = NonNullable<CommonBody["steering"]>;
+
+/** Tokens of a completion that does not say how many, as in OpenAI's API. */
+const DEFAULT_COMPLETION_TOKENS = 16;
+
+const SCOPES: Readonly<Record<NonNullable<SteeringBody["scope"]>, Scope>> = {
+  prompt: Scope.PROMPT,
+  last: Scope.LAST,
+  decode: Scope.DECODE,
+  window: Scope.WINDOW,
+};
+
+/** What a chat body wants generated. */
+export function chatSpec(body: ChatBody): GenerationSpec {
+  if (body.top_logprobs !== undefined && body.logprobs !== true) {
+    throw new TrimtabError("INVALID_ARGUMENT", "top_logprobs needs logprobs: true", {
+      field: "top_logprobs",
+    });
+  }
+  const messages = body.messages.map(({ role, content }) => ({
+    role: role === "developer" ? "system" : role,
+    content: typeof content === "string" ? content : content.map((part) => part.text).join(""),
+  }));
+  return specOf(body, {
+    prompt: { case: "conversation", value: { messages } },
+    maxTokens: body.max_tokens ?? 0,
+    logprobs: body.logprobs ?? false,
+    topLogprobs: body.top_logprobs ?? 0,
+  });
+}
+
+/** What one prompt of a completion body wants generated; echo is the caller's business. */
+export function completionSpec(body: CompletionBody, prompt: Init["prompt"]): GenerationSpec {
+  return specOf(body, {
+    ...(prompt ? { prompt } : {}),
+    maxTokens: body.max_tokens ?? DEFAULT_COMPLETION_TOKENS,
+    logprobs: body.logprobs !== undefined,
+    topLogprobs: body.logprobs ?? 0,
+  });
+}
+
+function specOf(body: CommonBody, own: Init): GenerationSpec {
+  const stop = typeof body.stop === "string" ? [body.stop] : (body.stop ?? []);
+  return create(GenerationSpecSchema, {
+    ...own,
+    model: body.model,
+    sampling: samplingOf(body),
+    stop,
+    choices: body.n ?? 1,
+    ...(body.steering ? { steering: steeringOf(body.steering) } : {}),
+    ...(body.scaling ? { scaling: scalingOf(body.scaling) } : {}),
+    verifiers: (body.verifiers ?? []).map((use) =>
+      create(VerifierUseSchema, typeof use === "string" ? { name: use } : structOf(use)),
+    ),
+  });
+}
+
+function samplingOf(body: CommonBody): SamplingParameters {
+  return create(SamplingParametersSchema, {
+    topK: body.top_k ?? 0,
+    minP: body.min_p ?? 0,
+    frequencyPenalty: body.frequency_penalty ?? 0,
+    presencePenalty: body.presence_penalty ?? 0,
+    logitBias: body.logit_bias ?? {},
+    ...(body.temperature === undefined ? {} : { temperature: body.temperature }),
+    ...(body.top_p === undefined ? {} : { topP: body.top_p }),
+    ...(body.repetition_penalty === undefined ? {} : { repetitionPenalty: body.repetition_penalty }),
+    ...(body.seed === undefined ? {} : { seed: BigInt(body.seed) }),
+  });
+}
+
+function steeringOf(body: SteeringBody): SteeringOptions {
+  const { relative, nats } = body.dose ?? {};
+  if (body.dose && (relative === undefined) === (nats === undefined)) {
+    throw new TrimtabError("INVALID_ARGUMENT", "a dose is either relative or in nats", {
+      field: "steering.dose",
+    });
+  }
+  const dose =
+    relative === undefined
+      ? ({ case: "nats", value: nats ?? 0 } as const)
+      : ({ case: "relative", value: relative } as const);
+  const use = create(SteeringUseSchema, {
+    recipe: body.recipe ?? "",
+    direction: body.direction ?? "",
+    layers: body.layers ?? [],
+    scope: body.scope === undefined ? Scope.UNSPECIFIED : SCOPES[body.scope],
+    mode: body.mode ?? "",
+    ...(body.scale === undefined ? {} : { scale: body.scale }),
+    ...(body.dose ? { dose: { dose } } : {}),
+    ...(body.force_gate === undefined ? {} : { forceGate: body.force_gate }),
+  });
+  // The proof comes with every steered answer, unless it is declined.
+  return create(SteeringOptionsSchema, { use, compare: body.compare ?? false, proof: body.proof ?? true });
+}
+
+function scalingOf(body: NonNullable<CommonBody["scaling"]>): Init["scaling"] {
+  return { strategy: body.strategy ?? "", ...(body.parameters ? parametersOf(body.parameters) : {}) };
+}
+
+function structOf(use: { name: string; parameters?: Record<string, unknown> | undefined }) {
+  return { name: use.name, ...(use.parameters ? parametersOf(use.parameters) : {}) };
+}
+
+/** Values of a parsed JSON body are JSON values. */
+function parametersOf(parameters: Record<string, unknown>) {
+  type Struct = NonNullable<MessageInitShape<typeof VerifierUseSchema>["parameters"]>;
+  return { parameters: parameters as Struct };
+}

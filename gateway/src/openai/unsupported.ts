@@ -1,0 +1,67 @@
+/**
+ * Fields of OpenAI bodies that could change the answer and that this version does not carry: refused by name, unless
+ * their value asks for what happens anyway. And fields that are accepted without effect, because they cannot.
+ */
+import { TrimtabError } from "#kit/errors.ts";
+import type { JsonObject } from "./body.ts";
+
+type Harmless = (value: unknown) => boolean;
+
+const never: Harmless = () => false;
+const emptyList: Harmless = (value) => Array.isArray(value) && value.length === 0;
+const oneOf =
+  (...values: unknown[]): Harmless =>
+  (value) =>
+    values.includes(value);
+
+const UNSUPPORTED: Readonly<Record<string, readonly [string, Harmless]>> = {
+  tools: ["tool calls", emptyList],
+  tool_choice: ["tool calls", oneOf("none", "auto")],
+  functions: ["function calls", emptyList],
+  function_call: ["function calls", oneOf("none", "auto")],
+  response_format: [
+    "constrained output",
+    (value) => JSON.stringify(value) === JSON.stringify({ type: "text" }),
+  ],
+  audio: ["audio", never],
+  modalities: ["modalities other than text", (value) => JSON.stringify(value) === JSON.stringify(["text"])],
+  prediction: ["predicted output", never],
+  reasoning_effort: ["reasoning effort", never],
+  verbosity: ["verbosity", never],
+  web_search_options: ["web search", never],
+  store: ["storing answers", oneOf(false)],
+  suffix: ["text after the answer", oneOf("")],
+  structured_outputs: ["constrained output", never],
+  grammar: ["constrained output", never],
+  guided_json: ["constrained output", never],
+  guided_regex: ["constrained output", never],
+  chat_template: ["templates in requests", never],
+  chat_template_kwargs: ["template arguments", never],
+};
+
+const WITHOUT_EFFECT: readonly string[] = [
+  "user",
+  "metadata",
+  "service_tier",
+  "safety_identifier",
+  "prompt_cache_key",
+  "prompt_cache_retention",
+  "parallel_tool_calls",
+  "cache_prompt",
+];
+
+/** The body without what has no effect. Throws UNSUPPORTED naming the first field that cannot be honoured. */
+export function withoutUnsupported(body: JsonObject): JsonObject {
+  const kept: JsonObject = {};
+  for (const [name, value] of Object.entries(body)) {
+    if (WITHOUT_EFFECT.includes(name)) continue;
+    const rule = Object.hasOwn(UNSUPPORTED, name) ? UNSUPPORTED[name] : undefined;
+    if (!rule) kept[name] = value;
+    else if (!rule[1](value)) {
+      throw new TrimtabError("UNSUPPORTED", `${name}: ${rule[0]} is not available in this version`, {
+        field: name,
+      });
+    }
+  }
+  return kept;
+}

@@ -1,0 +1,84 @@
+/** The four simulated services behind in-memory transports, and a gateway on top of them. */
+import { createGateway, type Gateway, type GatewayClients } from "../../../gateway/index.ts";
+import { createKeyGate } from "#kit/auth.ts";
+import { connectTo } from "#kit/clients.ts";
+import { TrimtabError } from "#kit/errors.ts";
+import { ForwardService } from "#proto/trimtab/forward/v1/forward_service_pb.ts";
+import { GatewayService } from "#proto/trimtab/gateway/v1/gateway_service_pb.ts";
+import { SteeringService } from "#proto/trimtab/steering/v1/steering_service_pb.ts";
+import { TokenizerService } from "#proto/trimtab/tokenizer/v1/tokenizer_service_pb.ts";
+import { type ScoreRequest, VerifierService } from "#proto/trimtab/verifier/v1/verifier_service_pb.ts";
+import type { Client } from "@connectrpc/connect";
+import { createForwardBench, type ForwardBench, simulatedForward } from "./simulated-forward.ts";
+import { type SteeringBench, simulatedSteering } from "./simulated-steering.ts";
+import { simulatedTokenizer } from "./simulated-tokenizer.ts";
+
+/** A gateway over simulated services, and what a test may turn and read. */
+export interface SimulatedStack {
+  readonly gateway: Gateway;
+  readonly client: Client<typeof GatewayService>;
+  readonly clients: GatewayClients;
+  readonly forward: ForwardBench;
+  readonly steering: SteeringBench;
+  /** Called before each Score of the verifier; a throw is its failure. */
+  verifier: { before: (request: ScoreRequest) => Promise<void> | void };
+  /** POSTs JSON to the OpenAI-compatible API. */
+  post(path: string, body: unknown, init?: RequestInit): Promise<Response>;
+}
+
+/** Creates a stack; with `apiKey` its HTTP API is guarded. */
+export function createSimulatedStack(options: { apiKey?: string } = {}): SimulatedStack {
+  const forward = createForwardBench();
+  const steering: SteeringBench = { before: () => undefined, calls: [] };
+  const verifier: SimulatedStack["verifier"] = { before: () => undefined };
+  const clients: GatewayClients = {
+    tokenizer: connectTo({ routes: (r) => r.service(TokenizerService, simulatedTokenizer) }).client(
+      TokenizerService,
+    ),
+    forward: connectTo({ routes: (r) => r.service(ForwardService, simulatedForward(forward)) }).client(
+      ForwardService,
+    ),
+    steering: connectTo({ routes: (r) => r.service(SteeringService, simulatedSteering(steering)) }).client(
+      SteeringService,
+    ),
+    verifier: connectTo({
+      routes: (r) =>
+        r.service(VerifierService, {
+          listVerifiers: () => ({ verifiers: [{ name: "words", needs: ["text"] }] }),
+          async score(request) {
+            await verifier.before(request);
+            const bad = request.verifiers.findIndex((use) => Object.keys(use.parameters ?? {}).length > 0);
+            if (bad >= 0) throw new TrimtabError("UNKNOWN_FIELD", "words has no parameters");
+            const score = (text: string): number => Math.min(1, text.split(" ").length / 10);
+            return {
+              items: request.items.map(({ id, text }) => ({
+                id,
+                verdicts: request.verifiers.map(({ name }) => ({
+                  verifier: name,
+                  score: score(text),
+                  label: text.slice(0, 4),
+                })),
+              })),
+              verifiedTokens: 7,
+            };
+          },
+        }),
+    }).client(VerifierService),
+  };
+  const gateway = createGateway({ clients, gate: createKeyGate(options.apiKey ?? "") });
+  return {
+    gateway,
+    clients,
+    forward,
+    steering,
+    verifier,
+    client: connectTo({ routes: gateway.routes }).client(GatewayService),
+    post: async (path, body, init = {}) =>
+      gateway.app.request(path, {
+        method: "POST",
+        headers: { "content-type": "application/json" },
+        body: typeof body === "string" ? body : JSON.stringify(body),
+        ...init,
+      }),
+  };
+}
