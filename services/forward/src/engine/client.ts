@@ -37,7 +37,8 @@ export interface Engine {
   readonly pending: number;
   /** Resolves with the reason when the engine dies by itself. */
   readonly broken: Promise<TrimtabError>;
-  close(): Promise<void>;
+  /** Ends the engine; unanswered commands fail with `reason`. */
+  close(reason?: TrimtabError): Promise<void>;
 }
 
 interface PendingCall {
@@ -137,9 +138,9 @@ function connect(worker: Worker, post: (message: WorkerRequest) => void) {
         calls.set(call, { onEvent, resolve: resolve as PendingCall["resolve"], reject });
         if (outbox.push({ ...command, call } as Command) === 1) queueMicrotask(flush);
       }),
-    async close() {
+    async close(reason) {
       if (dead === null) post({ type: "close" });
-      dead ??= new TrimtabError("SERVICE_UNAVAILABLE", "the engine is closed");
+      dead ??= reason ?? new TrimtabError("SERVICE_UNAVAILABLE", "the engine is closed");
       await closed.promise;
       for (const call of calls.values()) call.reject(dead);
       calls.clear();

@@ -45,7 +45,7 @@ export function startOpen(state: CoreState, command: CommandOf<"open">, parent: 
   sequence.cached = Math.min(sequence.cached, ids.length - 1);
   sequence.promptTokens = command.promptTokens;
   const ranges = command.taps.map((tap) => tapRange(tap, ids.length, false));
-  const lastWanted = opened !== null || ranges.some(({ end }) => end === ids.length);
+  const lastWanted = command.complete || opened !== null || ranges.some(({ end }) => end === ids.length);
   const job: OpenJob = {
     kind: "open",
     command,

@@ -103,7 +103,7 @@ export function fail(state: CoreState, sequence: Sequence, error: unknown): void
   sequence.job = null;
   state.scheduler.drop(sequence.id);
   if (job) state.emit({ type: "failed", call: job.command.call, error: plainError(error) });
-  if (job?.kind === "open") return release(state, sequence.id);
+  if (job?.kind === "open") return release(state, sequence.id, error);
   if (job) sequence.cached = Math.min(sequence.cached, job.cachedAtStart);
   job?.binding?.release();
   pump(state, sequence);
@@ -123,10 +123,11 @@ export function stop(state: CoreState, id: SequenceId): void {
   pump(state, sequence);
 }
 
-export function release(state: CoreState, id: SequenceId): void {
+/** Ends everything a sequence does and frees it; whatever waits for it fails with `reason`. */
+export function release(state: CoreState, id: SequenceId, reason?: unknown): void {
   const sequence = state.sequences.get(id);
   if (!sequence) return;
-  const error = plainError(new TrimtabError("CANCELLED", "the sequence was released"));
+  const error = plainError(reason ?? new TrimtabError("CANCELLED", "the sequence was released"));
   for (const { call } of sequence.queue.splice(0)) state.emit({ type: "failed", call, error });
   const { job } = sequence;
   if (job?.kind === "generate") endGenerate(state, sequence, job, "cancelled");

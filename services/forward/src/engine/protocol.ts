@@ -48,6 +48,8 @@ export type Command =
       readonly taps: readonly TapSpec[];
       readonly binding: Binding | null;
       readonly score: ScoreSpec | null;
+      /** Compute the last token too, although nothing reads it yet (for prefixes that others will share). */
+      readonly complete: boolean;
       /** Release the sequence when it is done. */
       readonly transient: boolean;
     }
@@ -86,7 +88,8 @@ export type Command =
       readonly sequence: SequenceId;
       readonly coefficients: readonly number[];
     }
-  | { readonly type: "release" | "stop"; readonly call: number; readonly sequences: readonly SequenceId[] }
+  | { readonly type: "release"; readonly call: number; readonly sequences: readonly SequenceId[] }
+  | { readonly type: "stop"; readonly call: number; readonly sequences: readonly SequenceId[] }
   | { readonly type: "program"; readonly call: number; readonly digest: string; readonly program: Program }
   | { readonly type: "stats"; readonly call: number };
 

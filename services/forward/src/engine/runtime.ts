@@ -1,6 +1,6 @@
 /** From a model file to a running engine core: open, check, plan, load, start the compute threads. */
-import { createHash } from "node:crypto";
 import { TrimtabError } from "#kit/errors.ts";
+import { sha256OfFile } from "#kit/files.ts";
 import { openGguf } from "#kit/gguf.ts";
 import type { KvKind } from "#kernels";
 import { copyPage, createCompute, createMemory, loadModule } from "#kernels";
@@ -63,7 +63,6 @@ export interface Runtime {
 }
 
 const LOGIT_ROWS = 32;
-const DIGEST_CHUNK_BYTES = 8 * 2 ** 20;
 
 /**
  * Loads a model and starts an engine.
@@ -78,7 +77,7 @@ export async function createRuntime(
     const config = readConfig(file.header);
     const { rowBudget, prefillRows } = options;
     const plan = planMemory(file.header, config, { ...options, logitRows: Math.min(LOGIT_ROWS, rowBudget) });
-    const digest = await digestFile(options.modelPath);
+    const digest = sha256OfFile(file);
     if (options.expectedDigest !== "" && options.expectedDigest !== digest) {
       throw new TrimtabError("MODEL_MISMATCH", `the file has SHA-256 ${digest}`, {
         field: "expected_digest",
@@ -144,13 +143,4 @@ export async function createRuntime(
   } finally {
     file.close();
   }
-}
-
-async function digestFile(path: string): Promise<string> {
-  const hash = createHash("sha256");
-  const file = Bun.file(path);
-  for (let at = 0; at < file.size; at += DIGEST_CHUNK_BYTES) {
-    hash.update(new Uint8Array(await file.slice(at, at + DIGEST_CHUNK_BYTES).arrayBuffer()));
-  }
-  return hash.digest("hex");
 }

@@ -9,15 +9,17 @@
  * Programs and taps sit between the operators. Where none acts, fused operators run; they give the same bits. No bit
  * of a row depends on the other rows. Cost: see kernels; this file only orders them.
  */
-import type { Operators, Pointer } from "#kernels";
+import type { ActivationForm, Operators, Pointer } from "#kernels";
 import { PAGE_TOKENS, SEGMENT_TOKENS, unitBytes, writeUnits } from "#kernels";
-import type { LoadedModel, Projection } from "../model/weights.ts";
+import type { ModelConfig } from "../model/config.ts";
+import type { LayerWeights, LoadedModel, Projection } from "../model/weights.ts";
 import type { Site } from "../programs/program.ts";
 import type { ChainHeads } from "./binding.ts";
 import type { KvTable } from "./kv-tree.ts";
-import type { Workspace } from "./workspace.ts";
+import type { Hooks } from "./hooks.ts";
 import { createHooks } from "./hooks.ts";
 import type { TapCollector } from "./taps.ts";
+import type { Workspace } from "./workspace.ts";
 
 /** One token of a batch. Rows of one table are adjacent, in position order. */
 export interface BatchRow {
@@ -39,107 +41,111 @@ export interface Forward {
 /** Attention rows a unit holds at most: small enough to share the work of a long chunk between threads. */
 const UNIT_ROWS = 64;
 
-/** A forward pass over the model with the given workspace. */
-export function createForward(model: LoadedModel, operators: Operators, space: Workspace): Forward {
-  const { config, layers } = model;
-  const { width, headsWidth, feedForward, heads, normEpsilon: eps } = config;
-  const { x, branch, normed, qkv, query, attended, gateUp, neurons } = space;
-  const ops = operators;
-  const shape = space.kvShape;
-  const qkvWidth = headsWidth + 2 * config.kvHeads * config.headDim;
+/** A batch on its way through the layers. */
+interface Pass {
+  readonly ops: Operators;
+  readonly space: Workspace;
+  readonly config: ModelConfig;
+  readonly rows: number;
+  readonly hooks: Hooks;
+  readonly unitCount: number;
+  readonly maxSegments: number;
+}
 
+/** A forward pass over the model with the given workspace. */
+export function createForward(model: LoadedModel, ops: Operators, space: Workspace): Forward {
+  const { config, embedding, layers } = model;
   return {
     run(batch) {
       const rows = batch.length;
-      const { units, unitCount, maxSegments } = layOut(batch, space);
-      const hooks = createHooks(batch, operators, space, config.layers);
-      const hook = (site: Site, layer: number, at: Pointer, dim: number) => hooks.run(site, layer, at, dim);
-
-      /** Quantized rms-normed rows for a projection; a hook sees the normed rows. */
-      const normalize = (weight: Pointer, to: Projection, site: Site | null, layer: number): void => {
-        const [form, ...others] = to.forms;
-        if (form !== undefined && others.length === 0 && !(site !== null && hooks.acts(site, layer))) {
-          return ops.rmsNormQuantize({
-            x,
-            add: 0,
-            weight,
-            eps,
-            form,
-            rows,
-            cols: width,
-            out: space.quantized[form],
-          });
-        }
-        ops.rmsNorm({ x, weight, eps, rows, cols: width, out: normed });
-        if (site !== null) hook(site, layer, normed, width);
-        quantize(normed, to, width);
-      };
-      const quantize = (from: Pointer, to: Projection, cols: number): void => {
-        for (const form of to.forms) ops.quantize({ x: from, form, rows, cols, out: space.quantized[form] });
-      };
-      const project = (by: Projection, y: Pointer, yStride: number, accumulate: boolean): void => {
-        multiply(ops, by, space, rows, y, yStride, accumulate);
-      };
-      /** x += by · (quantized rows); a hook sees the product before it is added. */
-      const addBranch = (by: Projection, site: Site, layer: number): void => {
-        if (!hooks.acts(site, layer)) return project(by, x, width, true);
-        project(by, branch, width, false);
-        hook(site, layer, branch, width);
-        ops.addRows({ x, y: branch, rows, cols: width });
-      };
-
-      ops.embed({ table: model.embedding, ids: space.ids, rows, scale: config.embeddingScale, out: x });
+      const hooks = createHooks(batch, ops, space, config.layers);
+      const pass: Pass = { ops, space, config, rows, hooks, ...layOut(batch, space) };
+      ops.embed({ table: embedding, ids: space.ids, rows, scale: config.embeddingScale, out: space.x });
       for (const [l, layer] of layers.entries()) {
-        hook("block_input", l, x, width);
-
-        normalize(layer.attentionNorm, layer.qkv, "attention_norm", l);
-        project(layer.qkv, qkv, qkvWidth, false);
-        ops.ropeStore({
-          qkv,
-          rows,
-          positions: space.positions,
-          pageTables: space.rowTables,
-          layer: l,
-          shape,
-          heads,
-          ropeTable: space.ropeTable,
-          interleaved: config.ropeInterleaved,
-          query,
-        });
-        ops.attention({
-          query,
-          units,
-          unitCount,
-          rows,
-          positions: space.positions,
-          layer: l,
-          shape,
-          heads,
-          maxSegments,
-          partials: space.partials,
-          out: attended,
-        });
-        hook("heads", l, attended, headsWidth);
-        quantize(attended, layer.output, headsWidth);
-        addBranch(layer.output, "attention_output", l);
-
-        normalize(layer.mlpNorm, layer.gateUp, "mlp_norm", l);
-        project(layer.gateUp, gateUp, 2 * feedForward, false);
-        const [form, ...others] = layer.down.forms;
-        if (form !== undefined && others.length === 0 && !hooks.acts("neurons", l)) {
-          ops.swigluQuantize({ gateUp, form, rows, cols: feedForward, out: space.quantized[form] });
-        } else {
-          ops.swiglu({ gateUp, rows, cols: feedForward, out: neurons });
-          hook("neurons", l, neurons, feedForward);
-          quantize(neurons, layer.down, feedForward);
-        }
-        addBranch(layer.down, "mlp_output", l);
-
-        hook("residual", l, x, width);
+        hooks.run("block_input", l, space.x, config.width);
+        attentionBlock(pass, l, layer);
+        mlpBlock(pass, l, layer);
+        hooks.run("residual", l, space.x, config.width);
       }
-      readLogits(batch, model, operators, space);
+      readLogits(batch, model, ops, space);
     },
   };
+}
+
+/** x += O · attention(rope(QKV · norm(x))) */
+function attentionBlock(pass: Pass, l: number, layer: LayerWeights): void {
+  const { ops, space, config, rows, hooks, unitCount, maxSegments } = pass;
+  const { qkv, query, positions, partials, kvShape: shape } = space;
+  const { heads, headsWidth, ropeInterleaved: interleaved } = config;
+  const qkvWidth = headsWidth + 2 * config.kvHeads * config.headDim;
+  normalize(pass, layer.attentionNorm, layer.qkv, "attention_norm", l);
+  multiply(ops, layer.qkv, space, rows, qkv, qkvWidth, false);
+  const rope = { positions, pageTables: space.rowTables, ropeTable: space.ropeTable, interleaved };
+  ops.ropeStore({ ...rope, qkv, rows, layer: l, shape, heads, query });
+  const over = { units: space.units, unitCount, maxSegments, positions, partials };
+  ops.attention({ ...over, query, rows, layer: l, shape, heads, out: space.attended });
+  hooks.run("heads", l, space.attended, headsWidth);
+  quantize(pass, space.attended, layer.output, headsWidth);
+  addBranch(pass, layer.output, "attention_output", l);
+}
+
+/** x += down · swiglu(gate-up · norm(x)) */
+function mlpBlock(pass: Pass, l: number, layer: LayerWeights): void {
+  const { ops, space, config, rows, hooks } = pass;
+  const { gateUp, neurons } = space;
+  const cols = config.feedForward;
+  normalize(pass, layer.mlpNorm, layer.gateUp, "mlp_norm", l);
+  multiply(ops, layer.gateUp, space, rows, gateUp, 2 * cols, false);
+  const form = onlyForm(layer.down);
+  if (form && !hooks.acts("neurons", l)) {
+    ops.swigluQuantize({ gateUp, form, rows, cols, out: space.quantized[form] });
+  } else {
+    ops.swiglu({ gateUp, rows, cols, out: neurons });
+    hooks.run("neurons", l, neurons, cols);
+    quantize(pass, neurons, layer.down, cols);
+  }
+  addBranch(pass, layer.down, "mlp_output", l);
+}
+
+/** Quantized rms-normed rows of x for a projection; hooks see the normed rows. */
+function normalize(pass: Pass, weight: Pointer, to: Projection, site: Site, l: number): void {
+  const { ops, space, rows, hooks } = pass;
+  const { width: cols, normEpsilon: eps } = pass.config;
+  const form = onlyForm(to);
+  if (form && !hooks.acts(site, l)) {
+    return ops.rmsNormQuantize({
+      x: space.x,
+      add: 0,
+      weight,
+      eps,
+      form,
+      rows,
+      cols,
+      out: space.quantized[form],
+    });
+  }
+  ops.rmsNorm({ x: space.x, weight, eps, rows, cols, out: space.normed });
+  hooks.run(site, l, space.normed, cols);
+  quantize(pass, space.normed, to, cols);
+}
+
+/** x += by · (quantized rows); hooks see the product before it is added. */
+function addBranch(pass: Pass, by: Projection, site: Site, l: number): void {
+  const { ops, space, rows, hooks } = pass;
+  const { width } = pass.config;
+  if (!hooks.acts(site, l)) return multiply(ops, by, space, rows, space.x, width, true);
+  multiply(ops, by, space, rows, space.branch, width, false);
+  hooks.run(site, l, space.branch, width);
+  ops.addRows({ x: space.x, y: space.branch, rows, cols: width });
+}
+
+function quantize({ ops, space, rows }: Pass, from: Pointer, to: Projection, cols: number): void {
+  for (const form of to.forms) ops.quantize({ x: from, form, rows, cols, out: space.quantized[form] });
+}
+
+/** The form all parts of a projection share, if they do. */
+function onlyForm({ forms }: Projection): ActivationForm | undefined {
+  return forms.length === 1 ? forms[0] : undefined;
 }
 
 /** The head over the rows somebody reads, `logitRows` at a time. */
@@ -178,10 +184,7 @@ function multiply(
 }
 
 /** Writes ids, positions, page tables and attention units of a batch into the workspace. */
-function layOut(
-  batch: readonly BatchRow[],
-  space: Workspace,
-): { units: Pointer; unitCount: number; maxSegments: number } {
+function layOut(batch: readonly BatchRow[], space: Workspace): { unitCount: number; maxSegments: number } {
   const { buffer } = space.memory;
   new Int32Array(buffer, space.ids, batch.length).set(batch.map(({ id }) => id));
   new Int32Array(buffer, space.positions, batch.length).set(batch.map(({ position }) => position));
@@ -214,5 +217,5 @@ function layOut(
   }
   if (units.length * unitBytes > space.unitsBytes) throw new RangeError("more attention units than planned");
   writeUnits(space.memory, space.units, units);
-  return { units: space.units, unitCount: units.length, maxSegments };
+  return { unitCount: units.length, maxSegments };
 }

@@ -1,0 +1,64 @@
+/** The forward service: runs the network. Executes what others decide; calls nobody. */
+import type { ConnectRouter } from "@connectrpc/connect";
+import { dirname } from "node:path";
+import { modelsDir } from "#kit/paths.ts";
+import { ForwardService } from "#proto/trimtab/forward/v1/forward_service_pb.ts";
+import type { EngineOptions } from "./src/engine/client.ts";
+import type { ModelInfo } from "./src/engine/runtime.ts";
+import { createLeases } from "./src/handlers/leases.ts";
+import { createModelHandlers } from "./src/handlers/models.ts";
+import { createReadOnlyHandlers } from "./src/handlers/read-only.ts";
+import { createRegistry } from "./src/handlers/registry.ts";
+import { createSessionHandler } from "./src/handlers/session.ts";
+import { createUnaryHandlers } from "./src/handlers/unary.ts";
+
+export { createEngine } from "./src/engine/client.ts";
+export type { Engine, EngineOptions } from "./src/engine/client.ts";
+export type { ModelInfo } from "./src/engine/runtime.ts";
+
+/** Options of the forward service; besides `modelPath` those of the engine. */
+export interface ForwardServiceOptions extends Omit<EngineOptions, "modelPath"> {
+  /** Model loaded at start; omit to start without one. */
+  readonly modelPath?: string;
+  /** Directories LoadModel may load from; default: the model cache and the directory of `modelPath`. */
+  readonly modelDirectories?: readonly string[];
+}
+
+/** A running forward service. */
+export interface RunningForwardService {
+  /** Registers the routes of trimtab.forward.v1. */
+  readonly routes: (router: ConnectRouter) => void;
+  /** The services registered, for health and reflection. */
+  readonly services: readonly [typeof ForwardService];
+  /** Models loaded now. */
+  models(): readonly ModelInfo[];
+  /** Frees every sequence and ends the engines. */
+  close(): Promise<void>;
+}
+
+/**
+ * Creates the service and loads its first model.
+ * @throws TrimtabError of the loader: ARTIFACT_NOT_FOUND, ARTIFACT_INVALID, BACKEND_CAPABILITY, OUT_OF_MEMORY
+ */
+export async function createForwardService(options: ForwardServiceOptions): Promise<RunningForwardService> {
+  const { modelPath, modelDirectories, ...engineOptions } = options;
+  const own = modelPath === undefined ? [] : [dirname(modelPath)];
+  const registry = createRegistry({ directories: modelDirectories ?? [...own, modelsDir()], engineOptions });
+  const leases = createLeases();
+  if (modelPath !== undefined) await registry.loadFile(modelPath);
+  return {
+    services: [ForwardService],
+    routes: (router) =>
+      void router.service(ForwardService, {
+        ...createModelHandlers(registry),
+        ...createUnaryHandlers(registry, leases),
+        ...createReadOnlyHandlers(registry),
+        ...createSessionHandler(registry),
+      }),
+    models: () => registry.loaded().map(({ engine }) => engine.model),
+    async close() {
+      leases.close();
+      await registry.close();
+    },
+  };
+}

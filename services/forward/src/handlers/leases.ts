@@ -1,0 +1,99 @@
+/** Sequences opened by unary calls: unguessable names, leases that expire, nothing leaks. Monotonic clock. */
+import { TrimtabError } from "#kit/errors.ts";
+import { DEFAULT_LEASE_MS, MAX_LEASE_MS, MIN_LEASE_MS } from "../../limits.ts";
+import type { Engine } from "../engine/client.ts";
+import type { SequenceId } from "../engine/protocol.ts";
+import { checkRange } from "./convert.ts";
+
+/** A leased sequence. */
+export interface Lease {
+  readonly engine: Engine;
+  readonly sequence: SequenceId;
+  readonly leaseMs: number;
+}
+
+/** All leases of a service. */
+export interface Leases {
+  /** Leases a sequence; answers its name. */
+  add(lease: Lease): string;
+  /** @throws TrimtabError SEQUENCE_NOT_FOUND, the same for unknown, expired and another model's names */
+  find(engine: Engine, name: string): Lease;
+  renew(engine: Engine, names: readonly string[], leaseMs: number): void;
+  /** Keeps a lease alive while `work` runs, then for its full length. */
+  during<Result>(name: string, work: () => Promise<Result>): Promise<Result>;
+  release(engine: Engine, names: readonly string[]): Promise<void>;
+  close(): void;
+}
+
+interface Entry extends Lease {
+  leaseMs: number;
+  expiresMs: number;
+  busy: number;
+}
+
+const SWEEP_MS = 500;
+
+/** The lease length of a request. @throws TrimtabError FIELD_OUT_OF_RANGE */
+export function toLeaseMs(leaseMs: number): number {
+  if (leaseMs !== 0) checkRange("lease_ms", leaseMs, MIN_LEASE_MS, MAX_LEASE_MS);
+  return leaseMs || DEFAULT_LEASE_MS;
+}
+
+/** An empty table of leases with its sweeper. */
+export function createLeases(now: () => number = () => performance.now()): Leases {
+  const entries = new Map<string, Entry>();
+  const free = ({ engine, sequence }: Lease): Promise<unknown> =>
+    engine.call({ type: "release", sequences: [sequence] }).catch(() => undefined);
+  const sweep = setInterval(() => {
+    for (const [name, entry] of entries) {
+      if (entry.busy > 0 || entry.expiresMs > now()) continue;
+      entries.delete(name);
+      void free(entry);
+    }
+  }, SWEEP_MS);
+  sweep.unref();
+  const find = (engine: Engine, name: string): Entry => {
+    const entry = entries.get(name);
+    if (entry && entry.engine === engine && (entry.busy > 0 || entry.expiresMs > now())) return entry;
+    throw new TrimtabError("SEQUENCE_NOT_FOUND", "no such sequence, or its lease has expired", {
+      field: "sequence",
+    });
+  };
+
+  return {
+    add(lease) {
+      const name = `seq-${crypto.randomUUID()}`;
+      entries.set(name, { ...lease, expiresMs: now() + lease.leaseMs, busy: 0 });
+      return name;
+    },
+    find,
+    renew(engine, names, leaseMs) {
+      for (const entry of names.map((name) => find(engine, name))) {
+        entry.leaseMs = leaseMs;
+        entry.expiresMs = now() + leaseMs;
+      }
+    },
+    async during(name, work) {
+      const entry = entries.get(name);
+      if (entry) entry.busy++;
+      try {
+        return await work();
+      } finally {
+        if (entry) {
+          entry.busy--;
+          entry.expiresMs = Math.max(entry.expiresMs, now() + entry.leaseMs);
+        }
+      }
+    },
+    async release(engine, names) {
+      const found = names.map((name) => find(engine, name));
+      for (const name of names) entries.delete(name);
+      await Promise.all(found.map(free));
+    },
+    close() {
+      clearInterval(sweep);
+      for (const entry of entries.values()) void free(entry);
+      entries.clear();
+    },
+  };
+}

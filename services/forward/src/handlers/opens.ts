@@ -1,0 +1,46 @@
+/** OpenCommand → the engine's open, with what may be shared with other opens of the same message. */
+import { TrimtabError } from "#kit/errors.ts";
+import type { OpenCommand } from "#proto/trimtab/forward/v1/forward_service_pb.ts";
+import type { StreamEvent } from "../engine/client.ts";
+import type { ForestOpen } from "../engine/forest.ts";
+import type { Binding, ScoreSpec, SequenceId } from "../engine/protocol.ts";
+import type { ModelInfo } from "../engine/runtime.ts";
+import type { TapSpec } from "../engine/taps.ts";
+import { tapRange } from "../engine/taps.ts";
+import { toBinding, toTaps } from "./convert.ts";
+
+/** A text to compute, of which `promptTokens` are prompt. */
+export interface TextToOpen {
+  readonly sequence: SequenceId;
+  readonly ids: readonly number[];
+  readonly promptTokens: number;
+  readonly taps: readonly TapSpec[];
+  readonly binding: Binding | null;
+  readonly score: ScoreSpec | null;
+  readonly transient: boolean;
+  readonly onEvent?: (event: StreamEvent) => void;
+}
+
+/** The forest entry of a text: its first tokens may be shared up to the first one read or changed for it alone. */
+export function toForestOpen({ onEvent, ...text }: TextToOpen): ForestOpen {
+  const firstTapped = text.taps.map((tap) => tapRange(tap, text.ids.length, false).first);
+  const scored = text.score ? text.score.first - 1 : text.ids.length - 1;
+  const shareable = Math.max(0, Math.min(text.ids.length - 1, text.promptTokens - 1, scored, ...firstTapped));
+  return { command: { ...text, complete: false }, shareable, ...(onEvent ? { onEvent } : {}) };
+}
+
+/** An OpenCommand as a text. @throws TrimtabError FIELD_REQUIRED and those of taps */
+export function toText(open: OpenCommand, sequence: SequenceId, model: ModelInfo): TextToOpen {
+  if (open.ids.length === 0) throw new TrimtabError("FIELD_REQUIRED", "ids are missing", { field: "ids" });
+  const taps = toTaps(open.taps, model);
+  const binding = toBinding(open.program);
+  return {
+    sequence,
+    ids: open.ids,
+    promptTokens: open.ids.length,
+    taps,
+    binding,
+    score: null,
+    transient: false,
+  };
+}

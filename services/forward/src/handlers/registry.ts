@@ -1,0 +1,111 @@
+/**
+ * Models of the service: which files may be loaded, and the engines running. A source is the name of a file (with or
+ * without `.gguf`) in an allowed directory, or a path inside one.
+ */
+import { existsSync, readdirSync, realpathSync } from "node:fs";
+import { basename, dirname, join, sep } from "node:path";
+import { TrimtabError } from "#kit/errors.ts";
+import type { Engine, EngineOptions } from "../engine/client.ts";
+import { createEngine } from "../engine/client.ts";
+
+/** A model with its engine. */
+export interface LoadedEntry {
+  readonly name: string;
+  readonly engine: Engine;
+}
+
+/** The models of a service. */
+export interface Registry {
+  /** Files that could be loaded and are not. */
+  available(): string[];
+  loaded(): readonly LoadedEntry[];
+  /** @throws TrimtabError MODEL_NOT_FOUND, MODEL_MISMATCH and those of the loader */
+  load(source: string, expectedDigest?: string): Promise<LoadedEntry>;
+  /** Loads a file the operator named, wherever it lies. */
+  loadFile(path: string): Promise<LoadedEntry>;
+  unload(digest: string): Promise<void>;
+  /** The engine of a model digest. @throws TrimtabError FIELD_REQUIRED, MODEL_NOT_LOADED */
+  engine(digest: string): Engine;
+  close(): Promise<void>;
+}
+
+/** Where models may come from and how their engines are made. */
+export interface RegistryOptions {
+  /** Directories whose files may be loaded by name or path. */
+  readonly directories: readonly string[];
+  readonly engineOptions: Omit<EngineOptions, "modelPath">;
+}
+
+/** A registry without loaded models. */
+export function createRegistry({ directories, engineOptions }: RegistryOptions): Registry {
+  const entries = new Map<string, LoadedEntry>();
+  const loading = new Map<string, Promise<LoadedEntry>>();
+
+  const open = async (path: string, expectedDigest: string): Promise<LoadedEntry> => {
+    const engine = await createEngine({ ...engineOptions, modelPath: path, expectedDigest });
+    const { digest } = engine.model;
+    const before = entries.get(digest);
+    if (before) {
+      await engine.close();
+      return before;
+    }
+    const entry = { name: basename(path, ".gguf"), engine };
+    entries.set(digest, entry);
+    void engine.broken.then(() => entries.delete(digest));
+    return entry;
+  };
+
+  return {
+    available() {
+      const names = directories.filter(existsSync).flatMap((directory) => readdirSync(directory));
+      const loaded = new Set([...entries.values()].map(({ name }) => name));
+      const found = names.filter((name) => name.endsWith(".gguf")).map((name) => basename(name, ".gguf"));
+      return [...new Set(found)].filter((name) => !loaded.has(name)).sort();
+    },
+    loaded: () => [...entries.values()],
+    async load(source, expectedDigest = "") {
+      const path = resolve(source, directories);
+      const known = [...entries.values()].find(({ name }) => name === basename(path, ".gguf"));
+      if (known && (expectedDigest === "" || known.engine.model.digest === expectedDigest)) return known;
+      const started = loading.get(path) ?? open(path, expectedDigest);
+      loading.set(path, started);
+      return started.finally(() => loading.delete(path));
+    },
+    loadFile: (path) => open(path, engineOptions.expectedDigest ?? ""),
+    async unload(digest) {
+      const entry = entries.get(digest);
+      if (!entry)
+        throw new TrimtabError("MODEL_NOT_LOADED", "this model is not loaded", { field: "model_digest" });
+      entries.delete(digest);
+      await entry.engine.close(new TrimtabError("MODEL_NOT_LOADED", "the model was unloaded"));
+    },
+    engine(digest) {
+      if (digest === "")
+        throw new TrimtabError("FIELD_REQUIRED", "model_digest is missing", { field: "model_digest" });
+      const entry = entries.get(digest);
+      if (entry) return entry.engine;
+      throw new TrimtabError("MODEL_NOT_LOADED", "no model with this digest is loaded", {
+        field: "model_digest",
+      });
+    },
+    async close() {
+      const all = [...entries.values()];
+      entries.clear();
+      await Promise.all(all.map(({ engine }) => engine.close()));
+    },
+  };
+}
+
+/** The real path of a source, if it lies in an allowed directory; missing and forbidden look the same from outside. */
+function resolve(source: string, directories: readonly string[]): string {
+  const roots = directories.filter(existsSync).map((directory) => realpathSync(directory));
+  const candidates = roots.flatMap((root) => [join(root, source), join(root, `${source}.gguf`)]);
+  for (const candidate of [source, ...candidates]) {
+    if (source === "" || source.includes("\0") || !existsSync(candidate)) continue;
+    const real = realpathSync(candidate);
+    const inside = roots.some((root) => dirname(real) === root || real.startsWith(root + sep));
+    if (inside && real.endsWith(".gguf")) return real;
+  }
+  const message = `no model "${source.slice(0, 80)}" in the allowed directories`;
+  throw new TrimtabError("MODEL_NOT_FOUND", message, { field: "source" });
+}
