@@ -1,0 +1,112 @@
+/** llama.cpp as an oracle: npm's prebuilt library, called through Python. Test-only. */
+import { dirname, join } from "node:path";
+import { defaultModelPath } from "#kit/paths.ts";
+import { type Floats, startPython } from "./python.ts";
+
+/** What to load. */
+export interface OracleOptions {
+  /** GGUF file; the default model if omitted. */
+  readonly modelPath?: string;
+  /** Load no weights: only `tokenize` and `pieces` work. */
+  readonly vocabularyOnly?: boolean;
+  /** Positions of the context, 2048 by default. */
+  readonly contextTokens?: number;
+  /** Compute threads, 1 by default. */
+  readonly threads?: number;
+  /** Storage of keys and values; f16 is llama.cpp's own default. */
+  readonly kv?: "f32" | "f16" | "q8_0";
+}
+
+/** How to tokenize; both flags are off by default. */
+export interface TokenizeOptions {
+  readonly addSpecial?: boolean;
+  readonly parseSpecial?: boolean;
+}
+
+/** One token of the vocabulary as llama.cpp writes it. */
+export interface Piece {
+  readonly bytes: Uint8Array;
+  readonly isControl: boolean;
+  /** Whether it ends a generation. */
+  readonly isEnd: boolean;
+}
+
+/** Timings of one run. */
+export interface BenchResult {
+  readonly prefillSeconds: number;
+  readonly decodeSeconds: number;
+}
+
+/** A loaded model. Calls are answered in order. */
+export interface Oracle {
+  readonly vocabulary: number;
+  readonly layers: number;
+  readonly width: number;
+  /** Token ids of each text. */
+  tokenize(texts: readonly string[], options?: TokenizeOptions): Promise<number[][]>;
+  /** All tokens, by id. */
+  pieces(): Promise<Piece[]>;
+  /** Logits after each position from `first` (0) on: [ids.length - first, vocabulary]. */
+  logits(ids: readonly number[], options?: { first?: number }): Promise<Floats>;
+  /** The `count` most likely tokens after `ids`, one by one. */
+  greedy(ids: readonly number[], count: number): Promise<number[]>;
+  /**
+   * Adds `scale` (1) times `direction.N` of a control vector file after block N (counted from 0), for the blocks
+   * from `start` (1) to `end` (the last), to all later calls; null removes it.
+   */
+  setControlVector(
+    path: string | null,
+    options?: { scale?: number; start?: number; end?: number },
+  ): Promise<void>;
+  /** Times a prefill, and steps of `sequences` (1) sequences that hold `depth` (0) tokens each. */
+  bench(run: {
+    prefill: number;
+    decode: number;
+    threads: number;
+    sequences?: number;
+    depth?: number;
+  }): Promise<BenchResult>;
+  close(): Promise<void>;
+}
+
+/** Loads a model into llama.cpp in a process of its own. */
+export async function createOracle(options: OracleOptions = {}): Promise<Oracle> {
+  const libraries = join(
+    dirname(require.resolve("@node-llama-cpp/linux-x64/package.json")),
+    "bins/linux-x64",
+  );
+  const settings = {
+    vocab_only: options.vocabularyOnly ?? false,
+    context: options.contextTokens ?? 2048,
+    threads: options.threads ?? 1,
+    kv: options.kv ?? "f16",
+  };
+  const program = await startPython<{ vocabulary: number; layers: number; width: number }>("llama.py", [
+    libraries,
+    options.modelPath ?? defaultModelPath(),
+    JSON.stringify(settings),
+  ]);
+  return {
+    ...program.ready,
+    tokenize: (texts, { addSpecial = false, parseSpecial = false } = {}) =>
+      program.call("tokenize", { texts, add_special: addSpecial, parse_special: parseSpecial }),
+    async pieces() {
+      const rows = await program.call<[string, boolean, boolean][]>("pieces", {});
+      return rows.map(([hex, isControl, isEnd]) => ({ bytes: Buffer.from(hex, "hex"), isControl, isEnd }));
+    },
+    logits: (ids, { first = 0 } = {}) => program.callForFloats("logits", { ids, first }),
+    greedy: (ids, count) => program.call("greedy", { ids, n: count }),
+    async setControlVector(path, { scale = 1, start = 1, end } = {}) {
+      await program.call("control_vector", { path, scale, start, end: end ?? null });
+    },
+    bench: ({ prefill, decode, threads, sequences = 1, depth = 0 }) =>
+      program.call("bench", {
+        prefill_tokens: prefill,
+        decode_tokens: decode,
+        threads,
+        sequences,
+        depth,
+      }),
+    close: () => program.close(),
+  };
+}
