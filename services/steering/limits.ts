@@ -1,0 +1,55 @@
+/** Every limit the steering service enforces, by name. Sizes in bytes, times in milliseconds. */
+
+const MIB = 1024 * 1024;
+
+/** Requests and answers. */
+export const STEERING_LIMITS = {
+  /** Bytes of an artifact sent in one message (PutArtifact, ImportArtifact). */
+  artifactBytes: 16 * MIB,
+  /** Bytes of a chunk of GetArtifact. */
+  chunkBytes: 256 * 1024,
+  /** Largest absolute `scale`. */
+  maxScale: 4,
+  /** Largest `dose.relative`. */
+  maxRelativeDose: 4,
+  /** Gates below this leave the request alone, to the bit. */
+  minGate: 0.01,
+  /** Texts of a side of ExtractVector. */
+  contrastTexts: 256,
+  /** Characters of one such text. */
+  contrastTextChars: 16_384,
+  /** Blocks of a model. */
+  blocks: 512,
+  /** Width of a residual stream. */
+  width: 32_768,
+  nameChars: 64,
+} as const;
+
+/** What is kept in memory. */
+export const CACHE_LIMITS = {
+  /** Compiled programs, least recently used go first; they can be compiled again from their artifacts. */
+  programs: 256,
+  /** Loaded recipes and directions. */
+  artifacts: 16,
+  /** Finished builds that GetBuild still knows. */
+  builds: 64,
+} as const;
+
+/** Builds. */
+export const BUILD_LIMITS = {
+  /** Builds under way at a time; forward serves users too. */
+  concurrent: 2,
+  /** Items of a Capture or Score call. */
+  batchItems: 32,
+  /** Sequences generated at a time. */
+  batchSequences: 16,
+  /** Conversations rendered at a time. */
+  renderParallel: 16,
+  /** A call without an answer for this long is given up. */
+  callTimeoutMs: 300_000,
+  /** Retries of a call refused for lack of memory or by a full queue. */
+  retries: 20,
+  /** Prompts of one class in a recipe. */
+  promptsPerClass: 4_096,
+  promptChars: 8_192,
+} as const;

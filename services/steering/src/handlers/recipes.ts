@@ -1,0 +1,63 @@
+/** Recipes and their builds. */
+import { create } from "@bufbuild/protobuf";
+import type { ServiceImpl } from "@connectrpc/connect";
+import { TrimtabError } from "#kit/errors.ts";
+import {
+  type Recipe,
+  RecipeSchema,
+  type SteeringService,
+} from "#proto/trimtab/steering/v1/steering_service_pb.ts";
+import { ArtifactKind } from "#proto/trimtab/type/v1/artifact_pb.ts";
+import { readRecipeArtifact, recipeMessage } from "../build/recipe-artifact.ts";
+import { fetchModel } from "../model.ts";
+import type { RecipeSource } from "../recipes/recipe.ts";
+import type { SteeringParts } from "../service.ts";
+
+/** Handlers of recipes and builds. */
+export function recipeHandlers({
+  clients,
+  store,
+  builds,
+  recipes,
+}: SteeringParts): Pick<
+  ServiceImpl<typeof SteeringService>,
+  "listRecipes" | "buildRecipe" | "getBuild" | "cancelBuild"
+> {
+  return {
+    listRecipes({ modelDigest }) {
+      const built = store.list({ kind: ArtifactKind.RECIPE, modelDigest }).map(({ name, digest }) => {
+        return recipeMessage(readRecipeArtifact(store.get(name).bytes), digest);
+      });
+      const names = new Set(built.map(({ name }) => name));
+      const unbuilt = [...recipes.values()].filter(({ settings }) => !names.has(settings.name)).map(describe);
+      return { recipes: [...built, ...unbuilt].sort((a, b) => a.name.localeCompare(b.name)) };
+    },
+    async *buildRecipe({ name, modelDigest, force, skipEvaluation }, { signal, timeoutMs }) {
+      const recipe = recipes.get(name);
+      if (!recipe) {
+        throw new TrimtabError("RECIPE_NOT_FOUND", "no such recipe", {
+          field: "name",
+          limit: [...recipes.keys()].join(", "),
+        });
+      }
+      const left = timeoutMs();
+      const model = await fetchModel(clients, modelDigest, {
+        signal,
+        ...(left === undefined ? {} : { timeoutMs: left }),
+      });
+      const id = builds.start({ recipe, model, force, skipEvaluation });
+      for await (const build of builds.watch(id, signal)) yield { build };
+    },
+    getBuild: ({ id }) => ({ build: builds.get(id) }),
+    cancelBuild: async ({ id }) => ({ build: await builds.cancel(id) }),
+  };
+}
+
+function describe({ settings }: RecipeSource): Recipe {
+  return create(RecipeSchema, {
+    name: settings.name,
+    description: settings.description,
+    built: false,
+    directionMethod: settings.direction.method,
+  });
+}

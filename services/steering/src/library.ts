@@ -1,0 +1,198 @@
+/**
+ * What requests steer by, loaded from the store and kept while it is in use: recipes with their controllers, directions,
+ * and the programs compiled from them. Everything is checked against the model of the request.
+ */
+import type { ArtifactStore } from "#kit/artifact-store.ts";
+import { hasReason, TrimtabError } from "#kit/errors.ts";
+import type { SteeringUse } from "#proto/trimtab/steering/v1/steering_service_pb.ts";
+import { ArtifactKind } from "#proto/trimtab/type/v1/artifact_pb.ts";
+import type { Program } from "#proto/trimtab/type/v1/program_pb.ts";
+import { CACHE_LIMITS, STEERING_LIMITS } from "../limits.ts";
+import { type BuiltRecipe, readRecipeArtifact, recipeArtifactName } from "./build/recipe-artifact.ts";
+import { RECIPE_SCOPE } from "./build/steer.ts";
+import { type ControllerRunner, loadController } from "./controller/artifact.ts";
+import { checkDirection, type Direction } from "./direction.ts";
+import { readDirectionSafetensors } from "./formats/safetensors-direction.ts";
+import { createLru } from "./lru.ts";
+import type { PlannableRecipe, SteeringSource } from "./plan.ts";
+import type { NamedProgram } from "./program.ts";
+
+/** A recipe ready to decide. */
+export interface LoadedRecipe extends PlannableRecipe {
+  readonly controller: ControllerRunner;
+}
+
+/** What a request asked for, found. */
+export interface Resolved {
+  readonly source: SteeringSource;
+  /** Of recipes. */
+  readonly controller?: ControllerRunner;
+  /** name@sha256:… */
+  readonly resolved: string;
+}
+
+/** The library. */
+export interface Library {
+  /** Finds what a request asks for. @throws TrimtabError RECIPE_NOT_FOUND, ARTIFACT_NOT_FOUND, ARTIFACT_INCOMPATIBLE, … */
+  resolve(use: SteeringUse | undefined, modelDigest: string): Promise<Resolved>;
+  /** Keeps a program for GetProgram. */
+  remember(program: NamedProgram): void;
+  /** A program by digest. @throws TrimtabError PROGRAM_NOT_FOUND. */
+  program(digest: string): Program;
+  close(): Promise<void>;
+}
+
+/** Creates the library. `known` says which recipes exist, built or not. */
+export function createLibrary(store: ArtifactStore, known: ReadonlySet<string>): Library {
+  const programs = createLru<Program>(CACHE_LIMITS.programs);
+  const recipes = createLru<Promise<LoadedRecipe>>(CACHE_LIMITS.artifacts, (recipe) => void close(recipe));
+  return {
+    async resolve(use, modelDigest) {
+      if (!use || (use.recipe === "") === (use.direction === "")) {
+        throw new TrimtabError("FIELD_REQUIRED", "steering needs a recipe or a direction, and not both", {
+          field: "steering.recipe",
+        });
+      }
+      if (use.direction !== "") return resolveDirection(store, use.direction, modelDigest);
+      const { built, digest } = findBuilt(store, known, use.recipe, modelDigest);
+      let loading = recipes.get(digest);
+      if (!loading) {
+        loading = loadRecipe(store, built);
+        recipes.set(digest, loading);
+        loading.catch(() => recipes.delete(digest));
+      }
+      const recipe = await loading;
+      return {
+        source: { kind: "recipe", recipe },
+        controller: recipe.controller,
+        resolved: `${built.name}@${digest}`,
+      };
+    },
+    remember: ({ digest, program }) => programs.set(digest, program),
+    program(digest) {
+      const program = programs.get(digest);
+      if (program) return program;
+      throw new TrimtabError("PROGRAM_NOT_FOUND", "no such program; ask GetRequirements again", {
+        field: "program_digest",
+      });
+    },
+    async close() {
+      await Promise.all(recipes.values().map(close));
+    },
+  };
+}
+
+/** A stored direction, whatever model it is for. @throws TrimtabError ARTIFACT_NOT_FOUND, ARTIFACT_INVALID, ARTIFACT_CORRUPT. */
+export function loadDirection(
+  store: ArtifactStore,
+  reference: string,
+): { direction: Direction; name: string; digest: string } {
+  const { record, bytes } = store.get(reference);
+  if (record.kind !== ArtifactKind.DIRECTION) {
+    throw new TrimtabError("ARTIFACT_INVALID", `${record.name} is not a direction`, {
+      field: "steering.direction",
+    });
+  }
+  return {
+    direction: parseStoredDirection(bytes, record.modelDigest),
+    name: record.name,
+    digest: record.digest,
+  };
+}
+
+/** A direction in the form the store keeps. @throws TrimtabError ARTIFACT_INVALID and those of `checkDirection`. */
+export function parseStoredDirection(bytes: Uint8Array, modelDigest: string): Direction {
+  const vectors = readDirectionSafetensors(bytes);
+  if (!vectors.medianResidualNorms) {
+    throw new TrimtabError(
+      "ARTIFACT_INVALID",
+      "the direction has no median_residual_norms; import it instead",
+      {
+        field: "median_residual_norms",
+      },
+    );
+  }
+  if (vectors.modelDigest !== undefined && vectors.modelDigest !== modelDigest) {
+    throw new TrimtabError("ARTIFACT_INCOMPATIBLE", "the direction was made for another model file", {
+      field: "model_digest",
+    });
+  }
+  const width = [...vectors.raw.values()][0]?.length ?? 0;
+  return checkDirection({
+    modelDigest,
+    method: vectors.method ?? "imported",
+    layers: vectors.medianResidualNorms.length,
+    width,
+    raw: vectors.raw,
+    medianResidualNorms: vectors.medianResidualNorms,
+  });
+}
+
+function resolveDirection(store: ArtifactStore, reference: string, modelDigest: string): Resolved {
+  const { direction, name, digest } = loadDirection(store, reference);
+  if (direction.modelDigest !== modelDigest) {
+    throw new TrimtabError("ARTIFACT_INCOMPATIBLE", `the direction ${name} fits another model`, {
+      field: "steering.direction",
+      limit: direction.modelDigest,
+    });
+  }
+  return { source: { kind: "direction", direction }, resolved: `${name}@${digest}` };
+}
+
+/** The artifact of a recipe reference, `name` or `name@sha256:…`, for a model. */
+export function findBuilt(
+  store: ArtifactStore,
+  known: ReadonlySet<string>,
+  reference: string,
+  modelDigest: string,
+): { built: BuiltRecipe; digest: string } {
+  const at = reference.indexOf("@");
+  const name = at < 0 ? reference : reference.slice(0, at);
+  const pin = at < 0 ? "" : reference.slice(at);
+  const shown = name.slice(0, STEERING_LIMITS.nameChars);
+  if (!/^[a-z0-9][a-z0-9-]{0,31}$/.test(name)) {
+    throw new TrimtabError("RECIPE_NOT_FOUND", "no such recipe", { field: "steering.recipe" });
+  }
+  try {
+    const { record, bytes } = store.get(recipeArtifactName(name, modelDigest) + pin);
+    const built = readRecipeArtifact(bytes);
+    if (built.modelDigest === modelDigest) return { built, digest: record.digest };
+    throw new TrimtabError("ARTIFACT_INCOMPATIBLE", `the recipe ${shown} was built for another model`, {
+      field: "steering.recipe",
+    });
+  } catch (error) {
+    if (!hasReason(error, "ARTIFACT_NOT_FOUND")) throw error;
+    const why = known.has(name) ? "is not built for this model; build it first" : "does not exist";
+    throw new TrimtabError(
+      "RECIPE_NOT_FOUND",
+      `the recipe ${shown} ${pin === "" ? why : "has no such version"}`,
+      {
+        field: "steering.recipe",
+        cause: error,
+      },
+    );
+  }
+}
+
+async function loadRecipe(store: ArtifactStore, built: BuiltRecipe): Promise<LoadedRecipe> {
+  const direction = loadDirection(store, built.direction).direction;
+  const paperDirection = loadDirection(store, built.paperDirection).direction;
+  const controller = await loadController(store.get(built.controller).bytes);
+  const fits = [direction, paperDirection, controller].every(
+    (part) =>
+      part.modelDigest === built.modelDigest &&
+      part.layers === direction.layers &&
+      part.width === direction.width,
+  );
+  if (fits) return { direction, paperDirection, controller, doses: built.doses, scope: RECIPE_SCOPE };
+  await controller.close();
+  throw new TrimtabError(
+    "ARTIFACT_INCOMPATIBLE",
+    `the parts of the recipe ${built.name} do not fit each other`,
+    { field: "steering.recipe" },
+  );
+}
+
+async function close(recipe: Promise<LoadedRecipe>): Promise<void> {
+  await recipe.then(({ controller }) => controller.close()).catch(() => undefined);
+}

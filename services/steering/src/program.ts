@@ -1,0 +1,42 @@
+/**
+ * A direction as an intervention program: one addition of a unit vector a block, strengths left to the request.
+ * Programs are content-addressed: SHA-256 over their protobuf bytes, fields in order, so equal programs have one name.
+ */
+import { createHash } from "node:crypto";
+import { create, toBinary } from "@bufbuild/protobuf";
+import {
+  OperationKind,
+  type Program,
+  ProgramSchema,
+  type Scope,
+  Site,
+} from "#proto/trimtab/type/v1/program_pb.ts";
+import { type Direction, rawVector, unit } from "./direction.ts";
+import { f32Tensor } from "./tensors.ts";
+
+/** A program with its name. */
+export interface NamedProgram {
+  /** "sha256:<hex>" */
+  readonly digest: string;
+  readonly program: Program;
+}
+
+/** The program that adds the direction after the given blocks. @throws TrimtabError FIELD_OUT_OF_RANGE for a block without a vector. */
+export function compileProgram(direction: Direction, layers: readonly number[], scope: Scope): NamedProgram {
+  const program = create(ProgramSchema, {
+    modelDigest: direction.modelDigest,
+    operations: layers.map((layer) => ({
+      site: Site.RESIDUAL,
+      layer,
+      kind: OperationKind.ADD,
+      vectors: f32Tensor([1, direction.width], unit(rawVector(direction, layer), layer)),
+      scope,
+    })),
+  });
+  return { digest: programDigest(program), program };
+}
+
+/** "sha256:<hex>" of a program. */
+export function programDigest(program: Program): string {
+  return `sha256:${createHash("sha256").update(toBinary(ProgramSchema, program)).digest("hex")}`;
+}

@@ -1,0 +1,145 @@
+/**
+ * Recipes as data: a folder with `recipe.toml` and the prompt files it names. Read once at start; unknown keys, missing
+ * files and values out of range are refused with the name of the file and the key.
+ */
+import { createHash } from "node:crypto";
+import { readdirSync, readFileSync } from "node:fs";
+import { basename, join } from "node:path";
+import { z } from "zod";
+import { TrimtabError } from "#kit/errors.ts";
+import { BUILD_LIMITS } from "../../limits.ts";
+import { parsePrompts, type Prompt } from "./prompts.ts";
+
+const count = (most: number) => z.int().min(1).max(most);
+const fraction = z.number().min(0).max(1);
+const fileName = z.string().regex(/^[a-z0-9][a-z0-9-]*\.jsonl$/);
+const promptClass = z.strictObject({ class: z.string().min(1).max(32), file: fileName });
+const phrases = z.array(z.string().min(1).max(200)).min(1).max(64);
+
+const schema = z.strictObject({
+  name: z.string().regex(/^[a-z0-9][a-z0-9-]{0,31}$/),
+  description: z.string().min(1).max(400),
+  judge: z.strictObject({ verifier: z.string(), label: z.string() }),
+  prompts: z.strictObject({
+    steer: promptClass,
+    leave: promptClass,
+    borderline: promptClass,
+    passages: fileName,
+    passage_prompt: z.string().min(1).max(400),
+  }),
+  direction: z.strictObject({
+    method: z.enum(["response_contrast", "prompt_contrast"]),
+    positive: fileName,
+    negative: fileName,
+    prompts_per_class: count(512),
+    answers_per_side: count(64),
+  }),
+  paper: z.strictObject({ positive: phrases, negative: phrases }),
+  search: z.strictObject({
+    candidates: z
+      .array(z.strictObject({ center: fraction, blocks: count(64), factor: z.number().min(-4).max(4) }))
+      .min(1)
+      .max(64),
+    rounds: z
+      .array(z.strictObject({ prompts: count(256), survivors: count(64) }))
+      .min(1)
+      .max(8),
+    answer_tokens: count(256),
+    passages: count(64),
+    caps: z.strictObject({ repetition: fraction, perplexity_ratio: z.number().min(1).max(100) }),
+  }),
+  controller: z.strictObject({
+    prompts_per_class: count(BUILD_LIMITS.promptsPerClass),
+    hidden: z.array(count(4096)).min(1).max(4),
+    losses: z.array(z.enum(["mse", "logistic"])).min(1),
+    axes: z.array(count(1024)).min(1).max(4),
+    learning_rate: z.number().positive().max(1),
+    weight_decay: z.number().min(0).max(10),
+    batch: count(1024),
+    max_epochs: count(1000),
+    patience: count(1000),
+    false_steer_cost: z.number().positive().max(100),
+    ramp: z.number().positive().max(10),
+    seed: z
+      .int()
+      .min(0)
+      .max(2 ** 32 - 1),
+  }),
+  evaluation: z.strictObject({
+    prompts_per_class: count(1024),
+    answer_tokens: count(512),
+    passages: count(64),
+  }),
+});
+
+/** Settings of a recipe, as in its file. */
+export type RecipeSettings = z.infer<typeof schema>;
+
+/** A recipe with its prompts. */
+export interface RecipeSource {
+  readonly settings: RecipeSettings;
+  readonly steer: readonly Prompt[];
+  readonly leave: readonly Prompt[];
+  readonly borderline: readonly Prompt[];
+  readonly passages: readonly Prompt[];
+  readonly positiveAnswers: readonly Prompt[];
+  readonly negativeAnswers: readonly Prompt[];
+  /** SHA-256 over settings and prompts, hex. */
+  readonly digest: string;
+}
+
+/** Reads every recipe below `directory`, by name. @throws TrimtabError ARTIFACT_INVALID, ARTIFACT_NOT_FOUND. */
+export function readRecipes(directory: string): Map<string, RecipeSource> {
+  const folders = readdirSync(directory, { withFileTypes: true }).filter((entry) => entry.isDirectory());
+  const recipes = new Map<string, RecipeSource>();
+  for (const folder of folders) {
+    const recipe = readRecipe(join(directory, folder.name));
+    recipes.set(recipe.settings.name, recipe);
+  }
+  return recipes;
+}
+
+/** Reads one recipe folder. @throws TrimtabError ARTIFACT_INVALID, ARTIFACT_NOT_FOUND. */
+export function readRecipe(folder: string): RecipeSource {
+  const hash = createHash("sha256");
+  const read = (name: string): string => {
+    try {
+      const text = readFileSync(join(folder, name), "utf8");
+      hash.update(`${name}\0${text}\0`);
+      return text;
+    } catch (cause) {
+      throw new TrimtabError("ARTIFACT_NOT_FOUND", `the recipe ${basename(folder)} has no readable ${name}`, {
+        field: name,
+        cause,
+      });
+    }
+  };
+  const settings = parseSettings(read("recipe.toml"), `${basename(folder)}/recipe.toml`);
+  const prompts = (name: string): Prompt[] => parsePrompts(read(name), `${basename(folder)}/${name}`);
+  const parts = {
+    settings,
+    steer: prompts(settings.prompts.steer.file),
+    leave: prompts(settings.prompts.leave.file),
+    borderline: prompts(settings.prompts.borderline.file),
+    passages: prompts(settings.prompts.passages),
+    positiveAnswers: prompts(settings.direction.positive),
+    negativeAnswers: prompts(settings.direction.negative),
+  };
+  return { ...parts, digest: hash.digest("hex") };
+}
+
+function parseSettings(text: string, file: string): RecipeSettings {
+  let data: unknown;
+  try {
+    data = Bun.TOML.parse(text);
+  } catch (cause) {
+    throw new TrimtabError("ARTIFACT_INVALID", `${file} is not valid TOML`, { field: file, cause });
+  }
+  const parsed = schema.safeParse(data);
+  if (parsed.success) return parsed.data;
+  const issue = parsed.error.issues[0];
+  const path = issue?.path.join(".") ?? "";
+  throw new TrimtabError("ARTIFACT_INVALID", `${file}: ${path}: ${issue?.message ?? "is not valid"}`, {
+    field: path,
+  });
+}

@@ -1,0 +1,16 @@
+/** What the handlers of the steering service share. */
+import type { ArtifactStore } from "#kit/artifact-store.ts";
+import type { Builds } from "./build/builds.ts";
+import type { SteeringClients } from "./clients.ts";
+import type { Library } from "./library.ts";
+import type { RecipeSource } from "./recipes/recipe.ts";
+
+/** Parts of a running service. */
+export interface SteeringParts {
+  readonly clients: SteeringClients;
+  readonly store: ArtifactStore;
+  readonly library: Library;
+  readonly builds: Builds;
+  /** Recipes by name. */
+  readonly recipes: ReadonlyMap<string, RecipeSource>;
+}

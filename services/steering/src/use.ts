@@ -1,0 +1,72 @@
+/** Checks how a request wants to be steered: fields that exclude each other, ranges, finite numbers. */
+import { TrimtabError } from "#kit/errors.ts";
+import type { SteeringUse } from "#proto/trimtab/steering/v1/steering_service_pb.ts";
+import { STEERING_LIMITS } from "../limits.ts";
+
+/** Strength of a request: a multiple of the source's own dose, or a dose of its own. */
+export interface Strength {
+  readonly scale: number;
+  /** Replaces the source's dose. */
+  readonly relative?: number;
+}
+
+const MODES = ["", "paper"];
+
+/**
+ * Checks a wish and reads its strength.
+ * @throws TrimtabError FIELD_REQUIRED, INVALID_ARGUMENT, FIELD_OUT_OF_RANGE, NON_FINITE or UNSUPPORTED, naming the field
+ */
+export function checkUse(use: SteeringUse, kind: "recipe" | "direction"): Strength {
+  if (!MODES.includes(use.mode)) {
+    throw new TrimtabError("INVALID_ARGUMENT", `unknown mode; known: ${MODES.filter(Boolean).join(", ")}`, {
+      field: "steering.mode",
+      limit: MODES.filter(Boolean).join(", "),
+    });
+  }
+  if (use.mode !== "" && kind === "direction") {
+    throw new TrimtabError("INVALID_ARGUMENT", "modes belong to recipes", { field: "steering.mode" });
+  }
+  if (use.forceGate !== undefined) inRange(use.forceGate, 0, 1, "steering.force_gate");
+  if (use.forceGate !== undefined && kind === "direction") {
+    throw new TrimtabError("INVALID_ARGUMENT", "a direction has no gate to force", {
+      field: "steering.force_gate",
+    });
+  }
+  if (use.scale !== undefined)
+    inRange(use.scale, -STEERING_LIMITS.maxScale, STEERING_LIMITS.maxScale, "steering.scale");
+  const relative = checkDose(use);
+  if (relative !== undefined && use.scale !== undefined) {
+    throw new TrimtabError("INVALID_ARGUMENT", "give a scale or a dose, not both", {
+      field: "steering.dose",
+    });
+  }
+  if (kind === "direction" && relative === undefined && use.scale === undefined) {
+    throw new TrimtabError("FIELD_REQUIRED", "a direction needs a dose or a scale", {
+      field: "steering.dose",
+    });
+  }
+  return { scale: use.scale ?? 1, ...(relative === undefined ? {} : { relative }) };
+}
+
+function checkDose({ dose }: SteeringUse): number | undefined {
+  if (!dose) return undefined;
+  if (dose.dose.case === "nats") {
+    throw new TrimtabError("UNSUPPORTED", "doses in nats are not available yet; give dose.relative", {
+      field: "steering.dose.nats",
+    });
+  }
+  if (dose.dose.case === undefined) {
+    throw new TrimtabError("FIELD_REQUIRED", "the dose is empty", { field: "steering.dose.relative" });
+  }
+  inRange(dose.dose.value, 0, STEERING_LIMITS.maxRelativeDose, "steering.dose.relative");
+  return dose.dose.value;
+}
+
+function inRange(value: number, low: number, high: number, field: string): void {
+  if (!Number.isFinite(value)) throw new TrimtabError("NON_FINITE", `${field} is not finite`, { field });
+  if (value >= low && value <= high) return;
+  throw new TrimtabError("FIELD_OUT_OF_RANGE", `${field} is ${value}, allowed is ${low} to ${high}`, {
+    field,
+    limit: `${low} to ${high}`,
+  });
+}

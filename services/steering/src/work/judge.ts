@@ -1,0 +1,80 @@
+/** Verdicts on answers, through verifier.Score: the outcome of each, and how much it repeats itself. */
+import { TrimtabError } from "#kit/errors.ts";
+import type { FinishReason } from "#proto/trimtab/type/v1/generation_pb.ts";
+import { BUILD_LIMITS } from "../../limits.ts";
+import type { ModelShape, SteeringClients, WorkScope } from "../clients.ts";
+import { chunks, patientCall } from "./call.ts";
+
+/** An answer to judge. */
+export interface JudgedAnswer {
+  readonly prompt: string;
+  readonly text: string;
+  readonly finish: FinishReason;
+}
+
+/** Which verifiers judge. */
+export interface Judges {
+  /** Verifier whose label is the outcome. */
+  readonly verifier: string;
+  /** Outcome that counts as the behaviour. */
+  readonly label: string;
+}
+
+/** Verdict on one answer. */
+export interface Outcome {
+  readonly label: string;
+  /** The answer shows the behaviour. */
+  readonly hit: boolean;
+  /** Fraction of its 4-grams of words that occurred before. */
+  readonly repetition: number;
+}
+
+const GRAM = 4;
+
+/** Judges answers. @throws TrimtabError of a verdict that failed: a build does not count what nobody judged. */
+export async function judgeAnswers(
+  { verifier }: SteeringClients,
+  model: ModelShape,
+  answers: readonly JudgedAnswer[],
+  judges: Judges,
+  { signal }: WorkScope,
+): Promise<Outcome[]> {
+  const outcomes: Outcome[] = [];
+  for (const part of chunks(answers, BUILD_LIMITS.batchItems)) {
+    const request = {
+      modelDigest: model.digest,
+      verifiers: [{ name: judges.verifier }],
+      items: part.map(({ prompt, text, finish }, i) => ({
+        id: String(i),
+        messages: [{ role: "user", content: prompt }],
+        text,
+        finishReason: finish,
+      })),
+    };
+    const { items } = await patientCall(signal, (options) => verifier.score(request, options));
+    for (const [i, answer] of part.entries()) {
+      const verdict = items[i]?.verdicts[0];
+      if (!verdict || verdict.failure !== "") {
+        throw new TrimtabError(
+          "SERVICE_UNAVAILABLE",
+          `the verifier could not judge: ${verdict?.reason ?? "no verdict"}`,
+        );
+      }
+      outcomes.push({
+        label: verdict.label,
+        hit: verdict.label === judges.label,
+        repetition: repeatedGrams(answer.text),
+      });
+    }
+  }
+  return outcomes;
+}
+
+/** Fraction of the 4-grams of words that occurred before in the text; 0 for short texts. */
+export function repeatedGrams(text: string): number {
+  const words = text.toLowerCase().split(/\s+/).filter(Boolean);
+  const total = words.length - GRAM + 1;
+  if (total <= 0) return 0;
+  const grams = new Set(Array.from({ length: total }, (_, i) => words.slice(i, i + GRAM).join(" ")));
+  return 1 - grams.size / total;
+}
