@@ -6,10 +6,12 @@
  */
 import type { JsonObject } from "@bufbuild/protobuf";
 import type { Client } from "@connectrpc/connect";
+import { setImmediate } from "node:timers/promises";
 import type { Reason } from "#kit/errors.ts";
 import type { ForwardService } from "#proto/trimtab/forward/v1/forward_service_pb.ts";
 import type { TokenizerService } from "#proto/trimtab/tokenizer/v1/tokenizer_service_pb.ts";
 import type { ScoreItem } from "#proto/trimtab/verifier/v1/verifier_service_pb.ts";
+import { BATCH_LIMITS } from "../limits.ts";
 
 /** What is judged: a finished answer or one in the making. */
 export type Kind = "outcome" | "process";
@@ -81,7 +83,18 @@ export function isJudged(outcome: Outcome): outcome is Judged {
   return !("failure" in outcome);
 }
 
-/** A judge that looks at one item at a time. */
+/** A judge that looks at one item at a time; it lets the event loop have its turn and stops when the call ends. */
 export function eachItem(judge: (item: ScoreItem) => Outcome): Judge {
-  return (batch) => batch.map(judge);
+  return async (batch, { call }) => {
+    const outcomes: Outcome[] = [];
+    let sliceStart = performance.now();
+    for (const item of batch) {
+      call.signal.throwIfAborted();
+      outcomes.push(judge(item));
+      if (performance.now() - sliceStart < BATCH_LIMITS.sliceMs) continue;
+      await setImmediate();
+      sliceStart = performance.now();
+    }
+    return outcomes;
+  };
 }

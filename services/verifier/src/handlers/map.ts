@@ -1,0 +1,50 @@
+/** Outcomes and descriptions of verifiers as messages. */
+import type { MessageInitShape } from "@bufbuild/protobuf";
+import {
+  type ItemVerdictsSchema,
+  type ScoreItem,
+  VerifierAccess,
+  type VerifierInfoSchema,
+  VerifierKind,
+} from "#proto/trimtab/verifier/v1/verifier_service_pb.ts";
+import type { ItemOutcomes } from "../run-batch.ts";
+import type { BoundVerifier } from "../validate.ts";
+import { type Access, isJudged, type Kind, type Verifier } from "../verifier.ts";
+
+const KINDS: Record<Kind, VerifierKind> = { outcome: VerifierKind.OUTCOME, process: VerifierKind.PROCESS };
+const ACCESSES: Record<Access, VerifierAccess> = {
+  none: VerifierAccess.NONE,
+  self: VerifierAccess.SELF,
+  learned: VerifierAccess.LEARNED,
+  program: VerifierAccess.PROGRAM,
+  oracle: VerifierAccess.ORACLE,
+};
+
+/** A verifier as ListVerifiers shows it. */
+export function toInfo(verifier: Verifier): MessageInitShape<typeof VerifierInfoSchema> {
+  const { name, kind, access, needs, labels, parameters, calibration, description } = verifier;
+  return {
+    name,
+    kind: KINDS[kind],
+    access: ACCESSES[access],
+    needs: [...needs],
+    parametersSchema: JSON.stringify(parameters),
+    calibration,
+    description,
+    labels: [...labels],
+  };
+}
+
+/** Verdicts on one item; a failure has a reason and no score. */
+export function toVerdicts(
+  item: ScoreItem | undefined,
+  verifiers: readonly BoundVerifier[],
+  { outcomes }: ItemOutcomes,
+): MessageInitShape<typeof ItemVerdictsSchema> {
+  const verdicts = outcomes.map((outcome, index) => {
+    const verifier = verifiers[index]?.name ?? "";
+    if (!isJudged(outcome)) return { verifier, failure: outcome.failure, reason: outcome.reason };
+    return { verifier, score: outcome.score, label: outcome.label ?? "", reason: outcome.reason };
+  });
+  return { id: item?.id ?? "", verdicts };
+}

@@ -1,0 +1,57 @@
+/** Handlers of trimtab.verifier.v1: validate, judge, map. */
+import type { HandlerContext, ServiceImpl } from "@connectrpc/connect";
+import { forwardCall } from "#kit/interceptors.ts";
+import type {
+  ScoreRequest,
+  ScoreStreamRequest,
+  VerifierService,
+} from "#proto/trimtab/verifier/v1/verifier_service_pb.ts";
+import { BATCH_LIMITS } from "../../limits.ts";
+import type { Registry } from "../registry.ts";
+import { runBatch } from "../run-batch.ts";
+import { type BoundVerifier, validateRequest } from "../validate.ts";
+import type { JudgeContext, VerifierClients } from "../verifier.ts";
+import { toInfo, toVerdicts } from "./map.ts";
+
+/** What the handlers work with. */
+export interface HandlerOptions {
+  readonly registry: Registry;
+  readonly clients: VerifierClients;
+  /** Aborted when the service closes. */
+  readonly closing: AbortSignal;
+}
+
+/** Creates the handlers. */
+export function createHandlers(options: HandlerOptions): ServiceImpl<typeof VerifierService> {
+  return {
+    async score(request, context) {
+      let verifiedTokens = 0;
+      const call = begin(request, context, options, (tokens) => (verifiedTokens += tokens));
+      const items = [];
+      for await (const one of runBatch(request.items, call.verifiers, call.judging)) {
+        items.push(toVerdicts(request.items[one.index], call.verifiers, one));
+      }
+      return { items, verifiedTokens };
+    },
+    async *scoreStream(request, context) {
+      const call = begin(request, context, options, () => {});
+      for await (const one of runBatch(request.items, call.verifiers, call.judging)) {
+        const verdicts = toVerdicts(request.items[one.index], call.verifiers, one);
+        yield { itemIndex: one.index, verdicts };
+      }
+    },
+    listVerifiers: () => ({ verifiers: options.registry.entries.map(({ verifier }) => toInfo(verifier)) }),
+  };
+}
+
+function begin(
+  request: ScoreRequest | ScoreStreamRequest,
+  context: HandlerContext,
+  { registry, clients, closing }: HandlerOptions,
+  spend: (tokens: number) => void,
+): { readonly verifiers: readonly BoundVerifier[]; readonly judging: JudgeContext } {
+  const verifiers = validateRequest(request, registry);
+  const { signal, timeoutMs = BATCH_LIMITS.modelTimeoutMs, headers } = forwardCall(context);
+  const call = { signal: AbortSignal.any([signal, closing]), timeoutMs, headers };
+  return { verifiers, judging: { modelDigest: request.modelDigest, clients, call, spend } };
+}

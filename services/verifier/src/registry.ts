@@ -1,0 +1,66 @@
+/**
+ * The verifiers of this service by name, each with the compiled check of its parameters.
+ */
+import { TrimtabError } from "#kit/errors.ts";
+import { type CheckParameters, createParameterCheck } from "./parameters.ts";
+import type { Verifier } from "./verifier.ts";
+import { createJsonSchemaVerifier } from "./verifiers/json-schema.ts";
+import { createLengthVerifier } from "./verifiers/length.ts";
+import { createLinearProbeVerifier } from "./verifiers/linear-probe.ts";
+import { createNumericAnswerVerifier } from "./verifiers/numeric-answer.ts";
+import { createRefusalLogOddsVerifier } from "./verifiers/refusal-log-odds.ts";
+import { createRefusalVerifier } from "./verifiers/refusal.ts";
+import { createRegexVerifier } from "./verifiers/regex.ts";
+import { createRepetitionVerifier } from "./verifiers/repetition.ts";
+
+/** A verifier ready to be used. */
+export interface Entry {
+  readonly verifier: Verifier;
+  readonly check: CheckParameters;
+}
+
+/** Verifiers by name, in the order in which they are listed. */
+export interface Registry {
+  readonly entries: readonly Entry[];
+  /** @throws TrimtabError VERIFIER_NOT_FOUND or FIELD_REQUIRED that names `field`. */
+  find(name: string, field: string): Entry;
+}
+
+/** The verifiers that ship with the service. */
+export function createVerifiers(): Verifier[] {
+  return [
+    createRefusalVerifier(),
+    createRefusalLogOddsVerifier(),
+    createRegexVerifier(),
+    createJsonSchemaVerifier(),
+    createNumericAnswerVerifier(),
+    createLinearProbeVerifier(),
+    createLengthVerifier(),
+    createRepetitionVerifier(),
+  ];
+}
+
+/** Creates a registry of the given verifiers. */
+export function createRegistry(verifiers: readonly Verifier[]): Registry {
+  const entries = verifiers.map((verifier) => ({
+    verifier,
+    check: createParameterCheck(verifier.parameters),
+  }));
+  const byName = new Map(entries.map((entry) => [entry.verifier.name, entry]));
+  return {
+    entries,
+    find(name, field) {
+      if (name === "") throw new TrimtabError("FIELD_REQUIRED", `${field} is required`, { field });
+      const entry = byName.get(name);
+      if (entry === undefined) {
+        const known = [...byName.keys()].join(", ");
+        throw new TrimtabError(
+          "VERIFIER_NOT_FOUND",
+          `no verifier "${name.slice(0, 64)}"; there are ${known}`,
+          { field },
+        );
+      }
+      return entry;
+    },
+  };
+}

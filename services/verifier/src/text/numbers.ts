@@ -1,0 +1,44 @@
+/**
+ * The number an answer arrives at: marked (`#### 5`, `\boxed{5}`, "the answer is 5"), else the last one. Linear.
+ */
+
+const NUMBER = "[-+−]?[$€£]?\\s?(?:\\d{1,3}(?:,\\d{3})+|\\d+)?(?:\\.\\d+)?(?:[eE][-+]?\\d{1,3})?";
+const MARKS: readonly RegExp[] = [
+  new RegExp(`####\\s*(${NUMBER}(?:\\s?/\\s?\\d+)?%?)`, "g"),
+  new RegExp(`\\\\boxed\\{\\s*(${NUMBER}(?:\\s?/\\s?\\d+)?%?)\\s*\\}`, "g"),
+  new RegExp(
+    `\\b(?:answer|result|total)\\s{0,3}(?:is|:|=)\\s{0,3}(?:about |equal to )?(${NUMBER}(?:\\s?/\\s?\\d+)?%?)`,
+    "gi",
+  ),
+];
+const ANY =
+  /(?<![\p{L}\p{N}_])[-+−]?[$€£]?(?:\d{1,3}(?:,\d{3})+(?!\d)|\d+)(?:\.\d+)?(?:[eE][-+]?\d{1,3})?(?:\/\d+)?/gu;
+
+/** A number found in an answer. */
+export interface FoundNumber {
+  readonly value: number;
+  /** Its spelling. */
+  readonly text: string;
+}
+
+/** The answer's final number, or undefined if it has none. Percent signs are kept out of the value. */
+export function findFinalNumber(answer: string): FoundNumber | undefined {
+  for (const mark of MARKS) {
+    const marked = [...answer.matchAll(mark)]
+      .map((match) => match[1] ?? "")
+      .filter((text) => /\d/.test(text));
+    const found = marked.length > 0 ? parseNumber(marked.at(-1) ?? "") : undefined;
+    if (found !== undefined) return found;
+  }
+  const last = [...answer.matchAll(ANY)].at(-1)?.[0];
+  return last === undefined ? undefined : parseNumber(last);
+}
+
+function parseNumber(text: string): FoundNumber | undefined {
+  const [top = "", bottom] = text
+    .replace(/[,$€£\s%]/g, "")
+    .replace("−", "-")
+    .split("/");
+  const value = bottom === undefined ? Number(top) : Number(top) / Number(bottom);
+  return top !== "" && Number.isFinite(value) ? { value, text: text.trim() } : undefined;
+}
