@@ -36,7 +36,7 @@ export interface Ask {
 export interface ForwardBench {
   /** The answer to an ask, as text or ids. May read `ask.strength()` while it runs if given as a generator. */
   script: (ask: Ask) => Iterable<number>;
-  /** Called before each token; a promise holds it back. */
+  /** Called before each token; a promise holds it back, a throw ends the session as a crash would. */
   beforeToken: (sequenceId: bigint, index: number) => Promise<void> | void;
   /** Called at each command; a throw ends the session as a crash would. */
   onCommand: (command: Command) => void;
@@ -204,7 +204,7 @@ async function* runSession(
         value: { childIds: command.value.childIds },
       });
     } else if (command.case === "generate") {
-      void generate(commandId, command.value);
+      generate(commandId, command.value).catch(out.fail);
     } else if (command.case === "setCoefficients") {
       const sequence = sequences.get(command.value.sequenceId);
       if (!sequence) return fail(command.value.sequenceId, commandId, "SEQUENCE_NOT_FOUND");

@@ -1,0 +1,125 @@
+/** Faults of the services behind the gateway, and clients that leave. A steered request never gets an unsteered token. */
+import { expect, test } from "bun:test";
+import { Code, ConnectError } from "@connectrpc/connect";
+import { fromConnectError, TrimtabError } from "#kit/errors.ts";
+import { chat, refusal, until } from "./support/asks.ts";
+import { createSimulatedStack, type SimulatedStack } from "./support/simulated-services.ts";
+
+/** The reason a call fails with, and the text that was streamed before. */
+async function failureOf(stack: SimulatedStack, request: object, signal?: AbortSignal) {
+  let streamed = "";
+  try {
+    for await (const { event } of stack.client.generate(request, signal ? { signal } : {})) {
+      if (event.case === "delta") streamed += event.value.text;
+    }
+    return { reason: "none", streamed };
+  } catch (error) {
+    return { reason: fromConnectError(error).reason, streamed };
+  }
+}
+
+const down = (): never => {
+  throw new ConnectError("gone", Code.Unavailable);
+};
+
+test.each(["GetRequirements", "Plan", "GetProgram"])(
+  "steering that dies at %s fails the request before any token",
+  async (rpc) => {
+    const stack = createSimulatedStack();
+    stack.steering.before = (name) => (name === rpc ? down() : undefined);
+    const { reason, streamed } = await failureOf(stack, chat("hello!", refusal({ compare: true })));
+    expect({ reason, streamed }).toEqual({ reason: "STEERING_UNAVAILABLE", streamed: "" });
+    await until(() => stack.forward.alive.size === 0, 1_000);
+  },
+);
+
+test.each([
+  ["an unexpected error", () => new Error("boom")],
+  ["an internal error", () => new TrimtabError("INTERNAL", "boom")],
+  ["a deadline of its own", () => new ConnectError("late", Code.DeadlineExceeded)],
+])("a plan that fails with %s is STEERING_UNAVAILABLE", async (_name, make) => {
+  const stack = createSimulatedStack();
+  stack.steering.before = (name) => (name === "Plan" ? Promise.reject(make()) : undefined);
+  expect((await failureOf(stack, chat("hello!", refusal()))).reason).toBe("STEERING_UNAVAILABLE");
+});
+
+test("a failure is not remembered: the next request is served", async () => {
+  const stack = createSimulatedStack();
+  stack.steering.before = down;
+  expect((await failureOf(stack, chat("hello!", refusal()))).reason).toBe("STEERING_UNAVAILABLE");
+  stack.steering.before = () => undefined;
+  expect((await failureOf(stack, chat("hello!", refusal()))).reason).toBe("none");
+});
+
+test("a forward that lost its programs gets them again", async () => {
+  const stack = createSimulatedStack();
+  await stack.client.complete(chat("hello!", refusal()));
+  stack.forward.programs.clear();
+  const answer = await stack.client.complete(chat("hello!", refusal()));
+  expect(answer.choices[0]?.text).toBe("I cannot help with that.");
+  stack.forward.programs.clear();
+  const again = await stack.client.complete(chat("hello!", refusal({}, { scope: 1 })));
+  expect(again.choices[0]?.finished?.steered).toBe(true);
+});
+
+test("a forward that dies in mid-answer fails the stream with SERVICE_UNAVAILABLE, text so far kept", async () => {
+  const stack = createSimulatedStack();
+  stack.forward.beforeToken = (_id, index) => (index === 4 ? down() : undefined);
+  expect(await failureOf(stack, chat("hello"))).toEqual({ reason: "SERVICE_UNAVAILABLE", streamed: "Sure" });
+});
+
+test("closing the gateway ends what runs with SERVICE_UNAVAILABLE", async () => {
+  const stack = createSimulatedStack();
+  stack.forward.beforeToken = () => new Promise(() => undefined);
+  const running = failureOf(stack, chat("hello"));
+  await until(() => stack.forward.alive.size === 1, 1_000);
+  stack.gateway.close();
+  expect((await running).reason).toBe("SERVICE_UNAVAILABLE");
+  await until(() => stack.forward.alive.size === 0, 1_000);
+});
+
+test("a session that fails on open gives the typed error of forward", async () => {
+  const stack = createSimulatedStack();
+  stack.forward.onCommand = () => {
+    throw new TrimtabError("OUT_OF_MEMORY", "no page is free");
+  };
+  expect((await failureOf(stack, chat("hello"))).reason).toBe("OUT_OF_MEMORY");
+});
+
+test("a verifier that fails gives a verdict without a score, never a score of 0, and the answer stands", async () => {
+  const stack = createSimulatedStack();
+  stack.verifier.before = down;
+  const answer = await stack.client.complete(chat("hello", { verifiers: [{ name: "words" }] }));
+  expect(answer.choices[0]?.text).toBe("Sure, I help.");
+  expect(answer.choices[0]?.verdicts).toMatchObject([{ verifier: "words", failure: "SERVICE_UNAVAILABLE" }]);
+  expect(answer.choices[0]?.verdicts[0]?.score).toBeUndefined();
+});
+
+test("an unknown verifier, or a wrong parameter of one, is refused", async () => {
+  const stack = createSimulatedStack();
+  const unknown = await failureOf(stack, chat("hello", { verifiers: [{ name: "oracle" }] }));
+  expect(unknown).toEqual({ reason: "VERIFIER_NOT_FOUND", streamed: "" });
+  const wrong = chat("hello", { verifiers: [{ name: "words", parameters: { x: 1 } }] });
+  expect((await failureOf(stack, wrong)).reason).toBe("UNKNOWN_FIELD");
+});
+
+test("a client that leaves frees its sequences within 100 ms", async () => {
+  const stack = createSimulatedStack();
+  stack.forward.script = () => new Array<number>(400).fill(65);
+  stack.forward.beforeToken = (_id, index) => (index < 3 ? undefined : new Promise(() => undefined));
+  const leave = new AbortController();
+  const running = failureOf(stack, chat("hello!", { choices: 4, ...refusal() }), leave.signal);
+  await until(() => stack.forward.alive.size === 4, 1_000);
+  leave.abort();
+  expect(await until(() => stack.forward.alive.size === 0, 1_000)).toBeLessThan(100);
+  expect((await running).reason).toBe("CANCELLED");
+  await until(() => stack.gateway.running() === 0, 1_000);
+});
+
+test("a deadline ends the call with DEADLINE_EXCEEDED and frees its sequences", async () => {
+  const stack = createSimulatedStack();
+  stack.forward.beforeToken = () => new Promise(() => undefined);
+  const failure = await stack.client.complete(chat("hello"), { timeoutMs: 60 }).catch(fromConnectError);
+  expect(failure).toMatchObject({ reason: "DEADLINE_EXCEEDED" });
+  await until(() => stack.forward.alive.size === 0, 1_000);
+});

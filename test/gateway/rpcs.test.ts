@@ -1,0 +1,106 @@
+/** Every other RPC of the gateway: what it answers, and what it refuses. */
+import { expect, test } from "bun:test";
+import { Code, ConnectError } from "@connectrpc/connect";
+import { fromConnectError } from "#kit/errors.ts";
+import { GatewayService } from "#proto/trimtab/gateway/v1/gateway_service_pb.ts";
+import { chat, refusal } from "./support/asks.ts";
+import { createSimulatedStack } from "./support/simulated-services.ts";
+import { encode } from "./support/simulated-tokenizer.ts";
+
+const messages = [{ role: "user", content: "hello!" }];
+
+async function all<T>(stream: AsyncIterable<T>): Promise<T[]> {
+  const items: T[] = [];
+  for await (const item of stream) items.push(item);
+  return items;
+}
+
+test("Tokenize answers with ids and their spellings, special tokens spelled out", async () => {
+  const { client } = createSimulatedStack();
+  const plain = await client.tokenize({ input: { case: "text", value: "a help" } });
+  expect(plain.ids).toEqual(encode("a help"));
+  expect(plain.tokens).toEqual(["a", " ", "help"]);
+  const rendered = await client.tokenize({ input: { case: "conversation", value: { messages } } });
+  expect(rendered.tokens[0]).toBe("<|im_start|>");
+});
+
+test("Capture streams activations", async () => {
+  const { client } = createSimulatedStack();
+  const input = { case: "text", value: "hi!" } as const;
+  const answers = await all(client.capture({ input, taps: [{ site: 1, layers: [3] }] }));
+  expect(answers.flatMap((answer) => answer.activations.map((one) => one.layer))).toEqual([3]);
+});
+
+test("Score scores the answer's tokens and nothing before them, steered through one plan", async () => {
+  const stack = createSimulatedStack();
+  const answers = ["yes", "no thanks"];
+  const { answers: scored } = await stack.client.score({
+    conversation: { messages },
+    answers,
+    steering: refusal().steering?.use,
+  });
+  expect(scored.map((item) => item.tokens.map((token) => token.id))).toEqual(answers.map(encode));
+  expect(stack.steering.calls.filter((name) => name === "Plan")).toHaveLength(1);
+});
+
+test("Fork answers with one choice a continuation, each beginning with it", async () => {
+  const { client, forward } = createSimulatedStack();
+  forward.script = ({ prompt }) => encode(` after ${prompt.slice(-2)}`);
+  const answer = await client.fork({ ...chat("hello"), continuations: ["ab", "cd"] });
+  expect(answer.choices.map((choice) => choice.text)).toEqual(["ab after ab", "cd after cd"]);
+  expect(answer.choices.map((choice) => choice.index)).toEqual([0, 1]);
+  expect([...forward.alive]).toEqual([]);
+});
+
+test("lists name what exists", async () => {
+  const { client } = createSimulatedStack();
+  expect((await client.listModels({})).models.map((model) => model.name)).toEqual(["simulated"]);
+  expect((await client.listRecipes({})).recipes.map((recipe) => recipe.name)).toEqual(["refusal", "candour"]);
+  expect((await client.listVerifiers({})).verifiers.map((verifier) => verifier.name)).toEqual(["words"]);
+  const { strategies } = await client.listStrategies({});
+  expect(strategies.map((strategy) => strategy.name)).toEqual(["none"]);
+  expect(JSON.parse(strategies[0]?.parametersSchema ?? "")).toMatchObject({ type: "object" });
+});
+
+test("artifacts pass through", async () => {
+  const { client } = createSimulatedStack();
+  const stored = await client.putArtifact({ put: { name: "mine", kind: 1, data: Uint8Array.of(1) } });
+  expect(stored.artifact?.name).toBe("mine");
+  const parts = await all(client.getArtifact({ reference: "mine" }));
+  expect(parts.flatMap((part) => [...part.chunk])).toEqual([1, 2, 3]);
+  expect((await client.listArtifacts({})).artifacts).toHaveLength(1);
+  expect((await client.importArtifact({ import: { name: "mine", format: 1 } })).artifact?.name).toBe("mine");
+  expect([...(await client.exportArtifact({ reference: "mine", format: 1 })).data]).toEqual([9]);
+  await client.deleteArtifact({ name: "mine" });
+  const vector = await client.extractVector({ name: "mine", positive: ["a"], negative: ["b"] });
+  expect(vector.artifact?.name).toBe("mine");
+});
+
+test("builds pass through, and a finished build is used at once", async () => {
+  const stack = createSimulatedStack();
+  await stack.client.complete(chat("hello!", refusal()));
+  const builds = await all(stack.client.buildRecipe({ name: "refusal" }));
+  expect(builds.at(-1)?.build?.recipe?.built).toBe(true);
+  await stack.client.complete(chat("hello!", refusal()));
+  expect(stack.steering.calls.filter((name) => name === "GetRequirements")).toHaveLength(2);
+  expect((await stack.client.getBuild({ id: "b1" })).build?.id).toBe("b1");
+  expect((await stack.client.cancelBuild({ id: "b1" })).build?.state).toBe(4);
+});
+
+test("what later versions bring answers UNIMPLEMENTED with its reason", async () => {
+  const { client } = createSimulatedStack();
+  const embed = await client.embed({ texts: ["a"] }).catch((error: unknown) => error as ConnectError);
+  expect(embed).toMatchObject({ code: Code.Unimplemented });
+  expect(fromConnectError(embed)).toMatchObject({ reason: "UNSUPPORTED" });
+  const scaled = chat("hello", { scaling: { strategy: "particle-filtering" } });
+  const failure = await client.complete(scaled).catch(fromConnectError);
+  expect(failure).toMatchObject({ reason: "UNSUPPORTED", field: "scaling.strategy" });
+});
+
+test("every RPC of the schema has a handler", () => {
+  const { gateway } = createSimulatedStack();
+  let registered: string[] = [];
+  const router = { service: (_service: unknown, handlers: object) => (registered = Object.keys(handlers)) };
+  gateway.routes(router as never);
+  expect(registered.sort()).toEqual(GatewayService.methods.map((method) => method.localName).sort());
+});

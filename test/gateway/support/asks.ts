@@ -1,0 +1,39 @@
+/** Requests the tests of the gateway send. */
+import type { MessageInitShape } from "@bufbuild/protobuf";
+import type { GenerateRequestSchema } from "#proto/trimtab/gateway/v1/gateway_service_pb.ts";
+
+type Spec = Extract<
+  NonNullable<Extract<MessageInitShape<typeof GenerateRequestSchema>, { $typeName?: undefined }>["spec"]>,
+  { $typeName?: undefined }
+>;
+
+/** A chat of one message, as a spec. The simulated controller opens its gate for an exclamation mark. */
+export function chat(content: string, more: Spec = {}): { spec: Spec } {
+  const prompt = { case: "conversation" as const, value: { messages: [{ role: "user", content }] } };
+  return { spec: { prompt, ...more } };
+}
+
+/** A plain text, as a spec. */
+export function text(value: string, more: Spec = {}): { spec: Spec } {
+  return { spec: { prompt: { case: "text", value }, ...more } };
+}
+
+/** Steering by the built recipe. */
+export function refusal(more: object = {}, use: object = {}): Spec {
+  return { steering: { use: { recipe: "refusal", ...use }, ...more } };
+}
+
+/** The body of a chat completion. */
+export function chatBody(content: string, more: object = {}): Record<string, unknown> {
+  return { model: "simulated", messages: [{ role: "user", content }], ...more };
+}
+
+/** Waits until `condition` holds; fails after `ms`. Answers with the time it took. */
+export async function until(condition: () => boolean, ms: number): Promise<number> {
+  const started = performance.now();
+  while (!condition()) {
+    if (performance.now() - started > ms) throw new Error(`did not happen within ${ms} ms`);
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  return performance.now() - started;
+}
