@@ -4,10 +4,9 @@ import type { ServiceImpl } from "@connectrpc/connect";
 import type { ArtifactRecord } from "#kit/artifact-store.ts";
 import { TrimtabError } from "#kit/errors.ts";
 import type { SteeringService } from "#proto/trimtab/steering/v1/steering_service_pb.ts";
-import { type Artifact, ArtifactKind, ArtifactSchema } from "#proto/trimtab/type/v1/artifact_pb.ts";
+import { type Artifact, ArtifactSchema } from "#proto/trimtab/type/v1/artifact_pb.ts";
 import { STEERING_LIMITS } from "../../limits.ts";
-import { loadController } from "../controller/artifact.ts";
-import { parseStoredDirection } from "../library.ts";
+import { checkContent } from "../content.ts";
 import { checkModelDigest } from "../model.ts";
 import type { SteeringParts } from "../service.ts";
 
@@ -71,25 +70,4 @@ export function checkSize(data: Uint8Array): void {
     field: "data",
     limit: STEERING_LIMITS.artifactBytes,
   });
-}
-
-async function checkContent(kind: ArtifactKind, data: Uint8Array, modelDigest: string): Promise<void> {
-  if (kind === ArtifactKind.DIRECTION) {
-    parseStoredDirection(data, modelDigest);
-  } else if (kind === ArtifactKind.CONTROLLER) {
-    const controller = await loadController(data);
-    await controller.close();
-    if (controller.modelDigest !== modelDigest) {
-      throw new TrimtabError("ARTIFACT_INCOMPATIBLE", "the controller reads another model", {
-        field: "model_digest",
-        limit: controller.modelDigest,
-      });
-    }
-  } else if (kind === ArtifactKind.UNSPECIFIED) {
-    throw new TrimtabError("FIELD_REQUIRED", "the kind of the artifact is required", { field: "kind" });
-  } else {
-    throw new TrimtabError("UNSUPPORTED", "only directions and controllers can be put; recipes are built", {
-      field: "kind",
-    });
-  }
 }

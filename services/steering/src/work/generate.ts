@@ -1,13 +1,14 @@
 /**
- * Greedy answers to many prompts over one forward session: up to 16 sequences at a time, a new one opened as soon as one
- * ends, the common beginning of all prompts computed first so that the others can share it.
+ * Greedy answers to many prompts over one forward session. Prompts are opened in groups, in one message each, because
+ * forward computes once what the texts of a message begin with; the next group follows while the last one still runs.
  */
-import { TrimtabError } from "#kit/errors.ts";
+import { REASONS, type Reason, TrimtabError } from "#kit/errors.ts";
 import { cancelSafe, createPushable, type Pushable } from "#kit/streams.ts";
 import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import {
   CommandSchema,
   type Event,
+  type FailedEvent,
   type SessionRequest,
   SessionRequestSchema,
 } from "#proto/trimtab/forward/v1/forward_service_pb.ts";
@@ -36,11 +37,6 @@ export interface Answer {
 
 type Command = MessageInitShape<typeof CommandSchema>["command"];
 
-/** Sequence that holds the common beginning. */
-const TRUNK = 1n;
-const FIRST_JOB = 2n;
-const MIN_TRUNK_TOKENS = 8;
-
 /** Answers in the order of the jobs. @throws TrimtabError of the first sequence that fails. */
 export async function generateAnswers(
   clients: SteeringClients,
@@ -60,55 +56,55 @@ async function runSession(
   maxTokens: number,
   scope: WorkScope,
 ): Promise<Answer[]> {
-  const requests = createPushable<SessionRequest>(2 * BUILD_LIMITS.batchSequences + 8);
+  const requests = createPushable<SessionRequest>(jobs.length + BUILD_LIMITS.batchSequences);
   const send = createSender(requests, model.digest);
   const tokens = jobs.map(() => [] as number[]);
   const answers = new Map<number, Answer>();
   let opened = 0;
-  const openNext = (): void => {
-    const job = jobs[opened];
-    if (job) send(...commandsOf(job, FIRST_JOB + BigInt(opened++), maxTokens));
+  const refill = (): void => {
+    while (opened < jobs.length && opened - answers.size <= BUILD_LIMITS.batchSequences) {
+      const group = jobs.slice(opened, opened + BUILD_LIMITS.batchSequences);
+      send(
+        ...group.map(({ ids }, i) => openCommand(ids, opened + i)),
+        ...group.map((job, i) => generateCommand(job, opened + i, maxTokens)),
+      );
+      opened += group.length;
+    }
   };
-  const shared = commonPrefix(jobs.map((job) => job.ids));
-  if (shared.length >= MIN_TRUNK_TOKENS) send({ case: "open", value: { sequenceId: TRUNK, ids: shared } });
-  for (let i = 0; i < BUILD_LIMITS.batchSequences; i++) openNext();
+  refill();
   const events = cancelSafe((signal) => forward.session(requests, { signal }), scope.signal);
   try {
     for await (const response of events) {
       for (const event of response.events) {
-        const index = Number(event.sequenceId - FIRST_JOB);
-        const finished = apply(event, tokens[index], scope);
-        if (finished === undefined) continue;
-        answers.set(index, { ids: tokens[index] ?? [], finish: finished });
+        const index = Number(event.sequenceId) - 1;
+        const finish = apply(event, tokens[index], scope);
+        if (finish === undefined) continue;
+        answers.set(index, { ids: tokens[index] ?? [], finish });
         send({ case: "release", value: { sequenceIds: [event.sequenceId] } });
-        openNext();
       }
       if (answers.size === jobs.length) break;
+      refill();
     }
   } finally {
     requests.end();
   }
   throwIfCancelled(scope.signal);
-  if (answers.size < jobs.length)
+  if (answers.size < jobs.length) {
     throw new TrimtabError("SERVICE_UNAVAILABLE", "the forward service ended the session");
+  }
   return jobs.map((_, i) => answers.get(i) as Answer);
 }
 
-function commandsOf(job: GenerateJob, sequenceId: bigint, maxTokens: number): Command[] {
-  const program = job.binding ? { program: job.binding } : {};
-  return [
-    { case: "open", value: { sequenceId, ids: [...job.ids] } },
-    {
-      case: "generate",
-      value: {
-        sequenceId,
-        maxTokens,
-        sampling: { temperature: 0 },
-        replayLast: job.binding !== undefined && job.replayLast,
-        ...program,
-      },
-    },
-  ];
+/** Sequence ids are the indices of the jobs, counted from 1: 0 means none. */
+const sequenceOf = (index: number): bigint => BigInt(index + 1);
+
+function openCommand(ids: readonly number[], index: number): Command {
+  return { case: "open", value: { sequenceId: sequenceOf(index), ids: [...ids] } };
+}
+
+function generateCommand({ binding, replayLast }: GenerateJob, index: number, maxTokens: number): Command {
+  const value = { sequenceId: sequenceOf(index), maxTokens, sampling: { temperature: 0 } };
+  return { case: "generate", value: binding ? { ...value, program: binding, replayLast } : value };
 }
 
 /** Takes an event in; the finish reason if it ends its answer. */
@@ -124,10 +120,15 @@ function apply({ event }: Event, ids: number[] | undefined, scope: WorkScope): F
     case "finished":
       return event.value.reason;
     case "failed":
-      throw new TrimtabError(event.value.reason as never, event.value.message, { field: event.value.field });
+      throw failure(event.value);
     default:
       return undefined;
   }
+}
+
+function failure({ reason, message, field }: FailedEvent): TrimtabError {
+  const known = Object.hasOwn(REASONS, reason) ? (reason as Reason) : "INTERNAL";
+  return new TrimtabError(known, message, field === "" ? {} : { field });
 }
 
 function createSender(
@@ -139,15 +140,4 @@ function createSender(
     const numbered = commands.map((command) => create(CommandSchema, { commandId: commandId++, command }));
     requests.push(create(SessionRequestSchema, { modelDigest, commands: numbered }));
   };
-}
-
-function commonPrefix(texts: readonly (readonly number[])[]): number[] {
-  const first = texts[0] ?? [];
-  let length = Math.min(...texts.map((ids) => ids.length - 1));
-  for (const ids of texts) {
-    let same = 0;
-    while (same < length && ids[same] === first[same]) same++;
-    length = same;
-  }
-  return first.slice(0, Math.max(0, length));
 }
