@@ -25,6 +25,7 @@ const PREFIXES: readonly (readonly [string, string])[] = [
   ["conversation.", ""],
   ["steering.use.", "steering."],
   ["spec.", ""],
+  ["ids[", "prompt["],
 ];
 /** Fields that are called otherwise there. */
 const NAMES: Readonly<Record<string, string>> = {

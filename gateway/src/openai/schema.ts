@@ -139,7 +139,7 @@ function parse<T>(schema: z.ZodType<T>, body: JsonObject): T {
   if (!issue) throw new TrimtabError("INVALID_ARGUMENT", "the body is not valid");
   const path = issue.code === "unrecognized_keys" ? [...issue.path, issue.keys[0] ?? ""] : issue.path;
   const field = path.reduce<string>(fieldPath, "");
-  const missing = issue.code === "invalid_type" && issue.input === undefined;
+  const missing = issue.code.startsWith("invalid_") && issue.input === undefined;
   const reason = missing ? "FIELD_REQUIRED" : (REASONS[issue.code] ?? "INVALID_ARGUMENT");
   throw new TrimtabError(reason, `${field}: ${missing ? "is required" : issue.message}`, { field });
 }

@@ -37,3 +37,12 @@ export async function until(condition: () => boolean, ms: number): Promise<numbe
   }
   return performance.now() - started;
 }
+
+/** Status, code and parameter of an error answer. */
+export type Expected = readonly [status: number, code: string, param: string | null];
+
+/** Reads them from a response. */
+export async function outcome(response: Response): Promise<Expected> {
+  const { error } = (await response.json()) as { error: { code: string; param: string | null } };
+  return [response.status, error.code, error.param];
+}

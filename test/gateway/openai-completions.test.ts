@@ -1,0 +1,53 @@
+/** Answers of the legacy completions API: several prompts, echo, log-probabilities. */
+import { expect, test } from "bun:test";
+import { createSimulatedStack } from "./support/simulated-services.ts";
+import { encode } from "./support/simulated-tokenizer.ts";
+
+const COMPLETIONS = "/v1/completions";
+
+async function json(response: Response) {
+  const body = (await response.json()) as any;
+  expect(body.error).toBeUndefined();
+  return body;
+}
+
+test("completions take texts and ids, several at once; choices are numbered prompt by prompt", async () => {
+  const { post, forward } = createSimulatedStack();
+  forward.script = ({ prompt }) => encode(prompt.toUpperCase());
+  const ask = async (prompt: unknown) =>
+    (await json(await post(COMPLETIONS, { model: "simulated", prompt, n: 2 }))).choices.map(
+      (choice: any) => `${choice.index}${choice.text}`,
+    );
+  expect(await ask("ab")).toEqual(["0AB", "1AB"]);
+  expect(await ask(["ab", "cd"])).toEqual(["0AB", "1AB", "2CD", "3CD"]);
+  expect(await ask([97, 98])).toEqual(["0AB", "1AB"]);
+  expect(await ask([[97], [98]])).toEqual(["0A", "1A", "2B", "3B"]);
+});
+
+test("echo with logprobs scores the prompt's own tokens, with or without generating", async () => {
+  const { post } = createSimulatedStack();
+  const ask = async (max_tokens: number) =>
+    (
+      await json(
+        await post(COMPLETIONS, { model: "simulated", prompt: "ab", echo: true, logprobs: 1, max_tokens }),
+      )
+    ).choices[0];
+  const scored = await ask(0);
+  expect(scored).toMatchObject({ text: "ab", finish_reason: "length" });
+  expect(scored.logprobs).toEqual({
+    tokens: ["a", "b"],
+    token_logprobs: [null, -0.5],
+    top_logprobs: [null, { b: -0.5 }],
+    text_offset: [0, 1],
+  });
+  const continued = await ask(2);
+  expect(continued.text).toBe("abSu");
+  expect(continued.logprobs.text_offset).toEqual([0, 1, 2, 3]);
+});
+
+test("completions generate 16 tokens unless told otherwise", async () => {
+  const { post, forward } = createSimulatedStack();
+  forward.script = () => new Array<number>(40).fill(65);
+  const body = await json(await post(COMPLETIONS, { model: "simulated", prompt: "a" }));
+  expect(body.choices[0].text).toHaveLength(16);
+});
