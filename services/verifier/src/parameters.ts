@@ -26,7 +26,7 @@ const REASON_OF_KEYWORD: Record<string, Reason> = {
 
 /** Compiles the check once for a verifier's schema. */
 export function createParameterCheck(schema: JsonObject): CheckParameters {
-  const validate = new Ajv2020({ strict: true, allErrors: false }).compile(schema);
+  const validate = new Ajv2020({ strict: true, strictRequired: false, allErrors: false }).compile(schema);
   return (parameters, field) => {
     checkPlain(parameters, field);
     if (!validate(parameters)) throw describe(validate, field);

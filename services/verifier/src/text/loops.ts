@@ -48,18 +48,18 @@ export function findLoop(words: readonly string[]): string | undefined {
     let run = 0;
     for (let at = period; at < words.length; at++) {
       run = words[at] === words[at - period] ? run + 1 : 0;
-      const turns = run / period + 1;
-      if (run === 0 || turns < 3) continue;
+      // Looked at once a run, when it becomes long enough: a longer run holds the same words.
+      if (run === 0 || run !== Math.ceil((turnsOf(period, words[at]) - 1) * period)) continue;
       const cycle = words.slice(at - period + 1, at + 1);
-      const limit = isTripled(cycle) ? 3 : (LOOP_TURNS[period] ?? 3);
-      if (turns >= limit && cycle.some((word) => /\p{L}/u.test(word))) return cycle.join(" ");
+      if (cycle.some((word) => /\p{L}/u.test(word))) return cycle.join(" ");
     }
   }
   return undefined;
 }
 
-function isTripled(cycle: readonly string[]): boolean {
-  return cycle.length === 1 && BROKEN_WHEN_TRIPLED.has(cycle[0] ?? "");
+function turnsOf(period: number, word: string | undefined): number {
+  if (period === 1 && BROKEN_WHEN_TRIPLED.has(word ?? "")) return 3;
+  return LOOP_TURNS[period] ?? 3;
 }
 
 /** Why a canonical text makes no sense, or undefined if nothing speaks against it. */

@@ -65,6 +65,16 @@ function judge(text: string, validate: ValidateFunction): Outcome {
   };
 }
 
+/** Unknown keywords and formats are refused; style rules of ajv's strict mode are not ours to impose. */
+const AJV_OPTIONS = {
+  strictSchema: true,
+  strictNumbers: true,
+  strictTypes: false,
+  strictTuples: false,
+  strictRequired: false,
+  inlineRefs: false,
+  logger: false,
+} as const;
 /** RE2 in the place of JavaScript's engine. */
 const linearRegExp = Object.assign((pattern: string) => RE2JS.compile(pattern), { code: "RE2JS.compile" });
 
@@ -78,10 +88,7 @@ function compile(schema: JsonObject): ValidateFunction {
   }
   checkSchemaCost(schema, field);
   try {
-    const code = { regExp: linearRegExp };
-    return new Ajv2020({ strict: true, strictTypes: false, inlineRefs: false, code, logger: false }).compile(
-      schema,
-    );
+    return new Ajv2020({ ...AJV_OPTIONS, code: { regExp: linearRegExp } }).compile(schema);
   } catch (cause) {
     const why = cause instanceof Error ? cause.message.slice(0, 200) : "";
     throw new TrimtabError("INVALID_ARGUMENT", `schema cannot be used: ${why}`, { field, cause });

@@ -1,0 +1,55 @@
+// What the service does around verifiers: a broken one, an ended call.
+
+import { expect, test } from "bun:test";
+import type { ScoreItem } from "#proto/trimtab/verifier/v1/verifier_service_pb.ts";
+import { runBatch } from "../../../services/verifier/src/run-batch.ts";
+import type { Outcome } from "../../../services/verifier/src/verifier.ts";
+import { errorOf } from "./service.ts";
+
+test("a verifier that breaks its contract spoils its own verdicts and nobody else's", async () => {
+  const signal = new AbortController().signal;
+  const judging = {
+    modelDigest: "",
+    clients: {},
+    call: { signal, timeoutMs: 1_000, headers: {} },
+    spend: () => {},
+  };
+  const good = { name: "good", score: () => [{ score: 0.5, reason: "" }] };
+  const broken: (() => Outcome[])[] = [
+    () => [],
+    () => [{ score: Number.NaN, reason: "" }],
+    () => [{ score: 1.5, reason: "" }],
+    () => {
+      throw new RangeError("bug");
+    },
+  ];
+  const item = { text: "" } as Parameters<typeof runBatch>[0][number];
+  for (const score of broken) {
+    for await (const { outcomes } of runBatch([item], [{ name: "broken", score }, good], judging)) {
+      expect(outcomes[0]).toHaveProperty("failure");
+      expect(outcomes[0]).not.toHaveProperty("score");
+      expect(outcomes[1]).toEqual({ score: 0.5, reason: "" });
+    }
+  }
+});
+
+test("a call that ends stops the work before the next chunk", async () => {
+  const controller = new AbortController();
+  let chunks = 0;
+  const leaving = {
+    name: "leaving",
+    score: (batch: readonly unknown[]) => {
+      chunks++;
+      controller.abort();
+      return batch.map(() => ({ score: 1, reason: "" }));
+    },
+  };
+  const items = Array.from({ length: 64 }, () => ({ text: "" }) as ScoreItem);
+  const call = { signal: controller.signal, timeoutMs: 1_000, headers: {} };
+  const judging = { modelDigest: "", clients: {}, call, spend: () => {} };
+  const work = async () => {
+    for await (const _ of runBatch(items, [leaving], judging));
+  };
+  expect((await errorOf(work())).reason).toBe("CANCELLED");
+  expect(chunks).toBe(1);
+});
