@@ -29,7 +29,7 @@ export interface PackedMatrix {
  */
 export type ActivationForm = "a8" | "a16" | "f32";
 
-/** Storage of keys and values: int8 or int16 with one scale per (token, head, block of `kvBlock` dims). */
+/** Storage of keys and values: int8 or int16 (±8191) with one scale per (token, head, block of 32 dims). */
 export type KvKind = "int8" | "int16";
 
 /** Shape of one KV page: 32 tokens of all layers. The inner layout belongs to the kernels. */
@@ -151,20 +151,41 @@ export interface Operators {
   addRows(a: { x: Pointer; y: Pointer; rows: number; cols: number }): void;
   /** out = x / rms(x) · weight, f32 [rows, cols]. */
   rmsNorm(a: { x: Pointer; weight: Pointer; eps: number; rows: number; cols: number; out: Pointer }): void;
-  /** Activations of f32 rows in the given form; `out` holds `activationBytes(form, rows, cols)`. */
+  /**
+   * Activations of f32 rows in the given form; `out` holds `activationBytes(form, rows, cols)`. From two rows on, pairs
+   * of rows are interleaved: `matmul` must be called with the same `rows` on the same `out`.
+   */
   quantize(a: { x: Pointer; form: ActivationForm; rows: number; cols: number; out: Pointer }): void;
   /** Fused `x += add` (if `add` ≠ 0), rmsNorm, quantize: same bits as the three separate calls. */
   rmsNormQuantize(a: {
-    x: Pointer; add: Pointer; weight: Pointer; eps: number; form: ActivationForm; rows: number; cols: number; out: Pointer;
+    x: Pointer;
+    add: Pointer;
+    weight: Pointer;
+    eps: number;
+    form: ActivationForm;
+    rows: number;
+    cols: number;
+    out: Pointer;
   }): void;
   /** y[r, o] = Σ_k w[o, k]·x[r, k]; or x_residual: y += when `accumulate`. `yStride` in floats between rows of y. */
   matmul(a: {
-    weight: PackedMatrix; x: Pointer; rows: number; y: Pointer; yStride: number; accumulate: boolean;
+    weight: PackedMatrix;
+    x: Pointer;
+    rows: number;
+    y: Pointer;
+    yStride: number;
+    accumulate: boolean;
   }): void;
   /** out[r, i] = silu(gateUp[r, gate i]) · gateUp[r, up i]; gateUp f32 [rows, 2·cols], gate first, then up. */
   swiglu(a: { gateUp: Pointer; rows: number; cols: number; out: Pointer }): void;
   /** Fused swiglu + quantize, same bits. */
-  swigluQuantize(a: { gateUp: Pointer; form: ActivationForm; rows: number; cols: number; out: Pointer }): void;
+  swigluQuantize(a: {
+    gateUp: Pointer;
+    form: ActivationForm;
+    rows: number;
+    cols: number;
+    out: Pointer;
+  }): void;
   /**
    * Rotates q and k of each row (table from `ropeTable`), writes k and v into the row's KV page, and leaves the
    * quantized query for `attention` in `query`. qkv f32 [rows, (heads + 2·kvHeads)·headDim].
@@ -172,15 +193,32 @@ export interface Operators {
    * `interleaved`: GGUF llama files hold q/k rows permuted so that pairs (2i, 2i+1) rotate together.
    */
   ropeStore(a: {
-    qkv: Pointer; rows: number; positions: Pointer; pageTables: Pointer; layer: number; shape: KvShape; heads: number;
-    ropeTable: Pointer; interleaved: boolean; query: Pointer;
+    qkv: Pointer;
+    rows: number;
+    positions: Pointer;
+    pageTables: Pointer;
+    layer: number;
+    shape: KvShape;
+    heads: number;
+    ropeTable: Pointer;
+    interleaved: boolean;
+    query: Pointer;
   }): void;
   /** Partial attention (m, l, o) of every unit × kv head, then the merge in ascending segment order into
    * out f32 [rows, heads·headDim]. `units` points to `unitCount` records written by `writeUnits`;
    * `partials` holds `partialBytes(rows, maxSegments, heads, headDim)`. Softmax scale is 1/sqrt(headDim). */
   attention(a: {
-    query: Pointer; units: Pointer; unitCount: number; rows: number; positions: Pointer; layer: number; shape: KvShape;
-    heads: number; maxSegments: number; partials: Pointer; out: Pointer;
+    query: Pointer;
+    units: Pointer;
+    unitCount: number;
+    rows: number;
+    positions: Pointer;
+    layer: number;
+    shape: KvShape;
+    heads: number;
+    maxSegments: number;
+    partials: Pointer;
+    out: Pointer;
   }): void;
   /** Applies a chain of instances to each row: `instances` u32 [rows] (0 = untouched); x f32, `xStride` in floats. */
   applyPrograms(a: { x: Pointer; xStride: number; rows: number; instances: Pointer }): void;

@@ -1,0 +1,180 @@
+/**
+ * Up to four query vectors through one absolute segment of 256 positions of quantized KV pages:
+ *
+ *   scores  s[t] = Σ_blocks i32(q·k)·(kscale·qscale)      f32, blocks ascending
+ *   softmax m = max s, p = e^(s-m), l = Σ p                over the tokens the row may see; all others are masked to 0
+ *   values  o[d] = Σ_pages i32(p'·v), p' = p·vscale quantized to i16 by its largest, per block of 32 dims
+ *
+ * A partial is {f32 m, f32 l, 8 bytes unused, f32 o[headDim]} at [row][segment][head]. Masked tokens add exactly 0, so
+ * a row's bits do not depend on its neighbours.
+ */
+import { MEET16_LIMIT, MEET8_LIMIT, PARTIAL_HEAD_BYTES, QUERY_BYTES } from "./layout";
+import { keySums, valueSums } from "./attention-dot";
+import { constant, C_LANES, C_MAGIC, C_MAGIC_BITS, C_MINUS_HUGE, exp } from "./math";
+import { lane0, lane1, lane2, lane3, maxLanes, sumLanes } from "./math";
+import { forwardScale, inverseScale, round8 } from "./quantize";
+import { halfRecordBytes } from "./rope";
+
+// Scratch of one tile.
+export const INFO: usize = 0; // per vector: query, tokens, partial, f32 scale of p'
+const SUMS: usize = 64; // i32 [4][8]
+const OUT: usize = 192; // f32 [4][8]
+const SCALES: usize = 320; // f32x4 [8 blocks][4]: query scales
+const SCORES: usize = 1024; // f32 [4][256]
+const QUERIES: usize = 8192; // broadcast pairs [8 blocks][16][4]
+const PAIRS: usize = 16384; // broadcast pairs [128][4]
+const PRODUCTS: usize = 24576; // f32 [256]: p·vscale
+
+/** Query of vector i as broadcast pairs beside those of the other vectors. */
+function spreadQuery(s: usize, i: usize, blocks: usize): void {
+  let from = <usize>load<u32>(s + INFO + i * 16);
+  for (let block: usize = 0; block < blocks; block++, from += QUERY_BYTES) {
+    spread(from, s + QUERIES + block * 1024 + i * 16, 64);
+    v128.store(s + SCALES + block * 64 + i * 16, v128.load(from, 64));
+  }
+}
+
+/** `bytes` of i16 to broadcast pairs at a stride of 64. */
+function spread(from: usize, to: usize, bytes: usize): void {
+  const end = from + bytes;
+  for (; from < end; from += 16, to += 256) {
+    const v = v128.load(from);
+    v128.store(to, lane0(v));
+    v128.store(to, lane1(v), 64);
+    v128.store(to, lane2(v), 128);
+    v128.store(to, lane3(v), 192);
+  }
+}
+
+/** Scores of all tokens of `pages` pages; `keys` = offset of the first record inside a page. */
+function scorePages<T>(s: usize, count: i32, table: usize, pages: usize, keys: usize, blocks: usize): void {
+  const record = halfRecordBytes(sizeof<T>() == 2) * 2;
+  for (let page: usize = 0; page < pages; page++) {
+    let data = <usize>load<u32>(table + page * 4) + keys;
+    for (let block: usize = 0; block < blocks; block++, data += record) {
+      for (let eight: usize = 0; eight < 4; eight++) {
+        keySums<T>(count, data + eight * 256 * sizeof<T>(), s + QUERIES + block * 1024, s + SUMS);
+        const scales = data + 1024 * sizeof<T>() + eight * 32;
+        const first = v128.load(scales);
+        const second = v128.load(scales, 16);
+        for (let i: usize = 0; i < <usize>count; i++) {
+          const qs = v128.load(s + SCALES + block * 64 + i * 16);
+          let a = f32x4.mul(f32x4.convert_i32x4_s(v128.load(s + SUMS + i * 32)), f32x4.mul(first, qs));
+          let b = f32x4.mul(f32x4.convert_i32x4_s(v128.load(s + SUMS + i * 32, 16)), f32x4.mul(second, qs));
+          const to = s + SCORES + i * 1024 + page * 128 + eight * 32;
+          if (block) {
+            a = f32x4.add(v128.load(to), a);
+            b = f32x4.add(v128.load(to, 16), b);
+          }
+          v128.store(to, a);
+          v128.store(to, b, 16);
+        }
+      }
+    }
+  }
+}
+
+/** Scores of vector i to probabilities; m and l into its partial. Lanes at or beyond `tokens` become 0. */
+function softmax(s: usize, i: usize, pages: usize): void {
+  const from = s + SCORES + i * 1024;
+  const bytes = pages * 128;
+  const tokens = i32x4.splat(load<u32>(s + INFO + i * 16, 4));
+  const partial = <usize>load<u32>(s + INFO + i * 16, 8);
+  const huge = constant(C_MINUS_HUGE);
+  const four = i32x4.splat(4);
+  let lanes = constant(C_LANES);
+  let m = huge;
+  for (let at: usize = 0; at < bytes; at += 16) {
+    const v = v128.bitselect(v128.load(from + at), huge, i32x4.lt_s(lanes, tokens));
+    v128.store(from + at, v);
+    m = f32x4.pmax(m, v);
+    lanes = i32x4.add(lanes, four);
+  }
+  const largest = maxLanes(m);
+  const shift = f32x4.splat(largest);
+  let l = f32x4.splat(0);
+  lanes = constant(C_LANES);
+  for (let at: usize = 0; at < bytes; at += 16) {
+    const p = v128.and(exp(f32x4.sub(v128.load(from + at), shift)), i32x4.lt_s(lanes, tokens));
+    v128.store(from + at, p);
+    l = f32x4.add(l, p);
+    lanes = i32x4.add(lanes, four);
+  }
+  store<f32>(partial, largest);
+  store<f32>(partial, sumLanes(l), 4);
+}
+
+/** p·vscale of vector i as i16 pairs; their scale into its info. `scales` = offset of the value scales in a page. */
+function weigh(s: usize, i: usize, table: usize, pages: usize, scales: usize, limit: f32): void {
+  const tokens = i32x4.splat(load<u32>(s + INFO + i * 16, 4));
+  const four = i32x4.splat(4);
+  let lanes = constant(C_LANES);
+  let m = f32x4.splat(0);
+  let p = s + SCORES + i * 1024;
+  let to = s + PRODUCTS;
+  for (let page: usize = 0; page < pages; page++) {
+    let scale = <usize>load<u32>(table + page * 4) + scales;
+    const end = scale + 128;
+    for (; scale < end; scale += 16, p += 16, to += 16) {
+      const v = v128.and(f32x4.mul(v128.load(p), v128.load(scale)), i32x4.lt_s(lanes, tokens));
+      v128.store(to, v);
+      m = f32x4.pmax(m, v);
+      lanes = i32x4.add(lanes, four);
+    }
+  }
+  const largest = maxLanes(m);
+  const factor = f32x4.splat(inverseScale(largest, limit));
+  const magic = constant(C_MAGIC);
+  const bits = constant(C_MAGIC_BITS);
+  const whole = s + PRODUCTS;
+  for (let at: usize = 0; at < pages * 64; at += 16) {
+    v128.store(whole + at, round8(whole + at * 2, factor, magic, bits));
+  }
+  spread(whole, s + PAIRS + i * 16, pages * 64);
+  store<f32>(s + INFO + i * 16, forwardScale(largest, limit), 12);
+}
+
+/** o of one block of 32 dims for all vectors. */
+function sumValues<T>(s: usize, count: i32, table: usize, pages: usize, values: usize, at: usize): void {
+  for (let octet: usize = 0; octet < 4; octet++) {
+    for (let i: usize = 0; i < 128; i += 16) v128.store(s + OUT + i, f32x4.splat(0));
+    for (let page: usize = 0; page < pages; page++) {
+      const data = <usize>load<u32>(table + page * 4) + values + octet * 256 * sizeof<T>();
+      valueSums<T>(count, data, s + PAIRS + page * 1024, s + SUMS);
+      for (let i: usize = 0; i < (<usize>count) << 5; i += 16) {
+        const sum = f32x4.convert_i32x4_s(v128.load(s + SUMS + i));
+        v128.store(s + OUT + i, f32x4.add(v128.load(s + OUT + i), sum));
+      }
+    }
+    for (let i: usize = 0; i < <usize>count; i++) {
+      const scale = v128.load32_splat(s + INFO + i * 16, 12);
+      const to = <usize>load<u32>(s + INFO + i * 16, 8) + PARTIAL_HEAD_BYTES + at + octet * 32;
+      v128.store(to, f32x4.mul(v128.load(s + OUT + i * 32), scale));
+      v128.store(to, f32x4.mul(v128.load(s + OUT + i * 32, 16), scale), 16);
+    }
+  }
+}
+
+/** Up to four vectors whose info is filled. `offset`: records of (layer, kv head) inside a page. */
+export function attendTile<T>(
+  s: usize,
+  count: i32,
+  table: usize,
+  longest: usize,
+  offset: usize,
+  blocks: usize,
+): void {
+  const half = halfRecordBytes(sizeof<T>() == 2);
+  const pages = (longest + 31) >> 5;
+  const limit = <f32>(sizeof<T>() == 2 ? MEET16_LIMIT : MEET8_LIMIT);
+  for (let i: usize = 0; i < <usize>count; i++) spreadQuery(s, i, blocks);
+  scorePages<T>(s, count, table, pages, offset, blocks);
+  for (let i: usize = 0; i < <usize>count; i++) softmax(s, i, pages);
+  for (let block: usize = 0; block < blocks; block++) {
+    const values = offset + block * half * 2 + half;
+    for (let i: usize = 0; i < <usize>count; i++) {
+      weigh(s, i, table, pages, values + 1024 * sizeof<T>(), limit);
+    }
+    sumValues<T>(s, count, table, pages, values, block * 128);
+  }
+}

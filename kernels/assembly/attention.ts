@@ -1,0 +1,92 @@
+/**
+ * Attention: the work items, and the merge of their partial results.
+ * Work item = (unit, kv head, 32 of the unit's rows); a unit is one absolute segment of 256 positions of one page table.
+ * Query vectors (row x head of the group) go four at a time through attention-tile.ts. The merge joins the partials
+ * (m, l, o) of a row's segments in ascending order: M = max m, out = Σ o·e^(m-M) / Σ l·e^(m-M).
+ */
+import { ITEM_ROWS, PARTIAL_HEAD_BYTES, QUERY_BYTES, UNIT_BYTES } from "./layout";
+import { attendTile, INFO } from "./attention-tile";
+import { argument, expOne } from "./math";
+import { halfRecordBytes } from "./rope";
+
+/**
+ * Arguments: query, units, items, positions, layer, kvHeads, headDim, isWide, heads, maxSegments, partials,
+ * row blocks of a unit, items a chunk.
+ */
+export function attentionChunk(chunk: usize, s: usize): void {
+  const from = chunk * argument(12);
+  const to = min(from + argument(12), argument(2));
+  for (let item = from; item < to; item++) attendItem(item, s);
+}
+
+function attendItem(item: usize, s: usize): void {
+  const kvHeads = argument(5);
+  const headDim = argument(6);
+  const heads = argument(8);
+  const isWide = argument(7) != 0;
+  const blocks = headDim >> 5;
+  const group = heads / kvHeads;
+  const rowBlock = item % argument(11);
+  const kvHead = (item / argument(11)) % kvHeads;
+  const unit = argument(1) + (item / (argument(11) * kvHeads)) * UNIT_BYTES;
+  const segment = <usize>load<u32>(unit);
+  const table = <usize>load<u32>(unit, 4) + segment * 32;
+  const firstRow = rowBlock * ITEM_ROWS;
+  const endRow = min(firstRow + ITEM_ROWS, <usize>load<u32>(unit, 12));
+  const offset = (argument(4) * kvHeads + kvHead) * blocks * halfRecordBytes(isWide) * 2;
+  const partialBytes = PARTIAL_HEAD_BYTES + headDim * 4;
+  if (firstRow >= endRow) return;
+  const total = (endRow - firstRow) * group;
+  for (let first: usize = 0; first < total; first += 4) {
+    const count = min<usize>(4, total - first);
+    let longest: usize = 0;
+    for (let i: usize = 0; i < count; i++) {
+      const row = <usize>load<u32>(<usize>load<u32>(unit, 8) + (firstRow + (first + i) / group) * 4);
+      const head = kvHead * group + ((first + i) % group);
+      const seen = <i32>load<u32>(argument(3) + row * 4) + 1 - <i32>segment * 256;
+      const tokens = <usize>min(256, max(0, seen));
+      const partial = argument(10) + ((row * argument(9) + segment) * heads + head) * partialBytes;
+      longest = max(longest, tokens);
+      store<u32>(s + INFO + i * 16, argument(0) + (row * heads + head) * blocks * QUERY_BYTES);
+      store<u32>(s + INFO + i * 16, tokens, 4);
+      store<u32>(s + INFO + i * 16, partial, 8);
+    }
+    if (isWide) attendTile<i16>(s, <i32>count, table, longest, offset, blocks);
+    else attendTile<i8>(s, <i32>count, table, longest, offset, blocks);
+  }
+}
+
+/** Arguments: partials, positions, rows, heads, headDim, maxSegments, out, rows a chunk. */
+export function mergeChunk(chunk: usize): void {
+  const heads = argument(3);
+  const bytes = argument(4) * 4;
+  const partialBytes = bytes + PARTIAL_HEAD_BYTES;
+  const from = chunk * argument(7);
+  const to = min(from + argument(7), argument(2));
+  for (let row = from; row < to; row++) {
+    const segments = min<usize>(((<usize>load<u32>(argument(1) + row * 4)) >> 8) + 1, argument(5));
+    for (let head: usize = 0; head < heads; head++) {
+      const first = argument(0) + (row * argument(5) * heads + head) * partialBytes;
+      merge(first, segments, heads * partialBytes, argument(6) + (row * heads + head) * bytes, bytes);
+    }
+  }
+}
+
+function merge(first: usize, segments: usize, step: usize, out: usize, bytes: usize): void {
+  const end = first + segments * step;
+  let m = load<f32>(first);
+  for (let at = first + step; at < end; at += step) m = max(m, load<f32>(at));
+  let l: f32 = 0;
+  for (let at = first; at < end; at += step) {
+    const weight = expOne(load<f32>(at) - m);
+    const w = f32x4.splat(weight);
+    const o = at + PARTIAL_HEAD_BYTES;
+    l += load<f32>(at, 4) * weight;
+    for (let d: usize = 0; d < bytes; d += 16) {
+      const add = f32x4.mul(v128.load(o + d), w);
+      v128.store(out + d, at == first ? add : f32x4.add(v128.load(out + d), add));
+    }
+  }
+  const inverse = f32x4.splat(<f32>1 / l);
+  for (let d: usize = 0; d < bytes; d += 16) v128.store(out + d, f32x4.mul(v128.load(out + d), inverse));
+}

@@ -1,0 +1,60 @@
+/**
+ * F32 and F16 times f32 activations. A group is 8 rows; column k holds the 8 rows' weights side by side
+ * (32 bytes for f32, 16 for f16; f16 groups are widened to scratch first, exactly, subnormals included).
+ * f32 order: four partial sums by k mod 4, each ascending, then (0+1)+(2+3). No bound: plain floats.
+ */
+import { constant, C_F16_MAGIC, lane0, lane1, lane2, lane3 } from "./math";
+import { put } from "./matmul-q4";
+
+// @ts-ignore: decorator
+@inline
+function mac(acc: v128, w: usize, x: v128): v128 {
+  return f32x4.add(acc, f32x4.mul(v128.load(w), x));
+}
+
+/** One row of activations times one group. */
+export function gemvFloat(w: usize, x: usize, y: usize, cols: usize, isAdding: bool): void {
+  let a0 = f32x4.splat(0);
+  let a1 = a0, a2 = a0, a3 = a0, b0 = a0, b1 = a0, b2 = a0, b3 = a0; // prettier-ignore
+  const end = x + cols * 4;
+  do {
+    const v = v128.load(x);
+    const x0 = lane0(v);
+    a0 = mac(a0, w, x0);
+    b0 = mac(b0, w + 16, x0);
+    const x1 = lane1(v);
+    a1 = mac(a1, w + 32, x1);
+    b1 = mac(b1, w + 48, x1);
+    const x2 = lane2(v);
+    a2 = mac(a2, w + 64, x2);
+    b2 = mac(b2, w + 80, x2);
+    const x3 = lane3(v);
+    a3 = mac(a3, w + 96, x3);
+    b3 = mac(b3, w + 112, x3);
+    w += 128;
+    x += 16;
+  } while (x < end);
+  put(y, f32x4.add(f32x4.add(a0, a1), f32x4.add(a2, a3)), isAdding);
+  put(y + 16, f32x4.add(f32x4.add(b0, b1), f32x4.add(b2, b3)), isAdding);
+}
+
+/** Four f16 in the low halves of u32 lanes to f32: shift into place, then multiply by 2^112. Finite values only. */
+// @ts-ignore: decorator
+@inline
+function widenHalf(h: v128, magic: v128): v128 {
+  const magnitude = i32x4.shl(v128.and(h, i32x4.splat(0x7fff)), 13);
+  const sign = i32x4.shl(v128.and(h, i32x4.splat(0x8000)), 16);
+  return v128.or(f32x4.mul(magnitude, magic), sign);
+}
+
+/** One f16 group as f32, `cols` columns. */
+export function unpackHalf(w: usize, to: usize, cols: usize): void {
+  const magic = constant(C_F16_MAGIC);
+  const end = to + cols * 32;
+  do {
+    v128.store(to, widenHalf(v128.load_ext<u16>(w), magic));
+    v128.store(to, widenHalf(v128.load_ext<u16>(w, 8), magic), 16);
+    w += 16;
+    to += 32;
+  } while (to < end);
+}

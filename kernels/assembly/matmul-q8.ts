@@ -1,0 +1,120 @@
+/**
+ * Q8_0 times i16 activations, exact in i32. A group is 8 rows; per block of 32 columns:
+ *
+ *   pair p = 0 … 15 of columns (2p, 2p+1), at p·16:  rows 0…3, 2 bytes each | rows 4…7, 2 bytes each
+ *   256: f32 scale of 8 rows
+ *
+ * |Σ of 32 products| ≤ 32·128·32767 < 2^27.01, fits i32. f32 order: per block f += sum·(scale·xscale).
+ */
+import { A16_BYTES, A16_PAIR_BYTES, Q8_0_BYTES } from "./layout";
+import { lane0, lane1, lane2, lane3 } from "./math";
+import { put } from "./matmul-q4";
+
+// @ts-ignore: decorator
+@inline
+function mac(acc: v128, w: v128, x: v128): v128 {
+  return i32x4.add(acc, i32x4.dot_i16x8_s(w, x));
+}
+
+// @ts-ignore: decorator
+@inline
+function widen(f: v128, acc: v128, scale: v128): v128 {
+  return f32x4.add(f, f32x4.mul(f32x4.convert_i32x4_s(acc), scale));
+}
+
+/** One row of activations (a16), `groups` groups of 8 rows. */
+export function gemvQ80(w: usize, x: usize, y: usize, groups: usize, blocks: usize, isAdding: bool): void {
+  const xEnd = x + blocks * A16_BYTES;
+  const end = y + groups * 32;
+  do {
+    let f0 = f32x4.splat(0);
+    let f1 = f32x4.splat(0);
+    let at = x;
+    do {
+      let a0 = i32x4.splat(0);
+      let a1 = i32x4.splat(0);
+      const part = at + 64;
+      do {
+        const v = v128.load(at);
+        let xv = lane0(v);
+        a0 = mac(a0, v128.load_ext<i8>(w), xv);
+        a1 = mac(a1, v128.load_ext<i8>(w, 8), xv);
+        xv = lane1(v);
+        a0 = mac(a0, v128.load_ext<i8>(w, 16), xv);
+        a1 = mac(a1, v128.load_ext<i8>(w, 24), xv);
+        xv = lane2(v);
+        a0 = mac(a0, v128.load_ext<i8>(w, 32), xv);
+        a1 = mac(a1, v128.load_ext<i8>(w, 40), xv);
+        xv = lane3(v);
+        a0 = mac(a0, v128.load_ext<i8>(w, 48), xv);
+        a1 = mac(a1, v128.load_ext<i8>(w, 56), xv);
+        w += 64;
+        at += 16;
+      } while (at < part);
+      const xs = v128.load(at);
+      f0 = widen(f0, a0, f32x4.mul(v128.load(w), xs));
+      f1 = widen(f1, a1, f32x4.mul(v128.load(w, 16), xs));
+      w += 32;
+      at += 16;
+    } while (at < xEnd);
+    put(y, f0, isAdding);
+    put(y + 16, f1, isAdding);
+    y += 32;
+  } while (y < end);
+}
+
+/** One group as i16: per block 16 pairs {R4 0, R4 1}. */
+export function unpackQ80(w: usize, to: usize, blocks: usize): void {
+  const end = to + blocks * 512;
+  do {
+    const part = w + 256;
+    do {
+      v128.store(to, v128.load_ext<i8>(w));
+      v128.store(to, v128.load_ext<i8>(w, 8), 16);
+      v128.store(to, v128.load_ext<i8>(w, 16), 32);
+      v128.store(to, v128.load_ext<i8>(w, 24), 48);
+      w += 32;
+      to += 64;
+    } while (w < part);
+    w += 32;
+  } while (to < end);
+}
+
+/** Two rows of activations (one tile of a16 pair) times one unpacked group; y1 = 0 when there is no second row. */
+export function tileQ80(s: usize, scales: usize, x: usize, blocks: usize, y0: usize, y1: usize, isAdding: bool): void {
+  const end = x + blocks * A16_PAIR_BYTES;
+  let f00 = f32x4.splat(0);
+  let f10 = f32x4.splat(0);
+  let f01 = f32x4.splat(0);
+  let f11 = f32x4.splat(0);
+  do {
+    let a00 = i32x4.splat(0);
+    let a10 = i32x4.splat(0);
+    let a01 = i32x4.splat(0);
+    let a11 = i32x4.splat(0);
+    const part = x + 512;
+    do {
+      let w0 = v128.load(s), w1 = v128.load(s, 16), x0 = v128.load(x), x1 = v128.load(x, 16); // prettier-ignore
+      a00 = mac(a00, w0, x0); a10 = mac(a10, w1, x0); a01 = mac(a01, w0, x1); a11 = mac(a11, w1, x1);
+      w0 = v128.load(s, 32); w1 = v128.load(s, 48); x0 = v128.load(x, 32); x1 = v128.load(x, 48);
+      a00 = mac(a00, w0, x0); a10 = mac(a10, w1, x0); a01 = mac(a01, w0, x1); a11 = mac(a11, w1, x1);
+      w0 = v128.load(s, 64); w1 = v128.load(s, 80); x0 = v128.load(x, 64); x1 = v128.load(x, 80);
+      a00 = mac(a00, w0, x0); a10 = mac(a10, w1, x0); a01 = mac(a01, w0, x1); a11 = mac(a11, w1, x1);
+      w0 = v128.load(s, 96); w1 = v128.load(s, 112); x0 = v128.load(x, 96); x1 = v128.load(x, 112);
+      a00 = mac(a00, w0, x0); a10 = mac(a10, w1, x0); a01 = mac(a01, w0, x1); a11 = mac(a11, w1, x1);
+      s += 128;
+      x += 128;
+    } while (x < part);
+    f00 = widen(f00, a00, f32x4.mul(v128.load(scales), v128.load(x)));
+    f10 = widen(f10, a10, f32x4.mul(v128.load(scales, 16), v128.load(x)));
+    f01 = widen(f01, a01, f32x4.mul(v128.load(scales), v128.load(x, 16)));
+    f11 = widen(f11, a11, f32x4.mul(v128.load(scales, 16), v128.load(x, 16)));
+    x += 32;
+    scales += Q8_0_BYTES;
+  } while (x < end);
+  put(y0, f00, isAdding);
+  put(y0 + 16, f10, isAdding);
+  if (!y1) return;
+  put(y1, f01, isAdding);
+  put(y1 + 16, f11, isAdding);
+}

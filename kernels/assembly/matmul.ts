@@ -1,0 +1,109 @@
+/**
+ * y[r, o] = Σ_k w[o, k]·x[r, k] over chunks of 8-row groups: gemv for one row, unpack once and pair tiles for more.
+ * A last group of fewer than 8 rows goes through scratch, so nothing is written past a row's end.
+ */
+import { A16_PAIR_BYTES, A8_PAIR_BYTES, UNPACK_BYTES } from "./layout";
+import { F16_BLOCK_BYTES, F32_BLOCK_BYTES, KIND_F16, KIND_F32, KIND_Q4_0, KIND_Q4_1 } from "./layout";
+import { Q4_0_BYTES, Q4_1_BYTES, Q8_0_BYTES } from "./layout";
+import { argument } from "./math";
+import { gemvFloat, unpackHalf } from "./matmul-float";
+import { gemvQ40, gemvQ41, tileQ40, tileQ41, unpackNibbles } from "./matmul-q4";
+import { gemvQ80, tileQ80, unpackQ80 } from "./matmul-q8";
+
+/** Bytes of 8 rows x 32 columns. */
+function groupBlockBytes(kind: i32): usize {
+  if (kind == KIND_Q4_0) return Q4_0_BYTES;
+  if (kind == KIND_Q4_1) return Q4_1_BYTES;
+  if (kind == KIND_F32) return F32_BLOCK_BYTES;
+  return kind == KIND_F16 ? F16_BLOCK_BYTES : Q8_0_BYTES;
+}
+
+function oneRow(kind: i32, w: usize, x: usize, y: usize, groups: usize, blocks: usize, isAdding: bool): void {
+  if (kind == KIND_Q4_0) gemvQ40(w, x, y, groups, blocks, isAdding);
+  else if (kind == KIND_Q4_1) gemvQ41(w, x, y, groups, blocks, isAdding);
+  else gemvQ80(w, x, y, groups, blocks, isAdding);
+}
+
+function unpackGroup(kind: i32, w: usize, scratch: usize, blocks: usize): void {
+  if (kind == KIND_Q4_0) unpackNibbles(w, Q4_0_BYTES, scratch, blocks);
+  else if (kind == KIND_Q4_1) unpackNibbles(w, Q4_1_BYTES, scratch, blocks);
+  else if (kind == KIND_F16) unpackHalf(w, scratch, blocks << 5);
+  else unpackQ80(w, scratch, blocks);
+}
+
+/** One group times all rows; `stride` in bytes between rows of y. */
+function manyRows(
+  kind: i32,
+  w: usize,
+  x: usize,
+  rows: usize,
+  y: usize,
+  stride: usize,
+  blocks: usize,
+  isAdding: bool,
+  scratch: usize,
+): void {
+  if (kind != KIND_F32) unpackGroup(kind, w, scratch, blocks);
+  if (kind == KIND_F32 || kind == KIND_F16) {
+    const from = kind == KIND_F32 ? w : scratch;
+    for (let row: usize = 0; row < rows; row++) {
+      gemvFloat(from, x + row * (blocks << 7), y + row * stride, blocks << 5, isAdding);
+    }
+    return;
+  }
+  const isQ4 = kind == KIND_Q4_0 || kind == KIND_Q4_1;
+  const tileBytes = blocks * (isQ4 ? A8_PAIR_BYTES : A16_PAIR_BYTES);
+  const scales = w + (isQ4 ? 128 : 256);
+  for (let row: usize = 0; row < rows; row += 2) {
+    const y1 = row + 1 < rows ? y + stride : 0;
+    if (kind == KIND_Q4_0) tileQ40(scratch, scales, x, blocks, y, y1, isAdding);
+    else if (kind == KIND_Q4_1) tileQ41(scratch, scales, x, blocks, y, y1, isAdding);
+    else tileQ80(scratch, scales, x, blocks, y, y1, isAdding);
+    x += tileBytes;
+    y += stride * 2;
+  }
+}
+
+/** Adds or copies the `count` < 8 results of every row from scratch to y. */
+function putPartial(from: usize, y: usize, stride: usize, rows: usize, count: usize, isAdding: bool): void {
+  for (let row: usize = 0; row < rows; row++) {
+    for (let at: usize = 0; at < count << 2; at += 4) {
+      const value = load<f32>(from + row * 32 + at);
+      const to = y + row * stride + at;
+      store<f32>(to, isAdding ? load<f32>(to) + value : value);
+    }
+  }
+}
+
+/** Arguments: kind, weight, x, rows, y, y stride in bytes, accumulate, output rows, blocks, groups a chunk. */
+export function matmulChunk(chunk: usize, scratch: usize): void {
+  const kind = <i32>argument(0);
+  const x = argument(2);
+  const rows = argument(3);
+  const stride = argument(5);
+  const isAdding = argument(6) != 0;
+  const outputs = argument(7);
+  const blocks = argument(8);
+  const from = chunk * argument(9);
+  const full = outputs >> 3;
+  const to = min(from + argument(9), (outputs + 7) >> 3);
+  const wholeEnd = min(to, full);
+  const bytes = groupBlockBytes(kind) * blocks;
+  const weight = argument(1);
+  const y = argument(4);
+  const isGemv = rows == 1 && kind != KIND_F32 && kind != KIND_F16;
+  if (isGemv) {
+    if (wholeEnd > from) {
+      oneRow(kind, weight + from * bytes, x, y + from * 32, wholeEnd - from, blocks, isAdding);
+    }
+  } else {
+    for (let group = from; group < wholeEnd; group++) {
+      manyRows(kind, weight + group * bytes, x, rows, y + group * 32, stride, blocks, isAdding, scratch);
+    }
+  }
+  if (to == wholeEnd) return;
+  const partial = scratch + UNPACK_BYTES;
+  if (isGemv) oneRow(kind, weight + full * bytes, x, partial, 1, blocks, false);
+  else manyRows(kind, weight + full * bytes, x, rows, partial, 32, blocks, false, scratch);
+  putPartial(partial, y + full * 32, stride, rows, outputs & 7, isAdding);
+}

@@ -1,0 +1,83 @@
+/**
+ * RMS norm, the residual add, and both fused with quantization. Rows are f32, cols a multiple of 32.
+ * The sum of squares has two 4-lane accumulators (even and odd vectors), folded once: one order for all callers.
+ */
+import { argument, floatArgument, sumLanes } from "./math";
+import { blockStep, clearPartner, quantizeBlock, rowStart } from "./quantize";
+
+/** x += y over `bytes` bytes. */
+export function addRow(x: usize, y: usize, bytes: usize): void {
+  const end = x + bytes;
+  for (; x < end; x += 32, y += 32) {
+    v128.store(x, f32x4.add(v128.load(x), v128.load(y)));
+    v128.store(x, f32x4.add(v128.load(x, 16), v128.load(y, 16)), 16);
+  }
+}
+
+/** 1 / sqrt(mean(x²) + eps) */
+function inverseRms(x: usize, bytes: usize, eps: f32): f32 {
+  let even = f32x4.splat(0);
+  let odd = f32x4.splat(0);
+  const end = x + bytes;
+  for (; x < end; x += 32) {
+    const a = v128.load(x);
+    const b = v128.load(x, 16);
+    even = f32x4.add(even, f32x4.mul(a, a));
+    odd = f32x4.add(odd, f32x4.mul(b, b));
+  }
+  return <f32>1 / sqrt<f32>(sumLanes(f32x4.add(even, odd)) / <f32>(bytes >> 2) + eps);
+}
+
+/** 32 normed floats. */
+// @ts-ignore: decorator
+@inline
+function scale32(x: usize, weight: usize, factor: v128, out: usize): void {
+  const end = x + 128;
+  for (; x < end; x += 32, weight += 32, out += 32) {
+    v128.store(out, f32x4.mul(f32x4.mul(v128.load(x), factor), v128.load(weight)));
+    v128.store(out, f32x4.mul(f32x4.mul(v128.load(x, 16), factor), v128.load(weight, 16)), 16);
+  }
+}
+
+/** Arguments: x, y, bytes of a row, rows, rows a chunk. */
+export function addChunk(chunk: usize): void {
+  const bytes = argument(2);
+  const from = chunk * argument(4);
+  const to = min(from + argument(4), argument(3));
+  addRow(argument(0) + from * bytes, argument(1) + from * bytes, (to - from) * bytes);
+}
+
+/** Arguments: x, weight, eps, rows, cols, rows a chunk, out. */
+export function normChunk(chunk: usize): void {
+  const bytes = argument(4) * 4;
+  const from = chunk * argument(5);
+  const to = min(from + argument(5), argument(3));
+  for (let row = from; row < to; row++) {
+    const x = argument(0) + row * bytes;
+    const out = argument(6) + row * bytes;
+    const factor = f32x4.splat(inverseRms(x, bytes, floatArgument(2)));
+    for (let at: usize = 0; at < bytes; at += 128) scale32(x + at, argument(1) + at, factor, out + at);
+  }
+}
+
+/** Arguments as `normChunk`, then: add (or 0), layout. `scratch` holds 128 bytes. */
+export function normQuantizeChunk(chunk: usize, scratch: usize): void {
+  const rows = argument(3);
+  const bytes = argument(4) * 4;
+  const blocks = argument(4) >> 5;
+  const layout = <i32>argument(8);
+  const from = chunk * argument(5);
+  const to = min(from + argument(5), rows);
+  const step = blockStep(layout);
+  for (let row = from; row < to; row++) {
+    const x = argument(0) + row * bytes;
+    if (argument(7)) addRow(x, argument(7) + row * bytes, bytes);
+    const factor = f32x4.splat(inverseRms(x, bytes, floatArgument(2)));
+    let dst = rowStart(layout, argument(6), row, blocks);
+    for (let at: usize = 0; at < bytes; at += 128, dst += step) {
+      scale32(x + at, argument(1) + at, factor, scratch);
+      quantizeBlock(layout, scratch, dst);
+    }
+  }
+  if (to == rows) clearPartner(layout, argument(6), rows, blocks);
+}

@@ -1,0 +1,219 @@
+/**
+ * The operators over one instance: each checks its shapes, writes its arguments and runs a parallel region. Chunks are
+ * coarse (4 to 8 a thread, never below about 3 µs): each costs two contended atomics across cores.
+ */
+import {
+  ARGUMENTS, GROUP, ITEM_ROWS, OP_ADD, OP_ATTENTION, OP_EMBED, OP_MATMUL, OP_MERGE,
+  OP_NORM, OP_NORM_QUANTIZE, OP_PROGRAMS, OP_QUANTIZE, OP_ROPE_STORE, OP_SWIGLU,
+} from "../assembly/layout.ts"; // prettier-ignore
+import { KernelError } from "./errors.ts";
+import type { KernelExports, Variant } from "./module.ts";
+import { WEIGHT_KINDS } from "./pack.ts";
+import { createSampler } from "./sample.ts";
+import { activationLayout, checkKvShape, checkShape } from "./sizes.ts";
+import type { KvShape, Operators } from "./types.ts";
+
+/** Numbers (multiply-adds, or floats touched) that take about 3 µs. */
+const CHUNK_MACS = 120_000;
+const CHUNK_FLOATS = 3_000;
+const CHUNKS_PER_THREAD = 4;
+const CHUNKS_PER_THREAD_LONG = 12;
+const LONG_MACS = 20_000_000;
+const ITEMS_PER_THREAD = 8;
+
+/** Writes arguments and starts regions. */
+interface Region {
+  /** Runs `operator` with u32 arguments; those in `floats` are written as f32 at their index. */
+  run(
+    operator: number,
+    chunks: number,
+    values: readonly number[],
+    floats?: readonly (readonly [number, number])[],
+  ): void;
+}
+
+/** Creates the operators of an instance whose threads are running. */
+export function createOperators(
+  kernels: KernelExports,
+  memory: WebAssembly.Memory,
+  threads: number,
+  variant: Variant,
+): Operators {
+  const integers = new Uint32Array(memory.buffer, ARGUMENTS, 64);
+  const reals = new Float32Array(memory.buffer, ARGUMENTS, 64);
+  const region: Region = {
+    run(operator, chunks, values, floats = []) {
+      for (let i = 0; i < values.length; i++) integers[i] = values[i] ?? 0;
+      for (const [at, value] of floats) reals[at] = value;
+      kernels.runRegion(operator, chunks);
+    },
+  };
+  const byRows = (rows: number, cols: number) => rowsPerChunk(rows, cols, threads);
+  return {
+    threads,
+    variant,
+    ...createRowOperators(region, byRows),
+    ...createMatmul(region, threads),
+    ...createAttention(region, threads, byRows),
+    ...createSampler(kernels, memory),
+  };
+}
+
+/** Rows of one chunk: even, so that a pair of rows has one writer. */
+function rowsPerChunk(rows: number, cols: number, threads: number): number {
+  if (threads === 1) return rows;
+  const least = Math.max(CHUNK_FLOATS / cols, rows / (threads * CHUNKS_PER_THREAD));
+  return Math.min(rows, Math.ceil(least / 2) * 2);
+}
+
+type RowOperators = Pick<
+  Operators,
+  | "embed"
+  | "addRows"
+  | "rmsNorm"
+  | "quantize"
+  | "rmsNormQuantize"
+  | "swiglu"
+  | "swigluQuantize"
+  | "applyPrograms"
+>;
+
+function createRowOperators(region: Region, byRows: (rows: number, cols: number) => number): RowOperators {
+  return {
+    embed({ table, ids, rows, scale, out }) {
+      checkShape(rows, table.cols);
+      const each = byRows(rows, table.cols);
+      const values = [WEIGHT_KINDS[table.kind].code, table.pointer, ids, rows, out, 0, table.cols / 32, each];
+      region.run(OP_EMBED, Math.ceil(rows / each), values, [[5, scale]]);
+    },
+    addRows({ x, y, rows, cols }) {
+      checkShape(rows, cols);
+      const each = byRows(rows, cols * 2);
+      region.run(OP_ADD, Math.ceil(rows / each), [x, y, cols * 4, rows, each]);
+    },
+    rmsNorm({ x, weight, eps, rows, cols, out }) {
+      checkShape(rows, cols);
+      const each = byRows(rows, cols);
+      region.run(OP_NORM, Math.ceil(rows / each), [x, weight, 0, rows, cols, each, out], [[2, eps]]);
+    },
+    quantize({ x, form, rows, cols, out }) {
+      checkShape(rows, cols);
+      const each = byRows(rows, cols);
+      region.run(OP_QUANTIZE, Math.ceil(rows / each), [
+        x,
+        out,
+        activationLayout(form, rows),
+        rows,
+        cols,
+        each,
+      ]);
+    },
+    rmsNormQuantize({ x, add, weight, eps, form, rows, cols, out }) {
+      checkShape(rows, cols);
+      const each = byRows(rows, cols);
+      const values = [x, weight, 0, rows, cols, each, out, add, activationLayout(form, rows)];
+      region.run(OP_NORM_QUANTIZE, Math.ceil(rows / each), values, [[2, eps]]);
+    },
+    swiglu({ gateUp, rows, cols, out }) {
+      checkShape(rows, cols);
+      const each = byRows(rows, cols * 4);
+      region.run(OP_SWIGLU, Math.ceil(rows / each), [gateUp, out, -1, rows, cols, each]);
+    },
+    swigluQuantize({ gateUp, form, rows, cols, out }) {
+      checkShape(rows, cols);
+      const each = byRows(rows, cols * 4);
+      region.run(OP_SWIGLU, Math.ceil(rows / each), [
+        gateUp,
+        out,
+        activationLayout(form, rows),
+        rows,
+        cols,
+        each,
+      ]);
+    },
+    applyPrograms({ x, xStride, rows, instances }) {
+      checkShape(rows, 32);
+      const each = byRows(rows, xStride * 4);
+      region.run(OP_PROGRAMS, Math.ceil(rows / each), [x, xStride * 4, rows, instances, each]);
+    },
+  };
+}
+
+function createMatmul(region: Region, threads: number): Pick<Operators, "matmul"> {
+  return {
+    matmul({ weight, x, rows, y, yStride, accumulate }) {
+      checkShape(rows, weight.cols);
+      if (yStride < weight.rows && rows > 1) {
+        throw new KernelError("SHAPE_MISMATCH", `rows of ${weight.rows} outputs at a stride of ${yStride}`);
+      }
+      const groups = Math.ceil(weight.rows / GROUP);
+      const macs = weight.rows * weight.cols * rows;
+      const most = threads * (macs > LONG_MACS ? CHUNKS_PER_THREAD_LONG : CHUNKS_PER_THREAD);
+      const chunks = threads === 1 ? 1 : Math.max(1, Math.min(most, groups, Math.floor(macs / CHUNK_MACS)));
+      const each = Math.ceil(groups / chunks);
+      const { code } = WEIGHT_KINDS[weight.kind];
+      const values = [
+        code,
+        weight.pointer,
+        x,
+        rows,
+        y,
+        yStride * 4,
+        accumulate ? 1 : 0,
+        weight.rows,
+        weight.cols / 32,
+        each,
+      ];
+      region.run(OP_MATMUL, Math.ceil(groups / each), values);
+    },
+  };
+}
+
+function createAttention(
+  region: Region,
+  threads: number,
+  byRows: (rows: number, cols: number) => number,
+): Pick<Operators, "ropeStore" | "attention"> {
+  const isWide = (shape: KvShape) => (shape.kind === "int16" ? 1 : 0);
+  return {
+    ropeStore({ qkv, rows, positions, pageTables, layer, shape, heads, ropeTable, interleaved, query }) {
+      const { kvHeads, headDim } = shape;
+      checkShape(rows, headDim);
+      checkKvShape(shape, heads);
+      const each = byRows(rows, (heads + 2 * kvHeads) * headDim * 2);
+      // prettier-ignore
+      const values = [
+        qkv, positions, pageTables, layer, kvHeads, headDim, isWide(shape), heads, ropeTable, interleaved ? 1 : 0, query,
+        0, rows, each,
+      ];
+      region.run(OP_ROPE_STORE, Math.ceil(rows / each), values, [[11, 1 / Math.sqrt(headDim)]]);
+    },
+    attention({ query, units, unitCount, rows, positions, layer, shape, heads, maxSegments, partials, out }) {
+      const { kvHeads, headDim } = shape;
+      checkShape(rows, headDim);
+      checkKvShape(shape, heads);
+      if (!(unitCount >= 1 && maxSegments >= 1))
+        throw new KernelError("SHAPE_MISMATCH", "attention without units");
+      const rowBlocks = Math.ceil(rows / ITEM_ROWS);
+      const items = unitCount * kvHeads * rowBlocks;
+      const each = threads === 1 ? items : Math.ceil(items / (threads * ITEMS_PER_THREAD));
+      // prettier-ignore
+      const values = [
+        query, units, items, positions, layer, kvHeads, headDim, isWide(shape), heads, maxSegments, partials, rowBlocks,
+        each,
+      ];
+      region.run(OP_ATTENTION, Math.ceil(items / each), values);
+      const rowsEach = byRows(rows, heads * headDim);
+      region.run(OP_MERGE, Math.ceil(rows / rowsEach), [
+        partials,
+        positions,
+        rows,
+        heads,
+        headDim,
+        maxSegments,
+        out,
+        rowsEach,
+      ]);
+    },
+  };
+}

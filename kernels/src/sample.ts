@@ -1,0 +1,197 @@
+/**
+ * Sampling: one row of logits to a token. Order: log-probabilities and alternatives of the raw row; penalties and bias
+ * in place; mask; temperature; top-k; top-p over what top-k left; min-p relative to the likeliest; one draw in ascending
+ * id order. No pass sorts the vocabulary: a histogram of distances from the largest logit finds the bin in which a
+ * filter ends, and only that bin is sorted. Noise is Philox of (seed, stream, position).
+ * Cost: 4 to 6 passes, about 0.15 ms for 49152 logits.
+ */
+import { HISTOGRAM, HISTOGRAM_BINS } from "../assembly/layout.ts";
+import { KernelError } from "./errors.ts";
+import type { KernelExports } from "./module.ts";
+import { logarithm } from "./scalar-math.ts";
+import type { Pointer, SampleRequest, SampleResult } from "./types.ts";
+
+/** Most alternatives of one token. */
+export const MAX_TOP_LOGPROBS = 20;
+/** Largest vocabulary: what fits the sampler's scratch. */
+export const MAX_VOCABULARY = 1_048_576;
+
+const ALL_IDS = 0xffffffff;
+const NOTHING: SampleResult = { id: -1, logprob: Number.NaN, top: [], finite: false };
+
+/** Where the kept prefix of the order (logit descending, id ascending) ends: its last token. */
+interface Cut {
+  readonly logit: number;
+  readonly id: number;
+}
+const NO_CUT: Cut = { logit: Number.NEGATIVE_INFINITY, id: ALL_IDS };
+
+/** The sampler over one instance. */
+export interface Sampler {
+  sample(request: SampleRequest): SampleResult;
+  logprobs(a: { logits: Pointer; vocabulary: number; ids: readonly number[] }): number[];
+}
+
+/** Creates a sampler; it runs on the calling thread and uses thread 0's scratch between regions. */
+export function createSampler(kernels: KernelExports, memory: WebAssembly.Memory): Sampler {
+  return {
+    sample(request) {
+      check(request);
+      const { logits, vocabulary, temperature, allowMask: mask } = request;
+      const normalizer = logSum(kernels, logits, vocabulary);
+      if (Number.isNaN(normalizer)) return NOTHING;
+      const top = readTop(kernels, request, normalizer);
+      const raw = adjust(memory, request);
+      const largest = kernels.largest(logits, vocabulary, mask);
+      if (!Number.isFinite(largest)) return { ...NOTHING, top };
+      const id =
+        temperature === 0
+          ? kernels.find(logits, vocabulary, mask, largest)
+          : draw(kernels, memory, request, largest);
+      if (id < 0) return { ...NOTHING, top };
+      const logit = raw.get(id) ?? new Float32Array(memory.buffer, logits, vocabulary)[id] ?? Number.NaN;
+      return { id, logprob: logit - normalizer, top, finite: true };
+    },
+    logprobs({ logits, vocabulary, ids }) {
+      checkVocabulary(vocabulary);
+      const normalizer = logSum(kernels, logits, vocabulary);
+      const row = new Float32Array(memory.buffer, logits, vocabulary);
+      return ids.map((id) => (row[id] ?? Number.NaN) - normalizer);
+    },
+  };
+}
+
+function checkVocabulary(vocabulary: number): void {
+  if (Number.isInteger(vocabulary) && vocabulary >= 1 && vocabulary <= MAX_VOCABULARY) return;
+  throw new KernelError(
+    "SHAPE_MISMATCH",
+    `a vocabulary of ${vocabulary}; 1 to ${MAX_VOCABULARY} are possible`,
+  );
+}
+
+function check(request: SampleRequest): void {
+  checkVocabulary(request.vocabulary);
+  const { temperature, topP, minP, topK, topLogprobs, repetitionPenalty } = request;
+  const isValid =
+    temperature >= 0 && Number.isFinite(temperature) && topP > 0 && topP <= 1 && minP >= 0 && minP <= 1 && topK >= 0 &&
+    topLogprobs >= 0 && topLogprobs <= MAX_TOP_LOGPROBS && repetitionPenalty > 0; // prettier-ignore
+  if (!isValid) throw new KernelError("FIELD_OUT_OF_RANGE", "a sampling parameter is out of range");
+}
+
+/** ln Σ e^logit, or NaN when a logit is NaN or +inf, or none is finite. */
+function logSum(kernels: KernelExports, logits: Pointer, vocabulary: number): number {
+  if (kernels.countFinite(logits, vocabulary) <= 0) return Number.NaN;
+  const largest = kernels.largest(logits, vocabulary, 0);
+  return largest + logarithm(kernels.mass(logits, vocabulary, 0, largest, 1, 0, NO_CUT.logit, NO_CUT.id));
+}
+
+function readTop(kernels: KernelExports, request: SampleRequest, normalizer: number): SampleResult["top"] {
+  const { logits, vocabulary, topLogprobs } = request;
+  if (topLogprobs === 0) return [];
+  const found = kernels.sortTop(logits, vocabulary, topLogprobs);
+  return Array.from({ length: found }, (_, i) => ({
+    id: kernels.sortedId(i) >>> 0,
+    logprob: kernels.sortedLogit(i) - normalizer,
+  }));
+}
+
+/** Applies penalties and bias in place; returns the raw logits of the ids it changed. */
+function adjust(memory: WebAssembly.Memory, request: SampleRequest): Map<number, number> {
+  const { vocabulary, repetitionPenalty, frequencyPenalty, presencePenalty, historyCount, biasCount } =
+    request;
+  const row = new Float32Array(memory.buffer, request.logits, vocabulary);
+  const raw = new Map<number, number>();
+  const hasPenalty = repetitionPenalty !== 1 || frequencyPenalty !== 0 || presencePenalty !== 0;
+  if (hasPenalty && historyCount > 0) {
+    const counts = new Map<number, number>();
+    for (const id of new Int32Array(memory.buffer, request.history, historyCount)) {
+      if (id >= 0 && id < vocabulary) counts.set(id, (counts.get(id) ?? 0) + 1);
+    }
+    for (const [id, count] of counts) {
+      const logit = row[id] ?? 0;
+      raw.set(id, logit);
+      const scaled = logit > 0 ? logit / repetitionPenalty : logit * repetitionPenalty;
+      row[id] = scaled - frequencyPenalty * count - presencePenalty;
+    }
+  }
+  const view = new DataView(memory.buffer);
+  for (let i = 0; i < biasCount; i++) {
+    const id = view.getInt32(request.bias + i * 8, true);
+    if (id < 0 || id >= vocabulary) continue;
+    const logit = row[id] ?? 0;
+    if (!raw.has(id)) raw.set(id, logit);
+    row[id] = logit + view.getFloat32(request.bias + i * 8 + 4, true);
+  }
+  return raw;
+}
+
+function draw(
+  kernels: KernelExports,
+  memory: WebAssembly.Memory,
+  request: SampleRequest,
+  largest: number,
+): number {
+  const { logits, vocabulary, allowMask: mask, temperature, minP, seed, stream, position } = request;
+  const inverse = 1 / temperature;
+  const cut = findCut(kernels, memory, request, largest, inverse);
+  const total = kernels.mass(logits, vocabulary, mask, largest, inverse, minP, cut.logit, cut.id);
+  const low = (value: bigint) => Number(BigInt.asUintN(32, value));
+  const u = kernels.noise(low(seed), low(seed >> 32n), low(stream), low(stream >> 32n), position);
+  return kernels.draw(logits, vocabulary, mask, largest, inverse, minP, cut.logit, cut.id, u * total);
+}
+
+/** The last token that top-k and top-p keep. */
+function findCut(
+  kernels: KernelExports,
+  memory: WebAssembly.Memory,
+  request: SampleRequest,
+  largest: number,
+  inverse: number,
+): Cut {
+  const { logits, vocabulary, allowMask: mask, topK, topP } = request;
+  if ((topK === 0 || topK >= vocabulary) && topP === 1) return NO_CUT;
+  kernels.fillBins(logits, vocabulary, mask, largest, inverse);
+  const counts = new Uint32Array(memory.buffer, HISTOGRAM, HISTOGRAM_BINS);
+  const masses = new Float64Array(memory.buffer, HISTOGRAM + 2056, HISTOGRAM_BINS);
+  const sort = (bin: number) => kernels.sortBin(logits, vocabulary, mask, largest, inverse, bin);
+  const weight = (i: number) => kernels.weightOf(kernels.sortedLogit(i), largest, inverse);
+  const cutAt = (i: number): Cut => ({ logit: kernels.sortedLogit(i), id: kernels.sortedId(i) >>> 0 });
+
+  let cut = NO_CUT;
+  let keptMass = 0;
+  let left = topK === 0 ? Number.POSITIVE_INFINITY : topK;
+  for (let bin = 0; bin < HISTOGRAM_BINS && left > 0; bin++) {
+    const count = counts[bin] ?? 0;
+    if (count <= left) {
+      keptMass += masses[bin] ?? 0;
+      left -= count;
+      if (left > 0 || count === 0) continue;
+    }
+    const kept = left === 0 ? count : left;
+    sort(bin);
+    cut = cutAt(kept - 1);
+    if (left > 0) for (let i = 0; i < kept; i++) keptMass += weight(i);
+    left = 0;
+  }
+  if (topP === 1) return cut;
+
+  const target = topP * keptMass;
+  let sum = 0;
+  for (let bin = 0; bin < HISTOGRAM_BINS; bin++) {
+    const count = counts[bin] ?? 0;
+    const part = masses[bin] ?? 0;
+    if (count === 0 || sum + part < target) {
+      sum += part;
+      continue;
+    }
+    sort(bin);
+    for (let i = 0; i < count; i++) {
+      sum += weight(i);
+      const here = cutAt(i);
+      const isPastTopK = here.logit < cut.logit || (here.logit === cut.logit && here.id >= cut.id);
+      if (sum >= target || isPastTopK) return isPastTopK ? cut : here;
+    }
+    sum = target;
+  }
+  return cut;
+}
