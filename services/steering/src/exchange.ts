@@ -13,6 +13,7 @@ import { STEERING_LIMITS } from "../limits.ts";
 import { medianNorms } from "./build/direction-phase.ts";
 import type { ModelShape, WorkScope } from "./clients.ts";
 import { checkDirection, type Direction } from "./direction.ts";
+import type { Exported } from "./export.ts";
 import { readControlVector, writeControlVector } from "./formats/gguf-controlvector.ts";
 import { readDirectionSafetensors, writeDirectionSafetensors } from "./formats/safetensors-direction.ts";
 import { directionFromFile, type FileVectors } from "./formats/vectors.ts";
@@ -40,13 +41,13 @@ export async function importDirection(
 
 /** Encodes a direction. @throws TrimtabError FIELD_REQUIRED without a format, UNSUPPORTED for what it cannot say. */
 export function exportDirection(
-  direction: Direction,
+  { direction, atDose }: Exported,
   format: DirectionFormat,
   modelHint: string,
 ): Uint8Array {
   if (format === DirectionFormat.SAFETENSORS) return writeDirectionSafetensors(direction);
   if (format === DirectionFormat.GGUF)
-    return writeControlVector(direction, modelHint, { skipFirstBlock: true });
+    return writeControlVector(direction, modelHint, { skipFirstBlock: !atDose });
   throw unknownFormat();
 }
 

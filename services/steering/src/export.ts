@@ -7,14 +7,21 @@ import { type Direction, rawVector, unit } from "./direction.ts";
 import { coefficientOfDose } from "./dose.ts";
 import { loadDirection } from "./library.ts";
 
+/** A direction and whether its lengths are a recipe's dose: then no block of it may be left out. */
+export interface Exported {
+  readonly direction: Direction;
+  readonly atDose: boolean;
+}
+
 /**
  * The direction to export.
  * @param reference name or digest of a direction, or `recipe`, `recipe@sha256:…`
  * @throws TrimtabError ARTIFACT_NOT_FOUND, INVALID_ARGUMENT if the recipe is built for several models, ARTIFACT_INVALID
  */
-export function exportedDirection(store: ArtifactStore, reference: string): Direction {
+export function exportedDirection(store: ArtifactStore, reference: string): Exported {
   const recipe = findRecipe(store, reference);
-  return recipe ? directionAtDose(store, recipe) : loadDirection(store, reference).direction;
+  if (recipe) return { direction: directionAtDose(store, recipe), atDose: true };
+  return { direction: loadDirection(store, reference).direction, atDose: false };
 }
 
 function findRecipe(store: ArtifactStore, reference: string): BuiltRecipe | undefined {
