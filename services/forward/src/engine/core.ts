@@ -8,10 +8,10 @@ import { TrimtabError } from "#kit/errors.ts";
 import { step } from "./batching.ts";
 import { startOpen } from "./jobs.ts";
 import { pump, release, stop } from "./lifecycle.ts";
-import type { Answers, Command } from "./protocol.ts";
-import type { CommandOf, Sequence } from "./sequence.ts";
+import type { Answers, Command, SequenceId } from "./protocol.ts";
+import type { CommandOf } from "./sequence.ts";
 import type { CoreOptions, CoreState } from "./state.ts";
-import { checkRoom, find, plainError } from "./state.ts";
+import { checkNew, find, plainError } from "./state.ts";
 
 /** A running engine. */
 export interface Core {
@@ -25,7 +25,7 @@ export interface Core {
 
 /** Creates an engine core without sequences. */
 export function createCore(options: CoreOptions): Core {
-  const state: CoreState = { ...options, sequences: new Map(), steps: 0, rows: 0 };
+  const state: CoreState = { ...options, sequences: new Map(), unborn: new Map(), steps: 0, rows: 0 };
   return {
     command(command) {
       try {
@@ -63,15 +63,35 @@ function accept(state: CoreState, command: Command): void {
       setCoefficients(state, command);
       return done(null);
     case "open":
-      checkRoom(state);
-      if (command.parent === null) return pump(state, startOpen(state, command, null));
-      return enqueue(state, find(state, command.parent), command);
+      if (command.parent === null) {
+        checkNew(state, [command.sequence]);
+        return pump(state, startOpen(state, command, null));
+      }
+      return announce(state, command.parent, [command.sequence], command);
+    case "fork":
+      return announce(state, command.sequence, command.children, command);
     default:
-      return enqueue(state, find(state, command.sequence), command);
+      return enqueue(state, command.sequence, command);
   }
 }
 
-function enqueue(state: CoreState, sequence: Sequence, command: Command): void {
+/** Enqueues a command that makes children, whose own commands wait until it is their parent's turn. */
+function announce(
+  state: CoreState,
+  parent: SequenceId,
+  children: readonly SequenceId[],
+  command: Command,
+): void {
+  if (!state.unborn.has(parent)) find(state, parent);
+  checkNew(state, children);
+  for (const id of children) state.unborn.set(id, []);
+  enqueue(state, parent, command);
+}
+
+function enqueue(state: CoreState, id: SequenceId, command: Command): void {
+  const waiting = state.unborn.get(id);
+  if (waiting) return void waiting.push(command);
+  const sequence = find(state, id);
   sequence.queue.push(command);
   pump(state, sequence);
 }

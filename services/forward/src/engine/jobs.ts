@@ -3,23 +3,21 @@ import { TrimtabError } from "#kit/errors.ts";
 import type { Binding, SequenceId } from "./protocol.ts";
 import type { CommandOf, OpenJob, Sequence } from "./sequence.ts";
 import type { CoreState } from "./state.ts";
-import { checkRoom } from "./state.ts";
 import { createTapCollector, tapRange } from "./taps.ts";
 
 /** Adds a child that shares everything of its parent. */
 export function adopt(state: CoreState, parent: Sequence, id: SequenceId): Sequence {
-  if (state.sequences.has(id)) throw new TrimtabError("INVALID_ARGUMENT", "the sequence id is in use");
-  checkRoom(state);
   const child: Sequence = {
     ...parent,
     id,
     ids: [...parent.ids],
     table: state.tree.fork(parent.table),
     opened: parent.opened?.retain() ?? null,
-    queue: [],
+    queue: state.unborn.get(id) ?? [],
     job: null,
     poisoned: false,
   };
+  state.unborn.delete(id);
   state.sequences.set(id, child);
   return child;
 }
@@ -31,11 +29,9 @@ export function adopt(state: CoreState, parent: Sequence, id: SequenceId): Seque
 export function startOpen(state: CoreState, command: CommandOf<"open">, parent: Sequence | null): Sequence {
   const { ids, sequence: id } = command;
   checkIds(state, ids);
-  if (state.sequences.has(id)) throw new TrimtabError("INVALID_ARGUMENT", "the sequence id is in use");
   if (parent && !parent.ids.every((token, index) => ids[index] === token)) {
     throw new TrimtabError("INVALID_ARGUMENT", "the parent's tokens are no prefix of the child's");
   }
-  checkRoom(state);
   const opened = command.binding ? state.programs.bind(command.binding) : null;
   const sequence = parent ? adopt(state, parent, id) : createSequence(state, id);
   sequence.opened?.release();
@@ -79,6 +75,7 @@ export function startGenerate(state: CoreState, sequence: Sequence, command: Com
   const first = Math.min(cachedAtStart, programFrom);
   const replayedTokens = Math.max(0, sequence.cached - Math.min(programFrom, tokens));
   sequence.cached = first;
+  state.tree.truncate(sequence.table, Math.min(first, sequence.table.length));
   sequence.job = {
     kind: "generate",
     command,
@@ -109,7 +106,6 @@ function firstUnderProgram(state: CoreState, sequence: Sequence, command: Comman
 }
 
 function createSequence(state: CoreState, id: SequenceId): Sequence {
-  checkRoom(state);
   const sequence: Sequence = {
     id,
     ids: [],

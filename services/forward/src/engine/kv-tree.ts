@@ -107,7 +107,9 @@ export function createKvTree(options: KvTreeOptions): KvTree {
         const old = mine.pages[index];
         if (old !== undefined && references[old] === 1) continue;
         const page = take();
-        if (old !== undefined && index * PAGE_TOKENS < from) {
+        const start = index * PAGE_TOKENS;
+        const keepsTokens = start < from || to < Math.min(mine.length, start + PAGE_TOKENS);
+        if (old !== undefined && keepsTokens) {
           options.copyPage(old, page);
           copied++;
         } else {

@@ -26,17 +26,37 @@ export function pump(state: CoreState, sequence: Sequence): void {
     try {
       begin(state, sequence, command);
     } catch (error) {
-      state.emit({ type: "failed", call: command.call, error: plainError(error) });
+      failCommand(state, command, error);
     }
   }
 }
 
+/** Answers a command with an error; children it would have made are never born, and what waits for them fails too. */
+function failCommand(state: CoreState, command: Command, error: unknown): void {
+  state.emit({ type: "failed", call: command.call, error: plainError(error) });
+  const makes =
+    command.type === "open" ? [command.sequence] : command.type === "fork" ? command.children : [];
+  for (const id of makes) abandon(state, id, error);
+}
+
+function abandon(state: CoreState, id: SequenceId, error: unknown): void {
+  const waiting = state.unborn.get(id) ?? [];
+  state.unborn.delete(id);
+  for (const command of waiting) failCommand(state, command, error);
+}
+
 function begin(state: CoreState, sequence: Sequence, command: Command): void {
-  if (command.type === "open") pump(state, startOpen(state, command, sequence));
-  else if (command.type === "generate") startGenerate(state, sequence, command);
-  else if (command.type === "fork") {
-    for (const id of command.children) adopt(state, sequence, id);
+  if (command.type === "open") {
+    if (!state.unborn.has(command.sequence)) throw new TrimtabError("CANCELLED", "the sequence was released");
+    pump(state, startOpen(state, command, sequence));
+  } else if (command.type === "generate") {
+    startGenerate(state, sequence, command);
+  } else if (command.type === "fork") {
+    const born = command.children
+      .filter((id) => state.unborn.has(id))
+      .map((id) => adopt(state, sequence, id));
     state.emit({ type: "done", call: command.call, value: { copiedPages: 0 } });
+    for (const child of born) pump(state, child);
   } else if (command.type === "truncate") {
     if (command.tokens < 1 || command.tokens > sequence.ids.length) {
       const message = `cannot keep ${command.tokens} of ${sequence.ids.length} tokens`;
@@ -50,6 +70,7 @@ function begin(state: CoreState, sequence: Sequence, command: Command): void {
   }
 }
 
+/** Answers a generation with what it did and returns its program. */
 export function endGenerate(
   state: CoreState,
   sequence: Sequence,
@@ -97,6 +118,7 @@ function finish(state: CoreState, sequence: Sequence, value: Answers[keyof Answe
   state.emit({ type: "done", call, value });
 }
 
+/** Ends the job of a sequence with an error; a sequence whose opening fails is gone. */
 export function fail(state: CoreState, sequence: Sequence, error: unknown): void {
   const { job } = sequence;
   sequence.poisoned = false;
@@ -109,29 +131,34 @@ export function fail(state: CoreState, sequence: Sequence, error: unknown): void
   pump(state, sequence);
 }
 
+/** Ends the generation of a sequence, and those waiting, as cancelled. @throws TrimtabError SEQUENCE_NOT_FOUND */
 export function stop(state: CoreState, id: SequenceId): void {
-  const sequence = find(state, id);
+  const unborn = state.unborn.get(id);
+  const sequence = unborn ? null : find(state, id);
+  const queue = unborn ?? sequence?.queue ?? [];
   const cancelled = { reason: "cancelled", generatedTokens: 0, proof: [], replayedTokens: 0 } as const;
-  const kept = sequence.queue.splice(0).filter((command) => {
+  const kept = queue.splice(0).filter((command) => {
     if (command.type !== "generate") return true;
-    const value = { ...cancelled, sequenceTokens: sequence.ids.length };
+    const value = { ...cancelled, sequenceTokens: sequence?.ids.length ?? 0 };
     state.emit({ type: "done", call: command.call, value });
     return false;
   });
-  sequence.queue.push(...kept);
+  queue.push(...kept);
+  if (sequence === null) return;
   if (sequence.job?.kind === "generate") endGenerate(state, sequence, sequence.job, "cancelled");
   pump(state, sequence);
 }
 
 /** Ends everything a sequence does and frees it; whatever waits for it fails with `reason`. */
 export function release(state: CoreState, id: SequenceId, reason?: unknown): void {
+  const error = reason ?? new TrimtabError("CANCELLED", "the sequence was released");
+  abandon(state, id, error);
   const sequence = state.sequences.get(id);
   if (!sequence) return;
-  const error = plainError(reason ?? new TrimtabError("CANCELLED", "the sequence was released"));
-  for (const { call } of sequence.queue.splice(0)) state.emit({ type: "failed", call, error });
+  for (const command of sequence.queue.splice(0)) failCommand(state, command, error);
   const { job } = sequence;
   if (job?.kind === "generate") endGenerate(state, sequence, job, "cancelled");
-  else if (job) state.emit({ type: "failed", call: job.command.call, error });
+  else if (job) state.emit({ type: "failed", call: job.command.call, error: plainError(error) });
   state.scheduler.drop(id);
   state.sequences.delete(id);
   state.tree.release(sequence.table);

@@ -1,9 +1,10 @@
 /** What the parts of the engine core share. */
 import { TrimtabError } from "#kit/errors.ts";
 import { MAX_SEQUENCES } from "../../limits.ts";
+import { KernelError } from "#kernels";
 import type { KvTree } from "./kv-tree.ts";
 import type { ProgramStore } from "./programs.ts";
-import type { EngineEvent, PlainError, SequenceId } from "./protocol.ts";
+import type { Command, EngineEvent, PlainError, SequenceId } from "./protocol.ts";
 import type { Sampler } from "./sampler.ts";
 import type { Scheduler } from "./scheduler.ts";
 import type { Sequence } from "./sequence.ts";
@@ -29,15 +30,18 @@ export interface CoreOptions {
 /** State shared by the core's parts. */
 export interface CoreState extends CoreOptions {
   readonly sequences: Map<SequenceId, Sequence>;
+  /** Commands for children whose fork still waits in the queue of its parent. */
+  readonly unborn: Map<SequenceId, Command[]>;
   steps: number;
   rows: number;
 }
 
-/** Any error as plain data; foreign errors become INTERNAL. */
+/** Any error as plain data; errors of the kernels keep their reason, foreign ones become INTERNAL. */
 export function plainError(error: unknown): PlainError {
   if (!(error instanceof TrimtabError)) {
     const message = error instanceof Error ? error.message : String(error);
-    return { reason: "INTERNAL", message, field: undefined, limit: undefined, retryAfterMs: undefined };
+    const reason = error instanceof KernelError ? error.reason : "INTERNAL";
+    return { reason, message, field: undefined, limit: undefined, retryAfterMs: undefined };
   }
   const { reason, message, field, limit, retryAfterMs } = error;
   return { reason, message, field, limit: limit === undefined ? undefined : String(limit), retryAfterMs };
@@ -50,9 +54,12 @@ export function find(state: CoreState, id: SequenceId): Sequence {
   return sequence;
 }
 
-/** Refuses one more sequence when all places are taken. @throws TrimtabError QUEUE_FULL */
-export function checkRoom(state: CoreState): void {
-  if (state.sequences.size < MAX_SEQUENCES) return;
+/** Refuses new sequences whose ids are taken or for which there is no room. @throws TrimtabError INVALID_ARGUMENT, QUEUE_FULL */
+export function checkNew(state: CoreState, ids: readonly SequenceId[]): void {
+  if (ids.some((id) => state.sequences.has(id) || state.unborn.has(id)) || new Set(ids).size < ids.length) {
+    throw new TrimtabError("INVALID_ARGUMENT", "the sequence id is in use", { field: "sequence_id" });
+  }
+  if (state.sequences.size + state.unborn.size + ids.length <= MAX_SEQUENCES) return;
   throw new TrimtabError("QUEUE_FULL", `at most ${MAX_SEQUENCES} sequences can be open`, {
     limit: MAX_SEQUENCES,
   });

@@ -38,9 +38,6 @@ export interface Forward {
   run(batch: readonly BatchRow[]): void;
 }
 
-/** Attention rows a unit holds at most: small enough to share the work of a long chunk between threads. */
-const UNIT_ROWS = 64;
-
 /** A batch on its way through the layers. */
 interface Pass {
   readonly ops: Operators;
@@ -207,10 +204,7 @@ function layOut(batch: readonly BatchRow[], space: Workspace): { unitCount: numb
       // Rows ascend in position, so those that look at this segment are the last ones of the sequence.
       let from = first;
       while ((batch[from]?.position ?? 0) < segment * SEGMENT_TOKENS) from++;
-      for (let row = from; row < end; row += UNIT_ROWS) {
-        const rowCount = Math.min(UNIT_ROWS, end - row);
-        units.push({ segment, pageTable, rows: space.rowIndices + row * 4, rowCount });
-      }
+      units.push({ segment, pageTable, rows: space.rowIndices + from * 4, rowCount: end - from });
     }
     pageTable += pages * 4;
     first = end;

@@ -13,6 +13,7 @@
  */
 import { TrimtabError } from "#kit/errors.ts";
 import type { Gate } from "#kernels";
+import { MAX_PROGRAM_RANK } from "#kernels";
 import { resolveConflicts } from "./conflicts.ts";
 import type { Operation, Program, ProgramShape, Scope, Site } from "./program.ts";
 import { scopeKey, siteDim } from "./program.ts";
@@ -131,7 +132,8 @@ function append(compiled: CompiledOperation[], next: CompiledOperation): void {
     last.gate === "constant" &&
     next.gate === "constant" &&
     last.normPolicy === "none" &&
-    next.normPolicy === "none";
+    next.normPolicy === "none" &&
+    last.components.length < MAX_PROGRAM_RANK;
   if (joins)
     compiled[compiled.length - 1] = { ...last, components: [...last.components, ...next.components] };
   else compiled.push(next);

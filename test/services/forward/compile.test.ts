@@ -1,0 +1,181 @@
+/** Compiled programs against each operation's definition, in double precision. */
+import { expect, test } from "bun:test";
+import { compileProgram, kernelCoefficients } from "../../../services/forward/src/programs/compile.ts";
+import type { CompiledProgram } from "../../../services/forward/src/programs/compile.ts";
+import type { Operation, ProgramShape } from "../../../services/forward/src/programs/program.ts";
+import { createRandom } from "../../support/synthetic-model.ts";
+
+const DIM = 32;
+const SHAPE: ProgramShape = { layers: 4, width: DIM, headsWidth: DIM, feedForward: 64 };
+const random = createRandom(7);
+const vector = (): Float32Array => Float32Array.from({ length: DIM }, random);
+const dot = (a: ArrayLike<number>, b: ArrayLike<number>): number =>
+  Array.from(a).reduce((sum, value, i) => sum + value * (b[i] ?? 0), 0);
+const unit = (v = vector()): Float32Array => v.map((value) => value / Math.sqrt(dot(v, v)));
+
+function operation(fields: Partial<Operation>): Operation {
+  return {
+    ...{ site: "residual", layer: 1, kind: "add", vectors: unit(), parameter: 0, condition: "none" },
+    ...{
+      conditionVector: null,
+      threshold: 0,
+      normPolicy: "none",
+      cap: 0,
+      scope: { kind: "answer" },
+      priority: 0,
+    },
+    ...fields,
+  } as Operation;
+}
+
+/** Runs the kernel form in f64: h += Σ c·g(U·h + b)·V, then the norm policy. */
+function runCompiled(program: CompiledProgram, coefficients: number[], row: ArrayLike<number>): number[] {
+  let h = Array.from(row);
+  for (const one of program.operations) {
+    const c = kernelCoefficients(one, coefficients);
+    if (c === null) continue;
+    const delta = new Array<number>(one.dim).fill(0);
+    for (const [j, { u, v, b }] of one.components.entries()) {
+      const a = (u ? dot(u, h) : 0) + b;
+      const g = { constant: 1, identity: a, relu: Math.max(0, a), threshold: Number(a > 0), clamp_to: -a }[
+        one.gate
+      ];
+      for (let i = 0; i < one.dim; i++) delta[i] = (delta[i] ?? 0) + (c[j] ?? 0) * g * (v[i] ?? 0);
+    }
+    const ratio = Math.sqrt(dot(delta, delta) / dot(h, h));
+    const capped = one.normPolicy === "cap" && coefficients[one.capSlot ?? -1] !== 0;
+    const factor = capped ? Math.min(1, one.cap / ratio) : 1;
+    h = h.map((value, i) => value + factor * (delta[i] ?? 0));
+  }
+  return h;
+}
+
+function expectClose(actual: readonly number[], expected: readonly number[]): void {
+  for (const [i, value] of expected.entries()) expect(actual[i]).toBeCloseTo(value, 5);
+}
+
+const compile = (operations: Operation[], conflict: "sum" | "priority" | "orthogonalize" | "error" = "sum") =>
+  compileProgram({ operations, conflict }, SHAPE);
+
+test("add, erase, multiply and replace do what they say", () => {
+  const v = unit();
+  const h = Array.from(vector());
+  const along = dot(v, h);
+  const moved = (amount: number) => h.map((value, i) => value + amount * (v[i] ?? 0));
+  const cases: [Partial<Operation>, number, number][] = [
+    [{ kind: "add" }, 1.5, 1.5],
+    [{ kind: "erase" }, 1, -along],
+    [{ kind: "erase" }, 0.25, -0.25 * along],
+    [{ kind: "multiply", parameter: 3 }, 1, 2 * along],
+    [{ kind: "multiply", parameter: 0.5 }, 0.5, -0.25 * along],
+    [{ kind: "replace", parameter: 4 }, 1, 4 - along],
+    [{ kind: "replace", parameter: 4 }, 0.5, 2 - along],
+  ];
+  for (const [fields, c, amount] of cases) {
+    expectClose(runCompiled(compile([operation({ ...fields, vectors: v })]), [c], h), moved(amount));
+  }
+});
+
+test("rotate turns the plane by coefficient times angle and keeps the norm", () => {
+  const a = unit();
+  const raw = vector();
+  const overlap = dot(a, raw);
+  const b = unit(raw.map((value, i) => value - overlap * (a[i] ?? 0)));
+  const h = Array.from(vector());
+  const turned = runCompiled(
+    compile([
+      operation({ kind: "rotate", vectors: Float32Array.from([...a, ...b]), parameter: Math.PI / 3 }),
+    ]),
+    [0.5],
+    h,
+  );
+  const [x, y] = [dot(a, h), dot(b, h)];
+  const angle = Math.PI / 6;
+  expect(dot(a, turned)).toBeCloseTo(x * Math.cos(angle) - y * Math.sin(angle), 5);
+  expect(dot(b, turned)).toBeCloseTo(x * Math.sin(angle) + y * Math.cos(angle), 5);
+  expect(dot(turned, turned)).toBeCloseTo(dot(h, h), 4);
+});
+
+test("conditions gate additions: above fires or not, relu in proportion", () => {
+  const v = unit();
+  const test = vector();
+  const h = Array.from(vector());
+  const level = dot(test, h);
+  const run = (condition: "above" | "relu", threshold: number) => {
+    const moved = runCompiled(
+      compile([operation({ vectors: v, condition, conditionVector: test, threshold })]),
+      [2],
+      h,
+    );
+    return dot(v, moved) - dot(v, h);
+  };
+  expect(run("above", level - 0.1)).toBeCloseTo(2, 5);
+  expect(run("above", level + 0.1)).toBe(0);
+  expect(run("relu", level - 0.25)).toBeCloseTo(0.5, 5);
+  expect(run("relu", level + 0.25)).toBe(0);
+});
+
+test("cap_norm limits the change made before it at its site, and with coefficient 0 it does not", () => {
+  const h = Array.from(vector());
+  const operations = [
+    operation({}),
+    operation({ kind: "erase" }),
+    operation({ kind: "cap_norm", vectors: new Float32Array(), parameter: 0.1 }),
+  ];
+  const change = (coefficients: number[]) => {
+    const moved = runCompiled(compile(operations), coefficients, h);
+    const delta = moved.map((value, i) => value - (h[i] ?? 0));
+    return Math.sqrt(dot(delta, delta) / dot(h, h));
+  };
+  expect(change([50, 1, 1])).toBeCloseTo(0.1, 6);
+  expect(change([50, 1, 0])).toBeGreaterThan(1);
+});
+
+test("coefficients of zero leave no kernel operation to run", () => {
+  const compiled = compile([
+    operation({}),
+    operation({ kind: "replace", parameter: 3 }),
+    operation({ kind: "multiply", parameter: 2 }),
+  ]);
+  for (const one of compiled.operations) expect(kernelCoefficients(one, [0, 0, 0])).toBeNull();
+});
+
+test("conflict rules: sum adds, priority keeps the highest, orthogonalize removes the shared part, error refuses", () => {
+  const v = unit();
+  const w = unit();
+  const low = operation({ vectors: v, priority: 1 });
+  const high = operation({ vectors: w, priority: 2 });
+  const h = Array.from(vector());
+  const delta = (rule: "sum" | "priority" | "orthogonalize") =>
+    runCompiled(compile([low, high], rule), [1, 1], h).map((value, i) => value - (h[i] ?? 0));
+  expectClose(
+    delta("sum"),
+    Array.from(v, (value, i) => value + (w[i] ?? 0)),
+  );
+  expectClose(delta("priority"), Array.from(w));
+  const shared = dot(v, w);
+  expectClose(
+    delta("orthogonalize"),
+    Array.from(w, (value, i) => value + (v[i] ?? 0) - shared * value),
+  );
+  expect(() => compile([low, high], "error")).toThrow("several operations");
+  const apart = operation({ scope: { kind: "prompt" } });
+  expect(compile([operation({ scope: { kind: "decode" } }), apart], "error").operations).toHaveLength(2);
+});
+
+test("bad programs are refused by field", () => {
+  const nan = unit();
+  nan[3] = Number.NaN;
+  const cases: [Partial<Operation>, string][] = [
+    [{ layer: 4 }, "operations[0].layer"],
+    [{ vectors: new Float32Array(5) }, "operations[0].vectors"],
+    [{ vectors: nan }, "operations[0].vectors"],
+    [{ kind: "erase", vectors: unit().map((value) => value * 2) }, "operations[0].vectors"],
+    [{ kind: "erase", condition: "above", conditionVector: unit() }, "operations[0].condition"],
+    [{ normPolicy: "cap", cap: 0 }, "operations[0].cap"],
+    [{ scope: { kind: "window", first: 4, end: 4 } }, "operations[0].window_end"],
+  ];
+  for (const [fields, field] of cases) {
+    expect(() => compile([operation(fields)])).toThrow(expect.objectContaining({ field }));
+  }
+});
