@@ -1,0 +1,92 @@
+/** Five processes found by address give the same tokens as the default composition, byte for byte; dead services are told. */
+import { afterAll, beforeAll, expect, test } from "bun:test";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { startStack, type Stack } from "../../cli/src/compose.ts";
+import { fromConnectError } from "#kit/errors.ts";
+import { defaultModelPath } from "#kit/paths.ts";
+import { putTestDirection, steeredSpec, TEST_DIRECTION } from "../support/direction.ts";
+import { startProcessStack, type ProcessStack } from "../support/processes.ts";
+
+const START_MS = 120_000;
+const directory = mkdtempSync(join(tmpdir(), "trimtab-process-mode-"));
+let stack: Stack;
+let processes: ProcessStack;
+
+beforeAll(async () => {
+  process.env["TRIMTAB_STORE"] = directory;
+  const options = { modelPath: defaultModelPath(), threads: 1, host: "127.0.0.1", grpcPort: 0, httpPort: 0 };
+  stack = await startStack(options);
+  await putTestDirection(stack.client);
+  processes = await startProcessStack({ TRIMTAB_STORE: directory });
+}, START_MS);
+
+afterAll(async () => {
+  await processes?.close();
+  await stack?.close();
+  rmSync(directory, { recursive: true, force: true });
+});
+
+test("five processes give the tokens of the default composition, steered and not", async () => {
+  const spec = steeredSpec("Tell me about the sea.", { compare: true, seed: 7n, temperature: 0.8 });
+  const [here, there] = await Promise.all([
+    stack.client.complete({ spec }),
+    processes.gateway.complete({ spec }),
+  ]);
+  expect(here.choices).toHaveLength(2);
+  for (const [index, choice] of here.choices.entries()) {
+    const other = there.choices[index]!;
+    expect(other.text).toBe(choice.text);
+    expect(other.tokens.map((t) => [t.id, t.logprob])).toEqual(choice.tokens.map((t) => [t.id, t.logprob]));
+  }
+  expect(here.choices[0]!.text).not.toBe(here.choices[1]!.text);
+  expect(here.choices[1]!.finished!.proof.length).toBeGreaterThan(0);
+});
+
+test("a dead steering service fails the steered request and leaves the unsteered one alone", async () => {
+  const { steering } = processes.services;
+  steering!.process.kill("SIGKILL");
+  await steering!.process.exited;
+  const spec = steeredSpec("Tell me about the sea.", {});
+  const failure = await processes.gateway.complete({ spec }).then(
+    () => undefined,
+    (error: unknown) => fromConnectError(error),
+  );
+  expect(failure?.reason).toMatch(/^(STEERING_UNAVAILABLE|SERVICE_UNAVAILABLE)$/);
+  const { steering: _, ...plain } = spec;
+  const answer = await processes.gateway.complete({ spec: plain });
+  expect(answer.choices[0]!.text).not.toBe("");
+});
+
+test("a killed forward process is told, started again, and serves the same steered answer", async () => {
+  const spec = steeredSpec("Count to five.", {});
+  const before = await stack.client.complete({ spec });
+  const long = stack.client.complete({
+    spec: { ...steeredSpec("Write a long story.", {}), maxTokens: 2000 },
+  });
+  process.kill(stack.forwardPid()!, "SIGKILL");
+  const failure = await long.then(
+    () => undefined,
+    (error: unknown) => fromConnectError(error),
+  );
+  expect(failure?.reason).toMatch(/UNAVAILABLE$/);
+  const after = await eventually(() => stack.client.complete({ spec }));
+  expect(after.choices[0]!.text).toBe(before.choices[0]!.text);
+  expect(after.choices[0]!.finished!.steered).toBe(true);
+  expect(TEST_DIRECTION).toBe(spec.steering.use.direction);
+});
+
+/** Repeats while the service says that it is unavailable. */
+async function eventually<T>(work: () => Promise<T>): Promise<T> {
+  const deadline = Date.now() + 20_000;
+  for (;;) {
+    try {
+      return await work();
+    } catch (error) {
+      const { reason, retryAfterMs } = fromConnectError(error);
+      if (!reason.endsWith("UNAVAILABLE") || Date.now() > deadline) throw error;
+      await Bun.sleep(Math.min(retryAfterMs ?? 100, 250));
+    }
+  }
+}

@@ -1,0 +1,122 @@
+/** Real service processes, started through the command line as a user would, each ended by its own id. */
+import { connect, createServer, type AddressInfo } from "node:net";
+import { join } from "node:path";
+import { connectTo } from "#kit/clients.ts";
+import { Health, HealthCheckResponse_ServingStatus as Status } from "#proto/health/v1/health_pb.ts";
+import { GatewayService } from "#proto/trimtab/gateway/v1/gateway_service_pb.ts";
+
+const MAIN = join(import.meta.dir, "..", "..", "cli", "main.ts");
+const READY_MS = 30_000;
+
+/** A process of ours. */
+export interface ServiceProcess {
+  readonly process: Bun.Subprocess;
+  readonly address: string;
+  stop(): Promise<void>;
+}
+
+/** A port nobody listens on right now. */
+export async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const { port } = server.address() as AddressInfo;
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}
+
+/** Starts `trimtab serve --service …` and waits until its health check answers SERVING. */
+export async function startServiceProcess(
+  service: string,
+  addresses: Readonly<Record<string, string>> = {},
+  env: Readonly<Record<string, string>> = {},
+): Promise<ServiceProcess> {
+  const address = `127.0.0.1:${await freePort()}`;
+  const others = Object.entries(addresses).flatMap(([name, at]) => [`--${name}`, at]);
+  const child = Bun.spawn(
+    [
+      process.execPath,
+      MAIN,
+      "serve",
+      "--service",
+      service,
+      "--listen",
+      address,
+      "--http-port",
+      "0",
+      ...others,
+    ],
+    { stdout: "ignore", stderr: "inherit", env: { ...process.env, ...env } },
+  );
+  await untilServing(address, child);
+  return {
+    process: child,
+    address,
+    async stop() {
+      child.kill("SIGTERM");
+      await child.exited;
+    },
+  };
+}
+
+async function untilServing(address: string, child: Bun.Subprocess): Promise<void> {
+  const deadline = Date.now() + READY_MS;
+  const [host = "", port = ""] = address.split(":");
+  while (Date.now() < deadline) {
+    if (child.exitCode !== null) throw new Error(`the service on ${address} ended with ${child.exitCode}`);
+    if (!(await accepts(host, Number(port)))) continue;
+    const connection = connectTo({ address });
+    const answer = await connection
+      .client(Health)
+      .check({}, { timeoutMs: 1_000 })
+      .catch(() => undefined);
+    connection.close();
+    if (answer?.status === Status.SERVING) return;
+  }
+  throw new Error(`the service on ${address} was not ready after ${READY_MS} ms`);
+}
+
+/** Resolves once the port takes or refuses a connection; a refusal is answered after the kernel's own pace. */
+function accepts(host: string, port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(port, host);
+    socket.once("connect", () => (socket.destroy(), resolve(true)));
+    socket.once("error", () => setTimeout(() => resolve(false), 20));
+  });
+}
+
+/** Five processes that find each other by address. */
+export interface ProcessStack {
+  readonly services: Readonly<Record<string, ServiceProcess>>;
+  readonly gateway: ReturnType<typeof gatewayClient>;
+  close(): Promise<void>;
+}
+
+/** A gateway client over a real gRPC socket. */
+export function gatewayClient(address: string) {
+  return connectTo({ address }).client(GatewayService);
+}
+
+/** Starts all five. */
+export async function startProcessStack(env: Readonly<Record<string, string>> = {}): Promise<ProcessStack> {
+  const services: Record<string, ServiceProcess> = {};
+  const close = async (): Promise<void> => {
+    await Promise.all(Object.values(services).map((s) => s.stop()));
+  };
+  try {
+    const [tokenizer, forward] = await Promise.all([
+      startServiceProcess("tokenizer", {}, env),
+      startServiceProcess("forward", {}, env),
+    ]);
+    Object.assign(services, { tokenizer, forward });
+    const base = { tokenizer: tokenizer.address, forward: forward.address };
+    services["verifier"] = await startServiceProcess("verifier", base, env);
+    const judged = { ...base, verifier: services["verifier"].address };
+    services["steering"] = await startServiceProcess("steering", judged, env);
+    const all = { ...judged, steering: services["steering"].address };
+    services["gateway"] = await startServiceProcess("gateway", all, env);
+    return { services, gateway: gatewayClient(services["gateway"].address), close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
