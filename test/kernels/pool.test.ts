@@ -1,0 +1,136 @@
+// Arena, module and threads: refusals, addresses beyond 2 GiB, sleep when idle, regions that complete.
+
+import { expect, test } from "bun:test";
+import type { KernelError } from "#kernels";
+import { activationBytes, ARENA_START, createCompute, createMemory, planArena } from "#kernels";
+import { createBench, createMatrix, createRandom, fillWild, kernelModule } from "./support.ts";
+
+const MIB = 2 ** 20;
+
+test("a plan aligns every region to 64 bytes and refuses more than 3.75 GiB", () => {
+  const plan = planArena([
+    { name: "a", sizeBytes: 65 },
+    { name: "b", sizeBytes: 1 },
+    { name: "c", sizeBytes: 0 },
+  ]);
+  expect([...plan.offsets]).toEqual([
+    ["a", ARENA_START],
+    ["b", ARENA_START + 128],
+    ["c", ARENA_START + 192],
+  ]);
+  expect(plan.totalBytes).toBe(ARENA_START + 192);
+  const refuse = () => planArena([{ name: "kv", sizeBytes: 3840 * MIB - ARENA_START + 1 }]);
+  expect(refuse).toThrow("the limit is");
+  expect(() => createMemory(3841 * MIB)).toThrow("the limit is");
+});
+
+test("both variants import nothing but the memory and carry no data of their own", () => {
+  for (const module of [kernelModule.plain, kernelModule.relaxed]) {
+    if (!module) continue;
+    expect(WebAssembly.Module.imports(module).map(({ module: from, name }) => `${from}.${name}`)).toEqual([
+      "env.memory",
+    ]);
+    expect(WebAssembly.Module.exports(module).every(({ kind }) => kind === "function")).toBe(true);
+  }
+});
+
+test("addresses above 2 GiB give the bits of addresses below", async () => {
+  const results: Float32Array[] = [];
+  for (const start of [ARENA_START, 3 * 1024 * MIB]) {
+    const bench = createBench(4 * MIB, start);
+    const random = createRandom(5);
+    const { matrix } = createMatrix(bench, "q4_1", 64, 96, random);
+    const x = bench.floats(3 * 96);
+    fillWild(x.view, random);
+    const quantized = bench.bytes(activationBytes("a8", 3, 96));
+    const y = bench.floats(3 * 64);
+    const { operators, close } = await createCompute({
+      module: kernelModule,
+      memory: bench.memory,
+      threads: 2,
+    });
+    operators.quantize({ x: x.pointer, form: "a8", rows: 3, cols: 96, out: quantized });
+    operators.matmul({ weight: matrix, x: quantized, rows: 3, y: y.pointer, yStride: 64, accumulate: false });
+    const ids = bench.ints([63]);
+    const embedded = bench.floats(96);
+    operators.embed({ table: matrix, ids, rows: 1, scale: 1, out: embedded.pointer });
+    await close();
+    expect(bench.intact()).toBe(true);
+    results.push(Float32Array.from([...y.view, ...embedded.view]));
+  }
+  expect(results[1]).toEqual(results[0] as Float32Array);
+});
+
+test("4,000 regions on two threads, with pauses long enough to sleep, each do all of their work", async () => {
+  const bench = createBench(4 * MIB);
+  const cols = 512;
+  const rows = 64;
+  const x = bench.floats(rows * cols);
+  const y = bench.floats(rows * cols);
+  y.view.fill(1);
+  const { operators, close } = await createCompute({
+    module: kernelModule,
+    memory: bench.memory,
+    threads: 2,
+    spinPolls: 200,
+  });
+  const regions = 4_000;
+  for (let i = 0; i < regions; i++) {
+    operators.addRows({ x: x.pointer, y: y.pointer, rows, cols });
+    if (i % 400 === 0) await Bun.sleep(2);
+  }
+  await close();
+  expect(x.view.every((value) => value === regions)).toBe(true);
+  expect(bench.intact()).toBe(true);
+}, 30_000);
+
+test("idle threads use no processor time, and closing ends them", async () => {
+  const bench = createBench(MIB);
+  const { close } = await createCompute({ module: kernelModule, memory: bench.memory, threads: 3 });
+  await Bun.sleep(100);
+  const before = process.cpuUsage();
+  await Bun.sleep(400);
+  const { user, system } = process.cpuUsage(before);
+  expect((user + system) / 1000).toBeLessThan(60);
+  await close();
+});
+
+test("shapes that no kernel serves are refused before anything runs", async () => {
+  const bench = createBench(MIB);
+  const { operators, close } = await createCompute({
+    module: kernelModule,
+    memory: bench.memory,
+    threads: 1,
+  });
+  const reasonOf = (call: () => void) => {
+    try {
+      call();
+    } catch (error) {
+      return (error as KernelError).reason;
+    }
+    return "none";
+  };
+  const { pointer } = bench.floats(64);
+  expect(reasonOf(() => operators.addRows({ x: pointer, y: pointer, rows: 1, cols: 33 }))).toBe(
+    "SHAPE_MISMATCH",
+  );
+  expect(reasonOf(() => operators.addRows({ x: pointer, y: pointer, rows: 5_000, cols: 32 }))).toBe(
+    "SHAPE_MISMATCH",
+  );
+  expect(
+    reasonOf(() => operators.quantize({ x: pointer, form: "a8", rows: 0, cols: 32, out: pointer })),
+  ).toBe("SHAPE_MISMATCH");
+  await close();
+  const many = createCompute({ module: kernelModule, memory: bench.memory, threads: 17 });
+  await expect(many).rejects.toThrow("17 threads");
+});
+
+test("compute threads start from inside a worker", async () => {
+  const worker = new Worker(new URL("./nested.worker.ts", import.meta.url).href);
+  const answer = await new Promise((resolve, reject) => {
+    worker.onmessage = (event) => resolve(event.data);
+    worker.onerror = (event) => reject(new Error(event.message));
+  });
+  worker.terminate();
+  expect(answer).toEqual({ threads: 2, sum: 4_096 });
+});
