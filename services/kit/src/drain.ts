@@ -7,8 +7,8 @@ import { RPC_LIMITS } from "./limits.ts";
 export interface Drain {
   /** Aborts with a ConnectError when the grace is over. */
   readonly signal: AbortSignal;
-  readonly running: number;
-  track<T>(call: () => Promise<T>): Promise<T>;
+  /** Counts a call while it runs; a `lingering` one (a health watch) is not waited for. */
+  track<T>(call: () => Promise<T>, kind?: "lingering"): Promise<T>;
   /** Waits until no call runs, at most `graceMs`; then aborts the rest and waits a moment for their answers. */
   finish(graceMs: number): Promise<void>;
   /** Makes a closing function idempotent: later calls share the first's promise. */
@@ -26,41 +26,38 @@ export function shuttingDown(): ConnectError {
 /** Creates the counter. */
 export function createDrain(): Drain {
   const controller = new AbortController();
-  const idle = new Set<() => void>();
-  let running = 0;
-  const untilIdle = (limitMs: number): Promise<void> => {
-    if (running === 0) return Promise.resolve();
-    return new Promise((resolve) => {
+  const waiting = new Set<() => void>();
+  const running = new Set<symbol>();
+  const lingering = new Set<symbol>();
+  const until = (isOver: () => boolean, limitMs: number): Promise<void> =>
+    new Promise((resolve) => {
       const done = () => {
         clearTimeout(timer);
-        idle.delete(done);
+        waiting.delete(look);
         resolve();
       };
+      const look = () => isOver() && done();
       const timer = setTimeout(done, limitMs);
-      idle.add(done);
+      waiting.add(look);
+      look();
     });
-  };
   return {
     signal: controller.signal,
-    get running() {
-      return running;
-    },
-    async track(call) {
-      running++;
+    async track(call, kind) {
+      const id = Symbol();
+      const calls = kind === "lingering" ? lingering : running;
+      calls.add(id);
       try {
         return await call();
       } finally {
-        running--;
-        if (running === 0) for (const done of [...idle]) done();
+        calls.delete(id);
+        for (const look of [...waiting]) look();
       }
     },
     async finish(graceMs) {
-      await untilIdle(graceMs);
-      if (running === 0) return;
-      controller.abort(
-        toConnectError(new TrimtabError("SERVICE_UNAVAILABLE", "the server is shutting down")),
-      );
-      await untilIdle(LAST_WORDS_MS);
+      await until(() => running.size === 0, graceMs);
+      controller.abort(shuttingDown());
+      await until(() => running.size + lingering.size === 0, LAST_WORDS_MS);
     },
     once(close) {
       let closing: Promise<void> | undefined;

@@ -54,9 +54,9 @@ const requestId: Interceptor = (next) => async (request) => {
 function mapErrors(log: Logger | undefined): Interceptor {
   return (next) => async (request) => {
     const map = (error: unknown): ConnectError => {
-      // A handler that stops because its call ended throws whatever its inner call threw; the call's own reason counts.
-      const ended = request.signal.aborted && fromConnectError(error).reason === "CANCELLED";
-      const mapped = toConnectError(normaliseFramework(ended ? endReason(request.signal) : error));
+      const mapped = toConnectError(
+        normaliseFramework(request.signal.aborted ? endReason(request.signal, error) : error),
+      );
       if (mapped.code === Code.Internal || mapped.code === Code.Unknown) {
         log?.log("error", "call failed", {
           rpc: `${request.service.typeName}/${request.method.name}`,
@@ -76,10 +76,17 @@ function mapErrors(log: Logger | undefined): Interceptor {
   };
 }
 
-/** `signal.reason` of an ended call as an error with a code. */
-function endReason(signal: AbortSignal): unknown {
-  return signal.reason instanceof ConnectError
-    ? signal.reason
+/**
+ * What an error means once its call has ended: the end's own reason if the handler stopped because of it. A client that
+ * left or whose deadline passed resets the stream, which connect-es reports as an error of ours.
+ */
+function endReason(signal: AbortSignal, error: unknown): unknown {
+  const isConsequence = error === signal.reason || fromConnectError(error).reason === "CANCELLED";
+  if (!isConsequence) return error;
+  const reason: unknown = signal.reason;
+  const isReset = reason instanceof ConnectError && reason.rawMessage.startsWith("http/2 stream closed");
+  return reason instanceof ConnectError && !isReset
+    ? reason
     : new TrimtabError("CANCELLED", "the call was cancelled");
 }
 
@@ -95,7 +102,8 @@ async function* mapStream<T>(
   map: (error: unknown) => ConnectError,
 ): AsyncIterable<T> {
   try {
-    yield* messages;
+    // Not `yield*`: it would demand a `throw` method of iterators that have none.
+    for await (const message of messages) yield message;
   } catch (error) {
     throw map(error);
   }
@@ -157,7 +165,7 @@ function isGone(error: ConnectError): boolean {
   if (error.code === Code.Canceled || error.code === Code.Aborted) return true;
   if (
     error.code === Code.Unavailable ||
-    /session closed|sentinel completed|missing trailer/i.test(error.rawMessage)
+    /session closed|sentinel completed|missing trailer|missing status/i.test(error.rawMessage)
   ) {
     return true;
   }

@@ -63,6 +63,8 @@ export const RPC_LIMITS = {
   pingIntervalMs: 5_000,
   pingTimeoutMs: 5_000,
   drainMs: 30_000,
+  /** Time between NOT_SERVING and the end of the listeners. */
+  lameDuckMs: 100,
   requestIdChars: 64,
 } as const;
 

@@ -91,7 +91,9 @@ export async function createGrpcListener(options: GrpcListenerOptions): Promise<
       response.end();
       return;
     }
-    void drain.track(() => answer(handler, request, response));
+    // Health watches and reflection never end by themselves: a drain does not wait for them.
+    const kind = request.url.startsWith("/grpc.") ? "lingering" : undefined;
+    void drain.track(() => answer(handler, request, response), kind);
   });
   await listen(server, options);
   const address = server.address();
@@ -112,11 +114,11 @@ async function answer(
   request: Http2ServerRequest,
   response: Http2ServerResponse,
 ): Promise<void> {
+  const closed = new Promise<void>((resolve) => response.once("close", resolve));
   try {
-    await universalResponseToNodeResponse(
-      await handler(universalRequestFromNodeRequest(request, response, undefined, undefined)),
-      response,
-    );
+    const universal = universalRequestFromNodeRequest(request, response, undefined, undefined);
+    // Not every runtime reports the end of a response whose stream was reset: its close counts as well.
+    await Promise.race([universalResponseToNodeResponse(await handler(universal), response), closed]);
   } catch {
     // The peer is gone or broke the protocol: there is nobody to answer. Handlers learn of it through their signal.
     response.stream?.destroy();
@@ -172,6 +174,8 @@ export function createHttpListener(options: HttpListenerOptions): Listener {
       idleTimeout: 0,
       maxRequestBodySize: options.maxBodyBytes ?? RPC_LIMITS.httpBodyBytes,
       development: false,
+      // Outside development Bun shares ports silently: a second server would take half of the requests.
+      reusePort: false,
       fetch: (request) => drain.track(() => fetchChecked(options.app, request, host)),
       error: (error) => failure(error),
     });
@@ -204,7 +208,8 @@ async function fetchChecked(app: Hono, request: Request, host: string): Promise<
   }
 }
 
-function failure(error: unknown): Response {
+/** Any thrown value as an OpenAI-compatible JSON answer. */
+export function failure(error: unknown): Response {
   const { status, headers, body } = toOpenAiError(error);
   return Response.json(body, { status, headers });
 }

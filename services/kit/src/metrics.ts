@@ -87,7 +87,7 @@ export function createMetrics(service: string): Metrics {
 
 async function* observed<T>(messages: AsyncIterable<T>, finish: (error?: unknown) => void): AsyncIterable<T> {
   try {
-    yield* messages;
+    for await (const message of messages) yield message;
     finish();
   } catch (error) {
     finish(error);

@@ -13,6 +13,7 @@ import { RPC_LIMITS } from "./limits.ts";
 import {
   createGrpcListener,
   createHttpListener,
+  failure,
   type Listener,
   mountConnect,
   type RouteOptions,
@@ -97,6 +98,8 @@ export async function startServer(options: ServerOptions): Promise<Server> {
     metrics,
     async close(closing) {
       health.shutdown();
+      // Watchers hear of the end before their streams end with everything else.
+      await Bun.sleep(Math.min(closing?.graceMs ?? RPC_LIMITS.drainMs, RPC_LIMITS.lameDuckMs));
       await Promise.all([http?.close(closing), grpc?.close(closing)]);
     },
   };
@@ -108,7 +111,7 @@ function startHttp(
   metrics: Metrics,
   gate: KeyGate,
 ): Listener {
-  const app = new Hono();
+  const app = new Hono().onError(failure);
   const shutdown = new AbortController();
   mountConnect(app, route, shutdown.signal);
   app.get("/metrics", async (context) => {

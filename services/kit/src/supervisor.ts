@@ -64,9 +64,9 @@ export function supervise(options: SuperviseOptions): Supervisor {
     const started = Date.now();
     const current = spawn(options);
     child = current;
-    void untilServing(options, current).then((isServing) => {
+    void untilServing(options, current).then((serves) => {
       if (child !== current || state === "closed") return;
-      if (isServing) settle("ready");
+      if (serves) settle("ready");
       else current.kill("SIGKILL");
     });
     void current.exited.then((code) => {
@@ -77,6 +77,20 @@ export function supervise(options: SuperviseOptions): Supervisor {
       if (Date.now() - started > SUPERVISOR_LIMITS.healthyMs) backoffMs = SUPERVISOR_LIMITS.firstBackoffMs;
       timer = setTimeout(start, backoffMs);
       backoffMs = Math.min(backoffMs * 2, SUPERVISOR_LIMITS.maxBackoffMs);
+    });
+  };
+  const becomesReady = (timeoutMs: number): Promise<void> => {
+    if (state === "ready") return Promise.resolve();
+    if (state === "closed") return Promise.reject(unavailable("the service is closed"));
+    return new Promise((resolve, reject) => {
+      const wake = (error?: TrimtabError) => {
+        clearTimeout(limit);
+        waiters.delete(wake);
+        if (error) reject(error);
+        else resolve();
+      };
+      const limit = setTimeout(() => wake(unavailable("the service is not ready")), Math.max(0, timeoutMs));
+      waiters.add(wake);
     });
   };
   start();
@@ -90,19 +104,15 @@ export function supervise(options: SuperviseOptions): Supervisor {
     get restarts() {
       return restarts;
     },
-    ready(timeoutMs = options.readyMs ?? SUPERVISOR_LIMITS.readyMs) {
-      if (state === "ready") return Promise.resolve();
-      if (state === "closed") return Promise.reject(unavailable("the service is closed"));
-      return new Promise((resolve, reject) => {
-        const wake = (error?: TrimtabError) => {
-          clearTimeout(limit);
-          waiters.delete(wake);
-          if (error) reject(error);
-          else resolve();
-        };
-        const limit = setTimeout(() => wake(unavailable(`not ready after ${timeoutMs} ms`)), timeoutMs);
-        waiters.add(wake);
-      });
+    async ready(timeoutMs = options.readyMs ?? SUPERVISOR_LIMITS.readyMs) {
+      const deadline = Date.now() + timeoutMs;
+      await becomesReady(timeoutMs);
+      // A child that was killed is noticed a moment later: only an answer counts.
+      while (!(await isServing(options.socketPath))) {
+        await Bun.sleep(HEALTH_POLL_MS);
+        if (Date.now() > deadline) throw unavailable("the service is not ready");
+        await becomesReady(deadline - Date.now());
+      }
     },
     kill: () => child?.kill("SIGKILL"),
     async close() {
@@ -127,19 +137,23 @@ function spawn(options: SuperviseOptions): Bun.Subprocess {
 async function untilServing(options: SuperviseOptions, child: Bun.Subprocess): Promise<boolean> {
   const deadline = Date.now() + (options.readyMs ?? SUPERVISOR_LIMITS.readyMs);
   while (child.exitCode === null && child.signalCode === null && Date.now() < deadline) {
-    // A connection per try: a refused one must not delay the next.
-    const connection = connectTo({ socketPath: options.socketPath });
-    try {
-      const { status } = await connection.client(Health).check({}, { timeoutMs: HEALTH_CALL_MS });
-      if (status === Status.SERVING) return true;
-    } catch {
-      // Not listening yet.
-    } finally {
-      connection.close();
-    }
+    if (await isServing(options.socketPath)) return true;
     await Bun.sleep(HEALTH_POLL_MS);
   }
   return false;
+}
+
+async function isServing(socketPath: string): Promise<boolean> {
+  // A connection of its own: one that was refused must not delay the next try.
+  const connection = connectTo({ socketPath });
+  try {
+    const { status } = await connection.client(Health).check({}, { timeoutMs: HEALTH_CALL_MS });
+    return status === Status.SERVING;
+  } catch {
+    return false;
+  } finally {
+    connection.close();
+  }
 }
 
 async function end(child: Bun.Subprocess | undefined): Promise<void> {

@@ -34,6 +34,7 @@ export function createEcho(): Echo {
 
   async function encode(texts: readonly string[], context: HandlerContext) {
     seen.lastTimeoutMs = context.timeoutMs();
+    happened();
     const [text] = texts;
     if (text === "refuse") {
       throw new TrimtabError("FIELD_OUT_OF_RANGE", "layer 40 is outside 0..29", {

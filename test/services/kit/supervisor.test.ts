@@ -1,0 +1,81 @@
+import { afterEach, beforeEach, expect, test } from "bun:test";
+import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { connectTo } from "#kit/clients.ts";
+import { fromConnectError } from "#kit/errors.ts";
+import { type Supervisor, supervise } from "#kit/supervisor.ts";
+import { TokenizerService } from "#proto/trimtab/tokenizer/v1/tokenizer_service_pb.ts";
+
+let directory: string;
+let socketPath: string;
+let child: Supervisor | undefined;
+beforeEach(() => {
+  directory = mkdtempSync(join(tmpdir(), "trimtab-child-"));
+  socketPath = join(directory, "child.sock");
+});
+afterEach(async () => {
+  await child?.close();
+  rmSync(directory, { recursive: true });
+});
+
+const commandOf = (...mode: string[]) => [
+  process.execPath,
+  join(import.meta.dir, "echo-child.ts"),
+  socketPath,
+  ...mode,
+];
+
+test("a killed child fails running and next calls with SERVICE_UNAVAILABLE, then the same client works again", async () => {
+  child = supervise({ command: commandOf(), socketPath });
+  await child.ready();
+  const connection = connectTo({ socketPath });
+  const client = connection.client(TokenizerService);
+  expect((await client.encode({ texts: ["A"] })).encodings[0]?.ids).toEqual([65]);
+  const first = child.pid as number;
+  const running = client.encode({ texts: ["stuck"] }).catch((e: unknown) => e);
+  await client.encode({ texts: ["A"] });
+  process.kill(first, "SIGKILL");
+  expect(fromConnectError(await running).reason).toBe("SERVICE_UNAVAILABLE");
+  const next = await client.encode({ texts: ["A"] }).catch((e: unknown) => e);
+  expect(fromConnectError(next).reason).toBe("SERVICE_UNAVAILABLE");
+  await child.ready();
+  expect(child.pid).not.toBe(first);
+  expect(child.restarts).toBe(1);
+  expect((await client.encode({ texts: ["B"] })).encodings[0]?.ids).toEqual([66]);
+  connection.close();
+}, 20_000);
+
+test("a child that cannot start is tried again with growing pauses, and waiting for it ends in a typed error", async () => {
+  child = supervise({ command: commandOf("fail"), socketPath });
+  const error = await child.ready(1_500).catch((e: unknown) => e);
+  expect(fromConnectError(error).reason).toBe("SERVICE_UNAVAILABLE");
+  expect(child.restarts).toBeGreaterThanOrEqual(2);
+  expect(child.restarts).toBeLessThanOrEqual(5);
+}, 20_000);
+
+test("close ends the child for good", async () => {
+  child = supervise({ command: commandOf(), socketPath });
+  await child.ready();
+  const pid = child.pid as number;
+  await child.close();
+  expect(existsSync(`/proc/${pid}`)).toBe(false);
+  expect(child.state).toBe("closed");
+  expect(fromConnectError(await child.ready().catch((e: unknown) => e)).reason).toBe("SERVICE_UNAVAILABLE");
+}, 20_000);
+
+test("a child does not outlive a parent that was killed", async () => {
+  const parent = Bun.spawn([process.execPath, join(import.meta.dir, "echo-parent.ts"), socketPath], {
+    stdout: "pipe",
+  });
+  let output = "";
+  for await (const chunk of parent.stdout) {
+    output += new TextDecoder().decode(chunk);
+    if (output.includes("\n")) break;
+  }
+  const orphan = Number(output);
+  expect(existsSync(`/proc/${orphan}`)).toBe(true);
+  parent.kill("SIGKILL");
+  await parent.exited;
+  while (existsSync(`/proc/${orphan}`)) await Bun.sleep(10);
+}, 10_000);
