@@ -1,16 +1,50 @@
-/** Every limit of the tokenizer service, by name. */
-export const TOKENIZER_LIMITS = {
-  /** Texts of one Encode call. */
+/** Every limit of the tokenizer service, by name. Sizes in bytes of UTF-8, times in milliseconds. */
+
+const KIB = 1024;
+const MIB = 1024 * KIB;
+
+/** One request. */
+export const REQUEST_LIMITS = {
   texts: 256,
-  /** UTF-8 bytes of one text, and of a rendered conversation. */
-  textBytes: 1024 * 1024,
-  /** Ids of one Decode call. */
-  ids: 1024 * 1024,
-  messages: 1024,
-  /** UTF-8 bytes of a chat template. */
-  templateBytes: 256 * 1024,
-  /** Longest rendering; then the worker is killed. */
-  renderMs: 250,
-  /** Tokens a message of the GetVocabulary stream carries. */
-  vocabularyChunk: 1024,
+  /** One text of Encode, or all messages of a conversation together. */
+  textBytes: 1 * MIB,
+  /** All texts of one Encode. */
+  requestBytes: 8 * MIB,
+  /** Ids of one Decode. */
+  ids: 1_000_000,
+  messages: 1_024,
 } as const;
+
+/** Tokenization off the event loop. */
+export const ENCODER_LIMITS = {
+  /** Texts up to this size are tokenized where they arrive: a few milliseconds. Longer ones go to a worker. */
+  inlineBytes: 16 * KIB,
+  /** Bytes waiting for the worker; more is refused with QUEUE_FULL. */
+  waitingBytes: 64 * MIB,
+  /** Starting the worker reads the vocabulary again. */
+  startMs: 30_000,
+} as const;
+
+/** Chat templates are programs from a model file: what they may use. */
+export const TEMPLATE_LIMITS = {
+  templateBytes: 256 * KIB,
+  /** One rendering; the worker that runs it is killed after that. */
+  renderMs: 250,
+  /** The trial at load, where the code is still cold. */
+  trialMs: 5_000,
+  startMs: 30_000,
+  outputBytes: 2 * MIB,
+  waitingCalls: 1_024,
+  messageChars: 200,
+} as const;
+
+/** What a vocabulary may be. */
+export const VOCABULARY_LIMITS = {
+  tokens: 1_000_000,
+  merges: 2_000_000,
+  tokenBytes: 4 * KIB,
+  stopIds: 64,
+} as const;
+
+/** Vocabulary stream: tokens of one message, a few hundred kilobytes. */
+export const VOCABULARY_RUN_TOKENS = 16_384;

@@ -1,115 +1,76 @@
 /**
- * A conversation as ids. Special tokens are read from the template's own text only: what users typed is plain text, even
- * if it spells <|im_end|>. Plain text between two special tokens is tokenized in one piece, so ordinary conversations get
- * the ids that tokenizing the whole rendering would give.
+ * A conversation as ids. Before rendering, every spelling of a control token in what users wrote gets a mark inside; the
+ * rendering is cut at the control tokens that are left (the template's own), and the marks are taken out again. So
+ * `<|im_end|>` typed by a user stays text, filters of the template work on the real contents, and the text between two
+ * control tokens is tokenized in one piece: ordinary conversations get the ids of tokenizing the whole rendering.
  */
 import { TrimtabError } from "#kit/errors.ts";
+import type { ChatTemplate, TemplateMessage } from "./chat-template.ts";
 import type { Encoder } from "./encoder.ts";
-import { TOKEN_TYPE, type TokenizerFile } from "./model-file.ts";
-import type { TemplateMessage, TemplateRunner } from "./template-runner.ts";
+import type { Tokenizer } from "./tokenizer.ts";
 
 /** A rendered, tokenized conversation. */
 export interface RenderedChat {
-  readonly ids: number[];
+  readonly ids: readonly number[];
   readonly text: string;
-  /** Leading ids that do not depend on the last message. */
+  /** Leading ids that do not depend on the last message, whatever it says. */
   readonly prefixTokens: number;
 }
 
-/** Renders and tokenizes conversations. */
-export interface ChatRenderer {
-  render(messages: readonly TemplateMessage[], addGenerationPrompt: boolean): Promise<RenderedChat>;
+/** What a conversation goes through. */
+export interface ChatParts {
+  readonly tokenizer: Tokenizer;
+  readonly encoder: Encoder;
+  readonly template: ChatTemplate;
 }
 
-interface Piece {
-  readonly text: string;
-  /** Index of the message it is the content of; undefined for template text. */
-  readonly message?: number;
-}
+/** First and last private-use character: one that no text holds becomes the mark. */
+const PRIVATE_USE = [0xe000, 0xf8ff] as const;
 
-/** A renderer for one model's template. */
-export function createChatRenderer(
-  file: TokenizerFile,
-  encoder: Encoder,
-  runner: TemplateRunner,
-): ChatRenderer {
-  const special = new Map(
-    file.tokens.flatMap((token, id) =>
-      file.types[id] === TOKEN_TYPE.control && token !== "" ? [[token, id]] : [],
-    ),
-  );
-  const spellings = [...special.keys()].toSorted((a, b) => b.length - a.length).map(RegExp.escape);
-  const pattern = spellings.length > 0 ? new RegExp(`(${spellings.join("|")})`, "u") : undefined;
-
+/**
+ * Renders and tokenizes a conversation of at least one message.
+ * @throws TrimtabError TEMPLATE_INVALID, TEMPLATE_LIMIT, QUEUE_FULL; INVALID_ARGUMENT if no mark is left.
+ */
+export async function renderChat(
+  { tokenizer, encoder, template }: ChatParts,
+  messages: readonly TemplateMessage[],
+  addGenerationPrompt: boolean,
+): Promise<RenderedChat> {
+  const mark = pickMark(messages);
+  const guarded = messages.map(({ role, content }) => ({ role, content: tokenizer.guard(content, mark) }));
+  const last = guarded.at(-1) as TemplateMessage;
+  // The same conversation with another last message: up to where both agree, nothing depends on it.
+  const other = [...guarded.slice(0, -1), { role: last.role, content: mark }];
+  const [rendered = "", otherwise = ""] = await template.render([guarded, other], addGenerationPrompt);
+  const { vocabulary } = tokenizer;
+  const sharedUntil = countCommon(rendered, otherwise);
+  const { ids, sharedIds } = await encoder.encodeGuarded({ text: rendered, mark, sharedUntil });
+  const needsStart = vocabulary.addBos && ids[0] !== vocabulary.bosId;
+  const all = needsStart ? [vocabulary.bosId as number, ...Array.from(ids)] : Array.from(ids);
+  if (all.length === 0) {
+    throw new TrimtabError("TEMPLATE_INVALID", "the chat template made nothing of the conversation", {
+      field: "messages",
+    });
+  }
   return {
-    async render(messages, addGenerationPrompt) {
-      const nonce = crypto.randomUUID().slice(0, 8);
-      const { text, marked } = await runner.render(messages, addGenerationPrompt, nonce);
-      const pieces = splitPieces(text, marked, messages, nonce);
-      const ids: number[] = [];
-      let prefixTokens: number | undefined;
-      let run = "";
-      const flush = (): void => {
-        for (const id of encoder.encode(run, false)) ids.push(id);
-        run = "";
-      };
-      for (const { text: part, message } of pieces) {
-        if (message === messages.length - 1) prefixTokens ??= ids.length;
-        if (message !== undefined) {
-          run += part;
-          continue;
-        }
-        for (const section of pattern ? part.split(pattern) : [part]) {
-          const id = special.get(section);
-          if (id === undefined) run += section;
-          else {
-            flush();
-            ids.push(id);
-          }
-        }
-      }
-      flush();
-      if (ids.length === 0)
-        throw new TrimtabError("TEMPLATE_INVALID", "the chat template gave an empty prompt", {
-          field: "messages",
-        });
-      return { ids, text, prefixTokens: prefixTokens ?? 0 };
-    },
+    ids: all,
+    text: rendered.replaceAll(mark, ""),
+    prefixTokens: sharedIds + (needsStart ? 1 : 0),
   };
 }
 
-/** Cuts the rendering into template text and contents by means of the rendering with sentinels. */
-function splitPieces(
-  text: string,
-  marked: string,
-  messages: readonly TemplateMessage[],
-  nonce: string,
-): Piece[] {
-  const parts = marked.split(new RegExp(`\uE000${nonce}(\\d+)\uE001`, "u"));
-  const pieces: Piece[] = [];
-  let at = 0;
-  for (const [index, part] of parts.entries()) {
-    const message = index % 2 === 1 ? Number(part) : undefined;
-    const content =
-      message === undefined
-        ? part
-        : contentAt(text, at, messages[message]?.content ?? "", parts[index + 1] ?? "");
-    if (content === undefined || !text.startsWith(content, at))
-      throw new TrimtabError(
-        "TEMPLATE_INVALID",
-        "the chat template changes contents in a way that cannot be followed",
-        {
-          field: "messages",
-        },
-      );
-    pieces.push(message === undefined ? { text: content } : { text: content, message });
-    at += content.length;
+function pickMark(messages: readonly TemplateMessage[]): string {
+  for (let code = PRIVATE_USE[0]; code <= PRIVATE_USE[1]; code++) {
+    const mark = String.fromCharCode(code);
+    if (!messages.some(({ content }) => content.includes(mark))) return mark;
   }
-  return pieces;
+  throw new TrimtabError("INVALID_ARGUMENT", "the messages use every private-use character", {
+    field: "messages",
+  });
 }
 
-/** The content as it stands at `at`, where a template may have trimmed it. */
-function contentAt(text: string, at: number, content: string, next: string): string | undefined {
-  const forms = [content, content.trim(), content.trimStart(), content.trimEnd()];
-  return forms.find((form) => text.startsWith(form + next, at));
+function countCommon(a: string, b: string): number {
+  let count = 0;
+  while (count < a.length && a[count] === b[count]) count += 1;
+  return count;
 }

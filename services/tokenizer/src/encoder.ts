@@ -1,96 +1,128 @@
 /**
- * Text to ids through @huggingface/tokenizers, fed from GGUF metadata. Two tokenizers share one vocabulary: one reads
- * spellings of special tokens as such, the other one reads everything as plain text.
+ * Encoding without blocking: short texts where they arrive, long ones in a thread of their own, one text at a time, so
+ * that a small request never waits for a large one. The thread starts with the first long text (0.2 s).
  */
-import { Tokenizer } from "@huggingface/tokenizers";
 import { TrimtabError } from "#kit/errors.ts";
-import { TOKEN_TYPE, type TokenizerFile } from "./model-file.ts";
+import { ENCODER_LIMITS } from "../limits.ts";
+import { type EncodeResult, type EncodeTask, runEncodeTask } from "./encode-task.ts";
+import type { EncodeAnswer, EncodeRequest } from "./encode.worker.ts";
+import type { EncodeOptions, GuardedText, Tokenizer } from "./tokenizer.ts";
 
-/** Turns text into ids. */
+/** Encodes texts of any length. @throws TrimtabError QUEUE_FULL, SERVICE_UNAVAILABLE, or the signal's reason. */
 export interface Encoder {
-  /** Ids of `text`; with `parseSpecial`, spellings such as <|im_end|> become their special token. */
-  encode(text: string, parseSpecial: boolean): number[];
+  /** Ids of each text, in order. A call whose signal aborts stops before its next text. */
+  encode(
+    texts: readonly string[],
+    options: EncodeOptions,
+    signal?: AbortSignal,
+  ): Promise<ArrayLike<number>[]>;
+  /** Ids of a rendered conversation. */
+  encodeGuarded(guarded: GuardedText): Promise<EncodeResult>;
+  close(): void;
 }
 
-const GPT2_WORDS = "'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+| ?\\p{N}+| ?[^\\s\\p{L}\\p{N}]+|\\s+(?!\\S)|\\s+";
-const CL100K_WORDS = (digits: string): string =>
-  `(?:'[sS]|'[tT]|'[rR][eE]|'[vV][eE]|'[mM]|'[lL][lL]|'[dD])|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|${digits}| ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+`;
-
-/** Patterns of known pre-tokenizers, applied one after the other. A file can only name one: it never brings its own. */
-const PRE_TOKENIZERS: Readonly<Record<string, readonly string[]>> = {
-  smollm: ["\\p{N}", GPT2_WORDS],
-  starcoder: ["\\p{N}", GPT2_WORDS],
-  qwen2: [CL100K_WORDS("\\p{N}")],
-  "llama-bpe": [CL100K_WORDS("\\p{N}{1,3}")],
-  "gpt-2": [GPT2_WORDS],
-};
-
-/**
- * An encoder for the tokenizer of a model file.
- * @throws TrimtabError TOKENIZER_INVALID for a kind or a pre-tokenizer that is not known.
- */
-export function createEncoder(file: TokenizerFile): Encoder {
-  if (file.model !== "gpt2")
-    throw new TrimtabError("TOKENIZER_INVALID", `tokenizers of kind "${file.model}" are not supported`, {
-      field: "tokenizer.ggml.model",
-    });
-  const patterns = PRE_TOKENIZERS[file.pre];
-  if (!patterns)
-    throw new TrimtabError("TOKENIZER_INVALID", `the pre-tokenizer "${file.pre}" is not known`, {
-      field: "tokenizer.ggml.pre",
-    });
-  const plain = new Tokenizer(tokenizerJson(file, patterns, false), {});
-  const special = new Tokenizer(tokenizerJson(file, patterns, true), {});
+/** Makes an encoder; the thread reads the same file again. */
+export function createEncoder(tokenizer: Tokenizer, modelPath: string): Encoder {
+  let thread: Thread | undefined;
+  let waitingBytes = 0;
+  let isClosed = false;
+  const runElsewhere = async (task: EncodeTask): Promise<EncodeResult> => {
+    if (isClosed) throw new TrimtabError("SERVICE_UNAVAILABLE", "the tokenizer is closing");
+    if (!thread?.isAlive()) thread = startThread(modelPath);
+    return thread.run(task);
+  };
+  const runAll = async (tasks: readonly EncodeTask[], signal?: AbortSignal): Promise<EncodeResult[]> => {
+    const bytes = tasks.reduce((sum, { text }) => sum + Buffer.byteLength(text), 0);
+    if (bytes <= ENCODER_LIMITS.inlineBytes) return tasks.map((task) => runEncodeTask(tokenizer, task));
+    if (waitingBytes + bytes > ENCODER_LIMITS.waitingBytes) {
+      throw new TrimtabError("QUEUE_FULL", "too much text waits to be tokenized", {
+        limit: `${ENCODER_LIMITS.waitingBytes} bytes`,
+      });
+    }
+    waitingBytes += bytes;
+    try {
+      const results: EncodeResult[] = [];
+      for (const task of tasks) {
+        signal?.throwIfAborted();
+        results.push(await runElsewhere(task));
+      }
+      return results;
+    } finally {
+      waitingBytes -= bytes;
+    }
+  };
   return {
-    encode(text, parseSpecial) {
-      if (text === "") return [];
-      return (parseSpecial ? special : plain).encode(text, { add_special_tokens: false }).ids;
+    async encode(texts, options, signal) {
+      const results = await runAll(
+        texts.map((text) => ({ text, options })),
+        signal,
+      );
+      return results.map(({ ids }) => ids);
+    },
+    async encodeGuarded(guarded) {
+      const [result] = await runAll([guarded]);
+      return result as EncodeResult;
+    },
+    close() {
+      isClosed = true;
+      thread?.end(new TrimtabError("SERVICE_UNAVAILABLE", "the tokenizer is closing"));
     },
   };
 }
 
-function tokenizerJson(file: TokenizerFile, patterns: readonly string[], withSpecial: boolean): object {
-  const added = file.tokens.flatMap((content, id) => {
-    const type = file.types[id];
-    const isSpecial = type === TOKEN_TYPE.control;
-    if (!(type === TOKEN_TYPE.userDefined || (withSpecial && isSpecial))) return [];
-    return [
-      {
-        id,
-        content,
-        special: isSpecial,
-        single_word: false,
-        lstrip: false,
-        rstrip: false,
-        normalized: false,
-      },
-    ];
-  });
+/** A thread that encodes in the order it is asked. */
+interface Thread {
+  run(task: EncodeTask): Promise<EncodeResult>;
+  isAlive(): boolean;
+  end(reason: TrimtabError): void;
+}
+
+function startThread(modelPath: string): Thread {
+  const worker = new Worker(new URL("./encode.worker.ts", import.meta.url));
+  const calls = new Map<number, PromiseWithResolvers<EncodeResult>>();
+  const ready = Promise.withResolvers<void>();
+  ready.promise.catch(() => {});
+  let isAlive = true;
+  let nextCall = 1;
+  const post = (request: EncodeRequest) => worker.postMessage(request);
+  const end = (reason: TrimtabError) => {
+    isAlive = false;
+    clearTimeout(timer);
+    worker.terminate();
+    ready.reject(reason);
+    for (const call of calls.values()) call.reject(reason);
+    calls.clear();
+  };
+  const timer = setTimeout(() => end(died("did not start in time")), ENCODER_LIMITS.startMs);
+  worker.unref();
+  worker.onerror = (event) => {
+    event.preventDefault();
+    end(died(event.message));
+  };
+  worker.onmessage = ({ data }: MessageEvent<EncodeAnswer>) => {
+    if (data.kind === "ready") {
+      clearTimeout(timer);
+      ready.resolve();
+      return;
+    }
+    calls.get(data.call)?.resolve(data.result);
+    calls.delete(data.call);
+  };
+  post({ modelPath });
   return {
-    version: "1.0",
-    added_tokens: added,
-    normalizer: null,
-    pre_tokenizer: {
-      type: "Sequence",
-      pretokenizers: [
-        ...patterns.map((Regex) => ({
-          type: "Split",
-          pattern: { Regex },
-          behavior: "Isolated",
-          invert: false,
-        })),
-        { type: "ByteLevel", add_prefix_space: false, trim_offsets: false, use_regex: false },
-      ],
-    },
-    post_processor: null,
-    decoder: { type: "ByteLevel" },
-    model: {
-      type: "BPE",
-      vocab: Object.fromEntries(file.tokens.map((token, id) => [token, id])),
-      merges: file.merges,
-      unk_token: null,
-      byte_fallback: false,
-      ignore_merges: file.pre === "llama-bpe",
+    isAlive: () => isAlive,
+    end,
+    async run(task) {
+      await ready.promise;
+      const call = nextCall++;
+      const answer = Promise.withResolvers<EncodeResult>();
+      calls.set(call, answer);
+      post({ call, task });
+      return answer.promise;
     },
   };
+}
+
+function died(why: string): TrimtabError {
+  return new TrimtabError("SERVICE_UNAVAILABLE", `the thread that tokenizes long texts ended: ${why}`);
 }

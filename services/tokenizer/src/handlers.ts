@@ -2,80 +2,71 @@
 import type { ServiceImpl } from "@connectrpc/connect";
 import { TrimtabError } from "#kit/errors.ts";
 import type { TokenizerService } from "#proto/trimtab/tokenizer/v1/tokenizer_service_pb.ts";
-import { TOKENIZER_LIMITS } from "../limits.ts";
-import { bytesOfToken } from "./byte-alphabet.ts";
-import type { ChatRenderer } from "./chat.ts";
+import { VOCABULARY_RUN_TOKENS } from "../limits.ts";
+import { renderChat } from "./chat.ts";
+import type { ChatTemplate } from "./chat-template.ts";
 import type { Encoder } from "./encoder.ts";
-import { TOKEN_TYPE, type TokenizerFile } from "./model-file.ts";
-import { checkIds, checkMessages, checkModel, checkText } from "./validate.ts";
+import type { Tokenizer } from "./tokenizer.ts";
+import { checkIds, checkMessages, checkModel, checkText, checkTexts } from "./validate.ts";
 
 /** What the handlers work with. */
 export interface TokenizerParts {
-  readonly file: TokenizerFile;
+  /** SHA-256 of the model file, hex. */
+  readonly digest: string;
+  readonly tokenizer: Tokenizer;
   readonly encoder: Encoder;
-  /** Absent if the model has no chat template. */
-  readonly chat: ChatRenderer | undefined;
+  /** Undefined if the model has none. */
+  readonly template: ChatTemplate | undefined;
 }
 
+const PLAIN = { addSpecial: false, parseSpecial: false } as const;
+
 /** Implements the service. */
-export function createHandlers({
-  file,
-  encoder,
-  chat,
-}: TokenizerParts): ServiceImpl<typeof TokenizerService> {
-  const isSpecial = (id: number): boolean => file.types[id] === TOKEN_TYPE.control;
-  const bytesOf = (id: number): Uint8Array => bytesOfToken(file.tokens[id] ?? "");
+export function createHandlers(parts: TokenizerParts): ServiceImpl<typeof TokenizerService> {
+  const { digest, tokenizer, encoder, template } = parts;
   return {
-    encode(request) {
-      checkModel(request.modelDigest, file);
-      if (request.texts.length > TOKENIZER_LIMITS.texts)
-        throw new TrimtabError("TOO_LARGE", "too many texts", {
-          field: "texts",
-          limit: TOKENIZER_LIMITS.texts,
-        });
-      const begin = request.addSpecial && file.addBegin && file.beginId !== null ? [file.beginId] : [];
-      return {
-        encodings: request.texts.map((text, index) => {
-          checkText(text, `texts[${index}]`);
-          return { ids: [...begin, ...encoder.encode(text, request.parseSpecial)] };
-        }),
-      };
+    async encode({ modelDigest, texts, addSpecial, parseSpecial }, { signal }) {
+      checkModel(modelDigest, digest);
+      checkTexts(texts);
+      const encodings = await encoder.encode(texts, { addSpecial, parseSpecial }, signal);
+      return { encodings: encodings.map((ids) => ({ ids: Array.from(ids) })) };
     },
-    decode(request) {
-      checkModel(request.modelDigest, file);
-      checkIds(request.ids, file);
-      const parts = request.ids
-        .filter((id) => !(request.skipSpecial && isSpecial(id)))
-        .map((id) => (isSpecial(id) ? new TextEncoder().encode(file.tokens[id]) : bytesOf(id)));
-      return { text: new TextDecoder().decode(Buffer.concat(parts)) };
+    decode({ modelDigest, ids, skipSpecial }) {
+      checkModel(modelDigest, digest);
+      checkIds(ids, tokenizer.vocabulary.tokens.length);
+      return { text: tokenizer.decode(ids, { skipSpecial }) };
     },
-    async renderChat(request) {
-      checkModel(request.modelDigest, file);
-      checkMessages(request.messages);
-      checkText(request.continuation, "continuation");
-      if (!chat) throw new TrimtabError("TEMPLATE_INVALID", "the model has no chat template");
-      const messages = request.messages.map(({ role, content }) => ({ role, content }));
-      const { ids, text, prefixTokens } = await chat.render(messages, request.addGenerationPrompt);
-      const continuation = encoder.encode(request.continuation, false);
+    async renderChat({ modelDigest, messages, addGenerationPrompt, continuation }, { signal }) {
+      checkModel(modelDigest, digest);
+      checkMessages(messages);
+      checkText(continuation, "continuation");
+      if (!template) {
+        throw new TrimtabError("TEMPLATE_INVALID", "this model has no chat template", { field: "messages" });
+      }
+      const plain = messages.map(({ role, content }) => ({ role, content }));
+      const chat = { tokenizer, encoder, template };
+      const { ids, text, prefixTokens } = await renderChat(chat, plain, addGenerationPrompt);
+      const [more = []] = await encoder.encode([continuation], PLAIN, signal);
       return {
-        ids: [...ids, ...continuation],
-        text: text + request.continuation,
+        ids: [...ids, ...Array.from(more)],
+        text: text + continuation,
         prefixTokens,
-        continuationTokens: continuation.length,
+        continuationTokens: more.length,
       };
     },
-    async *getVocabulary(request) {
-      checkModel(request.modelDigest, file);
-      const size = file.tokens.length;
-      for (let first = 0; first < size; first += TOKENIZER_LIMITS.vocabularyChunk) {
-        const end = Math.min(size, first + TOKENIZER_LIMITS.vocabularyChunk);
-        const ids = Array.from({ length: end - first }, (_, i) => first + i);
+    async *getVocabulary({ modelDigest }) {
+      checkModel(modelDigest, digest);
+      const { tokens, stopIds } = tokenizer.vocabulary;
+      for (let firstId = 0; firstId < tokens.length; firstId += VOCABULARY_RUN_TOKENS) {
+        const run = tokens.slice(firstId, firstId + VOCABULARY_RUN_TOKENS);
+        const ids = run.map((_, i) => firstId + i);
         yield {
-          firstId: first,
-          tokens: ids.map((id) => (isSpecial(id) ? new Uint8Array() : bytesOf(id))),
-          special: Object.fromEntries(ids.filter(isSpecial).map((id) => [id, file.tokens[id] ?? ""])),
-          stopIds: first === 0 ? [...file.stopIds] : [],
-          vocabularySize: first === 0 ? size : 0,
+          firstId,
+          tokens: ids.map((id) => (tokenizer.isSpecial(id) ? new Uint8Array(0) : tokenizer.bytes(id))),
+          special: Object.fromEntries(
+            ids.filter(tokenizer.isSpecial).map((id) => [id, tokens[id] as string]),
+          ),
+          ...(firstId === 0 ? { stopIds: [...stopIds], vocabularySize: tokens.length } : {}),
         };
       }
     },

@@ -1,0 +1,138 @@
+/**
+ * The chat template of a model behind a kill timer: a rendering that takes too long ends with its thread, the next one
+ * gets a new thread. Renderings run one at a time, so nobody is killed for another's. Cost: about 0.3 ms a rendering.
+ */
+import { TrimtabError } from "#kit/errors.ts";
+import { TEMPLATE_LIMITS } from "../limits.ts";
+import type { TemplateAnswer, TemplateMessage, TemplateRequest } from "./template.worker.ts";
+
+export type { TemplateMessage } from "./template.worker.ts";
+
+/** A template ready to render. */
+export interface ChatTemplate {
+  /**
+   * Renders conversations, in order.
+   * @throws TrimtabError TEMPLATE_INVALID (the template refuses, in its words), TEMPLATE_LIMIT (time, size), QUEUE_FULL.
+   */
+  render(
+    conversations: readonly (readonly TemplateMessage[])[],
+    addGenerationPrompt: boolean,
+  ): Promise<readonly string[]>;
+  close(): void;
+}
+
+/** What a template is made from. */
+export interface TemplateOptions {
+  /** Jinja source. */
+  readonly template: string;
+  /** Spelling of the token that starts a text, or "". */
+  readonly bosToken: string;
+  /** Spelling of the token that ends a text, or "". */
+  readonly eosToken: string;
+}
+
+const FIELD = "tokenizer.chat_template";
+/** A conversation every template takes. */
+const TRIAL: readonly TemplateMessage[] = [{ role: "user", content: "x" }];
+
+/**
+ * Starts a thread for a template and renders a trial conversation.
+ * @throws TrimtabError TEMPLATE_INVALID, TEMPLATE_LIMIT.
+ */
+export async function createChatTemplate(options: TemplateOptions): Promise<ChatTemplate> {
+  const sizeBytes = Buffer.byteLength(options.template);
+  if (sizeBytes > TEMPLATE_LIMITS.templateBytes) {
+    throw tooMuch(`is ${sizeBytes} bytes long`, TEMPLATE_LIMITS.templateBytes);
+  }
+  let thread = startThread(options);
+  let turn: Promise<unknown> = Promise.resolve();
+  let waiting = 0;
+  const request = async (asked: TemplateRequest, limitMs: number): Promise<readonly string[]> => {
+    try {
+      await thread.ready;
+      return readAnswer(await thread.ask(asked, limitMs));
+    } catch (error) {
+      thread.end();
+      thread = startThread(options);
+      throw error;
+    }
+  };
+  const render = async (
+    conversations: readonly (readonly TemplateMessage[])[],
+    addGenerationPrompt: boolean,
+    limitMs: number,
+  ): Promise<readonly string[]> => {
+    if (waiting >= TEMPLATE_LIMITS.waitingCalls) {
+      throw new TrimtabError("QUEUE_FULL", "too many conversations wait for the chat template");
+    }
+    const { outputBytes } = TEMPLATE_LIMITS;
+    waiting += 1;
+    const mine = turn.then(() => request({ conversations, addGenerationPrompt, outputBytes }, limitMs));
+    turn = mine.catch(() => {});
+    return mine.finally(() => (waiting -= 1));
+  };
+  try {
+    await render([TRIAL], true, TEMPLATE_LIMITS.trialMs);
+  } catch (error) {
+    thread.end();
+    throw error;
+  }
+  return {
+    render: (conversations, addGenerationPrompt) =>
+      render(conversations, addGenerationPrompt, TEMPLATE_LIMITS.renderMs),
+    close: () => thread.end(),
+  };
+}
+
+/** A worker thread with at most one request under way. */
+interface Thread {
+  readonly ready: Promise<TemplateAnswer>;
+  ask(request: TemplateRequest, limitMs: number): Promise<TemplateAnswer>;
+  end(): void;
+}
+
+function startThread({ template, bosToken, eosToken }: TemplateOptions): Thread {
+  const worker = new Worker(new URL("./template.worker.ts", import.meta.url));
+  worker.unref();
+  const end = () => worker.terminate();
+  const ask = async (request: TemplateRequest, limitMs: number): Promise<TemplateAnswer> => {
+    const answer = Promise.withResolvers<TemplateAnswer>();
+    worker.onmessage = ({ data }: MessageEvent<TemplateAnswer>) => answer.resolve(data);
+    worker.onerror = (event) => {
+      event.preventDefault();
+      answer.resolve({ kind: "refused", message: event.message });
+    };
+    const timer = setTimeout(
+      () => answer.reject(tooMuch(`runs longer than ${limitMs} ms`, limitMs)),
+      limitMs,
+    );
+    worker.postMessage(request);
+    try {
+      return await answer.promise;
+    } finally {
+      clearTimeout(timer);
+    }
+  };
+  const tokens = { bos_token: bosToken, eos_token: eosToken };
+  const ready = ask({ template, tokens }, TEMPLATE_LIMITS.startMs).then((answer) => {
+    readAnswer(answer);
+    return answer;
+  });
+  // Whoever renders next sees the failure; until then nobody listens.
+  ready.catch(() => {});
+  return { ready, ask, end };
+}
+
+function readAnswer(answer: TemplateAnswer): readonly string[] {
+  if (answer.kind === "ready") return [];
+  if (answer.kind === "rendered") return answer.texts;
+  if (answer.kind === "too_long") throw tooMuch("renders too much text", TEMPLATE_LIMITS.outputBytes);
+  const message = answer.message
+    .replaceAll(/[^\x20-\x7e\u00a0-\uffff]/g, " ")
+    .slice(0, TEMPLATE_LIMITS.messageChars);
+  throw new TrimtabError("TEMPLATE_INVALID", `the chat template refuses: ${message}`, { field: FIELD });
+}
+
+function tooMuch(problem: string, limit: number): TrimtabError {
+  return new TrimtabError("TEMPLATE_LIMIT", `the chat template ${problem}`, { field: FIELD, limit });
+}

@@ -1,0 +1,28 @@
+/** Thread that tokenizes long texts, so that the event loop stays free: the model path first, then one text at a time. */
+import { type EncodeResult, type EncodeTask, runEncodeTask } from "./encode-task.ts";
+import { readModelVocabulary } from "./model-vocabulary.ts";
+import { createTokenizer, type Tokenizer } from "./tokenizer.ts";
+
+/** What the thread is told. */
+export type EncodeRequest =
+  { readonly modelPath: string } | { readonly call: number; readonly task: EncodeTask };
+
+/** `ready` answers the first message. */
+export type EncodeAnswer =
+  | { readonly kind: "ready" }
+  | { readonly kind: "encoded"; readonly call: number; readonly result: EncodeResult };
+
+declare const self: Worker;
+
+let tokenizer: Tokenizer | undefined;
+
+self.onmessage = ({ data }: MessageEvent<EncodeRequest>) => {
+  if ("modelPath" in data) {
+    tokenizer = createTokenizer(readModelVocabulary(data.modelPath));
+    self.postMessage({ kind: "ready" } satisfies EncodeAnswer);
+    return;
+  }
+  const { ids, sharedIds } = runEncodeTask(tokenizer as Tokenizer, data.task);
+  const result = { ids: Uint32Array.from(ids), sharedIds };
+  self.postMessage({ kind: "encoded", call: data.call, result } satisfies EncodeAnswer);
+};
