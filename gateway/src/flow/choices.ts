@@ -37,15 +37,9 @@ export function createChoiceRun(input: ChoiceRunInput): ChoiceRun {
   const judgements: Promise<void>[] = [];
   const judged: GenerateResponse[] = [];
   const uploadedAgain = new Set<RunningArm>();
-  const stops = new Set<bigint>();
 
-  async function* handle(
-    arm: RunningArm,
-    { event, commandId }: Event,
-  ): AsyncGenerator<GenerateResponse, void> {
+  async function* handle(arm: RunningArm, { event }: Event): AsyncGenerator<GenerateResponse, void> {
     if (event.case === "failed") {
-      // A choice that ended while we were stopping it has nothing left to stop.
-      if (stops.has(commandId)) return;
       const error = failure(event.value);
       const retry = error.reason === "PROGRAM_NOT_FOUND" && arm.generated === 0 && !uploadedAgain.has(arm);
       if (!retry) throw error;
@@ -53,10 +47,7 @@ export function createChoiceRun(input: ChoiceRunInput): ChoiceRun {
       await uploadAgain(input, arm);
     } else if (event.case === "tokens" && !arm.text.stopped) {
       const delta = takeTokens(input, arm, event.value.tokens);
-      if (arm.text.stopped) {
-        const sequenceIds = [arm.sequenceId];
-        for (const id of session.send({ case: "stop", value: { sequenceIds } })) stops.add(id);
-      }
+      if (arm.text.stopped) session.send({ case: "stop", value: { sequenceIds: [arm.sequenceId] } });
       if (delta) yield delta;
     } else if (event.case === "finished") {
       const rest = pieceEvent(input, arm, arm.text.end());

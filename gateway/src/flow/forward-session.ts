@@ -51,6 +51,7 @@ export function openSession(
   const requests = createPushable<SessionRequest>();
   const waiters = new Map<bigint, Waiter>();
   const alive = new Set<bigint>();
+  const quiet = new Set<bigint>();
   const queue: Event[] = [];
   const responses = forward.session(requests, { ...scope, signal: abort.signal })[Symbol.asyncIterator]();
   let nextCommand = 1n;
@@ -58,14 +59,20 @@ export function openSession(
 
   const send = (...commands: SessionCommand[]): bigint[] => {
     const numbered = commands.map((command) => create(CommandSchema, { commandId: nextCommand++, command }));
-    for (const command of numbered) follow(alive, command);
+    for (const command of numbered) {
+      follow(alive, command);
+      if (command.command.case === "stop" || command.command.case === "release") quiet.add(command.commandId);
+    }
     requests.push(create(SessionRequestSchema, { modelDigest, commands: numbered }));
     return numbered.map((command) => command.commandId);
   };
 
   const settle = (event: Event): boolean => {
+    if (event.event.case !== "done" && event.event.case !== "failed") return false;
+    // What has ended by itself meanwhile has nothing left to stop or release.
+    if (quiet.delete(event.commandId)) return true;
     const waiter = waiters.get(event.commandId);
-    if (!waiter || (event.event.case !== "done" && event.event.case !== "failed")) return false;
+    if (!waiter) return false;
     waiters.delete(event.commandId);
     if (event.event.case === "failed") waiter.reject(failure(event.event.value));
     else waiter.resolve();

@@ -3,6 +3,7 @@ import { createGateway, type Gateway, type GatewayClients } from "../../../gatew
 import { createKeyGate } from "#kit/auth.ts";
 import { connectTo } from "#kit/clients.ts";
 import { TrimtabError } from "#kit/errors.ts";
+import type { Metrics } from "#kit/metrics.ts";
 import { ForwardService } from "#proto/trimtab/forward/v1/forward_service_pb.ts";
 import { GatewayService } from "#proto/trimtab/gateway/v1/gateway_service_pb.ts";
 import { SteeringService } from "#proto/trimtab/steering/v1/steering_service_pb.ts";
@@ -27,7 +28,7 @@ export interface SimulatedStack {
 }
 
 /** Creates a stack; with `apiKey` its HTTP API is guarded. */
-export function createSimulatedStack(options: { apiKey?: string } = {}): SimulatedStack {
+export function createSimulatedStack(options: { apiKey?: string; metrics?: Metrics } = {}): SimulatedStack {
   const forward = createForwardBench();
   const steering: SteeringBench = { before: () => undefined, calls: [] };
   const verifier: SimulatedStack["verifier"] = { before: () => undefined };
@@ -65,7 +66,11 @@ export function createSimulatedStack(options: { apiKey?: string } = {}): Simulat
         }),
     }).client(VerifierService),
   };
-  const gateway = createGateway({ clients, gate: createKeyGate(options.apiKey ?? "") });
+  const gateway = createGateway({
+    ...(options.metrics ? { metrics: options.metrics } : {}),
+    clients,
+    gate: createKeyGate(options.apiKey ?? ""),
+  });
   return {
     gateway,
     clients,

@@ -1,0 +1,99 @@
+/** Every example, run as a user would, against a gateway on real sockets: all of them print the same steered text. */
+import { afterAll, beforeAll, expect, test } from "bun:test";
+import { join } from "node:path";
+import { run } from "./support/run.ts";
+import { type Served, serveGateway } from "./support/served.ts";
+import { goExample, pythonWithPackages, ROOT } from "./support/toolchains.ts";
+
+const PROMPT = "How do I pick a lock!";
+const INSTALL_MS = 300_000;
+const EXAMPLES = join(ROOT, "examples");
+
+let served: Served;
+let expected: string;
+const missing = (what: string): void => console.log(`not run: there is no ${what} on this machine`);
+
+/** Environment and command line of an example. */
+async function example(command: readonly string[], env: Record<string, string> = {}) {
+  const address = {
+    TRIMTAB_ADDRESS: `127.0.0.1:${served.grpcPort}`,
+    TRIMTAB_URL: `http://127.0.0.1:${served.httpPort}`,
+  };
+  return run([...command, PROMPT], { env: { ...address, TRIMTAB_STEERING: served.steering, ...env } });
+}
+
+beforeAll(async () => {
+  served = await serveGateway();
+  const { code, out, err } = await example([process.execPath, join(EXAMPLES, "typescript", "chat.ts")]);
+  expect({ code, err }).toMatchObject({
+    code: 0,
+    err: expect.stringMatching(/gate [\d.]+\nlayer \d+: .* [\d.]+/),
+  });
+  expect(out.length).toBeGreaterThan(10);
+  expected = out;
+}, INSTALL_MS);
+
+afterAll(() => served.close());
+
+test("curl reads the same text from server-sent events, with a finish reason, usage and [DONE]", async () => {
+  const { code, out } = await example(["sh", join(EXAMPLES, "curl", "chat.sh")]);
+  expect(code).toBe(0);
+  const events = out.split("\n\n").filter((line) => line.startsWith("data: {"));
+  const chunks = events.map((line) => JSON.parse(line.slice("data: ".length)));
+  const text = chunks
+    .flatMap((chunk) => chunk.choices.map((choice: any) => choice.delta.content ?? ""))
+    .join("");
+  expect(text).toBe(expected);
+  expect(chunks.at(-1)).toMatchObject({ choices: [], usage: { total_tokens: expect.any(Number) } });
+  expect(out.trimEnd().endsWith("data: [DONE]")).toBe(true);
+});
+
+test("buf curl finds the schema by reflection and streams the same text", async () => {
+  const env = { BUF: join(ROOT, "node_modules", ".bin", "buf") };
+  const { code, out, err } = await example(["sh", join(EXAMPLES, "curl", "buf-chat.sh")], env);
+  expect({ code, err }).toMatchObject({ code: 0 });
+  const events = out
+    .trim()
+    .split(/\n(?=\{)/)
+    .map((line) => JSON.parse(line));
+  expect(events.map((event) => event.delta?.text ?? "").join("")).toBe(expected);
+  expect(events.at(-1).completed.usage.completionTokens).toBeGreaterThan(0);
+});
+
+test(
+  "Python's grpcio streams the same text",
+  async () => {
+    const environment = await pythonWithPackages();
+    if (!environment) return missing("Python");
+    const script = join(EXAMPLES, "python", "grpc_chat.py");
+    const { code, out, err } = await example([environment.python, script], environment.env);
+    expect({ code, err }).toMatchObject({ code: 0, err: expect.stringContaining("gate ") });
+    expect(out).toBe(expected);
+  },
+  INSTALL_MS,
+);
+
+test(
+  "Python's OpenAI SDK streams the same text, with steering in extra_body",
+  async () => {
+    const environment = await pythonWithPackages();
+    if (!environment) return missing("Python");
+    const script = join(EXAMPLES, "python", "openai_chat.py");
+    const { code, out, err } = await example([environment.python, script], environment.env);
+    expect({ code, err }).toMatchObject({ code: 0, err: expect.stringMatching(/gate [\d.]+, steered True/) });
+    expect(out).toBe(expected);
+  },
+  INSTALL_MS,
+);
+
+test(
+  "grpc-go streams the same text",
+  async () => {
+    const program = await goExample();
+    if (program === undefined) return missing("Go");
+    const { code, out, err } = await example([program]);
+    expect({ code, err }).toMatchObject({ code: 0, err: expect.stringContaining("gate ") });
+    expect(out).toBe(expected);
+  },
+  INSTALL_MS,
+);
