@@ -65,7 +65,6 @@ export const RPC_LIMITS = {
   drainMs: 30_000,
   /** Time between NOT_SERVING and the end of the listeners. */
   lameDuckMs: 100,
-  requestIdChars: 64,
 } as const;
 
 /** Supervised child processes. */

@@ -2,18 +2,16 @@
  * Server reflection v1 and v1alpha over the descriptors that generated code carries, for `buf curl` and grpcurl.
  * Source: the published reflection protocol; both versions are the same messages under two package names.
  */
-import { type DescFile, type DescService, toBinary } from "@bufbuild/protobuf";
+import { type DescFile, type DescService, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
 import { nestedTypes } from "@bufbuild/protobuf/reflect";
 import { FileDescriptorProtoSchema } from "@bufbuild/protobuf/wkt";
 import { Code, type ConnectRouter } from "@connectrpc/connect";
 import {
   ServerReflection,
   type ServerReflectionRequest,
-  type ServerReflectionResponse,
+  type ServerReflectionResponseSchema,
 } from "#proto/grpc/reflection/v1/reflection_pb.ts";
 import { ServerReflection as ServerReflectionAlpha } from "#proto/grpc/reflection/v1alpha/reflection_pb.ts";
-import type { MessageInitShape } from "@bufbuild/protobuf";
-import type { ServerReflectionResponseSchema } from "#proto/grpc/reflection/v1/reflection_pb.ts";
 
 type Answer = NonNullable<MessageInitShape<typeof ServerReflectionResponseSchema>["messageResponse"]>;
 type Question = Pick<ServerReflectionRequest, "host" | "messageRequest">;
@@ -116,6 +114,3 @@ function files(file: DescFile | undefined, wanted: string): Answer {
 function refuse(errorCode: number, errorMessage: string): Answer {
   return { case: "errorResponse", value: { errorCode, errorMessage } };
 }
-
-/** Type of one reflection answer, for callers that embed the protocol. */
-export type ReflectionAnswer = ServerReflectionResponse["messageResponse"];

@@ -1,6 +1,7 @@
 /** Streams reset by clients, below the client libraries: raw HTTP/2 frames against our gRPC listener. */
 import { expect, test } from "bun:test";
 import { type ClientHttp2Session, type ClientHttp2Stream, connect } from "node:http2";
+import { createGrpcListener } from "#kit/listeners.ts";
 import { startServer } from "#kit/server.ts";
 import { createEcho, ECHO_SERVICES } from "./echo.ts";
 
@@ -92,3 +93,19 @@ test("our own services may cancel 1,500 calls at once without ending the connect
 test("on a public listener the same flood of resets ends the connection of its sender", async () => {
   expect(await neighbourSurvives(false)).toBe(false);
 }, 20_000);
+
+test("an idle connection is closed, one with a running stream is not", async () => {
+  const echo = createEcho();
+  const listener = await createGrpcListener({ routes: echo.routes, sessionIdleMs: 200 });
+  const [idle, busy] = [0, 1].map(() => connect(`http://127.0.0.1:${listener.port}`)) as [
+    ClientHttp2Session,
+    ClientHttp2Session,
+  ];
+  const stream = request(busy, 1).resume();
+  await new Promise((resolve) => idle.once("close", resolve));
+  const more = echo.seen.produced + 100;
+  await echo.until(() => echo.seen.produced >= more);
+  expect([stream.closed, busy.destroyed]).toEqual([false, false]);
+  busy.destroy();
+  await listener.close({ graceMs: 0 });
+});
