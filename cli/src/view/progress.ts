@@ -20,7 +20,7 @@ export function createBuildProgress(): BuildProgress {
     phase = build.phase;
     const label = `  ${build.phaseIndex}/${build.phaseCount} ${build.phase.padEnd(11)}`;
     if (!isInteractive()) {
-      process.stdout.write(`${label} budget ${build.tokensBudget} tokens\n`);
+      process.stdout.write(`${label} ${build.detail}, budget ${build.tokensBudget} tokens\n`);
       return;
     }
     bar = new SingleBar(
@@ -35,7 +35,8 @@ export function createBuildProgress(): BuildProgress {
   };
   return {
     update(build) {
-      if (build.phase !== "" && build.phase !== phase) startPhase(build);
+      // A phase announces its budget once it has read its inputs.
+      if (build.phase !== phase && build.tokensBudget > 0n) startPhase(build);
       if (bar) {
         bar.setTotal(Math.max(1, Number(build.tokensBudget)));
         bar.update(Number(build.tokensDone), { detail: build.detail.slice(0, 40) });
