@@ -1,3 +1,4 @@
+/** The end of a server: running calls finish, new ones are refused, watchers are told. */
 import { createClient, type Transport } from "@connectrpc/connect";
 import { createConnectTransport } from "@connectrpc/connect-node";
 import { expect, test } from "bun:test";

@@ -1,3 +1,4 @@
+/** What stands before a listener: keys, public addresses, foreign pages, taken ports; and log lines. */
 import { expect, test } from "bun:test";
 import { Hono } from "hono";
 import { assertBindAllowed, createKeyGate } from "#kit/auth.ts";

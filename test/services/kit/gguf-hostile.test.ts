@@ -1,3 +1,4 @@
+/** Hostile GGUF files: every malformed field is refused by name and offset, whatever the bytes. */
 import { expect, test } from "bun:test";
 import fc from "fast-check";
 import { TrimtabError } from "#kit/errors.ts";

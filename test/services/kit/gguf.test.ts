@@ -1,3 +1,4 @@
+/** GGUF reading and writing, against llama.cpp's own reader. */
 import { afterAll, expect, test } from "bun:test";
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";

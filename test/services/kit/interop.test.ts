@@ -1,3 +1,4 @@
+/** A foreign gRPC client (grpc-js) against our listener: answers, details, deadlines, keys, cancels. */
 import { fromBinary, toBinary } from "@bufbuild/protobuf";
 import { create, type DescMessage, type MessageInitShape, type MessageShape } from "@bufbuild/protobuf";
 import {

@@ -1,3 +1,4 @@
+/** Hostile ONNX models: refused before the runtime sees them. */
 import { expect, test } from "bun:test";
 import fc from "fast-check";
 import { onnx } from "onnx-proto";

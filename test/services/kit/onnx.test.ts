@@ -1,3 +1,4 @@
+/** Networks written as ONNX and run by onnxruntime-web, against their definition in double precision. */
 import { expect, test } from "bun:test";
 import fc from "fast-check";
 import { createOnnxSession, inspectOnnx, type Mlp, type MlpActivation, writeMlp } from "#kit/onnx.ts";

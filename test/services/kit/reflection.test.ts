@@ -1,3 +1,4 @@
+/** Server reflection, seen by `buf curl`. */
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { join } from "node:path";
 import { createKeyGate } from "#kit/auth.ts";

@@ -1,3 +1,4 @@
+/** Typed errors, deadlines and message limits over four transports, with real sockets. */
 import { create, toBinary } from "@bufbuild/protobuf";
 import { Code, ConnectError, createClient, type Transport } from "@connectrpc/connect";
 import { createConnectTransport, createGrpcWebTransport } from "@connectrpc/connect-node";

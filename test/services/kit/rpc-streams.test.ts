@@ -1,3 +1,4 @@
+/** Streams between our own clients and servers: cancels, bidirectional order, deadlines, missing services. */
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";

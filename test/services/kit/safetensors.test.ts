@@ -1,3 +1,4 @@
+/** safetensors reading and writing, against files made by hand and hostile ones. */
 import { expect, test } from "bun:test";
 import fc from "fast-check";
 import { TrimtabError } from "#kit/errors.ts";

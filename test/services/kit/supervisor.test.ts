@@ -1,3 +1,4 @@
+/** Supervised child processes: killed, failing, closed, orphaned. */
 import { afterEach, beforeEach, expect, test } from "bun:test";
 import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";

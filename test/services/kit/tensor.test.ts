@@ -1,3 +1,4 @@
+/** Tensors of messages and checks of request fields. */
 import { create } from "@bufbuild/protobuf";
 import { expect, test } from "bun:test";
 import { TrimtabError } from "#kit/errors.ts";
