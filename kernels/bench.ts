@@ -90,7 +90,9 @@ function benchProducts(): void {
       const weight = randomMatrix(kind, blockBytes, rows, cols);
       const cells = BATCHES.filter((batch) => batch * rows < 4_000_000).map((batch) => {
         operators.quantize({ x, form, rows: batch, cols, out: quantized });
-        const us = measure(() => operators.matmul({ weight, x: quantized, rows: batch, y, yStride: rows, accumulate: false }));
+        const us = measure(() =>
+          operators.matmul({ weight, x: quantized, rows: batch, y, yStride: rows, accumulate: false }),
+        );
         return `${batch}: ${((rows * cols * batch) / us / 1000).toFixed(1)}`;
       });
       console.log(`${kind} ${rows}x${cols} GMAC/s  ${cells.join("  ")}`);
@@ -118,21 +120,39 @@ function benchAttention(): void {
   const partials = allocate(partialBytes(256, 8, heads, 64));
   const units = allocate(unitBytes * 64);
   const out = allocate(256 * heads * 64 * 4);
-  for (const [rows, first] of [[1, 10], [1, 255], [1, 511], [1, 2047], [16, 511], [128, 0], [256, 0], [256, 1792]] as const) {
+  for (const [rows, first] of [
+    [1, 10],
+    [1, 255],
+    [1, 511],
+    [1, 2047],
+    [16, 511],
+    [128, 0],
+    [256, 0],
+    [256, 1792],
+  ] as const) {
     new Int32Array(memory.buffer, positions, rows).set(Array.from({ length: rows }, (_, i) => first + i));
     const list = [];
     for (let segment = 0; segment * 256 < first + rows; segment++) {
       for (let row = 0; row < rows; row += 64) {
-        list.push({ segment, pageTable: table, rows: rowIndices + row * 4, rowCount: Math.min(64, rows - row) });
+        list.push({
+          segment,
+          pageTable: table,
+          rows: rowIndices + row * 4,
+          rowCount: Math.min(64, rows - row),
+        });
       }
     }
     writeUnits(memory, units, list);
     const common = { rows, positions, layer: 0, shape, heads, query };
-    const store = measure(() => operators.ropeStore({ ...common, qkv, pageTables, ropeTable, interleaved: true }));
+    const store = measure(() =>
+      operators.ropeStore({ ...common, qkv, pageTables, ropeTable, interleaved: true }),
+    );
     const attend = measure(() =>
       operators.attention({ ...common, units, unitCount: list.length, maxSegments: 8, partials, out }),
     );
-    console.log(`rows ${rows} from ${first}: ropeStore ${store.toFixed(1)} us, attention ${attend.toFixed(1)} us`);
+    console.log(
+      `rows ${rows} from ${first}: ropeStore ${store.toFixed(1)} us, attention ${attend.toFixed(1)} us`,
+    );
   }
 }
 
@@ -146,17 +166,43 @@ function benchRows(): void {
       operators.rmsNormQuantize({ x, add: 0, weight: x, eps: 1e-5, form: "a8", rows, cols: 576, out }),
     );
     const silu = measure(() => operators.swigluQuantize({ gateUp: x, form: "a8", rows, cols: 1536, out }));
-    console.log(`rows ${rows}: rmsNormQuantize 576 ${norm.toFixed(1)} us, swigluQuantize 1536 ${silu.toFixed(1)} us`);
+    console.log(
+      `rows ${rows}: rmsNormQuantize 576 ${norm.toFixed(1)} us, swigluQuantize 1536 ${silu.toFixed(1)} us`,
+    );
   }
   const vocabulary = 49152;
   const logits = allocate(vocabulary * 4);
-  for (let i = 0; i < vocabulary; i++) floats[logits / 4 + i] = (Math.random() + Math.random() + Math.random() - 1.5) * 12;
+  for (let i = 0; i < vocabulary; i++)
+    floats[logits / 4 + i] = (Math.random() + Math.random() + Math.random() - 1.5) * 12;
   const request = {
-    ...{ logits, vocabulary, temperature: 0, topK: 0, topP: 1, minP: 0, repetitionPenalty: 1, frequencyPenalty: 0 },
-    ...{ presencePenalty: 0, history: 0, historyCount: 0, bias: 0, biasCount: 0, allowMask: 0, seed: 1n, stream: 1n },
+    ...{
+      logits,
+      vocabulary,
+      temperature: 0,
+      topK: 0,
+      topP: 1,
+      minP: 0,
+      repetitionPenalty: 1,
+      frequencyPenalty: 0,
+    },
+    ...{
+      presencePenalty: 0,
+      history: 0,
+      historyCount: 0,
+      bias: 0,
+      biasCount: 0,
+      allowMask: 0,
+      seed: 1n,
+      stream: 1n,
+    },
     ...{ position: 1, topLogprobs: 0 },
   };
-  for (const change of [{}, { temperature: 0.7 }, { temperature: 0.7, topP: 0.95 }, { temperature: 0.7, topK: 40, topLogprobs: 5 }]) {
+  for (const change of [
+    {},
+    { temperature: 0.7 },
+    { temperature: 0.7, topP: 0.95 },
+    { temperature: 0.7, topK: 40, topLogprobs: 5 },
+  ]) {
     const us = measure(() => operators.sample({ ...request, ...change }));
     console.log(`sample ${JSON.stringify(change)} ${us.toFixed(0)} us`);
   }
@@ -164,6 +210,6 @@ function benchRows(): void {
 
 console.log(`${operators.variant} SIMD, ${threads} threads`);
 benchRows();
-benchAttention();
-benchProducts();
+if (!process.argv[3]) benchAttention();
+if (!process.argv[3]) benchProducts();
 await close();

@@ -29,24 +29,27 @@ function logitOf(key: u64): f32 {
   return reinterpret<f32>(ascending & 0x80000000 ? ascending ^ 0x80000000 : ~ascending);
 }
 
-/** Sort keys of the allowed logits in `bin`, sorted, at SCRATCH; returns how many. */
+// Behind the sampler's block masses.
+const KEYS: usize = SCRATCH + 65536;
+
+/** Sort keys of the allowed logits in `bin`, sorted, at KEYS; returns how many. */
 export function sortBin(logits: usize, count: u32, mask: usize, top: f32, inverse: f32, bin: i32): u32 {
+  const from = f32x4.splat(<f32>bin);
+  const to = f32x4.splat(bin == LAST_BIN ? Infinity : <f32>(bin + 1));
   let found: u32 = 0;
   for (let i: u32 = 0; i < count; i += 4) {
     const z = take(logits, count, mask, i);
+    const distance = binDistance(z, top, inverse);
+    let hits = i32x4.bitmask(v128.and(f32x4.ge(distance, from), f32x4.lt(distance, to)));
+    if (!hits) continue;
     v128.store(SPILL, z);
-    v128.store(SPILL, binDistance(z, top, inverse), 16);
-    for (let lane: u32 = 0; lane < 4; lane++) {
-      const at = SPILL + (<usize>lane << 2);
-      const value = load<f32>(at);
-      const distance = load<f32>(at, 16);
-      if (value == -Infinity) continue;
-      if ((distance < <f32>LAST_BIN ? <i32>distance : LAST_BIN) != bin) continue;
-      store<u64>(SCRATCH + (<usize>found << 3), keyOf(value, i + lane));
+    for (; hits; hits &= hits - 1) {
+      const lane = ctz(hits);
+      store<u64>(KEYS + (<usize>found << 3), keyOf(load<f32>(SPILL + (<usize>lane << 2)), i + lane));
       found++;
     }
   }
-  sortKeys(SCRATCH, found);
+  sortKeys(KEYS, found);
   return found;
 }
 
@@ -83,11 +86,11 @@ function sift(keys: usize, root: u32, count: u32): void {
 }
 
 export function sortedId(index: u32): u32 {
-  return load<u32>(SCRATCH + (<usize>index << 3));
+  return load<u32>(KEYS + (<usize>index << 3));
 }
 
 export function sortedLogit(index: u32): f32 {
-  return logitOf(load<u64>(SCRATCH + (<usize>index << 3)));
+  return logitOf(load<u64>(KEYS + (<usize>index << 3)));
 }
 
 /** e^x with the bits the other passes see. */
@@ -95,7 +98,7 @@ export function weightOf(z: f32, top: f32, inverse: f32): f32 {
   return expOne((z - top) * inverse);
 }
 
-/** The `limit` most likely finite logits as sort keys at SCRATCH, in order; returns how many. */
+/** The `limit` most likely finite logits as sort keys at KEYS, in order; returns how many. */
 export function sortTop(logits: usize, count: u32, limit: u32): u32 {
   let found: u32 = 0;
   let least = <f32>-Infinity;
@@ -110,16 +113,16 @@ export function sortTop(logits: usize, count: u32, limit: u32): u32 {
       if (!(value > least)) continue;
       insert(keyOf(value, i + lane), found);
       if (found < limit) found++;
-      if (found == limit) least = logitOf(load<u64>(SCRATCH + (<usize>(limit - 1) << 3)));
+      if (found == limit) least = logitOf(load<u64>(KEYS + (<usize>(limit - 1) << 3)));
     }
   }
   return found;
 }
 
-/** Puts a key among the `count` sorted ones at SCRATCH; the one pushed out lands behind them. */
+/** Puts a key among the `count` sorted ones at KEYS; the one pushed out lands behind them. */
 function insert(key: u64, count: u32): void {
-  let at = SCRATCH + (<usize>count << 3);
-  while (at > SCRATCH && load<u64>(at - 8) > key) {
+  let at = KEYS + (<usize>count << 3);
+  while (at > KEYS && load<u64>(at - 8) > key) {
     store<u64>(at, load<u64>(at - 8));
     at -= 8;
   }

@@ -7,7 +7,7 @@
  *   blocks    f64 mass of each 256 ids, at SCRATCH: a draw finds its block, then its id, in ascending id order
  */
 import { HISTOGRAM, HISTOGRAM_BINS, SCRATCH, SPILL } from "./layout";
-import { constant, C_BITS, C_LANES, exp } from "./math";
+import { constant, C_BITS, C_LANES, exp, maxLanes } from "./math";
 
 const BLOCK: u32 = 256;
 const NEGATIVE_INFINITY: f32 = -Infinity;
@@ -35,24 +35,24 @@ export function take(logits: usize, count: u32, mask: usize, i: u32): v128 {
   return v128.bitselect(v, f32x4.splat(NEGATIVE_INFINITY), i32x4.eq(v128.and(word, bits), bits));
 }
 
-/** Number of finite logits, or -1 if one is NaN or +inf. */
-export function countFinite(logits: usize, count: u32): i32 {
-  let finite = 0;
+/** The largest logit; NaN if one is NaN or +inf, -inf if none is finite. */
+export function scan(logits: usize, count: u32): f32 {
+  const infinity = f32x4.splat(Infinity);
+  let m = f32x4.splat(NEGATIVE_INFINITY);
+  let isBelow = i32x4.splat(-1);
   for (let i: u32 = 0; i < count; i += 4) {
     const v = take(logits, count, 0, i);
-    if (!i32x4.all_true(f32x4.lt(v, f32x4.splat(Infinity)))) return -1;
-    finite += popcnt(i32x4.bitmask(f32x4.gt(v, f32x4.splat(NEGATIVE_INFINITY))));
+    isBelow = v128.and(isBelow, f32x4.lt(v, infinity));
+    m = f32x4.pmax(m, v);
   }
-  return finite;
+  return i32x4.all_true(isBelow) ? maxLanes(m) : NaN;
 }
 
+/** The largest allowed logit of a row without NaN. */
 export function largest(logits: usize, count: u32, mask: usize): f32 {
   let m = f32x4.splat(NEGATIVE_INFINITY);
   for (let i: u32 = 0; i < count; i += 4) m = f32x4.pmax(m, take(logits, count, mask, i));
-  return max(
-    max(f32x4.extract_lane(m, 0), f32x4.extract_lane(m, 1)),
-    max(f32x4.extract_lane(m, 2), f32x4.extract_lane(m, 3)),
-  );
+  return maxLanes(m);
 }
 
 /** Lowest allowed id whose logit is `value`, or -1. */
@@ -81,10 +81,14 @@ function keptWeights(z: v128, i: u32, top: f32, inverse: f32, least: f32, cut: f
   return v128.and(e, keep);
 }
 
-/** Σ of the kept weights; leaves the mass of each block at SCRATCH. */
+/**
+ * Σ of the kept weights; leaves the mass of each block at SCRATCH. Logits below `floor` are known not to be kept:
+ * four of them cost a comparison instead of an exponential.
+ */
 export function mass(
-  logits: usize, count: u32, mask: usize, top: f32, inverse: f32, least: f32, cut: f32, cutId: u32,
+  logits: usize, count: u32, mask: usize, top: f32, inverse: f32, least: f32, cut: f32, cutId: u32, floor: f32,
 ): f64 {
+  const lowest = f32x4.splat(floor);
   let total: f64 = 0;
   let to: usize = SCRATCH;
   for (let first: u32 = 0; first < count; first += BLOCK, to += 8) {
@@ -92,6 +96,7 @@ export function mass(
     let sum = f32x4.splat(0);
     for (let i = first; i < end; i += 4) {
       const z = take(logits, count, mask, i);
+      if (!v128.any_true(f32x4.ge(z, lowest))) continue;
       sum = f32x4.add(sum, keptWeights(z, i, top, inverse, least, cut, cutId));
     }
     const low = <f64>f32x4.extract_lane(sum, 0) + <f64>f32x4.extract_lane(sum, 1);

@@ -15,19 +15,29 @@ export interface KernelModule {
   readonly plain: WebAssembly.Module;
 }
 
+/** Which logits count, and how: a row, its mask, largest logit, inverse temperature, least weight, cut. */
+type KeptArguments = [
+  logits: number,
+  count: number,
+  mask: number,
+  top: number,
+  inverse: number,
+  least: number,
+  cut: number,
+  cutId: number,
+];
+
 /** The functions of an instance; `index.ts` of the assembly folder says what they do. */
 export interface KernelExports {
   runRegion(operator: number, chunks: number): void;
   serve(thread: number): void;
   stopThreads(): void;
   selfTest(at: number): number;
-  countFinite(logits: number, count: number): number;
+  scan(logits: number, count: number): number;
   largest(logits: number, count: number, mask: number): number;
   find(logits: number, count: number, mask: number, value: number): number;
-  // prettier-ignore
-  mass(logits: number, count: number, mask: number, top: number, inverse: number, least: number, cut: number, cutId: number): number;
-  // prettier-ignore
-  draw(logits: number, count: number, mask: number, top: number, inverse: number, least: number, cut: number, cutId: number, target: number): number;
+  mass(...kept: [...KeptArguments, floor: number]): number;
+  draw(...kept: [...KeptArguments, target: number]): number;
   fillBins(logits: number, count: number, mask: number, top: number, inverse: number): void;
   sortBin(logits: number, count: number, mask: number, top: number, inverse: number, bin: number): number;
   sortTop(logits: number, count: number, limit: number): number;

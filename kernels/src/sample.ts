@@ -32,29 +32,37 @@ export interface Sampler {
   logprobs(a: { logits: Pointer; vocabulary: number; ids: readonly number[] }): number[];
 }
 
+/** The raw row: largest logit, Σ e^(logit - largest) and ln Σ e^logit; null when it is not finite. */
+interface RawRow {
+  readonly largest: number;
+  readonly mass: number;
+  readonly normalizer: number;
+}
+
 /** Creates a sampler; it runs on the calling thread and uses thread 0's scratch between regions. */
 export function createSampler(kernels: KernelExports, memory: WebAssembly.Memory): Sampler {
   return {
     sample(request) {
       check(request);
       const { logits, vocabulary, temperature, allowMask: mask } = request;
-      const normalizer = logSum(kernels, logits, vocabulary);
-      if (Number.isNaN(normalizer)) return NOTHING;
-      const top = readTop(kernels, request, normalizer);
+      const row = readRow(kernels, logits, vocabulary);
+      if (row === null) return NOTHING;
+      const top = readTop(kernels, request, row.normalizer);
       const raw = adjust(memory, request);
-      const largest = kernels.largest(logits, vocabulary, mask);
+      const isRaw = raw.size === 0 && mask === 0;
+      const largest = isRaw ? row.largest : kernels.largest(logits, vocabulary, mask);
       if (!Number.isFinite(largest)) return { ...NOTHING, top };
-      const id =
-        temperature === 0
-          ? kernels.find(logits, vocabulary, mask, largest)
-          : draw(kernels, memory, request, largest);
+      const isGreedy = temperature === 0;
+      const id = isGreedy
+        ? kernels.find(logits, vocabulary, mask, largest)
+        : draw(kernels, memory, request, largest, isRaw ? row.mass : null);
       if (id < 0) return { ...NOTHING, top };
       const logit = raw.get(id) ?? new Float32Array(memory.buffer, logits, vocabulary)[id] ?? Number.NaN;
-      return { id, logprob: logit - normalizer, top, finite: true };
+      return { id, logprob: logit - row.normalizer, top, finite: true };
     },
     logprobs({ logits, vocabulary, ids }) {
       checkVocabulary(vocabulary);
-      const normalizer = logSum(kernels, logits, vocabulary);
+      const normalizer = readRow(kernels, logits, vocabulary)?.normalizer ?? Number.NaN;
       const row = new Float32Array(memory.buffer, logits, vocabulary);
       return ids.map((id) => (row[id] ?? Number.NaN) - normalizer);
     },
@@ -78,11 +86,12 @@ function check(request: SampleRequest): void {
   if (!isValid) throw new KernelError("FIELD_OUT_OF_RANGE", "a sampling parameter is out of range");
 }
 
-/** ln Σ e^logit, or NaN when a logit is NaN or +inf, or none is finite. */
-function logSum(kernels: KernelExports, logits: Pointer, vocabulary: number): number {
-  if (kernels.countFinite(logits, vocabulary) <= 0) return Number.NaN;
-  const largest = kernels.largest(logits, vocabulary, 0);
-  return largest + logarithm(kernels.mass(logits, vocabulary, 0, largest, 1, 0, NO_CUT.logit, NO_CUT.id));
+function readRow(kernels: KernelExports, logits: Pointer, vocabulary: number): RawRow | null {
+  const largest = kernels.scan(logits, vocabulary);
+  if (!Number.isFinite(largest)) return null;
+  const { logit, id } = NO_CUT;
+  const mass = kernels.mass(logits, vocabulary, 0, largest, 1, 0, logit, id, logit);
+  return { largest, mass, normalizer: largest + logarithm(mass) };
 }
 
 function readTop(kernels: KernelExports, request: SampleRequest, normalizer: number): SampleResult["top"] {
@@ -125,19 +134,32 @@ function adjust(memory: WebAssembly.Memory, request: SampleRequest): Map<number,
   return raw;
 }
 
+/** One draw; `rawMass` is the mass of the raw row, whose blocks still lie in scratch, if nothing has changed it. */
 function draw(
   kernels: KernelExports,
   memory: WebAssembly.Memory,
   request: SampleRequest,
   largest: number,
+  rawMass: number | null,
 ): number {
   const { logits, vocabulary, allowMask: mask, temperature, minP, seed, stream, position } = request;
   const inverse = 1 / temperature;
   const cut = findCut(kernels, memory, request, largest, inverse);
-  const total = kernels.mass(logits, vocabulary, mask, largest, inverse, minP, cut.logit, cut.id);
+  const isUnfiltered = temperature === 1 && minP === 0 && cut === NO_CUT;
+  const kept = [logits, vocabulary, mask, largest, inverse, minP, cut.logit, cut.id] as const;
+  const total =
+    rawMass !== null && isUnfiltered
+      ? rawMass
+      : kernels.mass(...kept, Math.max(cut.logit, leastLogit(request, largest)));
   const low = (value: bigint) => Number(BigInt.asUintN(32, value));
   const u = kernels.noise(low(seed), low(seed >> 32n), low(stream), low(stream >> 32n), position);
-  return kernels.draw(logits, vocabulary, mask, largest, inverse, minP, cut.logit, cut.id, u * total);
+  return kernels.draw(...kept, u * total);
+}
+
+/** A logit that is surely below min-p's limit. */
+function leastLogit({ temperature, minP }: SampleRequest, largest: number): number {
+  if (minP === 0) return Number.NEGATIVE_INFINITY;
+  return largest + temperature * (logarithm(minP) - 0.01) - Math.abs(largest) * 1e-5;
 }
 
 /** The last token that top-k and top-p keep. */

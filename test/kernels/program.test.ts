@@ -4,7 +4,6 @@ import { expect, test } from "bun:test";
 import type { Gate, NormPolicy, Pointer } from "#kernels";
 import { clearProof, programLayout, readProof, writeInstance, writeOperation } from "#kernels";
 import { type Bench, createBench, createRandom, underAll } from "./support.ts";
-
 const SEED = 99;
 const DIM = 64;
 const GATES: readonly Gate[] = ["constant", "identity", "relu", "threshold", "clamp_to"];
