@@ -3,6 +3,7 @@
  * values (-128, 127, mixed signs, all nibbles) shows that it computes what the kernels count on; `TRIMTAB_SIMD=plain`
  * or `relaxed` forces a variant. Both give equal bits.
  */
+import { join } from "node:path";
 import { SPILL } from "../assembly/layout.ts";
 import { KernelError } from "./errors.ts";
 
@@ -47,7 +48,7 @@ export interface KernelExports {
   noise(k0: number, k1: number, c0: number, c1: number, c2: number): number;
 }
 
-const FOLDER = new URL("../../build/kernels/", import.meta.url);
+const FOLDER = join(import.meta.dir, "..", "..", "build", "kernels");
 
 /**
  * Reads and compiles the kernels.
@@ -60,7 +61,7 @@ export async function loadModule(): Promise<KernelModule> {
 }
 
 async function compile(variant: Variant): Promise<WebAssembly.Module | null> {
-  const file = Bun.file(new URL(`${variant}.wasm`, FOLDER));
+  const file = Bun.file(join(FOLDER, `${variant}.wasm`));
   if (!(await file.exists())) {
     throw new KernelError(
       "UNSUPPORTED",
