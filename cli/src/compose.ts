@@ -31,6 +31,8 @@ export interface Stack {
   close(): Promise<void>;
 }
 
+/** Artifacts of up to 16 MiB pass the gateway; the rest is the message around them. */
+const GATEWAY_MESSAGE_BYTES = 17 * 2 ** 20;
 const MAIN = join(import.meta.dir, "..", "main.ts");
 
 /** Starts all services. @throws TrimtabError SERVICE_UNAVAILABLE if forward does not become ready. */
@@ -69,7 +71,13 @@ export async function startStack(options: StackOptions): Promise<Stack> {
       services: [GatewayService],
       routes: gateway.routes,
       grpc: { host, port: options.grpcPort },
-      http: { host, port: options.httpPort, ...(gateway.app ? { app: gateway.app } : {}) },
+      http: {
+        host,
+        port: options.httpPort,
+        maxBodyBytes: GATEWAY_MESSAGE_BYTES,
+        ...(gateway.app ? { app: gateway.app } : {}),
+      },
+      maxMessageBytes: GATEWAY_MESSAGE_BYTES,
       ...(gateway.metrics ? { metrics: gateway.metrics } : {}),
     });
   } catch (error) {
@@ -121,6 +129,7 @@ export async function startService(
     routes: room.routes,
     grpc: bindingOf(target),
     internal: service !== "gateway",
+    ...(service === "gateway" ? { maxMessageBytes: GATEWAY_MESSAGE_BYTES } : {}),
     ...(room.app ? { http: { port: options.httpPort, app: room.app } } : {}),
     ...(room.metrics ? { metrics: room.metrics } : {}),
   });
