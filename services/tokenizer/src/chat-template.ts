@@ -126,7 +126,7 @@ function startThread({ template, bosToken, eosToken }: TemplateOptions): Thread 
 function readAnswer(answer: TemplateAnswer): readonly string[] {
   if (answer.kind === "ready") return [];
   if (answer.kind === "rendered") return answer.texts;
-  if (answer.kind === "too_long") throw tooMuch("renders too much text", TEMPLATE_LIMITS.outputBytes);
+  if (answer.kind === "too_much") throw tooMuch(answer.what, TEMPLATE_LIMITS.outputBytes);
   const message = answer.message
     .replaceAll(/[^\x20-\x7e\u00a0-\uffff]/g, " ")
     .slice(0, TEMPLATE_LIMITS.messageChars);

@@ -21,7 +21,7 @@ export type TemplateAnswer =
   | { readonly kind: "ready" }
   | { readonly kind: "rendered"; readonly texts: readonly string[] }
   | { readonly kind: "refused"; readonly message: string }
-  | { readonly kind: "too_long" };
+  | { readonly kind: "too_much"; readonly what: string };
 
 declare const self: Worker;
 
@@ -42,8 +42,10 @@ function answer(request: TemplateRequest): TemplateAnswer {
       (messages) => render?.({ messages, add_generation_prompt: request.addGenerationPrompt }) ?? "",
     );
     const isTooLong = texts.some((text) => Buffer.byteLength(text) > request.outputBytes);
-    return isTooLong ? { kind: "too_long" } : { kind: "rendered", texts };
+    return isTooLong ? { kind: "too_much", what: "renders too much text" } : { kind: "rendered", texts };
   } catch (error) {
+    // The stack or the memory of the thread ran out.
+    if (error instanceof RangeError) return { kind: "too_much", what: `needs too much: ${error.message}` };
     return { kind: "refused", message: error instanceof Error ? error.message : String(error) };
   }
 }

@@ -1,0 +1,66 @@
+/** Long texts: none is out of proportion, and nobody waits for somebody else's. */
+import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
+import { createClient, createRouterTransport } from "@connectrpc/connect";
+import { fromConnectError } from "#kit/errors.ts";
+import { serverInterceptors } from "#kit/interceptors.ts";
+import { createLogger } from "#kit/log.ts";
+import { defaultModelPath } from "#kit/paths.ts";
+import { TokenizerService } from "#proto/trimtab/tokenizer/v1/tokenizer_service_pb.ts";
+import { createTokenizerService, type TokenizerServiceRoom } from "../../../services/tokenizer/index.ts";
+
+setDefaultTimeout(120_000);
+const MIB = 1024 * 1024;
+const isFull = process.env.TRIMTAB_TEST_FULL === "1";
+const SIZE = isFull ? MIB : MIB / 8;
+
+let room: TokenizerServiceRoom;
+let client: ReturnType<typeof connect>;
+const connect = () => {
+  const interceptors = serverInterceptors({ log: createLogger("test") });
+  return createClient(TokenizerService, createRouterTransport(room.routes, { router: { interceptors } }));
+};
+
+beforeAll(async () => {
+  room = await createTokenizerService({ modelPath: defaultModelPath() });
+  client = connect();
+});
+afterAll(() => room.close());
+
+async function millisecondsOf(unit: string, sizeBytes: number): Promise<number> {
+  const text = unit.repeat(Math.floor(sizeBytes / Buffer.byteLength(unit)));
+  const startedAt = performance.now();
+  await client.encode({ texts: [text] });
+  return performance.now() - startedAt;
+}
+
+test("no repeated character takes more than ten times as long as prose of the same size", async () => {
+  const prose = "The quick brown fox jumps over the lazy dog. ";
+  await millisecondsOf(prose, SIZE);
+  const limit = 10 * (await millisecondsOf(prose, SIZE));
+  for (const unit of ["a", "_", " ", "\n", "^", "-", "\u00a0", "😀", "é", "e\u0301"]) {
+    expect({ unit, isSlow: (await millisecondsOf(unit, SIZE)) > limit }).toEqual({ unit, isSlow: false });
+  }
+});
+
+test("twice the text takes at most three times as long", async () => {
+  const [once, twice] = [await millisecondsOf("_", SIZE), await millisecondsOf("_", 2 * SIZE)];
+  expect(twice / once).toBeLessThan(3);
+});
+
+test("a small request is answered while large ones wait", async () => {
+  const large = Array.from({ length: 8 }, () => client.encode({ texts: ["_".repeat(MIB / 4)] }));
+  const order: string[] = [];
+  const all = Promise.all(large).then(() => order.push("large"));
+  await client.renderChat({ messages: [{ role: "user", content: "small" }] });
+  order.push("small");
+  await all;
+  expect(order).toEqual(["small", "large"]);
+});
+
+test("a caller who leaves stops the work after the text under way", async () => {
+  const leaving = new AbortController();
+  const texts = Array.from({ length: 8 }, () => "a".repeat(MIB));
+  const call = client.encode({ texts }, { signal: leaving.signal }).then(() => "answered", fromConnectError);
+  leaving.abort();
+  expect(await call).toMatchObject({ reason: "CANCELLED" });
+});
