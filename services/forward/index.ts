@@ -1,6 +1,7 @@
 /** The forward service: runs the network. Executes what others decide; calls nobody. */
 import type { ConnectRouter } from "@connectrpc/connect";
 import { dirname } from "node:path";
+import type { TrimtabError } from "#kit/errors.ts";
 import { modelsDir } from "#kit/paths.ts";
 import { ForwardService } from "#proto/trimtab/forward/v1/forward_service_pb.ts";
 import type { EngineOptions } from "./src/engine/client.ts";
@@ -31,7 +32,8 @@ export interface RunningForwardService {
   /** The services registered, for health and reflection. */
   readonly services: readonly [typeof ForwardService];
   /** Models loaded now. */
-  models(): readonly ModelInfo[];
+  models(): readonly ModelInfo[]; /** Resolves with the reason when an engine died by itself: the process should end and be started again. */
+  readonly broken: Promise<TrimtabError>;
   /** Frees every sequence and ends the engines. */
   close(): Promise<void>;
 }
@@ -55,6 +57,7 @@ export async function createForwardService(options: ForwardServiceOptions): Prom
         ...createReadOnlyHandlers(registry),
         ...createSessionHandler(registry),
       }),
+    broken: registry.broken,
     models: () => registry.loaded().map(({ engine }) => engine.model),
     async close() {
       leases.close();

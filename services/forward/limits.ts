@@ -33,6 +33,8 @@ export const MAX_FRAME_BYTES = 12 * 1024;
 /** Programs kept, and the arena bytes their vectors and bindings may take. */
 export const MAX_PROGRAMS = 256;
 export const PROGRAM_BYTES = 96 * 2 ** 20;
+/** Activations all taps of one text, or of one Capture request, may read. */
+export const MAX_TAP_BYTES = 512 * 2 ** 20;
 /** Activations one unary answer may carry. */
 export const MAX_INLINE_BYTES = 3 * 2 ** 20;
 /** How long a client should wait after KV memory ran out. */

@@ -1,7 +1,7 @@
 /** One step: rows from every ready sequence, the forward pass, and what follows from its logits. */
 import { TrimtabError } from "#kit/errors.ts";
 import { RETRY_AFTER_MS } from "../../limits.ts";
-import { endGenerate, fail, pump } from "./lifecycle.ts";
+import { endGenerate, fail, flush, pump } from "./lifecycle.ts";
 import type { ScoredToken, SequenceId } from "./protocol.ts";
 import type { Slice } from "./scheduler.ts";
 import type { GenerateJob, Sequence } from "./sequence.ts";
@@ -9,6 +9,9 @@ import { bindingAt, pendingRows } from "./sequence.ts";
 import type { CoreState } from "./state.ts";
 import { find } from "./state.ts";
 import type { BatchRow } from "./step.ts";
+
+/** Rows of taps held back at most while a long prompt is computed. */
+const FLUSH_BYTES = 2 ** 20;
 
 /** Runs one batch; false when nothing is ready. */
 export function step(state: CoreState): boolean {
@@ -90,6 +93,7 @@ function advance(state: CoreState, sequence: Sequence, rows: number): void {
     );
   }
   if (job?.kind === "generate" && job.sampled) take(state, sequence, job, job.sampled);
+  if (job?.kind === "open" && (job.collector?.waitingBytes ?? 0) > FLUSH_BYTES) flush(state, job, false);
   pump(state, sequence);
 }
 
@@ -98,8 +102,7 @@ function take(state: CoreState, sequence: Sequence, job: GenerateJob, token: Sco
   job.sampled = null;
   sequence.ids.push(token.id);
   job.generated++;
-  for (const activation of job.collector?.flush(false) ?? [])
-    state.emit({ type: "activation", call, activation });
+  flush(state, job, false);
   state.emit({ type: "tokens", call, tokens: [token] });
   if (job.stopIds.has(token.id)) return endGenerate(state, sequence, job, "stop");
   if (job.generated >= job.maxTokens) return endGenerate(state, sequence, job, "length");

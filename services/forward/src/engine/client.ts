@@ -49,7 +49,9 @@ interface PendingCall {
 
 const ROW_BUDGET = 256;
 const PREFILL_ROWS = 128;
-
+/** While calls are open the worker is asked for a sign of life; a step takes seconds at most, a stuck kernel for ever. */
+const PING_MS = 5_000;
+const STALL_MS = 120_000;
 /**
  * Starts a worker and loads a model into it.
  * @throws TrimtabError of the loader (see `createRuntime`)
@@ -91,6 +93,7 @@ function connect(worker: Worker, post: (message: WorkerRequest) => void) {
   const broken = Promise.withResolvers<TrimtabError>();
   const closed = Promise.withResolvers<void>();
   let dead: TrimtabError | null = null;
+  let lastReplyMs = performance.now();
   let nextCall = 1;
   let nextSequence = 1;
   let outbox: Command[] = [];
@@ -112,6 +115,7 @@ function connect(worker: Worker, post: (message: WorkerRequest) => void) {
     else call.reject(toError(event.error));
   };
   worker.onmessage = ({ data }: MessageEvent<WorkerReply>) => {
+    lastReplyMs = performance.now();
     if (data.type === "events") for (const event of data.events) deliver(event);
     else if (data.type === "ready") ready.resolve(data.model);
     else if (data.type === "closed") closed.resolve();
@@ -119,7 +123,13 @@ function connect(worker: Worker, post: (message: WorkerRequest) => void) {
   };
   worker.onerror = (event) =>
     die(new TrimtabError("SERVICE_UNAVAILABLE", `the engine failed: ${event.message}`));
-
+  const watchdog = setInterval(() => {
+    if (calls.size === 0 || dead !== null) return void (lastReplyMs = performance.now());
+    if (performance.now() - lastReplyMs > STALL_MS) {
+      die(new TrimtabError("SERVICE_UNAVAILABLE", "the engine does not answer", { limit: `${STALL_MS} ms` }));
+    } else engine.call({ type: "stats" }).catch(() => undefined);
+  }, PING_MS);
+  watchdog.unref();
   const flush = (): void => {
     const commands = outbox;
     outbox = [];
@@ -139,6 +149,7 @@ function connect(worker: Worker, post: (message: WorkerRequest) => void) {
         if (outbox.push({ ...command, call } as Command) === 1) queueMicrotask(flush);
       }),
     async close(reason) {
+      clearInterval(watchdog);
       if (dead === null) post({ type: "close" });
       dead ??= reason ?? new TrimtabError("SERVICE_UNAVAILABLE", "the engine is closed");
       await closed.promise;

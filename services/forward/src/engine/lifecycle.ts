@@ -6,7 +6,7 @@ import { TrimtabError } from "#kit/errors.ts";
 import { mergeProofs } from "./binding.ts";
 import { adopt, startGenerate, startOpen } from "./jobs.ts";
 import type { Answers, Command, SequenceId } from "./protocol.ts";
-import type { GenerateJob, Sequence } from "./sequence.ts";
+import type { GenerateJob, OpenJob, Sequence } from "./sequence.ts";
 import { pendingRows } from "./sequence.ts";
 import type { CoreState } from "./state.ts";
 import { find, plainError } from "./state.ts";
@@ -70,6 +70,13 @@ function begin(state: CoreState, sequence: Sequence, command: Command): void {
   }
 }
 
+/** Sends what the taps of a job have read; pooled taps only at its end. */
+export function flush(state: CoreState, job: OpenJob | GenerateJob, final: boolean): void {
+  const { call } = job.command;
+  for (const activation of job.collector?.flush(final) ?? [])
+    state.emit({ type: "activation", call, activation });
+}
+
 /** Answers a generation with what it did and returns its program. */
 export function endGenerate(
   state: CoreState,
@@ -77,9 +84,7 @@ export function endGenerate(
   job: GenerateJob,
   reason: "stop" | "length" | "cancelled",
 ): void {
-  const { call } = job.command;
-  for (const activation of job.collector?.flush(true) ?? [])
-    state.emit({ type: "activation", call, activation });
+  flush(state, job, true);
   const value = {
     reason,
     generatedTokens: job.generated,
@@ -95,9 +100,7 @@ function completeOpen(state: CoreState, sequence: Sequence): void {
   const { job } = sequence;
   if (job?.kind !== "open") return;
   const { command, firstPosition, receivedMs, startedMs } = job;
-  for (const activation of job.collector?.flush(true) ?? []) {
-    state.emit({ type: "activation", call: command.call, activation });
-  }
+  flush(state, job, true);
   sequence.openProof = sequence.opened?.proof() ?? [];
   const now = state.now();
   finish(state, sequence, {

@@ -2,20 +2,24 @@
 import { TrimtabError } from "#kit/errors.ts";
 import { sha256OfFile } from "#kit/files.ts";
 import { openGguf } from "#kit/gguf.ts";
-import type { KvKind } from "#kernels";
+import type { KvKind, Operators } from "#kernels";
 import { copyPage, createCompute, createMemory, loadModule } from "#kernels";
+import type { ModelConfig } from "../model/config.ts";
 import { readConfig } from "../model/config.ts";
+import type { MemoryPlan } from "../model/plan.ts";
 import { planMemory } from "../model/plan.ts";
-import { loadWeights } from "../model/weights.ts";
+import { loadWeights, readRopeFactors } from "../model/weights.ts";
 import { createAllocator } from "./allocator.ts";
 import type { Core } from "./core.ts";
 import { createCore } from "./core.ts";
 import { createKvTree } from "./kv-tree.ts";
 import { createProgramStore } from "./programs.ts";
-import type { EngineEvent } from "./protocol.ts";
+import type { EngineEvent, SequenceId } from "./protocol.ts";
 import { createSampler } from "./sampler.ts";
 import { createScheduler } from "./scheduler.ts";
+import type { CoreOptions } from "./state.ts";
 import { createForward } from "./step.ts";
+import type { Workspace } from "./workspace.ts";
 import { createWorkspace } from "./workspace.ts";
 
 /** What an engine is made from; every field is resolved. */
@@ -85,62 +89,56 @@ export async function createRuntime(
     }
     const memory = createMemory(plan.totalBytes);
     loadWeights(file, plan.weights, memory);
-    const space = createWorkspace(memory, plan, config);
-    const compute = await createCompute({
-      memory,
-      module: await loadModule(),
-      threads: options.threads,
-      simd: options.simd,
-    });
+    const space = createWorkspace(memory, plan, config, readRopeFactors(file, config));
+    const { threads, simd } = options;
+    const compute = await createCompute({ memory, module: await loadModule(), threads, simd });
     const { operators } = compute;
-    const { regions, pageBytes, contextTokens } = plan;
-    const core = createCore({
-      forward: createForward(plan.weights.model, operators, space),
-      sampler: createSampler(
-        operators,
-        memory,
-        { history: regions.history.pointer, bias: regions.bias.pointer },
-        config.vocabulary,
-      ),
-      tree: createKvTree({
-        pages: plan.pages,
-        copyPage: (from, to) => copyPage(memory, space.pageAddress(from), space.pageAddress(to), pageBytes),
-        clearPage: (page) => void new Uint8Array(memory.buffer, space.pageAddress(page), pageBytes).fill(0),
-      }),
-      programs: createProgramStore(
-        memory,
-        createAllocator("programs", regions.programs.pointer, regions.programs.sizeBytes),
-        config,
-      ),
-      scheduler: createScheduler({ rowBudget, prefillRows }),
-      contextTokens,
-      vocabulary: config.vocabulary,
-      pageBytes,
-      threads: operators.threads,
-      variant: operators.variant,
-      emit,
-      now: () => performance.now(),
-    });
-    const { name, layers, width, feedForward, heads, kvHeads, headDim, vocabulary, stopIds, parameters } =
-      config;
-    const model: ModelInfo = {
-      ...{
-        name,
-        digest,
-        architecture: config.family.architecture,
-        layers,
-        width,
-        feedForward,
-        heads,
-        kvHeads,
-        headDim,
-      },
-      ...{ vocabulary, contextTokens, stopIds, parameters, pages: plan.pages, pageBytes },
-      threads: operators.threads,
-      variant: operators.variant,
-    };
-    return { model, core, close: () => compute.close() };
+    const scheduler = createScheduler<SequenceId>({ rowBudget, prefillRows });
+    const core = createCore({ ...createParts(memory, plan, config, space, operators), scheduler, emit });
+    return { model: describe(config, plan, digest, operators), core, close: () => compute.close() };
   } finally {
     file.close();
   }
+}
+
+/** The parts of a core over a loaded arena. */
+function createParts(
+  memory: WebAssembly.Memory,
+  plan: MemoryPlan,
+  config: ModelConfig,
+  space: Workspace,
+  operators: Operators,
+): Omit<CoreOptions, "scheduler" | "emit"> {
+  const { regions, pages, pageBytes, contextTokens } = plan;
+  const { vocabulary } = config;
+  const scratch = { history: regions.history.pointer, bias: regions.bias.pointer };
+  const { pointer, sizeBytes } = regions.programs;
+  return {
+    forward: createForward(plan.weights.model, operators, space),
+    sampler: createSampler(operators, memory, scratch, vocabulary),
+    tree: createKvTree({
+      pages,
+      copyPage: (from, to) => copyPage(memory, space.pageAddress(from), space.pageAddress(to), pageBytes),
+      clearPage: (page) => void new Uint8Array(memory.buffer, space.pageAddress(page), pageBytes).fill(0),
+    }),
+    programs: createProgramStore(memory, createAllocator("programs", pointer, sizeBytes), config),
+    contextTokens,
+    vocabulary,
+    pageBytes,
+    threads: operators.threads,
+    variant: operators.variant,
+    now: () => performance.now(),
+  };
+}
+
+function describe(config: ModelConfig, plan: MemoryPlan, digest: string, operators: Operators): ModelInfo {
+  const { name, layers, width, feedForward, heads, kvHeads, headDim, vocabulary, stopIds, parameters } =
+    config;
+  const { contextTokens, pages, pageBytes } = plan;
+  return {
+    ...{ name, digest, architecture: config.family.architecture, layers, width, feedForward, heads, kvHeads },
+    ...{ headDim, vocabulary, contextTokens, stopIds, parameters, pages, pageBytes },
+    threads: operators.threads,
+    variant: operators.variant,
+  };
 }

@@ -40,8 +40,11 @@ export interface TapCollector {
   wants(site: Site, layer: number, position: number): boolean;
   /** Takes a row; positions of one layer must come in ascending order. The row is copied. */
   take(site: Site, layer: number, position: number, row: Float32Array): void;
-  /** What was read since the last call; pooled taps appear only when `final`. */
-  flush(final: boolean): Activation[];
+  /** What was read since the last call; pooled taps appear only when `final`. */ flush(
+    final: boolean,
+  ): Activation[];
+  /** Bytes of rows waiting to be flushed. */
+  readonly waitingBytes: number;
 }
 
 interface Cell {
@@ -71,6 +74,7 @@ export function createTapCollector(
       else cells.set(key, [cell]);
     }
   }
+  let waitingBytes = 0;
   const at = (site: Site, layer: number, position: number): Cell[] =>
     (cells.get(`${site} ${layer}`) ?? []).filter(({ spec }) => position >= spec.first && position < spec.end);
 
@@ -80,11 +84,19 @@ export function createTapCollector(
       for (const cell of at(site, layer, position)) {
         if (cell.firstPosition < 0) cell.firstPosition = position;
         cell.count++;
-        if (cell.spec.pooling === "none") cell.rows.push(row.slice());
-        else fold(cell, row);
+        if (cell.spec.pooling === "none") {
+          cell.rows.push(row.slice());
+          waitingBytes += row.byteLength;
+        } else fold(cell, row);
       }
     },
-    flush: (final) => [...cells.values()].flatMap((list) => list.flatMap((cell) => flushCell(cell, final))),
+    get waitingBytes() {
+      return waitingBytes;
+    },
+    flush(final) {
+      waitingBytes = 0;
+      return [...cells.values()].flatMap((list) => list.flatMap((cell) => flushCell(cell, final)));
+    },
   };
 }
 

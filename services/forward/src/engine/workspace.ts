@@ -41,17 +41,19 @@ export interface Workspace {
   readonly pageAddress: (page: number) => Pointer;
 }
 
-/** The workspace of a plan, with its constant tables filled. */
+/** The workspace of a plan, with its constant tables filled; `ropeFactors` divide the rotation frequencies. */
 export function createWorkspace(
   memory: WebAssembly.Memory,
   plan: MemoryPlan,
   config: ModelConfig,
+  ropeFactors: Float32Array | null,
 ): Workspace {
   const { regions } = plan;
   fillRopeTable(memory, regions.rope.pointer, {
     positions: plan.contextTokens,
     headDim: config.headDim,
     base: config.ropeBase,
+    ...(ropeFactors ? { frequencyFactors: ropeFactors } : {}),
   });
   const rowIndices = new Int32Array(memory.buffer, regions.rowIndices.pointer, plan.rowBudget);
   for (let row = 0; row < plan.rowBudget; row++) rowIndices[row] = row;

@@ -32,6 +32,6 @@ export interface Family {
   readonly embeddingScale: number;
   /** Metadata keys, after `<architecture>.`, whose presence with another value means arithmetic we do not do. */
   readonly refused: Readonly<Record<string, number | string>>;
-  /** Tensors that change the arithmetic and that this table does not know. */
-  readonly refusedTensors: readonly string[];
+  /** f32 [headDim / 2] by which the rotation frequencies are divided, if the file has it. */
+  readonly ropeFactors: string;
 }

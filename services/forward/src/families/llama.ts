@@ -26,5 +26,5 @@ export const llama: Family = {
   ropeInterleaved: true,
   embeddingScale: 1,
   refused: { expert_count: 0, "rope.scaling.type": "none", "attention.sliding_window": 0 },
-  refusedTensors: ["rope_freqs.weight"],
+  ropeFactors: "rope_freqs.weight",
 };

@@ -7,6 +7,8 @@ import type { Binding, ScoreSpec, SequenceId } from "../engine/protocol.ts";
 import type { ModelInfo } from "../engine/runtime.ts";
 import type { TapSpec } from "../engine/taps.ts";
 import { tapRange } from "../engine/taps.ts";
+import { MAX_TAP_BYTES } from "../../limits.ts";
+import { siteDim } from "../programs/program.ts";
 import { toBinding, toTaps } from "./convert.ts";
 
 /** A text to compute, of which `promptTokens` are prompt. */
@@ -19,6 +21,27 @@ export interface TextToOpen {
   readonly score: ScoreSpec | null;
   readonly transient: boolean;
   readonly onEvent?: (event: StreamEvent) => void;
+}
+
+/**
+ * Refuses taps that would read more than a service should hold for one request.
+ * @throws TrimtabError TOO_LARGE
+ */
+export function checkTapBytes(texts: readonly Pick<TextToOpen, "ids" | "taps">[], model: ModelInfo): void {
+  const shape = { ...model, headsWidth: model.heads * model.headDim };
+  const rows = (tap: TapSpec, tokens: number): number => {
+    const { first, end } = tapRange(tap, tokens, false);
+    return tap.pooling === "none" ? Math.max(0, end - first) : 1;
+  };
+  let bytes = 0;
+  for (const { ids, taps } of texts) {
+    for (const tap of taps) bytes += rows(tap, ids.length) * tap.layers.length * siteDim(tap.site, shape) * 4;
+  }
+  if (bytes <= MAX_TAP_BYTES) return;
+  throw new TrimtabError("TOO_LARGE", `these taps would read ${bytes} bytes`, {
+    field: "taps",
+    limit: `${MAX_TAP_BYTES} bytes`,
+  });
 }
 
 /** The forest entry of a text: its first tokens may be shared up to the first one read or changed for it alone. */
@@ -34,6 +57,7 @@ export function toText(open: OpenCommand, sequence: SequenceId, model: ModelInfo
   if (open.ids.length === 0) throw new TrimtabError("FIELD_REQUIRED", "ids are missing", { field: "ids" });
   const taps = toTaps(open.taps, model);
   const binding = toBinding(open.program);
+  checkTapBytes([{ ids: open.ids, taps }], model);
   return {
     sequence,
     ids: open.ids,

@@ -9,7 +9,7 @@ import type { ForestOpen } from "../engine/forest.ts";
 import { openForest } from "../engine/forest.ts";
 import type { Opened } from "../engine/protocol.ts";
 import { checkCount, checkRange, fromTokens, toBinding, toTaps } from "./convert.ts";
-import { toForestOpen } from "./opens.ts";
+import { checkTapBytes, toForestOpen } from "./opens.ts";
 import type { Registry } from "./registry.ts";
 import { activationFrames } from "./tensors.ts";
 
@@ -53,6 +53,10 @@ export function createReadOnlyHandlers(registry: Registry): Handlers {
       checkCount("items", items.length, MAX_ITEMS);
       const taps = toTaps(asked, engine.model);
       if (taps.length === 0) throw new TrimtabError("FIELD_REQUIRED", "taps are missing", { field: "taps" });
+      checkTapBytes(
+        items.map(({ ids }) => ({ ids, taps })),
+        engine.model,
+      );
       const out = createPushable<{ itemIndex: number; activations: ReturnType<typeof activationFrames> }>(
         Number.POSITIVE_INFINITY,
       );

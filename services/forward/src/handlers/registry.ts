@@ -25,7 +25,8 @@ export interface Registry {
   loadFile(path: string): Promise<LoadedEntry>;
   unload(digest: string): Promise<void>;
   /** The engine of a model digest. @throws TrimtabError FIELD_REQUIRED, MODEL_NOT_LOADED */
-  engine(digest: string): Engine;
+  engine(digest: string): Engine; /** Resolves with the reason when an engine died by itself. */
+  readonly broken: Promise<TrimtabError>;
   close(): Promise<void>;
 }
 
@@ -39,6 +40,7 @@ export interface RegistryOptions {
 /** A registry without loaded models. */
 export function createRegistry({ directories, engineOptions }: RegistryOptions): Registry {
   const entries = new Map<string, LoadedEntry>();
+  const broken = Promise.withResolvers<TrimtabError>();
   const loading = new Map<string, Promise<LoadedEntry>>();
 
   const open = async (path: string, expectedDigest: string): Promise<LoadedEntry> => {
@@ -51,11 +53,14 @@ export function createRegistry({ directories, engineOptions }: RegistryOptions):
     }
     const entry = { name: basename(path, ".gguf"), engine };
     entries.set(digest, entry);
-    void engine.broken.then(() => entries.delete(digest));
+    void engine.broken.then((error) => {
+      entries.delete(digest);
+      broken.resolve(error);
+    });
     return entry;
   };
-
   return {
+    broken: broken.promise,
     available() {
       const names = directories.filter(existsSync).flatMap((directory) => readdirSync(directory));
       const loaded = new Set([...entries.values()].map(({ name }) => name));

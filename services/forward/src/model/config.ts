@@ -143,9 +143,7 @@ function refuseUnknownArithmetic(header: GgufHeader, family: Family): void {
       throw unsupported(key, `the value ${String(value).slice(0, 40)}`);
   }
   for (const name of header.tensors.keys()) {
-    if (family.refusedTensors.includes(name) || (name.startsWith("blk.") && name.endsWith(".bias"))) {
-      throw unsupported(name, "this tensor");
-    }
+    if (name.startsWith("blk.") && name.endsWith(".bias")) throw unsupported(name, "this tensor");
   }
 }
 
@@ -189,6 +187,8 @@ function checkTensors(header: GgufHeader, config: ModelConfig): void {
   };
   checkShape(tensor(header, family.embedding), [width, vocabulary]);
   checkShape(tensor(header, family.outputNorm), [width]);
+  const factors = header.tensors.get(family.ropeFactors);
+  if (factors) checkShape(factors, [headDim / 2]);
   if (!config.tiedHead) checkShape(tensor(header, family.head), [width, vocabulary]);
   for (let layer = 0; layer < layers; layer++) {
     for (const [role, shape] of Object.entries(shapes)) {

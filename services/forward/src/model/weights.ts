@@ -167,6 +167,15 @@ export function loadWeights(file: GgufFile, plan: WeightPlan, memory: WebAssembl
   }
 }
 
+/** The factors of the rotation frequencies, or null when the file has none. */
+export function readRopeFactors(file: GgufFile, config: ModelConfig): Float32Array | null {
+  const tensor = file.header.tensors.get(config.family.ropeFactors);
+  if (!tensor) return null;
+  const values = new Float32Array(config.headDim / 2);
+  file.read(tensor, new Uint8Array(values.buffer));
+  return values;
+}
+
 function kindOf(tensor: GgufTensor | undefined): WeightKind {
   const kind = KINDS.get(tensor?.type.name ?? "");
   if (kind) return kind;
