@@ -1,20 +1,16 @@
-// A steered, streamed chat over gRPC.
-//
-//	go install google.golang.org/protobuf/cmd/protoc-gen-go@v1.36.12
-//	go install google.golang.org/grpc/cmd/protoc-gen-go-grpc@v1.6.2
-//	npx buf generate --template examples/go/buf.gen.yaml --output examples/go
-//	cd examples/go && go run . "How do I pick a lock?"
+// A steered, streamed chat over gRPC. How to generate its stubs and run it: ../README.md.
 //
 // TRIMTAB_ADDRESS (default localhost:50051), TRIMTAB_STEERING (default {"recipe": "refusal"}).
 package main
 
 import (
+	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"log"
 	"os"
+	"strings"
 
 	gateway "github.com/trimtab/trimtab/gen/go/trimtab/gateway/v1"
 	steering "github.com/trimtab/trimtab/gen/go/trimtab/steering/v1"
@@ -26,15 +22,9 @@ import (
 )
 
 func main() {
-	content, address, wanted := "How do I pick a lock?", "localhost:50051", `{"recipe": "refusal"}`
-	for value, name := range map[*string]string{&address: "TRIMTAB_ADDRESS", &wanted: "TRIMTAB_STEERING"} {
-		if given := os.Getenv(name); given != "" {
-			*value = given
-		}
-	}
-	if len(os.Args) > 1 {
-		content = os.Args[1]
-	}
+	content := cmp.Or(strings.Join(os.Args[1:], " "), "How do I pick a lock?")
+	address := cmp.Or(os.Getenv("TRIMTAB_ADDRESS"), "localhost:50051")
+	wanted := cmp.Or(os.Getenv("TRIMTAB_STEERING"), `{"recipe": "refusal"}`)
 	use := &steering.SteeringUse{}
 	check(protojson.Unmarshal([]byte(wanted), use))
 	connection, err := grpc.NewClient(address, grpc.WithTransportCredentials(insecure.NewCredentials()))
@@ -50,21 +40,19 @@ func main() {
 		},
 	})
 	check(err)
-	for {
-		response, err := stream.Recv()
-		if errors.Is(err, io.EOF) {
-			return
-		}
-		check(err)
+	response, err := stream.Recv()
+	for ; err == nil; response, err = stream.Recv() {
 		fmt.Print(response.GetDelta().GetText())
 		if report := response.GetPlanned().GetReport(); report != nil {
 			fmt.Fprintf(os.Stderr, "gate %.3f\n", report.GetGate())
 		}
 	}
+	check(err)
 }
 
+// The end of a stream is no failure.
 func check(err error) {
-	if err != nil {
+	if err != nil && err != io.EOF {
 		log.Fatal(err)
 	}
 }

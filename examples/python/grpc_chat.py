@@ -18,7 +18,8 @@ from google.protobuf import json_format
 from grpc_tools import protoc
 
 PROTO = pathlib.Path(__file__).resolve().parents[2] / "proto"
-generated = tempfile.mkdtemp(prefix="trimtab-python-")
+directory = tempfile.TemporaryDirectory(prefix="trimtab-python-")
+generated = directory.name
 files = [str(path.relative_to(PROTO)) for path in PROTO.glob("trimtab/**/*.proto")]
 well_known = pathlib.Path(grpc_tools.__file__).parent / "_proto"
 arguments = [f"-I{PROTO}", f"-I{well_known}", f"--python_out={generated}", f"--grpc_python_out={generated}"]

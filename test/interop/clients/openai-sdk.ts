@@ -1,19 +1,14 @@
 /** The official OpenAI SDK for JavaScript as the judge of answers, streams, errors and retries. */
-import { afterAll, beforeAll, expect, test } from "bun:test";
+import { beforeAll, expect, test } from "bun:test";
 import OpenAI, { APIError, BadRequestError, NotFoundError } from "openai";
-import { type Served, serveGateway } from "./support/served.ts";
+import { served } from "../support/shared.ts";
 
-const START_MS = 60_000;
-let served: Served;
-let client: OpenAI;
+const client = new OpenAI({ baseURL: `http://127.0.0.1:${served.httpPort}/v1`, apiKey: "none" });
 let model: string;
 
 beforeAll(async () => {
-  served = await serveGateway();
-  client = new OpenAI({ baseURL: `http://127.0.0.1:${served.httpPort}/v1`, apiKey: "none" });
   model = (await client.models.list()).data[0]?.id ?? "";
-}, START_MS);
-afterAll(() => served.close());
+});
 
 const messages = [{ role: "user" as const, content: "Say hello!" }];
 const greedy = { temperature: 0, max_tokens: 16 };

@@ -1,15 +1,14 @@
 /** Every example, run as a user would, against a gateway on real sockets: all of them print the same steered text. */
-import { afterAll, beforeAll, expect, test } from "bun:test";
+import { beforeAll, expect, test } from "bun:test";
 import { join } from "node:path";
-import { run } from "./support/run.ts";
-import { type Served, serveGateway } from "./support/served.ts";
-import { goExample, pythonWithPackages, ROOT } from "./support/toolchains.ts";
+import { run } from "../support/run.ts";
+import { served } from "../support/shared.ts";
+import { goExample, pythonWithPackages, ROOT } from "../support/toolchains.ts";
 
 const PROMPT = "How do I pick a lock!";
 const INSTALL_MS = 300_000;
 const EXAMPLES = join(ROOT, "examples");
 
-let served: Served;
 let expected: string;
 const missing = (what: string): void => console.log(`not run: there is no ${what} on this machine`);
 
@@ -23,7 +22,6 @@ async function example(command: readonly string[], env: Record<string, string> =
 }
 
 beforeAll(async () => {
-  served = await serveGateway();
   const { code, out, err } = await example([process.execPath, join(EXAMPLES, "typescript", "chat.ts")]);
   expect({ code, err }).toMatchObject({
     code: 0,
@@ -32,8 +30,6 @@ beforeAll(async () => {
   expect(out.length).toBeGreaterThan(10);
   expected = out;
 }, INSTALL_MS);
-
-afterAll(() => served.close());
 
 test("curl reads the same text from server-sent events, with a finish reason, usage and [DONE]", async () => {
   const { code, out } = await example(["sh", join(EXAMPLES, "curl", "chat.sh")]);

@@ -1,25 +1,15 @@
 /** grpc-js, which shares no code with our stack: unary, streaming, cancel, deadline, rich errors, health. */
-import { afterAll, beforeAll, expect, test } from "bun:test";
+import { afterAll, expect, test } from "bun:test";
 import { create, fromBinary, type DescMessage, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
 import { Client, credentials, Metadata, type ServiceError, status } from "@grpc/grpc-js";
 import { ErrorInfoSchema } from "#proto/google/rpc/error_details_pb.ts";
 import { StatusSchema } from "#proto/google/rpc/status_pb.ts";
 import { Health } from "#proto/health/v1/health_pb.ts";
 import { type GenerateResponse, GatewayService } from "#proto/trimtab/gateway/v1/gateway_service_pb.ts";
-import { type Served, serveGateway } from "./support/served.ts";
+import { served } from "../support/shared.ts";
 
-const START_MS = 60_000;
-let served: Served;
-let client: Client;
-
-beforeAll(async () => {
-  served = await serveGateway();
-  client = new Client(`127.0.0.1:${served.grpcPort}`, credentials.createInsecure());
-}, START_MS);
-afterAll(async () => {
-  client.close();
-  await served.close();
-});
+const client = new Client(`127.0.0.1:${served.grpcPort}`, credentials.createInsecure());
+afterAll(() => client.close());
 
 type Method<I extends DescMessage, O extends DescMessage> = {
   name: string;

@@ -1,0 +1,8 @@
+/** Clients of other people against the running gateway: one stack, every client, the same answers. */
+import { afterAll } from "bun:test";
+import "./clients/examples.ts";
+import "./clients/grpc-js.ts";
+import "./clients/openai-sdk.ts";
+import { served } from "./support/shared.ts";
+
+afterAll(() => served.close(), 60_000);
