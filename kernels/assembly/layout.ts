@@ -3,7 +3,7 @@
  * Read by the AssemblyScript sources and by the bindings in ../src: plain integer constants only.
  *
  *   0        64       128    192                        256         512         3584    4096        65536
- *   | unused | ticket | done | epoch sleepers stop spin | arguments | constants | spill | histogram | scratch of thread 0, 1, …
+ *   | unused | ticket | done | epoch sleepers stop … | arguments | constants | spill | histogram | scratch of thread 0, 1, …
  */
 
 /** u64: epoch << 32 | chunks << 16 | next chunk. */
@@ -16,6 +16,8 @@ export const SLEEPERS = 196;
 export const STOP = 200;
 /** i32: polls before a thread goes to sleep. */
 export const SPIN = 204;
+/** i32: set when a thread has left its loop by a trap: a region waiting for its chunk must not wait forever. */
+export const FAULT = 212;
 /** i32: operator of the current region. */
 export const OPERATOR = 208;
 /** u32 or f32 [64]: arguments of the current region. */

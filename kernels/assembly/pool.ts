@@ -4,7 +4,7 @@
  * caller takes chunks too and then waits only for chunks in flight, never for a thread that has not come.
  * Idle threads poll, then sleep on the epoch. Cost of an empty region with threads awake: 0.1 to 0.25 µs.
  */
-import { DONE, EPOCH, OPERATOR, SCRATCH, SCRATCH_BYTES, SLEEPERS, SPIN, STOP, TICKET } from "./layout";
+import { DONE, EPOCH, FAULT, OPERATOR, SCRATCH, SCRATCH_BYTES, SLEEPERS, SPIN, STOP, TICKET } from "./layout";
 import { runChunk } from "./dispatch";
 
 /** Takes chunks of the current region until none is left; returns how many. */
@@ -32,7 +32,9 @@ export function runRegion(operator: i32, chunks: i32): void {
   atomic.store<i32>(EPOCH, epoch);
   if (atomic.load<i32>(SLEEPERS)) atomic.notify(EPOCH, -1);
   takeChunks(SCRATCH);
-  while (atomic.load<i32>(DONE) < chunks) {}
+  while (atomic.load<i32>(DONE) < chunks) {
+    if (atomic.load<i32>(FAULT)) unreachable();
+  }
 }
 
 /** The life of compute thread `thread` ≥ 1: returns when asked to stop. */

@@ -1,7 +1,8 @@
 /**
  * A compute thread: a worker that instantiates the kernels on the shared memory, says so, and then lives inside wasm
- * until it is asked to stop.
+ * until it is asked to stop. A trap is made known in the control line, so that the caller's region fails instead of hanging.
  */
+import { FAULT } from "../assembly/layout.ts";
 import { instantiate } from "./module.ts";
 
 declare const self: Worker;
@@ -12,6 +13,11 @@ self.onmessage = (
   const { module, memory, thread } = event.data;
   const kernels = instantiate(module, memory);
   self.postMessage("ready");
-  kernels.serve(thread);
+  try {
+    kernels.serve(thread);
+  } catch (error) {
+    Atomics.store(new Int32Array(memory.buffer), FAULT / 4, 1);
+    throw error;
+  }
   self.postMessage("done");
 };

@@ -19,8 +19,8 @@ test("a plan aligns every region to 64 bytes and refuses more than 3.75 GiB", ()
     ["c", ARENA_START + 192],
   ]);
   expect(plan.totalBytes).toBe(ARENA_START + 192);
-  const refuse = () => planArena([{ name: "kv", sizeBytes: 3840 * MIB - ARENA_START + 1 }]);
-  expect(refuse).toThrow("the limit is");
+  const sizeBytes = 3840 * MIB - ARENA_START + 1;
+  expect(() => planArena([{ name: "kv", sizeBytes }])).toThrow("the limit is");
   expect(() => createMemory(3841 * MIB)).toThrow("the limit is");
 });
 
@@ -63,8 +63,7 @@ test("addresses above 2 GiB give the bits of addresses below", async () => {
 
 test("4,000 regions on two threads, with pauses long enough to sleep, each do all of their work", async () => {
   const bench = createBench(4 * MIB);
-  const cols = 512;
-  const rows = 64;
+  const [rows, cols] = [64, 512];
   const x = bench.floats(rows * cols);
   const y = bench.floats(rows * cols);
   y.view.fill(1);
@@ -133,4 +132,20 @@ test("compute threads start from inside a worker", async () => {
   });
   worker.terminate();
   expect(answer).toEqual({ threads: 2, sum: 4_096 });
+});
+
+test("a trap in any thread fails the region instead of hanging it, and the pool still closes", async () => {
+  const bench = createBench(MIB);
+  const rows = 64;
+  const cols = 512;
+  const { operators, close } = await createCompute({
+    module: kernelModule,
+    memory: bench.memory,
+    threads: 2,
+  });
+  // The second half of the rows lies beyond the end of the memory.
+  const x = bench.memory.buffer.byteLength - (rows * cols * 4) / 2;
+  const add = () => operators.addRows({ x, y: ARENA_START, rows, cols });
+  for (let i = 0; i < 10; i++) expect(add).toThrow(WebAssembly.RuntimeError);
+  await close();
 });
