@@ -9,7 +9,7 @@ import { createRandom, writeSyntheticModel } from "../../support/synthetic-model
 
 let engine: Engine;
 const WIDTH = 64;
-const DIMS = { heads: 128, neurons: 128 } as Record<string, number>;
+const DIMS: Record<string, number> = { heads: 128, neurons: 128 };
 const random = createRandom(5);
 const IDS = prompt(45, 20);
 
@@ -34,10 +34,9 @@ function add(fields: Partial<Operation> = {}): Operation {
   } as Operation;
 }
 
-let programs = 0;
 async function put(...operations: Operation[]): Promise<string> {
   const program: Program = { operations, conflict: "sum" };
-  const digest = `test-${programs++}`;
+  const digest = crypto.randomUUID();
   await engine.call({ type: "program", digest, program });
   return digest;
 }
@@ -146,6 +145,6 @@ test("a parked sequence goes on under new coefficients, and times out without", 
   });
   expect(parked).toEqual([2, 4]);
   expect(proof[0]?.rows).toBe(4);
-  const late = generate(engine, sequence, { ...park, parkTimeoutMs: 20 });
-  expect(await failure(late)).toMatchObject({ reason: "DEADLINE_EXCEEDED", limit: "20 ms" });
+  const late = failure(generate(engine, sequence, { ...park, parkTimeoutMs: 20 }));
+  expect(await late).toMatchObject({ reason: "DEADLINE_EXCEEDED", limit: "20 ms" });
 });

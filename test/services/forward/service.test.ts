@@ -1,126 +1,19 @@
-/** The forward service through its schema: sessions, leases, scoring, capture, programs; what ends frees its pages. */
-import { createClient, createRouterTransport } from "@connectrpc/connect";
+/** The forward service through its schema: leases, scoring, capture, refusals. */
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { create } from "@bufbuild/protobuf";
-import { fromConnectError } from "#kit/errors.ts";
-import { serverInterceptors } from "#kit/interceptors.ts";
-import { createPushable } from "#kit/streams.ts";
-import {
-  type Event,
-  ForwardService,
-  type SessionRequest,
-  SessionRequestSchema,
-} from "#proto/trimtab/forward/v1/forward_service_pb.ts";
 import { OperationKind, Pooling, Site, TapPositions } from "#proto/trimtab/type/v1/program_pb.ts";
-import type { RunningForwardService } from "../../../services/forward/index.ts";
-import { createForwardService } from "../../../services/forward/index.ts";
-import { failure, prompt } from "../../support/forward-engine.ts";
-import { writeSyntheticModel } from "../../support/synthetic-model.ts";
+import { prompt } from "../../support/forward-engine.ts";
+import { reasonOf, startForward } from "../../support/forward-service.ts";
 
-let service: RunningForwardService;
-let modelDigest = "";
-const greedy = { temperature: 0 };
-const client = () =>
-  createClient(
-    ForwardService,
-    createRouterTransport(service.routes, { router: { interceptors: serverInterceptors() } }),
-  );
-const usedPages = async () => {
-  const { model } = await client().getModel({});
-  return (model?.kvMemory?.pages ?? 0) - (model?.kvMemory?.freePages ?? 0);
-};
-const reason = async (promise: Promise<unknown>) => fromConnectError(await failure(promise)).reason;
+let forward: Awaited<ReturnType<typeof startForward>>;
 
 beforeAll(async () => {
-  service = await createForwardService({
-    modelPath: await writeSyntheticModel(),
-    threads: 1,
-    contextTokens: 512,
-  });
-  modelDigest = service.models()[0]?.digest ?? "";
+  forward = await startForward();
 });
-afterAll(() => service.close());
-
-/** Sends messages, collects events until as many commands are answered. */
-async function session(
-  ...messages: Parameters<typeof create<typeof SessionRequestSchema>>[1][]
-): Promise<Event[]> {
-  const requests = createPushable<SessionRequest>();
-  const commands = messages.flatMap((message) => message?.commands ?? []).length;
-  for (const message of messages) requests.push(create(SessionRequestSchema, { modelDigest, ...message }));
-  const events: Event[] = [];
-  const streaming = new Set(["tokens", "activation", "parked"]);
-  for await (const message of client().session(requests)) {
-    events.push(...message.events);
-    if (events.filter(({ event }) => !streaming.has(event.case ?? "")).length === commands) requests.end();
-  }
-  return events;
-}
-
-const openCommand = (sequenceId: bigint, ids: number[], extra = {}) => ({
-  commandId: 100n + sequenceId,
-  command: { case: "open" as const, value: { sequenceId, ids, ...extra } },
-});
-const generateCommand = (sequenceId: bigint, extra = {}) => ({
-  commandId: 200n + sequenceId,
-  command: { case: "generate" as const, value: { sequenceId, maxTokens: 5, sampling: greedy, ...extra } },
-});
-const tokensOf = (events: Event[], id: bigint) =>
-  events.flatMap(({ sequenceId, event }) =>
-    sequenceId === id && event.case === "tokens" ? event.value.tokens.map((token) => token.id) : [],
-  );
-
-test("a session opens, forks and generates in one message; the stream's end frees all pages", async () => {
-  const events = await session({
-    commands: [
-      openCommand(1n, prompt(40)),
-      { commandId: 2n, command: { case: "fork", value: { sequenceId: 1n, childIds: [2n, 3n] } } },
-      ...[1n, 2n, 3n].map((id) => generateCommand(id, { ignoreModelStop: true })),
-    ],
-  });
-  expect(events.filter(({ event }) => event.case === "finished")).toHaveLength(3);
-  expect(tokensOf(events, 1n)).toHaveLength(5);
-  expect(tokensOf(events, 2n)).toEqual(tokensOf(events, 1n));
-  expect(await usedPages()).toBe(0);
-});
-
-test("opens of one message share what they begin with, and one bad command fails alone", async () => {
-  const template = prompt(64, 2);
-  const events = await session({
-    commands: [
-      openCommand(1n, [...template, 10, 11, 12]),
-      openCommand(2n, [...template, 20, 21, 22]),
-      generateCommand(9n),
-    ],
-  });
-  const opened = events.flatMap(({ event }) => (event.case === "opened" ? [event.value] : []));
-  expect(opened.map(({ prefilledTokens }) => prefilledTokens).sort()).toEqual([2, 66]);
-  expect(events.find(({ event }) => event.case === "failed")?.event.value).toMatchObject({
-    reason: "SEQUENCE_NOT_FOUND",
-  });
-});
-
-test("a client that leaves in the middle of a generation frees its pages", async () => {
-  const abort = new AbortController();
-  const requests = createPushable<SessionRequest>();
-  const commands = [
-    openCommand(1n, prompt(40)),
-    generateCommand(1n, { maxTokens: 0, ignoreModelStop: true }),
-  ];
-  requests.push(create(SessionRequestSchema, { modelDigest, commands }));
-  await failure(
-    (async () => {
-      for await (const { events } of client().session(requests, { signal: abort.signal })) {
-        if (events.some(({ event }) => event.case === "tokens")) abort.abort();
-      }
-    })(),
-  );
-  expect(await usedPages()).toBe(0);
-});
+afterAll(() => forward.service.close());
 
 test("a leased sequence generates, forks, truncates, renews and is released by name", async () => {
-  const forward = client();
-  const { sequence, activations } = await forward.open({
+  const { client, modelDigest } = forward;
+  const { sequence, activations } = await client.open({
     modelDigest,
     open: {
       ids: prompt(30),
@@ -130,43 +23,84 @@ test("a leased sequence generates, forks, truncates, renews and is released by n
   expect(activations[0]?.values?.shape).toEqual([1, 64]);
   const run = async (name: string) => {
     const ids: number[] = [];
-    const generate = { maxTokens: 4, sampling: greedy, ignoreModelStop: true };
-    for await (const { event } of forward.generate({ modelDigest, sequence: name, generate })) {
+    const generate = { maxTokens: 4, sampling: { temperature: 0 }, ignoreModelStop: true };
+    for await (const { event } of client.generate({ modelDigest, sequence: name, generate })) {
       if (event.case === "tokens") ids.push(...event.value.tokens.map(({ id }) => id));
     }
     return ids;
   };
-  const { sequences } = await forward.fork({ modelDigest, sequence, children: 2 });
+  const { sequences } = await client.fork({ modelDigest, sequence, children: 2 });
   const first = await run(sequence);
-  await forward.truncate({ modelDigest, sequence, tokens: 30 });
+  await client.truncate({ modelDigest, sequence, tokens: 30 });
   expect([await run(sequence), await run(sequences[0] ?? "")]).toEqual([first, first]);
-  await forward.renew({ modelDigest, sequences: [sequence], leaseMs: 5000 });
-  await forward.release({ modelDigest, sequences: [sequence, ...sequences] });
-  expect(await reason(forward.stop({ modelDigest, sequences: [sequence] }))).toBe("SEQUENCE_NOT_FOUND");
-  expect(await usedPages()).toBe(0);
+  await client.renew({ modelDigest, sequences: [sequence], leaseMs: 5000 });
+  await client.release({ modelDigest, sequences: [sequence, ...sequences] });
+  expect(await reasonOf(client.stop({ modelDigest, sequences: [sequence] }))).toBe("SEQUENCE_NOT_FOUND");
+  expect(await forward.usedPages()).toBe(0);
 });
 
 test("refusals are typed: digest, program, coefficients, layer, dtype", async () => {
-  const forward = client();
+  const { client, modelDigest } = forward;
   const open = { ids: prompt(8) };
-  expect(await reason(forward.open({ open }))).toBe("FIELD_REQUIRED");
-  expect(await reason(forward.open({ modelDigest: "00", open }))).toBe("MODEL_NOT_LOADED");
+  expect(await reasonOf(client.open({ open }))).toBe("FIELD_REQUIRED");
+  expect(await reasonOf(client.open({ modelDigest: "00", open }))).toBe("MODEL_NOT_LOADED");
   expect(
-    await reason(forward.open({ modelDigest, open: { ...open, program: { programDigest: "x" } } })),
+    await reasonOf(client.open({ modelDigest, open: { ...open, program: { programDigest: "x" } } })),
   ).toBe("PROGRAM_NOT_FOUND");
   const operation = { site: Site.RESIDUAL, layer: 1, kind: OperationKind.ADD };
-  expect(await reason(forward.putProgram({ program: { modelDigest, operations: [operation] } }))).toBe(
+  expect(await reasonOf(client.putProgram({ program: { modelDigest, operations: [operation] } }))).toBe(
     "SHAPE_MISMATCH",
   );
   const vectors = { dataType: 1, shape: [1, 64], data: new Uint8Array(256) };
-  const { programDigest } = await forward.putProgram({
+  const { programDigest } = await client.putProgram({
     program: { modelDigest, operations: [{ ...operation, vectors }] },
   });
   const bound = (coefficients: number[]) =>
-    reason(forward.open({ modelDigest, open: { ...open, program: { programDigest, coefficients } } }));
+    reasonOf(client.open({ modelDigest, open: { ...open, program: { programDigest, coefficients } } }));
   expect([await bound([Number.NaN]), await bound([1, 2])]).toEqual(["NON_FINITE", "SHAPE_MISMATCH"]);
   const tap = { site: Site.RESIDUAL, layers: [4] };
-  expect(await reason(forward.open({ modelDigest, open: { ...open, taps: [tap] } }))).toBe(
+  expect(await reasonOf(client.open({ modelDigest, open: { ...open, taps: [tap] } }))).toBe(
     "FIELD_OUT_OF_RANGE",
   );
+});
+
+test("Score shares prefixes and scores each item as if it were alone", async () => {
+  const { client, modelDigest } = forward;
+  const template = prompt(40, 30);
+  const items = [5, 6, 7].map((token) => ({ ids: [...template, token, 9, token], first: 40 }));
+  const candidateIds = [1, 2, 3];
+  const { items: together, usage } = await client.score({ modelDigest, items, candidateIds, topLogprobs: 2 });
+  for (const [index, item] of items.entries()) {
+    const { items: alone } = await client.score({ modelDigest, items: [item], candidateIds, topLogprobs: 2 });
+    expect(together[index]).toEqual(alone[0]!);
+  }
+  expect(together[0]?.tokens).toHaveLength(3);
+  expect(usage?.prefilledTokens).toBe(39 + 3 * 3);
+  expect(await forward.usedPages()).toBe(0);
+});
+
+test("Capture answers every item, pooled or not, and leaves nothing behind", async () => {
+  const { client, modelDigest } = forward;
+  const range = { site: Site.RESIDUAL, layers: [1, 2], positions: TapPositions.RANGE, first: 0 };
+  const taps = [range, { ...range, pooling: Pooling.MEAN }];
+  const items = [
+    { ids: prompt(30, 1), first: 20 },
+    { ids: prompt(12, 2), first: 8 },
+  ];
+  const rows = new Map<string, Float32Array[]>();
+  for await (const { itemIndex, activations } of client.capture({ modelDigest, items, taps })) {
+    for (const { tapIndex, layer, values } of activations) {
+      const key = `${itemIndex} ${tapIndex} ${layer}`;
+      const floats = new Float32Array(values?.data.slice().buffer ?? new ArrayBuffer(0));
+      for (let at = 0; at < floats.length; at += 64) {
+        rows.set(key, [...(rows.get(key) ?? []), floats.subarray(at, at + 64)]);
+      }
+    }
+  }
+  expect(rows.size).toBe(8);
+  const all = rows.get("0 0 2") ?? [];
+  expect(all).toHaveLength(10);
+  const mean = all.reduce((sum, row) => sum + (row[3] ?? 0), 0) / 10;
+  expect(rows.get("0 1 2")?.[0]?.[3]).toBeCloseTo(mean, 5);
+  expect(await forward.usedPages()).toBe(0);
 });
