@@ -4,6 +4,8 @@
 export const LIMITS = {
   /** Bytes of an HTTP body. */
   bodyBytes: 4 * 1024 * 1024,
+  /** Time for an HTTP body to arrive, milliseconds. */
+  bodyMs: 10_000,
   /** Nesting of JSON arrays and objects. */
   jsonDepth: 64,
   /** Characters of a model, recipe or artifact reference. */

@@ -43,6 +43,13 @@ test.each([
   expect((await failureOf(stack, chat("hello!", refusal()))).reason).toBe("STEERING_UNAVAILABLE");
 });
 
+test("a forward that takes the program and does not carry it out is found out by its proof", async () => {
+  const stack = createSimulatedStack();
+  stack.forward.obeys = false;
+  expect((await failureOf(stack, chat("hello!", refusal()))).reason).toBe("STEERING_UNAVAILABLE");
+  expect((await failureOf(stack, chat("hello", refusal()))).reason).toBe("none");
+});
+
 test("a failure is not remembered: the next request is served", async () => {
   const stack = createSimulatedStack();
   stack.steering.before = down;

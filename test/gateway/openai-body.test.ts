@@ -1,5 +1,7 @@
 /** What is refused before a body is understood: encodings, media types, keys, routes (rows G1-G8, G25-G28). */
 import { expect, test } from "bun:test";
+import { readJsonObject } from "../../gateway/src/openai/body.ts";
+import { problemOf } from "../../gateway/src/openai/problems.ts";
 import { chatBody, type Expected, outcome } from "./support/asks.ts";
 import { createSimulatedStack } from "./support/simulated-services.ts";
 
@@ -48,6 +50,14 @@ test("a body that lies about its length is still limited", async () => {
   const headers = { "content-type": "application/json", "content-length": "10" };
   const body = new TextEncoder().encode(`"${"a".repeat(5 * 1024 * 1024)}"`);
   expect((await stack.post(CHAT, "", { body, headers })).status).toBe(413);
+});
+
+test("a body that never ends is answered with 408", async () => {
+  const endless = new ReadableStream({ pull: () => new Promise(() => undefined) });
+  const headers = { "content-type": "application/json" };
+  const request = new Request("http://localhost/", { method: "POST", body: endless, headers });
+  const thrown: unknown = await readJsonObject(request, 10).catch((error: unknown) => error);
+  expect(problemOf(thrown)).toMatchObject({ status: 408, body: { error: { code: "request_timeout" } } });
 });
 
 test.each([

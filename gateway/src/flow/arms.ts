@@ -32,6 +32,8 @@ export interface RunningArm extends Arm {
   /** Tokens that count: up to the one that completed a stop string. */
   generated: number;
   finished: boolean;
+  /** Its coefficients were changed while it ran. */
+  resteered: boolean;
 }
 
 /** The choices a request asks for. With `compare`, 2i is the base and 2i + 1 the steered one. */
@@ -78,7 +80,8 @@ export function launch({ prepared, arms, program, steeredPrompt, continuation }:
     if (siblings) siblings.push(sequenceId);
     else children.set(parent, []);
     const text = createChoiceText(prepared.vocabulary.decoder(), prepared.spec.stop, continuation);
-    running.push({ ...arm, sequenceId, program: bound, text, tokens: [], generated: 0, finished: false });
+    const fresh = { tokens: [], generated: 0, finished: false, resteered: false };
+    running.push({ ...arm, sequenceId, program: bound, text, ...fresh });
   }
   const forks = [...children]
     .filter(([, childIds]) => childIds.length > 0)

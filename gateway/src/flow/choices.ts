@@ -10,6 +10,7 @@ import { eventOf } from "./events.ts";
 import { failure, type ForwardSession } from "./forward-session.ts";
 import { releaseOf } from "./opening.ts";
 import type { FlowContext, Prepared } from "./prepare.ts";
+import type { ProgramFacts } from "./programs.ts";
 import type { Stopwatch } from "./stopwatch.ts";
 import { judge } from "./verdicts.ts";
 
@@ -22,6 +23,8 @@ export interface ChoiceRunInput {
   readonly scope: CallScope;
   readonly arms: readonly RunningArm[];
   readonly usage: Usage;
+  /** What is known of the program the steered choices run under. */
+  readonly facts: ProgramFacts | undefined;
 }
 
 /** Choices under way. */
@@ -121,9 +124,8 @@ function pieceEvent(input: ChoiceRunInput, arm: RunningArm, piece: TextPiece): G
 
 function finish(input: ChoiceRunInput, arm: RunningArm, event: FinishedEvent): GenerateResponse {
   const { usage, session, prepared } = input;
-  if (event.reason === FinishReason.ERROR) {
-    throw new TrimtabError("SERVICE_UNAVAILABLE", "forward could not finish a choice");
-  }
+  const acted = event.proof.some((layer) => layer.rows > 0);
+  checkEnd(input, arm, event, acted);
   arm.finished = true;
   if (!arm.text.stopped) arm.generated = event.generatedTokens;
   usage.completionTokens += arm.generated;
@@ -136,10 +138,23 @@ function finish(input: ChoiceRunInput, arm: RunningArm, event: FinishedEvent): G
     choice: arm.index,
     reason: finishReason(arm, event),
     generatedTokens: arm.generated,
-    steered: arm.program !== undefined && event.proof.some((layer) => layer.rows > 0),
+    steered: arm.program !== undefined && acted,
     proof: shown ? event.proof : [],
   };
   return eventOf({ case: "finished", value });
+}
+
+/** Throws if a choice did not end properly, or if forward's own proof says that it ran without its program. */
+function checkEnd({ facts }: ChoiceRunInput, arm: RunningArm, event: FinishedEvent, acted: boolean): void {
+  const { reason, generatedTokens } = event;
+  if (reason === FinishReason.ERROR || (reason === FinishReason.CANCELLED && !arm.text.stopped)) {
+    throw new TrimtabError("SERVICE_UNAVAILABLE", "forward could not finish a choice");
+  }
+  const must =
+    arm.program && !arm.resteered && generatedTokens > 0 && facts?.mustAct(arm.program.coefficients);
+  if (must && !acted) {
+    throw new TrimtabError("STEERING_UNAVAILABLE", "a steered choice ran without its program; discard it");
+  }
 }
 
 /** A choice we stopped at a stop string has ended properly, whatever forward calls it. */

@@ -7,6 +7,7 @@ import type { CallScope } from "../clients.ts";
 import { type Arm, PROMPT_SEQUENCE, STEERED_PROMPT_SEQUENCE } from "./arms.ts";
 import { failure, type ForwardSession } from "./forward-session.ts";
 import type { FlowContext, Prepared } from "./prepare.ts";
+import type { ProgramFacts } from "./programs.ts";
 import { type Decision, planSteering } from "./steering-plan.ts";
 import type { Stopwatch } from "./stopwatch.ts";
 
@@ -18,6 +19,8 @@ export interface Opening {
   readonly activations: readonly Activation[];
   /** Is there a sequence of the prompt computed under the program? */
   readonly steeredPrompt: boolean;
+  /** What is known of the program. */
+  readonly facts: ProgramFacts | undefined;
   /** Cost so far. */
   readonly usage: Usage;
 }
@@ -35,7 +38,7 @@ export async function openPrompt(
   const usage = create(UsageSchema, { promptTokens: prompt.ids.length });
   const taps = steering?.needs.taps ?? [];
   const activations = await open(session, { sequenceId: PROMPT_SEQUENCE, prepared, taps }, usage, watch);
-  if (!steering) return { decision: undefined, activations, steeredPrompt: false, usage };
+  if (!steering) return { decision: undefined, activations, steeredPrompt: false, facts: undefined, usage };
   const before = watch.elapsedMs();
   const decision = await planSteering(flow.clients, model, steering.use, activations, scope);
   const facts = decision.program && (await flow.programs.ensure(decision.program.programDigest, scope));
@@ -53,7 +56,7 @@ export async function openPrompt(
     });
     usage.replayedTokens += usage.prefilledTokens - computed;
   }
-  return { decision, activations, steeredPrompt, usage };
+  return { decision, activations, steeredPrompt, facts, usage };
 }
 
 /** The command that frees one sequence. */

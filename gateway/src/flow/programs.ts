@@ -3,7 +3,13 @@
  * it then says PROGRAM_NOT_FOUND, and the program is uploaded again.
  */
 import { TrimtabError } from "#kit/errors.ts";
-import { type Program, Scope } from "#proto/trimtab/type/v1/program_pb.ts";
+import {
+  ConditionKind,
+  type Operation,
+  OperationKind,
+  type Program,
+  Scope,
+} from "#proto/trimtab/type/v1/program_pb.ts";
 import type { CallScope, GatewayClients } from "../clients.ts";
 import { LIMITS } from "../limits.ts";
 import { serviceFailure, steeringFailure } from "./reasons.ts";
@@ -12,7 +18,12 @@ import { serviceFailure, steeringFailure } from "./reasons.ts";
 export interface ProgramFacts {
   /** Does it act on prompt tokens, given a prompt of this many? Then the prompt is computed under it. */
   actsOnPrompt(promptTokens: number): boolean;
+  /** Must it have changed at least one row once a token was generated under these coefficients? */
+  mustAct(coefficients: readonly number[]): boolean;
 }
+
+/** Below this a coefficient may vanish in the rounding of 32-bit floats. */
+const NOTICEABLE = 1e-3;
 
 /** Remembers which programs forward holds. */
 export interface Programs {
@@ -63,6 +74,19 @@ function factsOf(program: Program): ProgramFacts {
     .filter((operation) => operation.scope === Scope.WINDOW)
     .map((operation) => operation.windowFirst);
   const first = Math.min(...windows, Infinity);
-  // Kept as two numbers: the program itself (vectors of every layer) is not worth remembering.
-  return { actsOnPrompt: (promptTokens) => wholePrompt || first < promptTokens };
+  // Kept as facts: the program itself (vectors of every layer) is not worth remembering.
+  const certain = program.operations.map(isCertainToAct);
+  return {
+    actsOnPrompt: (promptTokens) => wholePrompt || first < promptTokens,
+    mustAct: (coefficients) => coefficients.some((value, at) => certain[at] && Math.abs(value) > NOTICEABLE),
+  };
+}
+
+/** An addition without condition whose scope includes the last prompt token. */
+function isCertainToAct({ kind, condition, scope }: Operation): boolean {
+  return (
+    kind === OperationKind.ADD &&
+    condition === ConditionKind.UNSPECIFIED &&
+    (scope === Scope.UNSPECIFIED || scope === Scope.PROMPT || scope === Scope.LAST)
+  );
 }

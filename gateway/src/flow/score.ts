@@ -46,7 +46,7 @@ export async function scoreAnswers(
         topLogprobs: request.topLogprobs,
         ...(program ? { program } : {}),
       },
-      scope,
+      { timeoutMs: LIMITS.requestMs, ...scope },
     )
     .catch((error: unknown) => Promise.reject(serviceFailure(error, "forward", scope.signal)));
   return create(ScoreResponseSchema, {

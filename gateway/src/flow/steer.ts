@@ -50,6 +50,7 @@ export function createSteerHandle(
       }
       const coefficients = next.program?.coefficients ?? bound.coefficients.map(() => 0);
       const live = arms.filter((arm) => arm.program && !arm.finished);
+      for (const arm of live) arm.resteered = true;
       const sent = live.map((arm) =>
         session
           .confirm({ case: "setCoefficients", value: { sequenceId: arm.sequenceId, coefficients } })

@@ -13,6 +13,7 @@ import {
 import { BuildState } from "#proto/trimtab/steering/v1/steering_service_pb.ts";
 import type { GatewayContext } from "../context.ts";
 import { resolveModel } from "../flow/model.ts";
+import { LIMITS } from "../limits.ts";
 
 /** Handlers of builds. */
 export function buildHandlers({
@@ -44,10 +45,9 @@ export function buildHandlers({
     async extractVector({ model, name, positive, negative }, context) {
       const call = forwardCall(context);
       const { digest: modelDigest } = await resolveModel(clients, model, call);
-      const { artifact } = await clients.steering.extractVector(
-        { modelDigest, name, positive, negative },
-        call,
-      );
+      const request = { modelDigest, name, positive, negative };
+      const patient = { timeoutMs: LIMITS.requestMs, ...call };
+      const { artifact } = await clients.steering.extractVector(request, patient);
       requirements.clear();
       return create(ExtractVectorResponseSchema, artifact ? { artifact } : {});
     },

@@ -11,10 +11,13 @@ const BYTE_ORDER_MARK = "\ufeff";
 /** A parsed JSON object. */
 export type JsonObject = Record<string, unknown>;
 
-/** Reads the body of a request as a JSON object. Throws {@link HttpProblem} with 400, 413 or 415. */
-export async function readJsonObject(request: Request): Promise<JsonObject> {
+/** Reads the body of a request as a JSON object. Throws {@link HttpProblem} with 400, 408, 413 or 415. */
+export async function readJsonObject(
+  request: Request,
+  timeoutMs: number = LIMITS.bodyMs,
+): Promise<JsonObject> {
   checkHeaders(request.headers);
-  const text = decode(await readBytes(request));
+  const text = decode(await readBytes(request, timeoutMs));
   const fault = scanJson(text, LIMITS.jsonDepth);
   if (fault !== undefined) throw new HttpProblem(400, "invalid_json", `the body ${fault}`);
   const value: unknown = JSON.parse(text);
@@ -37,20 +40,27 @@ function checkHeaders(headers: Headers): void {
   if (Number(headers.get("content-length") ?? 0) > LIMITS.bodyBytes) throw tooLarge();
 }
 
-async function readBytes(request: Request): Promise<Uint8Array> {
+async function readBytes(request: Request, timeoutMs: number): Promise<Uint8Array> {
   const parts: Uint8Array[] = [];
   let size = 0;
   if (!request.body) return new Uint8Array(0);
   const reader = request.body.getReader();
-  for (;;) {
-    const { done, value } = await reader.read();
-    if (done) return Buffer.concat(parts);
-    size += value.byteLength;
-    if (size > LIMITS.bodyBytes) {
-      void reader.cancel().catch(() => undefined);
-      throw tooLarge();
+  const { promise: late, reject } = Promise.withResolvers<never>();
+  const timer = setTimeout(() => {
+    const limit = `${timeoutMs} ms`;
+    reject(new HttpProblem(408, "request_timeout", "the body did not arrive in time", { limit }));
+  }, timeoutMs);
+  try {
+    for (;;) {
+      const { done, value } = await Promise.race([reader.read(), late]);
+      if (done) return Buffer.concat(parts);
+      size += value.byteLength;
+      if (size > LIMITS.bodyBytes) throw tooLarge();
+      parts.push(value);
     }
-    parts.push(value);
+  } finally {
+    clearTimeout(timer);
+    void reader.cancel().catch(() => undefined);
   }
 }
 

@@ -14,6 +14,7 @@ export class HttpProblem extends TrimtabError {
 }
 
 const REASON_OF_STATUS: Readonly<Record<number, Reason>> = {
+  408: "DEADLINE_EXCEEDED",
   413: "TOO_LARGE",
   404: "UNSUPPORTED",
   405: "UNSUPPORTED",

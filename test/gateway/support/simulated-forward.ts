@@ -40,6 +40,8 @@ export interface ForwardBench {
   beforeToken: (sequenceId: bigint, index: number) => Promise<void> | void;
   /** Called at each command; a throw ends the session as a crash would. */
   onCommand: (command: Command) => void;
+  /** False: programs are taken and not carried out. */
+  obeys: boolean;
   /** Sequences alive over all sessions. */
   readonly alive: Set<string>;
   /** Digests of programs held. */
@@ -56,6 +58,7 @@ export function createForwardBench(): ForwardBench {
     script: (ask) => encode(ask.strength() === 0 ? "Sure, I help." : "I cannot help with that."),
     beforeToken: () => undefined,
     onCommand: () => undefined,
+    obeys: true,
     alive: new Set(),
     programs: new Map(),
     commands: [],
@@ -157,7 +160,7 @@ async function* runSession(
     if (program && !bench.programs.has(program.programDigest))
       return fail(id, commandId, "PROGRAM_NOT_FOUND");
     sequence.coefficients = program?.coefficients ?? [];
-    const strength = (): number => Math.max(0, ...sequence.coefficients.map(Math.abs));
+    const strength = (): number => (!bench.obeys ? 0 : Math.max(0, ...sequence.coefficients.map(Math.abs)));
     const limit = maxTokens === 0 ? CONTEXT_TOKENS - sequence.ids.length : maxTokens;
     let generatedTokens = 0;
     let rows = 0;
