@@ -3,6 +3,7 @@ import { afterAll } from "bun:test";
 import "./clients/examples.ts";
 import "./clients/grpc-js.ts";
 import "./clients/openai-sdk.ts";
+import "./clients/web.ts";
 import { served } from "./support/shared.ts";
 
 afterAll(() => served.close(), 60_000);
