@@ -17,12 +17,12 @@ const COMMANDS = {
   demo: { kernels: true, model: true, entry: ["cli/main.ts", "demo"] },
   start: { kernels: true, model: true, entry: ["cli/main.ts", "serve", "--recipe", "refusal"] },
   bench: { kernels: true, model: true, entry: ["bench/main.ts"] },
-  eval: { kernels: true, model: true, entry: ["eval/main.ts"] },
   test: { kernels: false, model: true, run: (bun, args) => runTests(bun, { isFull: false, args }) },
   "test:full": { kernels: false, model: true, run: (bun, args) => runTests(bun, { isFull: true, args }) },
   check: { kernels: false, model: false, run: (bun) => runTests(bun, { isGatesOnly: true, args: [] }) },
   generate: { kernels: false, model: false, run: generateCode },
   kernels: { kernels: true, model: false },
+  package: { kernels: true, model: false, run: writeDescriptors },
 };
 
 async function runTests(bun, options) {
@@ -33,6 +33,11 @@ async function runTests(bun, options) {
 async function generateCode() {
   const { generate } = await import("./lib/generate.mjs");
   return generate(inProject());
+}
+
+async function writeDescriptors() {
+  const { writeDescriptorSet } = await import("./lib/generate.mjs");
+  return writeDescriptorSet();
 }
 
 async function runEntry(bun, [program, ...leading], args) {

@@ -16,6 +16,7 @@ export const listGates = (bun) => [
     name: "schema format (buf format)",
     run: () => command(...bufCommand("format", "--diff", "--exit-code")),
   },
+  { name: "schema keeps its promises since the last release (buf breaking)", run: checkBreaking },
   { name: "generated code is current (npm run generate)", run: describeStaleCode },
   { name: "kernels compile (asc)", run: buildKernels },
   { name: "types (bun check)", run: () => command(bun, ["check", "--no-script", "--no-pretty"]) },
@@ -26,6 +27,15 @@ export const listGates = (bun) => [
 async function command(program, args) {
   const { code, output } = await capture(program, args, { cwd: inProject() });
   return code === 0 ? "" : output.trim() || `ended with code ${code}`;
+}
+
+/** The schema of the last release tag is the promise; before the first release there is none. */
+async function checkBreaking() {
+  const tag = await capture("git", ["describe", "--tags", "--abbrev=0", "--match", "v*"], {
+    cwd: inProject(),
+  });
+  if (tag.code !== 0) return "";
+  return command(...bufCommand("breaking", "--against", `.git#tag=${tag.output.trim()}`));
 }
 
 async function describeStaleCode() {

@@ -1,4 +1,4 @@
-// Generates proto/gen from the schema, and tells whether the committed copy is what the generator makes.
+// Generates proto/gen from the schema, tells whether the committed copy is what the generator makes, and writes the descriptor set.
 
 import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -25,6 +25,15 @@ export async function generate(root) {
     step.fail();
     say(result.output.trimEnd());
   }
+  return result.code;
+}
+
+/** Writes build/trimtab.binpb, the descriptor set that goes into a release; returns the exit code. */
+export async function writeDescriptorSet() {
+  const result = await capture(...bufCommand("build", "-o", join("build", "trimtab.binpb")), {
+    cwd: inProject(),
+  });
+  if (result.code !== 0) throw new SetupFailure("GENERATE_FAILED", result.output.trimEnd());
   return result.code;
 }
 
