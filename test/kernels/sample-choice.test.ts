@@ -68,6 +68,13 @@ test("noise depends on seed, stream and position alone, and both SIMD variants d
   expect(new Set(variants.map((change) => draw(a, change).join())).size).toBe(variants.length);
 });
 
+test("the noise is Philox 4x32-10: its published answer for zeros picks the id among 2^20 equal logits", async () => {
+  const vocabulary = 2 ** 20;
+  const { operators, request, bench } = await createSetting(vocabulary);
+  new Float32Array(bench.memory.buffer, request.logits, vocabulary).fill(1);
+  expect(operators.sample({ ...request, seed: 0n }).id).toBe(0x6627e8d5 >>> 12);
+});
+
 test("a row with NaN, with +infinity or without any finite logit gives no token", async () => {
   const { logits, operators, request, bench } = await createSetting();
   const row = new Float32Array(bench.memory.buffer, request.logits, VOCABULARY);
