@@ -4,13 +4,26 @@
  *   coefficient of a unit vector = relative dose · median residual norm
  */
 import { TrimtabError } from "#kit/errors.ts";
+import { Scope } from "#proto/trimtab/type/v1/program_pb.ts";
 import { type Direction, norm, rawVector } from "./direction.ts";
+import type { Addition } from "./program.ts";
 
 /** Dose of one block. */
 export interface LayerDose {
   readonly layer: number;
   /** ‖Δ‖ over the median residual norm. */
   readonly relative: number;
+}
+
+/** Doses of an answer. */
+export interface AnswerDoses {
+  /** At generated tokens, by block. */
+  readonly doses: readonly LayerDose[];
+  /**
+   * The last prompt token gets this many times the dose of the generated tokens. Its push decides how the answer begins;
+   * what follows needs less, and too much of it makes answers repeat themselves.
+   */
+  readonly start: number;
 }
 
 /** Median ‖h‖ after a block. @throws TrimtabError ARTIFACT_INCOMPATIBLE if the direction does not know it. */
@@ -42,18 +55,35 @@ export interface DoseProfile {
   readonly center: number;
   /** Blocks in the window. */
   readonly blocks: number;
-  /** Multiple of the raw vector in each block. */
+  /** Multiple of the raw vector in each block, at generated tokens. */
   readonly factor: number;
+  /** How many times that at the last prompt token. */
+  readonly start: number;
 }
 
 /** Doses of a profile for a direction; blocks that fall outside the model or have no vector are left out. */
-export function profileDoses(direction: Direction, { center, blocks, factor }: DoseProfile): LayerDose[] {
+export function profileDoses(
+  direction: Direction,
+  { center, blocks, factor }: Omit<DoseProfile, "start">,
+): LayerDose[] {
   const middle = center * (direction.layers - 1);
   const first = Math.round(middle - (blocks - 1) / 2);
   const window = Array.from({ length: blocks }, (_, i) => first + i);
   return window
     .filter((layer) => direction.raw.has(layer))
     .map((layer) => doseOfFactor(direction, layer, factor));
+}
+
+/** Doses as additions of unit vectors: one a block where the last prompt token gets no more than the others, else two. */
+export function answerAdditions(direction: Direction, { doses, start }: AnswerDoses): Addition[] {
+  const additions = (scope: Scope, times: number): Addition[] =>
+    doses.map((dose) => ({
+      layer: dose.layer,
+      scope,
+      coefficient: times * coefficientOfDose(direction, dose),
+    }));
+  if (start === 1) return additions(Scope.UNSPECIFIED, 1);
+  return [...additions(Scope.LAST, start), ...additions(Scope.DECODE, 1)];
 }
 
 /** Weights of the blocks in 0 to 1, [layers]: their doses over the largest dose. */

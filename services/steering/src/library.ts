@@ -9,7 +9,6 @@ import { ArtifactKind } from "#proto/trimtab/type/v1/artifact_pb.ts";
 import type { Program } from "#proto/trimtab/type/v1/program_pb.ts";
 import { CACHE_LIMITS, STEERING_LIMITS } from "../limits.ts";
 import { type BuiltRecipe, readRecipeArtifact, recipeArtifactName } from "./build/recipe-artifact.ts";
-import { RECIPE_SCOPE } from "./build/steer.ts";
 import { type ControllerRunner, loadController } from "./controller/artifact.ts";
 import { checkDirection, type Direction } from "./direction.ts";
 import { readDirectionSafetensors } from "./formats/safetensors-direction.ts";
@@ -184,7 +183,7 @@ async function loadRecipe(store: ArtifactStore, built: BuiltRecipe): Promise<Loa
       part.layers === direction.layers &&
       part.width === direction.width,
   );
-  if (fits) return { direction, paperDirection, controller, doses: built.doses, scope: RECIPE_SCOPE };
+  if (fits) return { direction, paperDirection, controller, doses: built.doses, start: built.start };
   await controller.close();
   throw new TrimtabError(
     "ARTIFACT_INCOMPATIBLE",

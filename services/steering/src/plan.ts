@@ -1,7 +1,8 @@
 /**
  * From a request's wish to coefficients: which blocks, how strongly with the gate open, and what the gate makes of it.
  *
- *   coefficient_l = gate · scale · weight_l · largest dose · median residual norm_l      (recipes)
+ *   coefficient_l = gate · scale · weight_l · largest dose · median residual norm_l      (recipes; at the last prompt
+ *                   token times the recipe's `start`)
  *   coefficient_l = scale · ‖raw_l‖   or   dose · median residual norm_l                 (stored directions)
  *   coefficient_l = gate · scale · ½ · 2 on one unit vector for all blocks               (mode "paper")
  * Pure. Whatever cannot be carried out is refused; nothing here ever turns a wish to steer into an unsteered answer,
@@ -12,19 +13,17 @@ import type { SteeringUse } from "#proto/trimtab/steering/v1/steering_service_pb
 import { Scope } from "#proto/trimtab/type/v1/program_pb.ts";
 import { STEERING_LIMITS } from "../limits.ts";
 import { type Direction, directionLayers, norm, rawVector } from "./direction.ts";
-import { coefficientOfDose, type LayerDose, medianNorm } from "./dose.ts";
-import { compileProgram, type NamedProgram } from "./program.ts";
+import { type AnswerDoses, coefficientOfDose, medianNorm } from "./dose.ts";
+import { type Addition, compileProgram, type NamedProgram } from "./program.ts";
 import { checkUse } from "./use.ts";
 
 /** Where layer weights come from. */
 export type WeightsSource = "dose_search" | "uniform" | "paper";
 
 /** A recipe as far as planning needs it. */
-export interface PlannableRecipe {
+export interface PlannableRecipe extends AnswerDoses {
   readonly direction: Direction;
   readonly paperDirection: Direction;
-  readonly doses: readonly LayerDose[];
-  readonly scope: Scope;
 }
 
 /** What a request asks to be steered by. */
@@ -35,14 +34,11 @@ export type SteeringSource =
 /** A wish, resolved: everything but the gate. */
 export interface Intent {
   readonly direction: Direction;
-  /** Acting blocks, ascending. */
-  readonly layers: readonly number[];
-  /** Coefficient of each acting block with the gate open. */
-  readonly openCoefficients: readonly number[];
+  /** What the program adds, with coefficients for an open gate. */
+  readonly additions: readonly Addition[];
   /** In 0 to 1, [layers]. */
   readonly weights: Float32Array;
   readonly weightsSource: WeightsSource;
-  readonly scope: Scope;
   readonly replayLast: boolean;
   /** The controller must be asked. False: the gate is `fixedGate`. */
   readonly gated: boolean;
@@ -68,35 +64,32 @@ const PAPER_WEIGHT = 0.5;
 /** Resolves a wish. @throws TrimtabError naming the field at fault. */
 export function resolveIntent(source: SteeringSource, use: SteeringUse): Intent {
   const strength = checkUse(use, source.kind);
-  const parts =
+  const { direction, doses, start, defaultScope, ...weighting } =
     source.kind === "direction"
       ? directionParts(source.direction, use, strength)
       : recipeParts(source.recipe, use, strength);
-  const { direction, doses, weightsSource, defaultScope } = parts;
-  const scope = use.scope === Scope.UNSPECIFIED ? defaultScope : use.scope;
-  checkScope(scope);
-  const acting = doses.filter(({ coefficient }) => coefficient !== 0);
-  checkCoefficients(acting.map(({ coefficient }) => coefficient));
-  const layers = acting.map(({ layer }) => layer);
-  const gated = source.kind === "recipe" && use.forceGate === undefined && layers.length > 0;
+  const additions = scopesOf(use, defaultScope, start)
+    .flatMap(({ scope, times }) =>
+      doses.map(({ layer, coefficient }) => ({ layer, scope, coefficient: times * coefficient })),
+    )
+    .filter(({ coefficient }) => coefficient !== 0);
+  checkCoefficients(additions);
+  const acts = additions.length > 0;
   return {
     direction,
-    layers,
-    openCoefficients: acting.map(({ coefficient }) => coefficient),
-    weights: parts.weights,
-    weightsSource,
-    scope,
-    replayLast: layers.length > 0 && scope !== Scope.DECODE,
-    gated,
+    additions,
+    ...weighting,
+    replayLast: additions.some(({ scope }) => scope === Scope.UNSPECIFIED || scope === Scope.LAST),
+    gated: source.kind === "recipe" && use.forceGate === undefined && acts,
     fixedGate: use.forceGate ?? 1,
-    program: layers.length === 0 ? null : compileProgram(direction, layers, scope),
+    program: acts ? compileProgram(direction, additions) : null,
   };
 }
 
-/** What a gate makes of an intent. @throws TrimtabError NON_FINITE if the gate is no number. */
+/** What a gate makes of an intent. @throws TrimtabError ARTIFACT_INVALID if the gate is none. */
 export function decide(intent: Intent, gate: number): Decision {
-  if (!Number.isFinite(gate) || gate < 0 || gate > 1) {
-    throw new TrimtabError("NON_FINITE", "the controller answered something that is no gate", {
+  if (!(gate >= 0 && gate <= 1)) {
+    throw new TrimtabError("ARTIFACT_INVALID", "the controller answered something that is no gate", {
       field: "gate",
       limit: "0 to 1",
     });
@@ -105,12 +98,25 @@ export function decide(intent: Intent, gate: number): Decision {
   if (!intent.program || gate < STEERING_LIMITS.minGate) {
     return { programDigest: "", coefficients: [], gate, relativeDoses };
   }
-  const coefficients = intent.openCoefficients.map((coefficient) => Math.fround(gate * coefficient));
-  for (const [i, layer] of intent.layers.entries()) {
+  const coefficients = intent.additions.map(({ coefficient }) => Math.fround(gate * coefficient));
+  // Generated tokens come after the last prompt token in the list: their dose is the one reported.
+  for (const [i, { layer }] of intent.additions.entries()) {
     const known = intent.direction.medianResidualNorms[layer] as number;
     relativeDoses[layer] = known > 0 ? Math.abs(coefficients[i] as number) / known : 0;
   }
   return { programDigest: intent.program.digest, coefficients, gate, relativeDoses };
+}
+
+/** Scopes of the additions, and how many times the dose acts in each. */
+function scopesOf(use: SteeringUse, defaultScope: Scope, start: number): { scope: Scope; times: number }[] {
+  const asked = use.scope === Scope.UNSPECIFIED ? defaultScope : use.scope;
+  checkScope(asked);
+  if (asked === Scope.LAST) return [{ scope: asked, times: start }];
+  if (asked !== Scope.UNSPECIFIED || start === 1) return [{ scope: asked, times: 1 }];
+  return [
+    { scope: Scope.LAST, times: start },
+    { scope: Scope.DECODE, times: 1 },
+  ];
 }
 
 interface Parts {
@@ -119,6 +125,7 @@ interface Parts {
   readonly weights: Float32Array;
   readonly weightsSource: WeightsSource;
   readonly defaultScope: Scope;
+  readonly start: number;
 }
 
 type Strength = ReturnType<typeof checkUse>;
@@ -137,7 +144,7 @@ function recipeParts(recipe: PlannableRecipe, use: SteeringUse, strength: Streng
     coefficient: coefficientOfDose(direction, { layer, relative: base * (weights[layer] as number) }),
   }));
   const weightsSource = layers.every((layer) => own.has(layer)) ? "dose_search" : "uniform";
-  return { direction, doses, weights, weightsSource, defaultScope: recipe.scope };
+  return { direction, doses, weights, weightsSource, defaultScope: Scope.UNSPECIFIED, start: recipe.start };
 }
 
 function directionParts(direction: Direction, use: SteeringUse, strength: Strength): Parts {
@@ -152,7 +159,7 @@ function directionParts(direction: Direction, use: SteeringUse, strength: Streng
         : relative * medianNorm(direction, layer);
     return { layer, coefficient };
   });
-  return { direction, doses, weights, weightsSource: "uniform", defaultScope: Scope.UNSPECIFIED };
+  return { direction, doses, weights, weightsSource: "uniform", defaultScope: Scope.UNSPECIFIED, start: 1 };
 }
 
 function paperParts(direction: Direction, use: SteeringUse, strength: Strength): Parts {
@@ -169,7 +176,7 @@ function paperParts(direction: Direction, use: SteeringUse, strength: Strength):
   const weights = new Float32Array(direction.layers);
   for (const layer of layers) weights[layer] = PAPER_WEIGHT;
   const doses = layers.map((layer) => ({ layer, coefficient: strength.scale * PAPER_WEIGHT * PAPER_ALPHA }));
-  return { direction, doses, weights, weightsSource: "paper", defaultScope: Scope.DECODE };
+  return { direction, doses, weights, weightsSource: "paper", defaultScope: Scope.DECODE, start: 1 };
 }
 
 function chosenLayers(use: SteeringUse, own: readonly number[], direction: Direction): number[] {
@@ -202,8 +209,8 @@ function checkScope(scope: Scope): void {
   );
 }
 
-function checkCoefficients(coefficients: readonly number[]): void {
-  if (coefficients.every((value) => Number.isFinite(Math.fround(value)))) return;
+function checkCoefficients(additions: readonly Addition[]): void {
+  if (additions.every(({ coefficient }) => Number.isFinite(Math.fround(coefficient)))) return;
   throw new TrimtabError("NON_FINITE", "the coefficients of this strength are not finite", {
     field: "steering.scale",
   });

@@ -21,11 +21,21 @@ export interface NamedProgram {
   readonly program: Program;
 }
 
-/** The program that adds the direction after the given blocks. @throws TrimtabError FIELD_OUT_OF_RANGE for a block without a vector. */
-export function compileProgram(direction: Direction, layers: readonly number[], scope: Scope): NamedProgram {
+/** One addition: where, at which positions, and the coefficient of the unit vector with the gate open. */
+export interface Addition {
+  readonly layer: number;
+  readonly scope: Scope;
+  readonly coefficient: number;
+}
+
+/** The program of some additions, in order. @throws TrimtabError FIELD_OUT_OF_RANGE for a block without a vector. */
+export function compileProgram(
+  direction: Direction,
+  additions: readonly Pick<Addition, "layer" | "scope">[],
+): NamedProgram {
   const program = create(ProgramSchema, {
     modelDigest: direction.modelDigest,
-    operations: layers.map((layer) => ({
+    operations: additions.map(({ layer, scope }) => ({
       site: Site.RESIDUAL,
       layer,
       kind: OperationKind.ADD,

@@ -22,7 +22,11 @@ function setup() {
   const recipesDir = writeSmallRecipe(join(directory, "recipes"));
   const storeDir = join(directory, "store");
   const start = () => {
-    const room = createSteeringService({ clients: simulation.clients, store: createArtifactStore(storeDir), recipesDir });
+    const room = createSteeringService({
+      clients: simulation.clients,
+      store: createArtifactStore(storeDir),
+      recipesDir,
+    });
     return { room, client: connectTo({ routes: room.routes }).client(SteeringService) };
   };
   return { simulation, start, storeDir, ...start() };
@@ -32,7 +36,11 @@ type SteeringClient = ReturnType<typeof setup>["client"];
 
 async function build(client: SteeringClient, options: { force?: boolean } = {}): Promise<Build[]> {
   const states: Build[] = [];
-  for await (const { build: state } of client.buildRecipe({ name: "refusal", modelDigest: MODEL, ...options })) {
+  for await (const { build: state } of client.buildRecipe({
+    name: "refusal",
+    modelDigest: MODEL,
+    ...options,
+  })) {
     if (state) states.push(state);
   }
   return states;
@@ -44,7 +52,8 @@ test("a build separates, steers and measures", async () => {
   expect(last?.detail).toBe("");
   expect(last?.state).toBe(BuildState.SUCCEEDED);
   const evaluation = last?.recipe?.evaluation;
-  const rate = (prompts: string, arm: string) => evaluation?.cells.find((cell) => cell.prompts === prompts && cell.arm === arm)?.rate?.rate;
+  const rate = (prompts: string, arm: string) =>
+    evaluation?.cells.find((cell) => cell.prompts === prompts && cell.arm === arm)?.rate?.rate;
   expect(rate("harmful", "base")).toBe(0);
   expect(rate("harmful", "steered")).toBe(1);
   expect(rate("harmless", "steered")).toBe(0);
@@ -54,7 +63,9 @@ test("a build separates, steers and measures", async () => {
   // The search left the candidate that does nothing and the one that breaks the model.
   expect(last?.recipe?.layers).toEqual([2, 3, 4]);
   const listed = await client.listRecipes({ modelDigest: MODEL });
-  expect(listed.recipes.map(({ name, built, resolved }) => [name, built, resolved])).toEqual([["refusal", true, last?.recipe?.resolved ?? ""]]);
+  expect(listed.recipes.map(({ name, built, resolved }) => [name, built, resolved])).toEqual([
+    ["refusal", true, last?.recipe?.resolved ?? ""],
+  ]);
   await room.close();
 });
 
@@ -76,7 +87,8 @@ test("a build that was killed between phases goes on where it stopped", async ()
   expect((await build(second.client)).at(-1)?.state).toBe(BuildState.SUCCEEDED);
   const first = setup();
   await build(first.client);
-  const saved = (first.simulation.calls.get("capture") ?? 0) - ((simulation.calls.get("capture") ?? 0) - captures);
+  const saved =
+    (first.simulation.calls.get("capture") ?? 0) - ((simulation.calls.get("capture") ?? 0) - captures);
   expect(saved).toBe(captures);
   await second.room.close();
   await first.room.close();
@@ -90,7 +102,9 @@ test("a failed build leaves nothing half written", async () => {
   await build(client);
   const { artifacts } = await client.listArtifacts({});
   expect(artifacts.map(({ name }) => name.split(".")[1]).sort()).toEqual(["direction", "paper"]);
-  for (const { name } of artifacts) for await (const part of client.getArtifact({ reference: name })) expect(part.chunk.length).toBeGreaterThan(0);
+  for (const { name } of artifacts)
+    for await (const part of client.getArtifact({ reference: name }))
+      expect(part.chunk.length).toBeGreaterThan(0);
   expect(readdirSync(join(storeDir, "objects")).filter((name) => !name.startsWith("sha256-"))).toEqual([]);
   await room.close();
 });
@@ -117,7 +131,10 @@ test("leaving the progress does not cancel, CancelBuild does", async () => {
   const abort = new AbortController();
   let id = "";
   const watching = (async () => {
-    for await (const state of client.buildRecipe({ name: "refusal", modelDigest: MODEL }, { signal: abort.signal })) {
+    for await (const state of client.buildRecipe(
+      { name: "refusal", modelDigest: MODEL },
+      { signal: abort.signal },
+    )) {
       id = state.build?.id ?? "";
       abort.abort();
     }

@@ -2,9 +2,17 @@
 import { expect, test } from "bun:test";
 import { calibrateGate } from "../../../services/steering/src/controller/calibrate.ts";
 import { loadController, writeController } from "../../../services/steering/src/controller/artifact.ts";
-import { type ControllerSettings, fitController, split } from "../../../services/steering/src/controller/fit.ts";
+import {
+  type ControllerSettings,
+  fitController,
+  split,
+} from "../../../services/steering/src/controller/fit.ts";
 import { accuracy, auroc } from "../../../services/steering/src/controller/metrics.ts";
-import { type ControllerNetwork, controllerOutput, evaluateNetwork } from "../../../services/steering/src/controller/network.ts";
+import {
+  type ControllerNetwork,
+  controllerOutput,
+  evaluateNetwork,
+} from "../../../services/steering/src/controller/network.ts";
 import { principalAxes } from "../../../services/steering/src/controller/principal-axes.ts";
 import { createRandom } from "../../../services/steering/src/controller/random.ts";
 import type { LabelledRows } from "../../../services/steering/src/controller/train.ts";
@@ -60,12 +68,16 @@ test(`a separable problem is learned, shuffled labels are not (seed ${SEED})`, (
 });
 
 test("the same seed gives the same controller, bit for bit", () => {
-  const fit = () => fitController(problem(80, 1), problem(40, 2), weights, { ...SETTINGS, maxEpochs: 5 }).network;
+  const fit = () =>
+    fitController(problem(80, 1), problem(40, 2), weights, { ...SETTINGS, maxEpochs: 5 }).network;
   expect(fit()).toEqual(fit());
 });
 
 test("the ONNX file decides as the TypeScript network does, to 1e-5", async () => {
-  const { network, report } = fitController(problem(100, 3), problem(40, 4), weights, { ...SETTINGS, maxEpochs: 8 });
+  const { network, report } = fitController(problem(100, 3), problem(40, 4), weights, {
+    ...SETTINGS,
+    maxEpochs: 8,
+  });
   const facts = { modelDigest: "ab".repeat(32), layers: LAYERS, width: WIDTH / 2, featureLayers: [3, 4] };
   const runner = await loadController(writeController(network, facts, report));
   expect(runner.featureLayers).toEqual([3, 4]);
@@ -85,13 +97,21 @@ test("the ONNX file decides as the TypeScript network does, to 1e-5", async () =
 });
 
 test("a controller with a file that lies about its model is refused", async () => {
-  const { network, report } = fitController(problem(40, 3), problem(20, 4), weights, { ...SETTINGS, maxEpochs: 1 });
+  const { network, report } = fitController(problem(40, 3), problem(20, 4), weights, {
+    ...SETTINGS,
+    maxEpochs: 1,
+  });
   const facts = { modelDigest: "ab".repeat(32), layers: LAYERS, width: WIDTH, featureLayers: [3, 4] };
-  await expect(loadController(writeController(network, facts, report))).rejects.toMatchObject({ reason: "ARTIFACT_INCOMPATIBLE" });
+  await expect(loadController(writeController(network, facts, report))).rejects.toMatchObject({
+    reason: "ARTIFACT_INCOMPATIBLE",
+  });
 });
 
 test("features with values that are not finite are refused", async () => {
-  const { network, report } = fitController(problem(40, 3), problem(20, 4), weights, { ...SETTINGS, maxEpochs: 1 });
+  const { network, report } = fitController(problem(40, 3), problem(20, 4), weights, {
+    ...SETTINGS,
+    maxEpochs: 1,
+  });
   const facts = { modelDigest: "ab".repeat(32), layers: LAYERS, width: WIDTH / 2, featureLayers: [3, 4] };
   const runner = await loadController(writeController(network, facts, report));
   const row = new Float32Array(WIDTH).fill(1);
@@ -108,7 +128,10 @@ test("a gate that cannot tell the classes apart stays shut", () => {
 });
 
 test("the threshold lies in the middle of the gap between the classes", () => {
-  const { threshold, scale, shift } = calibrateGate({ positive: [0.8, 0.9, 1], negative: [0, 0.1, 0.4] }, { falseSteerCost: 2, ramp: 0.1 });
+  const { threshold, scale, shift } = calibrateGate(
+    { positive: [0.8, 0.9, 1], negative: [0, 0.1, 0.4] },
+    { falseSteerCost: 2, ramp: 0.1 },
+  );
   expect(threshold).toBeCloseTo(0.6, 9);
   expect(scale * threshold + shift).toBeCloseTo(0.5, 9);
   // Medians are 0.9 and 0.1: the gate is open at threshold + 0.1 · 0.8.
@@ -117,7 +140,9 @@ test("the threshold lies in the middle of the gap between the classes", () => {
 
 test("principal axes are those of the covariance: known by construction", () => {
   const random = createRandom(9);
-  const rows = Array.from({ length: 400 }, () => Float32Array.of(0.1 * random.normal(), 5 * random.normal(), random.normal(), 0));
+  const rows = Array.from({ length: 400 }, () =>
+    Float32Array.of(0.1 * random.normal(), 5 * random.normal(), random.normal(), 0),
+  );
   const axes = principalAxes(rows, 2, random);
   expect(Math.abs(axes[0]?.[1] ?? 0)).toBeGreaterThan(0.99);
   expect(Math.abs(axes[1]?.[2] ?? 0)).toBeGreaterThan(0.99);

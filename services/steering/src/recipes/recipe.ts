@@ -30,14 +30,22 @@ const schema = z.strictObject({
   direction: z.strictObject({
     method: z.enum(["response_contrast", "prompt_contrast"]),
     positive: fileName,
-    negative: fileName,
+    positive_ids: z.array(z.string()).min(1).max(64),
+    negative: z.array(fileName).min(1).max(4),
+    negatives_per_file: count(64),
     prompts_per_class: count(512),
-    answers_per_side: count(64),
   }),
   paper: z.strictObject({ positive: phrases, negative: phrases }),
   search: z.strictObject({
     candidates: z
-      .array(z.strictObject({ center: fraction, blocks: count(64), factor: z.number().min(-4).max(4) }))
+      .array(
+        z.strictObject({
+          center: fraction,
+          blocks: count(64),
+          factor: z.number().min(-4).max(4),
+          start: z.number().min(0).max(16),
+        }),
+      )
       .min(1)
       .max(64),
     rounds: z
@@ -116,14 +124,17 @@ export function readRecipe(folder: string): RecipeSource {
   };
   const settings = parseSettings(read("recipe.toml"), `${basename(folder)}/recipe.toml`);
   const prompts = (name: string): Prompt[] => parsePrompts(read(name), `${basename(folder)}/${name}`);
+  const wanted = new Set(settings.direction.positive_ids);
   const parts = {
     settings,
     steer: prompts(settings.prompts.steer.file),
     leave: prompts(settings.prompts.leave.file),
     borderline: prompts(settings.prompts.borderline.file),
     passages: prompts(settings.prompts.passages),
-    positiveAnswers: prompts(settings.direction.positive),
-    negativeAnswers: prompts(settings.direction.negative),
+    positiveAnswers: prompts(settings.direction.positive).filter(({ id }) => wanted.has(id)),
+    negativeAnswers: settings.direction.negative.flatMap((name) =>
+      prompts(name).slice(0, settings.direction.negatives_per_file),
+    ),
   };
   return { ...parts, digest: hash.digest("hex") };
 }

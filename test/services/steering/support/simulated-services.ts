@@ -32,7 +32,8 @@ export interface Simulation {
 
 const words: string[] = [];
 const ids = new Map<string, number>();
-const idOf = (word: string): number => ids.get(word) ?? (ids.set(word, words.push(word) - 1), words.length - 1);
+const idOf = (word: string): number =>
+  ids.get(word) ?? (ids.set(word, words.push(word) - 1), words.length - 1);
 const encode = (text: string): number[] => text.split(/\s+/).filter(Boolean).map(idOf);
 const decode = (tokens: readonly number[]): string => tokens.map((id) => words[id]).join(" ");
 
@@ -53,7 +54,11 @@ function residual(tokens: readonly number[], layer: number): Float32Array {
 }
 
 function activation(site: Site, layer: number, rows: readonly Float32Array[], pooled: boolean) {
-  const mean = () => Float32Array.from({ length: WIDTH }, (_, i) => rows.reduce((sum, row) => sum + (row[i] as number), 0) / rows.length);
+  const mean = () =>
+    Float32Array.from(
+      { length: WIDTH },
+      (_, i) => rows.reduce((sum, row) => sum + (row[i] as number), 0) / rows.length,
+    );
   const kept = pooled ? [mean()] : rows;
   const data = new Uint8Array(Float32Array.from(kept.flatMap((row) => [...row])).buffer);
   return { site, layer, values: { dataType: DataType.F32, shape: [kept.length, WIDTH], data } };
@@ -70,12 +75,18 @@ export function simulate(): Simulation {
   const push = (binding: { programDigest: string; coefficients: number[] } | undefined): number => {
     const program = programs.get(binding?.programDigest ?? "");
     return (binding?.coefficients ?? []).reduce((sum, c, i) => {
-      const vector = new Float32Array((program?.operations[i]?.vectors?.data ?? new Uint8Array(64)).slice().buffer);
+      const vector = new Float32Array(
+        (program?.operations[i]?.vectors?.data ?? new Uint8Array(64)).slice().buffer,
+      );
       return sum + c * (vector[1] as number);
     }, 0);
   };
   const answer = (binding: Parameters<typeof push>[0]): string =>
-    push(binding) > 40 ? "no no no no no no no no no" : push(binding) > 4 ? "I cannot help with that" : "Sure here is how";
+    push(binding) > 40
+      ? "no no no no no no no no no"
+      : push(binding) > 4
+        ? "I cannot help with that"
+        : "Sure here is how";
   const routes = (router: ConnectRouter): void => {
     router.service(TokenizerService, {
       encode: ({ texts }) => ({ encodings: texts.map((text) => ({ ids: encode(text) })) }),
@@ -87,9 +98,20 @@ export function simulate(): Simulation {
       },
     });
     router.service(ForwardService, {
-      getModel: () => ({ model: { name: "simulated", digest: MODEL, layers: LAYERS, width: WIDTH, contextTokens: 256, loaded: true } }),
+      getModel: () => ({
+        model: {
+          name: "simulated",
+          digest: MODEL,
+          layers: LAYERS,
+          width: WIDTH,
+          contextTokens: 256,
+          loaded: true,
+        },
+      }),
       putProgram({ program }) {
-        const digest = `sha256:${createHash("sha256").update(toBinary(ProgramSchema, program as Program)).digest("hex")}`;
+        const digest = `sha256:${createHash("sha256")
+          .update(toBinary(ProgramSchema, program as Program))
+          .digest("hex")}`;
         programs.set(digest, program as Program);
         return { programDigest: digest };
       },
@@ -100,7 +122,9 @@ export function simulate(): Simulation {
             const layers = tap.layers.length > 0 ? tap.layers : Array.from({ length: LAYERS }, (_, l) => l);
             const from = tap.positions === 2 ? item.first || tap.first : item.ids.length - 1;
             const activations = layers.map((layer) => {
-              const positions = Array.from({ length: item.ids.length - from }, (_, i) => residual(item.ids.slice(0, from + i + 1), layer));
+              const positions = Array.from({ length: item.ids.length - from }, (_, i) =>
+                residual(item.ids.slice(0, from + i + 1), layer),
+              );
               return activation(tap.site, layer, positions, tap.pooling === 2) as unknown as Activation;
             });
             yield { itemIndex, activations };
@@ -110,7 +134,11 @@ export function simulate(): Simulation {
       async score({ items, program }) {
         await enter("score");
         const loss = Math.abs(push(program)) * 0.01;
-        return { items: items.map(({ ids: tokens, first }) => ({ tokens: tokens.slice(first).map((id) => ({ id, logprob: -1 - loss })) })) };
+        return {
+          items: items.map(({ ids: tokens, first }) => ({
+            tokens: tokens.slice(first).map((id) => ({ id, logprob: -1 - loss })),
+          })),
+        };
       },
       async *session(requests) {
         await enter("session");
@@ -118,9 +146,13 @@ export function simulate(): Simulation {
           for (const { command } of commands) {
             if (command.case !== "generate") continue;
             const { sequenceId, program, maxTokens } = command.value;
-            const tokens = encode(answer(program)).slice(0, maxTokens).map((id) => ({ id }));
+            const tokens = encode(answer(program))
+              .slice(0, maxTokens)
+              .map((id) => ({ id }));
             yield { events: [{ sequenceId, event: { case: "tokens", value: { tokens } } }] };
-            yield { events: [{ sequenceId, event: { case: "finished", value: { reason: FinishReason.STOP } } }] };
+            yield {
+              events: [{ sequenceId, event: { case: "finished", value: { reason: FinishReason.STOP } } }],
+            };
           }
         }
       },
@@ -129,12 +161,24 @@ export function simulate(): Simulation {
       score: ({ items }) => ({
         items: items.map(({ id, text }) => ({
           id,
-          verdicts: [{ label: text.includes("cannot") ? "policy_refusal" : text.startsWith("no no") ? "incoherent" : "complies" }],
+          verdicts: [
+            {
+              label: text.includes("cannot")
+                ? "policy_refusal"
+                : text.startsWith("no no")
+                  ? "incoherent"
+                  : "complies",
+            },
+          ],
         })),
       }),
     });
   };
   const connection = connectTo({ routes });
-  const clients = { tokenizer: connection.client(TokenizerService), forward: connection.client(ForwardService), verifier: connection.client(VerifierService) };
+  const clients = {
+    tokenizer: connection.client(TokenizerService),
+    forward: connection.client(ForwardService),
+    verifier: connection.client(VerifierService),
+  };
   return Object.assign(simulation, { clients });
 }

@@ -17,14 +17,15 @@ passage_prompt = "Write about {family}."
 [direction]
 method = "response_contrast"
 positive = "refusals.jsonl"
-negative = "compliances.jsonl"
+positive_ids = ["refusals-train-0", "refusals-train-1"]
+negative = ["compliances.jsonl"]
+negatives_per_file = 2
 prompts_per_class = 4
-answers_per_side = 2
 [paper]
 positive = ["I cannot"]
 negative = ["Sure here"]
 [search]
-candidates = [{ center = 0.5, blocks = 1, factor = 0.1 }, { center = 0.5, blocks = 3, factor = 0.5 }, { center = 0.5, blocks = 3, factor = 4.0 }]
+candidates = [{ center = 0.5, blocks = 1, factor = 0.1, start = 1.0 }, { center = 0.5, blocks = 3, factor = 0.5, start = 2.0 }, { center = 0.5, blocks = 3, factor = 4.0, start = 1.0 }]
 rounds = [{ prompts = 4, survivors = 1 }]
 answer_tokens = 8
 passages = 2
@@ -52,9 +53,18 @@ passages = 2
 export function writeSmallRecipe(directory: string): string {
   const folder = join(directory, "refusal");
   mkdirSync(folder, { recursive: true });
-  const lines = (name: string, text: (i: number) => string, splits = ["train", "validation", "test"]): void => {
+  const lines = (
+    name: string,
+    text: (i: number) => string,
+    splits = ["train", "validation", "test"],
+  ): void => {
     const rows = splits.flatMap((split) =>
-      Array.from({ length: 12 }, (_, i) => ({ id: `${name}-${split}-${i}`, text: text(i + 100 * splits.indexOf(split)), family: `${split}-${i % 3}`, split })),
+      Array.from({ length: 12 }, (_, i) => ({
+        id: `${name}-${split}-${i}`,
+        text: text(i + 100 * splits.indexOf(split)),
+        family: `${split}-${i % 3}`,
+        split,
+      })),
     );
     writeFileSync(join(folder, `${name}.jsonl`), rows.map((row) => JSON.stringify(row)).join("\n"));
   };
