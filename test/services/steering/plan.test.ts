@@ -1,0 +1,138 @@
+// From a wish and a gate to coefficients; what cannot be carried out is refused, never left unsteered.
+import { expect, test } from "bun:test";
+import { create, type MessageInitShape } from "@bufbuild/protobuf";
+import { SteeringUseSchema } from "#proto/trimtab/steering/v1/steering_service_pb.ts";
+import { ActivationSchema, Scope, Site } from "#proto/trimtab/type/v1/program_pb.ts";
+import { DataType } from "#proto/trimtab/type/v1/tensor_pb.ts";
+import type { Direction } from "../../../services/steering/src/direction.ts";
+import { featureRow } from "../../../services/steering/src/features.ts";
+import { decide, resolveIntent, type SteeringSource } from "../../../services/steering/src/plan.ts";
+import { f32Tensor } from "../../../services/steering/src/tensors.ts";
+
+const LAYERS = 4;
+const direction: Direction = {
+  modelDigest: "ab".repeat(32),
+  method: "response_contrast",
+  layers: LAYERS,
+  width: 2,
+  raw: new Map([0, 1, 2, 3].map((layer) => [layer, Float32Array.of(3, 4)])),
+  medianResidualNorms: Float32Array.of(10, 20, 40, 80),
+};
+const paperDirection = { ...direction, method: "output_embedding", raw: new Map([0, 1, 2, 3].map((l) => [l, Float32Array.of(1, 0)])) };
+const doses = [{ layer: 1, relative: 0.1 }, { layer: 2, relative: 0.2 }];
+const recipe: SteeringSource = { kind: "recipe", recipe: { direction, paperDirection, doses, start: 3 } };
+const plain: SteeringSource = { kind: "direction", direction };
+const use = (fields: MessageInitShape<typeof SteeringUseSchema> = {}) => create(SteeringUseSchema, fields);
+const dose = (relative: number) => ({ dose: { case: "relative", value: relative } as const });
+const reason = (action: () => unknown): unknown => {
+  try {
+    action();
+  } catch (error) {
+    return (error as { reason?: string }).reason;
+  }
+  return "nothing refused";
+};
+
+test("a recipe pushes the last prompt token harder than what follows", () => {
+  const intent = resolveIntent(recipe, use());
+  expect(intent.gated).toBe(true);
+  expect(intent.replayLast).toBe(true);
+  expect(intent.additions.map(({ layer, scope, coefficient }) => [layer, scope, coefficient])).toEqual([
+    [1, Scope.LAST, 6],
+    [2, Scope.LAST, 24],
+    [1, Scope.DECODE, 2],
+    [2, Scope.DECODE, 8],
+  ]);
+  const { coefficients, relativeDoses } = decide(intent, 0.5);
+  expect(coefficients).toEqual([3, 12, 1, 4]);
+  expect([...relativeDoses].map((x) => Math.round(1e6 * x) / 1e6)).toEqual([0, 0.05, 0.1, 0]);
+  expect([...intent.weights]).toEqual([0, 0.5, 1, 0]);
+  expect(intent.weightsSource).toBe("dose_search");
+});
+
+test("a shut gate, a scale of 0 and a dose of 0 name no program", () => {
+  expect(decide(resolveIntent(recipe, use()), 0).programDigest).toBe("");
+  expect(decide(resolveIntent(recipe, use()), 0.009).programDigest).toBe("");
+  for (const fields of [{ scale: 0 }, { dose: dose(0) }]) {
+    const intent = resolveIntent(recipe, use(fields));
+    expect([intent.program, intent.gated, intent.replayLast]).toEqual([null, false, false]);
+    expect(decide(intent, 1)).toMatchObject({ programDigest: "", coefficients: [] });
+  }
+});
+
+test("scale multiplies the recipe's dose, a dose replaces the largest of it", () => {
+  const at = (fields: MessageInitShape<typeof SteeringUseSchema>) =>
+    resolveIntent(recipe, use({ scope: Scope.DECODE, ...fields })).additions.map(({ coefficient }) => coefficient);
+  expect(at({ scale: -2 })).toEqual([-4, -16]);
+  expect(at({ dose: dose(0.4) })).toEqual([4, 16]);
+  expect(at({ layers: [2, 2] })).toEqual([8]);
+});
+
+test("paper mode: all blocks, weight ½, α 2, first token unsteered", () => {
+  const intent = resolveIntent(recipe, use({ mode: "paper" }));
+  expect(intent.additions).toEqual([0, 1, 2, 3].map((layer) => ({ layer, scope: Scope.DECODE, coefficient: 1 })));
+  expect([intent.weightsSource, intent.replayLast, intent.gated]).toEqual(["paper", false, true]);
+});
+
+test("a stored direction acts without a controller: raw at scale 1, as other programs apply it", () => {
+  const intent = resolveIntent(plain, use({ scale: 1 }));
+  expect(intent.additions.map(({ coefficient }) => coefficient)).toEqual([5, 5, 5, 5]);
+  expect([intent.gated, intent.fixedGate]).toEqual([false, 1]);
+  expect(resolveIntent(plain, use({ dose: dose(0.5) })).additions.map(({ coefficient }) => coefficient)).toEqual([5, 10, 20, 40]);
+});
+
+test("a forced gate replaces the controller", () => {
+  const intent = resolveIntent(recipe, use({ forceGate: 0.25 }));
+  expect([intent.gated, intent.fixedGate]).toEqual([false, 0.25]);
+});
+
+test("the program of a wish has one name, whatever the strength", () => {
+  const digest = (fields: MessageInitShape<typeof SteeringUseSchema>) => resolveIntent(recipe, use(fields)).program?.digest;
+  expect(digest({})).toBe(digest({ scale: 2 }) as string);
+  expect(digest({})).not.toBe(digest({ layers: [1] }) as string);
+  expect(digest({})).toMatch(/^sha256:[0-9a-f]{64}$/);
+});
+
+test("wishes that cannot be carried out are refused by name", () => {
+  const bad: [SteeringSource, MessageInitShape<typeof SteeringUseSchema>, string][] = [
+    [recipe, { scale: 5 }, "FIELD_OUT_OF_RANGE"],
+    [recipe, { scale: Number.NaN }, "NON_FINITE"],
+    [recipe, { dose: dose(Number.POSITIVE_INFINITY) }, "NON_FINITE"],
+    [recipe, { dose: dose(5) }, "FIELD_OUT_OF_RANGE"],
+    [recipe, { dose: dose(-1) }, "FIELD_OUT_OF_RANGE"],
+    [recipe, { dose: {} }, "FIELD_REQUIRED"],
+    [recipe, { dose: { dose: { case: "nats", value: 1 } } }, "UNSUPPORTED"],
+    [recipe, { scale: 1, dose: dose(0.1) }, "INVALID_ARGUMENT"],
+    [recipe, { layers: [4] }, "FIELD_OUT_OF_RANGE"],
+    [recipe, { scope: Scope.WINDOW }, "FIELD_OUT_OF_RANGE"],
+    [recipe, { mode: "hard" }, "INVALID_ARGUMENT"],
+    [recipe, { mode: "paper", dose: dose(0.1) }, "INVALID_ARGUMENT"],
+    [recipe, { forceGate: 1.5 }, "FIELD_OUT_OF_RANGE"],
+    [plain, {}, "FIELD_REQUIRED"],
+    [plain, { scale: 1, forceGate: 1 }, "INVALID_ARGUMENT"],
+    [plain, { scale: 1, mode: "paper" }, "INVALID_ARGUMENT"],
+  ];
+  for (const [source, fields, expected] of bad) expect(reason(() => resolveIntent(source, use(fields)))).toBe(expected);
+});
+
+test("a gate that is no gate is an error, not an unsteered answer", () => {
+  const intent = resolveIntent(recipe, use());
+  for (const gate of [Number.NaN, -0.1, 1.1]) expect(reason(() => decide(intent, gate))).toBe("ARTIFACT_INVALID");
+});
+
+test("activations that are missing, foreign, doubled or malformed are refused", () => {
+  const values = f32Tensor([1, 2], Float32Array.of(1, 2));
+  const row = (layer: number, more: MessageInitShape<typeof ActivationSchema> = {}) =>
+    create(ActivationSchema, { site: Site.RESIDUAL, layer, values, ...more });
+  const read = (...activations: ReturnType<typeof row>[]) => reason(() => featureRow(activations, [2, 3], 2));
+  expect([...featureRow([row(3), row(2, { values: f32Tensor([2], Float32Array.of(7, 8)) })], [2, 3], 2)]).toEqual([7, 8, 1, 2]);
+  expect(read(row(2))).toBe("FIELD_REQUIRED");
+  expect(read()).toBe("FIELD_REQUIRED");
+  expect(read(row(2), row(2))).toBe("INVALID_ARGUMENT");
+  expect(read(row(2), row(1))).toBe("INVALID_ARGUMENT");
+  expect(read(row(2), row(3, { site: Site.MLP_OUTPUT }))).toBe("INVALID_ARGUMENT");
+  expect(read(row(2), row(3, { values: { ...values, dataType: DataType.F16 } }))).toBe("DTYPE_MISMATCH");
+  expect(read(row(2), row(3, { values: f32Tensor([1, 3], new Float32Array(3)) }))).toBe("SHAPE_MISMATCH");
+  expect(read(row(2), row(3, { values: { ...values, data: new Uint8Array(7) } }))).toBe("SHAPE_MISMATCH");
+  expect(read(row(2), row(3, { values: f32Tensor([1, 2], Float32Array.of(1, Number.NaN)) }))).toBe("NON_FINITE");
+});
