@@ -6,12 +6,14 @@ import { modelsDir } from "#kit/paths.ts";
 import { ForwardService } from "#proto/trimtab/forward/v1/forward_service_pb.ts";
 import type { EngineOptions } from "./src/engine/client.ts";
 import type { ModelInfo } from "./src/engine/runtime.ts";
+import { createGenerateHandler } from "./src/handlers/leased-generate.ts";
+import { createOpenHandler } from "./src/handlers/leased-open.ts";
+import { createLeasedHandlers } from "./src/handlers/leased.ts";
 import { createLeases } from "./src/handlers/leases.ts";
 import { createModelHandlers } from "./src/handlers/models.ts";
 import { createReadOnlyHandlers } from "./src/handlers/read-only.ts";
 import { createRegistry } from "./src/handlers/registry.ts";
 import { createSessionHandler } from "./src/handlers/session.ts";
-import { createUnaryHandlers } from "./src/handlers/unary.ts";
 
 export { createEngine } from "./src/engine/client.ts";
 export type { Engine, EngineOptions } from "./src/engine/client.ts";
@@ -53,7 +55,9 @@ export async function createForwardService(options: ForwardServiceOptions): Prom
     routes: (router) =>
       void router.service(ForwardService, {
         ...createModelHandlers(registry),
-        ...createUnaryHandlers(registry, leases),
+        ...createOpenHandler(registry, leases),
+        ...createGenerateHandler(registry, leases),
+        ...createLeasedHandlers(registry, leases),
         ...createReadOnlyHandlers(registry),
         ...createSessionHandler(registry),
       }),

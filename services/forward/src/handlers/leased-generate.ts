@@ -1,0 +1,57 @@
+/** Generate: tokens of a leased sequence as a stream; a client that leaves stops the generation, not the lease. */
+import type { MessageInitShape } from "@bufbuild/protobuf";
+import type { ServiceImpl } from "@connectrpc/connect";
+import { TrimtabError } from "#kit/errors.ts";
+import { createPushable } from "#kit/streams.ts";
+import type { ForwardService, GenerateResponseSchema } from "#proto/trimtab/forward/v1/forward_service_pb.ts";
+import type { StreamEvent } from "../engine/client.ts";
+import { fromFinished, fromTokens, toGenerate } from "./convert.ts";
+import type { Leases } from "./leases.ts";
+import type { Registry } from "./registry.ts";
+import { activationFrames } from "./tensors.ts";
+
+type Response = MessageInitShape<typeof GenerateResponseSchema>;
+
+/** The Generate handler. */
+export function createGenerateHandler(
+  registry: Registry,
+  leases: Leases,
+): Pick<ServiceImpl<typeof ForwardService>, "generate"> {
+  return {
+    async *generate({ modelDigest, sequence: name, generate }, { signal }) {
+      const engine = registry.engine(modelDigest);
+      if (!generate) throw new TrimtabError("FIELD_REQUIRED", "generate is missing", { field: "generate" });
+      if (generate.parkEveryTokens > 0) {
+        const message = "parking needs a session, where coefficients can be sent";
+        throw new TrimtabError("INVALID_ARGUMENT", message, { field: "generate.park_every_tokens" });
+      }
+      const { sequence } = leases.find(engine, name);
+      const out = createPushable<Response>(Number.POSITIVE_INFINITY);
+      const onEvent = (event: StreamEvent) => responses(event).forEach((response) => out.push(response));
+      let running = true;
+      const stop = () => {
+        if (running) engine.call({ type: "stop", sequences: [sequence] }).catch(() => undefined);
+      };
+      signal.addEventListener("abort", stop);
+      const command = { ...toGenerate(generate, engine.model), sequence };
+      leases
+        .during(name, () => engine.call(command, onEvent))
+        .then((finished) => out.push({ event: { case: "finished", value: fromFinished(finished) } }))
+        .then(() => out.end(), out.fail)
+        .finally(() => void (running = false));
+      try {
+        yield* out;
+      } finally {
+        signal.removeEventListener("abort", stop);
+        stop();
+      }
+    },
+  };
+}
+
+function responses(event: StreamEvent): Response[] {
+  if (event.type === "tokens")
+    return [{ event: { case: "tokens", value: { tokens: fromTokens(event.tokens) } } }];
+  if (event.type !== "activation") return [];
+  return activationFrames(event.activation).map((value) => ({ event: { case: "activation", value } }));
+}
