@@ -36,11 +36,6 @@ export interface ForwardSession {
   close(): void;
 }
 
-interface Waiter {
-  resolve(): void;
-  reject(error: unknown): void;
-}
-
 /** Opens a session on a model; nothing is sent before the first command. */
 export function openSession(
   forward: GatewayClients["forward"],
@@ -49,9 +44,8 @@ export function openSession(
 ): ForwardSession {
   const abort = new AbortController();
   const requests = createPushable<SessionRequest>();
-  const waiters = new Map<bigint, Waiter>();
+  const answers = createAnswers();
   const alive = new Set<bigint>();
-  const quiet = new Set<bigint>();
   const queue: Event[] = [];
   const responses = forward.session(requests, { ...scope, signal: abort.signal })[Symbol.asyncIterator]();
   let nextCommand = 1n;
@@ -61,28 +55,16 @@ export function openSession(
     const numbered = commands.map((command) => create(CommandSchema, { commandId: nextCommand++, command }));
     for (const command of numbered) {
       follow(alive, command);
-      if (command.command.case === "stop" || command.command.case === "release") quiet.add(command.commandId);
+      // What has ended by itself meanwhile has nothing left to stop or release: how these end does not matter.
+      if (["stop", "release"].includes(command.command.case ?? "")) answers.ignore(command.commandId);
     }
     requests.push(create(SessionRequestSchema, { modelDigest, commands: numbered }));
     return numbered.map((command) => command.commandId);
   };
 
-  const settle = (event: Event): boolean => {
-    if (event.event.case !== "done" && event.event.case !== "failed") return false;
-    // What has ended by itself meanwhile has nothing left to stop or release.
-    if (quiet.delete(event.commandId)) return true;
-    const waiter = waiters.get(event.commandId);
-    if (!waiter) return false;
-    waiters.delete(event.commandId);
-    if (event.event.case === "failed") waiter.reject(failure(event.event.value));
-    else waiter.resolve();
-    return true;
-  };
-
   const fail = (error: unknown): never => {
     const typed = scope.signal.aborted ? endOfScope(scope.signal) : lost(error);
-    for (const waiter of waiters.values()) waiter.reject(typed);
-    waiters.clear();
+    answers.fail(typed);
     throw typed;
   };
 
@@ -92,7 +74,7 @@ export function openSession(
       if (event === undefined) {
         const batch = await read(responses, scope.signal).catch(fail);
         queue.push(...batch.events);
-      } else if (!settle(event)) return event;
+      } else if (!answers.take(event)) return event;
     }
   };
 
@@ -105,9 +87,7 @@ export function openSession(
       send({ case: "stop", value: { sequenceIds } }, { case: "release", value: { sequenceIds } });
     }
     requests.end();
-    for (const waiter of waiters.values())
-      waiter.reject(new TrimtabError("CANCELLED", "the session was closed"));
-    waiters.clear();
+    answers.fail(new TrimtabError("CANCELLED", "the session was closed"));
     const timer = setTimeout(() => abort.abort(), LIMITS.sessionGraceMs);
     void drain(responses).finally(() => clearTimeout(timer));
   };
@@ -118,12 +98,41 @@ export function openSession(
     send,
     next,
     close,
-    confirm: (command) =>
-      new Promise<void>((resolve, reject) => {
-        const [id] = send(command);
-        if (closed || id === undefined) reject(new TrimtabError("CANCELLED", "the session was closed"));
-        else waiters.set(id, { resolve, reject });
-      }),
+    confirm(command) {
+      const [id] = send(command);
+      if (!closed && id !== undefined) return answers.of(id);
+      return Promise.reject(new TrimtabError("CANCELLED", "the session was closed"));
+    },
+  };
+}
+
+/** Answers to commands that somebody waits for, or that nobody wants. */
+function createAnswers() {
+  const waiting = new Map<bigint, PromiseWithResolvers<void>>();
+  const unwanted = new Set<bigint>();
+  return {
+    ignore: (id: bigint): void => void unwanted.add(id),
+    /** Resolves when the command is done, rejects when it fails. */
+    of(id: bigint): Promise<void> {
+      const answer = Promise.withResolvers<void>();
+      waiting.set(id, answer);
+      return answer.promise;
+    },
+    /** Takes an event if it is such an answer. */
+    take({ commandId, event }: Event): boolean {
+      if (event.case !== "done" && event.case !== "failed") return false;
+      if (unwanted.delete(commandId)) return true;
+      const answer = waiting.get(commandId);
+      if (!answer) return false;
+      waiting.delete(commandId);
+      if (event.case === "failed") answer.reject(failure(event.value));
+      else answer.resolve();
+      return true;
+    },
+    fail(error: TrimtabError): void {
+      for (const answer of waiting.values()) answer.reject(error);
+      waiting.clear();
+    },
   };
 }
 

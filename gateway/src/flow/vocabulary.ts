@@ -1,6 +1,7 @@
 /** Vocabularies by model digest, fetched once: text is decoded by table, not by a call a token. */
 import { TrimtabError } from "#kit/errors.ts";
 import { cancelSafe } from "#kit/streams.ts";
+import { createTokenTextDecoder } from "#kit/token-text.ts";
 import type { Model } from "#proto/trimtab/forward/v1/forward_service_pb.ts";
 import type { CallScope, GatewayClients } from "../clients.ts";
 import { LIMITS } from "../limits.ts";
@@ -72,10 +73,10 @@ async function fetchVocabulary(clients: GatewayClients, model: Model, scope: Cal
     bytes,
     spelling: (id) => spell.decode(bytes(id)),
     decoder() {
-      const text = new TextDecoder("utf-8", { ignoreBOM: true });
+      const text = createTokenTextDecoder();
       return {
-        push: (id) => (special.has(id) ? "" : text.decode(tokens[id] ?? NOTHING, { stream: true })),
-        end: () => text.decode(),
+        push: (id) => (special.has(id) ? "" : text.push(tokens[id] ?? NOTHING)),
+        end: text.end,
       };
     },
   };
