@@ -3,7 +3,7 @@ import { expect, test } from "bun:test";
 import { ConnectError } from "@connectrpc/connect";
 import { fromConnectError } from "#kit/errors.ts";
 import { chat, refusal, text } from "./support/asks.ts";
-import { CONTEXT_TOKENS } from "./support/simulated-forward.ts";
+import { CONTEXT_TOKENS } from "./support/simulated-session.ts";
 import { createSimulatedStack } from "./support/simulated-services.ts";
 
 const stack = createSimulatedStack();

@@ -1,7 +1,7 @@
 /** Bad bodies of the OpenAI-compatible API: status, code and parameter of each (rows G1-G31 of the reliability notes). */
 import { expect, test } from "bun:test";
 import { chatBody, type Expected, outcome } from "./support/asks.ts";
-import { CONTEXT_TOKENS } from "./support/simulated-forward.ts";
+import { CONTEXT_TOKENS } from "./support/simulated-session.ts";
 import { createSimulatedStack } from "./support/simulated-services.ts";
 
 const stack = createSimulatedStack();

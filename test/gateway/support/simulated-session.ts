@@ -1,0 +1,173 @@
+/** One session of the simulated forward: sequences, commands and the events that answer them. */
+import { create } from "@bufbuild/protobuf";
+import { createPushable } from "#kit/streams.ts";
+import {
+  type Command,
+  type EventSchema,
+  type GenerateCommand,
+  type OpenCommand,
+  type SessionResponse,
+  SessionResponseSchema,
+} from "#proto/trimtab/forward/v1/forward_service_pb.ts";
+import { FinishReason } from "#proto/trimtab/type/v1/generation_pb.ts";
+import { type Activation, DataType, Site } from "./proto.ts";
+import type { ForwardBench } from "./simulated-forward.ts";
+import { decode, VOCABULARY_SIZE } from "./simulated-tokenizer.ts";
+
+/** Context of the simulated model. */
+export const CONTEXT_TOKENS = 512;
+
+type EventInit = NonNullable<Exclude<Parameters<typeof create<typeof EventSchema>>[1], undefined>["event"]>;
+
+interface Sequence {
+  readonly ids: number[];
+  coefficients: readonly number[];
+  stop: boolean;
+}
+
+/** Frees its sequences when its stream ends, however it ends. */
+export class SimulatedSession {
+  readonly #bench: ForwardBench;
+  readonly #number: number;
+  readonly #out = createPushable<SessionResponse>(4_096);
+  readonly #sequences = new Map<bigint, Sequence>();
+
+  constructor(bench: ForwardBench, signal: AbortSignal) {
+    this.#bench = bench;
+    this.#number = ++bench.sessions;
+    signal.addEventListener("abort", () => this.#end());
+  }
+
+  /** Carries out the commands; yields the events. */
+  async *run(requests: AsyncIterable<{ commands: Command[] }>): AsyncGenerator<SessionResponse> {
+    void this.#read(requests).then(this.#out.end, this.#out.fail);
+    try {
+      yield* this.#out;
+    } finally {
+      this.#end();
+    }
+  }
+
+  async #read(requests: AsyncIterable<{ commands: Command[] }>): Promise<void> {
+    for await (const { commands } of requests) {
+      for (const command of commands) {
+        this.#bench.commands.push(command);
+        this.#bench.onCommand(command);
+        this.#take(command);
+      }
+    }
+  }
+
+  #take({ commandId, command }: Command): void {
+    if (command.case === "open") return this.#open(commandId, command.value);
+    if (command.case === "generate") {
+      this.#generate(commandId, command.value).catch(this.#out.fail);
+    } else if (command.case === "fork") {
+      const { sequenceId, childIds } = command.value;
+      const parent = this.#sequences.get(sequenceId);
+      if (!parent) return this.#fail(sequenceId, commandId, "SEQUENCE_NOT_FOUND");
+      for (const child of childIds) this.#add(child, parent.ids);
+      this.#send(sequenceId, commandId, { case: "forked", value: { childIds } });
+    } else if (command.case === "setCoefficients") {
+      const { sequenceId, coefficients } = command.value;
+      const sequence = this.#sequences.get(sequenceId);
+      if (!sequence) return this.#fail(sequenceId, commandId, "SEQUENCE_NOT_FOUND");
+      sequence.coefficients = coefficients;
+      this.#send(sequenceId, commandId, { case: "done", value: {} });
+    } else if (command.case === "stop" || command.case === "release") {
+      for (const id of command.value.sequenceIds) this.#stop(id, command.case === "release");
+      this.#send(0n, commandId, { case: "done", value: {} });
+    }
+  }
+
+  #open(commandId: bigint, { sequenceId, ids, taps, program }: OpenCommand): void {
+    if (program && !this.#bench.programs.has(program.programDigest)) {
+      return this.#fail(sequenceId, commandId, "PROGRAM_NOT_FOUND");
+    }
+    this.#add(sequenceId, ids);
+    if (taps.length > 0) this.#send(sequenceId, commandId, { case: "activation", value: activationOf(ids) });
+    const value = { prefilledTokens: ids.length, queueMs: 0.5, prefillMs: 1 };
+    this.#send(sequenceId, commandId, { case: "opened", value });
+  }
+
+  async #generate(commandId: bigint, command: GenerateCommand): Promise<void> {
+    const { sequenceId: id, program, maxTokens, topLogprobs } = command;
+    const bench = this.#bench;
+    const sequence = this.#sequences.get(id);
+    if (!sequence) return this.#fail(id, commandId, "SEQUENCE_NOT_FOUND");
+    if (program && !bench.programs.has(program.programDigest)) {
+      return this.#fail(id, commandId, "PROGRAM_NOT_FOUND");
+    }
+    sequence.coefficients = program?.coefficients ?? [];
+    const strength = (): number => (bench.obeys ? Math.max(0, ...sequence.coefficients.map(Math.abs)) : 0);
+    const limit = maxTokens === 0 ? CONTEXT_TOKENS - sequence.ids.length : maxTokens;
+    let generatedTokens = 0;
+    let rows = 0;
+    let reason = FinishReason.STOP;
+    for (const token of bench.script({ prompt: decode(sequence.ids), command, strength })) {
+      if (generatedTokens === limit) reason = FinishReason.LENGTH;
+      await bench.beforeToken(id, generatedTokens);
+      await Bun.sleep(0);
+      if (sequence.stop) reason = FinishReason.CANCELLED;
+      if (reason !== FinishReason.STOP) break;
+      if (strength() > 0) rows++;
+      generatedTokens++;
+      this.#send(id, 0n, { case: "tokens", value: { tokens: [tokenOf(token, topLogprobs)] } });
+    }
+    if (!this.#sequences.has(id)) return;
+    if (reason === FinishReason.STOP) generatedTokens++;
+    const layer = { site: Site.RESIDUAL, layer: 2, rows, meanRelativeChange: 0.25, maxRelativeChange: 0.5 };
+    const replayedTokens = command.replayLast && program ? 1 : 0;
+    const value = { reason, generatedTokens, proof: rows > 0 ? [layer] : [], replayedTokens };
+    this.#send(id, commandId, { case: "finished", value });
+  }
+
+  #add(id: bigint, ids: number[]): void {
+    this.#sequences.set(id, { ids, coefficients: [], stop: false });
+    this.#bench.alive.add(`${this.#number}/${id}`);
+  }
+
+  #stop(id: bigint, isReleased: boolean): void {
+    const sequence = this.#sequences.get(id);
+    if (sequence) sequence.stop = true;
+    if (!isReleased) return;
+    this.#sequences.delete(id);
+    this.#bench.alive.delete(`${this.#number}/${id}`);
+  }
+
+  #end(): void {
+    for (const id of this.#sequences.keys()) this.#stop(id, true);
+    this.#out.end();
+  }
+
+  #send(sequenceId: bigint, commandId: bigint, event: EventInit): void {
+    this.#out.push(create(SessionResponseSchema, { events: [{ sequenceId, commandId, event }] }));
+  }
+
+  #fail(id: bigint, commandId: bigint, reason: string): void {
+    this.#send(id, commandId, { case: "failed", value: { reason, message: `simulated ${reason}` } });
+  }
+}
+
+/** A token with as many alternatives as are asked for. */
+export function tokenOf(id: number, topLogprobs: number) {
+  const top = Array.from({ length: topLogprobs }, (_, rank) => ({
+    id: (id + rank) % VOCABULARY_SIZE,
+    logprob: -0.5 - rank,
+  }));
+  return { id, logprob: -0.5, top };
+}
+
+/** One row of two numbers: how many exclamation marks the prompt has, and its length. */
+export function activationOf(ids: readonly number[]): Activation {
+  const marks = ids.filter((id) => id === "!".charCodeAt(0)).length;
+  const data = new Uint8Array(new Float32Array([marks, ids.length]).buffer);
+  return {
+    $typeName: "trimtab.type.v1.Activation",
+    tapIndex: 0,
+    site: Site.RESIDUAL,
+    layer: 3,
+    firstPosition: ids.length - 1,
+    values: { $typeName: "trimtab.type.v1.Tensor", dataType: DataType.F32, shape: [1, 2], data },
+  };
+}
