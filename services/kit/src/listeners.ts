@@ -190,13 +190,23 @@ export function createHttpListener(options: HttpListenerOptions): Listener {
     port: server.port ?? 0,
     close: drain.once(async (graceMs) => {
       const stopped = server.stop(false);
-      const isStopped = await Promise.race([stopped.then(() => true), Bun.sleep(graceMs).then(() => false)]);
-      if (isStopped) return;
+      if (await endsWithin(stopped, graceMs)) return;
       options.shutdown?.abort(shuttingDown());
-      await Promise.race([stopped, Bun.sleep(LAST_WORDS_MS)]);
+      await endsWithin(stopped, LAST_WORDS_MS);
       await server.stop(true);
     }),
   };
+}
+
+/** Whether `work` ends in time; the timer goes with it, so that it keeps no process alive. */
+function endsWithin(work: Promise<void>, limitMs: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(() => resolve(false), limitMs);
+    void work.then(() => {
+      clearTimeout(timer);
+      resolve(true);
+    });
+  });
 }
 
 async function fetchChecked(app: Hono, request: Request, host: string): Promise<Response> {
