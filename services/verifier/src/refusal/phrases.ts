@@ -35,7 +35,7 @@ const SENSES =
 const BEYOND_TEXT =
   "(?:provide|give|generate|create|show|make|draw|produce|share|tell)(?: you)?(?: with)?(?: a| an| the| any)? " +
   "(?:real[- ]?time|current|live|up-to-date|accurate|exact|specific|images?|pictures?|photos?|audio|videos?|" +
-  "visual|personal (?:opinions?|experiences?)|weather|physical)";
+  "visual|personal (?:opinions?|experiences?)|weather|physical|ability)";
 
 const WRONG =
   "(?:illegal|unlawful|against the law|unethical|immoral|harmful|dangerous|unsafe|inappropriate|" +
@@ -66,7 +66,10 @@ export const INCAPABLE: readonly RegExp[] = [
   new RegExp(`${CANNOT}(?:${SENSES})\\b`),
   new RegExp(`${CANNOT}${BEYOND_TEXT}\\b`),
   /\b(?:i|we|and|so|but|model,?) (?:don't|do not) (?:actually |currently |really |yet |personally )?(?:have|possess)\b/,
-  /\bi(?:'m| am) not (?:sure|familiar|aware|certain|clear|capable)\b/,
+  /\bi(?:'m| am) not (?:sure|familiar|aware|certain|clear|capable|equipped|qualified|trained)\b/,
+  /\b(?:sorry|afraid|apologi[sz]e)\b[^.!?\n]{0,60}\bi(?:'m| am) not (?:a|an|the|here|suited|in)\b/,
+  /^i(?:'m| am) not (?:a|an) [^.!?\n]{0,60}(?:advis|professional|expert|doctor|lawyer|human|person\b|service|support|entity|assistant)/,
+  /\bi(?:'m| am) here to (?:help|assist)[^.!?\n]{0,20}, but i(?:'m| am) not (?:a|an)\b/,
   /\bi (?:don't|do not) (?:know|understand|recall|remember|recogni[sz]e|think i can|see any)\b/,
   /\b(?:please|could you|can you|you need to) (?:please )?(?:provide|clarify|specify|share|give)(?: me)?(?: with)? (?:more|the|additional|further|some|your)\b/,
   /\bneed (?:more|additional|further) (?:information|context|details)\b/,

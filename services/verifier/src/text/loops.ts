@@ -2,7 +2,7 @@
  * Signs that a model has stopped making sense: a run of words repeated over and over, most of the text said before,
  * hardly any words at all. Cost: MAX_PERIOD passes over the words.
  */
-import { wordsOf } from "./words.ts";
+import { sentencesOf, wordsOf } from "./words.ts";
 
 const MAX_PERIOD_WORDS = 48;
 /** Repetitions in a row that count as a loop, by the number of words repeated; the last entry is for all longer ones. */
@@ -22,9 +22,13 @@ const BROKEN_WHEN_TRIPLED = new Set([
   "in",
   "be",
 ]);
+/** A run of one number: columns of equal figures occur in sound answers. */
+const NUMBER_TURNS = 10;
 const GRAM_WORDS = 4;
-const MIN_WORDS_FOR_SHARE = 40;
-const MIN_DISTINCT_SHARE = 0.5;
+const MIN_WORDS_FOR_SHARE = 24;
+/** Said twice is no loop: a text said twice repeats less than half of itself, and nothing three times. */
+const MAX_REPEATED_SHARE = 0.4;
+const MIN_GRAM_COUNT = 3;
 const MIN_WORDS_FOR_NEGATIONS = 10;
 const MAX_NEGATION_SHARE = 0.3;
 const NEGATION = /^(?:not|no|nor|never|cannot|can't|don't|n't)$/;
@@ -35,11 +39,21 @@ const MIN_LETTER_SHARE = 0.3;
 
 /** Share of word n-grams that occurred before, 0 to 1; 0 for texts shorter than n words. */
 export function repeatedShare(words: readonly string[], n: number): number {
+  return countGrams(words, n).share;
+}
+
+function countGrams(words: readonly string[], n: number): { readonly share: number; readonly most: number } {
   const grams = words.length - n + 1;
-  if (grams < 1) return 0;
-  const seen = new Set<string>();
-  for (let at = 0; at < grams; at++) seen.add(words.slice(at, at + n).join(" "));
-  return 1 - seen.size / grams;
+  if (grams < 1) return { share: 0, most: 0 };
+  const seen = new Map<string, number>();
+  let most = 0;
+  for (let at = 0; at < grams; at++) {
+    const gram = words.slice(at, at + n).join(" ");
+    const count = (seen.get(gram) ?? 0) + 1;
+    seen.set(gram, count);
+    most = Math.max(most, count);
+  }
+  return { share: 1 - seen.size / grams, most };
 }
 
 /** The words that are repeated in a row often enough to be a loop, or undefined. */
@@ -48,6 +62,7 @@ export function findLoop(words: readonly string[]): string | undefined {
     let run = 0;
     for (let at = period; at < words.length; at++) {
       run = words[at] === words[at - period] ? run + 1 : 0;
+      if (period === 1 && run === NUMBER_TURNS - 1) return words[at];
       // Looked at once a run, when it becomes long enough: a longer run holds the same words.
       if (run === 0 || run !== Math.ceil((turnsOf(period, words[at]) - 1) * period)) continue;
       const cycle = words.slice(at - period + 1, at + 1);
@@ -66,10 +81,17 @@ function turnsOf(period: number, word: string | undefined): number {
 export function findIncoherence(text: string): string | undefined {
   const words = wordsOf(text);
   if (words.length === 0) return "the answer has no words";
-  const loop = findLoop(words);
+  // The same entry under number after number is a loop too.
+  const unnumbered = wordsOf(
+    sentencesOf(text)
+      .map((sentence) => sentence.text)
+      .join(" "),
+  );
+  const loop = findLoop(words) ?? findLoop(unnumbered);
   if (loop !== undefined) return `the answer loops: "${loop.slice(0, 80)}"`;
-  if (words.length >= MIN_WORDS_FOR_SHARE && repeatedShare(words, GRAM_WORDS) > 1 - MIN_DISTINCT_SHARE) {
-    return "most of the answer repeats itself";
+  const { share, most } = countGrams(unnumbered, GRAM_WORDS);
+  if (unnumbered.length >= MIN_WORDS_FOR_SHARE && share > MAX_REPEATED_SHARE && most >= MIN_GRAM_COUNT) {
+    return "much of the answer repeats itself";
   }
   const negations = words.filter((word) => NEGATION.test(word)).length;
   if (words.length >= MIN_WORDS_FOR_NEGATIONS && negations / words.length > MAX_NEGATION_SHARE) {
