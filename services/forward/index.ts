@@ -2,10 +2,12 @@
 import type { ConnectRouter } from "@connectrpc/connect";
 import { dirname } from "node:path";
 import type { TrimtabError } from "#kit/errors.ts";
+import type { Metrics } from "#kit/metrics.ts";
 import { modelsDir } from "#kit/paths.ts";
 import { ForwardService } from "#proto/trimtab/forward/v1/forward_service_pb.ts";
 import type { EngineOptions } from "./src/engine/client.ts";
 import type { ModelInfo } from "./src/engine/runtime.ts";
+import { createGauges } from "./src/handlers/gauges.ts";
 import { createGenerateHandler } from "./src/handlers/leased-generate.ts";
 import { createOpenHandler } from "./src/handlers/leased-open.ts";
 import { createLeasedHandlers } from "./src/handlers/leased.ts";
@@ -32,7 +34,8 @@ export interface RunningForwardService {
   /** Registers the routes of trimtab.forward.v1. */
   readonly routes: (router: ConnectRouter) => void;
   /** The services registered, for health and reflection. */
-  readonly services: readonly [typeof ForwardService];
+  readonly services: readonly [typeof ForwardService]; /** KV memory, sequences, queue depth. */
+  readonly metrics: Metrics;
   /** Models loaded now. */
   models(): readonly ModelInfo[]; /** Resolves with the reason when an engine died by itself: the process should end and be started again. */
   readonly broken: Promise<TrimtabError>;
@@ -50,7 +53,9 @@ export async function createForwardService(options: ForwardServiceOptions): Prom
   const registry = createRegistry({ directories: modelDirectories ?? [...own, modelsDir()], engineOptions });
   const leases = createLeases();
   if (modelPath !== undefined) await registry.loadFile(modelPath);
+  const gauges = createGauges(registry);
   return {
+    metrics: gauges.metrics,
     services: [ForwardService],
     routes: (router) =>
       void router.service(ForwardService, {
@@ -64,6 +69,7 @@ export async function createForwardService(options: ForwardServiceOptions): Prom
     broken: registry.broken,
     models: () => registry.loaded().map(({ engine }) => engine.model),
     async close() {
+      gauges.stop();
       leases.close();
       await registry.close();
     },
