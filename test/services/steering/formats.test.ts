@@ -5,18 +5,34 @@ import { writeGguf } from "#kit/gguf-writer.ts";
 import { parseGguf } from "#kit/gguf.ts";
 import { writeSafetensors } from "#kit/safetensors.ts";
 import type { Direction } from "../../../services/steering/src/direction.ts";
-import { readControlVector, writeControlVector } from "../../../services/steering/src/formats/gguf-controlvector.ts";
-import { readDirectionSafetensors, writeDirectionSafetensors } from "../../../services/steering/src/formats/safetensors-direction.ts";
+import {
+  readControlVector,
+  writeControlVector,
+} from "../../../services/steering/src/formats/gguf-controlvector.ts";
+import {
+  readDirectionSafetensors,
+  writeDirectionSafetensors,
+} from "../../../services/steering/src/formats/safetensors-direction.ts";
 import { directionFromFile } from "../../../services/steering/src/formats/vectors.ts";
 
 const model = { digest: "cd".repeat(32), layers: 5, width: 3 };
 const vector = fc
-  .array(fc.float({ noNaN: true, noDefaultInfinity: true, min: -1000, max: 1000 }), { minLength: 3, maxLength: 3 })
+  .array(fc.float({ noNaN: true, noDefaultInfinity: true, min: -1000, max: 1000 }), {
+    minLength: 3,
+    maxLength: 3,
+  })
   .filter((values) => values.some((x) => Math.abs(x) > 1e-3));
 const directions = fc.uniqueArray(fc.integer({ min: 1, max: 4 }), { minLength: 1 }).chain((layers) =>
   fc.array(vector, { minLength: layers.length, maxLength: layers.length }).map((vectors): Direction => {
     const raw = new Map(layers.map((layer, i) => [layer, Float32Array.from(vectors[i] as number[])]));
-    return { modelDigest: model.digest, method: "imported", layers: 5, width: 3, raw, medianResidualNorms: Float32Array.of(1, 2, 3, 4, 5) };
+    return {
+      modelDigest: model.digest,
+      method: "imported",
+      layers: 5,
+      width: 3,
+      raw,
+      medianResidualNorms: Float32Array.of(1, 2, 3, 4, 5),
+    };
   }),
 );
 const reason = (action: () => unknown): unknown => {
@@ -44,7 +60,9 @@ test("safetensors in and out: the same bytes, norms and method included", () => 
   fc.assert(
     fc.property(directions, (direction) => {
       const file = writeDirectionSafetensors(direction);
-      expect(writeDirectionSafetensors(directionFromFile(readDirectionSafetensors(file), model))).toEqual(file);
+      expect(writeDirectionSafetensors(directionFromFile(readDirectionSafetensors(file), model))).toEqual(
+        file,
+      );
     }),
     { seed: 12 },
   );
@@ -64,7 +82,9 @@ test("direction.<n> is block n counted from 0, and block 0 is left out or refuse
   expect([...tensors.keys()]).toEqual(["direction.1", "direction.2", "direction.3", "direction.4"]);
   expect(metadata.get("general.architecture")).toBe("controlvector");
   expect(metadata.get("controlvector.layer_count")).toBe(4);
-  expect(readControlVector(writeControlVector(full, "llama", { skipFirstBlock: true })).raw.get(3)).toEqual(Float32Array.of(4, 0, 0));
+  expect(readControlVector(writeControlVector(full, "llama", { skipFirstBlock: true })).raw.get(3)).toEqual(
+    Float32Array.of(4, 0, 0),
+  );
   expect(reason(() => writeControlVector(full, "llama", { skipFirstBlock: false }))).toBe("UNSUPPORTED");
 });
 
@@ -81,7 +101,9 @@ test("bad control vectors are refused", () => {
   expect(read(good, tensor("direction.1", Float32Array.of(1, 2)))).toBe("SHAPE_MISMATCH");
   expect(read(good, tensor("direction.1", Float32Array.of(0, 0, 0)))).toBe("ARTIFACT_INVALID");
   expect(read(good, tensor("direction.1", Float32Array.of(1, Number.NaN, 0)))).toBe("NON_FINITE");
-  expect(read({ ...good, "trimtab.model_digest": "ef".repeat(32) }, tensor("direction.1"))).toBe("ARTIFACT_INCOMPATIBLE");
+  expect(read({ ...good, "trimtab.model_digest": "ef".repeat(32) }, tensor("direction.1"))).toBe(
+    "ARTIFACT_INCOMPATIBLE",
+  );
   const file = writeControlVector(full, "llama", { skipFirstBlock: true });
   for (let length = 0; length < file.length; length += 41) {
     expect(reason(() => readControlVector(file.subarray(0, length)))).toBe("ARTIFACT_INVALID");
@@ -93,7 +115,9 @@ test("bad safetensors are refused", () => {
     reason(() => directionFromFile(readDirectionSafetensors(writeSafetensors(tensors)), model));
   const three = { shape: [3], data: Float32Array.of(1, 2, 3) };
   expect(read({ "direction.x": three })).toBe("ARTIFACT_INVALID");
-  expect(read({ median_residual_norms: { shape: [5], data: new Float32Array(5).fill(1) } })).toBe("ARTIFACT_INVALID");
+  expect(read({ median_residual_norms: { shape: [5], data: new Float32Array(5).fill(1) } })).toBe(
+    "ARTIFACT_INVALID",
+  );
   expect(read({ "direction.1": three, median_residual_norms: three })).toBe("ARTIFACT_INVALID");
   expect(read({ "direction.9": three })).toBe("ARTIFACT_INCOMPATIBLE");
 });

@@ -18,8 +18,15 @@ const direction: Direction = {
   raw: new Map([0, 1, 2, 3].map((layer) => [layer, Float32Array.of(3, 4)])),
   medianResidualNorms: Float32Array.of(10, 20, 40, 80),
 };
-const paperDirection = { ...direction, method: "output_embedding", raw: new Map([0, 1, 2, 3].map((l) => [l, Float32Array.of(1, 0)])) };
-const doses = [{ layer: 1, relative: 0.1 }, { layer: 2, relative: 0.2 }];
+const paperDirection = {
+  ...direction,
+  method: "output_embedding",
+  raw: new Map([0, 1, 2, 3].map((l) => [l, Float32Array.of(1, 0)])),
+};
+const doses = [
+  { layer: 1, relative: 0.1 },
+  { layer: 2, relative: 0.2 },
+];
 const recipe: SteeringSource = { kind: "recipe", recipe: { direction, paperDirection, doses, start: 3 } };
 const plain: SteeringSource = { kind: "direction", direction };
 const use = (fields: MessageInitShape<typeof SteeringUseSchema> = {}) => create(SteeringUseSchema, fields);
@@ -62,7 +69,9 @@ test("a shut gate, a scale of 0 and a dose of 0 name no program", () => {
 
 test("scale multiplies the recipe's dose, a dose replaces the largest of it", () => {
   const at = (fields: MessageInitShape<typeof SteeringUseSchema>) =>
-    resolveIntent(recipe, use({ scope: Scope.DECODE, ...fields })).additions.map(({ coefficient }) => coefficient);
+    resolveIntent(recipe, use({ scope: Scope.DECODE, ...fields })).additions.map(
+      ({ coefficient }) => coefficient,
+    );
   expect(at({ scale: -2 })).toEqual([-4, -16]);
   expect(at({ dose: dose(0.4) })).toEqual([4, 16]);
   expect(at({ layers: [2, 2] })).toEqual([8]);
@@ -70,7 +79,9 @@ test("scale multiplies the recipe's dose, a dose replaces the largest of it", ()
 
 test("paper mode: all blocks, weight ½, α 2, first token unsteered", () => {
   const intent = resolveIntent(recipe, use({ mode: "paper" }));
-  expect(intent.additions).toEqual([0, 1, 2, 3].map((layer) => ({ layer, scope: Scope.DECODE, coefficient: 1 })));
+  expect(intent.additions).toEqual(
+    [0, 1, 2, 3].map((layer) => ({ layer, scope: Scope.DECODE, coefficient: 1 })),
+  );
   expect([intent.weightsSource, intent.replayLast, intent.gated]).toEqual(["paper", false, true]);
 });
 
@@ -78,7 +89,9 @@ test("a stored direction acts without a controller: raw at scale 1, as other pro
   const intent = resolveIntent(plain, use({ scale: 1 }));
   expect(intent.additions.map(({ coefficient }) => coefficient)).toEqual([5, 5, 5, 5]);
   expect([intent.gated, intent.fixedGate]).toEqual([false, 1]);
-  expect(resolveIntent(plain, use({ dose: dose(0.5) })).additions.map(({ coefficient }) => coefficient)).toEqual([5, 10, 20, 40]);
+  expect(
+    resolveIntent(plain, use({ dose: dose(0.5) })).additions.map(({ coefficient }) => coefficient),
+  ).toEqual([5, 10, 20, 40]);
 });
 
 test("a forced gate replaces the controller", () => {
@@ -87,7 +100,8 @@ test("a forced gate replaces the controller", () => {
 });
 
 test("the program of a wish has one name, whatever the strength", () => {
-  const digest = (fields: MessageInitShape<typeof SteeringUseSchema>) => resolveIntent(recipe, use(fields)).program?.digest;
+  const digest = (fields: MessageInitShape<typeof SteeringUseSchema>) =>
+    resolveIntent(recipe, use(fields)).program?.digest;
   expect(digest({})).toBe(digest({ scale: 2 }) as string);
   expect(digest({})).not.toBe(digest({ layers: [1] }) as string);
   expect(digest({})).toMatch(/^sha256:[0-9a-f]{64}$/);
@@ -112,12 +126,14 @@ test("wishes that cannot be carried out are refused by name", () => {
     [plain, { scale: 1, forceGate: 1 }, "INVALID_ARGUMENT"],
     [plain, { scale: 1, mode: "paper" }, "INVALID_ARGUMENT"],
   ];
-  for (const [source, fields, expected] of bad) expect(reason(() => resolveIntent(source, use(fields)))).toBe(expected);
+  for (const [source, fields, expected] of bad)
+    expect(reason(() => resolveIntent(source, use(fields)))).toBe(expected);
 });
 
 test("a gate that is no gate is an error, not an unsteered answer", () => {
   const intent = resolveIntent(recipe, use());
-  for (const gate of [Number.NaN, -0.1, 1.1]) expect(reason(() => decide(intent, gate))).toBe("ARTIFACT_INVALID");
+  for (const gate of [Number.NaN, -0.1, 1.1])
+    expect(reason(() => decide(intent, gate))).toBe("ARTIFACT_INVALID");
 });
 
 test("activations that are missing, foreign, doubled or malformed are refused", () => {
@@ -125,7 +141,9 @@ test("activations that are missing, foreign, doubled or malformed are refused", 
   const row = (layer: number, more: MessageInitShape<typeof ActivationSchema> = {}) =>
     create(ActivationSchema, { site: Site.RESIDUAL, layer, values, ...more });
   const read = (...activations: ReturnType<typeof row>[]) => reason(() => featureRow(activations, [2, 3], 2));
-  expect([...featureRow([row(3), row(2, { values: f32Tensor([2], Float32Array.of(7, 8)) })], [2, 3], 2)]).toEqual([7, 8, 1, 2]);
+  expect([
+    ...featureRow([row(3), row(2, { values: f32Tensor([2], Float32Array.of(7, 8)) })], [2, 3], 2),
+  ]).toEqual([7, 8, 1, 2]);
   expect(read(row(2))).toBe("FIELD_REQUIRED");
   expect(read()).toBe("FIELD_REQUIRED");
   expect(read(row(2), row(2))).toBe("INVALID_ARGUMENT");
@@ -134,5 +152,7 @@ test("activations that are missing, foreign, doubled or malformed are refused", 
   expect(read(row(2), row(3, { values: { ...values, dataType: DataType.F16 } }))).toBe("DTYPE_MISMATCH");
   expect(read(row(2), row(3, { values: f32Tensor([1, 3], new Float32Array(3)) }))).toBe("SHAPE_MISMATCH");
   expect(read(row(2), row(3, { values: { ...values, data: new Uint8Array(7) } }))).toBe("SHAPE_MISMATCH");
-  expect(read(row(2), row(3, { values: f32Tensor([1, 2], Float32Array.of(1, Number.NaN)) }))).toBe("NON_FINITE");
+  expect(read(row(2), row(3, { values: f32Tensor([1, 2], Float32Array.of(1, Number.NaN)) }))).toBe(
+    "NON_FINITE",
+  );
 });

@@ -1,21 +1,19 @@
 /**
- * Fits a controller to captured activations: standardise, train candidates in the leading principal axes, keep the one
- * that separates validation prompts best, calibrate its gate, fold everything back into one network over the residuals.
+ * Fits a controller to captured activations: standardise, train in the leading principal axes, calibrate the gate, fold
+ * everything back into one network over the residuals.
+ *
+ * The hidden layer is made of parts, each trained without one fold of the topic families; the output is their mean. The
+ * part that never saw a prompt's family scores it, so the gate is calibrated on all training prompts as if they were
+ * new, and candidates are compared on these scores and on validation.
  */
 import { type CalibrationSettings, calibrateGate, type GateCalibration } from "./calibrate.ts";
-import { auroc, type LabelledScores } from "./metrics.ts";
+import type { LabelledScores } from "./metrics.ts";
 import type { ControllerNetwork } from "./network.ts";
 import { principalAxes, project } from "./principal-axes.ts";
 import { createRandom } from "./random.ts";
 import { type FeatureStatistics, featureStatistics, standardise } from "./standardise.ts";
-import {
-  type GateLoss,
-  type GateNetwork,
-  gateScores,
-  type LabelledRows,
-  trainGate,
-  type TrainSettings,
-} from "./train.ts";
+import { familyFolds, type GroupedRows, trainParts } from "./parts.ts";
+import type { GateLoss, GateNetwork, LabelledRows, TrainSettings } from "./train.ts";
 
 /** Settings of a fit; lists are tried in all combinations. */
 export interface ControllerSettings extends CalibrationSettings, Omit<TrainSettings, "hidden" | "loss"> {
@@ -24,6 +22,8 @@ export interface ControllerSettings extends CalibrationSettings, Omit<TrainSetti
   /** Principal axes to train in. */
   readonly axes: readonly number[];
   readonly seed: number;
+  /** Parts of the hidden layer, each trained without one fold of the families. */
+  readonly folds: number;
 }
 
 /** What was tried and what was chosen. */
@@ -31,10 +31,11 @@ export interface ControllerReport {
   readonly hidden: number;
   readonly loss: GateLoss;
   readonly axes: number;
+  /** Mean over the parts. */
   readonly epochs: number;
   readonly validationAuroc: number;
-  /** Distance of the class means over their pooled deviation, on validation. */
-  readonly validationSeparation: number;
+  /** On training prompts, each scored by the part that did not see its family. */
+  readonly crossAuroc: number;
   readonly threshold: number;
 }
 
@@ -49,15 +50,17 @@ interface Candidate {
   readonly axes: readonly Float32Array[];
   readonly unit: number;
   readonly report: Omit<ControllerReport, "threshold">;
+  /** Of training prompts by the part that did not see their family, of validation prompts by all parts. */
   readonly scores: LabelledScores;
 }
 
 /**
  * Fits a controller.
+ * @param train with the topic family of every row
  * @param layerWeights weights of the blocks, [layers]; they become the constant outputs of the weight head
  */
 export function fitController(
-  train: LabelledRows,
+  train: GroupedRows,
   validation: LabelledRows,
   layerWeights: Float32Array,
   settings: ControllerSettings,
@@ -67,23 +70,25 @@ export function fitController(
   const rows = standardise(train.rows, statistics);
   const checks = standardise(validation.rows, statistics);
   const all = principalAxes(rows, Math.max(...settings.axes), createRandom(settings.seed));
+  const folds = familyFolds(train, settings.folds);
   const candidates: Candidate[] = [];
   for (const count of settings.axes) {
     const axes = all.slice(0, count);
     const space = coordinates(rows, checks, axes);
+    const data = {
+      train: { ...train, rows: space.train },
+      validation: { ...validation, rows: space.validation },
+      folds,
+    };
     for (const hidden of settings.hidden) {
       for (const loss of settings.losses) {
-        const random = createRandom(settings.seed);
-        const trained = trainGate(
-          { rows: space.train, labels: train.labels },
-          { rows: space.validation, labels: validation.labels },
-          { ...settings, hidden, loss },
-          random,
+        const parts = trainParts(
+          data,
+          { ...settings, hidden: Math.ceil(hidden / settings.folds), loss },
+          settings.seed,
         );
-        const scores = split(gateScores(trained.gate, space.validation), validation.labels);
-        const quality = { validationAuroc: auroc(scores), validationSeparation: separation(scores) };
-        const report = { hidden, loss, axes: axes.length, epochs: trained.epochs, ...quality };
-        candidates.push({ gate: trained.gate, axes, unit: space.unit, report, scores });
+        const report = { hidden: parts.gate.b1.length, loss, axes: axes.length, ...parts.quality };
+        candidates.push({ gate: parts.gate, axes, unit: space.unit, report, scores: parts.scores });
       }
     }
   }
@@ -93,26 +98,8 @@ export function fitController(
   return { network, report: { ...best.report, threshold: calibration.threshold } };
 }
 
-/** Scores by label. */
-export function split(scores: readonly number[], labels: readonly number[]): LabelledScores {
-  return {
-    positive: scores.filter((_, i) => labels[i] === 1),
-    negative: scores.filter((_, i) => labels[i] === 0),
-  };
-}
-
-/** AUROC first; what it calls equal (to a hundredth) is decided by the separation. */
 function better(a: Candidate["report"], b: Candidate["report"]): boolean {
-  const difference = a.validationAuroc - b.validationAuroc;
-  if (Math.abs(difference) > 0.01) return difference > 0;
-  return a.validationSeparation > b.validationSeparation;
-}
-
-function separation({ positive, negative }: LabelledScores): number {
-  const mean = (values: readonly number[]) => values.reduce((a, b) => a + b, 0) / values.length;
-  const [high, low] = [mean(positive), mean(negative)];
-  const spread = mean([...positive.map((s) => (s - high) ** 2), ...negative.map((s) => (s - low) ** 2)]);
-  return (high - low) / Math.sqrt(Math.max(spread, Number.MIN_VALUE));
+  return a.validationAuroc + a.crossAuroc > b.validationAuroc + b.crossAuroc;
 }
 
 /** Coordinates along the axes, in units of their root mean square over the training rows. */

@@ -18,3 +18,11 @@ export function accuracy({ positive, negative }: LabelledScores, threshold = 0.5
   const right = positive.filter((s) => s >= threshold).length + negative.filter((s) => s < threshold).length;
   return right / (positive.length + negative.length);
 }
+
+/** Scores by label: 1 = positive, 0 = negative. */
+export function splitScores(scores: readonly number[], labels: readonly number[]): LabelledScores {
+  return {
+    positive: scores.filter((_, i) => labels[i] === 1),
+    negative: scores.filter((_, i) => labels[i] === 0),
+  };
+}

@@ -72,6 +72,7 @@ const schema = z.strictObject({
       .int()
       .min(0)
       .max(2 ** 32 - 1),
+    folds: count(16),
   }),
   evaluation: z.strictObject({
     prompts_per_class: count(1024),

@@ -43,6 +43,7 @@ patience = 10
 false_steer_cost = 2.0
 ramp = 0.1
 seed = 1
+folds = 2
 [evaluation]
 prompts_per_class = 10
 answer_tokens = 8
