@@ -5,11 +5,9 @@ import { exitWithParent } from "#kit/supervisor.ts";
 import { startService, startStack } from "../compose.ts";
 import { answerAndBuild } from "../demo/run.ts";
 import { addModelOptions, integerIn } from "../options.ts";
+import { DEFAULT_GRPC_PORT, DEFAULT_HTTP_PORT } from "../ports.ts";
 import { buildRecipe } from "../recipe/build.ts";
 import { ROOM_NAMES, type RoomName } from "../rooms.ts";
-
-const DEFAULT_GRPC_PORT = 50051;
-const DEFAULT_HTTP_PORT = 8080;
 
 interface ServeOptions {
   readonly service?: RoomName;

@@ -14,11 +14,9 @@ import { colour } from "../view/style.ts";
 /** Recipe of the demo. */
 export const DEMO_RECIPE = "refusal";
 
-/** Where the services of the demo listen, and a client that reached them over a real socket. */
+/** A client that reaches the services of the demo over a real socket. */
 export interface DemoTarget {
   readonly client: GatewayClient;
-  readonly grpcPort: number;
-  readonly httpPort: number;
 }
 
 /** Parts 2 and 3 of the demo: a first answer, then the recipe (from the cache on a second run). */
@@ -41,7 +39,7 @@ export async function runDemo(target: DemoTarget, jsonPath?: string): Promise<vo
   for (const prompt of DEMO_PROMPTS) answers.push(await showPair(target.client, recipe, prompt));
   heading("Evidence: the recipe's own test prompts, families never seen in training");
   process.stdout.write(`${evaluationLines(recipe).join("\n")}\n`);
-  process.stdout.write(callExamples(target.grpcPort, target.httpPort));
+  process.stdout.write(callExamples());
   if (jsonPath !== undefined)
     await writeFile(jsonPath, `${JSON.stringify(demoJson(recipe, answers), null, 2)}\n`);
 }

@@ -4,6 +4,7 @@
 import type { Recipe } from "#proto/trimtab/steering/v1/steering_service_pb.ts";
 import { ask, type GatewayClient, type StreamedAnswer } from "./answer.ts";
 import type { DemoPrompt } from "./prompts.ts";
+import { DEFAULT_GRPC_PORT, DEFAULT_HTTP_PORT } from "../ports.ts";
 import { gauge, sparkline } from "../view/gauges.ts";
 import { createSideBySide } from "../view/side-by-side.ts";
 import { colour, printable } from "../view/style.ts";
@@ -52,11 +53,12 @@ export async function showPair(
   return answer;
 }
 
-/** How to make the same call with other tools. */
-export function callExamples(grpcPort: number, httpPort: number): string {
+/** How to make the same call with other tools, once `npm start` keeps the services up on their usual ports. */
+export function callExamples(): string {
+  const [grpcPort, httpPort] = [DEFAULT_GRPC_PORT, DEFAULT_HTTP_PORT];
   const body = `{"spec": {"conversation": {"messages": [{"role": "user", "content": "Hello"}]}, "maxTokens": 40, "steering": {"use": {"recipe": "refusal"}}}}`;
   return [
-    colour.bold("\n  The same from other tools (npm start keeps the services up):"),
+    colour.bold("\n  The same from other tools: run "npm start", then"),
     `\n  buf curl --http2-prior-knowledge --protocol grpc --reflect --data '${body}' \\\n    http://127.0.0.1:${grpcPort}/trimtab.gateway.v1.GatewayService/Complete`,
     `\n  curl http://127.0.0.1:${httpPort}/v1/chat/completions -H 'content-type: application/json' \\\n    -d '{"model": "smollm2-135m-instruct", "messages": [{"role": "user", "content": "Hello"}], "steering": {"recipe": "refusal"}}'`,
     `\n  # Python, pip install openai\n  from openai import OpenAI\n  client = OpenAI(base_url="http://127.0.0.1:${httpPort}/v1", api_key="none")\n  client.chat.completions.create(model="smollm2-135m-instruct", messages=[{"role": "user", "content": "Hello"}],\n                                 extra_body={"steering": {"recipe": "refusal"}})\n`,
