@@ -58,7 +58,7 @@ export function callExamples(): string {
   const [grpcPort, httpPort] = [DEFAULT_GRPC_PORT, DEFAULT_HTTP_PORT];
   const body = `{"spec": {"conversation": {"messages": [{"role": "user", "content": "Hello"}]}, "maxTokens": 40, "steering": {"use": {"recipe": "refusal"}}}}`;
   return [
-    colour.bold("\n  The same from other tools: run "npm start", then"),
+    colour.bold("\n  The same from other tools, while npm start runs:"),
     `\n  buf curl --http2-prior-knowledge --protocol grpc --reflect --data '${body}' \\\n    http://127.0.0.1:${grpcPort}/trimtab.gateway.v1.GatewayService/Complete`,
     `\n  curl http://127.0.0.1:${httpPort}/v1/chat/completions -H 'content-type: application/json' \\\n    -d '{"model": "smollm2-135m-instruct", "messages": [{"role": "user", "content": "Hello"}], "steering": {"recipe": "refusal"}}'`,
     `\n  # Python, pip install openai\n  from openai import OpenAI\n  client = OpenAI(base_url="http://127.0.0.1:${httpPort}/v1", api_key="none")\n  client.chat.completions.create(model="smollm2-135m-instruct", messages=[{"role": "user", "content": "Hello"}],\n                                 extra_body={"steering": {"recipe": "refusal"}})\n`,
