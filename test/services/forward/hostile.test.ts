@@ -1,0 +1,168 @@
+/** Random requests: each is answered or refused with a reason, never INTERNAL, and leaves nothing behind. */
+import { afterAll, beforeAll, expect, test } from "bun:test";
+import fc from "fast-check";
+import { fromConnectError } from "#kit/errors.ts";
+import { startForward } from "../../support/forward-service.ts";
+
+let forward: Awaited<ReturnType<typeof startForward>>;
+let programDigest = "";
+
+beforeAll(async () => {
+  forward = await startForward({ contextTokens: 128 });
+  const vectors = { dataType: 1, shape: [1, 64], data: new Uint8Array(256).fill(60) };
+  const program = { modelDigest: forward.modelDigest, operations: [{ site: 1, layer: 1, kind: 1, vectors }] };
+  ({ programDigest } = await forward.client.putProgram({ program }));
+});
+afterAll(() => forward.service.close());
+
+const uint = fc.oneof(fc.constantFrom(0, 1, 2, 3, 5, 127, 128, 255, 256, 4_294_967_295), fc.nat(300));
+const real = fc.oneof(fc.constantFrom(0, 1, -1, 1e30, 3.4e38, Number.NaN, Infinity, -0), fc.float());
+const ids = fc.oneof(fc.array(fc.nat(255), { maxLength: 140 }), fc.array(uint, { maxLength: 6 }));
+const maybe = <T>(value: fc.Arbitrary<T>) => fc.option(value, { nil: undefined });
+const binding = fc.record({
+  programDigest: fc.oneof(fc.constant("known"), fc.constantFrom("", "sha256:00")),
+  coefficients: fc.array(real, { maxLength: 2 }),
+});
+const tap = fc.record({
+  site: fc.nat(11),
+  layers: fc.array(uint, { maxLength: 3 }),
+  positions: fc.nat(3),
+  first: uint,
+  end: uint,
+  pooling: fc.nat(5),
+});
+const taps = fc.array(tap, { maxLength: 3 });
+const sampling = fc.record({
+  ...{ temperature: maybe(real), topP: maybe(real), topK: uint, minP: real, repetitionPenalty: maybe(real) },
+  ...{
+    frequencyPenalty: real,
+    presencePenalty: real,
+    seed: maybe(fc.bigInt({ min: 0n, max: 2n ** 64n - 1n })),
+  },
+  logitBias: fc.dictionary(fc.constantFrom("0", "255", "256", "4294967295"), real),
+});
+const generate = fc.record({
+  ...{ maxTokens: fc.nat(6), sampling: maybe(sampling), stopIds: fc.array(uint, { maxLength: 3 }), taps },
+  ...{
+    topLogprobs: fc.nat(22),
+    program: maybe(binding),
+    replayLast: fc.boolean(),
+    parkEveryTokens: fc.nat(1),
+  },
+});
+const operation = fc.record({
+  ...{
+    site: fc.nat(10),
+    layer: uint,
+    kind: fc.nat(7),
+    parameter: real,
+    condition: fc.nat(3),
+    threshold: real,
+  },
+  ...{
+    normPolicy: fc.nat(3),
+    cap: real,
+    scope: fc.nat(5),
+    windowFirst: uint,
+    windowEnd: uint,
+    priority: fc.integer(),
+  },
+  vectors: maybe(
+    fc.record({
+      dataType: fc.nat(3),
+      shape: fc.constantFrom([1, 64], [2, 64], [128], [0], [4_294_967_295, 4_294_967_295]),
+      data: fc.constantFrom(256, 512, 3, 0).map((size) => new Uint8Array(size).fill(61)),
+    }),
+  ),
+});
+
+const known = <T extends { programDigest: string }>(given: T | undefined) =>
+  given && { ...given, programDigest: given.programDigest === "known" ? programDigest : given.programDigest };
+
+/** Refusals have a reason of their own; anything else is a bug. */
+async function survives(run: () => Promise<unknown>): Promise<void> {
+  const error = await run().then(
+    () => null,
+    (thrown: unknown) => fromConnectError(thrown),
+  );
+  if (error) expect([error.reason, error.message]).not.toContain("INTERNAL");
+}
+
+async function drain(stream: AsyncIterable<unknown>): Promise<void> {
+  for await (const _ of stream);
+}
+
+test("Open and Generate", async () => {
+  const { client, modelDigest } = forward;
+  await fc.assert(
+    fc.asyncProperty(
+      ids,
+      taps,
+      maybe(binding),
+      generate,
+      uint,
+      async (tokens, read, program, request, leaseMs) => {
+        await survives(async () => {
+          const open = { ids: tokens, taps: read, ...(program ? { program: known(program) } : {}) };
+          const { sequence } = await client.open({ modelDigest, open, leaseMs });
+          await survives(() => {
+            const withProgram = {
+              ...request,
+              ...(request.program ? { program: known(request.program) } : {}),
+            };
+            return drain(client.generate({ modelDigest, sequence, generate: withProgram as never }));
+          });
+          await client.release({ modelDigest, sequences: [sequence] });
+        });
+      },
+    ),
+    { numRuns: 150 },
+  );
+  expect(await forward.usedPages()).toBe(0);
+}, 30_000);
+
+test("Score and Capture", async () => {
+  const { client, modelDigest } = forward;
+  const items = fc.array(fc.record({ ids, first: uint }), { maxLength: 3 });
+  await fc.assert(
+    fc.asyncProperty(
+      items,
+      taps,
+      maybe(binding),
+      fc.array(uint, { maxLength: 2 }),
+      async (texts, read, given, candidateIds) => {
+        const program = given ? { program: known(given) } : {};
+        await survives(() => client.score({ modelDigest, items: texts, candidateIds, ...program } as never));
+        await survives(() =>
+          drain(client.capture({ modelDigest, items: texts, taps: read, ...program } as never)),
+        );
+      },
+    ),
+    { numRuns: 150 },
+  );
+  expect(await forward.usedPages()).toBe(0);
+}, 30_000);
+
+test("PutProgram, and using what it took", async () => {
+  const { client, modelDigest } = forward;
+  await fc.assert(
+    fc.asyncProperty(
+      fc.array(operation, { maxLength: 3 }),
+      fc.nat(5),
+      real,
+      async (operations, conflictRule, c) => {
+        await survives(async () => {
+          const put = await client.putProgram({
+            program: { modelDigest, operations, conflictRule } as never,
+          });
+          const program = { programDigest: put.programDigest, coefficients: operations.map(() => c) };
+          await drain(
+            client.capture({ modelDigest, items: [{ ids: [5, 6, 7] }], taps: [{ site: 1 }], program }),
+          );
+        });
+      },
+    ),
+    { numRuns: 300 },
+  );
+  expect(await forward.usedPages()).toBe(0);
+}, 30_000);
