@@ -1,6 +1,5 @@
 // The controller network: training, the shuffled-label control, and the ONNX file against the TypeScript evaluation.
 import { expect, test } from "bun:test";
-import { calibrateGate } from "../../../services/steering/src/controller/calibrate.ts";
 import { loadController, writeController } from "../../../services/steering/src/controller/artifact.ts";
 import { type ControllerSettings, fitController } from "../../../services/steering/src/controller/fit.ts";
 import { accuracy, auroc, splitScores } from "../../../services/steering/src/controller/metrics.ts";
@@ -9,7 +8,6 @@ import {
   controllerOutput,
   evaluateNetwork,
 } from "../../../services/steering/src/controller/network.ts";
-import { principalAxes } from "../../../services/steering/src/controller/principal-axes.ts";
 import { createRandom } from "../../../services/steering/src/controller/random.ts";
 import { familyFolds, type GroupedRows } from "../../../services/steering/src/controller/parts.ts";
 
@@ -131,35 +129,4 @@ test("features with values that are not finite are refused", async () => {
   await expect(runner.run(row)).rejects.toMatchObject({ reason: "NON_FINITE" });
   await expect(runner.run(new Float32Array(WIDTH - 1))).rejects.toMatchObject({ reason: "SHAPE_MISMATCH" });
   await runner.close();
-});
-
-test("a gate that cannot tell the classes apart stays shut", () => {
-  const same = { positive: [0.4, 0.5, 0.6], negative: [0.4, 0.5, 0.6] };
-  const { scale, shift } = calibrateGate(same, { falseSteerCost: 2, ramp: 0.1 });
-  expect([scale, shift]).toEqual([0, 0]);
-});
-
-test("the threshold lies in the middle of the gap between the classes", () => {
-  const { threshold, scale, shift } = calibrateGate(
-    { positive: [0.8, 0.9, 1], negative: [0, 0.1, 0.4] },
-    { falseSteerCost: 2, ramp: 0.1 },
-  );
-  expect(threshold).toBeCloseTo(0.6, 9);
-  expect(scale * threshold + shift).toBeCloseTo(0.5, 9);
-  // Medians are 0.9 and 0.1: the gate is open at threshold + 0.1 · 0.8.
-  expect(scale * 0.68 + shift).toBeCloseTo(1, 9);
-});
-
-test("principal axes are those of the covariance: known by construction", () => {
-  const random = createRandom(9);
-  const rows = Array.from({ length: 400 }, () =>
-    Float32Array.of(0.1 * random.normal(), 5 * random.normal(), random.normal(), 0),
-  );
-  const axes = principalAxes(rows, 2, random);
-  expect(Math.abs(axes[0]?.[1] ?? 0)).toBeGreaterThan(0.99);
-  expect(Math.abs(axes[1]?.[2] ?? 0)).toBeGreaterThan(0.99);
-});
-
-test("auroc counts won pairs, ties half", () => {
-  expect(auroc({ positive: [3, 2], negative: [1, 2] })).toBe(3.5 / 4);
 });

@@ -1,0 +1,43 @@
+/** A steering service over simulated services, with the small recipe and a store of its own. */
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createArtifactStore } from "#kit/artifact-store.ts";
+import { connectTo } from "#kit/clients.ts";
+import { fromConnectError } from "#kit/errors.ts";
+import { SteeringService } from "#proto/trimtab/steering/v1/steering_service_pb.ts";
+import { createSteeringService } from "../../../../services/steering/index.ts";
+import { MODEL, simulate } from "./simulated-services.ts";
+import { writeSmallRecipe } from "./small-recipe.ts";
+
+/** Starts the service; `close` frees it and its directory. */
+export function startSimulatedService() {
+  const directory = mkdtempSync(join(tmpdir(), "trimtab-steering-"));
+  const { clients } = simulate();
+  const recipesDir = writeSmallRecipe(join(directory, "recipes"));
+  const store = createArtifactStore(join(directory, "store"));
+  const room = createSteeringService({ clients, store, recipesDir });
+  const client = connectTo({ routes: room.routes }).client(SteeringService);
+  return {
+    client,
+    clients,
+    async buildRecipe(): Promise<void> {
+      const states = client.buildRecipe({ name: "refusal", modelDigest: MODEL, skipEvaluation: true });
+      for await (const { build } of states) {
+        if (build && build.failure !== "") throw new Error(build.detail);
+      }
+    },
+    async close(): Promise<void> {
+      await room.close();
+      rmSync(directory, { recursive: true });
+    },
+  };
+}
+
+/** Reason a call is refused with. */
+export function reason(call: Promise<unknown>): Promise<string> {
+  return call.then(
+    () => "nothing refused",
+    (error: unknown) => fromConnectError(error).reason,
+  );
+}
