@@ -21,6 +21,13 @@ export interface Floats {
   readonly data: Float32Array;
 }
 
+const PYTHON_ENVIRONMENT = {
+  PYTHONDONTWRITEBYTECODE: "1",
+  PYTHONUTF8: "1",
+  // More threads would wait for each other in busy loops when the machine has other work.
+  OPENBLAS_NUM_THREADS: "1",
+};
+
 interface Answer {
   readonly id: number;
   readonly value?: unknown;
@@ -38,7 +45,7 @@ export async function startPython<Ready>(
   if (setup.exitCode !== 0) throw new Error(`oracle set-up failed: ${setup.stderr.toString()}`);
   const { python, path } = JSON.parse(setup.stdout.toString()) as { python: string; path: string };
   const child = Bun.spawn([python, join(import.meta.dir, script), ...args], {
-    env: { ...process.env, PYTHONPATH: path, PYTHONDONTWRITEBYTECODE: "1", PYTHONUTF8: "1" },
+    env: { ...process.env, ...PYTHON_ENVIRONMENT, PYTHONPATH: path },
     stdin: "pipe",
     stdout: "pipe",
     stderr: "inherit",
