@@ -2,15 +2,16 @@
  * SwiGLU: silu(gate) · up, alone and fused with quantization. silu(g) = g / (1 + e^-g), computed from e^-|g| so that
  * nothing overflows. gateUp is f32 [rows, 2·cols]: gate first, then up; cols a multiple of 32.
  */
-import { argument, constant, C_ONE, exp } from "./math";
+import { argument, constant, C_ONE, exp, expTable } from "./math";
 import { blockStep, clearPartner, quantizeBlock, rowStart } from "./quantize";
 
 function swiglu32(gate: usize, up: usize, out: usize): void {
   const one = constant(C_ONE);
+  const table = expTable();
   const end = gate + 128;
   for (; gate < end; gate += 16, up += 16, out += 16) {
     const g = v128.load(gate);
-    const e = exp(f32x4.neg(f32x4.abs(g)));
+    const e = exp(f32x4.neg(f32x4.abs(g)), table);
     const numerator = v128.bitselect(e, one, f32x4.lt(g, f32x4.splat(0)));
     const silu = f32x4.div(f32x4.mul(g, numerator), f32x4.add(one, e));
     v128.store(out, f32x4.mul(silu, v128.load(up)));

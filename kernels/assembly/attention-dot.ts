@@ -2,18 +2,36 @@
  * The one inner product of attention: two streams of 8 quantized numbers (4 lanes x 2) meet up to four broadcast pairs.
  * Keys: 4 tokens x 2 dims against query pairs; values: 4 dims x 2 tokens against probability pairs. 16 steps.
  *
- *   data    step s: first stream at data + s·step, second `second` bytes further (i8 or i16)
+ *   data    i8 or i16; keys: 8 numbers a step, second stream 128 numbers further; values: 16 a step, second 8 further
  *   pairs   step s: vector i at pairs + s·64 + i·16
  *   out     i32x4 sums: vector i at out + i·32 (first stream), + 16 (second)
  *
  * Bounds of the i32 sums over 32 products: int8 32·127·32767 < 2^27; int16 32·8191·8191 = 2146959392 < 2^31.
  */
 
+// Step 0 and step 1 of both streams, at immediate offsets: `isKey` and T are constants where they are used.
 // @ts-ignore: decorator
 @inline
-function take<T>(at: usize): v128 {
-  if (sizeof<T>() == 1) return v128.load_ext<i8>(at);
-  return v128.load(at);
+function first<T>(data: usize): v128 {
+  return sizeof<T>() == 1 ? v128.load_ext<i8>(data) : v128.load(data);
+}
+// @ts-ignore: decorator
+@inline
+function second<T>(isKey: bool, data: usize): v128 {
+  if (sizeof<T>() == 1) return isKey ? v128.load_ext<i8>(data, 128) : v128.load_ext<i8>(data, 8);
+  return isKey ? v128.load(data, 256) : v128.load(data, 16);
+}
+// @ts-ignore: decorator
+@inline
+function nextFirst<T>(isKey: bool, data: usize): v128 {
+  if (sizeof<T>() == 1) return isKey ? v128.load_ext<i8>(data, 8) : v128.load_ext<i8>(data, 16);
+  return isKey ? v128.load(data, 16) : v128.load(data, 32);
+}
+// @ts-ignore: decorator
+@inline
+function nextSecond<T>(isKey: bool, data: usize): v128 {
+  if (sizeof<T>() == 1) return isKey ? v128.load_ext<i8>(data, 136) : v128.load_ext<i8>(data, 24);
+  return isKey ? v128.load(data, 272) : v128.load(data, 48);
 }
 
 // @ts-ignore: decorator
@@ -25,33 +43,54 @@ function mac(acc: v128, data: v128, pair: v128): v128 {
 /** `count` vectors, a constant where it is called, so that the unused ones vanish. */
 // @ts-ignore: decorator
 @inline
-function sums<T>(count: i32, data: usize, second: usize, step: usize, pairs: usize, out: usize): void {
+function sums<T>(count: i32, isKey: bool, data: usize, pairs: usize, out: usize): void {
+  const step: usize = (isKey ? 16 : 32) * sizeof<T>();
   let a0 = i32x4.splat(0);
   let a1 = a0, b0 = a0, b1 = a0, c0 = a0, c1 = a0, d0 = a0, d1 = a0;
   const end = pairs + 1024;
   do {
-    const first = take<T>(data);
-    const other = take<T>(data + second);
-    const p = v128.load(pairs);
-    a0 = mac(a0, first, p);
-    a1 = mac(a1, other, p);
+    let x = first<T>(data);
+    let y = second<T>(isKey, data);
+    let p = v128.load(pairs);
+    a0 = mac(a0, x, p);
+    a1 = mac(a1, y, p);
     if (count > 1) {
-      const q = v128.load(pairs, 16);
-      b0 = mac(b0, first, q);
-      b1 = mac(b1, other, q);
+      p = v128.load(pairs, 16);
+      b0 = mac(b0, x, p);
+      b1 = mac(b1, y, p);
     }
     if (count > 2) {
-      const r = v128.load(pairs, 32);
-      c0 = mac(c0, first, r);
-      c1 = mac(c1, other, r);
+      p = v128.load(pairs, 32);
+      c0 = mac(c0, x, p);
+      c1 = mac(c1, y, p);
     }
     if (count > 3) {
-      const s = v128.load(pairs, 48);
-      d0 = mac(d0, first, s);
-      d1 = mac(d1, other, s);
+      p = v128.load(pairs, 48);
+      d0 = mac(d0, x, p);
+      d1 = mac(d1, y, p);
+    }
+    x = nextFirst<T>(isKey, data);
+    y = nextSecond<T>(isKey, data);
+    p = v128.load(pairs, 64);
+    a0 = mac(a0, x, p);
+    a1 = mac(a1, y, p);
+    if (count > 1) {
+      p = v128.load(pairs, 80);
+      b0 = mac(b0, x, p);
+      b1 = mac(b1, y, p);
+    }
+    if (count > 2) {
+      p = v128.load(pairs, 96);
+      c0 = mac(c0, x, p);
+      c1 = mac(c1, y, p);
+    }
+    if (count > 3) {
+      p = v128.load(pairs, 112);
+      d0 = mac(d0, x, p);
+      d1 = mac(d1, y, p);
     }
     data += step;
-    pairs += 64;
+    pairs += 128;
   } while (pairs < end);
   v128.store(out, a0);
   v128.store(out, a1, 16);
@@ -69,30 +108,29 @@ function sums<T>(count: i32, data: usize, second: usize, step: usize, pairs: usi
   }
 }
 
-// The strides are constants too: keys advance 8 numbers a step (streams are 4 tokens apart), values 16.
 function keys1<T>(data: usize, pairs: usize, out: usize): void {
-  sums<T>(1, data, 128 * sizeof<T>(), 8 * sizeof<T>(), pairs, out);
-}
-function keys2<T>(data: usize, pairs: usize, out: usize): void {
-  sums<T>(2, data, 128 * sizeof<T>(), 8 * sizeof<T>(), pairs, out);
-}
-function keys3<T>(data: usize, pairs: usize, out: usize): void {
-  sums<T>(3, data, 128 * sizeof<T>(), 8 * sizeof<T>(), pairs, out);
-}
-function keys4<T>(data: usize, pairs: usize, out: usize): void {
-  sums<T>(4, data, 128 * sizeof<T>(), 8 * sizeof<T>(), pairs, out);
+  sums<T>(1, true, data, pairs, out);
 }
 function values1<T>(data: usize, pairs: usize, out: usize): void {
-  sums<T>(1, data, 8 * sizeof<T>(), 16 * sizeof<T>(), pairs, out);
+  sums<T>(1, false, data, pairs, out);
+}
+function keys2<T>(data: usize, pairs: usize, out: usize): void {
+  sums<T>(2, true, data, pairs, out);
 }
 function values2<T>(data: usize, pairs: usize, out: usize): void {
-  sums<T>(2, data, 8 * sizeof<T>(), 16 * sizeof<T>(), pairs, out);
+  sums<T>(2, false, data, pairs, out);
+}
+function keys3<T>(data: usize, pairs: usize, out: usize): void {
+  sums<T>(3, true, data, pairs, out);
 }
 function values3<T>(data: usize, pairs: usize, out: usize): void {
-  sums<T>(3, data, 8 * sizeof<T>(), 16 * sizeof<T>(), pairs, out);
+  sums<T>(3, false, data, pairs, out);
+}
+function keys4<T>(data: usize, pairs: usize, out: usize): void {
+  sums<T>(4, true, data, pairs, out);
 }
 function values4<T>(data: usize, pairs: usize, out: usize): void {
-  sums<T>(4, data, 8 * sizeof<T>(), 16 * sizeof<T>(), pairs, out);
+  sums<T>(4, false, data, pairs, out);
 }
 
 /** 8 tokens of one block of 32 dims against `count` queries. */

@@ -10,7 +10,7 @@
  */
 import { MEET16_LIMIT, MEET8_LIMIT, PARTIAL_HEAD_BYTES, QUERY_BYTES } from "./layout";
 import { keySums, valueSums } from "./attention-dot";
-import { constant, C_LANES, C_MAGIC, C_MAGIC_BITS, C_MINUS_HUGE, exp } from "./math";
+import { constant, C_LANES, C_MAGIC, C_MAGIC_BITS, C_MINUS_HUGE, exp, expTable } from "./math";
 import { lane0, lane1, lane2, lane3, maxLanes, sumLanes } from "./math";
 import { forwardScale, inverseScale, round8 } from "./quantize";
 import { halfRecordBytes } from "./rope";
@@ -25,24 +25,26 @@ const QUERIES: usize = 8192; // broadcast pairs [8 blocks][16][4]
 const PAIRS: usize = 16384; // broadcast pairs [128][4]
 const PRODUCTS: usize = 24576; // f32 [256]: p·vscale
 
+/** Four broadcast pairs at a stride of 64. */
+// @ts-ignore: decorator
+@inline
+function spread(v: v128, to: usize): void {
+  v128.store(to, lane0(v));
+  v128.store(to, lane1(v), 64);
+  v128.store(to, lane2(v), 128);
+  v128.store(to, lane3(v), 192);
+}
+
 /** Query of vector i as broadcast pairs beside those of the other vectors. */
 function spreadQuery(s: usize, i: usize, blocks: usize): void {
   let from = <usize>load<u32>(s + INFO + i * 16);
-  for (let block: usize = 0; block < blocks; block++, from += QUERY_BYTES) {
-    spread(from, s + QUERIES + block * 1024 + i * 16, 64);
+  let to = s + QUERIES + i * 16;
+  for (let block: usize = 0; block < blocks; block++, from += QUERY_BYTES, to += 1024) {
+    spread(v128.load(from), to);
+    spread(v128.load(from, 16), to + 256);
+    spread(v128.load(from, 32), to + 512);
+    spread(v128.load(from, 48), to + 768);
     v128.store(s + SCALES + block * 64 + i * 16, v128.load(from, 64));
-  }
-}
-
-/** `bytes` of i16 to broadcast pairs at a stride of 64. */
-function spread(from: usize, to: usize, bytes: usize): void {
-  const end = from + bytes;
-  for (; from < end; from += 16, to += 256) {
-    const v = v128.load(from);
-    v128.store(to, lane0(v));
-    v128.store(to, lane1(v), 64);
-    v128.store(to, lane2(v), 128);
-    v128.store(to, lane3(v), 192);
   }
 }
 
@@ -77,26 +79,25 @@ function scorePages<T>(s: usize, count: i32, table: usize, pages: usize, keys: u
 /** Scores of vector i to probabilities; m and l into its partial. Lanes at or beyond `tokens` become 0. */
 function softmax(s: usize, i: usize, pages: usize): void {
   const from = s + SCORES + i * 1024;
-  const bytes = pages * 128;
+  const end = from + pages * 128;
   const tokens = i32x4.splat(load<u32>(s + INFO + i * 16, 4));
   const partial = <usize>load<u32>(s + INFO + i * 16, 8);
   const huge = constant(C_MINUS_HUGE);
   const four = i32x4.splat(4);
+  const table = expTable();
   let lanes = constant(C_LANES);
   let m = huge;
-  for (let at: usize = 0; at < bytes; at += 16) {
-    const v = v128.bitselect(v128.load(from + at), huge, i32x4.lt_s(lanes, tokens));
-    v128.store(from + at, v);
-    m = f32x4.pmax(m, v);
+  for (let at = from; at < end; at += 16) {
+    m = f32x4.pmax(m, v128.bitselect(v128.load(at), huge, i32x4.lt_s(lanes, tokens)));
     lanes = i32x4.add(lanes, four);
   }
   const largest = maxLanes(m);
   const shift = f32x4.splat(largest);
   let l = f32x4.splat(0);
   lanes = constant(C_LANES);
-  for (let at: usize = 0; at < bytes; at += 16) {
-    const p = v128.and(exp(f32x4.sub(v128.load(from + at), shift)), i32x4.lt_s(lanes, tokens));
-    v128.store(from + at, p);
+  for (let at = from; at < end; at += 16) {
+    const p = v128.and(exp(f32x4.sub(v128.load(at), shift), table), i32x4.lt_s(lanes, tokens));
+    v128.store(at, p);
     l = f32x4.add(l, p);
     lanes = i32x4.add(lanes, four);
   }
@@ -126,11 +127,10 @@ function weigh(s: usize, i: usize, table: usize, pages: usize, scales: usize, li
   const factor = f32x4.splat(inverseScale(largest, limit));
   const magic = constant(C_MAGIC);
   const bits = constant(C_MAGIC_BITS);
-  const whole = s + PRODUCTS;
-  for (let at: usize = 0; at < pages * 64; at += 16) {
-    v128.store(whole + at, round8(whole + at * 2, factor, magic, bits));
+  let pairs = s + PAIRS + i * 16;
+  for (let from = s + PRODUCTS; from < to; from += 32, pairs += 256) {
+    spread(round8(from, factor, magic, bits), pairs);
   }
-  spread(whole, s + PAIRS + i * 16, pages * 64);
   store<f32>(s + INFO + i * 16, forwardScale(largest, limit), 12);
 }
 

@@ -18,6 +18,11 @@ export const STOP = 200;
 export const SPIN = 204;
 /** i32: set when a thread has left its loop by a trap: a region waiting for its chunk must not wait forever. */
 export const FAULT = 212;
+/**
+ * u32: CONSTANTS. Read from memory, it is a register to the engine's compiler, and each constant one load at an
+ * immediate offset; as a number it would be built again for every constant.
+ */
+export const TABLE = 216;
 /** i32: operator of the current region. */
 export const OPERATOR = 208;
 /** u32 or f32 [64]: arguments of the current region. */

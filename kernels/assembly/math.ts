@@ -2,7 +2,7 @@
  * Leaves shared by all families: constants, lane broadcasts, horizontal sums in one fixed order, e^x.
  * Everything is plain IEEE f32 (no fused multiply-add), so bits do not depend on the engine.
  */
-import { ARGUMENTS, CONSTANTS } from "./layout";
+import { ARGUMENTS, CONSTANTS, TABLE } from "./layout";
 
 // Indices of the constants table; `initConstants` writes it.
 export const C_ONES_16 = 0;
@@ -12,11 +12,7 @@ export const C_ONES_8 = 3;
 export const C_MINUS_8 = 4;
 export const C_MAGIC = 5;
 export const C_MAGIC_BITS = 6;
-export const C_EXP_MIN = 7;
-export const C_LOG2E = 8;
-export const C_LN2_HIGH = 9;
-export const C_LN2_LOW = 10;
-export const C_EXP_0 = 11; // six coefficients
+// 7 … 16 and 17, 5 again: `exp` reads them at their offsets: least, log2 e, ln 2 high and low, six coefficients.
 export const C_ONE = 17;
 export const C_F16_MAGIC = 18;
 export const C_LANES = 19;
@@ -89,27 +85,34 @@ export function round(v: v128, magic: v128, magicBits: v128): v128 {
   return i32x4.sub(f32x4.add(v, magic), magicBits);
 }
 
+/** Base of the constants for `exp`: take it once, outside the loop. */
+// @ts-ignore: decorator
+@inline
+export function expTable(): usize {
+  return load<u32>(TABLE);
+}
+
 /**
- * e^x for x ≤ 0, relative error below 2 ulp; 0 below -87; NaN stays NaN.
+ * e^x for x ≤ 0, relative error below 2 ulp; 0 below -87; NaN stays NaN. `c` = expTable().
  * x = n·ln 2 + r by the magic-number rounding, a polynomial of degree 7 in r, n added to the exponent bits.
  */
 // @ts-ignore: decorator
 @inline
-export function exp(x: v128): v128 {
-  const least = constant(C_EXP_MIN);
-  const magic = constant(C_MAGIC);
+export function exp(x: v128, c: usize): v128 {
+  const least = v128.load(c, 112);
+  const magic = v128.load(c, 80);
   const isTiny = f32x4.lt(x, least);
   const bounded = f32x4.pmax(x, least);
-  const t = f32x4.add(f32x4.mul(bounded, constant(C_LOG2E)), magic);
+  const t = f32x4.add(f32x4.mul(bounded, v128.load(c, 128)), magic);
   const n = f32x4.sub(t, magic);
-  const high = f32x4.sub(bounded, f32x4.mul(n, constant(C_LN2_HIGH)));
-  const r = f32x4.sub(high, f32x4.mul(n, constant(C_LN2_LOW)));
-  let p = f32x4.add(f32x4.mul(constant(C_EXP_0), r), constant(C_EXP_0 + 1));
-  p = f32x4.add(f32x4.mul(p, r), constant(C_EXP_0 + 2));
-  p = f32x4.add(f32x4.mul(p, r), constant(C_EXP_0 + 3));
-  p = f32x4.add(f32x4.mul(p, r), constant(C_EXP_0 + 4));
-  p = f32x4.add(f32x4.mul(p, r), constant(C_EXP_0 + 5));
-  p = f32x4.add(f32x4.mul(f32x4.mul(p, r), r), f32x4.add(r, constant(C_ONE)));
+  const high = f32x4.sub(bounded, f32x4.mul(n, v128.load(c, 144)));
+  const r = f32x4.sub(high, f32x4.mul(n, v128.load(c, 160)));
+  let p = f32x4.add(f32x4.mul(v128.load(c, 176), r), v128.load(c, 192));
+  p = f32x4.add(f32x4.mul(p, r), v128.load(c, 208));
+  p = f32x4.add(f32x4.mul(p, r), v128.load(c, 224));
+  p = f32x4.add(f32x4.mul(p, r), v128.load(c, 240));
+  p = f32x4.add(f32x4.mul(p, r), v128.load(c, 256));
+  p = f32x4.add(f32x4.mul(f32x4.mul(p, r), r), f32x4.add(r, v128.load(c, 272)));
   return v128.andnot(i32x4.add(p, i32x4.shl(t, 23)), isTiny);
 }
 
@@ -117,5 +120,5 @@ export function exp(x: v128): v128 {
 // @ts-ignore: decorator
 @inline
 export function expOne(x: f32): f32 {
-  return f32x4.extract_lane(exp(f32x4.splat(x)), 0);
+  return f32x4.extract_lane(exp(f32x4.splat(x), expTable()), 0);
 }

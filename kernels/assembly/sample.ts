@@ -7,7 +7,7 @@
  *   blocks    f64 mass of each 256 ids, at SCRATCH: a draw finds its block, then its id, in ascending id order
  */
 import { HISTOGRAM, HISTOGRAM_BINS, SCRATCH, SPILL } from "./layout";
-import { constant, C_BITS, C_LANES, exp, maxLanes } from "./math";
+import { constant, C_BITS, C_LANES, exp, expTable, maxLanes } from "./math";
 
 const BLOCK: u32 = 256;
 const NEGATIVE_INFINITY: f32 = -Infinity;
@@ -67,7 +67,7 @@ export function find(logits: usize, count: u32, mask: usize, value: f32): i32 {
 // @ts-ignore: decorator
 @inline
 function weigh(z: v128, top: f32, inverse: f32): v128 {
-  return exp(f32x4.mul(f32x4.sub(z, f32x4.splat(top)), f32x4.splat(inverse)));
+  return exp(f32x4.mul(f32x4.sub(z, f32x4.splat(top)), f32x4.splat(inverse)), expTable());
 }
 
 /** Weights of four logits, 0 where not kept. */

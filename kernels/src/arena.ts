@@ -2,7 +2,7 @@
  * The arena: one shared memory, planned before anything is loaded and never grown. Its first `ARENA_START` bytes belong
  * to the kernels (control lines, constants, scratch of each thread); the rest is the caller's.
  */
-import { ARENA_START, CONSTANTS } from "../assembly/layout.ts";
+import { ARENA_START, CONSTANTS, TABLE } from "../assembly/layout.ts";
 import { KernelError } from "./errors.ts";
 
 export { ARENA_START } from "../assembly/layout.ts";
@@ -69,6 +69,7 @@ export function createMemory(plan: ArenaPlan | number): WebAssembly.Memory {
 /** Writes the constants table (`C_…` of assembly/math.ts, in that order), 16 bytes each. */
 export function initConstants(memory: WebAssembly.Memory): void {
   const view = new DataView(memory.buffer);
+  view.setUint32(TABLE, CONSTANTS, true);
   let at = CONSTANTS;
   const floats = (...values: readonly number[]) =>
     write(4, values, (to, value) => view.setFloat32(to, value, true));
