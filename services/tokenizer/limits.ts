@@ -46,5 +46,5 @@ export const VOCABULARY_LIMITS = {
   stopIds: 64,
 } as const;
 
-/** Vocabulary stream: tokens of one message, a few hundred kilobytes. */
-export const VOCABULARY_RUN_TOKENS = 16_384;
+/** Vocabulary stream: tokens of one message, about 10 KB: larger ones can park for ever when a client leaves. */
+export const VOCABULARY_RUN_TOKENS = 1_024;
