@@ -38,3 +38,12 @@ export function pairwise<const F extends Factors>(factors: F): Row<F>[] {
   }
   return rows;
 }
+
+/** Every combination of the values. */
+export function product<const F extends Factors>(factors: F): Row<F>[] {
+  let rows: Record<string, unknown>[] = [{}];
+  for (const [name, values] of Object.entries(factors)) {
+    rows = rows.flatMap((row) => values.map((value) => ({ ...row, [name]: value })));
+  }
+  return rows as Row<F>[];
+}

@@ -1,6 +1,6 @@
 /**
  * One request, one answer, to the bit: whatever the batch, the chunk, the threads, the fork and the SIMD variant.
- * Rows of a pairwise covering of batch {1,2,3,8,16} × chunk {1,7,32,256} × threads {1,2} × fork × variant × context
+ * Rows of a pairwise covering (the whole matrix in the full suite) of batch {1,2,3,8,16} × chunk {1,7,32,256} × threads {1,2} × fork × variant × context
  * {255,256,257} on the synthetic model; log-probabilities stand for logits (they are taken over every logit).
  */
 import { afterAll, expect, test } from "bun:test";
@@ -8,7 +8,7 @@ import type { Engine } from "../../../services/forward/src/engine/client.ts";
 import { createEngine } from "../../../services/forward/src/engine/client.ts";
 import type { ScoredToken } from "../../../services/forward/src/engine/protocol.ts";
 import { GREEDY, generate, LAST_RESIDUALS, open, prompt } from "../../support/forward-engine.ts";
-import { pairwise } from "../../support/pairwise.ts";
+import { pairwise, product } from "../../support/pairwise.ts";
 import { writeSyntheticModel } from "../../support/synthetic-model.ts";
 
 const modelPath = await writeSyntheticModel({ seed: 3 });
@@ -72,14 +72,16 @@ const bits = ({ id, logprob, top }: ScoredToken) => [
   ...top.flatMap((one) => [one.id, one.logprob]),
 ];
 
-const cases = pairwise({
+const factors = {
   batch: [1, 2, 3, 8, 16],
   chunk: [1, 7, 32, 256],
   threads: [1, 2],
   fork: [false, true],
   simd: ["auto", "plain"] as const,
   context: [255, 256, 257],
-}) satisfies readonly Case[];
+};
+const isFull = process.env.TRIMTAB_TEST_FULL === "1";
+const cases: readonly Case[] = isFull ? product(factors) : pairwise(factors);
 
 const references = new Map<number, unknown>();
 for (const context of [255, 256, 257]) {
