@@ -17,10 +17,12 @@ import { halfRecordBytes } from "./rope";
 
 // Scratch of one tile.
 export const INFO: usize = 0; // per vector: query, tokens, partial, f32 scale of p'
+/** Where the checksum of `touch` goes. */
+export const CHECKSUM: usize = 32768;
 const SUMS: usize = 64; // i32 [4][8]
-const OUT: usize = 192; // f32 [4][8]
-const SCALES: usize = 320; // f32x4 [8 blocks][4]: query scales
-const SCORES: usize = 1024; // f32 [4][256]
+const SCALES: usize = 192; // f32x4 [8 blocks][4]: query scales
+const SCORES: usize = 1536; // f32 [4][256]
+const OUT: usize = 1024; // f32 [4][4][8]
 const QUERIES: usize = 8192; // broadcast pairs [8 blocks][16][4]
 const PAIRS: usize = 16384; // broadcast pairs [128][4]
 const PRODUCTS: usize = 24576; // f32 [256]: p·vscale
@@ -46,6 +48,21 @@ function spreadQuery(s: usize, i: usize, blocks: usize): void {
     spread(v128.load(from, 48), to + 768);
     v128.store(s + SCALES + block * 64 + i * 16, v128.load(from, 64));
   }
+}
+
+/**
+ * Loads one number of each cache line of the segment's records, all at once: pages lie far apart, so that the
+ * computation would otherwise wait for each of them. `bytes` from `offset` on in each page; returns a checksum so that
+ * the loads have a use.
+ */
+export function touch(table: usize, pages: usize, offset: usize, bytes: usize): u32 {
+  let sum: u32 = 0;
+  for (let page: usize = 0; page < pages; page++) {
+    let at = <usize>load<u32>(table + page * 4) + offset;
+    const end = at + bytes;
+    for (; at < end; at += 64) sum ^= load<u32>(at);
+  }
+  return sum;
 }
 
 /** Scores of all tokens of `pages` pages; `keys` = offset of the first record inside a page. */
@@ -134,23 +151,26 @@ function weigh(s: usize, i: usize, table: usize, pages: usize, scales: usize, li
   store<f32>(s + INFO + i * 16, forwardScale(largest, limit), 12);
 }
 
-/** o of one block of 32 dims for all vectors. */
+/** o of one block of 32 dims for all vectors, page by page; OUT holds [octet][vector][8] meanwhile. */
 function sumValues<T>(s: usize, count: i32, table: usize, pages: usize, values: usize, at: usize): void {
-  for (let octet: usize = 0; octet < 4; octet++) {
-    for (let i: usize = 0; i < 128; i += 16) v128.store(s + OUT + i, f32x4.splat(0));
-    for (let page: usize = 0; page < pages; page++) {
-      const data = <usize>load<u32>(table + page * 4) + values + octet * 256 * sizeof<T>();
+  const bytes = <usize>count << 5;
+  for (let i: usize = 0; i < 512; i += 16) v128.store(s + OUT + i, f32x4.splat(0));
+  for (let page: usize = 0; page < pages; page++) {
+    let data = <usize>load<u32>(table + page * 4) + values;
+    for (let out = s + OUT; out < s + OUT + 512; out += 128, data += 256 * sizeof<T>()) {
       valueSums<T>(count, data, s + PAIRS + page * 1024, s + SUMS);
-      for (let i: usize = 0; i < (<usize>count) << 5; i += 16) {
+      for (let i: usize = 0; i < bytes; i += 16) {
         const sum = f32x4.convert_i32x4_s(v128.load(s + SUMS + i));
-        v128.store(s + OUT + i, f32x4.add(v128.load(s + OUT + i), sum));
+        v128.store(out + i, f32x4.add(v128.load(out + i), sum));
       }
     }
-    for (let i: usize = 0; i < <usize>count; i++) {
-      const scale = v128.load32_splat(s + INFO + i * 16, 12);
-      const to = <usize>load<u32>(s + INFO + i * 16, 8) + PARTIAL_HEAD_BYTES + at + octet * 32;
-      v128.store(to, f32x4.mul(v128.load(s + OUT + i * 32), scale));
-      v128.store(to, f32x4.mul(v128.load(s + OUT + i * 32, 16), scale), 16);
+  }
+  for (let i: usize = 0; i < <usize>count; i++) {
+    const scale = f32x4.splat(load<f32>(s + INFO + i * 16, 12));
+    let to = <usize>load<u32>(s + INFO + i * 16, 8) + PARTIAL_HEAD_BYTES + at;
+    for (let out = s + OUT + i * 32; out < s + OUT + 512; out += 128, to += 32) {
+      v128.store(to, f32x4.mul(v128.load(out), scale));
+      v128.store(to, f32x4.mul(v128.load(out, 16), scale), 16);
     }
   }
 }

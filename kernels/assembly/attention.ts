@@ -5,7 +5,7 @@
  * (m, l, o) of a row's segments in ascending order: M = max m, out = Σ o·e^(m-M) / Σ l·e^(m-M).
  */
 import { ITEM_ROWS, PARTIAL_HEAD_BYTES, QUERY_BYTES, UNIT_BYTES } from "./layout";
-import { attendTile, INFO } from "./attention-tile";
+import { attendTile, CHECKSUM, INFO, touch } from "./attention-tile";
 import { argument, expOne } from "./math";
 import { halfRecordBytes } from "./rope";
 
@@ -17,6 +17,12 @@ export function attentionChunk(chunk: usize, s: usize): void {
   const from = chunk * argument(12);
   const to = min(from + argument(12), argument(2));
   for (let item = from; item < to; item++) attendItem(item, s);
+}
+
+/** How many tokens of the segment row `row` may see. */
+function tokensOf(row: usize, segment: usize): usize {
+  const seen = <i32>load<u32>(argument(3) + row * 4) + 1 - <i32>segment * 256;
+  return <usize>min(256, max(0, seen));
 }
 
 function attendItem(item: usize, s: usize): void {
@@ -36,6 +42,10 @@ function attendItem(item: usize, s: usize): void {
   const offset = (argument(4) * kvHeads + kvHead) * blocks * halfRecordBytes(isWide) * 2;
   const partialBytes = PARTIAL_HEAD_BYTES + headDim * 4;
   if (firstRow >= endRow) return;
+  let all: usize = 0;
+  for (let i = firstRow; i < endRow; i++) all = max(all, tokensOf(load<u32>(<usize>load<u32>(unit, 8) + i * 4), segment));
+  const checksum = touch(table, (all + 31) >> 5, offset, blocks * halfRecordBytes(isWide) * 2);
+  store<u32>(s + CHECKSUM, checksum);
   const total = (endRow - firstRow) * group;
   for (let first: usize = 0; first < total; first += 4) {
     const count = min<usize>(4, total - first);
@@ -43,8 +53,7 @@ function attendItem(item: usize, s: usize): void {
     for (let i: usize = 0; i < count; i++) {
       const row = <usize>load<u32>(<usize>load<u32>(unit, 8) + (firstRow + (first + i) / group) * 4);
       const head = kvHead * group + ((first + i) % group);
-      const seen = <i32>load<u32>(argument(3) + row * 4) + 1 - <i32>segment * 256;
-      const tokens = <usize>min(256, max(0, seen));
+      const tokens = tokensOf(row, segment);
       const partial = argument(10) + ((row * argument(9) + segment) * heads + head) * partialBytes;
       longest = max(longest, tokens);
       store<u32>(s + INFO + i * 16, argument(0) + (row * heads + head) * blocks * QUERY_BYTES);
