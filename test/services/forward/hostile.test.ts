@@ -2,6 +2,16 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import fc from "fast-check";
 import { fromConnectError } from "#kit/errors.ts";
+import {
+  binding,
+  generate,
+  ids,
+  maybe,
+  operation,
+  real,
+  taps,
+  uint,
+} from "../../support/forward-requests.ts";
 import { startForward } from "../../support/forward-service.ts";
 
 let forward: Awaited<ReturnType<typeof startForward>>;
@@ -14,67 +24,6 @@ beforeAll(async () => {
   ({ programDigest } = await forward.client.putProgram({ program }));
 });
 afterAll(() => forward.service.close());
-
-const uint = fc.oneof(fc.constantFrom(0, 1, 2, 3, 5, 127, 128, 255, 256, 4_294_967_295), fc.nat(300));
-const real = fc.oneof(fc.constantFrom(0, 1, -1, 1e30, 3.4e38, Number.NaN, Infinity, -0), fc.float());
-const ids = fc.oneof(fc.array(fc.nat(255), { maxLength: 140 }), fc.array(uint, { maxLength: 6 }));
-const maybe = <T>(value: fc.Arbitrary<T>) => fc.option(value, { nil: undefined });
-const binding = fc.record({
-  programDigest: fc.oneof(fc.constant("known"), fc.constantFrom("", "sha256:00")),
-  coefficients: fc.array(real, { maxLength: 2 }),
-});
-const tap = fc.record({
-  site: fc.nat(11),
-  layers: fc.array(uint, { maxLength: 3 }),
-  positions: fc.nat(3),
-  first: uint,
-  end: uint,
-  pooling: fc.nat(5),
-});
-const taps = fc.array(tap, { maxLength: 3 });
-const sampling = fc.record({
-  ...{ temperature: maybe(real), topP: maybe(real), topK: uint, minP: real, repetitionPenalty: maybe(real) },
-  ...{
-    frequencyPenalty: real,
-    presencePenalty: real,
-    seed: maybe(fc.bigInt({ min: 0n, max: 2n ** 64n - 1n })),
-  },
-  logitBias: fc.dictionary(fc.constantFrom("0", "255", "256", "4294967295"), real),
-});
-const generate = fc.record({
-  ...{ maxTokens: fc.nat(6), sampling: maybe(sampling), stopIds: fc.array(uint, { maxLength: 3 }), taps },
-  ...{
-    topLogprobs: fc.nat(22),
-    program: maybe(binding),
-    replayLast: fc.boolean(),
-    parkEveryTokens: fc.nat(1),
-  },
-});
-const operation = fc.record({
-  ...{
-    site: fc.nat(10),
-    layer: uint,
-    kind: fc.nat(7),
-    parameter: real,
-    condition: fc.nat(3),
-    threshold: real,
-  },
-  ...{
-    normPolicy: fc.nat(3),
-    cap: real,
-    scope: fc.nat(5),
-    windowFirst: uint,
-    windowEnd: uint,
-    priority: fc.integer(),
-  },
-  vectors: maybe(
-    fc.record({
-      dataType: fc.nat(3),
-      shape: fc.constantFrom([1, 64], [2, 64], [128], [0], [4_294_967_295, 4_294_967_295]),
-      data: fc.constantFrom(256, 512, 3, 0).map((size) => new Uint8Array(size).fill(61)),
-    }),
-  ),
-});
 
 const known = <T extends { programDigest: string }>(given: T | undefined) =>
   given && { ...given, programDigest: given.programDigest === "known" ? programDigest : given.programDigest };
