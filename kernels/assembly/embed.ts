@@ -6,6 +6,8 @@ import { Q4_0_BYTES, Q4_1_BYTES, Q8_0_BYTES } from "./layout";
 import { argument, constant, C_F16_MAGIC, floatArgument } from "./math";
 import { unpackHalf } from "./matmul-float";
 
+const TWO_TO_112: f32 = 5.192296858534828e33;
+
 /** Undoes the rounding compensation: bytes as after the kernels' shift. */
 // @ts-ignore: decorator
 @inline
@@ -14,12 +16,20 @@ function highNibble(w: usize, at: usize): i32 {
   return ((pair + 8) >> (at & 1 ? 12 : 4)) & 15;
 }
 
+/** The f16 at `at`. */
+// @ts-ignore: decorator
+@inline
+function half(at: usize): f32 {
+  const bits = <i32>load<i16>(at) << 13;
+  return reinterpret<f32>(bits & 0x8fffe000) * TWO_TO_112;
+}
+
 function rowQ4(w: usize, lane: usize, blocks: usize, isQ41: bool, scale: f32, out: usize): void {
   const step: usize = isQ41 ? Q4_1_BYTES : Q4_0_BYTES;
   const base = (lane >> 2) * 64 + (lane & 3) * 4;
   for (let block: usize = 0; block < blocks; block++, w += step, out += 128) {
-    const d = load<f32>(w + 128 + lane * 4);
-    const m: f32 = isQ41 ? load<f32>(w + 160 + lane * 4) : d * -8;
+    const d = half(isQ41 ? w + 128 + lane * 4 : w + 128 + (lane & 3) * 4 + (lane >> 2) * 2);
+    const m = isQ41 ? half(w + 130 + lane * 4) : d * -8;
     for (let k: usize = 0; k < 16; k++) {
       const at = w + base + (k >> 2) * 16;
       const low = <f32>(<i32>load<u8>(at + (k & 3)) & 15);

@@ -87,8 +87,8 @@ export const A16_PAIR_BYTES = 544;
 export const F32_BYTES = 128;
 
 /** Bytes of a weight block of 8 rows x 32 columns. */
-export const Q4_0_BYTES = 160;
-export const Q4_1_BYTES = 192;
+export const Q4_0_BYTES = 144;
+export const Q4_1_BYTES = 160;
 export const Q8_0_BYTES = 288;
 export const F16_BLOCK_BYTES = 512;
 export const F32_BLOCK_BYTES = 1024;

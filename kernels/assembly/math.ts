@@ -18,6 +18,12 @@ export const C_F16_MAGIC = 18;
 export const C_LANES = 19;
 export const C_MINUS_HUGE = 20;
 export const C_BITS = 21;
+/** i16 factors that bring the low or the high half of a 32-bit lane to where an f32 has an f16's bits; the mask of those. */
+export const C_LOW_HALF = 22;
+export const C_HIGH_HALF = 23;
+export const C_HALF_MASK = 24;
+/** 2^56: brings sums of matmul-q4.ts back. */
+export const C_UNSHIFT = 25;
 
 /** Constant i of the table: cheaper than building it in a loop. */
 // @ts-ignore: decorator

@@ -3,15 +3,20 @@
  *
  *   vector j of R4 r, at r·64 + j·16:  row 4r | row 4r+1 | row 4r+2 | row 4r+3, 4 bytes each
  *   byte i of a row: low nibble = column 4j+i, high nibble = column 16+4j+i (rounding compensated, see pack.ts)
- *   128: f32 scale of 8 rows;  Q4_1 only, 160: f32 minimum of 8 rows
+ *   128: four lanes {f16 scale of row i, f16 scale of row 4+i} (Q4_0)
+ *        or eight lanes {f16 scale, f16 minimum} (Q4_1)
  *
+ * An f16's bits moved up by 13 are an f32 of 2^-112 times its value: one multiplication of i16 pairs and a mask. The
+ * activations' scales carry 2^56, sums therefore 2^-56, and the results are brought back at the end: all exact.
  * i16 accumulators take 8 groups of 4 columns, two products a lane and step: |sum| ≤ 8·2·15·127 = 30480 < 32768.
  * Q4_0 starts them at -8·Σx of the same columns; the true value |Σ(w-8)x| ≤ 16256, so wrapping on the way is harmless.
+ * matmul-q4-tile.ts is the same for more rows.
  * f32 order, gemv and GEMM alike: per block, f += i·(scale·xscale), then for Q4_1 f += minimum·xsum.
- * 33 vector operations a 128 MAC in gemv, 21 in GEMM.
+ * About 35 vector operations a 128 MAC in gemv, 21 in GEMM.
  */
-import { A8_BYTES, A8_PAIR_BYTES, Q4_0_BYTES, Q4_1_BYTES } from "./layout";
-import { constant, C_2048, C_NIBBLE, C_ONES_16, lane0, lane1, lane2, lane3 } from "./math";
+import { A8_BYTES, Q4_0_BYTES, Q4_1_BYTES } from "./layout";
+import { constant, C_2048, C_HALF_MASK, C_HIGH_HALF, C_LOW_HALF, C_NIBBLE, C_ONES_16, C_UNSHIFT } from "./math";
+import { lane0, lane1, lane2, lane3 } from "./math";
 import { dot, shiftRight4 } from "./simd";
 
 /** acc + products of the low nibbles of w with x and of the high ones with y. */
@@ -22,17 +27,18 @@ function both(acc: v128, w: v128, x: v128, y: v128, nibble: v128, factor: v128):
   return i16x8.add(low, dot(y, v128.and(shiftRight4(w, factor), nibble)));
 }
 
-// @ts-ignore: decorator
-@inline
-function mac(acc: v128, x: v128, w: v128): v128 {
-  return i16x8.add(acc, dot(x, w));
-}
-
 /** f + i32 sums of acc · scale */
 // @ts-ignore: decorator
 @inline
-function widen(f: v128, acc: v128, ones: v128, scale: v128): v128 {
+export function widen(f: v128, acc: v128, ones: v128, scale: v128): v128 {
   return f32x4.add(f, f32x4.mul(f32x4.convert_i32x4_s(i32x4.dot_i16x8_s(acc, ones)), scale));
+}
+
+/** Four f16 (one half of each lane) as f32 · 2^-112. */
+// @ts-ignore: decorator
+@inline
+export function halves(pairs: v128, factor: v128, mask: v128): v128 {
+  return v128.and(i32x4.dot_i16x8_s(pairs, factor), mask);
 }
 
 /** Stores or adds four results. */
@@ -49,6 +55,9 @@ function gemv(isQ41: bool, w: usize, x: usize, y: usize, groups: usize, blocks: 
   const ones = constant(C_ONES_16);
   const nibble = constant(C_NIBBLE);
   const factor = constant(C_2048);
+  const lowHalf = constant(C_LOW_HALF);
+  const highHalf = constant(C_HIGH_HALF);
+  const mask = constant(C_HALF_MASK);
   const xEnd = x + blocks * A8_BYTES;
   const end = y + groups * 32;
   do {
@@ -77,18 +86,24 @@ function gemv(isQ41: bool, w: usize, x: usize, y: usize, groups: usize, blocks: 
       a0 = both(a0, v128.load(w, 48), xl, xh, nibble, factor);
       a1 = both(a1, v128.load(w, 112), xl, xh, nibble, factor);
       const xs = lane1(tail);
-      f0 = widen(f0, a0, ones, f32x4.mul(v128.load(w, 128), xs));
-      f1 = widen(f1, a1, ones, f32x4.mul(v128.load(w, 144), xs));
+      const pairs = v128.load(w, 128);
       if (isQ41) {
+        const others = v128.load(w, 144);
         const xsum = lane2(tail);
-        f0 = f32x4.add(f0, f32x4.mul(v128.load(w, 160), xsum));
-        f1 = f32x4.add(f1, f32x4.mul(v128.load(w, 176), xsum));
+        f0 = widen(f0, a0, ones, f32x4.mul(halves(pairs, lowHalf, mask), xs));
+        f1 = widen(f1, a1, ones, f32x4.mul(halves(others, lowHalf, mask), xs));
+        f0 = f32x4.add(f0, f32x4.mul(halves(pairs, highHalf, mask), xsum));
+        f1 = f32x4.add(f1, f32x4.mul(halves(others, highHalf, mask), xsum));
+      } else {
+        f0 = widen(f0, a0, ones, f32x4.mul(halves(pairs, lowHalf, mask), xs));
+        f1 = widen(f1, a1, ones, f32x4.mul(halves(pairs, highHalf, mask), xs));
       }
       w += step;
       at += A8_BYTES;
     } while (at < xEnd);
-    put(y, f0, isAdding);
-    put(y + 16, f1, isAdding);
+    const unshift = constant(C_UNSHIFT);
+    put(y, f32x4.mul(f0, unshift), isAdding);
+    put(y + 16, f32x4.mul(f1, unshift), isAdding);
     y += 32;
   } while (y < end);
 }
@@ -99,88 +114,4 @@ export function gemvQ40(w: usize, x: usize, y: usize, groups: usize, blocks: usi
 }
 export function gemvQ41(w: usize, x: usize, y: usize, groups: usize, blocks: usize, isAdding: bool): void {
   gemv(true, w, x, y, groups, blocks, isAdding);
-}
-
-/** The nibbles of one group as bytes: per block, group of 4 columns j = 0 … 7, {R4 0, R4 1}. */
-export function unpackNibbles(w: usize, step: usize, to: usize, blocks: usize): void {
-  const nibble = constant(C_NIBBLE);
-  const factor = constant(C_2048);
-  const end = to + blocks * 256;
-  do {
-    for (let j: usize = 0; j < 64; j += 16) {
-      const a = v128.load(w + j);
-      const b = v128.load(w + j, 64);
-      const out = to + j * 2;
-      v128.store(out, v128.and(a, nibble));
-      v128.store(out, v128.and(b, nibble), 16);
-      v128.store(out, v128.and(shiftRight4(a, factor), nibble), 128);
-      v128.store(out, v128.and(shiftRight4(b, factor), nibble), 144);
-    }
-    w += step;
-    to += 256;
-  } while (to < end);
-}
-
-/**
- * Two rows of activations (one pair tile of a8 pair) times one unpacked group: 8 x 2 results.
- * Four i16 accumulators, two weight and two activation vectors: all in registers.
- */
-// @ts-ignore: decorator
-@inline
-function tile(isQ41: bool, s: usize, scales: usize, x: usize, blocks: usize, y0: usize, y1: usize, isAdding: bool): void {
-  const step: usize = isQ41 ? Q4_1_BYTES : Q4_0_BYTES;
-  const ones = constant(C_ONES_16);
-  const end = x + blocks * A8_PAIR_BYTES;
-  let f00 = f32x4.splat(0);
-  let f10 = f32x4.splat(0);
-  let f01 = f32x4.splat(0);
-  let f11 = f32x4.splat(0);
-  do {
-    let a00 = isQ41 ? i32x4.splat(0) : v128.load(x, 256);
-    let a10 = a00;
-    let a01 = isQ41 ? a00 : v128.load(x, 272);
-    let a11 = a01;
-    let w0 = v128.load(s), w1 = v128.load(s, 16), x0 = v128.load(x), x1 = v128.load(x, 16); // prettier-ignore
-    a00 = mac(a00, x0, w0); a10 = mac(a10, x0, w1); a01 = mac(a01, x1, w0); a11 = mac(a11, x1, w1);
-    w0 = v128.load(s, 32); w1 = v128.load(s, 48); x0 = v128.load(x, 32); x1 = v128.load(x, 48);
-    a00 = mac(a00, x0, w0); a10 = mac(a10, x0, w1); a01 = mac(a01, x1, w0); a11 = mac(a11, x1, w1);
-    w0 = v128.load(s, 64); w1 = v128.load(s, 80); x0 = v128.load(x, 64); x1 = v128.load(x, 80);
-    a00 = mac(a00, x0, w0); a10 = mac(a10, x0, w1); a01 = mac(a01, x1, w0); a11 = mac(a11, x1, w1);
-    w0 = v128.load(s, 96); w1 = v128.load(s, 112); x0 = v128.load(x, 96); x1 = v128.load(x, 112);
-    a00 = mac(a00, x0, w0); a10 = mac(a10, x0, w1); a01 = mac(a01, x1, w0); a11 = mac(a11, x1, w1);
-    w0 = v128.load(s, 128); w1 = v128.load(s, 144); x0 = v128.load(x, 128); x1 = v128.load(x, 144);
-    a00 = mac(a00, x0, w0); a10 = mac(a10, x0, w1); a01 = mac(a01, x1, w0); a11 = mac(a11, x1, w1);
-    w0 = v128.load(s, 160); w1 = v128.load(s, 176); x0 = v128.load(x, 160); x1 = v128.load(x, 176);
-    a00 = mac(a00, x0, w0); a10 = mac(a10, x0, w1); a01 = mac(a01, x1, w0); a11 = mac(a11, x1, w1);
-    w0 = v128.load(s, 192); w1 = v128.load(s, 208); x0 = v128.load(x, 192); x1 = v128.load(x, 208);
-    a00 = mac(a00, x0, w0); a10 = mac(a10, x0, w1); a01 = mac(a01, x1, w0); a11 = mac(a11, x1, w1);
-    w0 = v128.load(s, 224); w1 = v128.load(s, 240); x0 = v128.load(x, 224); x1 = v128.load(x, 240);
-    a00 = mac(a00, x0, w0); a10 = mac(a10, x0, w1); a01 = mac(a01, x1, w0); a11 = mac(a11, x1, w1);
-    f00 = widen(f00, a00, ones, f32x4.mul(v128.load(scales), v128.load(x, 288)));
-    f10 = widen(f10, a10, ones, f32x4.mul(v128.load(scales, 16), v128.load(x, 288)));
-    f01 = widen(f01, a01, ones, f32x4.mul(v128.load(scales), v128.load(x, 304)));
-    f11 = widen(f11, a11, ones, f32x4.mul(v128.load(scales, 16), v128.load(x, 304)));
-    if (isQ41) {
-      f00 = f32x4.add(f00, f32x4.mul(v128.load(scales, 32), v128.load(x, 320)));
-      f10 = f32x4.add(f10, f32x4.mul(v128.load(scales, 48), v128.load(x, 320)));
-      f01 = f32x4.add(f01, f32x4.mul(v128.load(scales, 32), v128.load(x, 336)));
-      f11 = f32x4.add(f11, f32x4.mul(v128.load(scales, 48), v128.load(x, 336)));
-    }
-    s += 256;
-    scales += step;
-    x += A8_PAIR_BYTES;
-  } while (x < end);
-  put(y0, f00, isAdding);
-  put(y0 + 16, f10, isAdding);
-  if (!y1) return;
-  put(y1, f01, isAdding);
-  put(y1 + 16, f11, isAdding);
-}
-
-/** `s`: the group unpacked; `scales`: scale of its first block; y1 = 0 when there is no second row. */
-export function tileQ40(s: usize, scales: usize, x: usize, blocks: usize, y0: usize, y1: usize, isAdding: bool): void {
-  tile(false, s, scales, x, blocks, y0, y1, isAdding);
-}
-export function tileQ41(s: usize, scales: usize, x: usize, blocks: usize, y0: usize, y1: usize, isAdding: bool): void {
-  tile(true, s, scales, x, blocks, y0, y1, isAdding);
 }

@@ -7,7 +7,8 @@ import { F16_BLOCK_BYTES, F32_BLOCK_BYTES, KIND_F16, KIND_F32, KIND_Q4_0, KIND_Q
 import { Q4_0_BYTES, Q4_1_BYTES, Q8_0_BYTES } from "./layout";
 import { argument } from "./math";
 import { gemvFloat, unpackHalf } from "./matmul-float";
-import { gemvQ40, gemvQ41, tileQ40, tileQ41, unpackNibbles } from "./matmul-q4";
+import { gemvQ40, gemvQ41 } from "./matmul-q4";
+import { tileQ40, tileQ41, unpackQ4 } from "./matmul-q4-tile";
 import { gemvQ80, tileQ80, unpackQ80 } from "./matmul-q8";
 
 /** Bytes of 8 rows x 32 columns. */
@@ -25,8 +26,8 @@ function oneRow(kind: i32, w: usize, x: usize, y: usize, groups: usize, blocks: 
 }
 
 function unpackGroup(kind: i32, w: usize, scratch: usize, blocks: usize): void {
-  if (kind == KIND_Q4_0) unpackNibbles(w, Q4_0_BYTES, scratch, blocks);
-  else if (kind == KIND_Q4_1) unpackNibbles(w, Q4_1_BYTES, scratch, blocks);
+  if (kind == KIND_Q4_0) unpackQ4(false, w, scratch, blocks);
+  else if (kind == KIND_Q4_1) unpackQ4(true, w, scratch, blocks);
   else if (kind == KIND_F16) unpackHalf(w, scratch, blocks << 5);
   else unpackQ80(w, scratch, blocks);
 }
@@ -53,12 +54,11 @@ function manyRows(
   }
   const isQ4 = kind == KIND_Q4_0 || kind == KIND_Q4_1;
   const tileBytes = blocks * (isQ4 ? A8_PAIR_BYTES : A16_PAIR_BYTES);
-  const scales = w + (isQ4 ? 128 : 256);
   for (let row: usize = 0; row < rows; row += 2) {
     const y1 = row + 1 < rows ? y + stride : 0;
-    if (kind == KIND_Q4_0) tileQ40(scratch, scales, x, blocks, y, y1, isAdding);
-    else if (kind == KIND_Q4_1) tileQ41(scratch, scales, x, blocks, y, y1, isAdding);
-    else tileQ80(scratch, scales, x, blocks, y, y1, isAdding);
+    if (kind == KIND_Q4_0) tileQ40(scratch, x, blocks, y, y1, isAdding);
+    else if (kind == KIND_Q4_1) tileQ41(scratch, x, blocks, y, y1, isAdding);
+    else tileQ80(scratch, w + 256, x, blocks, y, y1, isAdding);
     x += tileBytes;
     y += stride * 2;
   }

@@ -2,11 +2,12 @@
  * Activations: blocks of 32 floats to the forms the weight kernels multiply with. Scale = largest magnitude / limit,
  * values rounded to nearest even; blocks below 1e-30 become zeros. Block layouts (bytes):
  *
- *   a8        0 int8[32] | 32 i16 -8·Σx(k%4<2), i16 -8·Σx(k%4≥2) | 36 f32 scale | 40 f32 scale·Σx | 44 unused     48
+ *   a8        0 int8[32] | 32 i16 -8·Σx(k%4<2), i16 -8·Σx(k%4≥2) | 36 f32 scale' | 40 f32 scale'·Σx | 44 unused    48
  *   a8 pair   j=0…7 {row a: 4 x the 4 bytes of group j | row b} | corrections a, b | scales a, b | scaled sums a, b  352
  *   a16       0 i16[32] | 64 scale x4                                                                                 80
  *   a16 pair  j=0…15 {row a: 4 x the 2 values of pair j | row b} | scales a, b                                       544
  *
+ * scale' of a8 is the scale · 2^56, for the weights' f16 scales that count 2^-112 (matmul-q4.ts).
  * The pair layouts hold rows 2i and 2i+1; each store of one row is 16 bytes wide at a stride of 32.
  * Bounds: |-8·Σ of 16| ≤ 16256 fits i16; the i16 accumulators of the dot products are bounded in matmul-q4.ts.
  */
@@ -17,6 +18,7 @@ import { lane0, lane1, lane2, lane3, maxLanes, round } from "./math";
 import { dot } from "./simd";
 
 const TINY: f32 = 1e-30;
+const SHIFT: f32 = 72057594037927936;
 
 /** Largest magnitude of 32 floats. */
 export function largest32(src: usize): f32 {
@@ -52,7 +54,7 @@ export function round8(src: usize, factor: v128, magic: v128, magicBits: v128): 
 function quantize8(src: usize, dst: usize, isPair: bool): void {
   const m = largest32(src);
   const factor = f32x4.splat(inverseScale(m, 127));
-  const scale = forwardScale(m, 127);
+  const scale = forwardScale(m, 127) * SHIFT;
   const magic = constant(C_MAGIC);
   const bits = constant(C_MAGIC_BITS);
   const a = i8x16.narrow_i16x8_s(round8(src, factor, magic, bits), round8(src + 32, factor, magic, bits));

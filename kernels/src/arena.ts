@@ -99,6 +99,10 @@ export function initConstants(memory: WebAssembly.Memory): void {
   ints(0, 1, 2, 3);
   floats(-1e30);
   ints(1, 2, 4, 8);
+  ints(8192);
+  ints(8192 << 16);
+  ints(0x8fffe000 | 0);
+  floats(2 ** 56);
 }
 
 const EXP_COEFFICIENTS = [

@@ -1,5 +1,5 @@
 /**
- * GGUF blocks to the kernels' weight layout (diagrams in assembly/matmul-*.ts): 8 rows interleaved, f32 scales.
+ * GGUF blocks to the kernels' weight layout (diagrams in assembly/matmul-*.ts): 8 rows interleaved.
  * Quantized values stay what they are. Cost: about 1 ns a 32-bit word on one thread.
  *
  * High nibbles of Q4 are stored less the carry that the kernels' rounding shift brings: the shift computes (v + 8) >> 4
@@ -48,7 +48,7 @@ export interface RepackOptions {
  * Packs `rows` rows of GGUF blocks (row-major) into rows [firstRow, firstRow + rows) of a matrix. Several sources of
  * one kind (q, k and v; gate and up) may fill one matrix; only the last may have a number of rows that is no multiple
  * of 8, and the rest of its group becomes zeros.
- * @throws KernelError SHAPE_MISMATCH
+ * @throws KernelError SHAPE_MISMATCH, ARTIFACT_INVALID for f16 weights or scales that are not finite
  */
 export function repack(
   memory: WebAssembly.Memory,
@@ -79,6 +79,13 @@ export function repack(
   else packColumns(new Uint32Array(job.to.buffer, start, bytes / 4), words(job.from), rows, cols);
 }
 
+/** @throws KernelError ARTIFACT_INVALID for an f16 that is infinite or NaN */
+function finite(half: number): number {
+  if ((half & 0x7c00) === 0x7c00)
+    throw new KernelError("ARTIFACT_INVALID", "a weight or its scale is not finite");
+  return half;
+}
+
 interface Job {
   readonly from: Uint8Array;
   readonly rows: number;
@@ -101,7 +108,7 @@ function packQ4(
 ): void {
   const input = shorts(from);
   const out = words(to);
-  const floats = new Float32Array(to.buffer, to.byteOffset, to.byteLength >> 2);
+  const halves = shorts(to);
   const outWords = blockBytes >> 2;
   const values = isQ41 ? 2 : 1;
   let at = 0;
@@ -115,8 +122,9 @@ function packQ4(
         const high = input[at + values + 2 * j + 1] ?? 0;
         out[base + 4 * j] = compensate(low) | (compensate(high) << 16);
       }
-      floats[block + 32 + lane] = halfToFloat(input[at] ?? 0);
-      if (isQ41) floats[block + 40 + lane] = halfToFloat(input[at + 1] ?? 0);
+      const scales = 2 * block + 64;
+      halves[scales + (isQ41 ? 2 * lane : 2 * (lane & 3) + (lane >> 2))] = finite(input[at] ?? 0);
+      if (isQ41) halves[scales + 2 * lane + 1] = finite(input[at + 1] ?? 0);
     }
   }
 }
@@ -137,18 +145,19 @@ function packQ8({ from, rows, blocks, to }: Job): void {
     let block = (row >> 3) * blocks * 144;
     for (let b = 0; b < blocks; b++, block += 144, at += 17) {
       for (let p = 0; p < 16; p++) out[block + p * 8 + lane] = input[at + 1 + p] ?? 0;
-      floats[(block >> 1) + 64 + lane] = halfToFloat(input[at] ?? 0);
+      floats[(block >> 1) + 64 + lane] = halfToFloat(finite(input[at] ?? 0));
     }
   }
 }
 
-/** Column by column, 8 rows side by side. */
+/** Column by column, 8 rows side by side; f16 values must be finite. */
 function packColumns<T extends Uint16Array | Uint32Array>(
   out: T,
   input: T,
   rows: number,
   cols: number,
 ): void {
+  if (input instanceof Uint16Array) for (const half of input) finite(half);
   for (let row = 0; row < rows; row++) {
     let to = (row >> 3) * cols * 8 + (row & 7);
     for (let k = 0; k < cols; k++, to += 8) out[to] = input[row * cols + k] ?? 0;

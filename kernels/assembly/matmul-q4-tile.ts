@@ -1,0 +1,115 @@
+/**
+ * Q4_0 and Q4_1 times pairs of rows of int8 activations: a group is unpacked once, then meets every pair of rows. Layout,
+ * bounds and the order of sums are those of matmul-q4.ts. Unpacked block (f32 · 2^-112):
+ *
+ *   0 j = 0 … 7: bytes of {R4 0, R4 1} | 256 scales of R4 0, R4 1 | 288 minima of R4 0, R4 1 (Q4_1)     320
+ */
+import { A8_PAIR_BYTES, Q4_0_BYTES, Q4_1_BYTES } from "./layout";
+import { constant, C_2048, C_HALF_MASK, C_HIGH_HALF, C_LOW_HALF, C_NIBBLE, C_ONES_16, C_UNSHIFT } from "./math";
+import { halves, put, widen } from "./matmul-q4";
+import { dot, shiftRight4 } from "./simd";
+
+/** Bytes of an unpacked block. */
+const UNPACKED_BYTES: usize = 320;
+
+// @ts-ignore: decorator
+@inline
+function mac(acc: v128, x: v128, w: v128): v128 {
+  return i16x8.add(acc, dot(x, w));
+}
+
+/** One group for `tile`. */
+export function unpackQ4(isQ41: bool, w: usize, to: usize, blocks: usize): void {
+  const nibble = constant(C_NIBBLE);
+  const factor = constant(C_2048);
+  const lowHalf = constant(C_LOW_HALF);
+  const highHalf = constant(C_HIGH_HALF);
+  const mask = constant(C_HALF_MASK);
+  const end = to + blocks * UNPACKED_BYTES;
+  do {
+    for (let j: usize = 0; j < 64; j += 16) {
+      const a = v128.load(w + j);
+      const b = v128.load(w + j, 64);
+      const out = to + j * 2;
+      v128.store(out, v128.and(a, nibble));
+      v128.store(out, v128.and(b, nibble), 16);
+      v128.store(out, v128.and(shiftRight4(a, factor), nibble), 128);
+      v128.store(out, v128.and(shiftRight4(b, factor), nibble), 144);
+    }
+    const pairs = v128.load(w, 128);
+    v128.store(to, halves(pairs, lowHalf, mask), 256);
+    if (isQ41) {
+      const others = v128.load(w, 144);
+      v128.store(to, halves(others, lowHalf, mask), 272);
+      v128.store(to, halves(pairs, highHalf, mask), 288);
+      v128.store(to, halves(others, highHalf, mask), 304);
+    } else {
+      v128.store(to, halves(pairs, highHalf, mask), 272);
+    }
+    w += isQ41 ? Q4_1_BYTES : Q4_0_BYTES;
+    to += UNPACKED_BYTES;
+  } while (to < end);
+}
+
+/**
+ * Two rows of activations (one pair tile of a8 pair) times one unpacked group: 8 x 2 results.
+ * Four i16 accumulators, two weight and two activation vectors: all in registers.
+ */
+// @ts-ignore: decorator
+@inline
+function tile(isQ41: bool, s: usize, x: usize, blocks: usize, y0: usize, y1: usize, isAdding: bool): void {
+  const ones = constant(C_ONES_16);
+  const end = x + blocks * A8_PAIR_BYTES;
+  let f00 = f32x4.splat(0);
+  let f10 = f32x4.splat(0);
+  let f01 = f32x4.splat(0);
+  let f11 = f32x4.splat(0);
+  do {
+    let a00 = isQ41 ? i32x4.splat(0) : v128.load(x, 256);
+    let a10 = a00;
+    let a01 = isQ41 ? a00 : v128.load(x, 272);
+    let a11 = a01;
+    let w0 = v128.load(s), w1 = v128.load(s, 16), x0 = v128.load(x), x1 = v128.load(x, 16); // prettier-ignore
+    a00 = mac(a00, x0, w0); a10 = mac(a10, x0, w1); a01 = mac(a01, x1, w0); a11 = mac(a11, x1, w1);
+    w0 = v128.load(s, 32); w1 = v128.load(s, 48); x0 = v128.load(x, 32); x1 = v128.load(x, 48);
+    a00 = mac(a00, x0, w0); a10 = mac(a10, x0, w1); a01 = mac(a01, x1, w0); a11 = mac(a11, x1, w1);
+    w0 = v128.load(s, 64); w1 = v128.load(s, 80); x0 = v128.load(x, 64); x1 = v128.load(x, 80);
+    a00 = mac(a00, x0, w0); a10 = mac(a10, x0, w1); a01 = mac(a01, x1, w0); a11 = mac(a11, x1, w1);
+    w0 = v128.load(s, 96); w1 = v128.load(s, 112); x0 = v128.load(x, 96); x1 = v128.load(x, 112);
+    a00 = mac(a00, x0, w0); a10 = mac(a10, x0, w1); a01 = mac(a01, x1, w0); a11 = mac(a11, x1, w1);
+    w0 = v128.load(s, 128); w1 = v128.load(s, 144); x0 = v128.load(x, 128); x1 = v128.load(x, 144);
+    a00 = mac(a00, x0, w0); a10 = mac(a10, x0, w1); a01 = mac(a01, x1, w0); a11 = mac(a11, x1, w1);
+    w0 = v128.load(s, 160); w1 = v128.load(s, 176); x0 = v128.load(x, 160); x1 = v128.load(x, 176);
+    a00 = mac(a00, x0, w0); a10 = mac(a10, x0, w1); a01 = mac(a01, x1, w0); a11 = mac(a11, x1, w1);
+    w0 = v128.load(s, 192); w1 = v128.load(s, 208); x0 = v128.load(x, 192); x1 = v128.load(x, 208);
+    a00 = mac(a00, x0, w0); a10 = mac(a10, x0, w1); a01 = mac(a01, x1, w0); a11 = mac(a11, x1, w1);
+    w0 = v128.load(s, 224); w1 = v128.load(s, 240); x0 = v128.load(x, 224); x1 = v128.load(x, 240);
+    a00 = mac(a00, x0, w0); a10 = mac(a10, x0, w1); a01 = mac(a01, x1, w0); a11 = mac(a11, x1, w1);
+    f00 = widen(f00, a00, ones, f32x4.mul(v128.load(s, 256), v128.load(x, 288)));
+    f10 = widen(f10, a10, ones, f32x4.mul(v128.load(s, 272), v128.load(x, 288)));
+    f01 = widen(f01, a01, ones, f32x4.mul(v128.load(s, 256), v128.load(x, 304)));
+    f11 = widen(f11, a11, ones, f32x4.mul(v128.load(s, 272), v128.load(x, 304)));
+    if (isQ41) {
+      f00 = f32x4.add(f00, f32x4.mul(v128.load(s, 288), v128.load(x, 320)));
+      f10 = f32x4.add(f10, f32x4.mul(v128.load(s, 304), v128.load(x, 320)));
+      f01 = f32x4.add(f01, f32x4.mul(v128.load(s, 288), v128.load(x, 336)));
+      f11 = f32x4.add(f11, f32x4.mul(v128.load(s, 304), v128.load(x, 336)));
+    }
+    s += UNPACKED_BYTES;
+    x += A8_PAIR_BYTES;
+  } while (x < end);
+  const unshift = constant(C_UNSHIFT);
+  put(y0, f32x4.mul(f00, unshift), isAdding);
+  put(y0 + 16, f32x4.mul(f10, unshift), isAdding);
+  if (!y1) return;
+  put(y1, f32x4.mul(f01, unshift), isAdding);
+  put(y1 + 16, f32x4.mul(f11, unshift), isAdding);
+}
+
+/** `s`: the group unpacked; y1 = 0 when there is no second row. */
+export function tileQ40(s: usize, x: usize, blocks: usize, y0: usize, y1: usize, isAdding: bool): void {
+  tile(false, s, x, blocks, y0, y1, isAdding);
+}
+export function tileQ41(s: usize, x: usize, blocks: usize, y0: usize, y1: usize, isAdding: bool): void {
+  tile(true, s, x, blocks, y0, y1, isAdding);
+}
