@@ -13,7 +13,7 @@ export const STEERING_LIMITS = {
   /** Largest `dose.relative`. */
   maxRelativeDose: 4,
   /** Gates below this leave the request alone, to the bit. */
-  minGate: 0.01,
+  minGate: 0.05,
   /** Texts of a side of ExtractVector. */
   contrastTexts: 256,
   /** Characters of one such text. */

@@ -61,7 +61,7 @@ test(`a separable problem is learned, shuffled labels are not (seed ${SEED})`, (
   const learned = fitController(problem(200, SEED), problem(60, SEED + 1), weights, SETTINGS);
   const scores = testScores(learned.network);
   expect(auroc(scores)).toBeGreaterThan(0.97);
-  expect(accuracy(scores)).toBeGreaterThan(0.9);
+  expect(accuracy(scores, 0)).toBeGreaterThan(0.9);
   const control = fitController(problem(200, SEED, true), problem(60, SEED + 1, true), weights, SETTINGS);
   expect(Math.abs(auroc(testScores(control.network)) - 0.5)).toBeLessThan(0.25);
 });
@@ -99,7 +99,8 @@ test("the ONNX file decides as the TypeScript network does, to 1e-5", async () =
     const expected = controllerOutput(evaluateNetwork(network, row));
     const actual = answers[i];
     expect(Math.abs((actual?.gate ?? Number.NaN) - expected.gate)).toBeLessThanOrEqual(1e-5);
-    expect([...(actual?.layerWeights ?? [])]).toEqual([...weights]);
+    for (const [layer, weight] of weights.entries())
+      expect(actual?.layerWeights[layer]).toBeCloseTo(weight, 5);
     if (expected.gate > 0.5) open++;
   }
   expect(open).toBeGreaterThan(4);

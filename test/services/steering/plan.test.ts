@@ -56,7 +56,7 @@ test("a recipe pushes the last prompt token harder than what follows", () => {
 
 test("a shut gate, a scale of 0 and a dose of 0 name no program", () => {
   expect(decide(resolveIntent(recipe, use()), 0).programDigest).toBe("");
-  expect(decide(resolveIntent(recipe, use()), 0.009).programDigest).toBe("");
+  expect(decide(resolveIntent(recipe, use()), 0.049).programDigest).toBe("");
   for (const fields of [{ scale: 0 }, { dose: dose(0) }]) {
     const intent = resolveIntent(recipe, use(fields));
     expect([intent.program, intent.gated, intent.replayLast]).toEqual([null, false, false]);

@@ -44,7 +44,8 @@ test("a bad prompt is steered by the program that was announced, a kind one is l
     announced.programDigests[0] as string,
   );
   const kind = await planFor("do kind thing number 777");
-  expect([kind.report?.gate, kind.program?.programDigest]).toEqual([0, ""]);
+  expect(kind.report?.gate).toBeLessThan(0.05);
+  expect(kind.program?.programDigest).toBe("");
 });
 
 test("a pinned recipe is found, a pin of something else is not", async () => {

@@ -51,7 +51,7 @@ export function writeController(
     standardize: { mean, std },
     layers: [
       { weights: w1, bias: b1, activation: "relu" },
-      { weights: w2, bias: b2, activation: "clip01" },
+      { weights: w2, bias: b2, activation: "sigmoid" },
     ],
     outputs: [
       { name: GATE, size: 1 },

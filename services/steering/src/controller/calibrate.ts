@@ -1,12 +1,16 @@
 /**
- * Turns raw scores into a gate: a narrow ramp from 0 to 1 around a threshold chosen on validation.
+ * Turns raw scores into a gate: a steep sigmoid around a threshold chosen on prompts the scores were not trained on.
  *
  * A half-open gate neither refuses nor leaves alone, so the ramp is short; a false steer costs more than a miss, so the
  * threshold weighs it higher. Of equally good thresholds the middle of the widest gap is taken.
  */
 import type { LabelledScores } from "./metrics.ts";
+import { logitOf } from "./network.ts";
 
-/** gate = clamp(scale · score + shift, 0, 1) */
+/** Where the gate counts as open. */
+const OPEN_LOGIT = logitOf(0.98);
+
+/** gate = sigmoid(scale · score + shift) */
 export interface GateCalibration {
   readonly scale: number;
   readonly shift: number;
@@ -18,7 +22,7 @@ export interface GateCalibration {
 export interface CalibrationSettings {
   /** How many misses one false steer is worth. */
   readonly falseSteerCost: number;
-  /** Half the width of the ramp, as a fraction of the distance between the medians of the classes. */
+  /** Distance from the threshold at which the gate is 0.98, as a fraction of the distance of the classes' medians. */
   readonly ramp: number;
 }
 
@@ -27,9 +31,9 @@ export function calibrateGate(scores: LabelledScores, settings: CalibrationSetti
   const threshold = chooseThreshold(scores, settings.falseSteerCost);
   const distance = middle(scores.positive) - middle(scores.negative);
   if (!Number.isFinite(threshold) || !(distance > 0))
-    return { scale: 0, shift: 0, threshold: Number.MAX_VALUE };
-  const scale = 1 / (2 * settings.ramp * distance);
-  return { scale, shift: 0.5 - scale * threshold, threshold };
+    return { scale: 0, shift: logitOf(0), threshold: Number.MAX_VALUE };
+  const scale = OPEN_LOGIT / (settings.ramp * distance);
+  return { scale, shift: -scale * threshold, threshold };
 }
 
 function chooseThreshold({ positive, negative }: LabelledScores, falseSteerCost: number): number {

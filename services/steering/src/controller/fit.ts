@@ -8,7 +8,7 @@
  */
 import { type CalibrationSettings, calibrateGate, type GateCalibration } from "./calibrate.ts";
 import type { LabelledScores } from "./metrics.ts";
-import type { ControllerNetwork } from "./network.ts";
+import { type ControllerNetwork, logitOf } from "./network.ts";
 import { principalAxes, project } from "./principal-axes.ts";
 import { createRandom } from "./random.ts";
 import { type FeatureStatistics, featureStatistics, standardise } from "./standardise.ts";
@@ -137,6 +137,9 @@ function fold(
   }
   const w2 = new Float32Array(outputs * hidden);
   for (let h = 0; h < hidden; h++) w2[h] = (gate.w2[h] as number) * calibration.scale;
-  const b2 = Float32Array.of((gate.b2[0] as number) * calibration.scale + calibration.shift, ...layerWeights);
+  const b2 = Float32Array.of(
+    (gate.b2[0] as number) * calibration.scale + calibration.shift,
+    ...layerWeights.map(logitOf),
+  );
   return { inputs, hidden, outputs, mean, std, w1, b1: gate.b1, w2, b2 };
 }

@@ -2,9 +2,11 @@
  * The weighted controller network (Guiding Giants, arXiv 2505.20309, section 3) and its evaluation in TypeScript.
  *   z = (x − mean) / std;  a = relu(W1 z + b1);  [s, w_1 … w_L] = W2 a + b2
  * x: residuals of the last third of the blocks at the last prompt token, concatenated in block order. The emitted gate
- * is clamp(s, 0, 1). The paper's loss gives w no gradient: its rows of W2 are zero and its biases carry the weights of
- * the dose search. All matrices are f32, row-major [outputs, inputs].
+ * is sigmoid(s), the layer weights are sigmoid(w). The paper's loss gives w no gradient: its rows of W2 are zero and its
+ * biases carry the weights of the dose search. All matrices are f32, row-major [outputs, inputs].
  */
+
+const LARGEST_LOGIT = 16;
 
 /** Sizes of a controller. */
 export interface ControllerShape {
@@ -38,7 +40,7 @@ export interface ControllerOutput {
   readonly layerWeights: Float32Array;
 }
 
-/** Raw outputs [outputs] for one input row [inputs], before clamping. */
+/** Raw outputs [outputs] for one input row [inputs], before the sigmoid. */
 export function evaluateNetwork(network: ControllerNetwork, x: Float32Array): Float32Array {
   const { inputs, hidden, outputs, mean, std, w1, b1, w2, b2 } = network;
   const z = new Float32Array(inputs);
@@ -53,13 +55,19 @@ export function evaluateNetwork(network: ControllerNetwork, x: Float32Array): Fl
 /** Raw outputs as a decision. */
 export function controllerOutput(raw: ArrayLike<number>): ControllerOutput {
   const layerWeights = new Float32Array(raw.length - 1);
-  for (let l = 0; l < layerWeights.length; l++) layerWeights[l] = clamp01(raw[l + 1] as number);
-  return { gate: clamp01(raw[0] as number), layerWeights };
+  for (let l = 0; l < layerWeights.length; l++) layerWeights[l] = sigmoid(raw[l + 1] as number);
+  return { gate: sigmoid(raw[0] as number), layerWeights };
 }
 
-/** Value cut to 0 … 1. */
-export function clamp01(value: number): number {
-  return Math.min(1, Math.max(0, value));
+function sigmoid(value: number): number {
+  return 1 / (1 + Math.exp(-value));
+}
+
+/** What the sigmoid makes `weight` of; 0 and 1 are met to 1e-7. */
+export function logitOf(weight: number): number {
+  if (weight <= 0) return -LARGEST_LOGIT;
+  if (weight >= 1) return LARGEST_LOGIT;
+  return Math.min(LARGEST_LOGIT, Math.max(-LARGEST_LOGIT, Math.log(weight / (1 - weight))));
 }
 
 function dot(matrix: Float32Array, start: number, vector: Float32Array, length: number): number {
