@@ -2,7 +2,13 @@
 
 /** Why a call was refused. */
 export type KernelErrorReason =
-  "INVALID_ARGUMENT" | "SHAPE_MISMATCH" | "FIELD_OUT_OF_RANGE" | "OUT_OF_MEMORY" | "UNSUPPORTED" | "INTERNAL";
+  | "INVALID_ARGUMENT"
+  | "SHAPE_MISMATCH"
+  | "FIELD_OUT_OF_RANGE"
+  | "OUT_OF_MEMORY"
+  | "ARTIFACT_INVALID"
+  | "UNSUPPORTED"
+  | "INTERNAL";
 
 /** Thrown by every binding; `reason` uses the names of the services' errors, so callers may pass it on. */
 export class KernelError extends Error {
