@@ -5,7 +5,8 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { connectTo, parseTarget, type Connection } from "#kit/clients.ts";
+import { connectTo, parseTarget, type Connection, type Target } from "#kit/clients.ts";
+import { createLogger } from "#kit/log.ts";
 import { startServer, type Server } from "#kit/server.ts";
 import { supervise } from "#kit/supervisor.ts";
 import { GatewayService } from "#proto/trimtab/gateway/v1/gateway_service_pb.ts";
@@ -46,9 +47,10 @@ export async function startStack(options: StackOptions): Promise<Stack> {
       ...["--model", modelPath, "--threads", String(threads), "--supervised"],
     ],
     socketPath,
+    log: createLogger("supervisor"),
   });
   const rooms: Room[] = [];
-  const connections: Partial<Record<RoomName, Connection>> = { forward: connectTo({ socketPath }) };
+  const connections: Partial<Record<RoomName, Connection>> = { forward: connectWithKey({ socketPath }) };
   let server: Server | undefined;
   const close = async (): Promise<void> => {
     await server?.close();
@@ -85,7 +87,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     throw error;
   }
   const { grpcPort, httpPort } = server;
-  const self = connectTo({ address: `${host === "0.0.0.0" ? "127.0.0.1" : host}:${grpcPort}` });
+  const self = connectWithKey({ address: `${host === "0.0.0.0" ? "127.0.0.1" : host}:${grpcPort}` });
   return {
     client: self.client(GatewayService),
     grpcPort,
@@ -105,21 +107,27 @@ export interface ServiceOptions {
   readonly threads: number;
   /** `host:port` or `unix:/path` of the gRPC listener. */
   readonly listen: string;
-  /** Port of the HTTP listener; the gateway's only. */
-  readonly httpPort: number;
+  /** HTTP listener with `/metrics`, and the gateway's API; absent: none. */
+  readonly http?: { readonly host: string; readonly port: number };
   readonly addresses: Partial<Record<RoomName, string>>;
 }
 
+/** A service that runs alone. */
+export interface RunningService {
+  readonly server: Server;
+  /** Resolves when the service can serve no more and its process should end. */
+  readonly broken?: Promise<unknown>;
+  close(): Promise<void>;
+}
+
 /** Starts one service alone; it finds the others by address. */
-export async function startService(
-  options: ServiceOptions,
-): Promise<{ server: Server; close(): Promise<void> }> {
+export async function startService(options: ServiceOptions): Promise<RunningService> {
   const { service } = options;
   const connections: Partial<Record<RoomName, Connection>> = {};
   for (const name of CALLS[service]) {
     const address = options.addresses[name];
     if (address === undefined) throw new Error(`--${name} <address> is needed: ${service} calls it`);
-    connections[name] = connectTo(parseTarget(address));
+    connections[name] = connectWithKey(parseTarget(address));
   }
   const room = await createRoom(service, { ...options, connections });
   const target = parseTarget(options.listen);
@@ -130,11 +138,20 @@ export async function startService(
     grpc: bindingOf(target),
     internal: service !== "gateway",
     ...(service === "gateway" ? { maxMessageBytes: GATEWAY_MESSAGE_BYTES } : {}),
-    ...(room.app ? { http: { port: options.httpPort, app: room.app } } : {}),
+    ...(options.http
+      ? {
+          http: {
+            ...options.http,
+            maxBodyBytes: GATEWAY_MESSAGE_BYTES,
+            ...(room.app ? { app: room.app } : {}),
+          },
+        }
+      : {}),
     ...(room.metrics ? { metrics: room.metrics } : {}),
   });
   return {
     server,
+    ...(room.broken ? { broken: room.broken } : {}),
     async close() {
       await server.close();
       await room.close();
@@ -154,6 +171,11 @@ function bindingOf(
 
 /** A client of a gateway that runs elsewhere. */
 export function connectGateway(address: string): GatewayClient {
+  return connectWithKey(parseTarget(address)).client(GatewayService);
+}
+
+/** Our own services and gateways elsewhere are called with the key of the environment, which their listeners require. */
+function connectWithKey(target: Target): Connection {
   const apiKey = process.env["TRIMTAB_API_KEY"];
-  return connectTo(parseTarget(address), apiKey === undefined ? {} : { apiKey }).client(GatewayService);
+  return connectTo(target, apiKey === undefined ? {} : { apiKey });
 }

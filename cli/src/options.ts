@@ -33,6 +33,8 @@ export function numberIn(minimum: number, maximum: number): (text: string) => nu
   };
 }
 
+/** Most compute threads the engine takes. */
+const MAX_THREADS = 16;
 /** Compute threads used when nothing is said: all cores, at most 4. */
 export const DEFAULT_THREADS = Math.min(4, availableParallelism());
 
@@ -40,7 +42,7 @@ export const DEFAULT_THREADS = Math.min(4, availableParallelism());
 export function addModelOptions(command: Command): Command {
   return command
     .option("--model <file>", "model file (GGUF)", process.env["TRIMTAB_MODEL"] ?? defaultModelPath())
-    .option("--threads <n>", "compute threads", integerIn(1, 64), DEFAULT_THREADS);
+    .option("--threads <n>", "compute threads", integerIn(1, MAX_THREADS), DEFAULT_THREADS);
 }
 
 /** Adds `--address` beside the model options: use running services, or start them for this command. */

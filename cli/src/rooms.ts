@@ -51,6 +51,8 @@ export interface Room {
   readonly app?: Hono;
   /** Where the room counts; the server exposes them. */
   readonly metrics?: Metrics;
+  /** Resolves when the room can serve no more and its process should end. */
+  readonly broken?: Promise<unknown>;
   close(): Promise<void> | void;
 }
 

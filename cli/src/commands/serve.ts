@@ -9,6 +9,9 @@ import { DEFAULT_GRPC_PORT, DEFAULT_HTTP_PORT } from "../ports.ts";
 import { buildRecipe } from "../recipe/build.ts";
 import { ROOM_NAMES, type RoomName } from "../rooms.ts";
 
+/** Status of a process whose engine died: whoever supervises it starts it again. */
+const EXIT_BROKEN = 70;
+
 interface ServeOptions {
   readonly service?: RoomName;
   readonly listen?: string;
@@ -34,15 +37,21 @@ export function addServeCommand(program: Command): void {
     .option("--listen <address>", "gRPC address of that service: host:port or unix:/path")
     .option("--host <host>", "host to bind", "127.0.0.1")
     .option("--grpc-port <port>", "gRPC port", integerIn(0, 65535), DEFAULT_GRPC_PORT)
-    .option("--http-port <port>", "HTTP port", integerIn(0, 65535), DEFAULT_HTTP_PORT)
+    .option(
+      "--http-port <port>",
+      "HTTP port; with --service, /metrics of that service",
+      integerIn(0, 65535),
+      DEFAULT_HTTP_PORT,
+    )
     .option("--recipe <name>", "build this recipe first, unless it is stored")
     .addOption(new Option("--supervised", "end with the parent process").hideHelp());
   for (const name of ["tokenizer", "forward", "verifier", "steering"]) {
     command.option(`--${name} <address>`, `address of the ${name} service, for --service`);
   }
   addModelOptions(command).action(async (options: ServeOptions) => {
-    if (options.service === undefined) await serveAll(options);
-    else await serveOne(options.service, options);
+    if (options.service === undefined) return await serveAll(options);
+    const wantsHttp = options.service === "gateway" || command.getOptionValueSource("httpPort") === "cli";
+    await serveOne(options.service, options, wantsHttp);
   });
 }
 
@@ -56,8 +65,8 @@ async function serveAll(options: ServeOptions): Promise<void> {
   );
 }
 
-async function serveOne(service: RoomName, options: ServeOptions): Promise<void> {
-  const { listen = `${options.host}:${options.grpcPort}`, httpPort, threads, supervised = false } = options;
+async function serveOne(service: RoomName, options: ServeOptions, wantsHttp: boolean): Promise<void> {
+  const { listen = `${options.host}:${options.grpcPort}`, threads, supervised = false } = options;
   const { tokenizer, forward, verifier, steering } = options;
   const entries = Object.entries({ tokenizer, forward, verifier, steering });
   const addresses = Object.fromEntries(entries.filter(([, address]) => address !== undefined));
@@ -66,10 +75,11 @@ async function serveOne(service: RoomName, options: ServeOptions): Promise<void>
     modelPath: options.model,
     threads,
     listen,
-    httpPort,
+    ...(wantsHttp ? { http: { host: options.host, port: options.httpPort } } : {}),
     addresses,
   });
-  closeOnSignals(() => running.close());
+  closeOnSignals(() => running.close(), { supervised });
+  void running.broken?.then(() => process.exit(EXIT_BROKEN));
   if (supervised) exitWithParent();
   else process.stdout.write(`${service} serves on ${listen}, gRPC port ${running.server.grpcPort}\n`);
 }

@@ -123,8 +123,14 @@ function startHttp(
   return createHttpListener({ ...http, app, shutdown });
 }
 
-/** Runs `close` once on SIGTERM or SIGINT, then exits: 0, or 70 if closing failed. A second signal exits at once. */
-export function closeOnSignals(close: () => Promise<void>): void {
+/** Signals that end a process. */
+const ENDING_SIGNALS = ["SIGTERM", "SIGINT"] as const;
+
+/**
+ * Runs `close` once on SIGTERM or SIGINT, then exits: 0, or 70 if closing failed. A second signal exits at once.
+ * A supervised child leaves SIGINT to its parent: Ctrl-C reaches both, and the parent still needs the child to drain.
+ */
+export function closeOnSignals(close: () => Promise<void>, options: { supervised?: boolean } = {}): void {
   let isClosing = false;
   const onSignal = () => {
     if (isClosing) process.exit(130);
@@ -134,6 +140,8 @@ export function closeOnSignals(close: () => Promise<void>): void {
       () => process.exit(70),
     );
   };
-  process.on("SIGTERM", onSignal);
-  process.on("SIGINT", onSignal);
+  for (const signal of ENDING_SIGNALS) {
+    const isParents = signal === "SIGINT" && options.supervised === true;
+    process.on(signal, isParents ? () => {} : onSignal);
+  }
 }
