@@ -28,8 +28,10 @@ export const ENCODER_LIMITS = {
 /** Chat templates are programs from a model file: what they may use. */
 export const TEMPLATE_LIMITS = {
   templateBytes: 256 * KIB,
-  /** One rendering; the worker that runs it is killed after that. */
+  /** Processor time of one rendering; the worker that runs it is killed after that. */
   renderMs: 250,
+  /** Its time by the clock: on a machine whose cores are all taken a thread waits longer than it runs. */
+  renderWallMs: 5_000,
   /** The trial at load, where the code is still cold. */
   trialMs: 5_000,
   startMs: 30_000,

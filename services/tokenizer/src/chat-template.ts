@@ -102,15 +102,14 @@ function startThread({ template, bosToken, eosToken }: TemplateOptions): Thread 
       event.preventDefault();
       answer.resolve({ kind: "refused", message: event.message });
     };
-    const timer = setTimeout(
-      () => answer.reject(tooMuch(`runs longer than ${limitMs} ms`, limitMs)),
-      limitMs,
+    const stopWatching = watch(limitMs, () =>
+      answer.reject(tooMuch(`runs longer than ${limitMs} ms`, limitMs)),
     );
     worker.postMessage(request);
     try {
       return await answer.promise;
     } finally {
-      clearTimeout(timer);
+      stopWatching();
     }
   };
   const tokens = { bos_token: bosToken, eos_token: eosToken };
@@ -121,6 +120,27 @@ function startThread({ template, bosToken, eosToken }: TemplateOptions): Thread 
   // Whoever renders next sees the failure; until then nobody listens.
   ready.catch(() => {});
   return { ready, ask, end };
+}
+
+/**
+ * Calls `onExpired` once this process has used `limitMs` of processor time, or the clock `renderWallMs` more. A thread
+ * that spins uses up its limit at once; one that waits for a core does not. Returns the way to stop watching.
+ */
+function watch(limitMs: number, onExpired: () => void): () => void {
+  const startedMs = performance.now();
+  const started = process.cpuUsage();
+  const usedMs = (): number => {
+    const { user, system } = process.cpuUsage(started);
+    return (user + system) / 1_000;
+  };
+  const look = (): void => {
+    const leftMs = limitMs - usedMs();
+    const isOver = leftMs <= 0 || performance.now() - startedMs > limitMs + TEMPLATE_LIMITS.renderWallMs;
+    if (isOver) onExpired();
+    else timer = setTimeout(look, Math.max(1, leftMs));
+  };
+  let timer = setTimeout(look, limitMs);
+  return () => clearTimeout(timer);
 }
 
 function readAnswer(answer: TemplateAnswer): readonly string[] {

@@ -11,6 +11,7 @@ import {
   ggufText,
   ggufTexts,
 } from "#kit/gguf-values.ts";
+import { readStopIds } from "#kit/stop-ids.ts";
 import { VOCABULARY_LIMITS } from "../limits.ts";
 import { PRE_TOKENIZERS, type PreTokenizer } from "./pre-tokenizers.ts";
 
@@ -45,16 +46,6 @@ export interface Vocabulary {
 }
 
 const KEY = "tokenizer.ggml";
-/** Spellings that end a turn in files that do not say so by id. */
-const END_TOKENS = new Set([
-  "<|im_end|>",
-  "<|endoftext|>",
-  "<|end_of_text|>",
-  "<|eot_id|>",
-  "<|eom_id|>",
-  "<|end|>",
-  "<end_of_turn>",
-]);
 const BYTE_TOKEN = /^<0x[0-9A-F]{2}>$/;
 
 /**
@@ -76,18 +67,15 @@ export function readVocabulary(metadata: GgufMetadata): Vocabulary {
   const addEos = flag(metadata, "add_eos_token") ?? false;
   if (addBos && bosId === undefined) refuse(`${KEY}.bos_token_id`, "is missing, but texts start with it");
   if (addEos && eosId === undefined) refuse(`${KEY}.eos_token_id`, "is missing, but texts end with it");
-  const stopIds = new Set([eosId, id("eot_token_id"), id("eom_token_id")].filter((x) => x !== undefined));
-  for (const spelling of END_TOKENS) {
-    const end = idOf.get(spelling);
-    if (end !== undefined) stopIds.add(end);
-  }
+  const named = readTyped(KEY, () => readStopIds(metadata, tokens.length));
+  const stopIds = [...new Set([...named, ...(eosId === undefined ? [] : [eosId])])].sort((a, b) => a - b);
   // Some files forget to mark them: typed by a user they must not end the turn.
   for (const end of stopIds) types[end] = TOKEN_TYPE.control;
   return {
     ...{ kind, preTokenizer, tokens, types, scores, idOf, bosId, eosId, unknownId, addBos, addEos },
     merges: kind === "bpe" ? readMerges(metadata, idOf) : [],
     addSpacePrefix: kind === "spm" && (flag(metadata, "add_space_prefix") ?? true),
-    stopIds: [...stopIds].sort((a, b) => a - b),
+    stopIds,
     chatTemplate: readTyped("tokenizer.chat_template", () => ggufText(metadata, "tokenizer.chat_template")),
   };
 }
@@ -107,7 +95,7 @@ function readTyped<T>(key: string, read: () => T): T {
     return read();
   } catch (error) {
     if (error instanceof TrimtabError)
-      throw new TrimtabError("TOKENIZER_INVALID", error.message, { field: key });
+      throw new TrimtabError("TOKENIZER_INVALID", error.message, { field: error.field ?? key });
     throw error;
   }
 }
