@@ -67,8 +67,7 @@ export function readVocabulary(metadata: GgufMetadata): Vocabulary {
   const addEos = flag(metadata, "add_eos_token") ?? false;
   if (addBos && bosId === undefined) refuse(`${KEY}.bos_token_id`, "is missing, but texts start with it");
   if (addEos && eosId === undefined) refuse(`${KEY}.eos_token_id`, "is missing, but texts end with it");
-  const named = readTyped(KEY, () => readStopIds(metadata, tokens.length));
-  const stopIds = [...new Set([...named, ...(eosId === undefined ? [] : [eosId])])].sort((a, b) => a - b);
+  const stopIds = readTyped(KEY, () => readStopIds(metadata, tokens.length));
   // Some files forget to mark them: typed by a user they must not end the turn.
   for (const end of stopIds) types[end] = TOKEN_TYPE.control;
   return {

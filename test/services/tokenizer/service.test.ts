@@ -54,7 +54,7 @@ test("the vocabulary covers every id once: bytes, or the spelling of a special t
     heads.push([run.vocabularySize, run.stopIds]);
   }
   expect(tokens.length).toBe(VOCABULARY);
-  expect(heads[0]).toEqual([VOCABULARY, [0, 2]]);
+  expect(heads[0]).toEqual([VOCABULARY, [0, 2, 4]]);
   expect(heads.slice(1).every(([size, stops]) => size === 0 && stops.length === 0)).toBe(true);
   expect(special[2]).toBe("<|im_end|>");
   tokens.forEach((bytes, id) => expect(bytes.length === 0).toBe(special[id] !== undefined));

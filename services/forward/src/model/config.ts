@@ -4,6 +4,7 @@
  */
 import { TrimtabError } from "#kit/errors.ts";
 import type { GgufHeader, GgufTensor } from "#kit/gguf.ts";
+import { readStopIds } from "#kit/stop-ids.ts";
 import { families } from "../families/index.ts";
 import type { Family, LayerTensors } from "../families/family.ts";
 
@@ -33,17 +34,6 @@ export interface ModelConfig {
   readonly parameters: number;
 }
 
-/** Spellings of end-of-turn and end-of-text tokens; they end a generation even if the file names only one of them. */
-const END_TOKENS = new Set([
-  "<|im_end|>",
-  "<|endoftext|>",
-  "<|end_of_text|>",
-  "<|eot_id|>",
-  "<|end|>",
-  "<end_of_turn>",
-  "</s>",
-]);
-const TOKEN_TYPE_CONTROL = 3;
 /** Features of a matrix come in blocks of 32. */
 const BLOCK = 32;
 
@@ -81,7 +71,7 @@ export function readConfig(header: GgufHeader): ModelConfig {
     ropeInterleaved: family.ropeInterleaved,
     embeddingScale: family.embeddingScale,
     tiedHead: !header.tensors.has(family.head),
-    stopIds: readStopIds(header, vocabulary),
+    stopIds: readStopIds(header.metadata, vocabulary),
     parameters,
   };
   checkTensors(header, config);
@@ -145,26 +135,6 @@ function refuseUnknownArithmetic(header: GgufHeader, family: Family): void {
   for (const name of header.tensors.keys()) {
     if (name.startsWith("blk.") && name.endsWith(".bias")) throw unsupported(name, "this tensor");
   }
-}
-
-function readStopIds(header: GgufHeader, vocabulary: number): number[] {
-  const ids = new Set<number>();
-  for (const name of ["eos_token_id", "eot_token_id", "eom_token_id"]) {
-    const id = header.metadata.get(`tokenizer.ggml.${name}`);
-    if (id === undefined) continue;
-    if (typeof id !== "number" || id >= vocabulary) {
-      throw contradiction(`tokenizer.ggml.${name}`, `${String(id)} is outside a vocabulary of ${vocabulary}`);
-    }
-    ids.add(id);
-  }
-  const tokens = header.metadata.get("tokenizer.ggml.tokens");
-  const types = header.metadata.get("tokenizer.ggml.token_type");
-  if (Array.isArray(tokens) && types instanceof Int32Array) {
-    for (const [id, token] of tokens.entries()) {
-      if (types[id] === TOKEN_TYPE_CONTROL && END_TOKENS.has(token)) ids.add(id);
-    }
-  }
-  return [...ids].sort((a, b) => a - b);
 }
 
 /** Every tensor the family names must be there in the shape the metadata says, and no layer more. */
