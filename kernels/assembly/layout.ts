@@ -10,6 +10,8 @@
 export const TICKET = 64;
 /** i32: chunks of the current region that are complete. */
 export const DONE = 128;
+/** i32: 1 while the caller sleeps until DONE changes. */
+export const WAITING = 132;
 /** i32: number of the region; sleeping threads wait on it. */
 export const EPOCH = 192;
 export const SLEEPERS = 196;

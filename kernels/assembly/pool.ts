@@ -4,8 +4,13 @@
  * caller takes chunks too and then waits only for chunks in flight, never for a thread that has not come.
  * Idle threads poll, then sleep on the epoch. Cost of an empty region with threads awake: 0.1 to 0.25 µs.
  */
-import { DONE, EPOCH, FAULT, OPERATOR, SCRATCH, SCRATCH_BYTES, SLEEPERS, SPIN, STOP, TICKET } from "./layout";
+import { DONE, EPOCH, FAULT, OPERATOR, SCRATCH, SCRATCH_BYTES, SLEEPERS, SPIN, STOP, TICKET, WAITING } from "./layout";
 import { runChunk } from "./dispatch";
+
+/** Polls before the caller sleeps: about 30 µs. */
+const PATIENCE = 8000;
+/** A trap in another thread must be noticed even though it notifies nobody. */
+const LONGEST_SLEEP_NS: i64 = 2000000;
 
 /** Takes chunks of the current region until none is left; returns how many. */
 function takeChunks(scratch: usize): i32 {
@@ -18,6 +23,7 @@ function takeChunks(scratch: usize): i32 {
     if (chunk >= <u32>((ticket >> 16) & 0xffff)) return count;
     runChunk(load<i32>(OPERATOR), chunk, scratch);
     atomic.add<i32>(DONE, 1);
+    if (atomic.load<i32>(WAITING)) atomic.notify(DONE, 1);
     count++;
   }
 }
@@ -32,8 +38,24 @@ export function runRegion(operator: i32, chunks: i32): void {
   atomic.store<i32>(EPOCH, epoch);
   if (atomic.load<i32>(SLEEPERS)) atomic.notify(EPOCH, -1);
   takeChunks(SCRATCH);
-  while (atomic.load<i32>(DONE) < chunks) {
+  awaitChunks(chunks);
+}
+
+/**
+ * Waits for the chunks other threads have in flight: polls, and when that takes long (a thread has lost its processor,
+ * perhaps to this very loop) sleeps until the next one is done.
+ */
+function awaitChunks(chunks: i32): void {
+  let polls = 0;
+  while (true) {
+    const done = atomic.load<i32>(DONE);
+    if (done >= chunks) return;
     if (atomic.load<i32>(FAULT)) unreachable();
+    if (++polls < PATIENCE) continue;
+    atomic.store<i32>(WAITING, 1);
+    atomic.wait<i32>(DONE, done, LONGEST_SLEEP_NS);
+    atomic.store<i32>(WAITING, 0);
+    polls = 0;
   }
 }
 
