@@ -10,7 +10,11 @@ const GAUGES: readonly (readonly [name: string, help: string, read: (stats: Engi
   ["trimtab_kv_pages", "KV pages in all.", (stats) => stats.pages],
   ["trimtab_kv_pages_free", "KV pages free.", (stats) => stats.freePages],
   ["trimtab_kv_pages_shared", "KV pages that several sequences share.", (stats) => stats.sharedPages],
-  ["trimtab_kv_pages_copied", "KV pages copied by forks since start.", (stats) => stats.copiedPages],
+  [
+    "trimtab_kv_pages_copied",
+    "KV pages copied at first writes into shared pages since start.",
+    (stats) => stats.copiedPages,
+  ],
   ["trimtab_sequences", "Sequences alive.", (stats) => stats.sequences],
   ["trimtab_sequences_waiting", "Sequences with tokens to compute.", (stats) => stats.waiting],
   ["trimtab_engine_steps", "Batches computed since start.", (stats) => stats.steps],

@@ -205,7 +205,7 @@ export type KvMemory = Message<"trimtab.forward.v1.KvMemory"> & {
   pageBytes: bigint;
 
   /**
-   * Pages copied by forks since start.
+   * Pages copied since start: one each time a sequence first writes into a page it shares.
    *
    * @generated from field: uint64 copied_pages = 5;
    */
@@ -985,7 +985,8 @@ export type ForkedEvent = Message<"trimtab.forward.v1.ForkedEvent"> & {
   childIds: bigint[];
 
   /**
-   * Pages copied.
+   * Pages copied by the fork itself: 0, for every page is shared. A page is copied at the first write into it, which
+   * `KvMemory.copied_pages` counts.
    *
    * @generated from field: uint32 copied_pages = 2;
    */
@@ -1346,7 +1347,8 @@ export type ForkResponse = Message<"trimtab.forward.v1.ForkResponse"> & {
   sequences: string[];
 
   /**
-   * Pages copied.
+   * Pages copied by the fork itself: 0, for every page is shared. A page is copied at the first write into it, which
+   * `KvMemory.copied_pages` counts.
    *
    * @generated from field: uint32 copied_pages = 2;
    */
