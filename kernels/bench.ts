@@ -1,6 +1,7 @@
 /**
- * Speed of the kernels on this machine: `bun kernels/bench.ts [threads]`. Prints GMAC/s of matrix products (hot weights,
- * shapes of a 135M model), microseconds of the other operators; median of several runs.
+ * Speed of the kernels on this machine: `bun kernels/bench.ts [threads] [rows]`. Prints GMAC/s of matrix products (hot weights,
+ * shapes of a 135M model), microseconds of the other operators; median of several runs. With a second argument only the
+ * operators on rows and the sampler.
  */
 import type { ActivationForm, KvShape, PackedMatrix, WeightKind } from "./src/index.ts";
 import {
@@ -210,6 +211,7 @@ function benchRows(): void {
 
 console.log(`${operators.variant} SIMD, ${threads} threads`);
 benchRows();
-if (!process.argv[3]) benchAttention();
-if (!process.argv[3]) benchProducts();
+const isShort = process.argv[3] !== undefined;
+if (!isShort) benchAttention();
+if (!isShort) benchProducts();
 await close();
