@@ -67,7 +67,7 @@ export type SteeringOptions = Message<"trimtab.gateway.v1.SteeringOptions"> & {
   compare: boolean;
 
   /**
-   * Report the proof per layer.
+   * Report the proof per layer; `compare` does too.
    *
    * @generated from field: bool proof = 3;
    */
@@ -175,7 +175,7 @@ export type GenerationSpec = Message<"trimtab.gateway.v1.GenerationSpec"> & {
   stop: string[];
 
   /**
-   * Choices, 1 to 64; 0 means 1. With compare, pairs.
+   * Choices, 1 to 64; 0 means 1. With compare, pairs of answers, each of which counts: 1 to 32.
    *
    * @generated from field: uint32 choices = 8;
    */
@@ -496,7 +496,7 @@ export type ChoiceFinishedEvent = Message<"trimtab.gateway.v1.ChoiceFinishedEven
   steered: boolean;
 
   /**
-   * Proof per layer, if asked for.
+   * Proof per layer, if asked for by `proof` or `compare`.
    *
    * @generated from field: repeated trimtab.type.v1.LayerProof proof = 5;
    */

@@ -23,7 +23,7 @@ export const file_trimtab_steering_v1_steering_service: GenFile = /*@__PURE__*/
  */
 export type Dose = Message<"trimtab.steering.v1.Dose"> & {
   /**
-   * One of two measures.
+   * One of two measures. Only `relative` is available yet.
    *
    * @generated from oneof trimtab.steering.v1.Dose.dose
    */
@@ -37,7 +37,8 @@ export type Dose = Message<"trimtab.steering.v1.Dose"> & {
     case: "relative";
   } | {
     /**
-     * KL divergence to the unsteered next-token distribution on harmless text, nats, 0 to 10.
+     * KL divergence to the unsteered next-token distribution on harmless text, nats, 0 to 10. Answers
+     * UNSUPPORTED for now.
      *
      * @generated from field: float nats = 2;
      */
@@ -95,7 +96,7 @@ export type SteeringUse = Message<"trimtab.steering.v1.SteeringUse"> & {
   layers: number[];
 
   /**
-   * Positions; unset means the recipe's own.
+   * Positions; unset means the recipe's own. SCOPE_WINDOW is refused, as a use names no window.
    *
    * @generated from field: trimtab.type.v1.Scope scope = 6;
    */
