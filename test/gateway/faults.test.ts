@@ -3,6 +3,7 @@ import { expect, test } from "bun:test";
 import { Code, ConnectError } from "@connectrpc/connect";
 import { fromConnectError, TrimtabError } from "#kit/errors.ts";
 import { chat, refusal, until } from "./support/asks.ts";
+import { Scope } from "./support/proto.ts";
 import { createSimulatedStack, type SimulatedStack } from "./support/simulated-services.ts";
 
 /** The reason a call fails with, and the text that was streamed before. */
@@ -48,6 +49,18 @@ test("a forward that takes the program and does not carry it out is found out by
   stack.forward.obeys = false;
   expect((await failureOf(stack, chat("hello!", refusal()))).reason).toBe("STEERING_UNAVAILABLE");
   expect((await failureOf(stack, chat("hello", refusal()))).reason).toBe("none");
+});
+
+test("a program on generated tokens alone must leave proof as soon as two were generated", async () => {
+  const stack = createSimulatedStack();
+  stack.forward.obeys = false;
+  const reasonOf = async (maxTokens: number, use: object = { scope: Scope.DECODE }) =>
+    (await failureOf(stack, chat("hello!", { maxTokens, ...refusal({}, use) }))).reason;
+  expect(await reasonOf(1)).toBe("none");
+  expect(await reasonOf(2)).toBe("STEERING_UNAVAILABLE");
+  expect(await reasonOf(2, { scope: Scope.DECODE, scale: 0 })).toBe("none");
+  stack.forward.obeys = true;
+  expect(await reasonOf(2)).toBe("none");
 });
 
 test("a failure is not remembered: the next request is served", async () => {

@@ -150,8 +150,7 @@ function checkEnd({ facts }: ChoiceRunInput, arm: RunningArm, event: FinishedEve
   if (reason === FinishReason.ERROR || (reason === FinishReason.CANCELLED && !arm.text.stopped)) {
     throw new TrimtabError("SERVICE_UNAVAILABLE", "forward could not finish a choice");
   }
-  const must =
-    arm.program && !arm.resteered && generatedTokens > 0 && facts?.mustAct(arm.program.coefficients);
+  const must = arm.program && !arm.resteered && facts?.mustAct(arm.program.coefficients, generatedTokens);
   if (must && !acted) {
     throw new TrimtabError("STEERING_UNAVAILABLE", "a steered choice ran without its program; discard it");
   }

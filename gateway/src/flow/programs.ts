@@ -18,8 +18,8 @@ import { serviceFailure, steeringFailure } from "./reasons.ts";
 export interface ProgramFacts {
   /** Does it act on prompt tokens, given a prompt of this many? Then the prompt is computed under it. */
   actsOnPrompt(promptTokens: number): boolean;
-  /** Must it have changed at least one row once a token was generated under these coefficients? */
-  mustAct(coefficients: readonly number[]): boolean;
+  /** Must it have changed at least one row once this many tokens were generated under these coefficients? */
+  mustAct(coefficients: readonly number[], generatedTokens: number): boolean;
 }
 
 /** Below this a coefficient may vanish in the rounding of 32-bit floats. */
@@ -75,18 +75,22 @@ function factsOf(program: Program): ProgramFacts {
     .map((operation) => operation.windowFirst);
   const first = Math.min(...windows, Infinity);
   // Kept as facts: the program itself (vectors of every layer) is not worth remembering.
-  const certain = program.operations.map(isCertainToAct);
+  const actsFrom = program.operations.map(tokensToAct);
   return {
     actsOnPrompt: (promptTokens) => wholePrompt || first < promptTokens,
-    mustAct: (coefficients) => coefficients.some((value, at) => certain[at] && Math.abs(value) > NOTICEABLE),
+    mustAct: (coefficients, generatedTokens) =>
+      coefficients.some(
+        (value, at) => generatedTokens >= (actsFrom[at] ?? Infinity) && Math.abs(value) > NOTICEABLE,
+      ),
   };
 }
 
-/** An addition without condition whose scope includes the last prompt token. */
-function isCertainToAct({ kind, condition, scope }: Operation): boolean {
-  return (
-    kind === OperationKind.ADD &&
-    condition === ConditionKind.UNSPECIFIED &&
-    (scope === Scope.UNSPECIFIED || scope === Scope.PROMPT || scope === Scope.LAST)
-  );
+/**
+ * Generated tokens after which an operation has certainly acted; Infinity for what depends on the states. The last token
+ * is never computed, so a program on generated tokens alone (paper mode) has its first row with the second one.
+ */
+function tokensToAct({ kind, condition, scope }: Operation): number {
+  if (kind !== OperationKind.ADD || condition !== ConditionKind.UNSPECIFIED) return Infinity;
+  if (scope === Scope.UNSPECIFIED || scope === Scope.PROMPT || scope === Scope.LAST) return 1;
+  return scope === Scope.DECODE ? 2 : Infinity;
 }
