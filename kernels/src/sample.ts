@@ -17,6 +17,8 @@ export const MAX_TOP_LOGPROBS = 20;
 export const MAX_VOCABULARY = 1_048_576;
 
 const ALL_IDS = 0xffffffff;
+/** Colder temperatures than its inverse act like it: only the largest logits are left either way. */
+const LARGEST_INVERSE = 1e30;
 const NOTHING: SampleResult = { id: -1, logprob: Number.NaN, top: [], finite: false };
 
 /** Where the kept prefix of the order (logit descending, id ascending) ends: its last token. */
@@ -143,7 +145,7 @@ function draw(
   rawMass: number | null,
 ): number {
   const { logits, vocabulary, allowMask: mask, temperature, minP, seed, stream, position } = request;
-  const inverse = 1 / temperature;
+  const inverse = Math.min(1 / temperature, LARGEST_INVERSE);
   const cut = findCut(kernels, memory, request, largest, inverse);
   const isUnfiltered = temperature === 1 && minP === 0 && cut === NO_CUT;
   const kept = [logits, vocabulary, mask, largest, inverse, minP, cut.logit, cut.id] as const;

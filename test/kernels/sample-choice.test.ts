@@ -75,6 +75,19 @@ test("the noise is Philox 4x32-10: its published answer for zeros picks the id a
   expect(operators.sample({ ...request, seed: 0n }).id).toBe(0x6627e8d5 >>> 12);
 });
 
+test("extreme temperatures act as their limits: only the largest logits, or all ids alike", async () => {
+  const { sample, logits } = await createSetting();
+  const largest = Math.max(...logits);
+  for (const temperature of [1e-3, 1e-30, 1e-44]) {
+    for (const filters of [{}, { topP: 0.9 }, { topK: 5 }, { minP: 0.1 }]) {
+      const { id, finite } = sample({ temperature, position: 3, ...filters });
+      expect([logits[id], finite]).toEqual([largest, true]);
+    }
+  }
+  const ids = Array.from({ length: 400 }, (_, position) => sample({ temperature: 1e30, position }).id);
+  expect(new Set(ids).size).toBeGreaterThan(280);
+});
+
 test("a row with NaN, with +infinity or without any finite logit gives no token", async () => {
   const { logits, operators, request, bench } = await createSetting();
   const row = new Float32Array(bench.memory.buffer, request.logits, VOCABULARY);
