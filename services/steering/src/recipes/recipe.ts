@@ -31,8 +31,10 @@ const schema = z.strictObject({
     method: z.enum(["response_contrast", "prompt_contrast"]),
     positive: fileName,
     positive_ids: z.array(z.string()).min(1).max(64),
-    negative: z.array(fileName).min(1).max(4),
-    negatives_per_file: count(64),
+    negative: z
+      .array(z.strictObject({ file: fileName, count: count(64) }))
+      .min(1)
+      .max(4),
     prompts_per_class: count(512),
   }),
   paper: z.strictObject({ positive: phrases, negative: phrases }),
@@ -133,8 +135,8 @@ export function readRecipe(folder: string): RecipeSource {
     borderline: prompts(settings.prompts.borderline.file),
     passages: prompts(settings.prompts.passages),
     positiveAnswers: prompts(settings.direction.positive).filter(({ id }) => wanted.has(id)),
-    negativeAnswers: settings.direction.negative.flatMap((name) =>
-      prompts(name).slice(0, settings.direction.negatives_per_file),
+    negativeAnswers: settings.direction.negative.flatMap(({ file, count: most }) =>
+      prompts(file).slice(0, most),
     ),
   };
   return { ...parts, digest: hash.digest("hex") };

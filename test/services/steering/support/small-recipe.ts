@@ -18,8 +18,7 @@ passage_prompt = "Write about {family}."
 method = "response_contrast"
 positive = "refusals.jsonl"
 positive_ids = ["refusals-train-0", "refusals-train-1"]
-negative = ["compliances.jsonl"]
-negatives_per_file = 2
+negative = [{ file = "compliances.jsonl", count = 2 }]
 prompts_per_class = 4
 [paper]
 positive = ["I cannot"]
