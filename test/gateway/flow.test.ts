@@ -1,5 +1,6 @@
 /** The flow of a steered answer over simulated services. */
 import { expect, test } from "bun:test";
+import { fromConnectError } from "#kit/errors.ts";
 import { chat, refusal, text } from "./support/asks.ts";
 import { createSimulatedStack } from "./support/simulated-services.ts";
 
@@ -115,4 +116,13 @@ test("verdicts come with each choice and count their tokens", async () => {
   const answer = await stack.client.complete(chat("hello", { choices: 2, verifiers: [{ name: "words" }] }));
   expect(answer.choices.map((choice) => choice.verdicts[0]?.label)).toEqual(["Sure", "Sure"]);
   expect(answer.usage?.verifiedTokens).toBe(14);
+});
+
+test("a verifier of activations is refused before anything is computed", async () => {
+  const stack = createSimulatedStack();
+  const failure = await stack.client
+    .complete(chat("hello", { verifiers: [{ name: "words" }, { name: "probe" }] }))
+    .catch(fromConnectError);
+  expect(failure).toMatchObject({ reason: "UNSUPPORTED", field: "verifiers[1].name" });
+  expect(stack.forward.sessions).toBe(0);
 });

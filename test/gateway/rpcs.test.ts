@@ -56,7 +56,10 @@ test("lists name what exists", async () => {
   const { client } = createSimulatedStack();
   expect((await client.listModels({})).models.map((model) => model.name)).toEqual(["simulated"]);
   expect((await client.listRecipes({})).recipes.map((recipe) => recipe.name)).toEqual(["refusal", "candour"]);
-  expect((await client.listVerifiers({})).verifiers.map((verifier) => verifier.name)).toEqual(["words"]);
+  expect((await client.listVerifiers({})).verifiers.map((verifier) => verifier.name)).toEqual([
+    "words",
+    "probe",
+  ]);
   const { strategies } = await client.listStrategies({});
   expect(strategies.map((strategy) => strategy.name)).toEqual(["none"]);
   expect(JSON.parse(strategies[0]?.parametersSchema ?? "")).toMatchObject({ type: "object" });

@@ -28,7 +28,10 @@ export interface Judgement {
   readonly verifiedTokens: number;
 }
 
-/** Throws VERIFIER_NOT_FOUND if one of `uses` does not exist, SERVICE_UNAVAILABLE if nobody can say. */
+/**
+ * Throws VERIFIER_NOT_FOUND if one of `uses` does not exist, UNSUPPORTED if it wants activations, which a generation does
+ * not collect, SERVICE_UNAVAILABLE if nobody can say.
+ */
 export async function checkVerifiers(
   clients: GatewayClients,
   uses: readonly VerifierUse[],
@@ -40,11 +43,17 @@ export async function checkVerifiers(
     .catch((error: unknown) => Promise.reject(serviceFailure(error, "verifier", scope.signal)));
   const names = verifiers.map((verifier) => verifier.name);
   uses.forEach((use, index) => {
-    if (names.includes(use.name)) return;
-    const name = JSON.stringify(use.name.slice(0, 100));
-    throw new TrimtabError("VERIFIER_NOT_FOUND", `there is no verifier ${name}; known: ${names.join(", ")}`, {
-      field: `verifiers[${index}].name`,
-    });
+    const field = `verifiers[${index}].name`;
+    const found = verifiers.find((verifier) => verifier.name === use.name);
+    if (!found) {
+      const name = JSON.stringify(use.name.slice(0, 100));
+      const message = `there is no verifier ${name}; known: ${names.join(", ")}`;
+      throw new TrimtabError("VERIFIER_NOT_FOUND", message, { field });
+    }
+    if (found.needs.includes("activations")) {
+      const message = `${use.name} judges activations: use Capture and VerifierService.Score`;
+      throw new TrimtabError("UNSUPPORTED", message, { field });
+    }
   });
 }
 

@@ -45,7 +45,12 @@ export function createSimulatedStack(options: { apiKey?: string; metrics?: Metri
     verifier: connectTo({
       routes: (r) =>
         r.service(VerifierService, {
-          listVerifiers: () => ({ verifiers: [{ name: "words", needs: ["text"] }] }),
+          listVerifiers: () => ({
+            verifiers: [
+              { name: "words", needs: ["text"] },
+              { name: "probe", needs: ["activations"] },
+            ],
+          }),
           async score(request) {
             await verifier.before(request);
             const bad = request.verifiers.findIndex((use) => Object.keys(use.parameters ?? {}).length > 0);
