@@ -19,7 +19,7 @@ export function runChunk(operator: i32, chunk: usize, scratch: usize): void {
   else if (operator == OP_ROPE_STORE) ropeStoreChunk(chunk, scratch);
   else if (operator == OP_SWIGLU) swigluChunk(chunk, scratch);
   else if (operator == OP_QUANTIZE) quantizeChunk(chunk);
-  else if (operator == OP_EMBED) embedChunk(chunk, scratch);
+  else if (operator == OP_EMBED) embedChunk(chunk);
   else if (operator == OP_ADD) addChunk(chunk);
   else if (operator == OP_NORM) normChunk(chunk);
   else if (operator == OP_PROGRAMS) programsChunk(chunk, scratch);

@@ -3,8 +3,7 @@
  */
 import { F16_BLOCK_BYTES, F32_BLOCK_BYTES, KIND_F16, KIND_F32, KIND_Q4_0, KIND_Q4_1 } from "./layout";
 import { Q4_0_BYTES, Q4_1_BYTES, Q8_0_BYTES } from "./layout";
-import { argument, constant, C_F16_MAGIC, floatArgument } from "./math";
-import { unpackHalf } from "./matmul-float";
+import { argument, floatArgument } from "./math";
 
 const TWO_TO_112: f32 = 5.192296858534828e33;
 
@@ -51,19 +50,16 @@ function rowQ8(w: usize, lane: usize, blocks: usize, scale: f32, out: usize): vo
   }
 }
 
-function rowFloat(w: usize, lane: usize, cols: usize, isHalf: bool, scale: f32, out: usize, scratch: usize): void {
+function rowFloat(w: usize, lane: usize, cols: usize, isHalf: bool, scale: f32, out: usize): void {
+  const at = isHalf ? (lane & 3) * 4 + (lane >> 2) * 2 : lane * 4;
   for (let k: usize = 0; k < cols; k++, out += 4) {
-    if (isHalf) {
-      unpackHalf(w + k * 16, scratch, 1);
-      store<f32>(out, load<f32>(scratch + lane * 4) * scale);
-    } else {
-      store<f32>(out, load<f32>(w + k * 32 + lane * 4) * scale);
-    }
+    const value = isHalf ? half(w + k * 16 + at) : load<f32>(w + k * 32 + at);
+    store<f32>(out, value * scale);
   }
 }
 
 /** Arguments: kind, table, ids, rows, out, scale, blocks, rows a chunk. */
-export function embedChunk(chunk: usize, scratch: usize): void {
+export function embedChunk(chunk: usize): void {
   const kind = <i32>argument(0);
   const blocks = argument(6);
   const scale = floatArgument(5);
@@ -77,8 +73,8 @@ export function embedChunk(chunk: usize, scratch: usize): void {
     const at = (id >> 3) * blocks;
     if (kind == KIND_Q4_0) rowQ4(group + at * Q4_0_BYTES, lane, blocks, false, scale, out);
     else if (kind == KIND_Q4_1) rowQ4(group + at * Q4_1_BYTES, lane, blocks, true, scale, out);
-    else if (kind == KIND_F32) rowFloat(group + at * F32_BLOCK_BYTES, lane, blocks << 5, false, scale, out, scratch);
-    else if (kind == KIND_F16) rowFloat(group + at * F16_BLOCK_BYTES, lane, blocks << 5, true, scale, out, scratch);
+    else if (kind == KIND_F32) rowFloat(group + at * F32_BLOCK_BYTES, lane, blocks << 5, false, scale, out);
+    else if (kind == KIND_F16) rowFloat(group + at * F16_BLOCK_BYTES, lane, blocks << 5, true, scale, out);
     else rowQ8(group + at * Q8_0_BYTES, lane, blocks, scale, out);
   }
 }

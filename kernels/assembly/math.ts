@@ -44,6 +44,13 @@ export function floatArgument(i: i32): f32 {
   return load<f32>(<usize>(ARGUMENTS + i * 4));
 }
 
+/** Four f16 (one half of each lane) as f32 · 2^-112. */
+// @ts-ignore: decorator
+@inline
+export function halves(pairs: v128, factor: v128, mask: v128): v128 {
+  return v128.and(i32x4.dot_i16x8_s(pairs, factor), mask);
+}
+
 // One 32-bit lane in all four places: a single vpshufd.
 // @ts-ignore: decorator
 @inline

@@ -1,9 +1,10 @@
 /**
- * F32 and F16 times f32 activations. A group is 8 rows; column k holds the 8 rows' weights side by side
- * (32 bytes for f32, 16 for f16; f16 groups are widened to scratch first, exactly, subnormals included).
+ * F32 and F16 times f32 activations. A group is 8 rows; column k holds the 8 rows' weights side by side: 32 bytes for
+ * f32, 16 for f16 with rows i and 4+i in lane i. F16 is widened exactly (finite values, subnormals included): on the fly
+ * for one row of activations, to scratch first for more.
  * f32 order: four partial sums by k mod 4, each ascending, then (0+1)+(2+3). No bound: plain floats.
  */
-import { constant, C_F16_MAGIC, lane0, lane1, lane2, lane3 } from "./math";
+import { constant, C_F16_MAGIC, C_HALF_MASK, C_HIGH_HALF, C_LOW_HALF, halves, lane0, lane1, lane2, lane3 } from "./math";
 import { put } from "./matmul-q4";
 
 // @ts-ignore: decorator
@@ -38,22 +39,58 @@ export function gemvFloat(w: usize, x: usize, y: usize, cols: usize, isAdding: b
   put(y + 16, f32x4.add(f32x4.add(b0, b1), f32x4.add(b2, b3)), isAdding);
 }
 
-/** Four f16 in the low halves of u32 lanes to f32: shift into place, then multiply by 2^112. Finite values only. */
+/** f32 values of the f16 in the low or high halves of the lanes. */
 // @ts-ignore: decorator
 @inline
-function widenHalf(h: v128, magic: v128): v128 {
-  const magnitude = i32x4.shl(v128.and(h, i32x4.splat(0x7fff)), 13);
-  const sign = i32x4.shl(v128.and(h, i32x4.splat(0x8000)), 16);
-  return v128.or(f32x4.mul(magnitude, magic), sign);
+function widenHalf(pairs: v128, factor: v128, mask: v128, magic: v128): v128 {
+  return f32x4.mul(halves(pairs, factor, mask), magic);
+}
+
+/** One row of activations times one f16 group, in the order of `gemvFloat`. */
+export function gemvHalf(w: usize, x: usize, y: usize, cols: usize, isAdding: bool): void {
+  const low = constant(C_LOW_HALF);
+  const high = constant(C_HIGH_HALF);
+  const mask = constant(C_HALF_MASK);
+  const magic = constant(C_F16_MAGIC);
+  let a0 = f32x4.splat(0);
+  let a1 = a0, a2 = a0, a3 = a0, b0 = a0, b1 = a0, b2 = a0, b3 = a0; // prettier-ignore
+  const end = x + cols * 4;
+  do {
+    const v = v128.load(x);
+    let pairs = v128.load(w);
+    let xs = lane0(v);
+    a0 = f32x4.add(a0, f32x4.mul(widenHalf(pairs, low, mask, magic), xs));
+    b0 = f32x4.add(b0, f32x4.mul(widenHalf(pairs, high, mask, magic), xs));
+    pairs = v128.load(w, 16);
+    xs = lane1(v);
+    a1 = f32x4.add(a1, f32x4.mul(widenHalf(pairs, low, mask, magic), xs));
+    b1 = f32x4.add(b1, f32x4.mul(widenHalf(pairs, high, mask, magic), xs));
+    pairs = v128.load(w, 32);
+    xs = lane2(v);
+    a2 = f32x4.add(a2, f32x4.mul(widenHalf(pairs, low, mask, magic), xs));
+    b2 = f32x4.add(b2, f32x4.mul(widenHalf(pairs, high, mask, magic), xs));
+    pairs = v128.load(w, 48);
+    xs = lane3(v);
+    a3 = f32x4.add(a3, f32x4.mul(widenHalf(pairs, low, mask, magic), xs));
+    b3 = f32x4.add(b3, f32x4.mul(widenHalf(pairs, high, mask, magic), xs));
+    w += 64;
+    x += 16;
+  } while (x < end);
+  put(y, f32x4.add(f32x4.add(a0, a1), f32x4.add(a2, a3)), isAdding);
+  put(y + 16, f32x4.add(f32x4.add(b0, b1), f32x4.add(b2, b3)), isAdding);
 }
 
 /** One f16 group as f32, `cols` columns. */
 export function unpackHalf(w: usize, to: usize, cols: usize): void {
+  const low = constant(C_LOW_HALF);
+  const high = constant(C_HIGH_HALF);
+  const mask = constant(C_HALF_MASK);
   const magic = constant(C_F16_MAGIC);
   const end = to + cols * 32;
   do {
-    v128.store(to, widenHalf(v128.load_ext<u16>(w), magic));
-    v128.store(to, widenHalf(v128.load_ext<u16>(w, 8), magic), 16);
+    const pairs = v128.load(w);
+    v128.store(to, widenHalf(pairs, low, mask, magic));
+    v128.store(to, widenHalf(pairs, high, mask, magic), 16);
     w += 16;
     to += 32;
   } while (to < end);

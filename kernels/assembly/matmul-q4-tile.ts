@@ -6,7 +6,8 @@
  */
 import { A8_PAIR_BYTES, Q4_0_BYTES, Q4_1_BYTES } from "./layout";
 import { constant, C_2048, C_HALF_MASK, C_HIGH_HALF, C_LOW_HALF, C_NIBBLE, C_ONES_16, C_UNSHIFT } from "./math";
-import { halves, put, widen } from "./matmul-q4";
+import { halves } from "./math";
+import { put, widen } from "./matmul-q4";
 import { dot, shiftRight4 } from "./simd";
 
 /** Bytes of an unpacked block. */

@@ -16,7 +16,7 @@
  */
 import { A8_BYTES, Q4_0_BYTES, Q4_1_BYTES } from "./layout";
 import { constant, C_2048, C_HALF_MASK, C_HIGH_HALF, C_LOW_HALF, C_NIBBLE, C_ONES_16, C_UNSHIFT } from "./math";
-import { lane0, lane1, lane2, lane3 } from "./math";
+import { halves, lane0, lane1, lane2, lane3 } from "./math";
 import { dot, shiftRight4 } from "./simd";
 
 /** acc + products of the low nibbles of w with x and of the high ones with y. */
@@ -32,13 +32,6 @@ function both(acc: v128, w: v128, x: v128, y: v128, nibble: v128, factor: v128):
 @inline
 export function widen(f: v128, acc: v128, ones: v128, scale: v128): v128 {
   return f32x4.add(f, f32x4.mul(f32x4.convert_i32x4_s(i32x4.dot_i16x8_s(acc, ones)), scale));
-}
-
-/** Four f16 (one half of each lane) as f32 · 2^-112. */
-// @ts-ignore: decorator
-@inline
-export function halves(pairs: v128, factor: v128, mask: v128): v128 {
-  return v128.and(i32x4.dot_i16x8_s(pairs, factor), mask);
 }
 
 /** Stores or adds four results. */

@@ -6,7 +6,7 @@ import { A16_PAIR_BYTES, A8_PAIR_BYTES, UNPACK_BYTES } from "./layout";
 import { F16_BLOCK_BYTES, F32_BLOCK_BYTES, KIND_F16, KIND_F32, KIND_Q4_0, KIND_Q4_1 } from "./layout";
 import { Q4_0_BYTES, Q4_1_BYTES, Q8_0_BYTES } from "./layout";
 import { argument } from "./math";
-import { gemvFloat, unpackHalf } from "./matmul-float";
+import { gemvFloat, gemvHalf, unpackHalf } from "./matmul-float";
 import { gemvQ40, gemvQ41 } from "./matmul-q4";
 import { tileQ40, tileQ41, unpackQ4 } from "./matmul-q4-tile";
 import { gemvQ80, tileQ80, unpackQ80 } from "./matmul-q8";
@@ -44,6 +44,7 @@ function manyRows(
   isAdding: bool,
   scratch: usize,
 ): void {
+  if (kind == KIND_F16 && rows == 1) return gemvHalf(w, x, y, blocks << 5, isAdding);
   if (kind != KIND_F32) unpackGroup(kind, w, scratch, blocks);
   if (kind == KIND_F32 || kind == KIND_F16) {
     const from = kind == KIND_F32 ? w : scratch;

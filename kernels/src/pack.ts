@@ -150,16 +150,18 @@ function packQ8({ from, rows, blocks, to }: Job): void {
   }
 }
 
-/** Column by column, 8 rows side by side; f16 values must be finite. */
+/** Column by column, 8 rows side by side; f16 values must be finite, rows i and 4 + i are neighbours. */
 function packColumns<T extends Uint16Array | Uint32Array>(
   out: T,
   input: T,
   rows: number,
   cols: number,
 ): void {
-  if (input instanceof Uint16Array) for (const half of input) finite(half);
+  const isHalf = input instanceof Uint16Array;
+  if (isHalf) for (const half of input) finite(half);
   for (let row = 0; row < rows; row++) {
-    let to = (row >> 3) * cols * 8 + (row & 7);
+    const lane = isHalf ? 2 * (row & 3) + ((row >> 2) & 1) : row & 7;
+    let to = (row >> 3) * cols * 8 + lane;
     for (let k = 0; k < cols; k++, to += 8) out[to] = input[row * cols + k] ?? 0;
   }
 }
