@@ -1,6 +1,6 @@
 /**
- * One prompt continued in several ways. Every child starts with its own text and is planned on prompt plus text;
- * forward shares what the prompts have in common as far as its cache allows (see `reused_tokens`).
+ * One prompt continued in several ways. Every child starts with its own text and is planned on prompt plus text; all of
+ * them run on one session, so that forward computes once what the prompts have in common (`reused_tokens`).
  */
 import { clone, create } from "@bufbuild/protobuf";
 import {
@@ -14,8 +14,10 @@ import type { CallScope } from "../clients.ts";
 import { LIMITS } from "../limits.ts";
 import { checkCount, checkRequired, checkText } from "./checks.ts";
 import { collect } from "./collect.ts";
+import { openSession } from "./forward-session.ts";
 import { generate } from "./generation.ts";
 import type { FlowContext } from "./prepare.ts";
+import { createSharedSession } from "./shared-session.ts";
 import { validateSpec } from "./validate.ts";
 
 /** Answers with one choice a continuation, in order. One fails, all fail. */
@@ -34,9 +36,13 @@ export async function forkAnswers(
   const usage = create(UsageSchema);
   const failed = new AbortController();
   const signal = AbortSignal.any([scope.signal, failed.signal]);
+  const within = { ...scope, signal };
+  const open = createSharedSession(continuations.length, (digest) =>
+    openSession(flow.clients.forward, digest, within),
+  );
   try {
     const answers = await Promise.all(
-      continuations.map((text) => collect(generate(flow, spec, { ...scope, signal }, text))),
+      continuations.map((text) => collect(generate(flow, spec, within, text, open))),
     );
     const choices = answers.flatMap((answer, index) => {
       add(usage, answer.usage);

@@ -11,6 +11,7 @@ import { eventOf } from "./events.ts";
 import { type ForwardSession, openSession } from "./forward-session.ts";
 import { openPrompt } from "./opening.ts";
 import { type FlowContext, type Prepared, prepare } from "./prepare.ts";
+import type { SessionOpener } from "./shared-session.ts";
 import { startStopwatch, type Stopwatch } from "./stopwatch.ts";
 import { createSteerHandle, type SteerHandle } from "./steer.ts";
 
@@ -20,13 +21,15 @@ export async function* generate(
   request: GenerationSpec | undefined,
   scope: CallScope,
   continuation = "",
+  open: SessionOpener = (digest, own) => openSession(flow.clients.forward, digest, own),
 ): AsyncGenerator<GenerateResponse, void> {
   const watch = startStopwatch();
   const bounded = boundedScope(scope);
   try {
     const prepared = await prepare(flow, request, bounded.scope, continuation);
     watch.parts.tokenizeMs = watch.elapsedMs();
-    yield* run({ flow, prepared, watch, scope: bounded.scope, abort: bounded.abort, continuation });
+    const { scope: within, abort } = bounded;
+    yield* run({ flow, prepared, watch, scope: within, abort, continuation, open });
   } finally {
     bounded.clear();
   }
@@ -39,6 +42,7 @@ interface Request {
   readonly scope: CallScope;
   readonly abort: (error: TrimtabError) => void;
   readonly continuation: string;
+  readonly open: SessionOpener;
 }
 
 interface Run extends Request {
@@ -48,7 +52,7 @@ interface Run extends Request {
 
 async function* run(request: Request): AsyncGenerator<GenerateResponse, void> {
   const { flow, prepared, scope } = request;
-  const session = openSession(flow.clients.forward, prepared.model.digest, scope);
+  const session = request.open(prepared.model.digest, scope);
   const handle = createSteerHandle(flow, prepared, session);
   const generationId = flow.running.enter({ steer: handle.steer, abort: request.abort });
   try {

@@ -1797,7 +1797,8 @@ export const GatewayService: GenService<{
     output: typeof ScoreResponseSchema;
   },
   /**
-   * Continues one prompt in several ways from shared KV; answers with one text a child.
+   * Continues one prompt in several ways; what the children have in common is computed once (see `reused_tokens`). Answers
+   * with one text a child.
    *
    * @generated from rpc trimtab.gateway.v1.GatewayService.Fork
    */
