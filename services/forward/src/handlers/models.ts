@@ -4,6 +4,7 @@ import { TrimtabError } from "#kit/errors.ts";
 import { PAGE_TOKENS } from "#kernels";
 import type { ForwardService } from "#proto/trimtab/forward/v1/forward_service_pb.ts";
 import { SITES } from "../programs/program.ts";
+import { findModelName } from "./model-name.ts";
 import { programDigest, toProgram } from "./convert.ts";
 import type { LoadedEntry, Registry } from "./registry.ts";
 
@@ -30,7 +31,11 @@ export function createModelHandlers(registry: Registry): Handlers {
     },
     async getModel({ model }) {
       const entries = registry.loaded();
-      const named = entries.find(({ name, engine }) => name === model || engine.model.digest === model);
+      const meant = findModelName(
+        entries.map(({ name }) => name),
+        model,
+      );
+      const named = entries.find(({ name, engine }) => name === meant || engine.model.digest === model);
       const entry = model === "" && entries.length === 1 ? entries[0] : named;
       if (entry) return { model: await describe(entry) };
       const message = model === "" ? "no model or several models are loaded" : "no such model is loaded";

@@ -25,7 +25,8 @@ export interface Registry {
   loadFile(path: string): Promise<LoadedEntry>;
   unload(digest: string): Promise<void>;
   /** The engine of a model digest. @throws TrimtabError FIELD_REQUIRED, MODEL_NOT_LOADED */
-  engine(digest: string): Engine; /** Resolves with the reason when an engine died by itself. */
+  engine(digest: string): Engine;
+  /** Resolves with the reason when an engine died by itself. */
   readonly broken: Promise<TrimtabError>;
   close(): Promise<void>;
 }
