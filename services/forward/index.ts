@@ -34,10 +34,12 @@ export interface RunningForwardService {
   /** Registers the routes of trimtab.forward.v1. */
   readonly routes: (router: ConnectRouter) => void;
   /** The services registered, for health and reflection. */
-  readonly services: readonly [typeof ForwardService]; /** KV memory, sequences, queue depth. */
+  readonly services: readonly [typeof ForwardService];
+  /** KV memory, sequences, queue depth. */
   readonly metrics: Metrics;
   /** Models loaded now. */
-  models(): readonly ModelInfo[]; /** Resolves with the reason when an engine died by itself: the process should end and be started again. */
+  models(): readonly ModelInfo[];
+  /** Resolves with the reason when an engine died by itself: the process should end and be started again. */
   readonly broken: Promise<TrimtabError>;
   /** Frees every sequence and ends the engines. */
   close(): Promise<void>;

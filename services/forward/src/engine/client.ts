@@ -93,7 +93,6 @@ function connect(worker: Worker, post: (message: WorkerRequest) => void) {
   const broken = Promise.withResolvers<TrimtabError>();
   const closed = Promise.withResolvers<void>();
   let dead: TrimtabError | null = null;
-  let lastReplyMs = performance.now();
   let nextCall = 1;
   let nextSequence = 1;
   let outbox: Command[] = [];
@@ -115,7 +114,7 @@ function connect(worker: Worker, post: (message: WorkerRequest) => void) {
     else call.reject(toError(event.error));
   };
   worker.onmessage = ({ data }: MessageEvent<WorkerReply>) => {
-    lastReplyMs = performance.now();
+    watchdog.replied();
     if (data.type === "events") for (const event of data.events) deliver(event);
     else if (data.type === "ready") ready.resolve(data.model);
     else if (data.type === "closed") closed.resolve();
@@ -123,13 +122,11 @@ function connect(worker: Worker, post: (message: WorkerRequest) => void) {
   };
   worker.onerror = (event) =>
     die(new TrimtabError("SERVICE_UNAVAILABLE", `the engine failed: ${event.message}`));
-  const watchdog = setInterval(() => {
-    if (calls.size === 0 || dead !== null) return void (lastReplyMs = performance.now());
-    if (performance.now() - lastReplyMs > STALL_MS) {
-      die(new TrimtabError("SERVICE_UNAVAILABLE", "the engine does not answer", { limit: `${STALL_MS} ms` }));
-    } else engine.call({ type: "stats" }).catch(() => undefined);
-  }, PING_MS);
-  watchdog.unref();
+  const watchdog = startWatchdog({
+    isIdle: () => calls.size === 0 || dead !== null,
+    ping: () => void engine.call({ type: "stats" }).catch(() => undefined),
+    onStall: die,
+  });
   const flush = (): void => {
     const commands = outbox;
     outbox = [];
@@ -149,7 +146,7 @@ function connect(worker: Worker, post: (message: WorkerRequest) => void) {
         if (outbox.push({ ...command, call } as Command) === 1) queueMicrotask(flush);
       }),
     async close(reason) {
-      clearInterval(watchdog);
+      watchdog.end();
       if (dead === null) post({ type: "close" });
       dead ??= reason ?? new TrimtabError("SERVICE_UNAVAILABLE", "the engine is closed");
       await closed.promise;
@@ -159,6 +156,24 @@ function connect(worker: Worker, post: (message: WorkerRequest) => void) {
     },
   };
   return { engine, ready: ready.promise };
+}
+
+/** Asks a worker with open calls for a sign of life, and tells when there is none for too long. */
+function startWatchdog(watched: {
+  readonly isIdle: () => boolean;
+  readonly ping: () => void;
+  readonly onStall: (error: TrimtabError) => void;
+}) {
+  let lastReplyMs = performance.now();
+  const replied = (): void => void (lastReplyMs = performance.now());
+  const timer = setInterval(() => {
+    if (watched.isIdle()) return replied();
+    if (performance.now() - lastReplyMs <= STALL_MS) return watched.ping();
+    const limit = `${STALL_MS} ms`;
+    watched.onStall(new TrimtabError("SERVICE_UNAVAILABLE", "the engine does not answer", { limit }));
+  }, PING_MS);
+  timer.unref();
+  return { replied, end: () => clearInterval(timer) };
 }
 
 function toError({ reason, message, field, limit, retryAfterMs }: PlainError): TrimtabError {

@@ -58,25 +58,36 @@ interface MutableTable extends KvTable {
   released: boolean;
 }
 
+/** Free pages and how many tables hold each of the others. */
+function createPages(count: number) {
+  const references = new Uint32Array(count);
+  const free = Array.from({ length: count }, (_, index) => count - 1 - index);
+  return {
+    references,
+    free,
+    /** Hands out a page, held once. */
+    take(): number {
+      const page = free.pop();
+      if (page === undefined)
+        throw new TrimtabError("INTERNAL", "a KV page was taken without being counted first");
+      references[page] = 1;
+      return page;
+    },
+    /** One table less holds the page. */
+    drop(page: number): void {
+      const left = (references[page] ?? 0) - 1;
+      if (left < 0) throw new TrimtabError("INTERNAL", `KV page ${page} was released twice`);
+      references[page] = left;
+      if (left === 0) free.push(page);
+    },
+  };
+}
+
 /** Creates a tree over `options.pages` free pages. */
 export function createKvTree(options: KvTreeOptions): KvTree {
-  const references = new Uint32Array(options.pages);
-  const free = Array.from({ length: options.pages }, (_, index) => options.pages - 1 - index);
+  const { references, free, take, drop } = createPages(options.pages);
   let copied = 0;
 
-  const take = (): number => {
-    const page = free.pop();
-    if (page === undefined)
-      throw new TrimtabError("INTERNAL", "a KV page was taken without being counted first");
-    references[page] = 1;
-    return page;
-  };
-  const drop = (page: number): void => {
-    const left = (references[page] ?? 0) - 1;
-    if (left < 0) throw new TrimtabError("INTERNAL", `KV page ${page} was released twice`);
-    references[page] = left;
-    if (left === 0) free.push(page);
-  };
   const missing = (table: KvTable, from: number, to: number): number => {
     let count = 0;
     for (let index = Math.floor(from / PAGE_TOKENS); index * PAGE_TOKENS < to; index++) {

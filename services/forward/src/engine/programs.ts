@@ -37,12 +37,8 @@ interface Entry {
   uses: number;
 }
 
-/** An empty store whose vectors and records live in `allocator`'s region of `memory`. */
-export function createProgramStore(
-  memory: WebAssembly.Memory,
-  allocator: Allocator,
-  shape: ProgramShape,
-): ProgramStore {
+/** Stored programs in order of their last use; those nobody uses make room for others, oldest first. */
+function createEntries(allocator: Allocator) {
   const entries = new Map<string, Entry>();
   const evictOne = (): boolean => {
     for (const [digest, entry] of entries) {
@@ -53,23 +49,36 @@ export function createProgramStore(
     }
     return false;
   };
-  const allocate = (sizeBytes: number): Pointer => {
-    for (;;) {
-      try {
-        return allocator.allocate(sizeBytes);
-      } catch (error) {
-        if (!evictOne()) throw error;
+  return {
+    entries,
+    evictOne,
+    allocate(sizeBytes: number): Pointer {
+      for (;;) {
+        try {
+          return allocator.allocate(sizeBytes);
+        } catch (error) {
+          if (!evictOne()) throw error;
+        }
       }
-    }
+    },
+    find(digest: string): Entry {
+      const entry = entries.get(digest);
+      if (!entry)
+        throw new TrimtabError("PROGRAM_NOT_FOUND", `no program ${digest.slice(0, 80)} is stored here`);
+      entries.delete(digest);
+      entries.set(digest, entry);
+      return entry;
+    },
   };
-  const find = (digest: string): Entry => {
-    const entry = entries.get(digest);
-    if (!entry)
-      throw new TrimtabError("PROGRAM_NOT_FOUND", `no program ${digest.slice(0, 80)} is stored here`);
-    entries.delete(digest);
-    entries.set(digest, entry);
-    return entry;
-  };
+}
+
+/** An empty store whose vectors and records live in `allocator`'s region of `memory`. */
+export function createProgramStore(
+  memory: WebAssembly.Memory,
+  allocator: Allocator,
+  shape: ProgramShape,
+): ProgramStore {
+  const { entries, evictOne, allocate, find } = createEntries(allocator);
 
   return {
     get size() {

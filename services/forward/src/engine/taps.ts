@@ -40,9 +40,8 @@ export interface TapCollector {
   wants(site: Site, layer: number, position: number): boolean;
   /** Takes a row; positions of one layer must come in ascending order. The row is copied. */
   take(site: Site, layer: number, position: number, row: Float32Array): void;
-  /** What was read since the last call; pooled taps appear only when `final`. */ flush(
-    final: boolean,
-  ): Activation[];
+  /** What was read since the last call; pooled taps appear only when `final`. */
+  flush(final: boolean): Activation[];
   /** Bytes of rows waiting to be flushed. */
   readonly waitingBytes: number;
 }
