@@ -7,14 +7,15 @@ import { modelsDir } from "#kit/paths.ts";
 import { ForwardService } from "#proto/trimtab/forward/v1/forward_service_pb.ts";
 import type { EngineOptions } from "./src/engine/client.ts";
 import type { ModelInfo } from "./src/engine/runtime.ts";
+import { createCaptureHandler } from "./src/handlers/capture.ts";
 import { createGauges } from "./src/handlers/gauges.ts";
 import { createGenerateHandler } from "./src/handlers/leased-generate.ts";
 import { createOpenHandler } from "./src/handlers/leased-open.ts";
 import { createLeasedHandlers } from "./src/handlers/leased.ts";
 import { createLeases } from "./src/handlers/leases.ts";
 import { createModelHandlers } from "./src/handlers/models.ts";
-import { createReadOnlyHandlers } from "./src/handlers/read-only.ts";
 import { createRegistry } from "./src/handlers/registry.ts";
+import { createScoreHandler } from "./src/handlers/score.ts";
 import { createSessionHandler } from "./src/handlers/session.ts";
 
 export { createEngine } from "./src/engine/client.ts";
@@ -65,7 +66,8 @@ export async function createForwardService(options: ForwardServiceOptions): Prom
         ...createOpenHandler(registry, leases),
         ...createGenerateHandler(registry, leases),
         ...createLeasedHandlers(registry, leases),
-        ...createReadOnlyHandlers(registry),
+        ...createScoreHandler(registry),
+        ...createCaptureHandler(registry),
         ...createSessionHandler(registry),
       }),
     broken: registry.broken,

@@ -1,0 +1,56 @@
+/** Capture: activations of many texts at once, nothing left behind. */
+import type { ServiceImpl } from "@connectrpc/connect";
+import { TrimtabError } from "#kit/errors.ts";
+import { createPushable } from "#kit/streams.ts";
+import type { ForwardService } from "#proto/trimtab/forward/v1/forward_service_pb.ts";
+import { MAX_ITEMS } from "../../limits.ts";
+import { checkCount, checkRange, toBinding, toTaps } from "./convert.ts";
+import { openAll } from "./open-all.ts";
+import { checkTapBytes, toForestOpen } from "./opens.ts";
+import type { Registry } from "./registry.ts";
+import { activationFrames } from "./tensors.ts";
+
+/** The Capture handler. */
+export function createCaptureHandler(
+  registry: Registry,
+): Pick<ServiceImpl<typeof ForwardService>, "capture"> {
+  return {
+    async *capture({ modelDigest, items, taps: asked, program }, { signal }) {
+      const engine = registry.engine(modelDigest);
+      checkCount("items", items.length, MAX_ITEMS);
+      const taps = toTaps(asked, engine.model);
+      if (taps.length === 0) throw new TrimtabError("FIELD_REQUIRED", "taps are missing", { field: "taps" });
+      checkTapBytes(
+        items.map(({ ids }) => ({ ids, taps })),
+        engine.model,
+      );
+      const out = createPushable<{ itemIndex: number; activations: ReturnType<typeof activationFrames> }>(
+        Number.POSITIVE_INFINITY,
+      );
+      const texts = items.map(({ ids, first }, itemIndex) => {
+        if (ids.length === 0) {
+          throw new TrimtabError("FIELD_REQUIRED", "an item has no ids", {
+            field: `items[${itemIndex}].ids`,
+          });
+        }
+        checkRange(`items[${itemIndex}].first`, first, 0, ids.length - 1);
+        return toForestOpen({
+          sequence: engine.newSequence(),
+          ids,
+          promptTokens: first > 0 ? first : ids.length,
+          taps: taps.map((tap) => (tap.positions === "range" && first > 0 ? { ...tap, first } : tap)),
+          binding: toBinding(program),
+          score: null,
+          transient: true,
+          onEvent: (event) => {
+            if (event.type !== "activation") return;
+            for (const frame of activationFrames(event.activation))
+              out.push({ itemIndex, activations: [frame] });
+          },
+        });
+      });
+      Promise.all(openAll(engine, texts, signal)).then(() => out.end(), out.fail);
+      yield* out;
+    },
+  };
+}
