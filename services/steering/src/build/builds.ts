@@ -1,0 +1,145 @@
+/**
+ * Builds as jobs. A job is named by the digest of its inputs: asking for the same again attaches, leaving the progress
+ * does not cancel, cancelling does. Finished jobs are remembered for a while; results live in the store.
+ */
+import { createHash } from "node:crypto";
+import { create } from "@bufbuild/protobuf";
+import type { ArtifactStore } from "#kit/artifact-store.ts";
+import { fromConnectError, TrimtabError } from "#kit/errors.ts";
+import { type Build, BuildSchema, BuildState } from "#proto/trimtab/steering/v1/steering_service_pb.ts";
+import { BUILD_LIMITS, CACHE_LIMITS } from "../../limits.ts";
+import type { ModelShape, SteeringClients } from "../clients.ts";
+import type { RecipeSource } from "../recipes/recipe.ts";
+import { PHASES, type Phase, runBuild } from "./run.ts";
+
+/** What to build. */
+export interface BuildRequest {
+  readonly recipe: RecipeSource;
+  readonly model: ModelShape;
+  readonly force: boolean;
+  readonly skipEvaluation: boolean;
+}
+
+/** All builds of a service. */
+export interface Builds {
+  /** Starts a build or attaches to it; answers with its id. @throws TrimtabError QUEUE_FULL. */
+  start(request: BuildRequest): string;
+  /** State of a build. @throws TrimtabError BUILD_NOT_FOUND. */
+  get(id: string): Build;
+  /** States of a build until it ends; intermediate ones may be skipped. @throws TrimtabError BUILD_NOT_FOUND. */
+  watch(id: string, signal: AbortSignal): AsyncGenerator<Build>;
+  /** Cancels a build under way; a finished one stays as it is. @throws TrimtabError BUILD_NOT_FOUND. */
+  cancel(id: string): Promise<Build>;
+  /** Cancels all builds and waits for them. */
+  close(): Promise<void>;
+}
+
+interface Job {
+  build: Build;
+  readonly abort: AbortController;
+  done: Promise<void>;
+  changed: PromiseWithResolvers<void>;
+}
+
+const PROGRESS_MS = 100;
+
+/** Creates the registry of builds. */
+export function createBuilds(clients: SteeringClients, store: ArtifactStore): Builds {
+  const jobs = new Map<string, Job>();
+  const find = (id: string): Job => {
+    const job = jobs.get(id);
+    if (job) return job;
+    throw new TrimtabError("BUILD_NOT_FOUND", `no build ${id.slice(0, 80)}`, { field: "id" });
+  };
+  return {
+    start(request) {
+      const id = buildId(request);
+      const known = jobs.get(id);
+      if (known?.build.state === BuildState.RUNNING) return id;
+      const running = [...jobs.values()].filter((job) => job.build.state === BuildState.RUNNING).length;
+      if (running >= BUILD_LIMITS.concurrent) {
+        throw new TrimtabError("QUEUE_FULL", `${running} builds are under way`, { limit: BUILD_LIMITS.concurrent });
+      }
+      jobs.delete(id);
+      forget(jobs);
+      jobs.set(id, startJob(clients, store, request, id));
+      return id;
+    },
+    get: (id) => find(id).build,
+    async *watch(id, signal) {
+      const job = find(id);
+      const left = new Promise<void>((resolve) => signal.addEventListener("abort", () => resolve(), { once: true }));
+      for (;;) {
+        const changed = job.changed.promise;
+        // The job may end while its reader is busy: what counts is the state the reader has seen.
+        const seen = job.build;
+        yield seen;
+        if (seen.state !== BuildState.RUNNING || signal.aborted) return;
+        await Promise.race([changed, left]);
+        // Tokens arrive by the hundred a second: one state in a while is enough.
+        if (job.build.state === BuildState.RUNNING) await Promise.race([Bun.sleep(PROGRESS_MS), job.done, left]);
+      }
+    },
+    async cancel(id) {
+      const job = find(id);
+      job.abort.abort(new TrimtabError("CANCELLED", "the build was cancelled"));
+      await job.done;
+      return job.build;
+    },
+    async close() {
+      for (const job of jobs.values()) job.abort.abort(new TrimtabError("CANCELLED", "the service is stopping"));
+      await Promise.all([...jobs.values()].map((job) => job.done));
+    },
+  };
+}
+
+function inputsDigest({ recipe, model }: BuildRequest): string {
+  return createHash("sha256").update(JSON.stringify([recipe.digest, model.digest])).digest("hex");
+}
+
+/** A build without evaluation, or one that ignores what is stored, is another job with the same inputs. */
+function buildId(request: BuildRequest): string {
+  const { skipEvaluation, force } = request;
+  return inputsDigest(request) + (skipEvaluation ? "-unevaluated" : "") + (force ? "-forced" : "");
+}
+
+function startJob(clients: SteeringClients, store: ArtifactStore, request: BuildRequest, id: string): Job {
+  const initial = create(BuildSchema, { id, state: BuildState.RUNNING, phaseCount: request.skipEvaluation ? PHASES.length - 1 : PHASES.length });
+  const job: Job = { build: initial, abort: new AbortController(), done: Promise.resolve(), changed: Promise.withResolvers() };
+  const update = (change: Partial<Build>): void => {
+    job.build = create(BuildSchema, { ...job.build, ...change });
+    job.changed.resolve();
+    job.changed = Promise.withResolvers();
+  };
+  const context = {
+    clients,
+    store,
+    model: request.model,
+    recipe: request.recipe,
+    force: request.force,
+    scope: { signal: job.abort.signal, spend: (tokens: number) => update({ tokensDone: job.build.tokensDone + BigInt(tokens) }) },
+    budget: (tokens: number) => update({ tokensBudget: BigInt(Math.round(tokens)) }),
+    say: (detail: string) => update({ detail }),
+  };
+  const enter = (phase: Phase): void =>
+    update({ phase, phaseIndex: PHASES.indexOf(phase) + 1, tokensDone: 0n, tokensBudget: 0n, detail: "" });
+  job.done = runBuild(context, { inputs: inputsDigest(request), skipEvaluation: request.skipEvaluation, enter }).then(
+    (recipe) => update({ state: BuildState.SUCCEEDED, recipe, detail: "" }),
+    (error: unknown) => update(ending(error, job.abort.signal.aborted)),
+  );
+  return job;
+}
+
+function ending(error: unknown, aborted: boolean): Partial<Build> {
+  const { reason, message } = fromConnectError(error);
+  if (aborted) return { state: BuildState.CANCELLED, failure: "CANCELLED", detail: "cancelled" };
+  return { state: BuildState.FAILED, failure: reason, detail: message };
+}
+
+/** Drops the oldest finished builds beyond the limit. */
+function forget(jobs: Map<string, Job>): void {
+  for (const [id, job] of jobs) {
+    if (jobs.size < CACHE_LIMITS.builds) return;
+    if (job.build.state !== BuildState.RUNNING) jobs.delete(id);
+  }
+}

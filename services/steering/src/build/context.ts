@@ -1,0 +1,29 @@
+/** What every phase of a build works with. */
+import { createHash } from "node:crypto";
+import type { ArtifactStore } from "#kit/artifact-store.ts";
+import type { ModelShape, SteeringClients, WorkScope } from "../clients.ts";
+import type { RecipeSource } from "../recipes/recipe.ts";
+
+/** Context of a phase. */
+export interface PhaseContext {
+  readonly clients: SteeringClients;
+  readonly model: ModelShape;
+  readonly recipe: RecipeSource;
+  readonly store: ArtifactStore;
+  readonly scope: WorkScope;
+  /** Ignore stored results of phases. */
+  readonly force: boolean;
+  /** Declares the tokens a phase will compute, once they are known. */
+  budget(tokens: number): void;
+  /** Says what is going on. */
+  say(detail: string): void;
+}
+
+/** Counts up when the same inputs must give another result than before. */
+const FORMAT = 1;
+
+/** Name of the artifact of a phase: the recipe, the phase and a digest of all that the result depends on. */
+export function phaseName({ recipe, model }: PhaseContext, phase: string, inputs: unknown): string {
+  const hash = createHash("sha256").update(JSON.stringify([FORMAT, model.digest, phase, inputs])).digest("hex");
+  return `${recipe.settings.name}.${phase}.${hash.slice(0, 16)}`;
+}

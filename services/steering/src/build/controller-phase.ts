@@ -1,0 +1,104 @@
+/**
+ * Third phase: reads the last third of the blocks at the last token of the training prompts and fits the controller.
+ * Tokens: every training and validation prompt once, without the shared beginning of the template.
+ */
+import { ArtifactKind } from "#proto/trimtab/type/v1/artifact_pb.ts";
+import { type ControllerRunner, loadController, writeController } from "../controller/artifact.ts";
+import { type ControllerSettings, fitController } from "../controller/fit.ts";
+import { layerWeights } from "../dose.ts";
+import { controllerLayers, featureTap } from "../features.ts";
+import { type Prompt, type Split, takePrompts } from "../recipes/prompts.ts";
+import type { RecipeSettings } from "../recipes/recipe.ts";
+import { captureRows, newTokens } from "../work/capture.ts";
+import { type Rendered, renderTurns } from "../work/text.ts";
+import { type PhaseContext, phaseName } from "./context.ts";
+import type { SearchResult } from "./search-phase.ts";
+
+/** Result of the phase. */
+export interface ControllerResult {
+  readonly runner: ControllerRunner;
+  /** "sha256:<hex>" of the ONNX file. */
+  readonly digest: string;
+}
+
+/** Fits the controller, or finds it in the store. */
+export async function controllerPhase(context: PhaseContext, search: SearchResult): Promise<ControllerResult> {
+  const { model, recipe, store } = context;
+  const settings = recipe.settings.controller;
+  const count = settings.prompts_per_class;
+  const train = labelled(recipe.steer, recipe.leave, "train", count);
+  const validation = labelled(recipe.steer, recipe.leave, "validation", count);
+  const name = phaseName(context, "controller", [settings, train, validation, search.doses]);
+  if (!context.force && store.list({ kind: ArtifactKind.CONTROLLER }).some((record) => record.name === name)) {
+    const { record, bytes } = store.get(name);
+    return { runner: await loadController(bytes), digest: record.digest };
+  }
+  const texts = [...train.prompts, ...validation.prompts];
+  context.say("tokenizing prompts");
+  const rendered = await renderPrompts(context, texts);
+  context.budget(newTokens(rendered));
+  context.say(`activations of ${texts.length} prompts`);
+  const rows = await captureFeatures(context, rendered);
+  context.say("training");
+  const trainRows = { rows: rows.slice(0, train.labels.length), labels: train.labels, groups: train.prompts.map(({ family }) => family) };
+  const validationRows = { rows: rows.slice(train.labels.length), labels: validation.labels };
+  const { network, report } = fitController(trainRows, validationRows, layerWeights(search.doses, model.layers), toFit(settings));
+  const facts = { modelDigest: model.digest, layers: model.layers, width: model.width, featureLayers: controllerLayers(model.layers) };
+  const bytes = writeController(network, facts, report);
+  const runner = await loadController(bytes);
+  const { digest } = store.put({
+    name,
+    kind: ArtifactKind.CONTROLLER,
+    bytes,
+    modelDigest: model.digest,
+    madeFrom: { recipe: `sha256:${recipe.digest}` },
+    replace: true,
+  });
+  context.say(`hidden ${report.hidden}, ${report.loss}: validation AUROC ${report.validationAuroc.toFixed(3)}`);
+  return { runner, digest };
+}
+
+/** Templated prompts. */
+export function renderPrompts({ clients, model, scope }: PhaseContext, prompts: readonly Prompt[]): Promise<Rendered[]> {
+  return renderTurns(
+    clients,
+    model,
+    prompts.map(({ text }) => ({ prompt: text })),
+    scope,
+  );
+}
+
+/** Features of templated prompts, [feature layers · width] each. */
+export async function captureFeatures({ clients, model, scope }: PhaseContext, rendered: readonly Rendered[]): Promise<Float32Array[]> {
+  const layers = controllerLayers(model.layers);
+  const texts = rendered.map(({ ids, answerTokens }) => ({ ids: ids.slice(0, ids.length - answerTokens), first: 0 }));
+  const captured = await captureRows(clients, model, texts, featureTap(layers), scope);
+  return captured.map((rows) => {
+    const row = new Float32Array(layers.length * model.width);
+    for (const [slot, layer] of layers.entries()) row.set(rows.get(layer) as Float32Array, slot * model.width);
+    return row;
+  });
+}
+
+function labelled(steer: readonly Prompt[], leave: readonly Prompt[], split: Split, count: number) {
+  const positive = takePrompts(steer, split, count);
+  const negative = takePrompts(leave, split, count);
+  return { prompts: [...positive, ...negative], labels: [...positive.map(() => 1), ...negative.map(() => 0)] };
+}
+
+function toFit(settings: RecipeSettings["controller"]): ControllerSettings {
+  return {
+    hidden: settings.hidden,
+    losses: settings.losses,
+    axes: settings.axes,
+    learningRate: settings.learning_rate,
+    weightDecay: settings.weight_decay,
+    batch: settings.batch,
+    maxEpochs: settings.max_epochs,
+    patience: settings.patience,
+    falseSteerCost: settings.false_steer_cost,
+    ramp: settings.ramp,
+    seed: settings.seed,
+    folds: settings.folds,
+  };
+}

@@ -1,0 +1,131 @@
+/**
+ * First phase of a build: the recipe's direction, the paper's direction, and the median norm of the residual stream.
+ * Tokens: (prompts · 2 classes) · answers, each prompt computed once for all its answers; a few hundred for the norms.
+ */
+import { ArtifactKind } from "#proto/trimtab/type/v1/artifact_pb.ts";
+import { Pooling, Site, TapPositions } from "#proto/trimtab/type/v1/program_pb.ts";
+import { checkDirection, type Direction, median, norm } from "../direction.ts";
+import { readDirectionSafetensors, writeDirectionSafetensors } from "../formats/safetensors-direction.ts";
+import { directionFromFile } from "../formats/vectors.ts";
+import { METHODS } from "../methods/index.ts";
+import type { ContrastRows } from "../methods/method.ts";
+import { takePrompts } from "../recipes/prompts.ts";
+import { captureMatrices, captureRows, type CaptureText, newTokens } from "../work/capture.ts";
+import { encodeTexts, type Rendered, renderTurns, type Turn } from "../work/text.ts";
+import { type PhaseContext, phaseName } from "./context.ts";
+
+/** A stored direction. */
+export interface StoredDirection {
+  readonly direction: Direction;
+  /** "sha256:<hex>" */
+  readonly digest: string;
+}
+
+/** Result of the phase. */
+export interface DirectionResult {
+  readonly main: StoredDirection;
+  readonly paper: StoredDirection;
+}
+
+/** Texts the norms are measured on, and what of them is read. */
+const NORM_TEXTS = 12;
+const EVERY_RESIDUAL = { site: Site.RESIDUAL, layers: [], positions: TapPositions.RANGE, pooling: Pooling.NONE } as const;
+
+/** Makes the directions, or finds them in the store. */
+export async function directionPhase(context: PhaseContext): Promise<DirectionResult> {
+  const { settings } = context.recipe;
+  const turns = contrastTurns(context);
+  const names = {
+    main: phaseName(context, "direction", [settings.direction, turns]),
+    paper: phaseName(context, "paper", [settings.direction, turns, settings.paper]),
+  };
+  const stored = context.force ? undefined : findStored(context, names);
+  if (stored) return stored;
+  const rendered = {
+    positive: await renderTurns(context.clients, context.model, turns.positive, context.scope),
+    negative: await renderTurns(context.clients, context.model, turns.negative, context.scope),
+  };
+  const normTexts = rendered.negative.slice(-NORM_TEXTS);
+  context.budget([...Object.values(rendered), normTexts].reduce((sum, texts) => sum + newTokens(texts), 0));
+  context.say("norms of the residual stream");
+  const medianResidualNorms = await measureNorms(context, normTexts);
+  context.say("contrast of answers");
+  const method = METHODS[settings.direction.method];
+  const capture = (texts: readonly Rendered[]) =>
+    captureRows(context.clients, context.model, texts.map(answerSpan), method.needs, context.scope);
+  const rows: ContrastRows = { positive: await capture(rendered.positive), negative: await capture(rendered.negative) };
+  const raw = method.fit(rows, context.model.layers);
+  const base = { modelDigest: context.model.digest, layers: context.model.layers, width: context.model.width };
+  const main = checkDirection({ ...base, method: method.name, raw, medianResidualNorms });
+  context.say("direction of the paper");
+  const paper = checkDirection({ ...base, method: "output_embedding", raw: await paperVectors(context), medianResidualNorms });
+  return { main: save(context, names.main, main), paper: save(context, names.paper, paper) };
+}
+
+/** Median ‖h‖ after every block over the positions of the texts from `first` on, [layers]. */
+export async function medianNorms(
+  context: Pick<PhaseContext, "clients" | "model" | "scope">,
+  texts: readonly CaptureText[],
+): Promise<Float32Array> {
+  const matrices = await captureMatrices(context.clients, context.model, texts, EVERY_RESIDUAL, context.scope);
+  return Float32Array.from({ length: context.model.layers }, (_, layer) =>
+    median(matrices.flatMap((matrix) => (matrix.get(layer) ?? []).map(norm))),
+  );
+}
+
+function measureNorms(context: PhaseContext, texts: readonly Rendered[]): Promise<Float32Array> {
+  return medianNorms(context, texts.map(answerSpan));
+}
+
+/** The span of the answer; without an answer, the last token. */
+function answerSpan({ ids, answerTokens }: Rendered): CaptureText {
+  return { ids, first: ids.length - Math.max(1, answerTokens) };
+}
+
+function contrastTurns({ recipe }: PhaseContext): { positive: Turn[]; negative: Turn[] } {
+  const { method, prompts_per_class: count } = recipe.settings.direction;
+  const steer = takePrompts(recipe.steer, "train", count);
+  const leave = takePrompts(recipe.leave, "train", count);
+  if (method === "prompt_contrast") {
+    return { positive: steer.map(({ text }) => ({ prompt: text })), negative: leave.map(({ text }) => ({ prompt: text })) };
+  }
+  const pairs = (side: typeof recipe.positiveAnswers): Turn[] =>
+    [...steer, ...leave].flatMap((prompt) => side.map((answer) => ({ prompt: prompt.text, answer: answer.text })));
+  return { positive: pairs(recipe.positiveAnswers), negative: pairs(recipe.negativeAnswers) };
+}
+
+async function paperVectors(context: PhaseContext): Promise<Map<number, Float32Array>> {
+  const { positive, negative } = context.recipe.settings.paper;
+  const method = METHODS.output_embedding;
+  const encode = async (phrases: readonly string[]) =>
+    (await encodeTexts(context.clients, context.model, phrases, context.scope)).flat();
+  const ids = { positive: await encode(positive), negative: await encode(negative) };
+  const unique = [...new Set([...ids.positive, ...ids.negative])];
+  const texts = unique.map((id) => ({ ids: [id], first: 0 }));
+  const captured = await captureRows(context.clients, context.model, texts, method.needs, context.scope);
+  const rowOf = new Map(unique.map((id, i) => [id, captured[i] as (typeof captured)[number]]));
+  const rows = (side: readonly number[]) => side.map((id) => rowOf.get(id) as (typeof captured)[number]);
+  return method.fit({ positive: rows(ids.positive), negative: rows(ids.negative) }, context.model.layers);
+}
+
+function findStored(context: PhaseContext, names: { main: string; paper: string }): DirectionResult | undefined {
+  const known = new Set(context.store.list({ kind: ArtifactKind.DIRECTION }).map(({ name }) => name));
+  if (!known.has(names.main) || !known.has(names.paper)) return undefined;
+  const load = (name: string): StoredDirection => {
+    const { record, bytes } = context.store.get(name);
+    return { direction: directionFromFile(readDirectionSafetensors(bytes), context.model), digest: record.digest };
+  };
+  return { main: load(names.main), paper: load(names.paper) };
+}
+
+function save(context: PhaseContext, name: string, direction: Direction): StoredDirection {
+  const { digest } = context.store.put({
+    name,
+    kind: ArtifactKind.DIRECTION,
+    bytes: writeDirectionSafetensors(direction),
+    modelDigest: context.model.digest,
+    madeFrom: { recipe: `sha256:${context.recipe.digest}` },
+    replace: true,
+  });
+  return { direction, digest };
+}

@@ -1,0 +1,95 @@
+/**
+ * A build from end to end: direction → search → controller → evaluation. Every phase leaves its result in the store
+ * under a name made of its inputs, so a build that was killed goes on where it stopped, and one that is asked for again
+ * reads everything back.
+ */
+import type { ArtifactStore } from "#kit/artifact-store.ts";
+import { ArtifactKind } from "#proto/trimtab/type/v1/artifact_pb.ts";
+import { type Recipe } from "#proto/trimtab/steering/v1/steering_service_pb.ts";
+import { throwIfCancelled } from "../work/call.ts";
+import type { PhaseContext } from "./context.ts";
+import { controllerPhase } from "./controller-phase.ts";
+import { directionPhase } from "./direction-phase.ts";
+import { evaluationPhase } from "./evaluation-phase.ts";
+import { type BuiltRecipe, evaluationJson, readRecipeArtifact, recipeArtifactName, recipeMessage, writeRecipe } from "./recipe-artifact.ts";
+import { searchPhase } from "./search-phase.ts";
+
+/** Phases of a build, in order. */
+export const PHASES = ["direction", "search", "controller", "evaluation"] as const;
+
+/** Name of a phase. */
+export type Phase = (typeof PHASES)[number];
+
+/** What one build is asked for. */
+export interface BuildOrder {
+  /** Digest of all inputs, hex. */
+  readonly inputs: string;
+  readonly skipEvaluation: boolean;
+  /** Called when a phase begins. */
+  enter(phase: Phase): void;
+}
+
+/** Runs the phases; the result is in the store when it returns. */
+export async function runBuild(context: PhaseContext, order: BuildOrder): Promise<Recipe> {
+  const stored = context.force ? undefined : storedRecipe(context, order);
+  if (stored) return stored;
+  const enter = (phase: Phase): void => {
+    throwIfCancelled(context.scope.signal);
+    order.enter(phase);
+  };
+  enter("direction");
+  const direction = await directionPhase(context);
+  enter("search");
+  const search = await searchPhase(context, direction.main);
+  enter("controller");
+  const controller = await controllerPhase(context, search);
+  try {
+    const built: BuiltRecipe = {
+      format: 1,
+      name: context.recipe.settings.name,
+      description: context.recipe.settings.description,
+      modelDigest: context.model.digest,
+      buildId: order.inputs,
+      directionMethod: direction.main.direction.method,
+      direction: direction.main.digest,
+      paperDirection: direction.paper.digest,
+      controller: controller.digest,
+      doses: search.doses.map(({ layer, relative }) => ({ layer, relative })),
+      start: search.start,
+    };
+    if (order.skipEvaluation) return save(context, built);
+    enter("evaluation");
+    const evaluation = await evaluationPhase(context, { direction, search, controller });
+    throwIfCancelled(context.scope.signal);
+    return save(context, { ...built, evaluation: evaluationJson(evaluation) });
+  } finally {
+    await controller.runner.close();
+  }
+}
+
+/** The stored result of the same build, if it has what is asked for. */
+function storedRecipe({ store, recipe, model }: PhaseContext, order: BuildOrder): Recipe | undefined {
+  const name = recipeArtifactName(recipe.settings.name, model.digest);
+  const built = findRecipe(store, name);
+  if (!built || built.recipe.buildId !== order.inputs) return undefined;
+  if (built.recipe.evaluation === undefined && !order.skipEvaluation) return undefined;
+  return recipeMessage(built.recipe, built.digest);
+}
+
+/** A recipe artifact by name, if it is stored. @throws TrimtabError ARTIFACT_CORRUPT, ARTIFACT_INVALID. */
+export function findRecipe(store: ArtifactStore, name: string): { recipe: BuiltRecipe; digest: string } | undefined {
+  const record = store.list({ kind: ArtifactKind.RECIPE }).find((each) => each.name === name);
+  return record && { recipe: readRecipeArtifact(store.get(name).bytes), digest: record.digest };
+}
+
+function save({ store, recipe, model }: PhaseContext, built: BuiltRecipe): Recipe {
+  const { digest } = store.put({
+    name: recipeArtifactName(recipe.settings.name, model.digest),
+    kind: ArtifactKind.RECIPE,
+    bytes: writeRecipe(built),
+    modelDigest: model.digest,
+    madeFrom: { direction: built.direction, paper_direction: built.paperDirection, controller: built.controller, recipe: `sha256:${recipe.digest}` },
+    replace: true,
+  });
+  return recipeMessage(built, digest);
+}

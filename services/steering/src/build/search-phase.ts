@@ -1,0 +1,151 @@
+/**
+ * Second phase: which blocks and how strongly, by successive halving on validation prompts with the gate open.
+ * Measured: rate of the behaviour (judge), repetition, and perplexity of harmless passages. Never looks at test prompts.
+ * Tokens: candidates · prompts · answer tokens in the first round, fewer after it.
+ */
+import { z } from "zod";
+import { ArtifactKind } from "#proto/trimtab/type/v1/artifact_pb.ts";
+import { type AnswerDoses, type DoseProfile, type LayerDose, profileDoses } from "../dose.ts";
+import { takePrompts } from "../recipes/prompts.ts";
+import { type Measurement, type Ranked, successiveHalving } from "../search.ts";
+import { type Binding, generateAnswers } from "../work/generate.ts";
+import { judgeAnswers } from "../work/judge.ts";
+import { type AnswerLogprob, perplexityRatio, scoreAnswers } from "../work/score.ts";
+import { decodeAnswers, type Rendered, renderTurns } from "../work/text.ts";
+import { type PhaseContext, phaseName } from "./context.ts";
+import type { StoredDirection } from "./direction-phase.ts";
+import { openBinding } from "./steer.ts";
+
+/** Result of the phase. */
+export interface SearchResult extends AnswerDoses {
+  readonly profile: DoseProfile;
+  readonly measured: Measurement;
+}
+
+interface Candidate {
+  readonly profile: DoseProfile;
+  readonly doses: readonly LayerDose[];
+  readonly binding: Binding;
+}
+
+const stored = z.object({
+  doses: z.array(z.object({ layer: z.int(), relative: z.number() })).min(1),
+  profile: z.object({ center: z.number(), blocks: z.int(), factor: z.number(), start: z.number() }),
+  start: z.number(),
+  measured: z.object({ hits: z.number(), trials: z.number(), repetition: z.number(), perplexityRatio: z.number() }),
+});
+
+/** Turns that ask for the recipe's passages and are answered with them. */
+export function passageTurns({ recipe }: PhaseContext, count: number): { prompt: string; answer: string }[] {
+  const ask = recipe.settings.prompts.passage_prompt;
+  return recipe.passages
+    .slice(0, count)
+    .map(({ family, text }) => ({ prompt: ask.replace("{family}", family.replaceAll("-", " ")), answer: text }));
+}
+
+/** Searches, or finds the result in the store. */
+export async function searchPhase(context: PhaseContext, { direction, digest }: StoredDirection): Promise<SearchResult> {
+  const { search, judge } = context.recipe.settings;
+  const prompts = takePrompts(context.recipe.steer, "validation", search.rounds.reduce((sum, round) => sum + round.prompts, 0));
+  const passages = passageTurns(context, search.passages);
+  const name = phaseName(context, "search", [search, judge, prompts, passages, digest]);
+  if (!context.force && context.store.list({ kind: ArtifactKind.RULESET }).some((record) => record.name === name)) {
+    return stored.parse(JSON.parse(new TextDecoder().decode(context.store.get(name).bytes)));
+  }
+  const rendered = await renderTurns(context.clients, context.model, prompts.map(({ text }) => ({ prompt: text })), context.scope);
+  const passageIds = await renderTurns(context.clients, context.model, passages, context.scope);
+  context.budget(tokenBudget(context, rendered, passageIds));
+  const candidates: Candidate[] = [];
+  for (const profile of search.candidates) {
+    const doses = profileDoses(direction, profile);
+    if (doses.length > 0) candidates.push({ profile, doses, binding: await openBinding(context, direction, { doses, start: profile.start }) });
+  }
+  const ratios = createRatios(context, passageIds);
+  const texts = prompts.map(({ text }) => text);
+  const ranked = await successiveHalving(candidates, search.rounds, limits(search.caps), async (alive, from, count) => {
+    context.say(`${alive.length} candidates on ${Math.min(count, texts.length - from)} validation prompts`);
+    return measure(context, alive, { texts, rendered, from, count }, ratios);
+  });
+  const best = ranked[0] as Ranked<Candidate>;
+  const { doses, profile } = best.candidate;
+  const result = { doses, start: profile.start, profile, measured: best.measured };
+  context.store.put({
+    name,
+    kind: ArtifactKind.RULESET,
+    bytes: new TextEncoder().encode(JSON.stringify(result)),
+    modelDigest: context.model.digest,
+    madeFrom: { direction: digest },
+    replace: true,
+  });
+  return result;
+}
+
+interface PromptSlice {
+  readonly texts: readonly string[];
+  readonly rendered: readonly Rendered[];
+  readonly from: number;
+  readonly count: number;
+}
+
+async function measure(
+  context: PhaseContext,
+  alive: readonly Candidate[],
+  { texts, rendered, from, count }: PromptSlice,
+  ratios: (candidate: Candidate) => Promise<number>,
+): Promise<Measurement[]> {
+  const { clients, model, scope, recipe } = context;
+  const slice = rendered.slice(from, from + count);
+  // Prompt by prompt, so that sequences that run together share their prompt.
+  const jobs = slice.flatMap(({ ids }) => alive.map(({ binding }) => ({ ids, binding, replayLast: true })));
+  const answers = await generateAnswers(clients, model, jobs, recipe.settings.search.answer_tokens, scope);
+  const decoded = await decodeAnswers(clients, model, answers.map(({ ids }) => ids), scope);
+  const judged = answers.map(({ finish }, i) => ({
+    prompt: texts[from + Math.floor(i / alive.length)] as string,
+    text: decoded[i] as string,
+    finish,
+  }));
+  const outcomes = await judgeAnswers(clients, model, judged, recipe.settings.judge, scope);
+  const results: Measurement[] = [];
+  for (const [c, candidate] of alive.entries()) {
+    const own = outcomes.filter((_, i) => i % alive.length === c);
+    results.push({
+      hits: own.filter((outcome) => outcome.hit).length,
+      trials: own.length,
+      repetition: own.reduce((sum, outcome) => sum + outcome.repetition, 0) / Math.max(1, own.length),
+      perplexityRatio: await ratios(candidate),
+    });
+  }
+  return results;
+}
+
+/** Perplexity ratio of the passages by candidate, each measured once. */
+function createRatios(context: PhaseContext, passages: readonly Rendered[]): (candidate: Candidate) => Promise<number> {
+  const known = new Map<Candidate, number>();
+  let base: readonly AnswerLogprob[] | undefined;
+  return async (candidate) => {
+    const before = known.get(candidate);
+    if (before !== undefined) return before;
+    base ??= await scoreAnswers(context.clients, context.model, passages, undefined, context.scope);
+    const changed = await scoreAnswers(context.clients, context.model, passages, candidate.binding, context.scope);
+    const ratio = perplexityRatio(base, changed);
+    known.set(candidate, ratio);
+    return ratio;
+  };
+}
+
+function tokenBudget({ recipe }: PhaseContext, prompts: readonly Rendered[], passages: readonly Rendered[]): number {
+  const { search } = recipe.settings;
+  const sum = (texts: readonly Rendered[]) => texts.reduce((total, { ids }) => total + ids.length, 0);
+  const promptTokens = sum(prompts) / Math.max(1, prompts.length);
+  let alive = search.candidates.length;
+  let tokens = sum(passages) * (alive + 1);
+  for (const round of search.rounds) {
+    tokens += alive * round.prompts * (search.answer_tokens + promptTokens);
+    alive = Math.min(alive, round.survivors);
+  }
+  return Math.round(tokens);
+}
+
+function limits(caps: { repetition: number; perplexity_ratio: number }) {
+  return { repetition: caps.repetition, perplexityRatio: caps.perplexity_ratio };
+}

@@ -1,0 +1,29 @@
+/** Doses as bindings that a build can run: the program is uploaded once, coefficients follow the gate. */
+import { TrimtabError } from "#kit/errors.ts";
+import type { Direction } from "../direction.ts";
+import { type AnswerDoses, answerAdditions } from "../dose.ts";
+import { compileProgram } from "../program.ts";
+import { patientCall } from "../work/call.ts";
+import type { Binding } from "../work/generate.ts";
+import type { PhaseContext } from "./context.ts";
+
+/** Uploads the program of some doses and binds it with the gate open. */
+export async function openBinding(
+  { clients, scope }: PhaseContext,
+  direction: Direction,
+  doses: AnswerDoses,
+): Promise<Binding> {
+  const additions = answerAdditions(direction, doses);
+  const { program, digest } = compileProgram(direction, additions);
+  const { programDigest } = await patientCall(scope.signal, (options) =>
+    clients.forward.putProgram({ program }, options),
+  );
+  if (programDigest !== digest) {
+    throw new TrimtabError(
+      "ARTIFACT_INCOMPATIBLE",
+      "forward names programs differently: the services are of different versions",
+      { field: "program_digest" },
+    );
+  }
+  return { programDigest, coefficients: additions.map(({ coefficient }) => Math.fround(coefficient)) };
+}
