@@ -58,7 +58,9 @@ export function createBuilds(clients: SteeringClients, store: ArtifactStore): Bu
       if (known?.build.state === BuildState.RUNNING) return id;
       const running = [...jobs.values()].filter((job) => job.build.state === BuildState.RUNNING).length;
       if (running >= BUILD_LIMITS.concurrent) {
-        throw new TrimtabError("QUEUE_FULL", `${running} builds are under way`, { limit: BUILD_LIMITS.concurrent });
+        throw new TrimtabError("QUEUE_FULL", `${running} builds are under way`, {
+          limit: BUILD_LIMITS.concurrent,
+        });
       }
       jobs.delete(id);
       forget(jobs);
@@ -68,7 +70,9 @@ export function createBuilds(clients: SteeringClients, store: ArtifactStore): Bu
     get: (id) => find(id).build,
     async *watch(id, signal) {
       const job = find(id);
-      const left = new Promise<void>((resolve) => signal.addEventListener("abort", () => resolve(), { once: true }));
+      const left = new Promise<void>((resolve) =>
+        signal.addEventListener("abort", () => resolve(), { once: true }),
+      );
       for (;;) {
         const changed = job.changed.promise;
         // The job may end while its reader is busy: what counts is the state the reader has seen.
@@ -77,7 +81,8 @@ export function createBuilds(clients: SteeringClients, store: ArtifactStore): Bu
         if (seen.state !== BuildState.RUNNING || signal.aborted) return;
         await Promise.race([changed, left]);
         // Tokens arrive by the hundred a second: one state in a while is enough.
-        if (job.build.state === BuildState.RUNNING) await Promise.race([Bun.sleep(PROGRESS_MS), job.done, left]);
+        if (job.build.state === BuildState.RUNNING)
+          await Promise.race([Bun.sleep(PROGRESS_MS), job.done, left]);
       }
     },
     async cancel(id) {
@@ -87,14 +92,17 @@ export function createBuilds(clients: SteeringClients, store: ArtifactStore): Bu
       return job.build;
     },
     async close() {
-      for (const job of jobs.values()) job.abort.abort(new TrimtabError("CANCELLED", "the service is stopping"));
+      for (const job of jobs.values())
+        job.abort.abort(new TrimtabError("CANCELLED", "the service is stopping"));
       await Promise.all([...jobs.values()].map((job) => job.done));
     },
   };
 }
 
 function inputsDigest({ recipe, model }: BuildRequest): string {
-  return createHash("sha256").update(JSON.stringify([recipe.digest, model.digest])).digest("hex");
+  return createHash("sha256")
+    .update(JSON.stringify([recipe.digest, model.digest]))
+    .digest("hex");
 }
 
 /** A build without evaluation, or one that ignores what is stored, is another job with the same inputs. */
@@ -104,8 +112,17 @@ function buildId(request: BuildRequest): string {
 }
 
 function startJob(clients: SteeringClients, store: ArtifactStore, request: BuildRequest, id: string): Job {
-  const initial = create(BuildSchema, { id, state: BuildState.RUNNING, phaseCount: request.skipEvaluation ? PHASES.length - 1 : PHASES.length });
-  const job: Job = { build: initial, abort: new AbortController(), done: Promise.resolve(), changed: Promise.withResolvers() };
+  const initial = create(BuildSchema, {
+    id,
+    state: BuildState.RUNNING,
+    phaseCount: request.skipEvaluation ? PHASES.length - 1 : PHASES.length,
+  });
+  const job: Job = {
+    build: initial,
+    abort: new AbortController(),
+    done: Promise.resolve(),
+    changed: Promise.withResolvers(),
+  };
   const update = (change: Partial<Build>): void => {
     job.build = create(BuildSchema, { ...job.build, ...change });
     job.changed.resolve();
@@ -117,13 +134,20 @@ function startJob(clients: SteeringClients, store: ArtifactStore, request: Build
     model: request.model,
     recipe: request.recipe,
     force: request.force,
-    scope: { signal: job.abort.signal, spend: (tokens: number) => update({ tokensDone: job.build.tokensDone + BigInt(tokens) }) },
+    scope: {
+      signal: job.abort.signal,
+      spend: (tokens: number) => update({ tokensDone: job.build.tokensDone + BigInt(tokens) }),
+    },
     budget: (tokens: number) => update({ tokensBudget: BigInt(Math.round(tokens)) }),
     say: (detail: string) => update({ detail }),
   };
   const enter = (phase: Phase): void =>
     update({ phase, phaseIndex: PHASES.indexOf(phase) + 1, tokensDone: 0n, tokensBudget: 0n, detail: "" });
-  job.done = runBuild(context, { inputs: inputsDigest(request), skipEvaluation: request.skipEvaluation, enter }).then(
+  job.done = runBuild(context, {
+    inputs: inputsDigest(request),
+    skipEvaluation: request.skipEvaluation,
+    enter,
+  }).then(
     (recipe) => update({ state: BuildState.SUCCEEDED, recipe, detail: "" }),
     (error: unknown) => update(ending(error, job.abort.signal.aborted)),
   );

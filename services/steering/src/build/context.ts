@@ -24,6 +24,8 @@ const FORMAT = 1;
 
 /** Name of the artifact of a phase: the recipe, the phase and a digest of all that the result depends on. */
 export function phaseName({ recipe, model }: PhaseContext, phase: string, inputs: unknown): string {
-  const hash = createHash("sha256").update(JSON.stringify([FORMAT, model.digest, phase, inputs])).digest("hex");
+  const hash = createHash("sha256")
+    .update(JSON.stringify([FORMAT, model.digest, phase, inputs]))
+    .digest("hex");
   return `${recipe.settings.name}.${phase}.${hash.slice(0, 16)}`;
 }

@@ -22,14 +22,20 @@ export interface ControllerResult {
 }
 
 /** Fits the controller, or finds it in the store. */
-export async function controllerPhase(context: PhaseContext, search: SearchResult): Promise<ControllerResult> {
+export async function controllerPhase(
+  context: PhaseContext,
+  search: SearchResult,
+): Promise<ControllerResult> {
   const { model, recipe, store } = context;
   const settings = recipe.settings.controller;
   const count = settings.prompts_per_class;
   const train = labelled(recipe.steer, recipe.leave, "train", count);
   const validation = labelled(recipe.steer, recipe.leave, "validation", count);
   const name = phaseName(context, "controller", [settings, train, validation, search.doses]);
-  if (!context.force && store.list({ kind: ArtifactKind.CONTROLLER }).some((record) => record.name === name)) {
+  if (
+    !context.force &&
+    store.list({ kind: ArtifactKind.CONTROLLER }).some((record) => record.name === name)
+  ) {
     const { record, bytes } = store.get(name);
     return { runner: await loadController(bytes), digest: record.digest };
   }
@@ -40,10 +46,24 @@ export async function controllerPhase(context: PhaseContext, search: SearchResul
   context.say(`activations of ${texts.length} prompts`);
   const rows = await captureFeatures(context, rendered);
   context.say("training");
-  const trainRows = { rows: rows.slice(0, train.labels.length), labels: train.labels, groups: train.prompts.map(({ family }) => family) };
+  const trainRows = {
+    rows: rows.slice(0, train.labels.length),
+    labels: train.labels,
+    groups: train.prompts.map(({ family }) => family),
+  };
   const validationRows = { rows: rows.slice(train.labels.length), labels: validation.labels };
-  const { network, report } = fitController(trainRows, validationRows, layerWeights(search.doses, model.layers), toFit(settings));
-  const facts = { modelDigest: model.digest, layers: model.layers, width: model.width, featureLayers: controllerLayers(model.layers) };
+  const { network, report } = fitController(
+    trainRows,
+    validationRows,
+    layerWeights(search.doses, model.layers),
+    toFit(settings),
+  );
+  const facts = {
+    modelDigest: model.digest,
+    layers: model.layers,
+    width: model.width,
+    featureLayers: controllerLayers(model.layers),
+  };
   const bytes = writeController(network, facts, report);
   const runner = await loadController(bytes);
   const { digest } = store.put({
@@ -54,12 +74,17 @@ export async function controllerPhase(context: PhaseContext, search: SearchResul
     madeFrom: { recipe: `sha256:${recipe.digest}` },
     replace: true,
   });
-  context.say(`hidden ${report.hidden}, ${report.loss}: validation AUROC ${report.validationAuroc.toFixed(3)}`);
+  context.say(
+    `hidden ${report.hidden}, ${report.loss}: validation AUROC ${report.validationAuroc.toFixed(3)}`,
+  );
   return { runner, digest };
 }
 
 /** Templated prompts. */
-export function renderPrompts({ clients, model, scope }: PhaseContext, prompts: readonly Prompt[]): Promise<Rendered[]> {
+export function renderPrompts(
+  { clients, model, scope }: PhaseContext,
+  prompts: readonly Prompt[],
+): Promise<Rendered[]> {
   return renderTurns(
     clients,
     model,
@@ -69,13 +94,20 @@ export function renderPrompts({ clients, model, scope }: PhaseContext, prompts: 
 }
 
 /** Features of templated prompts, [feature layers · width] each. */
-export async function captureFeatures({ clients, model, scope }: PhaseContext, rendered: readonly Rendered[]): Promise<Float32Array[]> {
+export async function captureFeatures(
+  { clients, model, scope }: PhaseContext,
+  rendered: readonly Rendered[],
+): Promise<Float32Array[]> {
   const layers = controllerLayers(model.layers);
-  const texts = rendered.map(({ ids, answerTokens }) => ({ ids: ids.slice(0, ids.length - answerTokens), first: 0 }));
+  const texts = rendered.map(({ ids, answerTokens }) => ({
+    ids: ids.slice(0, ids.length - answerTokens),
+    first: 0,
+  }));
   const captured = await captureRows(clients, model, texts, featureTap(layers), scope);
   return captured.map((rows) => {
     const row = new Float32Array(layers.length * model.width);
-    for (const [slot, layer] of layers.entries()) row.set(rows.get(layer) as Float32Array, slot * model.width);
+    for (const [slot, layer] of layers.entries())
+      row.set(rows.get(layer) as Float32Array, slot * model.width);
     return row;
   });
 }
@@ -83,7 +115,10 @@ export async function captureFeatures({ clients, model, scope }: PhaseContext, r
 function labelled(steer: readonly Prompt[], leave: readonly Prompt[], split: Split, count: number) {
   const positive = takePrompts(steer, split, count);
   const negative = takePrompts(leave, split, count);
-  return { prompts: [...positive, ...negative], labels: [...positive.map(() => 1), ...negative.map(() => 0)] };
+  return {
+    prompts: [...positive, ...negative],
+    labels: [...positive.map(() => 1), ...negative.map(() => 0)],
+  };
 }
 
 function toFit(settings: RecipeSettings["controller"]): ControllerSettings {

@@ -29,7 +29,12 @@ export interface DirectionResult {
 
 /** Texts the norms are measured on, and what of them is read. */
 const NORM_TEXTS = 12;
-const EVERY_RESIDUAL = { site: Site.RESIDUAL, layers: [], positions: TapPositions.RANGE, pooling: Pooling.NONE } as const;
+const EVERY_RESIDUAL = {
+  site: Site.RESIDUAL,
+  layers: [],
+  positions: TapPositions.RANGE,
+  pooling: Pooling.NONE,
+} as const;
 
 /** Makes the directions, or finds them in the store. */
 export async function directionPhase(context: PhaseContext): Promise<DirectionResult> {
@@ -53,12 +58,24 @@ export async function directionPhase(context: PhaseContext): Promise<DirectionRe
   const method = METHODS[settings.direction.method];
   const capture = (texts: readonly Rendered[]) =>
     captureRows(context.clients, context.model, texts.map(answerSpan), method.needs, context.scope);
-  const rows: ContrastRows = { positive: await capture(rendered.positive), negative: await capture(rendered.negative) };
+  const rows: ContrastRows = {
+    positive: await capture(rendered.positive),
+    negative: await capture(rendered.negative),
+  };
   const raw = method.fit(rows, context.model.layers);
-  const base = { modelDigest: context.model.digest, layers: context.model.layers, width: context.model.width };
+  const base = {
+    modelDigest: context.model.digest,
+    layers: context.model.layers,
+    width: context.model.width,
+  };
   const main = checkDirection({ ...base, method: method.name, raw, medianResidualNorms });
   context.say("direction of the paper");
-  const paper = checkDirection({ ...base, method: "output_embedding", raw: await paperVectors(context), medianResidualNorms });
+  const paper = checkDirection({
+    ...base,
+    method: "output_embedding",
+    raw: await paperVectors(context),
+    medianResidualNorms,
+  });
   return { main: save(context, names.main, main), paper: save(context, names.paper, paper) };
 }
 
@@ -67,7 +84,13 @@ export async function medianNorms(
   context: Pick<PhaseContext, "clients" | "model" | "scope">,
   texts: readonly CaptureText[],
 ): Promise<Float32Array> {
-  const matrices = await captureMatrices(context.clients, context.model, texts, EVERY_RESIDUAL, context.scope);
+  const matrices = await captureMatrices(
+    context.clients,
+    context.model,
+    texts,
+    EVERY_RESIDUAL,
+    context.scope,
+  );
   return Float32Array.from({ length: context.model.layers }, (_, layer) =>
     median(matrices.flatMap((matrix) => (matrix.get(layer) ?? []).map(norm))),
   );
@@ -87,10 +110,15 @@ function contrastTurns({ recipe }: PhaseContext): { positive: Turn[]; negative: 
   const steer = takePrompts(recipe.steer, "train", count);
   const leave = takePrompts(recipe.leave, "train", count);
   if (method === "prompt_contrast") {
-    return { positive: steer.map(({ text }) => ({ prompt: text })), negative: leave.map(({ text }) => ({ prompt: text })) };
+    return {
+      positive: steer.map(({ text }) => ({ prompt: text })),
+      negative: leave.map(({ text }) => ({ prompt: text })),
+    };
   }
   const pairs = (side: typeof recipe.positiveAnswers): Turn[] =>
-    [...steer, ...leave].flatMap((prompt) => side.map((answer) => ({ prompt: prompt.text, answer: answer.text })));
+    [...steer, ...leave].flatMap((prompt) =>
+      side.map((answer) => ({ prompt: prompt.text, answer: answer.text })),
+    );
   return { positive: pairs(recipe.positiveAnswers), negative: pairs(recipe.negativeAnswers) };
 }
 
@@ -108,12 +136,18 @@ async function paperVectors(context: PhaseContext): Promise<Map<number, Float32A
   return method.fit({ positive: rows(ids.positive), negative: rows(ids.negative) }, context.model.layers);
 }
 
-function findStored(context: PhaseContext, names: { main: string; paper: string }): DirectionResult | undefined {
+function findStored(
+  context: PhaseContext,
+  names: { main: string; paper: string },
+): DirectionResult | undefined {
   const known = new Set(context.store.list({ kind: ArtifactKind.DIRECTION }).map(({ name }) => name));
   if (!known.has(names.main) || !known.has(names.paper)) return undefined;
   const load = (name: string): StoredDirection => {
     const { record, bytes } = context.store.get(name);
-    return { direction: directionFromFile(readDirectionSafetensors(bytes), context.model), digest: record.digest };
+    return {
+      direction: directionFromFile(readDirectionSafetensors(bytes), context.model),
+      digest: record.digest,
+    };
   };
   return { main: load(names.main), paper: load(names.paper) };
 }

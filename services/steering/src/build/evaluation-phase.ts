@@ -50,9 +50,17 @@ export async function evaluationPhase(context: PhaseContext, built: Built): Prom
   const classes = [
     { name: names.steer.class, prompts: takePrompts(recipe.steer, "test", settings.prompts_per_class) },
     { name: names.leave.class, prompts: takePrompts(recipe.leave, "test", settings.prompts_per_class) },
-    { name: names.borderline.class, prompts: takePrompts(recipe.borderline, "test", settings.prompts_per_class) },
+    {
+      name: names.borderline.class,
+      prompts: takePrompts(recipe.borderline, "test", settings.prompts_per_class),
+    },
   ];
-  const passages = await renderTurns(context.clients, context.model, passageTurns(context, settings.passages), context.scope);
+  const passages = await renderTurns(
+    context.clients,
+    context.model,
+    passageTurns(context, settings.passages),
+    context.scope,
+  );
   const rendered = await Promise.all(classes.map(({ prompts }) => renderPrompts(context, prompts)));
   context.budget(tokenBudget(rendered, passages, settings.answer_tokens));
   context.say("gates of test prompts");
@@ -78,16 +86,24 @@ export async function evaluationPhase(context: PhaseContext, built: Built): Prom
   });
 }
 
-async function gatesOf(context: PhaseContext, { controller }: Built, rendered: readonly Rendered[]): Promise<number[]> {
+async function gatesOf(
+  context: PhaseContext,
+  { controller }: Built,
+  rendered: readonly Rendered[],
+): Promise<number[]> {
   const gates: number[] = [];
-  for (const row of await captureFeatures(context, rendered)) gates.push((await controller.runner.run(row)).gate);
+  for (const row of await captureFeatures(context, rendered))
+    gates.push((await controller.runner.run(row)).gate);
   return gates;
 }
 
 /** The binding a gate gives; undefined if the request is left alone. */
 function bindingAt(open: Binding, gate: number): Binding | undefined {
   if (gate < STEERING_LIMITS.minGate) return undefined;
-  return { programDigest: open.programDigest, coefficients: open.coefficients.map((c) => Math.fround(gate * c)) };
+  return {
+    programDigest: open.programDigest,
+    coefficients: open.coefficients.map((c) => Math.fround(gate * c)),
+  };
 }
 
 async function evaluateSet(context: PhaseContext, set: TestSet, open: Binding): Promise<EvaluationCell[]> {
@@ -99,10 +115,25 @@ async function evaluateSet(context: PhaseContext, set: TestSet, open: Binding): 
     const base = { ids, replayLast: false };
     return binding ? [base, { ids, binding, replayLast: true }] : [base];
   });
-  const answers = await generateAnswers(clients, model, jobs, recipe.settings.evaluation.answer_tokens, scope);
-  const texts = await decodeAnswers(clients, model, answers.map(({ ids }) => ids), scope);
+  const answers = await generateAnswers(
+    clients,
+    model,
+    jobs,
+    recipe.settings.evaluation.answer_tokens,
+    scope,
+  );
+  const texts = await decodeAnswers(
+    clients,
+    model,
+    answers.map(({ ids }) => ids),
+    scope,
+  );
   const prompts = set.prompts.flatMap(({ text }, i) => (bindings[i] ? [text, text] : [text]));
-  const judged = answers.map(({ finish }: Answer, i) => ({ prompt: prompts[i] as string, text: texts[i] as string, finish }));
+  const judged = answers.map(({ finish }: Answer, i) => ({
+    prompt: prompts[i] as string,
+    text: texts[i] as string,
+    finish,
+  }));
   const outcomes = await judgeAnswers(clients, model, judged, recipe.settings.judge, scope);
   const arms = { base: [] as Outcome[], steered: [] as Outcome[] };
   let next = 0;
@@ -116,7 +147,9 @@ async function evaluateSet(context: PhaseContext, set: TestSet, open: Binding): 
 
 function cell(prompts: string, arm: string, outcomes: readonly Outcome[]): EvaluationCell {
   const labels = Map.groupBy(outcomes, ({ label }) => label);
-  const rates = Object.fromEntries([...labels].map(([label, same]) => [label, same.length / outcomes.length]));
+  const rates = Object.fromEntries(
+    [...labels].map(([label, same]) => [label, same.length / outcomes.length]),
+  );
   return create(EvaluationCellSchema, {
     prompts,
     arm,
@@ -135,12 +168,17 @@ async function perplexity(context: PhaseContext, built: Built, passages: readonl
   const emitted = [...base];
   for (const [i, gate] of gates.entries()) {
     const binding = bindingAt(open, gate);
-    if (binding) emitted.splice(i, 1, ...(await scoreAnswers(clients, model, passages.slice(i, i + 1), binding, scope)));
+    if (binding)
+      emitted.splice(i, 1, ...(await scoreAnswers(clients, model, passages.slice(i, i + 1), binding, scope)));
   }
   return { emitted: perplexityRatio(base, emitted), open: perplexityRatio(base, forced) };
 }
 
-async function gateQualities(context: PhaseContext, built: Built, [steer, leave, borderline]: readonly TestSet[]): Promise<GateQuality[]> {
+async function gateQualities(
+  context: PhaseContext,
+  built: Built,
+  [steer, leave, borderline]: readonly TestSet[],
+): Promise<GateQuality[]> {
   const { recipe } = context;
   const count = recipe.settings.evaluation.prompts_per_class;
   const validation = async (prompts: readonly Prompt[]) =>
@@ -159,7 +197,11 @@ async function gateQualities(context: PhaseContext, built: Built, [steer, leave,
   ];
 }
 
-function tokenBudget(rendered: readonly (readonly Rendered[])[], passages: readonly Rendered[], answerTokens: number): number {
+function tokenBudget(
+  rendered: readonly (readonly Rendered[])[],
+  passages: readonly Rendered[],
+  answerTokens: number,
+): number {
   const prompts = rendered.reduce((sum, texts) => sum + newTokens(texts), 0);
   const answers = rendered.reduce((sum, texts) => sum + texts.length, 0) * answerTokens;
   const passageTokens = passages.reduce((sum, { ids }) => sum + ids.length, 0);

@@ -5,7 +5,11 @@
 import { create, fromJson, type JsonValue, toJson } from "@bufbuild/protobuf";
 import { z } from "zod";
 import { TrimtabError } from "#kit/errors.ts";
-import { EvaluationSchema, type Recipe, RecipeSchema } from "#proto/trimtab/steering/v1/steering_service_pb.ts";
+import {
+  EvaluationSchema,
+  type Recipe,
+  RecipeSchema,
+} from "#proto/trimtab/steering/v1/steering_service_pb.ts";
 
 const digest = z.string().regex(/^sha256:[0-9a-f]{64}$/);
 
@@ -44,7 +48,10 @@ export function readRecipeArtifact(bytes: Uint8Array): BuiltRecipe {
   try {
     return schema.parse(JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes)));
   } catch (cause) {
-    throw new TrimtabError("ARTIFACT_INVALID", "the bytes are not a built recipe", { field: "recipe", cause });
+    throw new TrimtabError("ARTIFACT_INVALID", "the bytes are not a built recipe", {
+      field: "recipe",
+      cause,
+    });
   }
 }
 
@@ -59,7 +66,9 @@ export function recipeMessage(built: BuiltRecipe, artifactDigest: string): Recip
     layers: built.doses.map((dose) => dose.layer),
     relativeDoses: built.doses.map((dose) => dose.relative),
     directionMethod: built.directionMethod,
-    ...(built.evaluation === undefined ? {} : { evaluation: fromJson(EvaluationSchema, built.evaluation as JsonValue) }),
+    ...(built.evaluation === undefined
+      ? {}
+      : { evaluation: fromJson(EvaluationSchema, built.evaluation as JsonValue) }),
   });
 }
 

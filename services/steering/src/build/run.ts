@@ -11,7 +11,14 @@ import type { PhaseContext } from "./context.ts";
 import { controllerPhase } from "./controller-phase.ts";
 import { directionPhase } from "./direction-phase.ts";
 import { evaluationPhase } from "./evaluation-phase.ts";
-import { type BuiltRecipe, evaluationJson, readRecipeArtifact, recipeArtifactName, recipeMessage, writeRecipe } from "./recipe-artifact.ts";
+import {
+  type BuiltRecipe,
+  evaluationJson,
+  readRecipeArtifact,
+  recipeArtifactName,
+  recipeMessage,
+  writeRecipe,
+} from "./recipe-artifact.ts";
 import { searchPhase } from "./search-phase.ts";
 
 /** Phases of a build, in order. */
@@ -77,7 +84,10 @@ function storedRecipe({ store, recipe, model }: PhaseContext, order: BuildOrder)
 }
 
 /** A recipe artifact by name, if it is stored. @throws TrimtabError ARTIFACT_CORRUPT, ARTIFACT_INVALID. */
-export function findRecipe(store: ArtifactStore, name: string): { recipe: BuiltRecipe; digest: string } | undefined {
+export function findRecipe(
+  store: ArtifactStore,
+  name: string,
+): { recipe: BuiltRecipe; digest: string } | undefined {
   const record = store.list({ kind: ArtifactKind.RECIPE }).find((each) => each.name === name);
   return record && { recipe: readRecipeArtifact(store.get(name).bytes), digest: record.digest };
 }
@@ -88,7 +98,12 @@ function save({ store, recipe, model }: PhaseContext, built: BuiltRecipe): Recip
     kind: ArtifactKind.RECIPE,
     bytes: writeRecipe(built),
     modelDigest: model.digest,
-    madeFrom: { direction: built.direction, paper_direction: built.paperDirection, controller: built.controller, recipe: `sha256:${recipe.digest}` },
+    madeFrom: {
+      direction: built.direction,
+      paper_direction: built.paperDirection,
+      controller: built.controller,
+      recipe: `sha256:${recipe.digest}`,
+    },
     replace: true,
   });
   return recipeMessage(built, digest);

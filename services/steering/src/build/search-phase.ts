@@ -32,7 +32,12 @@ const stored = z.object({
   doses: z.array(z.object({ layer: z.int(), relative: z.number() })).min(1),
   profile: z.object({ center: z.number(), blocks: z.int(), factor: z.number(), start: z.number() }),
   start: z.number(),
-  measured: z.object({ hits: z.number(), trials: z.number(), repetition: z.number(), perplexityRatio: z.number() }),
+  measured: z.object({
+    hits: z.number(),
+    trials: z.number(),
+    repetition: z.number(),
+    perplexityRatio: z.number(),
+  }),
 });
 
 /** Turns that ask for the recipe's passages and are answered with them. */
@@ -40,32 +45,60 @@ export function passageTurns({ recipe }: PhaseContext, count: number): { prompt:
   const ask = recipe.settings.prompts.passage_prompt;
   return recipe.passages
     .slice(0, count)
-    .map(({ family, text }) => ({ prompt: ask.replace("{family}", family.replaceAll("-", " ")), answer: text }));
+    .map(({ family, text }) => ({
+      prompt: ask.replace("{family}", family.replaceAll("-", " ")),
+      answer: text,
+    }));
 }
 
 /** Searches, or finds the result in the store. */
-export async function searchPhase(context: PhaseContext, { direction, digest }: StoredDirection): Promise<SearchResult> {
+export async function searchPhase(
+  context: PhaseContext,
+  { direction, digest }: StoredDirection,
+): Promise<SearchResult> {
   const { search, judge } = context.recipe.settings;
-  const prompts = takePrompts(context.recipe.steer, "validation", search.rounds.reduce((sum, round) => sum + round.prompts, 0));
+  const prompts = takePrompts(
+    context.recipe.steer,
+    "validation",
+    search.rounds.reduce((sum, round) => sum + round.prompts, 0),
+  );
   const passages = passageTurns(context, search.passages);
   const name = phaseName(context, "search", [search, judge, prompts, passages, digest]);
-  if (!context.force && context.store.list({ kind: ArtifactKind.RULESET }).some((record) => record.name === name)) {
+  if (
+    !context.force &&
+    context.store.list({ kind: ArtifactKind.RULESET }).some((record) => record.name === name)
+  ) {
     return stored.parse(JSON.parse(new TextDecoder().decode(context.store.get(name).bytes)));
   }
-  const rendered = await renderTurns(context.clients, context.model, prompts.map(({ text }) => ({ prompt: text })), context.scope);
+  const rendered = await renderTurns(
+    context.clients,
+    context.model,
+    prompts.map(({ text }) => ({ prompt: text })),
+    context.scope,
+  );
   const passageIds = await renderTurns(context.clients, context.model, passages, context.scope);
   context.budget(tokenBudget(context, rendered, passageIds));
   const candidates: Candidate[] = [];
   for (const profile of search.candidates) {
     const doses = profileDoses(direction, profile);
-    if (doses.length > 0) candidates.push({ profile, doses, binding: await openBinding(context, direction, { doses, start: profile.start }) });
+    if (doses.length > 0)
+      candidates.push({
+        profile,
+        doses,
+        binding: await openBinding(context, direction, { doses, start: profile.start }),
+      });
   }
   const ratios = createRatios(context, passageIds);
   const texts = prompts.map(({ text }) => text);
-  const ranked = await successiveHalving(candidates, search.rounds, limits(search.caps), async (alive, from, count) => {
-    context.say(`${alive.length} candidates on ${Math.min(count, texts.length - from)} validation prompts`);
-    return measure(context, alive, { texts, rendered, from, count }, ratios);
-  });
+  const ranked = await successiveHalving(
+    candidates,
+    search.rounds,
+    limits(search.caps),
+    async (alive, from, count) => {
+      context.say(`${alive.length} candidates on ${Math.min(count, texts.length - from)} validation prompts`);
+      return measure(context, alive, { texts, rendered, from, count }, ratios);
+    },
+  );
   const best = ranked[0] as Ranked<Candidate>;
   const { doses, profile } = best.candidate;
   const result = { doses, start: profile.start, profile, measured: best.measured };
@@ -98,7 +131,12 @@ async function measure(
   // Prompt by prompt, so that sequences that run together share their prompt.
   const jobs = slice.flatMap(({ ids }) => alive.map(({ binding }) => ({ ids, binding, replayLast: true })));
   const answers = await generateAnswers(clients, model, jobs, recipe.settings.search.answer_tokens, scope);
-  const decoded = await decodeAnswers(clients, model, answers.map(({ ids }) => ids), scope);
+  const decoded = await decodeAnswers(
+    clients,
+    model,
+    answers.map(({ ids }) => ids),
+    scope,
+  );
   const judged = answers.map(({ finish }, i) => ({
     prompt: texts[from + Math.floor(i / alive.length)] as string,
     text: decoded[i] as string,
@@ -119,21 +157,34 @@ async function measure(
 }
 
 /** Perplexity ratio of the passages by candidate, each measured once. */
-function createRatios(context: PhaseContext, passages: readonly Rendered[]): (candidate: Candidate) => Promise<number> {
+function createRatios(
+  context: PhaseContext,
+  passages: readonly Rendered[],
+): (candidate: Candidate) => Promise<number> {
   const known = new Map<Candidate, number>();
   let base: readonly AnswerLogprob[] | undefined;
   return async (candidate) => {
     const before = known.get(candidate);
     if (before !== undefined) return before;
     base ??= await scoreAnswers(context.clients, context.model, passages, undefined, context.scope);
-    const changed = await scoreAnswers(context.clients, context.model, passages, candidate.binding, context.scope);
+    const changed = await scoreAnswers(
+      context.clients,
+      context.model,
+      passages,
+      candidate.binding,
+      context.scope,
+    );
     const ratio = perplexityRatio(base, changed);
     known.set(candidate, ratio);
     return ratio;
   };
 }
 
-function tokenBudget({ recipe }: PhaseContext, prompts: readonly Rendered[], passages: readonly Rendered[]): number {
+function tokenBudget(
+  { recipe }: PhaseContext,
+  prompts: readonly Rendered[],
+  passages: readonly Rendered[],
+): number {
   const { search } = recipe.settings;
   const sum = (texts: readonly Rendered[]) => texts.reduce((total, { ids }) => total + ids.length, 0);
   const promptTokens = sum(prompts) / Math.max(1, prompts.length);
