@@ -7,7 +7,8 @@ import { join } from "node:path";
 import { type ReasonMapping, REASONS } from "#kit/errors.ts";
 
 const page = readFileSync(join(import.meta.dir, "..", "..", "docs", "errors.md"), "utf8");
-const ROW = /^\| `([A-Z_]+)` \| ([A-Z_]+) \| (\d{3}) \| `([a-z_]+)` \| (–|\d+) \| (.+) \|$/gm;
+/** Cells are padded by the formatter. */
+const ROW = /^\| `([A-Z_]+)` +\| ([A-Z_]+) +\| (\d{3}) +\| `([a-z_]+)` +\| (–|\d+) +\| (.+?) +\|$/gm;
 const rows = [...page.matchAll(ROW)];
 
 /** Codes as the gRPC specification spells them: NotFound is NOT_FOUND, Canceled has two l. */
