@@ -77,10 +77,10 @@ export async function startStack(options: StackOptions): Promise<Stack> {
         host,
         port: options.httpPort,
         maxBodyBytes: GATEWAY_MESSAGE_BYTES,
-        ...(gateway.app ? { app: gateway.app } : {}),
+        app: gateway.app,
       },
       maxMessageBytes: GATEWAY_MESSAGE_BYTES,
-      ...(gateway.metrics ? { metrics: gateway.metrics } : {}),
+      metrics: gateway.metrics,
     });
   } catch (error) {
     await close();
@@ -137,21 +137,13 @@ export async function startService(options: ServiceOptions): Promise<RunningServ
     routes: room.routes,
     grpc: bindingOf(target),
     internal: service !== "gateway",
-    ...(service === "gateway" ? { maxMessageBytes: GATEWAY_MESSAGE_BYTES } : {}),
-    ...(options.http
-      ? {
-          http: {
-            ...options.http,
-            maxBodyBytes: GATEWAY_MESSAGE_BYTES,
-            ...(room.app ? { app: room.app } : {}),
-          },
-        }
-      : {}),
-    ...(room.metrics ? { metrics: room.metrics } : {}),
+    maxMessageBytes: service === "gateway" ? GATEWAY_MESSAGE_BYTES : undefined,
+    http: options.http && { ...options.http, maxBodyBytes: GATEWAY_MESSAGE_BYTES, app: room.app },
+    metrics: room.metrics,
   });
   return {
     server,
-    ...(room.broken ? { broken: room.broken } : {}),
+    broken: room.broken,
     async close() {
       await server.close();
       await room.close();
@@ -176,6 +168,5 @@ export function connectGateway(address: string): GatewayClient {
 
 /** Our own services and gateways elsewhere are called with the key of the environment, which their listeners require. */
 function connectWithKey(target: Target): Connection {
-  const apiKey = process.env["TRIMTAB_API_KEY"];
-  return connectTo(target, apiKey === undefined ? {} : { apiKey });
+  return connectTo(target, { apiKey: process.env["TRIMTAB_API_KEY"] });
 }

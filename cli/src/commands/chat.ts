@@ -2,6 +2,7 @@
 import { createInterface } from "node:readline/promises";
 import type { Command } from "commander";
 import { cancelSafe } from "#kit/streams.ts";
+import { chatSpec } from "../chat-spec.ts";
 import type { GatewayClient } from "../demo/answer.ts";
 import { addTargetOptions, integerIn, numberIn, withGateway, type TargetOptions } from "../options.ts";
 import { gauge } from "../view/gauges.ts";
@@ -65,15 +66,7 @@ async function answer(
   options: ChatOptions,
 ): Promise<void> {
   messages.push({ role: "user", content: text });
-  const { recipe, scale } = options;
-  const spec = {
-    prompt: { case: "conversation" as const, value: { messages } },
-    sampling: { temperature: options.temperature },
-    maxTokens: options.maxTokens,
-    ...(recipe === undefined
-      ? {}
-      : { steering: { use: { recipe, ...(scale === undefined ? {} : { scale }) } } }),
-  };
+  const spec = chatSpec({ ...options, messages });
   let reply = "";
   for await (const { event } of cancelSafe((signal) => client.generate({ spec }, { signal }))) {
     if (event.case === "planned" && process.stdout.isTTY)

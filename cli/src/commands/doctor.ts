@@ -3,6 +3,7 @@ import { existsSync, statSync } from "node:fs";
 import { availableParallelism, totalmem } from "node:os";
 import type { Command } from "commander";
 import { cacheDir, storeDir } from "#kit/paths.ts";
+import { chatSpec, userSays } from "../chat-spec.ts";
 import { addModelOptions, withGateway, type TargetOptions } from "../options.ts";
 import { colour } from "../view/style.ts";
 
@@ -56,11 +57,7 @@ async function servingChecks(options: TargetOptions): Promise<Check[]> {
     const { models } = await client.listModels({});
     const model = models[0];
     const answer = await client.complete({
-      spec: {
-        prompt: { case: "conversation", value: { messages: [{ role: "user", content: "Say hello." }] } },
-        sampling: { temperature: 0 },
-        maxTokens: 8,
-      },
+      spec: chatSpec({ messages: userSays("Say hello."), temperature: 0, maxTokens: 8 }),
     });
     const text = answer.choices[0]?.text ?? "";
     return [

@@ -2,6 +2,7 @@
 import { toJson } from "@bufbuild/protobuf";
 import type { Command } from "commander";
 import { CompleteResponseSchema } from "#proto/trimtab/gateway/v1/gateway_service_pb.ts";
+import { chatSpec, userSays } from "../chat-spec.ts";
 import { addTargetOptions, integerIn, numberIn, withGateway, type TargetOptions } from "../options.ts";
 import { printable } from "../view/style.ts";
 
@@ -28,29 +29,13 @@ export function addGenerateCommand(program: Command): void {
     .option("--json", "print the whole answer as JSON");
   addTargetOptions(command).action(async (prompt: string, options: GenerateOptions) => {
     await withGateway(options, async (client) => {
-      const answer = await client.complete({ spec: specOf(prompt, options) });
+      const answer = await client.complete({
+        spec: chatSpec({ ...options, messages: userSays(prompt), proof: true }),
+      });
       const text = options.json
         ? JSON.stringify(toJson(CompleteResponseSchema, answer), null, 2)
         : printable(answer.choices[0]?.text ?? "");
       process.stdout.write(`${text}\n`);
     });
   });
-}
-
-function specOf(prompt: string, options: GenerateOptions) {
-  const { recipe, scale, seed } = options;
-  return {
-    prompt: {
-      case: "conversation" as const,
-      value: { messages: [{ role: "user", content: prompt }] },
-    },
-    sampling: {
-      temperature: options.temperature,
-      ...(seed === undefined ? {} : { seed: BigInt(seed) }),
-    },
-    maxTokens: options.maxTokens,
-    ...(recipe === undefined
-      ? {}
-      : { steering: { use: { recipe, ...(scale === undefined ? {} : { scale }) }, proof: true } }),
-  };
 }

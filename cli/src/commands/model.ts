@@ -4,9 +4,9 @@ import { basename, join } from "node:path";
 import { Presets, SingleBar } from "cli-progress";
 import type { Command } from "commander";
 import { TrimtabError } from "#kit/errors.ts";
+import { sha256OfFile } from "#kit/files.ts";
 import { openGguf } from "#kit/gguf.ts";
 import { modelsDir } from "#kit/paths.ts";
-import { sha256OfFile } from "../model/hub.ts";
 import { pullModel } from "../model/pull.ts";
 import { parseModelSource } from "../model/source.ts";
 import { isInteractive } from "../view/style.ts";
@@ -51,7 +51,7 @@ export function addModelCommand(program: Command): void {
     .argument("<file>", "a path, or a name in the cache")
     .option("--sha256 <hex>", "fail if the SHA-256 differs")
     .action(async (file: string, options: { sha256?: string }) => {
-      await verify(await locate(file), options.sha256);
+      verify(await locate(file), options.sha256);
     });
 }
 
@@ -65,13 +65,13 @@ async function locate(file: string): Promise<string> {
   return cached.includes(file) ? join(modelsDir(), file) : file;
 }
 
-async function verify(path: string, expected: string | undefined): Promise<void> {
+function verify(path: string, expected: string | undefined): void {
   const file = openGguf(path);
+  const sha256 = sha256OfFile(file);
   file.close();
   const { metadata, tensors } = file.header;
   const architecture = metadata.get("general.architecture");
   process.stdout.write(`${basename(path)}: GGUF, ${architecture}, ${tensors.size} tensors\n`);
-  const sha256 = await sha256OfFile(path);
   process.stdout.write(`sha256 ${sha256}\n`);
   if (expected !== undefined && expected !== sha256)
     throw new TrimtabError("ARTIFACT_CORRUPT", "the SHA-256 differs from the expected one", {

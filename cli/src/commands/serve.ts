@@ -6,7 +6,6 @@ import { startService, startStack } from "../compose.ts";
 import { answerAndBuild } from "../demo/run.ts";
 import { addModelOptions, integerIn } from "../options.ts";
 import { DEFAULT_GRPC_PORT, DEFAULT_HTTP_PORT } from "../ports.ts";
-import { buildRecipe } from "../recipe/build.ts";
 import { ROOM_NAMES, type RoomName } from "../rooms.ts";
 
 /** Status of a process whose engine died: whoever supervises it starts it again. */
@@ -58,8 +57,7 @@ export function addServeCommand(program: Command): void {
 async function serveAll(options: ServeOptions): Promise<void> {
   const stack = await startStack({ ...options, modelPath: options.model });
   closeOnSignals(() => stack.close());
-  if (options.recipe === "refusal") await answerAndBuild(stack);
-  else if (options.recipe !== undefined) await buildRecipe(stack.client, options.recipe);
+  if (options.recipe !== undefined) await answerAndBuild(stack, options.recipe);
   process.stdout.write(
     `\ntrimtab serves: gRPC ${options.host}:${stack.grpcPort}, HTTP http://${options.host}:${stack.httpPort} (Ctrl-C ends)\n`,
   );

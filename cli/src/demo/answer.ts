@@ -10,6 +10,7 @@ import type {
   StartedEvent,
 } from "#proto/trimtab/gateway/v1/gateway_service_pb.ts";
 import type { Verdict } from "#proto/trimtab/verifier/v1/verifier_service_pb.ts";
+import { chatSpec, userSays } from "../chat-spec.ts";
 import { cancelSafe } from "#kit/streams.ts";
 
 /** A client of the public API. */
@@ -39,28 +40,12 @@ export async function ask(
   question: Question,
   onText: (choice: number, text: string) => void,
 ): Promise<StreamedAnswer> {
-  const steering =
-    question.recipe === undefined
-      ? undefined
-      : { use: { recipe: question.recipe }, compare: true, proof: true };
+  const { prompt, maxTokens, recipe } = question;
+  const isSteered = recipe !== undefined;
+  const asked = { messages: userSays(prompt), maxTokens, temperature: 0, recipe, compare: true, proof: true };
+  const spec = { ...chatSpec(asked), verifiers: isSteered ? [{ name: "refusal", parameters: {} }] : [] };
   const answer: StreamedAnswer = { texts: [], finished: [], verdicts: new Map() };
-  const events = cancelSafe((signal) =>
-    client.generate(
-      {
-        spec: {
-          prompt: {
-            case: "conversation",
-            value: { messages: [{ role: "user", content: question.prompt }] },
-          },
-          sampling: { temperature: 0 },
-          maxTokens: question.maxTokens,
-          verifiers: steering ? [{ name: "refusal", parameters: {} }] : [],
-          ...(steering ? { steering } : {}),
-        },
-      },
-      { signal },
-    ),
-  );
+  const events = cancelSafe((signal) => client.generate({ spec }, { signal }));
   for await (const { event } of events) {
     switch (event.case) {
       case "started":

@@ -12,25 +12,24 @@ import { evaluationJson, evaluationLines } from "../view/evaluation.ts";
 import { colour } from "../view/style.ts";
 
 /** Recipe of the demo. */
-export const DEMO_RECIPE = "refusal";
+const DEMO_RECIPE = "refusal";
 
 /** A client that reaches the services of the demo over a real socket. */
 export interface DemoTarget {
   readonly client: GatewayClient;
 }
 
-/** Parts 2 and 3 of the demo: a first answer, then the recipe (from the cache on a second run). */
-export async function answerAndBuild(target: DemoTarget): Promise<{ first: StreamedAnswer; recipe: Recipe }> {
+/** Parts 2 and 3 of the demo: a first answer, then a recipe (from the store on a second run). */
+export async function answerAndBuild(target: DemoTarget, recipe: string): Promise<Recipe> {
   heading("A first answer, unsteered");
-  const first = await showPlainAnswer(target.client, FIRST_PROMPT);
-  heading(`Recipe "${DEMO_RECIPE}": direction, controller, layers and dose, evaluation`);
-  const recipe = await buildRecipe(target.client, DEMO_RECIPE);
-  return { first, recipe };
+  await showPlainAnswer(target.client, FIRST_PROMPT);
+  heading(`Recipe "${recipe}": direction, controller, layers and dose, evaluation`);
+  return await buildRecipe(target.client, recipe);
 }
 
 /** The whole demo; writes the numbers to `jsonPath` if given. */
 export async function runDemo(target: DemoTarget, jsonPath?: string): Promise<void> {
-  const { recipe } = await answerAndBuild(target);
+  const recipe = await answerAndBuild(target, DEMO_RECIPE);
   process.stdout.write(
     `  acts on blocks ${recipe.layers.join(", ")} at ‖Δ‖/‖h‖ ${recipe.relativeDoses.map((d) => d.toFixed(3)).join(", ")} (${recipe.directionMethod})\n`,
   );

@@ -18,13 +18,12 @@ function timingText(answer: StreamedAnswer): string {
 }
 
 /** Streams one unsteered answer. */
-export async function showPlainAnswer(client: GatewayClient, prompt: string): Promise<StreamedAnswer> {
+export async function showPlainAnswer(client: GatewayClient, prompt: string): Promise<void> {
   process.stdout.write(`\n${colour.bold("  user")} ${prompt}\n${colour.bold("  model")} `);
   const answer = await ask(client, { prompt, maxTokens: ANSWER_TOKENS }, (_choice, text) => {
     process.stdout.write(printable(text).replaceAll("\n", "\n        "));
   });
   process.stdout.write(`\n${colour.dim(`  ${timingText(answer)}`)}\n`);
-  return answer;
 }
 
 /** Streams base and steered answers beside each other, then draws what was decided, done and judged. */

@@ -2,10 +2,10 @@
  * Downloads one file from a model hub: HEAD for size and ETag, then ranges, so that a broken download resumes.
  * The protocol is the hub's resolve endpoint; `HF_ENDPOINT` names another server that speaks it.
  */
-import { createHash } from "node:crypto";
-import { createReadStream } from "node:fs";
+import { closeSync } from "node:fs";
 import { open, rename, rm, stat } from "node:fs/promises";
 import { TrimtabError } from "#kit/errors.ts";
+import { openRegularFile, sha256OfFile } from "#kit/files.ts";
 
 /** What to download and where to. */
 export interface HubDownload {
@@ -102,7 +102,7 @@ async function check(remote: RemoteFile, partial: string): Promise<void> {
       "SERVICE_UNAVAILABLE",
       `got ${size} of ${remote.sizeBytes} bytes; run it again to resume`,
     );
-  const digest = SHA256.test(remote.etag) ? await sha256OfFile(partial) : remote.etag;
+  const digest = SHA256.test(remote.etag) ? sha256OfPath(partial) : remote.etag;
   if (size === remote.sizeBytes && digest === remote.etag) return;
   await rm(partial);
   throw new TrimtabError(
@@ -127,10 +127,12 @@ async function sizeOf(path: string): Promise<number> {
   }
 }
 
-/** SHA-256 of a file, hex; reads it once in chunks. */
-export async function sha256OfFile(path: string): Promise<string> {
-  const hash = createHash("sha256");
-  for await (const chunk of createReadStream(path, { highWaterMark: 1 << 20 }))
-    hash.update(chunk as Uint8Array);
-  return hash.digest("hex");
+/** SHA-256 of the file at a path, hex. @throws TrimtabError ARTIFACT_NOT_FOUND, ARTIFACT_INVALID. */
+export function sha256OfPath(path: string): string {
+  const file = openRegularFile(path, { label: "model file" });
+  try {
+    return sha256OfFile(file);
+  } finally {
+    closeSync(file.fd);
+  }
 }

@@ -120,11 +120,6 @@ export function readTensorBytes(fd: number, tensor: GgufTensor, into: Uint8Array
   readFully(fd, into, tensor.offset + from);
 }
 
-/** Number of elements of a tensor. */
-export function elementCount(tensor: GgufTensor): number {
-  return tensor.dims.reduce((product, dim) => product * dim, 1);
-}
-
 function readVersion(cursor: Cursor): number {
   const version = cursor.u32("version");
   if (version === 2 || version === 3) return version;

@@ -12,6 +12,3 @@ export const METHODS = {
   output_embedding: outputEmbeddingContrast,
   text_contrast: textContrast,
 } as const satisfies Record<string, DirectionMethod>;
-
-/** Name of a method that makes directions from data. */
-export type MethodName = keyof typeof METHODS;
