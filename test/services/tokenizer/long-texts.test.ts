@@ -12,6 +12,7 @@ setDefaultTimeout(120_000);
 const MIB = 1024 * 1024;
 const isFull = process.env.TRIMTAB_TEST_FULL === "1";
 const SIZE = isFull ? MIB : MIB / 8;
+const RUNS = 5;
 
 let room: TokenizerServiceRoom;
 let client: ReturnType<typeof connect>;
@@ -43,8 +44,13 @@ test("no repeated character takes more than ten times as long as prose of the sa
 });
 
 test("twice the text takes at most three times as long", async () => {
-  const [once, twice] = [await millisecondsOf("_", SIZE), await millisecondsOf("_", 2 * SIZE)];
-  expect(twice / once).toBeLessThan(3);
+  // The fastest of interleaved runs: a pause of the machine lengthens some runs, never all of them.
+  const [once, twice]: [number[], number[]] = [[], []];
+  for (let run = 0; run < RUNS; run++) {
+    once.push(await millisecondsOf("_", SIZE));
+    twice.push(await millisecondsOf("_", 2 * SIZE));
+  }
+  expect(Math.min(...twice) / Math.min(...once)).toBeLessThan(3);
 });
 
 test("a small request is answered while large ones wait", async () => {
