@@ -31,7 +31,7 @@ export async function testProject(bun, { isFull = false, isGatesOnly = false, ar
   if (!isGatesOnly) {
     const setup = inProject("test", "oracle", "setup.mjs");
     if (existsSync(setup))
-      results.push(await runGate({ name: "oracle set-up (Python)", run: () => runSetup(setup) }));
+      results.push(await runGate({ name: "oracle set-up (Python, llama.cpp)", run: () => runSetup(setup) }));
     results.push(...(await runSuites(bun, filters, isFull)));
   }
   return summarize(results, Date.now() - startedAt);

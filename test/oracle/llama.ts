@@ -1,7 +1,7 @@
 /** llama.cpp as an oracle: npm's prebuilt library, called through Python. Test-only. */
-import { dirname, join } from "node:path";
 import { defaultModelPath } from "#kit/paths.ts";
 import { type Floats, startPython } from "./python.ts";
+import { llamaLibraries } from "./setup.ts";
 
 /** What to load. */
 export interface OracleOptions {
@@ -71,10 +71,6 @@ export interface Oracle {
 
 /** Loads a model into llama.cpp in a process of its own. */
 export async function createOracle(options: OracleOptions = {}): Promise<Oracle> {
-  const libraries = join(
-    dirname(require.resolve("@node-llama-cpp/linux-x64/package.json")),
-    "bins/linux-x64",
-  );
   const settings = {
     vocab_only: options.vocabularyOnly ?? false,
     context: options.contextTokens ?? 2048,
@@ -82,7 +78,7 @@ export async function createOracle(options: OracleOptions = {}): Promise<Oracle>
     kv: options.kv ?? "f16",
   };
   const program = await startPython<{ vocabulary: number; layers: number; width: number }>("llama.py", [
-    libraries,
+    llamaLibraries(),
     options.modelPath ?? defaultModelPath(),
     JSON.stringify(settings),
   ]);

@@ -3,6 +3,7 @@ import { readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Subprocess } from "bun";
+import { setUpOracles } from "./setup.ts";
 
 /** A running program. */
 export interface PythonProgram<Ready> {
@@ -34,16 +35,12 @@ interface Answer {
   readonly error?: string;
 }
 
-/** Installs numpy into the cache if needed, then starts `script` and waits until it is ready. */
+/** Makes the oracles ready if needed, then starts `script` and waits until it is ready. */
 export async function startPython<Ready>(
   script: string,
   args: readonly string[],
 ): Promise<PythonProgram<Ready>> {
-  const setup = Bun.spawnSync([process.execPath, join(import.meta.dir, "setup.mjs")], {
-    env: { ...process.env, BUN_BE_BUN: "1" },
-  });
-  if (setup.exitCode !== 0) throw new Error(`oracle set-up failed: ${setup.stderr.toString()}`);
-  const { python, path } = JSON.parse(setup.stdout.toString()) as { python: string; path: string };
+  const { python, path } = setUpOracles();
   const child = Bun.spawn([python, join(import.meta.dir, script), ...args], {
     env: { ...process.env, ...PYTHON_ENVIRONMENT, PYTHONPATH: path },
     stdin: "pipe",

@@ -1,4 +1,5 @@
-// Installs what the Python oracles need (numpy) into the cache, once, and prints `{"python": …, "path": …}` for PYTHONPATH.
+// Installs what the oracles need (numpy, llama.cpp's library) into the cache, once, and prints where it is:
+// `{"python": command, "path": folder for PYTHONPATH, "libraries": folder of llama.cpp's shared objects or null}`.
 // `pip install --target` leaves the system alone and works where Python is marked as externally managed.
 // Cost: 20 MB downloaded once; afterwards one look at a stamp file.
 
@@ -8,6 +9,7 @@ import { runMain, SetupFailure } from "../../scripts/lib/failure.mjs";
 import { withLock } from "../../scripts/lib/lock.mjs";
 import { capture } from "../../scripts/lib/processes.mjs";
 import { cacheFolder } from "../../scripts/model.mjs";
+import { ensureLlama } from "./llama-library.mjs";
 
 /** The newest numpy with wheels for each range of Python 3 minor versions. */
 const NUMPY = [
@@ -78,5 +80,6 @@ async function findPython() {
 }
 
 await runMain(async () => {
-  process.stdout.write(`${JSON.stringify(await ensureNumpy())}\n`);
+  const found = { ...(await ensureNumpy()), libraries: await ensureLlama() };
+  process.stdout.write(`${JSON.stringify(found)}\n`);
 });

@@ -1,13 +1,10 @@
 /** llama.cpp's own GGUF reader and type table (libggml-base from npm), called through bun:ffi: the reference of the tests. */
 import { CString, dlopen, FFIType, type Pointer, ptr } from "bun:ffi";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
+import { llamaLibraries } from "../../oracle/setup.ts";
 
 const { ptr: P, i32, i64, u64, u8, usize } = { ...FFIType, usize: FFIType.u64 };
-const library = join(
-  dirname(require.resolve("@node-llama-cpp/linux-x64/package.json")),
-  "bins/linux-x64/libggml-base.so",
-);
-const { symbols: ggml } = dlopen(library, {
+const { symbols: ggml } = dlopen(join(llamaLibraries(), "libggml-base.so"), {
   ggml_blck_size: { args: [i32], returns: i64 },
   ggml_type_size: { args: [i32], returns: usize },
   ggml_type_name: { args: [i32], returns: P },
