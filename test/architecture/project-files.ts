@@ -7,7 +7,8 @@ import { dirname, join, normalize } from "node:path";
 /** The repository's root. */
 export const root = join(import.meta.dir, "..", "..");
 
-const IGNORED_FOLDERS = new Set(["node_modules", "build", ".git"]);
+/** `.git` is a file in a second work tree. */
+const IGNORED = new Set(["node_modules", "build", ".git"]);
 const IGNORED_FILES = /\.(tgz|log|wasm|gguf|onnx|safetensors|bin|png)$/;
 const CODE = /\.(ts|tsx|mts|mjs|js)$/;
 const GENERATED = "proto/gen/";
@@ -32,9 +33,9 @@ export function readProject({ withGenerated = false } = {}): ProjectFile[] {
   const visit = (folder: string): void => {
     for (const entry of readdirSync(join(root, folder), { withFileTypes: true })) {
       const path = folder === "" ? entry.name : `${folder}/${entry.name}`;
-      if (entry.isDirectory()) {
-        if (!IGNORED_FOLDERS.has(entry.name)) visit(path);
-      } else if (entry.isFile() && !IGNORED_FILES.test(entry.name)) {
+      if (IGNORED.has(entry.name)) continue;
+      if (entry.isDirectory()) visit(path);
+      else if (entry.isFile() && !IGNORED_FILES.test(entry.name)) {
         if (path.startsWith(GENERATED) && !withGenerated) continue;
         files.push({ path, lines: readFileSync(join(root, path), "utf8").split("\n") });
       }
