@@ -6,7 +6,7 @@ import type { GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegen
 import { fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
 import type { FinishReason, SamplingParameters, Token, Usage } from "../../type/v1/generation_pb.ts";
 import { file_trimtab_type_v1_generation } from "../../type/v1/generation_pb.ts";
-import type { Activation, LayerProof, OperationKind, Program, ProgramBinding, Site, Tap } from "../../type/v1/program_pb.ts";
+import type { Activation, LayerProof, OperationKind, Program, ProgramBinding, Projection, Site, Tap } from "../../type/v1/program_pb.ts";
 import { file_trimtab_type_v1_program } from "../../type/v1/program_pb.ts";
 import type { Message } from "@bufbuild/protobuf";
 
@@ -14,7 +14,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file trimtab/forward/v1/forward_service.proto.
  */
 export const file_trimtab_forward_v1_forward_service: GenFile = /*@__PURE__*/
-  fileDesc("Cih0cmltdGFiL2ZvcndhcmQvdjEvZm9yd2FyZF9zZXJ2aWNlLnByb3RvEhJ0cmltdGFiLmZvcndhcmQudjEi1AMKBU1vZGVsEgwKBG5hbWUYASABKAkSDgoGZGlnZXN0GAIgASgJEhQKDGFyY2hpdGVjdHVyZRgDIAEoCRIOCgZsYXllcnMYBCABKA0SDQoFd2lkdGgYBSABKA0SGgoSZmVlZF9mb3J3YXJkX3dpZHRoGAYgASgNEg0KBWhlYWRzGAcgASgNEhAKCGt2X2hlYWRzGAggASgNEhAKCGhlYWRfZGltGAkgASgNEhcKD3ZvY2FidWxhcnlfc2l6ZRgKIAEoDRIWCg5jb250ZXh0X3Rva2VucxgLIAEoDRIQCghzdG9wX2lkcxgMIAMoDRIOCgZsb2FkZWQYDSABKAgSDwoHYmFja2VuZBgOIAEoCRIkCgVzaXRlcxgPIAMoDjIVLnRyaW10YWIudHlwZS52MS5TaXRlEjIKCm9wZXJhdGlvbnMYECADKA4yHi50cmltdGFiLnR5cGUudjEuT3BlcmF0aW9uS2luZBIVCg1kZXRlcm1pbmlzdGljGBEgASgIEi8KCWt2X21lbW9yeRgSIAEoCzIcLnRyaW10YWIuZm9yd2FyZC52MS5Ldk1lbW9yeRIPCgdjb21wdXRlGBMgASgJEhIKCnBhcmFtZXRlcnMYFCABKAQifwoIS3ZNZW1vcnkSDQoFcGFnZXMYASABKA0SEgoKZnJlZV9wYWdlcxgCIAEoDRITCgtwYWdlX3Rva2VucxgDIAEoDRISCgpwYWdlX2J5dGVzGAQgASgEEhQKDGNvcGllZF9wYWdlcxgFIAEoBBIRCglzZXF1ZW5jZXMYBiABKA0iEwoRTGlzdE1vZGVsc1JlcXVlc3QiPwoSTGlzdE1vZGVsc1Jlc3BvbnNlEikKBm1vZGVscxgBIAMoCzIZLnRyaW10YWIuZm9yd2FyZC52MS5Nb2RlbCI7ChBMb2FkTW9kZWxSZXF1ZXN0Eg4KBnNvdXJjZRgBIAEoCRIXCg9leHBlY3RlZF9kaWdlc3QYAiABKAkiPQoRTG9hZE1vZGVsUmVzcG9uc2USKAoFbW9kZWwYASABKAsyGS50cmltdGFiLmZvcndhcmQudjEuTW9kZWwiKgoSVW5sb2FkTW9kZWxSZXF1ZXN0EhQKDG1vZGVsX2RpZ2VzdBgBIAEoCSIVChNVbmxvYWRNb2RlbFJlc3BvbnNlIiAKD0dldE1vZGVsUmVxdWVzdBINCgVtb2RlbBgBIAEoCSI8ChBHZXRNb2RlbFJlc3BvbnNlEigKBW1vZGVsGAEgASgLMhkudHJpbXRhYi5mb3J3YXJkLnYxLk1vZGVsIj4KEVB1dFByb2dyYW1SZXF1ZXN0EikKB3Byb2dyYW0YASABKAsyGC50cmltdGFiLnR5cGUudjEuUHJvZ3JhbSIsChJQdXRQcm9ncmFtUmVzcG9uc2USFgoOcHJvZ3JhbV9kaWdlc3QYASABKAkiVQoOU2Vzc2lvblJlcXVlc3QSFAoMbW9kZWxfZGlnZXN0GAEgASgJEi0KCGNvbW1hbmRzGAIgAygLMhsudHJpbXRhYi5mb3J3YXJkLnYxLkNvbW1hbmQirAMKB0NvbW1hbmQSEgoKY29tbWFuZF9pZBgBIAEoBBIvCgRvcGVuGAIgASgLMh8udHJpbXRhYi5mb3J3YXJkLnYxLk9wZW5Db21tYW5kSAASLwoEZm9yaxgDIAEoCzIfLnRyaW10YWIuZm9yd2FyZC52MS5Gb3JrQ29tbWFuZEgAEjcKCGdlbmVyYXRlGAQgASgLMiMudHJpbXRhYi5mb3J3YXJkLnYxLkdlbmVyYXRlQ29tbWFuZEgAEkYKEHNldF9jb2VmZmljaWVudHMYBSABKAsyKi50cmltdGFiLmZvcndhcmQudjEuU2V0Q29lZmZpY2llbnRzQ29tbWFuZEgAEjcKCHRydW5jYXRlGAYgASgLMiMudHJpbXRhYi5mb3J3YXJkLnYxLlRydW5jYXRlQ29tbWFuZEgAEjUKB3JlbGVhc2UYByABKAsyIi50cmltdGFiLmZvcndhcmQudjEuUmVsZWFzZUNvbW1hbmRIABIvCgRzdG9wGAggASgLMh8udHJpbXRhYi5mb3J3YXJkLnYxLlN0b3BDb21tYW5kSABCCQoHY29tbWFuZCKFAQoLT3BlbkNvbW1hbmQSEwoLc2VxdWVuY2VfaWQYASABKAQSCwoDaWRzGAIgAygNEiIKBHRhcHMYAyADKAsyFC50cmltdGFiLnR5cGUudjEuVGFwEjAKB3Byb2dyYW0YBCABKAsyHy50cmltdGFiLnR5cGUudjEuUHJvZ3JhbUJpbmRpbmciNQoLRm9ya0NvbW1hbmQSEwoLc2VxdWVuY2VfaWQYASABKAQSEQoJY2hpbGRfaWRzGAIgAygEIuYCCg9HZW5lcmF0ZUNvbW1hbmQSEwoLc2VxdWVuY2VfaWQYASABKAQSEgoKbWF4X3Rva2VucxgCIAEoDRI1CghzYW1wbGluZxgDIAEoCzIjLnRyaW10YWIudHlwZS52MS5TYW1wbGluZ1BhcmFtZXRlcnMSEQoJc3RyZWFtX2lkGAQgASgEEhAKCHN0b3BfaWRzGAUgAygNEhkKEWlnbm9yZV9tb2RlbF9zdG9wGAYgASgIEhQKDHRvcF9sb2dwcm9icxgHIAEoDRIwCgdwcm9ncmFtGAggASgLMh8udHJpbXRhYi50eXBlLnYxLlByb2dyYW1CaW5kaW5nEhMKC3JlcGxheV9sYXN0GAkgASgIEiIKBHRhcHMYCiADKAsyFC50cmltdGFiLnR5cGUudjEuVGFwEhkKEXBhcmtfZXZlcnlfdG9rZW5zGAsgASgNEhcKD3BhcmtfdGltZW91dF9tcxgMIAEoDSJDChZTZXRDb2VmZmljaWVudHNDb21tYW5kEhMKC3NlcXVlbmNlX2lkGAEgASgEEhQKDGNvZWZmaWNpZW50cxgCIAMoAiI2Cg9UcnVuY2F0ZUNvbW1hbmQSEwoLc2VxdWVuY2VfaWQYASABKAQSDgoGdG9rZW5zGAIgASgNIiYKDlJlbGVhc2VDb21tYW5kEhQKDHNlcXVlbmNlX2lkcxgBIAMoBCIjCgtTdG9wQ29tbWFuZBIUCgxzZXF1ZW5jZV9pZHMYASADKAQiPAoPU2Vzc2lvblJlc3BvbnNlEikKBmV2ZW50cxgBIAMoCzIZLnRyaW10YWIuZm9yd2FyZC52MS5FdmVudCLRAwoFRXZlbnQSEwoLc2VxdWVuY2VfaWQYASABKAQSEgoKY29tbWFuZF9pZBgCIAEoBBIxCgZvcGVuZWQYAyABKAsyHy50cmltdGFiLmZvcndhcmQudjEuT3BlbmVkRXZlbnRIABIxCgZmb3JrZWQYBCABKAsyHy50cmltdGFiLmZvcndhcmQudjEuRm9ya2VkRXZlbnRIABIxCgphY3RpdmF0aW9uGAUgASgLMhsudHJpbXRhYi50eXBlLnYxLkFjdGl2YXRpb25IABIxCgZ0b2tlbnMYBiABKAsyHy50cmltdGFiLmZvcndhcmQudjEuVG9rZW5zRXZlbnRIABIxCgZwYXJrZWQYByABKAsyHy50cmltdGFiLmZvcndhcmQudjEuUGFya2VkRXZlbnRIABI1CghmaW5pc2hlZBgIIAEoCzIhLnRyaW10YWIuZm9yd2FyZC52MS5GaW5pc2hlZEV2ZW50SAASLQoEZG9uZRgJIAEoCzIdLnRyaW10YWIuZm9yd2FyZC52MS5Eb25lRXZlbnRIABIxCgZmYWlsZWQYCiABKAsyHy50cmltdGFiLmZvcndhcmQudjEuRmFpbGVkRXZlbnRIAEIHCgVldmVudCJkCgtPcGVuZWRFdmVudBIYChBwcmVmaWxsZWRfdG9rZW5zGAEgASgNEhUKDXJldXNlZF90b2tlbnMYAiABKA0SEAoIcXVldWVfbXMYAyABKAESEgoKcHJlZmlsbF9tcxgEIAEoASI2CgtGb3JrZWRFdmVudBIRCgljaGlsZF9pZHMYASADKAQSFAoMY29waWVkX3BhZ2VzGAIgASgNIjUKC1Rva2Vuc0V2ZW50EiYKBnRva2VucxgBIAMoCzIWLnRyaW10YWIudHlwZS52MS5Ub2tlbiInCgtQYXJrZWRFdmVudBIYChBnZW5lcmF0ZWRfdG9rZW5zGAEgASgNIrYBCg1GaW5pc2hlZEV2ZW50Ei0KBnJlYXNvbhgBIAEoDjIdLnRyaW10YWIudHlwZS52MS5GaW5pc2hSZWFzb24SGAoQZ2VuZXJhdGVkX3Rva2VucxgCIAEoDRIqCgVwcm9vZhgDIAMoCzIbLnRyaW10YWIudHlwZS52MS5MYXllclByb29mEhcKD3JlcGxheWVkX3Rva2VucxgEIAEoDRIXCg9zZXF1ZW5jZV90b2tlbnMYBSABKA0iCwoJRG9uZUV2ZW50IkwKC0ZhaWxlZEV2ZW50Eg4KBnJlYXNvbhgBIAEoCRIPCgdtZXNzYWdlGAIgASgJEg0KBWZpZWxkGAMgASgJEg0KBWxpbWl0GAQgASgJImQKC09wZW5SZXF1ZXN0EhQKDG1vZGVsX2RpZ2VzdBgBIAEoCRItCgRvcGVuGAIgASgLMh8udHJpbXRhYi5mb3J3YXJkLnYxLk9wZW5Db21tYW5kEhAKCGxlYXNlX21zGAMgASgNIoMBCgxPcGVuUmVzcG9uc2USEAoIc2VxdWVuY2UYASABKAkSMAoLYWN0aXZhdGlvbnMYAiADKAsyGy50cmltdGFiLnR5cGUudjEuQWN0aXZhdGlvbhIvCgZvcGVuZWQYAyABKAsyHy50cmltdGFiLmZvcndhcmQudjEuT3BlbmVkRXZlbnQicAoPR2VuZXJhdGVSZXF1ZXN0EhQKDG1vZGVsX2RpZ2VzdBgBIAEoCRIQCghzZXF1ZW5jZRgCIAEoCRI1CghnZW5lcmF0ZRgDIAEoCzIjLnRyaW10YWIuZm9yd2FyZC52MS5HZW5lcmF0ZUNvbW1hbmQiuAEKEEdlbmVyYXRlUmVzcG9uc2USMQoKYWN0aXZhdGlvbhgBIAEoCzIbLnRyaW10YWIudHlwZS52MS5BY3RpdmF0aW9uSAASMQoGdG9rZW5zGAIgASgLMh8udHJpbXRhYi5mb3J3YXJkLnYxLlRva2Vuc0V2ZW50SAASNQoIZmluaXNoZWQYAyABKAsyIS50cmltdGFiLmZvcndhcmQudjEuRmluaXNoZWRFdmVudEgAQgcKBWV2ZW50IkcKC0ZvcmtSZXF1ZXN0EhQKDG1vZGVsX2RpZ2VzdBgBIAEoCRIQCghzZXF1ZW5jZRgCIAEoCRIQCghjaGlsZHJlbhgDIAEoDSI3CgxGb3JrUmVzcG9uc2USEQoJc2VxdWVuY2VzGAEgAygJEhQKDGNvcGllZF9wYWdlcxgCIAEoDSJJCg9UcnVuY2F0ZVJlcXVlc3QSFAoMbW9kZWxfZGlnZXN0GAEgASgJEhAKCHNlcXVlbmNlGAIgASgJEg4KBnRva2VucxgDIAEoDSISChBUcnVuY2F0ZVJlc3BvbnNlIkkKDFJlbmV3UmVxdWVzdBIUCgxtb2RlbF9kaWdlc3QYASABKAkSEQoJc2VxdWVuY2VzGAIgAygJEhAKCGxlYXNlX21zGAMgASgNIg8KDVJlbmV3UmVzcG9uc2UiOQoOUmVsZWFzZVJlcXVlc3QSFAoMbW9kZWxfZGlnZXN0GAEgASgJEhEKCXNlcXVlbmNlcxgCIAMoCSIRCg9SZWxlYXNlUmVzcG9uc2UiNgoLU3RvcFJlcXVlc3QSFAoMbW9kZWxfZGlnZXN0GAEgASgJEhEKCXNlcXVlbmNlcxgCIAMoCSIOCgxTdG9wUmVzcG9uc2UiJwoJU2NvcmVJdGVtEgsKA2lkcxgBIAMoDRINCgVmaXJzdBgCIAEoDSKxAQoMU2NvcmVSZXF1ZXN0EhQKDG1vZGVsX2RpZ2VzdBgBIAEoCRIsCgVpdGVtcxgCIAMoCzIdLnRyaW10YWIuZm9yd2FyZC52MS5TY29yZUl0ZW0SFAoMdG9wX2xvZ3Byb2JzGAMgASgNEjAKB3Byb2dyYW0YBCABKAsyHy50cmltdGFiLnR5cGUudjEuUHJvZ3JhbUJpbmRpbmcSFQoNY2FuZGlkYXRlX2lkcxgFIAMoDSJQCgpTY29yZWRJdGVtEiYKBnRva2VucxgBIAMoCzIWLnRyaW10YWIudHlwZS52MS5Ub2tlbhIaChJjYW5kaWRhdGVfbG9ncHJvYnMYAiADKAIiZQoNU2NvcmVSZXNwb25zZRItCgVpdGVtcxgBIAMoCzIeLnRyaW10YWIuZm9yd2FyZC52MS5TY29yZWRJdGVtEiUKBXVzYWdlGAIgASgLMhYudHJpbXRhYi50eXBlLnYxLlVzYWdlIqwBCg5DYXB0dXJlUmVxdWVzdBIUCgxtb2RlbF9kaWdlc3QYASABKAkSLgoFaXRlbXMYAiADKAsyHy50cmltdGFiLmZvcndhcmQudjEuQ2FwdHVyZUl0ZW0SIgoEdGFwcxgDIAMoCzIULnRyaW10YWIudHlwZS52MS5UYXASMAoHcHJvZ3JhbRgEIAEoCzIfLnRyaW10YWIudHlwZS52MS5Qcm9ncmFtQmluZGluZyIpCgtDYXB0dXJlSXRlbRILCgNpZHMYASADKA0SDQoFZmlyc3QYAiABKA0iVwoPQ2FwdHVyZVJlc3BvbnNlEhIKCml0ZW1faW5kZXgYASABKA0SMAoLYWN0aXZhdGlvbnMYAiADKAsyGy50cmltdGFiLnR5cGUudjEuQWN0aXZhdGlvbjKjCgoORm9yd2FyZFNlcnZpY2USYAoKTGlzdE1vZGVscxIlLnRyaW10YWIuZm9yd2FyZC52MS5MaXN0TW9kZWxzUmVxdWVzdBomLnRyaW10YWIuZm9yd2FyZC52MS5MaXN0TW9kZWxzUmVzcG9uc2UiA5ACARJYCglMb2FkTW9kZWwSJC50cmltdGFiLmZvcndhcmQudjEuTG9hZE1vZGVsUmVxdWVzdBolLnRyaW10YWIuZm9yd2FyZC52MS5Mb2FkTW9kZWxSZXNwb25zZRJeCgtVbmxvYWRNb2RlbBImLnRyaW10YWIuZm9yd2FyZC52MS5VbmxvYWRNb2RlbFJlcXVlc3QaJy50cmltdGFiLmZvcndhcmQudjEuVW5sb2FkTW9kZWxSZXNwb25zZRJaCghHZXRNb2RlbBIjLnRyaW10YWIuZm9yd2FyZC52MS5HZXRNb2RlbFJlcXVlc3QaJC50cmltdGFiLmZvcndhcmQudjEuR2V0TW9kZWxSZXNwb25zZSIDkAIBEmAKClB1dFByb2dyYW0SJS50cmltdGFiLmZvcndhcmQudjEuUHV0UHJvZ3JhbVJlcXVlc3QaJi50cmltdGFiLmZvcndhcmQudjEuUHV0UHJvZ3JhbVJlc3BvbnNlIgOQAgISVgoHU2Vzc2lvbhIiLnRyaW10YWIuZm9yd2FyZC52MS5TZXNzaW9uUmVxdWVzdBojLnRyaW10YWIuZm9yd2FyZC52MS5TZXNzaW9uUmVzcG9uc2UoATABEkkKBE9wZW4SHy50cmltdGFiLmZvcndhcmQudjEuT3BlblJlcXVlc3QaIC50cmltdGFiLmZvcndhcmQudjEuT3BlblJlc3BvbnNlElcKCEdlbmVyYXRlEiMudHJpbXRhYi5mb3J3YXJkLnYxLkdlbmVyYXRlUmVxdWVzdBokLnRyaW10YWIuZm9yd2FyZC52MS5HZW5lcmF0ZVJlc3BvbnNlMAESSQoERm9yaxIfLnRyaW10YWIuZm9yd2FyZC52MS5Gb3JrUmVxdWVzdBogLnRyaW10YWIuZm9yd2FyZC52MS5Gb3JrUmVzcG9uc2USVQoIVHJ1bmNhdGUSIy50cmltdGFiLmZvcndhcmQudjEuVHJ1bmNhdGVSZXF1ZXN0GiQudHJpbXRhYi5mb3J3YXJkLnYxLlRydW5jYXRlUmVzcG9uc2USTAoFUmVuZXcSIC50cmltdGFiLmZvcndhcmQudjEuUmVuZXdSZXF1ZXN0GiEudHJpbXRhYi5mb3J3YXJkLnYxLlJlbmV3UmVzcG9uc2USUgoHUmVsZWFzZRIiLnRyaW10YWIuZm9yd2FyZC52MS5SZWxlYXNlUmVxdWVzdBojLnRyaW10YWIuZm9yd2FyZC52MS5SZWxlYXNlUmVzcG9uc2USSQoEU3RvcBIfLnRyaW10YWIuZm9yd2FyZC52MS5TdG9wUmVxdWVzdBogLnRyaW10YWIuZm9yd2FyZC52MS5TdG9wUmVzcG9uc2USUQoFU2NvcmUSIC50cmltdGFiLmZvcndhcmQudjEuU2NvcmVSZXF1ZXN0GiEudHJpbXRhYi5mb3J3YXJkLnYxLlNjb3JlUmVzcG9uc2UiA5ACARJZCgdDYXB0dXJlEiIudHJpbXRhYi5mb3J3YXJkLnYxLkNhcHR1cmVSZXF1ZXN0GiMudHJpbXRhYi5mb3J3YXJkLnYxLkNhcHR1cmVSZXNwb25zZSIDkAIBMAFCWgoWZGV2LnRyaW10YWIuZm9yd2FyZC52MVABWj5naXRodWIuY29tL3RyaW10YWIvdHJpbXRhYi9nZW4vZ28vdHJpbXRhYi9mb3J3YXJkL3YxO2ZvcndhcmR2MWIGcHJvdG8z", [file_trimtab_type_v1_generation, file_trimtab_type_v1_program]);
+  fileDesc("Cih0cmltdGFiL2ZvcndhcmQvdjEvZm9yd2FyZF9zZXJ2aWNlLnByb3RvEhJ0cmltdGFiLmZvcndhcmQudjEi9QMKBU1vZGVsEgwKBG5hbWUYASABKAkSDgoGZGlnZXN0GAIgASgJEhQKDGFyY2hpdGVjdHVyZRgDIAEoCRIOCgZsYXllcnMYBCABKA0SDQoFd2lkdGgYBSABKA0SGgoSZmVlZF9mb3J3YXJkX3dpZHRoGAYgASgNEg0KBWhlYWRzGAcgASgNEhAKCGt2X2hlYWRzGAggASgNEhAKCGhlYWRfZGltGAkgASgNEhcKD3ZvY2FidWxhcnlfc2l6ZRgKIAEoDRIWCg5jb250ZXh0X3Rva2VucxgLIAEoDRIQCghzdG9wX2lkcxgMIAMoDRIOCgZsb2FkZWQYDSABKAgSDwoHYmFja2VuZBgOIAEoCRIkCgVzaXRlcxgPIAMoDjIVLnRyaW10YWIudHlwZS52MS5TaXRlEjIKCm9wZXJhdGlvbnMYECADKA4yHi50cmltdGFiLnR5cGUudjEuT3BlcmF0aW9uS2luZBIVCg1kZXRlcm1pbmlzdGljGBEgASgIEi8KCWt2X21lbW9yeRgSIAEoCzIcLnRyaW10YWIuZm9yd2FyZC52MS5Ldk1lbW9yeRIPCgdjb21wdXRlGBMgASgJEhIKCnBhcmFtZXRlcnMYFCABKAQSDAoEZm9yaxgVIAEoCBIRCglncmFkaWVudHMYFiABKAgifwoIS3ZNZW1vcnkSDQoFcGFnZXMYASABKA0SEgoKZnJlZV9wYWdlcxgCIAEoDRITCgtwYWdlX3Rva2VucxgDIAEoDRISCgpwYWdlX2J5dGVzGAQgASgEEhQKDGNvcGllZF9wYWdlcxgFIAEoBBIRCglzZXF1ZW5jZXMYBiABKA0iEwoRTGlzdE1vZGVsc1JlcXVlc3QiPwoSTGlzdE1vZGVsc1Jlc3BvbnNlEikKBm1vZGVscxgBIAMoCzIZLnRyaW10YWIuZm9yd2FyZC52MS5Nb2RlbCI7ChBMb2FkTW9kZWxSZXF1ZXN0Eg4KBnNvdXJjZRgBIAEoCRIXCg9leHBlY3RlZF9kaWdlc3QYAiABKAkiPQoRTG9hZE1vZGVsUmVzcG9uc2USKAoFbW9kZWwYASABKAsyGS50cmltdGFiLmZvcndhcmQudjEuTW9kZWwiKgoSVW5sb2FkTW9kZWxSZXF1ZXN0EhQKDG1vZGVsX2RpZ2VzdBgBIAEoCSIVChNVbmxvYWRNb2RlbFJlc3BvbnNlIiAKD0dldE1vZGVsUmVxdWVzdBINCgVtb2RlbBgBIAEoCSI8ChBHZXRNb2RlbFJlc3BvbnNlEigKBW1vZGVsGAEgASgLMhkudHJpbXRhYi5mb3J3YXJkLnYxLk1vZGVsIj4KEVB1dFByb2dyYW1SZXF1ZXN0EikKB3Byb2dyYW0YASABKAsyGC50cmltdGFiLnR5cGUudjEuUHJvZ3JhbSIsChJQdXRQcm9ncmFtUmVzcG9uc2USFgoOcHJvZ3JhbV9kaWdlc3QYASABKAkiRwoUUHV0UHJvamVjdGlvblJlcXVlc3QSLwoKcHJvamVjdGlvbhgBIAEoCzIbLnRyaW10YWIudHlwZS52MS5Qcm9qZWN0aW9uIjIKFVB1dFByb2plY3Rpb25SZXNwb25zZRIZChFwcm9qZWN0aW9uX2RpZ2VzdBgBIAEoCSJVCg5TZXNzaW9uUmVxdWVzdBIUCgxtb2RlbF9kaWdlc3QYASABKAkSLQoIY29tbWFuZHMYAiADKAsyGy50cmltdGFiLmZvcndhcmQudjEuQ29tbWFuZCKsAwoHQ29tbWFuZBISCgpjb21tYW5kX2lkGAEgASgEEi8KBG9wZW4YAiABKAsyHy50cmltdGFiLmZvcndhcmQudjEuT3BlbkNvbW1hbmRIABIvCgRmb3JrGAMgASgLMh8udHJpbXRhYi5mb3J3YXJkLnYxLkZvcmtDb21tYW5kSAASNwoIZ2VuZXJhdGUYBCABKAsyIy50cmltdGFiLmZvcndhcmQudjEuR2VuZXJhdGVDb21tYW5kSAASRgoQc2V0X2NvZWZmaWNpZW50cxgFIAEoCzIqLnRyaW10YWIuZm9yd2FyZC52MS5TZXRDb2VmZmljaWVudHNDb21tYW5kSAASNwoIdHJ1bmNhdGUYBiABKAsyIy50cmltdGFiLmZvcndhcmQudjEuVHJ1bmNhdGVDb21tYW5kSAASNQoHcmVsZWFzZRgHIAEoCzIiLnRyaW10YWIuZm9yd2FyZC52MS5SZWxlYXNlQ29tbWFuZEgAEi8KBHN0b3AYCCABKAsyHy50cmltdGFiLmZvcndhcmQudjEuU3RvcENvbW1hbmRIAEIJCgdjb21tYW5kIoUBCgtPcGVuQ29tbWFuZBITCgtzZXF1ZW5jZV9pZBgBIAEoBBILCgNpZHMYAiADKA0SIgoEdGFwcxgDIAMoCzIULnRyaW10YWIudHlwZS52MS5UYXASMAoHcHJvZ3JhbRgEIAEoCzIfLnRyaW10YWIudHlwZS52MS5Qcm9ncmFtQmluZGluZyI1CgtGb3JrQ29tbWFuZBITCgtzZXF1ZW5jZV9pZBgBIAEoBBIRCgljaGlsZF9pZHMYAiADKAQi5gIKD0dlbmVyYXRlQ29tbWFuZBITCgtzZXF1ZW5jZV9pZBgBIAEoBBISCgptYXhfdG9rZW5zGAIgASgNEjUKCHNhbXBsaW5nGAMgASgLMiMudHJpbXRhYi50eXBlLnYxLlNhbXBsaW5nUGFyYW1ldGVycxIRCglzdHJlYW1faWQYBCABKAQSEAoIc3RvcF9pZHMYBSADKA0SGQoRaWdub3JlX21vZGVsX3N0b3AYBiABKAgSFAoMdG9wX2xvZ3Byb2JzGAcgASgNEjAKB3Byb2dyYW0YCCABKAsyHy50cmltdGFiLnR5cGUudjEuUHJvZ3JhbUJpbmRpbmcSEwoLcmVwbGF5X2xhc3QYCSABKAgSIgoEdGFwcxgKIAMoCzIULnRyaW10YWIudHlwZS52MS5UYXASGQoRcGFya19ldmVyeV90b2tlbnMYCyABKA0SFwoPcGFya190aW1lb3V0X21zGAwgASgNIkMKFlNldENvZWZmaWNpZW50c0NvbW1hbmQSEwoLc2VxdWVuY2VfaWQYASABKAQSFAoMY29lZmZpY2llbnRzGAIgAygCIjYKD1RydW5jYXRlQ29tbWFuZBITCgtzZXF1ZW5jZV9pZBgBIAEoBBIOCgZ0b2tlbnMYAiABKA0iJgoOUmVsZWFzZUNvbW1hbmQSFAoMc2VxdWVuY2VfaWRzGAEgAygEIiMKC1N0b3BDb21tYW5kEhQKDHNlcXVlbmNlX2lkcxgBIAMoBCI8Cg9TZXNzaW9uUmVzcG9uc2USKQoGZXZlbnRzGAEgAygLMhkudHJpbXRhYi5mb3J3YXJkLnYxLkV2ZW50ItEDCgVFdmVudBITCgtzZXF1ZW5jZV9pZBgBIAEoBBISCgpjb21tYW5kX2lkGAIgASgEEjEKBm9wZW5lZBgDIAEoCzIfLnRyaW10YWIuZm9yd2FyZC52MS5PcGVuZWRFdmVudEgAEjEKBmZvcmtlZBgEIAEoCzIfLnRyaW10YWIuZm9yd2FyZC52MS5Gb3JrZWRFdmVudEgAEjEKCmFjdGl2YXRpb24YBSABKAsyGy50cmltdGFiLnR5cGUudjEuQWN0aXZhdGlvbkgAEjEKBnRva2VucxgGIAEoCzIfLnRyaW10YWIuZm9yd2FyZC52MS5Ub2tlbnNFdmVudEgAEjEKBnBhcmtlZBgHIAEoCzIfLnRyaW10YWIuZm9yd2FyZC52MS5QYXJrZWRFdmVudEgAEjUKCGZpbmlzaGVkGAggASgLMiEudHJpbXRhYi5mb3J3YXJkLnYxLkZpbmlzaGVkRXZlbnRIABItCgRkb25lGAkgASgLMh0udHJpbXRhYi5mb3J3YXJkLnYxLkRvbmVFdmVudEgAEjEKBmZhaWxlZBgKIAEoCzIfLnRyaW10YWIuZm9yd2FyZC52MS5GYWlsZWRFdmVudEgAQgcKBWV2ZW50ImQKC09wZW5lZEV2ZW50EhgKEHByZWZpbGxlZF90b2tlbnMYASABKA0SFQoNcmV1c2VkX3Rva2VucxgCIAEoDRIQCghxdWV1ZV9tcxgDIAEoARISCgpwcmVmaWxsX21zGAQgASgBIjYKC0ZvcmtlZEV2ZW50EhEKCWNoaWxkX2lkcxgBIAMoBBIUCgxjb3BpZWRfcGFnZXMYAiABKA0iNQoLVG9rZW5zRXZlbnQSJgoGdG9rZW5zGAEgAygLMhYudHJpbXRhYi50eXBlLnYxLlRva2VuIicKC1BhcmtlZEV2ZW50EhgKEGdlbmVyYXRlZF90b2tlbnMYASABKA0itgEKDUZpbmlzaGVkRXZlbnQSLQoGcmVhc29uGAEgASgOMh0udHJpbXRhYi50eXBlLnYxLkZpbmlzaFJlYXNvbhIYChBnZW5lcmF0ZWRfdG9rZW5zGAIgASgNEioKBXByb29mGAMgAygLMhsudHJpbXRhYi50eXBlLnYxLkxheWVyUHJvb2YSFwoPcmVwbGF5ZWRfdG9rZW5zGAQgASgNEhcKD3NlcXVlbmNlX3Rva2VucxgFIAEoDSILCglEb25lRXZlbnQiTAoLRmFpbGVkRXZlbnQSDgoGcmVhc29uGAEgASgJEg8KB21lc3NhZ2UYAiABKAkSDQoFZmllbGQYAyABKAkSDQoFbGltaXQYBCABKAkiZAoLT3BlblJlcXVlc3QSFAoMbW9kZWxfZGlnZXN0GAEgASgJEi0KBG9wZW4YAiABKAsyHy50cmltdGFiLmZvcndhcmQudjEuT3BlbkNvbW1hbmQSEAoIbGVhc2VfbXMYAyABKA0igwEKDE9wZW5SZXNwb25zZRIQCghzZXF1ZW5jZRgBIAEoCRIwCgthY3RpdmF0aW9ucxgCIAMoCzIbLnRyaW10YWIudHlwZS52MS5BY3RpdmF0aW9uEi8KBm9wZW5lZBgDIAEoCzIfLnRyaW10YWIuZm9yd2FyZC52MS5PcGVuZWRFdmVudCJwCg9HZW5lcmF0ZVJlcXVlc3QSFAoMbW9kZWxfZGlnZXN0GAEgASgJEhAKCHNlcXVlbmNlGAIgASgJEjUKCGdlbmVyYXRlGAMgASgLMiMudHJpbXRhYi5mb3J3YXJkLnYxLkdlbmVyYXRlQ29tbWFuZCK4AQoQR2VuZXJhdGVSZXNwb25zZRIxCgphY3RpdmF0aW9uGAEgASgLMhsudHJpbXRhYi50eXBlLnYxLkFjdGl2YXRpb25IABIxCgZ0b2tlbnMYAiABKAsyHy50cmltdGFiLmZvcndhcmQudjEuVG9rZW5zRXZlbnRIABI1CghmaW5pc2hlZBgDIAEoCzIhLnRyaW10YWIuZm9yd2FyZC52MS5GaW5pc2hlZEV2ZW50SABCBwoFZXZlbnQiRwoLRm9ya1JlcXVlc3QSFAoMbW9kZWxfZGlnZXN0GAEgASgJEhAKCHNlcXVlbmNlGAIgASgJEhAKCGNoaWxkcmVuGAMgASgNIjcKDEZvcmtSZXNwb25zZRIRCglzZXF1ZW5jZXMYASADKAkSFAoMY29waWVkX3BhZ2VzGAIgASgNIkkKD1RydW5jYXRlUmVxdWVzdBIUCgxtb2RlbF9kaWdlc3QYASABKAkSEAoIc2VxdWVuY2UYAiABKAkSDgoGdG9rZW5zGAMgASgNIhIKEFRydW5jYXRlUmVzcG9uc2UiSQoMUmVuZXdSZXF1ZXN0EhQKDG1vZGVsX2RpZ2VzdBgBIAEoCRIRCglzZXF1ZW5jZXMYAiADKAkSEAoIbGVhc2VfbXMYAyABKA0iDwoNUmVuZXdSZXNwb25zZSI5Cg5SZWxlYXNlUmVxdWVzdBIUCgxtb2RlbF9kaWdlc3QYASABKAkSEQoJc2VxdWVuY2VzGAIgAygJIhEKD1JlbGVhc2VSZXNwb25zZSI2CgtTdG9wUmVxdWVzdBIUCgxtb2RlbF9kaWdlc3QYASABKAkSEQoJc2VxdWVuY2VzGAIgAygJIg4KDFN0b3BSZXNwb25zZSInCglTY29yZUl0ZW0SCwoDaWRzGAEgAygNEg0KBWZpcnN0GAIgASgNIrEBCgxTY29yZVJlcXVlc3QSFAoMbW9kZWxfZGlnZXN0GAEgASgJEiwKBWl0ZW1zGAIgAygLMh0udHJpbXRhYi5mb3J3YXJkLnYxLlNjb3JlSXRlbRIUCgx0b3BfbG9ncHJvYnMYAyABKA0SMAoHcHJvZ3JhbRgEIAEoCzIfLnRyaW10YWIudHlwZS52MS5Qcm9ncmFtQmluZGluZxIVCg1jYW5kaWRhdGVfaWRzGAUgAygNIlAKClNjb3JlZEl0ZW0SJgoGdG9rZW5zGAEgAygLMhYudHJpbXRhYi50eXBlLnYxLlRva2VuEhoKEmNhbmRpZGF0ZV9sb2dwcm9icxgCIAMoAiJlCg1TY29yZVJlc3BvbnNlEi0KBWl0ZW1zGAEgAygLMh4udHJpbXRhYi5mb3J3YXJkLnYxLlNjb3JlZEl0ZW0SJQoFdXNhZ2UYAiABKAsyFi50cmltdGFiLnR5cGUudjEuVXNhZ2UirAEKDkNhcHR1cmVSZXF1ZXN0EhQKDG1vZGVsX2RpZ2VzdBgBIAEoCRIuCgVpdGVtcxgCIAMoCzIfLnRyaW10YWIuZm9yd2FyZC52MS5DYXB0dXJlSXRlbRIiCgR0YXBzGAMgAygLMhQudHJpbXRhYi50eXBlLnYxLlRhcBIwCgdwcm9ncmFtGAQgASgLMh8udHJpbXRhYi50eXBlLnYxLlByb2dyYW1CaW5kaW5nIikKC0NhcHR1cmVJdGVtEgsKA2lkcxgBIAMoDRINCgVmaXJzdBgCIAEoDSJXCg9DYXB0dXJlUmVzcG9uc2USEgoKaXRlbV9pbmRleBgBIAEoDRIwCgthY3RpdmF0aW9ucxgCIAMoCzIbLnRyaW10YWIudHlwZS52MS5BY3RpdmF0aW9uMo4LCg5Gb3J3YXJkU2VydmljZRJgCgpMaXN0TW9kZWxzEiUudHJpbXRhYi5mb3J3YXJkLnYxLkxpc3RNb2RlbHNSZXF1ZXN0GiYudHJpbXRhYi5mb3J3YXJkLnYxLkxpc3RNb2RlbHNSZXNwb25zZSIDkAIBElgKCUxvYWRNb2RlbBIkLnRyaW10YWIuZm9yd2FyZC52MS5Mb2FkTW9kZWxSZXF1ZXN0GiUudHJpbXRhYi5mb3J3YXJkLnYxLkxvYWRNb2RlbFJlc3BvbnNlEl4KC1VubG9hZE1vZGVsEiYudHJpbXRhYi5mb3J3YXJkLnYxLlVubG9hZE1vZGVsUmVxdWVzdBonLnRyaW10YWIuZm9yd2FyZC52MS5VbmxvYWRNb2RlbFJlc3BvbnNlEloKCEdldE1vZGVsEiMudHJpbXRhYi5mb3J3YXJkLnYxLkdldE1vZGVsUmVxdWVzdBokLnRyaW10YWIuZm9yd2FyZC52MS5HZXRNb2RlbFJlc3BvbnNlIgOQAgESYAoKUHV0UHJvZ3JhbRIlLnRyaW10YWIuZm9yd2FyZC52MS5QdXRQcm9ncmFtUmVxdWVzdBomLnRyaW10YWIuZm9yd2FyZC52MS5QdXRQcm9ncmFtUmVzcG9uc2UiA5ACAhJpCg1QdXRQcm9qZWN0aW9uEigudHJpbXRhYi5mb3J3YXJkLnYxLlB1dFByb2plY3Rpb25SZXF1ZXN0GikudHJpbXRhYi5mb3J3YXJkLnYxLlB1dFByb2plY3Rpb25SZXNwb25zZSIDkAICElYKB1Nlc3Npb24SIi50cmltdGFiLmZvcndhcmQudjEuU2Vzc2lvblJlcXVlc3QaIy50cmltdGFiLmZvcndhcmQudjEuU2Vzc2lvblJlc3BvbnNlKAEwARJJCgRPcGVuEh8udHJpbXRhYi5mb3J3YXJkLnYxLk9wZW5SZXF1ZXN0GiAudHJpbXRhYi5mb3J3YXJkLnYxLk9wZW5SZXNwb25zZRJXCghHZW5lcmF0ZRIjLnRyaW10YWIuZm9yd2FyZC52MS5HZW5lcmF0ZVJlcXVlc3QaJC50cmltdGFiLmZvcndhcmQudjEuR2VuZXJhdGVSZXNwb25zZTABEkkKBEZvcmsSHy50cmltdGFiLmZvcndhcmQudjEuRm9ya1JlcXVlc3QaIC50cmltdGFiLmZvcndhcmQudjEuRm9ya1Jlc3BvbnNlElUKCFRydW5jYXRlEiMudHJpbXRhYi5mb3J3YXJkLnYxLlRydW5jYXRlUmVxdWVzdBokLnRyaW10YWIuZm9yd2FyZC52MS5UcnVuY2F0ZVJlc3BvbnNlEkwKBVJlbmV3EiAudHJpbXRhYi5mb3J3YXJkLnYxLlJlbmV3UmVxdWVzdBohLnRyaW10YWIuZm9yd2FyZC52MS5SZW5ld1Jlc3BvbnNlElIKB1JlbGVhc2USIi50cmltdGFiLmZvcndhcmQudjEuUmVsZWFzZVJlcXVlc3QaIy50cmltdGFiLmZvcndhcmQudjEuUmVsZWFzZVJlc3BvbnNlEkkKBFN0b3ASHy50cmltdGFiLmZvcndhcmQudjEuU3RvcFJlcXVlc3QaIC50cmltdGFiLmZvcndhcmQudjEuU3RvcFJlc3BvbnNlElEKBVNjb3JlEiAudHJpbXRhYi5mb3J3YXJkLnYxLlNjb3JlUmVxdWVzdBohLnRyaW10YWIuZm9yd2FyZC52MS5TY29yZVJlc3BvbnNlIgOQAgESWQoHQ2FwdHVyZRIiLnRyaW10YWIuZm9yd2FyZC52MS5DYXB0dXJlUmVxdWVzdBojLnRyaW10YWIuZm9yd2FyZC52MS5DYXB0dXJlUmVzcG9uc2UiA5ACATABQloKFmRldi50cmltdGFiLmZvcndhcmQudjFQAVo+Z2l0aHViLmNvbS90cmltdGFiL3RyaW10YWIvZ2VuL2dvL3RyaW10YWIvZm9yd2FyZC92MTtmb3J3YXJkdjFiBnByb3RvMw", [file_trimtab_type_v1_generation, file_trimtab_type_v1_program]);
 
 /**
  * A model and what it can do.
@@ -161,6 +161,20 @@ export type Model = Message<"trimtab.forward.v1.Model"> & {
    * @generated from field: uint64 parameters = 20;
    */
   parameters: bigint;
+
+  /**
+   * Sequences can be forked and share what they have in common.
+   *
+   * @generated from field: bool fork = 21;
+   */
+  fork: boolean;
+
+  /**
+   * Gradients can be computed.
+   *
+   * @generated from field: bool gradients = 22;
+   */
+  gradients: boolean;
 };
 
 /**
@@ -432,6 +446,48 @@ export const PutProgramResponseSchema: GenMessage<PutProgramResponse> = /*@__PUR
   messageDesc(file_trimtab_forward_v1_forward_service, 11);
 
 /**
+ * Request of PutProjection.
+ *
+ * @generated from message trimtab.forward.v1.PutProjectionRequest
+ */
+export type PutProjectionRequest = Message<"trimtab.forward.v1.PutProjectionRequest"> & {
+  /**
+   * The projection.
+   *
+   * @generated from field: trimtab.type.v1.Projection projection = 1;
+   */
+  projection?: Projection | undefined;
+};
+
+/**
+ * Describes the message trimtab.forward.v1.PutProjectionRequest.
+ * Use `create(PutProjectionRequestSchema)` to create a new message.
+ */
+export const PutProjectionRequestSchema: GenMessage<PutProjectionRequest> = /*@__PURE__*/
+  messageDesc(file_trimtab_forward_v1_forward_service, 12);
+
+/**
+ * Response of PutProjection.
+ *
+ * @generated from message trimtab.forward.v1.PutProjectionResponse
+ */
+export type PutProjectionResponse = Message<"trimtab.forward.v1.PutProjectionResponse"> & {
+  /**
+   * "sha256:<hex>" of the canonical bytes of the projection.
+   *
+   * @generated from field: string projection_digest = 1;
+   */
+  projectionDigest: string;
+};
+
+/**
+ * Describes the message trimtab.forward.v1.PutProjectionResponse.
+ * Use `create(PutProjectionResponseSchema)` to create a new message.
+ */
+export const PutProjectionResponseSchema: GenMessage<PutProjectionResponse> = /*@__PURE__*/
+  messageDesc(file_trimtab_forward_v1_forward_service, 13);
+
+/**
  * A batch of commands. Commands of one message take effect together, in order.
  *
  * @generated from message trimtab.forward.v1.SessionRequest
@@ -457,7 +513,7 @@ export type SessionRequest = Message<"trimtab.forward.v1.SessionRequest"> & {
  * Use `create(SessionRequestSchema)` to create a new message.
  */
 export const SessionRequestSchema: GenMessage<SessionRequest> = /*@__PURE__*/
-  messageDesc(file_trimtab_forward_v1_forward_service, 12);
+  messageDesc(file_trimtab_forward_v1_forward_service, 14);
 
 /**
  * A command. Sequence ids are chosen by the client, unique within the session.
@@ -541,7 +597,7 @@ export type Command = Message<"trimtab.forward.v1.Command"> & {
  * Use `create(CommandSchema)` to create a new message.
  */
 export const CommandSchema: GenMessage<Command> = /*@__PURE__*/
-  messageDesc(file_trimtab_forward_v1_forward_service, 13);
+  messageDesc(file_trimtab_forward_v1_forward_service, 15);
 
 /**
  * Opens a sequence and computes its tokens once.
@@ -583,7 +639,7 @@ export type OpenCommand = Message<"trimtab.forward.v1.OpenCommand"> & {
  * Use `create(OpenCommandSchema)` to create a new message.
  */
 export const OpenCommandSchema: GenMessage<OpenCommand> = /*@__PURE__*/
-  messageDesc(file_trimtab_forward_v1_forward_service, 14);
+  messageDesc(file_trimtab_forward_v1_forward_service, 16);
 
 /**
  * Makes children that share the parent's pages.
@@ -611,7 +667,7 @@ export type ForkCommand = Message<"trimtab.forward.v1.ForkCommand"> & {
  * Use `create(ForkCommandSchema)` to create a new message.
  */
 export const ForkCommandSchema: GenMessage<ForkCommand> = /*@__PURE__*/
-  messageDesc(file_trimtab_forward_v1_forward_service, 15);
+  messageDesc(file_trimtab_forward_v1_forward_service, 17);
 
 /**
  * Generates tokens on a sequence.
@@ -709,7 +765,7 @@ export type GenerateCommand = Message<"trimtab.forward.v1.GenerateCommand"> & {
  * Use `create(GenerateCommandSchema)` to create a new message.
  */
 export const GenerateCommandSchema: GenMessage<GenerateCommand> = /*@__PURE__*/
-  messageDesc(file_trimtab_forward_v1_forward_service, 16);
+  messageDesc(file_trimtab_forward_v1_forward_service, 18);
 
 /**
  * New coefficients, in effect from the next token step.
@@ -737,7 +793,7 @@ export type SetCoefficientsCommand = Message<"trimtab.forward.v1.SetCoefficients
  * Use `create(SetCoefficientsCommandSchema)` to create a new message.
  */
 export const SetCoefficientsCommandSchema: GenMessage<SetCoefficientsCommand> = /*@__PURE__*/
-  messageDesc(file_trimtab_forward_v1_forward_service, 17);
+  messageDesc(file_trimtab_forward_v1_forward_service, 19);
 
 /**
  * Cuts a sequence back.
@@ -765,7 +821,7 @@ export type TruncateCommand = Message<"trimtab.forward.v1.TruncateCommand"> & {
  * Use `create(TruncateCommandSchema)` to create a new message.
  */
 export const TruncateCommandSchema: GenMessage<TruncateCommand> = /*@__PURE__*/
-  messageDesc(file_trimtab_forward_v1_forward_service, 18);
+  messageDesc(file_trimtab_forward_v1_forward_service, 20);
 
 /**
  * Releases sequences.
@@ -786,7 +842,7 @@ export type ReleaseCommand = Message<"trimtab.forward.v1.ReleaseCommand"> & {
  * Use `create(ReleaseCommandSchema)` to create a new message.
  */
 export const ReleaseCommandSchema: GenMessage<ReleaseCommand> = /*@__PURE__*/
-  messageDesc(file_trimtab_forward_v1_forward_service, 19);
+  messageDesc(file_trimtab_forward_v1_forward_service, 21);
 
 /**
  * Stops generations; the sequences stay.
@@ -807,7 +863,7 @@ export type StopCommand = Message<"trimtab.forward.v1.StopCommand"> & {
  * Use `create(StopCommandSchema)` to create a new message.
  */
 export const StopCommandSchema: GenMessage<StopCommand> = /*@__PURE__*/
-  messageDesc(file_trimtab_forward_v1_forward_service, 20);
+  messageDesc(file_trimtab_forward_v1_forward_service, 22);
 
 /**
  * Events of a session. Messages stay below 16 KiB.
@@ -828,7 +884,7 @@ export type SessionResponse = Message<"trimtab.forward.v1.SessionResponse"> & {
  * Use `create(SessionResponseSchema)` to create a new message.
  */
 export const SessionResponseSchema: GenMessage<SessionResponse> = /*@__PURE__*/
-  messageDesc(file_trimtab_forward_v1_forward_service, 21);
+  messageDesc(file_trimtab_forward_v1_forward_service, 23);
 
 /**
  * An event.
@@ -927,7 +983,7 @@ export type Event = Message<"trimtab.forward.v1.Event"> & {
  * Use `create(EventSchema)` to create a new message.
  */
 export const EventSchema: GenMessage<Event> = /*@__PURE__*/
-  messageDesc(file_trimtab_forward_v1_forward_service, 22);
+  messageDesc(file_trimtab_forward_v1_forward_service, 24);
 
 /**
  * A sequence is open.
@@ -969,7 +1025,7 @@ export type OpenedEvent = Message<"trimtab.forward.v1.OpenedEvent"> & {
  * Use `create(OpenedEventSchema)` to create a new message.
  */
 export const OpenedEventSchema: GenMessage<OpenedEvent> = /*@__PURE__*/
-  messageDesc(file_trimtab_forward_v1_forward_service, 23);
+  messageDesc(file_trimtab_forward_v1_forward_service, 25);
 
 /**
  * Children exist.
@@ -998,7 +1054,7 @@ export type ForkedEvent = Message<"trimtab.forward.v1.ForkedEvent"> & {
  * Use `create(ForkedEventSchema)` to create a new message.
  */
 export const ForkedEventSchema: GenMessage<ForkedEvent> = /*@__PURE__*/
-  messageDesc(file_trimtab_forward_v1_forward_service, 24);
+  messageDesc(file_trimtab_forward_v1_forward_service, 26);
 
 /**
  * New tokens.
@@ -1019,7 +1075,7 @@ export type TokensEvent = Message<"trimtab.forward.v1.TokensEvent"> & {
  * Use `create(TokensEventSchema)` to create a new message.
  */
 export const TokensEventSchema: GenMessage<TokensEvent> = /*@__PURE__*/
-  messageDesc(file_trimtab_forward_v1_forward_service, 25);
+  messageDesc(file_trimtab_forward_v1_forward_service, 27);
 
 /**
  * The sequence waits for coefficients.
@@ -1040,7 +1096,7 @@ export type ParkedEvent = Message<"trimtab.forward.v1.ParkedEvent"> & {
  * Use `create(ParkedEventSchema)` to create a new message.
  */
 export const ParkedEventSchema: GenMessage<ParkedEvent> = /*@__PURE__*/
-  messageDesc(file_trimtab_forward_v1_forward_service, 26);
+  messageDesc(file_trimtab_forward_v1_forward_service, 28);
 
 /**
  * A generation ended.
@@ -1089,7 +1145,7 @@ export type FinishedEvent = Message<"trimtab.forward.v1.FinishedEvent"> & {
  * Use `create(FinishedEventSchema)` to create a new message.
  */
 export const FinishedEventSchema: GenMessage<FinishedEvent> = /*@__PURE__*/
-  messageDesc(file_trimtab_forward_v1_forward_service, 27);
+  messageDesc(file_trimtab_forward_v1_forward_service, 29);
 
 /**
  * A command was carried out.
@@ -1104,7 +1160,7 @@ export type DoneEvent = Message<"trimtab.forward.v1.DoneEvent"> & {
  * Use `create(DoneEventSchema)` to create a new message.
  */
 export const DoneEventSchema: GenMessage<DoneEvent> = /*@__PURE__*/
-  messageDesc(file_trimtab_forward_v1_forward_service, 28);
+  messageDesc(file_trimtab_forward_v1_forward_service, 30);
 
 /**
  * A command or a sequence failed.
@@ -1146,7 +1202,7 @@ export type FailedEvent = Message<"trimtab.forward.v1.FailedEvent"> & {
  * Use `create(FailedEventSchema)` to create a new message.
  */
 export const FailedEventSchema: GenMessage<FailedEvent> = /*@__PURE__*/
-  messageDesc(file_trimtab_forward_v1_forward_service, 29);
+  messageDesc(file_trimtab_forward_v1_forward_service, 31);
 
 /**
  * Request of Open.
@@ -1181,7 +1237,7 @@ export type OpenRequest = Message<"trimtab.forward.v1.OpenRequest"> & {
  * Use `create(OpenRequestSchema)` to create a new message.
  */
 export const OpenRequestSchema: GenMessage<OpenRequest> = /*@__PURE__*/
-  messageDesc(file_trimtab_forward_v1_forward_service, 30);
+  messageDesc(file_trimtab_forward_v1_forward_service, 32);
 
 /**
  * Response of Open.
@@ -1216,7 +1272,7 @@ export type OpenResponse = Message<"trimtab.forward.v1.OpenResponse"> & {
  * Use `create(OpenResponseSchema)` to create a new message.
  */
 export const OpenResponseSchema: GenMessage<OpenResponse> = /*@__PURE__*/
-  messageDesc(file_trimtab_forward_v1_forward_service, 31);
+  messageDesc(file_trimtab_forward_v1_forward_service, 33);
 
 /**
  * Request of Generate.
@@ -1251,7 +1307,7 @@ export type GenerateRequest = Message<"trimtab.forward.v1.GenerateRequest"> & {
  * Use `create(GenerateRequestSchema)` to create a new message.
  */
 export const GenerateRequestSchema: GenMessage<GenerateRequest> = /*@__PURE__*/
-  messageDesc(file_trimtab_forward_v1_forward_service, 32);
+  messageDesc(file_trimtab_forward_v1_forward_service, 34);
 
 /**
  * Response of Generate: activations and tokens, then one `finished`.
@@ -1296,7 +1352,7 @@ export type GenerateResponse = Message<"trimtab.forward.v1.GenerateResponse"> & 
  * Use `create(GenerateResponseSchema)` to create a new message.
  */
 export const GenerateResponseSchema: GenMessage<GenerateResponse> = /*@__PURE__*/
-  messageDesc(file_trimtab_forward_v1_forward_service, 33);
+  messageDesc(file_trimtab_forward_v1_forward_service, 35);
 
 /**
  * Request of Fork.
@@ -1331,7 +1387,7 @@ export type ForkRequest = Message<"trimtab.forward.v1.ForkRequest"> & {
  * Use `create(ForkRequestSchema)` to create a new message.
  */
 export const ForkRequestSchema: GenMessage<ForkRequest> = /*@__PURE__*/
-  messageDesc(file_trimtab_forward_v1_forward_service, 34);
+  messageDesc(file_trimtab_forward_v1_forward_service, 36);
 
 /**
  * Response of Fork.
@@ -1360,7 +1416,7 @@ export type ForkResponse = Message<"trimtab.forward.v1.ForkResponse"> & {
  * Use `create(ForkResponseSchema)` to create a new message.
  */
 export const ForkResponseSchema: GenMessage<ForkResponse> = /*@__PURE__*/
-  messageDesc(file_trimtab_forward_v1_forward_service, 35);
+  messageDesc(file_trimtab_forward_v1_forward_service, 37);
 
 /**
  * Request of Truncate.
@@ -1395,7 +1451,7 @@ export type TruncateRequest = Message<"trimtab.forward.v1.TruncateRequest"> & {
  * Use `create(TruncateRequestSchema)` to create a new message.
  */
 export const TruncateRequestSchema: GenMessage<TruncateRequest> = /*@__PURE__*/
-  messageDesc(file_trimtab_forward_v1_forward_service, 36);
+  messageDesc(file_trimtab_forward_v1_forward_service, 38);
 
 /**
  * Response of Truncate.
@@ -1410,7 +1466,7 @@ export type TruncateResponse = Message<"trimtab.forward.v1.TruncateResponse"> & 
  * Use `create(TruncateResponseSchema)` to create a new message.
  */
 export const TruncateResponseSchema: GenMessage<TruncateResponse> = /*@__PURE__*/
-  messageDesc(file_trimtab_forward_v1_forward_service, 37);
+  messageDesc(file_trimtab_forward_v1_forward_service, 39);
 
 /**
  * Request of Renew.
@@ -1445,7 +1501,7 @@ export type RenewRequest = Message<"trimtab.forward.v1.RenewRequest"> & {
  * Use `create(RenewRequestSchema)` to create a new message.
  */
 export const RenewRequestSchema: GenMessage<RenewRequest> = /*@__PURE__*/
-  messageDesc(file_trimtab_forward_v1_forward_service, 38);
+  messageDesc(file_trimtab_forward_v1_forward_service, 40);
 
 /**
  * Response of Renew.
@@ -1460,7 +1516,7 @@ export type RenewResponse = Message<"trimtab.forward.v1.RenewResponse"> & {
  * Use `create(RenewResponseSchema)` to create a new message.
  */
 export const RenewResponseSchema: GenMessage<RenewResponse> = /*@__PURE__*/
-  messageDesc(file_trimtab_forward_v1_forward_service, 39);
+  messageDesc(file_trimtab_forward_v1_forward_service, 41);
 
 /**
  * Request of Release.
@@ -1488,7 +1544,7 @@ export type ReleaseRequest = Message<"trimtab.forward.v1.ReleaseRequest"> & {
  * Use `create(ReleaseRequestSchema)` to create a new message.
  */
 export const ReleaseRequestSchema: GenMessage<ReleaseRequest> = /*@__PURE__*/
-  messageDesc(file_trimtab_forward_v1_forward_service, 40);
+  messageDesc(file_trimtab_forward_v1_forward_service, 42);
 
 /**
  * Response of Release.
@@ -1503,7 +1559,7 @@ export type ReleaseResponse = Message<"trimtab.forward.v1.ReleaseResponse"> & {
  * Use `create(ReleaseResponseSchema)` to create a new message.
  */
 export const ReleaseResponseSchema: GenMessage<ReleaseResponse> = /*@__PURE__*/
-  messageDesc(file_trimtab_forward_v1_forward_service, 41);
+  messageDesc(file_trimtab_forward_v1_forward_service, 43);
 
 /**
  * Request of Stop.
@@ -1531,7 +1587,7 @@ export type StopRequest = Message<"trimtab.forward.v1.StopRequest"> & {
  * Use `create(StopRequestSchema)` to create a new message.
  */
 export const StopRequestSchema: GenMessage<StopRequest> = /*@__PURE__*/
-  messageDesc(file_trimtab_forward_v1_forward_service, 42);
+  messageDesc(file_trimtab_forward_v1_forward_service, 44);
 
 /**
  * Response of Stop.
@@ -1546,7 +1602,7 @@ export type StopResponse = Message<"trimtab.forward.v1.StopResponse"> & {
  * Use `create(StopResponseSchema)` to create a new message.
  */
 export const StopResponseSchema: GenMessage<StopResponse> = /*@__PURE__*/
-  messageDesc(file_trimtab_forward_v1_forward_service, 43);
+  messageDesc(file_trimtab_forward_v1_forward_service, 45);
 
 /**
  * One text to score.
@@ -1574,7 +1630,7 @@ export type ScoreItem = Message<"trimtab.forward.v1.ScoreItem"> & {
  * Use `create(ScoreItemSchema)` to create a new message.
  */
 export const ScoreItemSchema: GenMessage<ScoreItem> = /*@__PURE__*/
-  messageDesc(file_trimtab_forward_v1_forward_service, 44);
+  messageDesc(file_trimtab_forward_v1_forward_service, 46);
 
 /**
  * Request of Score.
@@ -1623,7 +1679,7 @@ export type ScoreRequest = Message<"trimtab.forward.v1.ScoreRequest"> & {
  * Use `create(ScoreRequestSchema)` to create a new message.
  */
 export const ScoreRequestSchema: GenMessage<ScoreRequest> = /*@__PURE__*/
-  messageDesc(file_trimtab_forward_v1_forward_service, 45);
+  messageDesc(file_trimtab_forward_v1_forward_service, 47);
 
 /**
  * Scores of one text.
@@ -1651,7 +1707,7 @@ export type ScoredItem = Message<"trimtab.forward.v1.ScoredItem"> & {
  * Use `create(ScoredItemSchema)` to create a new message.
  */
 export const ScoredItemSchema: GenMessage<ScoredItem> = /*@__PURE__*/
-  messageDesc(file_trimtab_forward_v1_forward_service, 46);
+  messageDesc(file_trimtab_forward_v1_forward_service, 48);
 
 /**
  * Response of Score.
@@ -1679,7 +1735,7 @@ export type ScoreResponse = Message<"trimtab.forward.v1.ScoreResponse"> & {
  * Use `create(ScoreResponseSchema)` to create a new message.
  */
 export const ScoreResponseSchema: GenMessage<ScoreResponse> = /*@__PURE__*/
-  messageDesc(file_trimtab_forward_v1_forward_service, 47);
+  messageDesc(file_trimtab_forward_v1_forward_service, 49);
 
 /**
  * Request of Capture.
@@ -1721,7 +1777,7 @@ export type CaptureRequest = Message<"trimtab.forward.v1.CaptureRequest"> & {
  * Use `create(CaptureRequestSchema)` to create a new message.
  */
 export const CaptureRequestSchema: GenMessage<CaptureRequest> = /*@__PURE__*/
-  messageDesc(file_trimtab_forward_v1_forward_service, 48);
+  messageDesc(file_trimtab_forward_v1_forward_service, 50);
 
 /**
  * One text to read activations of.
@@ -1749,7 +1805,7 @@ export type CaptureItem = Message<"trimtab.forward.v1.CaptureItem"> & {
  * Use `create(CaptureItemSchema)` to create a new message.
  */
 export const CaptureItemSchema: GenMessage<CaptureItem> = /*@__PURE__*/
-  messageDesc(file_trimtab_forward_v1_forward_service, 49);
+  messageDesc(file_trimtab_forward_v1_forward_service, 51);
 
 /**
  * Response of Capture: activations item by item.
@@ -1777,7 +1833,7 @@ export type CaptureResponse = Message<"trimtab.forward.v1.CaptureResponse"> & {
  * Use `create(CaptureResponseSchema)` to create a new message.
  */
 export const CaptureResponseSchema: GenMessage<CaptureResponse> = /*@__PURE__*/
-  messageDesc(file_trimtab_forward_v1_forward_service, 50);
+  messageDesc(file_trimtab_forward_v1_forward_service, 52);
 
 /**
  * Runs the network: KV cache, batches, taps, programs, sampling. Executes what others decide; calls nobody.
@@ -1834,6 +1890,16 @@ export const ForwardService: GenService<{
     methodKind: "unary";
     input: typeof PutProgramRequestSchema;
     output: typeof PutProgramResponseSchema;
+  },
+  /**
+   * Stores a projection under its digest; asking twice is free.
+   *
+   * @generated from rpc trimtab.forward.v1.ForwardService.PutProjection
+   */
+  putProjection: {
+    methodKind: "unary";
+    input: typeof PutProjectionRequestSchema;
+    output: typeof PutProjectionResponseSchema;
   },
   /**
    * One stream of commands and events for all sequences of a request or a search. Its end frees everything.

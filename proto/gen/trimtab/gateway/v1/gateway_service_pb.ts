@@ -13,8 +13,10 @@ import type { Artifact, ArtifactKind } from "../../type/v1/artifact_pb.ts";
 import { file_trimtab_type_v1_artifact } from "../../type/v1/artifact_pb.ts";
 import type { ChatMessage, FinishReason, SamplingParameters, Timings, Token, Usage } from "../../type/v1/generation_pb.ts";
 import { file_trimtab_type_v1_generation } from "../../type/v1/generation_pb.ts";
-import type { Activation, LayerProof, Tap } from "../../type/v1/program_pb.ts";
+import type { Activation, LayerProof, Pooling, Tap } from "../../type/v1/program_pb.ts";
 import { file_trimtab_type_v1_program } from "../../type/v1/program_pb.ts";
+import type { Tensor } from "../../type/v1/tensor_pb.ts";
+import { file_trimtab_type_v1_tensor } from "../../type/v1/tensor_pb.ts";
 import type { Verdict, VerifierInfo, VerifierUse } from "../../verifier/v1/verifier_service_pb.ts";
 import { file_trimtab_verifier_v1_verifier_service } from "../../verifier/v1/verifier_service_pb.ts";
 import type { JsonObject, Message } from "@bufbuild/protobuf";
@@ -23,7 +25,7 @@ import type { JsonObject, Message } from "@bufbuild/protobuf";
  * Describes the file trimtab/gateway/v1/gateway_service.proto.
  */
 export const file_trimtab_gateway_v1_gateway_service: GenFile = /*@__PURE__*/
-  fileDesc("Cih0cmltdGFiL2dhdGV3YXkvdjEvZ2F0ZXdheV9zZXJ2aWNlLnByb3RvEhJ0cmltdGFiLmdhdGV3YXkudjEiPgoMQ29udmVyc2F0aW9uEi4KCG1lc3NhZ2VzGAEgAygLMhwudHJpbXRhYi50eXBlLnYxLkNoYXRNZXNzYWdlImAKD1N0ZWVyaW5nT3B0aW9ucxItCgN1c2UYASABKAsyIC50cmltdGFiLnN0ZWVyaW5nLnYxLlN0ZWVyaW5nVXNlEg8KB2NvbXBhcmUYAiABKAgSDQoFcHJvb2YYAyABKAgiTwoOU2NhbGluZ09wdGlvbnMSEAoIc3RyYXRlZ3kYASABKAkSKwoKcGFyYW1ldGVycxgCIAEoCzIXLmdvb2dsZS5wcm90b2J1Zi5TdHJ1Y3Qi4QMKDkdlbmVyYXRpb25TcGVjEg0KBW1vZGVsGAEgASgJEjgKDGNvbnZlcnNhdGlvbhgCIAEoCzIgLnRyaW10YWIuZ2F0ZXdheS52MS5Db252ZXJzYXRpb25IABIOCgR0ZXh0GAMgASgJSAASKwoDaWRzGAQgASgLMhwudHJpbXRhYi5nYXRld2F5LnYxLlRva2VuSWRzSAASNQoIc2FtcGxpbmcYBSABKAsyIy50cmltdGFiLnR5cGUudjEuU2FtcGxpbmdQYXJhbWV0ZXJzEhIKCm1heF90b2tlbnMYBiABKA0SDAoEc3RvcBgHIAMoCRIPCgdjaG9pY2VzGAggASgNEhQKDHRvcF9sb2dwcm9icxgJIAEoDRIQCghsb2dwcm9icxgKIAEoCBI1CghzdGVlcmluZxgLIAEoCzIjLnRyaW10YWIuZ2F0ZXdheS52MS5TdGVlcmluZ09wdGlvbnMSMwoHc2NhbGluZxgMIAEoCzIiLnRyaW10YWIuZ2F0ZXdheS52MS5TY2FsaW5nT3B0aW9ucxIzCgl2ZXJpZmllcnMYDSADKAsyIC50cmltdGFiLnZlcmlmaWVyLnYxLlZlcmlmaWVyVXNlEgwKBGVjaG8YDiABKAhCCAoGcHJvbXB0IhcKCFRva2VuSWRzEgsKA2lkcxgBIAMoDSJDCg9HZW5lcmF0ZVJlcXVlc3QSMAoEc3BlYxgBIAEoCzIiLnRyaW10YWIuZ2F0ZXdheS52MS5HZW5lcmF0aW9uU3BlYyLjAgoQR2VuZXJhdGVSZXNwb25zZRIzCgdzdGFydGVkGAEgASgLMiAudHJpbXRhYi5nYXRld2F5LnYxLlN0YXJ0ZWRFdmVudEgAEjMKB3BsYW5uZWQYAiABKAsyIC50cmltdGFiLmdhdGV3YXkudjEuUGxhbm5lZEV2ZW50SAASLwoFZGVsdGEYAyABKAsyHi50cmltdGFiLmdhdGV3YXkudjEuRGVsdGFFdmVudEgAEjsKCGZpbmlzaGVkGAQgASgLMicudHJpbXRhYi5nYXRld2F5LnYxLkNob2ljZUZpbmlzaGVkRXZlbnRIABI1Cgh2ZXJkaWN0cxgFIAEoCzIhLnRyaW10YWIuZ2F0ZXdheS52MS5WZXJkaWN0c0V2ZW50SAASNwoJY29tcGxldGVkGAYgASgLMiIudHJpbXRhYi5nYXRld2F5LnYxLkNvbXBsZXRlZEV2ZW50SABCBwoFZXZlbnQibwoMU3RhcnRlZEV2ZW50EhUKDWdlbmVyYXRpb25faWQYASABKAkSDQoFbW9kZWwYAiABKAkSFAoMbW9kZWxfZGlnZXN0GAMgASgJEgwKBHNlZWQYBCABKAQSFQoNcHJvbXB0X3Rva2VucxgFIAEoDSJQCgxQbGFubmVkRXZlbnQSLwoGcmVwb3J0GAEgASgLMh8udHJpbXRhYi5zdGVlcmluZy52MS5QbGFuUmVwb3J0Eg8KB3BsYW5fbXMYAiABKAEiZwoKRGVsdGFFdmVudBIOCgZjaG9pY2UYASABKA0SDAoEdGV4dBgCIAEoCRImCgZ0b2tlbnMYAyADKAsyFi50cmltdGFiLnR5cGUudjEuVG9rZW4SEwoLdG9rZW5fdGV4dHMYBCADKAkiqwEKE0Nob2ljZUZpbmlzaGVkRXZlbnQSDgoGY2hvaWNlGAEgASgNEi0KBnJlYXNvbhgCIAEoDjIdLnRyaW10YWIudHlwZS52MS5GaW5pc2hSZWFzb24SGAoQZ2VuZXJhdGVkX3Rva2VucxgDIAEoDRIPCgdzdGVlcmVkGAQgASgIEioKBXByb29mGAUgAygLMhsudHJpbXRhYi50eXBlLnYxLkxheWVyUHJvb2YiTwoNVmVyZGljdHNFdmVudBIOCgZjaG9pY2UYASABKA0SLgoIdmVyZGljdHMYAiADKAsyHC50cmltdGFiLnZlcmlmaWVyLnYxLlZlcmRpY3QiYgoOQ29tcGxldGVkRXZlbnQSJQoFdXNhZ2UYASABKAsyFi50cmltdGFiLnR5cGUudjEuVXNhZ2USKQoHdGltaW5ncxgCIAEoCzIYLnRyaW10YWIudHlwZS52MS5UaW1pbmdzIkMKD0NvbXBsZXRlUmVxdWVzdBIwCgRzcGVjGAEgASgLMiIudHJpbXRhYi5nYXRld2F5LnYxLkdlbmVyYXRpb25TcGVjIs0BCgZDaG9pY2USDQoFaW5kZXgYASABKA0SDAoEdGV4dBgCIAEoCRImCgZ0b2tlbnMYAyADKAsyFi50cmltdGFiLnR5cGUudjEuVG9rZW4SEwoLdG9rZW5fdGV4dHMYBCADKAkSOQoIZmluaXNoZWQYBSABKAsyJy50cmltdGFiLmdhdGV3YXkudjEuQ2hvaWNlRmluaXNoZWRFdmVudBIuCgh2ZXJkaWN0cxgGIAMoCzIcLnRyaW10YWIudmVyaWZpZXIudjEuVmVyZGljdCLzAQoQQ29tcGxldGVSZXNwb25zZRIxCgdzdGFydGVkGAEgASgLMiAudHJpbXRhYi5nYXRld2F5LnYxLlN0YXJ0ZWRFdmVudBItCgRwbGFuGAIgASgLMh8udHJpbXRhYi5zdGVlcmluZy52MS5QbGFuUmVwb3J0EisKB2Nob2ljZXMYAyADKAsyGi50cmltdGFiLmdhdGV3YXkudjEuQ2hvaWNlEiUKBXVzYWdlGAQgASgLMhYudHJpbXRhYi50eXBlLnYxLlVzYWdlEikKB3RpbWluZ3MYBSABKAsyGC50cmltdGFiLnR5cGUudjEuVGltaW5ncyI0CgxTdGVlclJlcXVlc3QSFQoNZ2VuZXJhdGlvbl9pZBgBIAEoCRINCgVzY2FsZRgCIAEoAiIPCg1TdGVlclJlc3BvbnNlInMKD1Rva2VuaXplUmVxdWVzdBINCgVtb2RlbBgBIAEoCRIOCgR0ZXh0GAIgASgJSAASOAoMY29udmVyc2F0aW9uGAMgASgLMiAudHJpbXRhYi5nYXRld2F5LnYxLkNvbnZlcnNhdGlvbkgAQgcKBWlucHV0Ii8KEFRva2VuaXplUmVzcG9uc2USCwoDaWRzGAEgAygNEg4KBnRva2VucxgCIAMoCSLKAQoOQ2FwdHVyZVJlcXVlc3QSDQoFbW9kZWwYASABKAkSDgoEdGV4dBgCIAEoCUgAEjgKDGNvbnZlcnNhdGlvbhgDIAEoCzIgLnRyaW10YWIuZ2F0ZXdheS52MS5Db252ZXJzYXRpb25IABIiCgR0YXBzGAQgAygLMhQudHJpbXRhYi50eXBlLnYxLlRhcBIyCghzdGVlcmluZxgFIAEoCzIgLnRyaW10YWIuc3RlZXJpbmcudjEuU3RlZXJpbmdVc2VCBwoFaW5wdXQiQwoPQ2FwdHVyZVJlc3BvbnNlEjAKC2FjdGl2YXRpb25zGAEgAygLMhsudHJpbXRhYi50eXBlLnYxLkFjdGl2YXRpb24isAEKDFNjb3JlUmVxdWVzdBINCgVtb2RlbBgBIAEoCRI2Cgxjb252ZXJzYXRpb24YAiABKAsyIC50cmltdGFiLmdhdGV3YXkudjEuQ29udmVyc2F0aW9uEg8KB2Fuc3dlcnMYAyADKAkSMgoIc3RlZXJpbmcYBCABKAsyIC50cmltdGFiLnN0ZWVyaW5nLnYxLlN0ZWVyaW5nVXNlEhQKDHRvcF9sb2dwcm9icxgFIAEoDSJnCg1TY29yZVJlc3BvbnNlEi8KB2Fuc3dlcnMYASADKAsyHi50cmltdGFiLmZvcndhcmQudjEuU2NvcmVkSXRlbRIlCgV1c2FnZRgCIAEoCzIWLnRyaW10YWIudHlwZS52MS5Vc2FnZSJWCgtGb3JrUmVxdWVzdBIwCgRzcGVjGAEgASgLMiIudHJpbXRhYi5nYXRld2F5LnYxLkdlbmVyYXRpb25TcGVjEhUKDWNvbnRpbnVhdGlvbnMYAiADKAkiYgoMRm9ya1Jlc3BvbnNlEisKB2Nob2ljZXMYASADKAsyGi50cmltdGFiLmdhdGV3YXkudjEuQ2hvaWNlEiUKBXVzYWdlGAIgASgLMhYudHJpbXRhYi50eXBlLnYxLlVzYWdlIiwKDEVtYmVkUmVxdWVzdBINCgVtb2RlbBgBIAEoCRINCgV0ZXh0cxgCIAMoCSJACg1FbWJlZFJlc3BvbnNlEi8KCmVtYmVkZGluZ3MYASADKAsyGy50cmltdGFiLnR5cGUudjEuQWN0aXZhdGlvbiJXChRFeHRyYWN0VmVjdG9yUmVxdWVzdBINCgVtb2RlbBgBIAEoCRIMCgRuYW1lGAIgASgJEhAKCHBvc2l0aXZlGAMgAygJEhAKCG5lZ2F0aXZlGAQgAygJIkQKFUV4dHJhY3RWZWN0b3JSZXNwb25zZRIrCghhcnRpZmFjdBgBIAEoCzIZLnRyaW10YWIudHlwZS52MS5BcnRpZmFjdCITChFMaXN0TW9kZWxzUmVxdWVzdCI/ChJMaXN0TW9kZWxzUmVzcG9uc2USKQoGbW9kZWxzGAEgAygLMhkudHJpbXRhYi5mb3J3YXJkLnYxLk1vZGVsIiMKEkxpc3RSZWNpcGVzUmVxdWVzdBINCgVtb2RlbBgBIAEoCSJDChNMaXN0UmVjaXBlc1Jlc3BvbnNlEiwKB3JlY2lwZXMYASADKAsyGy50cmltdGFiLnN0ZWVyaW5nLnYxLlJlY2lwZSIXChVMaXN0U3RyYXRlZ2llc1JlcXVlc3QiWAoIU3RyYXRlZ3kSDAoEbmFtZRgBIAEoCRITCgtkZXNjcmlwdGlvbhgCIAEoCRIZChFwYXJhbWV0ZXJzX3NjaGVtYRgDIAEoCRIOCgZzb3VyY2UYBCABKAkiSgoWTGlzdFN0cmF0ZWdpZXNSZXNwb25zZRIwCgpzdHJhdGVnaWVzGAEgAygLMhwudHJpbXRhYi5nYXRld2F5LnYxLlN0cmF0ZWd5IhYKFExpc3RWZXJpZmllcnNSZXF1ZXN0Ik0KFUxpc3RWZXJpZmllcnNSZXNwb25zZRI0Cgl2ZXJpZmllcnMYASADKAsyIS50cmltdGFiLnZlcmlmaWVyLnYxLlZlcmlmaWVySW5mbyJKChJQdXRBcnRpZmFjdFJlcXVlc3QSNAoDcHV0GAEgASgLMicudHJpbXRhYi5zdGVlcmluZy52MS5QdXRBcnRpZmFjdFJlcXVlc3QiQgoTUHV0QXJ0aWZhY3RSZXNwb25zZRIrCghhcnRpZmFjdBgBIAEoCzIZLnRyaW10YWIudHlwZS52MS5BcnRpZmFjdCInChJHZXRBcnRpZmFjdFJlcXVlc3QSEQoJcmVmZXJlbmNlGAEgASgJIlEKE0dldEFydGlmYWN0UmVzcG9uc2USKwoIYXJ0aWZhY3QYASABKAsyGS50cmltdGFiLnR5cGUudjEuQXJ0aWZhY3QSDQoFY2h1bmsYAiABKAwiQwoUTGlzdEFydGlmYWN0c1JlcXVlc3QSKwoEa2luZBgBIAEoDjIdLnRyaW10YWIudHlwZS52MS5BcnRpZmFjdEtpbmQiRQoVTGlzdEFydGlmYWN0c1Jlc3BvbnNlEiwKCWFydGlmYWN0cxgBIAMoCzIZLnRyaW10YWIudHlwZS52MS5BcnRpZmFjdCIlChVEZWxldGVBcnRpZmFjdFJlcXVlc3QSDAoEbmFtZRgBIAEoCSIYChZEZWxldGVBcnRpZmFjdFJlc3BvbnNlIlMKFUltcG9ydEFydGlmYWN0UmVxdWVzdBI6CgZpbXBvcnQYASABKAsyKi50cmltdGFiLnN0ZWVyaW5nLnYxLkltcG9ydEFydGlmYWN0UmVxdWVzdCJFChZJbXBvcnRBcnRpZmFjdFJlc3BvbnNlEisKCGFydGlmYWN0GAEgASgLMhkudHJpbXRhYi50eXBlLnYxLkFydGlmYWN0ImAKFUV4cG9ydEFydGlmYWN0UmVxdWVzdBIRCglyZWZlcmVuY2UYASABKAkSNAoGZm9ybWF0GAIgASgOMiQudHJpbXRhYi5zdGVlcmluZy52MS5EaXJlY3Rpb25Gb3JtYXQiJgoWRXhwb3J0QXJ0aWZhY3RSZXNwb25zZRIMCgRkYXRhGAEgASgMIlkKEkJ1aWxkUmVjaXBlUmVxdWVzdBIMCgRuYW1lGAEgASgJEg0KBW1vZGVsGAIgASgJEg0KBWZvcmNlGAMgASgIEhcKD3NraXBfZXZhbHVhdGlvbhgEIAEoCCJAChNCdWlsZFJlY2lwZVJlc3BvbnNlEikKBWJ1aWxkGAEgASgLMhoudHJpbXRhYi5zdGVlcmluZy52MS5CdWlsZCIdCg9HZXRCdWlsZFJlcXVlc3QSCgoCaWQYASABKAkiPQoQR2V0QnVpbGRSZXNwb25zZRIpCgVidWlsZBgBIAEoCzIaLnRyaW10YWIuc3RlZXJpbmcudjEuQnVpbGQiIAoSQ2FuY2VsQnVpbGRSZXF1ZXN0EgoKAmlkGAEgASgJIkAKE0NhbmNlbEJ1aWxkUmVzcG9uc2USKQoFYnVpbGQYASABKAsyGi50cmltdGFiLnN0ZWVyaW5nLnYxLkJ1aWxkMswQCg5HYXRld2F5U2VydmljZRJXCghHZW5lcmF0ZRIjLnRyaW10YWIuZ2F0ZXdheS52MS5HZW5lcmF0ZVJlcXVlc3QaJC50cmltdGFiLmdhdGV3YXkudjEuR2VuZXJhdGVSZXNwb25zZTABElUKCENvbXBsZXRlEiMudHJpbXRhYi5nYXRld2F5LnYxLkNvbXBsZXRlUmVxdWVzdBokLnRyaW10YWIuZ2F0ZXdheS52MS5Db21wbGV0ZVJlc3BvbnNlEkwKBVN0ZWVyEiAudHJpbXRhYi5nYXRld2F5LnYxLlN0ZWVyUmVxdWVzdBohLnRyaW10YWIuZ2F0ZXdheS52MS5TdGVlclJlc3BvbnNlEloKCFRva2VuaXplEiMudHJpbXRhYi5nYXRld2F5LnYxLlRva2VuaXplUmVxdWVzdBokLnRyaW10YWIuZ2F0ZXdheS52MS5Ub2tlbml6ZVJlc3BvbnNlIgOQAgESWQoHQ2FwdHVyZRIiLnRyaW10YWIuZ2F0ZXdheS52MS5DYXB0dXJlUmVxdWVzdBojLnRyaW10YWIuZ2F0ZXdheS52MS5DYXB0dXJlUmVzcG9uc2UiA5ACATABElEKBVNjb3JlEiAudHJpbXRhYi5nYXRld2F5LnYxLlNjb3JlUmVxdWVzdBohLnRyaW10YWIuZ2F0ZXdheS52MS5TY29yZVJlc3BvbnNlIgOQAgESSQoERm9yaxIfLnRyaW10YWIuZ2F0ZXdheS52MS5Gb3JrUmVxdWVzdBogLnRyaW10YWIuZ2F0ZXdheS52MS5Gb3JrUmVzcG9uc2USUQoFRW1iZWQSIC50cmltdGFiLmdhdGV3YXkudjEuRW1iZWRSZXF1ZXN0GiEudHJpbXRhYi5nYXRld2F5LnYxLkVtYmVkUmVzcG9uc2UiA5ACARJkCg1FeHRyYWN0VmVjdG9yEigudHJpbXRhYi5nYXRld2F5LnYxLkV4dHJhY3RWZWN0b3JSZXF1ZXN0GikudHJpbXRhYi5nYXRld2F5LnYxLkV4dHJhY3RWZWN0b3JSZXNwb25zZRJgCgpMaXN0TW9kZWxzEiUudHJpbXRhYi5nYXRld2F5LnYxLkxpc3RNb2RlbHNSZXF1ZXN0GiYudHJpbXRhYi5nYXRld2F5LnYxLkxpc3RNb2RlbHNSZXNwb25zZSIDkAIBEmMKC0xpc3RSZWNpcGVzEiYudHJpbXRhYi5nYXRld2F5LnYxLkxpc3RSZWNpcGVzUmVxdWVzdBonLnRyaW10YWIuZ2F0ZXdheS52MS5MaXN0UmVjaXBlc1Jlc3BvbnNlIgOQAgESbAoOTGlzdFN0cmF0ZWdpZXMSKS50cmltdGFiLmdhdGV3YXkudjEuTGlzdFN0cmF0ZWdpZXNSZXF1ZXN0GioudHJpbXRhYi5nYXRld2F5LnYxLkxpc3RTdHJhdGVnaWVzUmVzcG9uc2UiA5ACARJpCg1MaXN0VmVyaWZpZXJzEigudHJpbXRhYi5nYXRld2F5LnYxLkxpc3RWZXJpZmllcnNSZXF1ZXN0GikudHJpbXRhYi5nYXRld2F5LnYxLkxpc3RWZXJpZmllcnNSZXNwb25zZSIDkAIBEl4KC1B1dEFydGlmYWN0EiYudHJpbXRhYi5nYXRld2F5LnYxLlB1dEFydGlmYWN0UmVxdWVzdBonLnRyaW10YWIuZ2F0ZXdheS52MS5QdXRBcnRpZmFjdFJlc3BvbnNlEmUKC0dldEFydGlmYWN0EiYudHJpbXRhYi5nYXRld2F5LnYxLkdldEFydGlmYWN0UmVxdWVzdBonLnRyaW10YWIuZ2F0ZXdheS52MS5HZXRBcnRpZmFjdFJlc3BvbnNlIgOQAgEwARJpCg1MaXN0QXJ0aWZhY3RzEigudHJpbXRhYi5nYXRld2F5LnYxLkxpc3RBcnRpZmFjdHNSZXF1ZXN0GikudHJpbXRhYi5nYXRld2F5LnYxLkxpc3RBcnRpZmFjdHNSZXNwb25zZSIDkAIBEmcKDkRlbGV0ZUFydGlmYWN0EikudHJpbXRhYi5nYXRld2F5LnYxLkRlbGV0ZUFydGlmYWN0UmVxdWVzdBoqLnRyaW10YWIuZ2F0ZXdheS52MS5EZWxldGVBcnRpZmFjdFJlc3BvbnNlEmcKDkltcG9ydEFydGlmYWN0EikudHJpbXRhYi5nYXRld2F5LnYxLkltcG9ydEFydGlmYWN0UmVxdWVzdBoqLnRyaW10YWIuZ2F0ZXdheS52MS5JbXBvcnRBcnRpZmFjdFJlc3BvbnNlEmwKDkV4cG9ydEFydGlmYWN0EikudHJpbXRhYi5nYXRld2F5LnYxLkV4cG9ydEFydGlmYWN0UmVxdWVzdBoqLnRyaW10YWIuZ2F0ZXdheS52MS5FeHBvcnRBcnRpZmFjdFJlc3BvbnNlIgOQAgESYAoLQnVpbGRSZWNpcGUSJi50cmltdGFiLmdhdGV3YXkudjEuQnVpbGRSZWNpcGVSZXF1ZXN0GicudHJpbXRhYi5nYXRld2F5LnYxLkJ1aWxkUmVjaXBlUmVzcG9uc2UwARJaCghHZXRCdWlsZBIjLnRyaW10YWIuZ2F0ZXdheS52MS5HZXRCdWlsZFJlcXVlc3QaJC50cmltdGFiLmdhdGV3YXkudjEuR2V0QnVpbGRSZXNwb25zZSIDkAIBEl4KC0NhbmNlbEJ1aWxkEiYudHJpbXRhYi5nYXRld2F5LnYxLkNhbmNlbEJ1aWxkUmVxdWVzdBonLnRyaW10YWIuZ2F0ZXdheS52MS5DYW5jZWxCdWlsZFJlc3BvbnNlQloKFmRldi50cmltdGFiLmdhdGV3YXkudjFQAVo+Z2l0aHViLmNvbS90cmltdGFiL3RyaW10YWIvZ2VuL2dvL3RyaW10YWIvZ2F0ZXdheS92MTtnYXRld2F5djFiBnByb3RvMw", [file_google_protobuf_struct, file_trimtab_forward_v1_forward_service, file_trimtab_steering_v1_steering_service, file_trimtab_type_v1_artifact, file_trimtab_type_v1_generation, file_trimtab_type_v1_program, file_trimtab_verifier_v1_verifier_service]);
+  fileDesc("Cih0cmltdGFiL2dhdGV3YXkvdjEvZ2F0ZXdheV9zZXJ2aWNlLnByb3RvEhJ0cmltdGFiLmdhdGV3YXkudjEiPgoMQ29udmVyc2F0aW9uEi4KCG1lc3NhZ2VzGAEgAygLMhwudHJpbXRhYi50eXBlLnYxLkNoYXRNZXNzYWdlImAKD1N0ZWVyaW5nT3B0aW9ucxItCgN1c2UYASABKAsyIC50cmltdGFiLnN0ZWVyaW5nLnYxLlN0ZWVyaW5nVXNlEg8KB2NvbXBhcmUYAiABKAgSDQoFcHJvb2YYAyABKAgiTwoOU2NhbGluZ09wdGlvbnMSEAoIc3RyYXRlZ3kYASABKAkSKwoKcGFyYW1ldGVycxgCIAEoCzIXLmdvb2dsZS5wcm90b2J1Zi5TdHJ1Y3Qi4QMKDkdlbmVyYXRpb25TcGVjEg0KBW1vZGVsGAEgASgJEjgKDGNvbnZlcnNhdGlvbhgCIAEoCzIgLnRyaW10YWIuZ2F0ZXdheS52MS5Db252ZXJzYXRpb25IABIOCgR0ZXh0GAMgASgJSAASKwoDaWRzGAQgASgLMhwudHJpbXRhYi5nYXRld2F5LnYxLlRva2VuSWRzSAASNQoIc2FtcGxpbmcYBSABKAsyIy50cmltdGFiLnR5cGUudjEuU2FtcGxpbmdQYXJhbWV0ZXJzEhIKCm1heF90b2tlbnMYBiABKA0SDAoEc3RvcBgHIAMoCRIPCgdjaG9pY2VzGAggASgNEhQKDHRvcF9sb2dwcm9icxgJIAEoDRIQCghsb2dwcm9icxgKIAEoCBI1CghzdGVlcmluZxgLIAEoCzIjLnRyaW10YWIuZ2F0ZXdheS52MS5TdGVlcmluZ09wdGlvbnMSMwoHc2NhbGluZxgMIAEoCzIiLnRyaW10YWIuZ2F0ZXdheS52MS5TY2FsaW5nT3B0aW9ucxIzCgl2ZXJpZmllcnMYDSADKAsyIC50cmltdGFiLnZlcmlmaWVyLnYxLlZlcmlmaWVyVXNlEgwKBGVjaG8YDiABKAhCCAoGcHJvbXB0IhcKCFRva2VuSWRzEgsKA2lkcxgBIAMoDSJDCg9HZW5lcmF0ZVJlcXVlc3QSMAoEc3BlYxgBIAEoCzIiLnRyaW10YWIuZ2F0ZXdheS52MS5HZW5lcmF0aW9uU3BlYyLjAgoQR2VuZXJhdGVSZXNwb25zZRIzCgdzdGFydGVkGAEgASgLMiAudHJpbXRhYi5nYXRld2F5LnYxLlN0YXJ0ZWRFdmVudEgAEjMKB3BsYW5uZWQYAiABKAsyIC50cmltdGFiLmdhdGV3YXkudjEuUGxhbm5lZEV2ZW50SAASLwoFZGVsdGEYAyABKAsyHi50cmltdGFiLmdhdGV3YXkudjEuRGVsdGFFdmVudEgAEjsKCGZpbmlzaGVkGAQgASgLMicudHJpbXRhYi5nYXRld2F5LnYxLkNob2ljZUZpbmlzaGVkRXZlbnRIABI1Cgh2ZXJkaWN0cxgFIAEoCzIhLnRyaW10YWIuZ2F0ZXdheS52MS5WZXJkaWN0c0V2ZW50SAASNwoJY29tcGxldGVkGAYgASgLMiIudHJpbXRhYi5nYXRld2F5LnYxLkNvbXBsZXRlZEV2ZW50SABCBwoFZXZlbnQibwoMU3RhcnRlZEV2ZW50EhUKDWdlbmVyYXRpb25faWQYASABKAkSDQoFbW9kZWwYAiABKAkSFAoMbW9kZWxfZGlnZXN0GAMgASgJEgwKBHNlZWQYBCABKAQSFQoNcHJvbXB0X3Rva2VucxgFIAEoDSJQCgxQbGFubmVkRXZlbnQSLwoGcmVwb3J0GAEgASgLMh8udHJpbXRhYi5zdGVlcmluZy52MS5QbGFuUmVwb3J0Eg8KB3BsYW5fbXMYAiABKAEiZwoKRGVsdGFFdmVudBIOCgZjaG9pY2UYASABKA0SDAoEdGV4dBgCIAEoCRImCgZ0b2tlbnMYAyADKAsyFi50cmltdGFiLnR5cGUudjEuVG9rZW4SEwoLdG9rZW5fdGV4dHMYBCADKAkiqwEKE0Nob2ljZUZpbmlzaGVkRXZlbnQSDgoGY2hvaWNlGAEgASgNEi0KBnJlYXNvbhgCIAEoDjIdLnRyaW10YWIudHlwZS52MS5GaW5pc2hSZWFzb24SGAoQZ2VuZXJhdGVkX3Rva2VucxgDIAEoDRIPCgdzdGVlcmVkGAQgASgIEioKBXByb29mGAUgAygLMhsudHJpbXRhYi50eXBlLnYxLkxheWVyUHJvb2YiTwoNVmVyZGljdHNFdmVudBIOCgZjaG9pY2UYASABKA0SLgoIdmVyZGljdHMYAiADKAsyHC50cmltdGFiLnZlcmlmaWVyLnYxLlZlcmRpY3QiYgoOQ29tcGxldGVkRXZlbnQSJQoFdXNhZ2UYASABKAsyFi50cmltdGFiLnR5cGUudjEuVXNhZ2USKQoHdGltaW5ncxgCIAEoCzIYLnRyaW10YWIudHlwZS52MS5UaW1pbmdzIkMKD0NvbXBsZXRlUmVxdWVzdBIwCgRzcGVjGAEgASgLMiIudHJpbXRhYi5nYXRld2F5LnYxLkdlbmVyYXRpb25TcGVjIs0BCgZDaG9pY2USDQoFaW5kZXgYASABKA0SDAoEdGV4dBgCIAEoCRImCgZ0b2tlbnMYAyADKAsyFi50cmltdGFiLnR5cGUudjEuVG9rZW4SEwoLdG9rZW5fdGV4dHMYBCADKAkSOQoIZmluaXNoZWQYBSABKAsyJy50cmltdGFiLmdhdGV3YXkudjEuQ2hvaWNlRmluaXNoZWRFdmVudBIuCgh2ZXJkaWN0cxgGIAMoCzIcLnRyaW10YWIudmVyaWZpZXIudjEuVmVyZGljdCLzAQoQQ29tcGxldGVSZXNwb25zZRIxCgdzdGFydGVkGAEgASgLMiAudHJpbXRhYi5nYXRld2F5LnYxLlN0YXJ0ZWRFdmVudBItCgRwbGFuGAIgASgLMh8udHJpbXRhYi5zdGVlcmluZy52MS5QbGFuUmVwb3J0EisKB2Nob2ljZXMYAyADKAsyGi50cmltdGFiLmdhdGV3YXkudjEuQ2hvaWNlEiUKBXVzYWdlGAQgASgLMhYudHJpbXRhYi50eXBlLnYxLlVzYWdlEikKB3RpbWluZ3MYBSABKAsyGC50cmltdGFiLnR5cGUudjEuVGltaW5ncyI0CgxTdGVlclJlcXVlc3QSFQoNZ2VuZXJhdGlvbl9pZBgBIAEoCRINCgVzY2FsZRgCIAEoAiIPCg1TdGVlclJlc3BvbnNlInMKD1Rva2VuaXplUmVxdWVzdBINCgVtb2RlbBgBIAEoCRIOCgR0ZXh0GAIgASgJSAASOAoMY29udmVyc2F0aW9uGAMgASgLMiAudHJpbXRhYi5nYXRld2F5LnYxLkNvbnZlcnNhdGlvbkgAQgcKBWlucHV0Ii8KEFRva2VuaXplUmVzcG9uc2USCwoDaWRzGAEgAygNEg4KBnRva2VucxgCIAMoCSLKAQoOQ2FwdHVyZVJlcXVlc3QSDQoFbW9kZWwYASABKAkSDgoEdGV4dBgCIAEoCUgAEjgKDGNvbnZlcnNhdGlvbhgDIAEoCzIgLnRyaW10YWIuZ2F0ZXdheS52MS5Db252ZXJzYXRpb25IABIiCgR0YXBzGAQgAygLMhQudHJpbXRhYi50eXBlLnYxLlRhcBIyCghzdGVlcmluZxgFIAEoCzIgLnRyaW10YWIuc3RlZXJpbmcudjEuU3RlZXJpbmdVc2VCBwoFaW5wdXQiQwoPQ2FwdHVyZVJlc3BvbnNlEjAKC2FjdGl2YXRpb25zGAEgAygLMhsudHJpbXRhYi50eXBlLnYxLkFjdGl2YXRpb24isAEKDFNjb3JlUmVxdWVzdBINCgVtb2RlbBgBIAEoCRI2Cgxjb252ZXJzYXRpb24YAiABKAsyIC50cmltdGFiLmdhdGV3YXkudjEuQ29udmVyc2F0aW9uEg8KB2Fuc3dlcnMYAyADKAkSMgoIc3RlZXJpbmcYBCABKAsyIC50cmltdGFiLnN0ZWVyaW5nLnYxLlN0ZWVyaW5nVXNlEhQKDHRvcF9sb2dwcm9icxgFIAEoDSJnCg1TY29yZVJlc3BvbnNlEi8KB2Fuc3dlcnMYASADKAsyHi50cmltdGFiLmZvcndhcmQudjEuU2NvcmVkSXRlbRIlCgV1c2FnZRgCIAEoCzIWLnRyaW10YWIudHlwZS52MS5Vc2FnZSJWCgtGb3JrUmVxdWVzdBIwCgRzcGVjGAEgASgLMiIudHJpbXRhYi5nYXRld2F5LnYxLkdlbmVyYXRpb25TcGVjEhUKDWNvbnRpbnVhdGlvbnMYAiADKAkiYgoMRm9ya1Jlc3BvbnNlEisKB2Nob2ljZXMYASADKAsyGi50cmltdGFiLmdhdGV3YXkudjEuQ2hvaWNlEiUKBXVzYWdlGAIgASgLMhYudHJpbXRhYi50eXBlLnYxLlVzYWdlIk4KFFB1dFByb2plY3Rpb25SZXF1ZXN0Eg0KBW1vZGVsGAEgASgJEicKBm1hdHJpeBgCIAEoCzIXLnRyaW10YWIudHlwZS52MS5UZW5zb3IiMgoVUHV0UHJvamVjdGlvblJlc3BvbnNlEhkKEXByb2plY3Rpb25fZGlnZXN0GAEgASgJItIBCgxFbWJlZFJlcXVlc3QSDQoFbW9kZWwYASABKAkSDQoFdGV4dHMYAiADKAkSLwoJdG9rZW5faWRzGAMgAygLMhwudHJpbXRhYi5nYXRld2F5LnYxLlRva2VuSWRzEhIKBWxheWVyGAQgASgNSACIAQESKQoHcG9vbGluZxgFIAEoDjIYLnRyaW10YWIudHlwZS52MS5Qb29saW5nEhcKD3NraXBfZmluYWxfbm9ybRgGIAEoCBIRCglub3JtYWxpemUYByABKAhCCAoGX2xheWVyImcKDUVtYmVkUmVzcG9uc2USLwoKZW1iZWRkaW5ncxgBIAMoCzIbLnRyaW10YWIudHlwZS52MS5BY3RpdmF0aW9uEiUKBXVzYWdlGAIgASgLMhYudHJpbXRhYi50eXBlLnYxLlVzYWdlIlcKFEV4dHJhY3RWZWN0b3JSZXF1ZXN0Eg0KBW1vZGVsGAEgASgJEgwKBG5hbWUYAiABKAkSEAoIcG9zaXRpdmUYAyADKAkSEAoIbmVnYXRpdmUYBCADKAkiRAoVRXh0cmFjdFZlY3RvclJlc3BvbnNlEisKCGFydGlmYWN0GAEgASgLMhkudHJpbXRhYi50eXBlLnYxLkFydGlmYWN0IhMKEUxpc3RNb2RlbHNSZXF1ZXN0Ij8KEkxpc3RNb2RlbHNSZXNwb25zZRIpCgZtb2RlbHMYASADKAsyGS50cmltdGFiLmZvcndhcmQudjEuTW9kZWwiIwoSTGlzdFJlY2lwZXNSZXF1ZXN0Eg0KBW1vZGVsGAEgASgJIkMKE0xpc3RSZWNpcGVzUmVzcG9uc2USLAoHcmVjaXBlcxgBIAMoCzIbLnRyaW10YWIuc3RlZXJpbmcudjEuUmVjaXBlIhcKFUxpc3RTdHJhdGVnaWVzUmVxdWVzdCJYCghTdHJhdGVneRIMCgRuYW1lGAEgASgJEhMKC2Rlc2NyaXB0aW9uGAIgASgJEhkKEXBhcmFtZXRlcnNfc2NoZW1hGAMgASgJEg4KBnNvdXJjZRgEIAEoCSJKChZMaXN0U3RyYXRlZ2llc1Jlc3BvbnNlEjAKCnN0cmF0ZWdpZXMYASADKAsyHC50cmltdGFiLmdhdGV3YXkudjEuU3RyYXRlZ3kiFgoUTGlzdFZlcmlmaWVyc1JlcXVlc3QiTQoVTGlzdFZlcmlmaWVyc1Jlc3BvbnNlEjQKCXZlcmlmaWVycxgBIAMoCzIhLnRyaW10YWIudmVyaWZpZXIudjEuVmVyaWZpZXJJbmZvIkoKElB1dEFydGlmYWN0UmVxdWVzdBI0CgNwdXQYASABKAsyJy50cmltdGFiLnN0ZWVyaW5nLnYxLlB1dEFydGlmYWN0UmVxdWVzdCJCChNQdXRBcnRpZmFjdFJlc3BvbnNlEisKCGFydGlmYWN0GAEgASgLMhkudHJpbXRhYi50eXBlLnYxLkFydGlmYWN0IicKEkdldEFydGlmYWN0UmVxdWVzdBIRCglyZWZlcmVuY2UYASABKAkiUQoTR2V0QXJ0aWZhY3RSZXNwb25zZRIrCghhcnRpZmFjdBgBIAEoCzIZLnRyaW10YWIudHlwZS52MS5BcnRpZmFjdBINCgVjaHVuaxgCIAEoDCJDChRMaXN0QXJ0aWZhY3RzUmVxdWVzdBIrCgRraW5kGAEgASgOMh0udHJpbXRhYi50eXBlLnYxLkFydGlmYWN0S2luZCJFChVMaXN0QXJ0aWZhY3RzUmVzcG9uc2USLAoJYXJ0aWZhY3RzGAEgAygLMhkudHJpbXRhYi50eXBlLnYxLkFydGlmYWN0IiUKFURlbGV0ZUFydGlmYWN0UmVxdWVzdBIMCgRuYW1lGAEgASgJIhgKFkRlbGV0ZUFydGlmYWN0UmVzcG9uc2UiUwoVSW1wb3J0QXJ0aWZhY3RSZXF1ZXN0EjoKBmltcG9ydBgBIAEoCzIqLnRyaW10YWIuc3RlZXJpbmcudjEuSW1wb3J0QXJ0aWZhY3RSZXF1ZXN0IkUKFkltcG9ydEFydGlmYWN0UmVzcG9uc2USKwoIYXJ0aWZhY3QYASABKAsyGS50cmltdGFiLnR5cGUudjEuQXJ0aWZhY3QiYAoVRXhwb3J0QXJ0aWZhY3RSZXF1ZXN0EhEKCXJlZmVyZW5jZRgBIAEoCRI0CgZmb3JtYXQYAiABKA4yJC50cmltdGFiLnN0ZWVyaW5nLnYxLkRpcmVjdGlvbkZvcm1hdCImChZFeHBvcnRBcnRpZmFjdFJlc3BvbnNlEgwKBGRhdGEYASABKAwiWQoSQnVpbGRSZWNpcGVSZXF1ZXN0EgwKBG5hbWUYASABKAkSDQoFbW9kZWwYAiABKAkSDQoFZm9yY2UYAyABKAgSFwoPc2tpcF9ldmFsdWF0aW9uGAQgASgIIkAKE0J1aWxkUmVjaXBlUmVzcG9uc2USKQoFYnVpbGQYASABKAsyGi50cmltdGFiLnN0ZWVyaW5nLnYxLkJ1aWxkIh0KD0dldEJ1aWxkUmVxdWVzdBIKCgJpZBgBIAEoCSI9ChBHZXRCdWlsZFJlc3BvbnNlEikKBWJ1aWxkGAEgASgLMhoudHJpbXRhYi5zdGVlcmluZy52MS5CdWlsZCIgChJDYW5jZWxCdWlsZFJlcXVlc3QSCgoCaWQYASABKAkiQAoTQ2FuY2VsQnVpbGRSZXNwb25zZRIpCgVidWlsZBgBIAEoCzIaLnRyaW10YWIuc3RlZXJpbmcudjEuQnVpbGQytxEKDkdhdGV3YXlTZXJ2aWNlElcKCEdlbmVyYXRlEiMudHJpbXRhYi5nYXRld2F5LnYxLkdlbmVyYXRlUmVxdWVzdBokLnRyaW10YWIuZ2F0ZXdheS52MS5HZW5lcmF0ZVJlc3BvbnNlMAESVQoIQ29tcGxldGUSIy50cmltdGFiLmdhdGV3YXkudjEuQ29tcGxldGVSZXF1ZXN0GiQudHJpbXRhYi5nYXRld2F5LnYxLkNvbXBsZXRlUmVzcG9uc2USTAoFU3RlZXISIC50cmltdGFiLmdhdGV3YXkudjEuU3RlZXJSZXF1ZXN0GiEudHJpbXRhYi5nYXRld2F5LnYxLlN0ZWVyUmVzcG9uc2USWgoIVG9rZW5pemUSIy50cmltdGFiLmdhdGV3YXkudjEuVG9rZW5pemVSZXF1ZXN0GiQudHJpbXRhYi5nYXRld2F5LnYxLlRva2VuaXplUmVzcG9uc2UiA5ACARJZCgdDYXB0dXJlEiIudHJpbXRhYi5nYXRld2F5LnYxLkNhcHR1cmVSZXF1ZXN0GiMudHJpbXRhYi5nYXRld2F5LnYxLkNhcHR1cmVSZXNwb25zZSIDkAIBMAESUQoFU2NvcmUSIC50cmltdGFiLmdhdGV3YXkudjEuU2NvcmVSZXF1ZXN0GiEudHJpbXRhYi5nYXRld2F5LnYxLlNjb3JlUmVzcG9uc2UiA5ACARJJCgRGb3JrEh8udHJpbXRhYi5nYXRld2F5LnYxLkZvcmtSZXF1ZXN0GiAudHJpbXRhYi5nYXRld2F5LnYxLkZvcmtSZXNwb25zZRJRCgVFbWJlZBIgLnRyaW10YWIuZ2F0ZXdheS52MS5FbWJlZFJlcXVlc3QaIS50cmltdGFiLmdhdGV3YXkudjEuRW1iZWRSZXNwb25zZSIDkAIBEmkKDVB1dFByb2plY3Rpb24SKC50cmltdGFiLmdhdGV3YXkudjEuUHV0UHJvamVjdGlvblJlcXVlc3QaKS50cmltdGFiLmdhdGV3YXkudjEuUHV0UHJvamVjdGlvblJlc3BvbnNlIgOQAgISZAoNRXh0cmFjdFZlY3RvchIoLnRyaW10YWIuZ2F0ZXdheS52MS5FeHRyYWN0VmVjdG9yUmVxdWVzdBopLnRyaW10YWIuZ2F0ZXdheS52MS5FeHRyYWN0VmVjdG9yUmVzcG9uc2USYAoKTGlzdE1vZGVscxIlLnRyaW10YWIuZ2F0ZXdheS52MS5MaXN0TW9kZWxzUmVxdWVzdBomLnRyaW10YWIuZ2F0ZXdheS52MS5MaXN0TW9kZWxzUmVzcG9uc2UiA5ACARJjCgtMaXN0UmVjaXBlcxImLnRyaW10YWIuZ2F0ZXdheS52MS5MaXN0UmVjaXBlc1JlcXVlc3QaJy50cmltdGFiLmdhdGV3YXkudjEuTGlzdFJlY2lwZXNSZXNwb25zZSIDkAIBEmwKDkxpc3RTdHJhdGVnaWVzEikudHJpbXRhYi5nYXRld2F5LnYxLkxpc3RTdHJhdGVnaWVzUmVxdWVzdBoqLnRyaW10YWIuZ2F0ZXdheS52MS5MaXN0U3RyYXRlZ2llc1Jlc3BvbnNlIgOQAgESaQoNTGlzdFZlcmlmaWVycxIoLnRyaW10YWIuZ2F0ZXdheS52MS5MaXN0VmVyaWZpZXJzUmVxdWVzdBopLnRyaW10YWIuZ2F0ZXdheS52MS5MaXN0VmVyaWZpZXJzUmVzcG9uc2UiA5ACARJeCgtQdXRBcnRpZmFjdBImLnRyaW10YWIuZ2F0ZXdheS52MS5QdXRBcnRpZmFjdFJlcXVlc3QaJy50cmltdGFiLmdhdGV3YXkudjEuUHV0QXJ0aWZhY3RSZXNwb25zZRJlCgtHZXRBcnRpZmFjdBImLnRyaW10YWIuZ2F0ZXdheS52MS5HZXRBcnRpZmFjdFJlcXVlc3QaJy50cmltdGFiLmdhdGV3YXkudjEuR2V0QXJ0aWZhY3RSZXNwb25zZSIDkAIBMAESaQoNTGlzdEFydGlmYWN0cxIoLnRyaW10YWIuZ2F0ZXdheS52MS5MaXN0QXJ0aWZhY3RzUmVxdWVzdBopLnRyaW10YWIuZ2F0ZXdheS52MS5MaXN0QXJ0aWZhY3RzUmVzcG9uc2UiA5ACARJnCg5EZWxldGVBcnRpZmFjdBIpLnRyaW10YWIuZ2F0ZXdheS52MS5EZWxldGVBcnRpZmFjdFJlcXVlc3QaKi50cmltdGFiLmdhdGV3YXkudjEuRGVsZXRlQXJ0aWZhY3RSZXNwb25zZRJnCg5JbXBvcnRBcnRpZmFjdBIpLnRyaW10YWIuZ2F0ZXdheS52MS5JbXBvcnRBcnRpZmFjdFJlcXVlc3QaKi50cmltdGFiLmdhdGV3YXkudjEuSW1wb3J0QXJ0aWZhY3RSZXNwb25zZRJsCg5FeHBvcnRBcnRpZmFjdBIpLnRyaW10YWIuZ2F0ZXdheS52MS5FeHBvcnRBcnRpZmFjdFJlcXVlc3QaKi50cmltdGFiLmdhdGV3YXkudjEuRXhwb3J0QXJ0aWZhY3RSZXNwb25zZSIDkAIBEmAKC0J1aWxkUmVjaXBlEiYudHJpbXRhYi5nYXRld2F5LnYxLkJ1aWxkUmVjaXBlUmVxdWVzdBonLnRyaW10YWIuZ2F0ZXdheS52MS5CdWlsZFJlY2lwZVJlc3BvbnNlMAESWgoIR2V0QnVpbGQSIy50cmltdGFiLmdhdGV3YXkudjEuR2V0QnVpbGRSZXF1ZXN0GiQudHJpbXRhYi5nYXRld2F5LnYxLkdldEJ1aWxkUmVzcG9uc2UiA5ACARJeCgtDYW5jZWxCdWlsZBImLnRyaW10YWIuZ2F0ZXdheS52MS5DYW5jZWxCdWlsZFJlcXVlc3QaJy50cmltdGFiLmdhdGV3YXkudjEuQ2FuY2VsQnVpbGRSZXNwb25zZUJaChZkZXYudHJpbXRhYi5nYXRld2F5LnYxUAFaPmdpdGh1Yi5jb20vdHJpbXRhYi90cmltdGFiL2dlbi9nby90cmltdGFiL2dhdGV3YXkvdjE7Z2F0ZXdheXYxYgZwcm90bzM", [file_google_protobuf_struct, file_trimtab_forward_v1_forward_service, file_trimtab_steering_v1_steering_service, file_trimtab_type_v1_artifact, file_trimtab_type_v1_generation, file_trimtab_type_v1_program, file_trimtab_type_v1_tensor, file_trimtab_verifier_v1_verifier_service]);
 
 /**
  * A conversation.
@@ -1020,7 +1022,56 @@ export const ForkResponseSchema: GenMessage<ForkResponse> = /*@__PURE__*/
   messageDesc(file_trimtab_gateway_v1_gateway_service, 25);
 
 /**
- * Request of Embed.
+ * Request of PutProjection.
+ *
+ * @generated from message trimtab.gateway.v1.PutProjectionRequest
+ */
+export type PutProjectionRequest = Message<"trimtab.gateway.v1.PutProjectionRequest"> & {
+  /**
+   * Model name or digest; empty means the only loaded model.
+   *
+   * @generated from field: string model = 1;
+   */
+  model: string;
+
+  /**
+   * f32 [rank, dim of the site], rank 1 to 256.
+   *
+   * @generated from field: trimtab.type.v1.Tensor matrix = 2;
+   */
+  matrix?: Tensor | undefined;
+};
+
+/**
+ * Describes the message trimtab.gateway.v1.PutProjectionRequest.
+ * Use `create(PutProjectionRequestSchema)` to create a new message.
+ */
+export const PutProjectionRequestSchema: GenMessage<PutProjectionRequest> = /*@__PURE__*/
+  messageDesc(file_trimtab_gateway_v1_gateway_service, 26);
+
+/**
+ * Response of PutProjection.
+ *
+ * @generated from message trimtab.gateway.v1.PutProjectionResponse
+ */
+export type PutProjectionResponse = Message<"trimtab.gateway.v1.PutProjectionResponse"> & {
+  /**
+   * What taps name: "sha256:<hex>".
+   *
+   * @generated from field: string projection_digest = 1;
+   */
+  projectionDigest: string;
+};
+
+/**
+ * Describes the message trimtab.gateway.v1.PutProjectionResponse.
+ * Use `create(PutProjectionResponseSchema)` to create a new message.
+ */
+export const PutProjectionResponseSchema: GenMessage<PutProjectionResponse> = /*@__PURE__*/
+  messageDesc(file_trimtab_gateway_v1_gateway_service, 27);
+
+/**
+ * Request of Embed. Texts and token ids, 1 to 256 together.
  *
  * @generated from message trimtab.gateway.v1.EmbedRequest
  */
@@ -1038,6 +1089,41 @@ export type EmbedRequest = Message<"trimtab.gateway.v1.EmbedRequest"> & {
    * @generated from field: repeated string texts = 2;
    */
   texts: string[];
+
+  /**
+   * Texts as token ids; they come after `texts`.
+   *
+   * @generated from field: repeated trimtab.gateway.v1.TokenIds token_ids = 3;
+   */
+  tokenIds: TokenIds[];
+
+  /**
+   * Block whose output is read. Unset: the last one.
+   *
+   * @generated from field: optional uint32 layer = 4;
+   */
+  layer?: number | undefined;
+
+  /**
+   * How the tokens of a text become one row; unspecified is the mean.
+   *
+   * @generated from field: trimtab.type.v1.Pooling pooling = 5;
+   */
+  pooling: Pooling;
+
+  /**
+   * Read the residual stream as it is, without the model's final norm.
+   *
+   * @generated from field: bool skip_final_norm = 6;
+   */
+  skipFinalNorm: boolean;
+
+  /**
+   * Scale every row to length 1.
+   *
+   * @generated from field: bool normalize = 7;
+   */
+  normalize: boolean;
 };
 
 /**
@@ -1045,7 +1131,7 @@ export type EmbedRequest = Message<"trimtab.gateway.v1.EmbedRequest"> & {
  * Use `create(EmbedRequestSchema)` to create a new message.
  */
 export const EmbedRequestSchema: GenMessage<EmbedRequest> = /*@__PURE__*/
-  messageDesc(file_trimtab_gateway_v1_gateway_service, 26);
+  messageDesc(file_trimtab_gateway_v1_gateway_service, 28);
 
 /**
  * Response of Embed.
@@ -1059,6 +1145,13 @@ export type EmbedResponse = Message<"trimtab.gateway.v1.EmbedResponse"> & {
    * @generated from field: repeated trimtab.type.v1.Activation embeddings = 1;
    */
   embeddings: Activation[];
+
+  /**
+   * Cost.
+   *
+   * @generated from field: trimtab.type.v1.Usage usage = 2;
+   */
+  usage?: Usage | undefined;
 };
 
 /**
@@ -1066,7 +1159,7 @@ export type EmbedResponse = Message<"trimtab.gateway.v1.EmbedResponse"> & {
  * Use `create(EmbedResponseSchema)` to create a new message.
  */
 export const EmbedResponseSchema: GenMessage<EmbedResponse> = /*@__PURE__*/
-  messageDesc(file_trimtab_gateway_v1_gateway_service, 27);
+  messageDesc(file_trimtab_gateway_v1_gateway_service, 29);
 
 /**
  * Request of ExtractVector.
@@ -1108,7 +1201,7 @@ export type ExtractVectorRequest = Message<"trimtab.gateway.v1.ExtractVectorRequ
  * Use `create(ExtractVectorRequestSchema)` to create a new message.
  */
 export const ExtractVectorRequestSchema: GenMessage<ExtractVectorRequest> = /*@__PURE__*/
-  messageDesc(file_trimtab_gateway_v1_gateway_service, 28);
+  messageDesc(file_trimtab_gateway_v1_gateway_service, 30);
 
 /**
  * Response of ExtractVector.
@@ -1129,7 +1222,7 @@ export type ExtractVectorResponse = Message<"trimtab.gateway.v1.ExtractVectorRes
  * Use `create(ExtractVectorResponseSchema)` to create a new message.
  */
 export const ExtractVectorResponseSchema: GenMessage<ExtractVectorResponse> = /*@__PURE__*/
-  messageDesc(file_trimtab_gateway_v1_gateway_service, 29);
+  messageDesc(file_trimtab_gateway_v1_gateway_service, 31);
 
 /**
  * Request of ListModels.
@@ -1144,7 +1237,7 @@ export type ListModelsRequest = Message<"trimtab.gateway.v1.ListModelsRequest"> 
  * Use `create(ListModelsRequestSchema)` to create a new message.
  */
 export const ListModelsRequestSchema: GenMessage<ListModelsRequest> = /*@__PURE__*/
-  messageDesc(file_trimtab_gateway_v1_gateway_service, 30);
+  messageDesc(file_trimtab_gateway_v1_gateway_service, 32);
 
 /**
  * Response of ListModels.
@@ -1165,7 +1258,7 @@ export type ListModelsResponse = Message<"trimtab.gateway.v1.ListModelsResponse"
  * Use `create(ListModelsResponseSchema)` to create a new message.
  */
 export const ListModelsResponseSchema: GenMessage<ListModelsResponse> = /*@__PURE__*/
-  messageDesc(file_trimtab_gateway_v1_gateway_service, 31);
+  messageDesc(file_trimtab_gateway_v1_gateway_service, 33);
 
 /**
  * Request of ListRecipes.
@@ -1186,7 +1279,7 @@ export type ListRecipesRequest = Message<"trimtab.gateway.v1.ListRecipesRequest"
  * Use `create(ListRecipesRequestSchema)` to create a new message.
  */
 export const ListRecipesRequestSchema: GenMessage<ListRecipesRequest> = /*@__PURE__*/
-  messageDesc(file_trimtab_gateway_v1_gateway_service, 32);
+  messageDesc(file_trimtab_gateway_v1_gateway_service, 34);
 
 /**
  * Response of ListRecipes.
@@ -1207,7 +1300,7 @@ export type ListRecipesResponse = Message<"trimtab.gateway.v1.ListRecipesRespons
  * Use `create(ListRecipesResponseSchema)` to create a new message.
  */
 export const ListRecipesResponseSchema: GenMessage<ListRecipesResponse> = /*@__PURE__*/
-  messageDesc(file_trimtab_gateway_v1_gateway_service, 33);
+  messageDesc(file_trimtab_gateway_v1_gateway_service, 35);
 
 /**
  * Request of ListStrategies.
@@ -1222,7 +1315,7 @@ export type ListStrategiesRequest = Message<"trimtab.gateway.v1.ListStrategiesRe
  * Use `create(ListStrategiesRequestSchema)` to create a new message.
  */
 export const ListStrategiesRequestSchema: GenMessage<ListStrategiesRequest> = /*@__PURE__*/
-  messageDesc(file_trimtab_gateway_v1_gateway_service, 34);
+  messageDesc(file_trimtab_gateway_v1_gateway_service, 36);
 
 /**
  * A strategy as listed.
@@ -1264,7 +1357,7 @@ export type Strategy = Message<"trimtab.gateway.v1.Strategy"> & {
  * Use `create(StrategySchema)` to create a new message.
  */
 export const StrategySchema: GenMessage<Strategy> = /*@__PURE__*/
-  messageDesc(file_trimtab_gateway_v1_gateway_service, 35);
+  messageDesc(file_trimtab_gateway_v1_gateway_service, 37);
 
 /**
  * Response of ListStrategies.
@@ -1285,7 +1378,7 @@ export type ListStrategiesResponse = Message<"trimtab.gateway.v1.ListStrategiesR
  * Use `create(ListStrategiesResponseSchema)` to create a new message.
  */
 export const ListStrategiesResponseSchema: GenMessage<ListStrategiesResponse> = /*@__PURE__*/
-  messageDesc(file_trimtab_gateway_v1_gateway_service, 36);
+  messageDesc(file_trimtab_gateway_v1_gateway_service, 38);
 
 /**
  * Request of ListVerifiers.
@@ -1300,7 +1393,7 @@ export type ListVerifiersRequest = Message<"trimtab.gateway.v1.ListVerifiersRequ
  * Use `create(ListVerifiersRequestSchema)` to create a new message.
  */
 export const ListVerifiersRequestSchema: GenMessage<ListVerifiersRequest> = /*@__PURE__*/
-  messageDesc(file_trimtab_gateway_v1_gateway_service, 37);
+  messageDesc(file_trimtab_gateway_v1_gateway_service, 39);
 
 /**
  * Response of ListVerifiers.
@@ -1321,7 +1414,7 @@ export type ListVerifiersResponse = Message<"trimtab.gateway.v1.ListVerifiersRes
  * Use `create(ListVerifiersResponseSchema)` to create a new message.
  */
 export const ListVerifiersResponseSchema: GenMessage<ListVerifiersResponse> = /*@__PURE__*/
-  messageDesc(file_trimtab_gateway_v1_gateway_service, 38);
+  messageDesc(file_trimtab_gateway_v1_gateway_service, 40);
 
 /**
  * Request of PutArtifact.
@@ -1342,7 +1435,7 @@ export type PutArtifactRequest = Message<"trimtab.gateway.v1.PutArtifactRequest"
  * Use `create(PutArtifactRequestSchema)` to create a new message.
  */
 export const PutArtifactRequestSchema: GenMessage<PutArtifactRequest> = /*@__PURE__*/
-  messageDesc(file_trimtab_gateway_v1_gateway_service, 39);
+  messageDesc(file_trimtab_gateway_v1_gateway_service, 41);
 
 /**
  * Response of PutArtifact.
@@ -1363,7 +1456,7 @@ export type PutArtifactResponse = Message<"trimtab.gateway.v1.PutArtifactRespons
  * Use `create(PutArtifactResponseSchema)` to create a new message.
  */
 export const PutArtifactResponseSchema: GenMessage<PutArtifactResponse> = /*@__PURE__*/
-  messageDesc(file_trimtab_gateway_v1_gateway_service, 40);
+  messageDesc(file_trimtab_gateway_v1_gateway_service, 42);
 
 /**
  * Request of GetArtifact.
@@ -1384,7 +1477,7 @@ export type GetArtifactRequest = Message<"trimtab.gateway.v1.GetArtifactRequest"
  * Use `create(GetArtifactRequestSchema)` to create a new message.
  */
 export const GetArtifactRequestSchema: GenMessage<GetArtifactRequest> = /*@__PURE__*/
-  messageDesc(file_trimtab_gateway_v1_gateway_service, 41);
+  messageDesc(file_trimtab_gateway_v1_gateway_service, 43);
 
 /**
  * Response of GetArtifact.
@@ -1412,7 +1505,7 @@ export type GetArtifactResponse = Message<"trimtab.gateway.v1.GetArtifactRespons
  * Use `create(GetArtifactResponseSchema)` to create a new message.
  */
 export const GetArtifactResponseSchema: GenMessage<GetArtifactResponse> = /*@__PURE__*/
-  messageDesc(file_trimtab_gateway_v1_gateway_service, 42);
+  messageDesc(file_trimtab_gateway_v1_gateway_service, 44);
 
 /**
  * Request of ListArtifacts.
@@ -1433,7 +1526,7 @@ export type ListArtifactsRequest = Message<"trimtab.gateway.v1.ListArtifactsRequ
  * Use `create(ListArtifactsRequestSchema)` to create a new message.
  */
 export const ListArtifactsRequestSchema: GenMessage<ListArtifactsRequest> = /*@__PURE__*/
-  messageDesc(file_trimtab_gateway_v1_gateway_service, 43);
+  messageDesc(file_trimtab_gateway_v1_gateway_service, 45);
 
 /**
  * Response of ListArtifacts.
@@ -1454,7 +1547,7 @@ export type ListArtifactsResponse = Message<"trimtab.gateway.v1.ListArtifactsRes
  * Use `create(ListArtifactsResponseSchema)` to create a new message.
  */
 export const ListArtifactsResponseSchema: GenMessage<ListArtifactsResponse> = /*@__PURE__*/
-  messageDesc(file_trimtab_gateway_v1_gateway_service, 44);
+  messageDesc(file_trimtab_gateway_v1_gateway_service, 46);
 
 /**
  * Request of DeleteArtifact.
@@ -1475,7 +1568,7 @@ export type DeleteArtifactRequest = Message<"trimtab.gateway.v1.DeleteArtifactRe
  * Use `create(DeleteArtifactRequestSchema)` to create a new message.
  */
 export const DeleteArtifactRequestSchema: GenMessage<DeleteArtifactRequest> = /*@__PURE__*/
-  messageDesc(file_trimtab_gateway_v1_gateway_service, 45);
+  messageDesc(file_trimtab_gateway_v1_gateway_service, 47);
 
 /**
  * Response of DeleteArtifact.
@@ -1490,7 +1583,7 @@ export type DeleteArtifactResponse = Message<"trimtab.gateway.v1.DeleteArtifactR
  * Use `create(DeleteArtifactResponseSchema)` to create a new message.
  */
 export const DeleteArtifactResponseSchema: GenMessage<DeleteArtifactResponse> = /*@__PURE__*/
-  messageDesc(file_trimtab_gateway_v1_gateway_service, 46);
+  messageDesc(file_trimtab_gateway_v1_gateway_service, 48);
 
 /**
  * Request of ImportArtifact.
@@ -1511,7 +1604,7 @@ export type ImportArtifactRequest = Message<"trimtab.gateway.v1.ImportArtifactRe
  * Use `create(ImportArtifactRequestSchema)` to create a new message.
  */
 export const ImportArtifactRequestSchema: GenMessage<ImportArtifactRequest> = /*@__PURE__*/
-  messageDesc(file_trimtab_gateway_v1_gateway_service, 47);
+  messageDesc(file_trimtab_gateway_v1_gateway_service, 49);
 
 /**
  * Response of ImportArtifact.
@@ -1532,7 +1625,7 @@ export type ImportArtifactResponse = Message<"trimtab.gateway.v1.ImportArtifactR
  * Use `create(ImportArtifactResponseSchema)` to create a new message.
  */
 export const ImportArtifactResponseSchema: GenMessage<ImportArtifactResponse> = /*@__PURE__*/
-  messageDesc(file_trimtab_gateway_v1_gateway_service, 48);
+  messageDesc(file_trimtab_gateway_v1_gateway_service, 50);
 
 /**
  * Request of ExportArtifact.
@@ -1560,7 +1653,7 @@ export type ExportArtifactRequest = Message<"trimtab.gateway.v1.ExportArtifactRe
  * Use `create(ExportArtifactRequestSchema)` to create a new message.
  */
 export const ExportArtifactRequestSchema: GenMessage<ExportArtifactRequest> = /*@__PURE__*/
-  messageDesc(file_trimtab_gateway_v1_gateway_service, 49);
+  messageDesc(file_trimtab_gateway_v1_gateway_service, 51);
 
 /**
  * Response of ExportArtifact.
@@ -1581,7 +1674,7 @@ export type ExportArtifactResponse = Message<"trimtab.gateway.v1.ExportArtifactR
  * Use `create(ExportArtifactResponseSchema)` to create a new message.
  */
 export const ExportArtifactResponseSchema: GenMessage<ExportArtifactResponse> = /*@__PURE__*/
-  messageDesc(file_trimtab_gateway_v1_gateway_service, 50);
+  messageDesc(file_trimtab_gateway_v1_gateway_service, 52);
 
 /**
  * Request of BuildRecipe.
@@ -1623,7 +1716,7 @@ export type BuildRecipeRequest = Message<"trimtab.gateway.v1.BuildRecipeRequest"
  * Use `create(BuildRecipeRequestSchema)` to create a new message.
  */
 export const BuildRecipeRequestSchema: GenMessage<BuildRecipeRequest> = /*@__PURE__*/
-  messageDesc(file_trimtab_gateway_v1_gateway_service, 51);
+  messageDesc(file_trimtab_gateway_v1_gateway_service, 53);
 
 /**
  * Response of BuildRecipe.
@@ -1644,7 +1737,7 @@ export type BuildRecipeResponse = Message<"trimtab.gateway.v1.BuildRecipeRespons
  * Use `create(BuildRecipeResponseSchema)` to create a new message.
  */
 export const BuildRecipeResponseSchema: GenMessage<BuildRecipeResponse> = /*@__PURE__*/
-  messageDesc(file_trimtab_gateway_v1_gateway_service, 52);
+  messageDesc(file_trimtab_gateway_v1_gateway_service, 54);
 
 /**
  * Request of GetBuild.
@@ -1665,7 +1758,7 @@ export type GetBuildRequest = Message<"trimtab.gateway.v1.GetBuildRequest"> & {
  * Use `create(GetBuildRequestSchema)` to create a new message.
  */
 export const GetBuildRequestSchema: GenMessage<GetBuildRequest> = /*@__PURE__*/
-  messageDesc(file_trimtab_gateway_v1_gateway_service, 53);
+  messageDesc(file_trimtab_gateway_v1_gateway_service, 55);
 
 /**
  * Response of GetBuild.
@@ -1686,7 +1779,7 @@ export type GetBuildResponse = Message<"trimtab.gateway.v1.GetBuildResponse"> & 
  * Use `create(GetBuildResponseSchema)` to create a new message.
  */
 export const GetBuildResponseSchema: GenMessage<GetBuildResponse> = /*@__PURE__*/
-  messageDesc(file_trimtab_gateway_v1_gateway_service, 54);
+  messageDesc(file_trimtab_gateway_v1_gateway_service, 56);
 
 /**
  * Request of CancelBuild.
@@ -1707,7 +1800,7 @@ export type CancelBuildRequest = Message<"trimtab.gateway.v1.CancelBuildRequest"
  * Use `create(CancelBuildRequestSchema)` to create a new message.
  */
 export const CancelBuildRequestSchema: GenMessage<CancelBuildRequest> = /*@__PURE__*/
-  messageDesc(file_trimtab_gateway_v1_gateway_service, 55);
+  messageDesc(file_trimtab_gateway_v1_gateway_service, 57);
 
 /**
  * Response of CancelBuild.
@@ -1728,7 +1821,7 @@ export type CancelBuildResponse = Message<"trimtab.gateway.v1.CancelBuildRespons
  * Use `create(CancelBuildResponseSchema)` to create a new message.
  */
 export const CancelBuildResponseSchema: GenMessage<CancelBuildResponse> = /*@__PURE__*/
-  messageDesc(file_trimtab_gateway_v1_gateway_service, 56);
+  messageDesc(file_trimtab_gateway_v1_gateway_service, 58);
 
 /**
  * The public API: composes tokenizer, forward, steering and verifier into answers.
@@ -1808,7 +1901,7 @@ export const GatewayService: GenService<{
     output: typeof ForkResponseSchema;
   },
   /**
-   * Pooled states of texts. Not yet available: UNSUPPORTED.
+   * Pooled states of texts, all computed together.
    *
    * @generated from rpc trimtab.gateway.v1.GatewayService.Embed
    */
@@ -1816,6 +1909,16 @@ export const GatewayService: GenService<{
     methodKind: "unary";
     input: typeof EmbedRequestSchema;
     output: typeof EmbedResponseSchema;
+  },
+  /**
+   * Stores a projection for taps of Capture; asking twice is free.
+   *
+   * @generated from rpc trimtab.gateway.v1.GatewayService.PutProjection
+   */
+  putProjection: {
+    methodKind: "unary";
+    input: typeof PutProjectionRequestSchema;
+    output: typeof PutProjectionResponseSchema;
   },
   /**
    * A direction from a few positive and negative texts.

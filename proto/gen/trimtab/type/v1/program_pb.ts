@@ -4,6 +4,8 @@
 
 import type { GenEnum, GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
 import { enumDesc, fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
+import type { TokenLogprob } from "./generation_pb.ts";
+import { file_trimtab_type_v1_generation } from "./generation_pb.ts";
 import type { Tensor } from "./tensor_pb.ts";
 import { file_trimtab_type_v1_tensor } from "./tensor_pb.ts";
 import type { Message } from "@bufbuild/protobuf";
@@ -12,7 +14,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file trimtab/type/v1/program.proto.
  */
 export const file_trimtab_type_v1_program: GenFile = /*@__PURE__*/
-  fileDesc("Ch10cmltdGFiL3R5cGUvdjEvcHJvZ3JhbS5wcm90bxIPdHJpbXRhYi50eXBlLnYxIsUDCglPcGVyYXRpb24SIwoEc2l0ZRgBIAEoDjIVLnRyaW10YWIudHlwZS52MS5TaXRlEg0KBWxheWVyGAIgASgNEiwKBGtpbmQYAyABKA4yHi50cmltdGFiLnR5cGUudjEuT3BlcmF0aW9uS2luZBIoCgd2ZWN0b3JzGAQgASgLMhcudHJpbXRhYi50eXBlLnYxLlRlbnNvchIRCglwYXJhbWV0ZXIYBSABKAISMQoJY29uZGl0aW9uGAYgASgOMh4udHJpbXRhYi50eXBlLnYxLkNvbmRpdGlvbktpbmQSMQoQY29uZGl0aW9uX3ZlY3RvchgHIAEoCzIXLnRyaW10YWIudHlwZS52MS5UZW5zb3ISEQoJdGhyZXNob2xkGAggASgCEjAKC25vcm1fcG9saWN5GAkgASgOMhsudHJpbXRhYi50eXBlLnYxLk5vcm1Qb2xpY3kSCwoDY2FwGAogASgCEiUKBXNjb3BlGAsgASgOMhYudHJpbXRhYi50eXBlLnYxLlNjb3BlEhQKDHdpbmRvd19maXJzdBgMIAEoDRISCgp3aW5kb3dfZW5kGA0gASgNEhAKCHByaW9yaXR5GA4gASgFIoUBCgdQcm9ncmFtEhQKDG1vZGVsX2RpZ2VzdBgBIAEoCRIuCgpvcGVyYXRpb25zGAIgAygLMhoudHJpbXRhYi50eXBlLnYxLk9wZXJhdGlvbhI0Cg1jb25mbGljdF9ydWxlGAMgASgOMh0udHJpbXRhYi50eXBlLnYxLkNvbmZsaWN0UnVsZSI+Cg5Qcm9ncmFtQmluZGluZxIWCg5wcm9ncmFtX2RpZ2VzdBgBIAEoCRIUCgxjb2VmZmljaWVudHMYAiADKAIiswEKA1RhcBIjCgRzaXRlGAEgASgOMhUudHJpbXRhYi50eXBlLnYxLlNpdGUSDgoGbGF5ZXJzGAIgAygNEjAKCXBvc2l0aW9ucxgDIAEoDjIdLnRyaW10YWIudHlwZS52MS5UYXBQb3NpdGlvbnMSDQoFZmlyc3QYBCABKA0SCwoDZW5kGAUgASgNEikKB3Bvb2xpbmcYBiABKA4yGC50cmltdGFiLnR5cGUudjEuUG9vbGluZyKUAQoKQWN0aXZhdGlvbhIRCgl0YXBfaW5kZXgYASABKA0SIwoEc2l0ZRgCIAEoDjIVLnRyaW10YWIudHlwZS52MS5TaXRlEg0KBWxheWVyGAMgASgNEhYKDmZpcnN0X3Bvc2l0aW9uGAQgASgNEicKBnZhbHVlcxgFIAEoCzIXLnRyaW10YWIudHlwZS52MS5UZW5zb3IiiQEKCkxheWVyUHJvb2YSIwoEc2l0ZRgBIAEoDjIVLnRyaW10YWIudHlwZS52MS5TaXRlEg0KBWxheWVyGAIgASgNEgwKBHJvd3MYAyABKA0SHAoUbWVhbl9yZWxhdGl2ZV9jaGFuZ2UYBCABKAISGwoTbWF4X3JlbGF0aXZlX2NoYW5nZRgFIAEoAirUAQoEU2l0ZRIUChBTSVRFX1VOU1BFQ0lGSUVEEAASEQoNU0lURV9SRVNJRFVBTBABEhQKEFNJVEVfQkxPQ0tfSU5QVVQQAhIXChNTSVRFX0FUVEVOVElPTl9OT1JNEAMSEQoNU0lURV9NTFBfTk9STRAEEhkKFVNJVEVfQVRURU5USU9OX09VVFBVVBAFEhMKD1NJVEVfTUxQX09VVFBVVBAGEg4KClNJVEVfSEVBRFMQBxIQCgxTSVRFX05FVVJPTlMQCBIPCgtTSVRFX1JPVVRFUhAJKtIBCg1PcGVyYXRpb25LaW5kEh4KGk9QRVJBVElPTl9LSU5EX1VOU1BFQ0lGSUVEEAASFgoST1BFUkFUSU9OX0tJTkRfQUREEAESGAoUT1BFUkFUSU9OX0tJTkRfRVJBU0UQAhIZChVPUEVSQVRJT05fS0lORF9ST1RBVEUQAxIbChdPUEVSQVRJT05fS0lORF9NVUxUSVBMWRAEEhsKF09QRVJBVElPTl9LSU5EX0NBUF9OT1JNEAUSGgoWT1BFUkFUSU9OX0tJTkRfUkVQTEFDRRAGKmIKDUNvbmRpdGlvbktpbmQSHgoaQ09ORElUSU9OX0tJTkRfVU5TUEVDSUZJRUQQABIYChRDT05ESVRJT05fS0lORF9BQk9WRRABEhcKE0NPTkRJVElPTl9LSU5EX1JFTFUQAipYCgpOb3JtUG9saWN5EhsKF05PUk1fUE9MSUNZX1VOU1BFQ0lGSUVEEAASGAoUTk9STV9QT0xJQ1lfUFJFU0VSVkUQARITCg9OT1JNX1BPTElDWV9DQVAQAipkCgVTY29wZRIVChFTQ09QRV9VTlNQRUNJRklFRBAAEhAKDFNDT1BFX1BST01QVBABEg4KClNDT1BFX0xBU1QQAhIQCgxTQ09QRV9ERUNPREUQAxIQCgxTQ09QRV9XSU5ET1cQBCqaAQoMQ29uZmxpY3RSdWxlEh0KGUNPTkZMSUNUX1JVTEVfVU5TUEVDSUZJRUQQABIVChFDT05GTElDVF9SVUxFX1NVTRABEhoKFkNPTkZMSUNUX1JVTEVfUFJJT1JJVFkQAhIfChtDT05GTElDVF9SVUxFX09SVEhPR09OQUxJWkUQAxIXChNDT05GTElDVF9SVUxFX0VSUk9SEAQqXAoHUG9vbGluZxIXChNQT09MSU5HX1VOU1BFQ0lGSUVEEAASEAoMUE9PTElOR19OT05FEAESEAoMUE9PTElOR19NRUFOEAISFAoQUE9PTElOR19NQVhfTk9STRADKl4KDFRhcFBvc2l0aW9ucxIdChlUQVBfUE9TSVRJT05TX1VOU1BFQ0lGSUVEEAASFgoSVEFQX1BPU0lUSU9OU19MQVNUEAESFwoTVEFQX1BPU0lUSU9OU19SQU5HRRACQlEKE2Rldi50cmltdGFiLnR5cGUudjFQAVo4Z2l0aHViLmNvbS90cmltdGFiL3RyaW10YWIvZ2VuL2dvL3RyaW10YWIvdHlwZS92MTt0eXBldjFiBnByb3RvMw", [file_trimtab_type_v1_tensor]);
+  fileDesc("Ch10cmltdGFiL3R5cGUvdjEvcHJvZ3JhbS5wcm90bxIPdHJpbXRhYi50eXBlLnYxIsUDCglPcGVyYXRpb24SIwoEc2l0ZRgBIAEoDjIVLnRyaW10YWIudHlwZS52MS5TaXRlEg0KBWxheWVyGAIgASgNEiwKBGtpbmQYAyABKA4yHi50cmltdGFiLnR5cGUudjEuT3BlcmF0aW9uS2luZBIoCgd2ZWN0b3JzGAQgASgLMhcudHJpbXRhYi50eXBlLnYxLlRlbnNvchIRCglwYXJhbWV0ZXIYBSABKAISMQoJY29uZGl0aW9uGAYgASgOMh4udHJpbXRhYi50eXBlLnYxLkNvbmRpdGlvbktpbmQSMQoQY29uZGl0aW9uX3ZlY3RvchgHIAEoCzIXLnRyaW10YWIudHlwZS52MS5UZW5zb3ISEQoJdGhyZXNob2xkGAggASgCEjAKC25vcm1fcG9saWN5GAkgASgOMhsudHJpbXRhYi50eXBlLnYxLk5vcm1Qb2xpY3kSCwoDY2FwGAogASgCEiUKBXNjb3BlGAsgASgOMhYudHJpbXRhYi50eXBlLnYxLlNjb3BlEhQKDHdpbmRvd19maXJzdBgMIAEoDRISCgp3aW5kb3dfZW5kGA0gASgNEhAKCHByaW9yaXR5GA4gASgFIoUBCgdQcm9ncmFtEhQKDG1vZGVsX2RpZ2VzdBgBIAEoCRIuCgpvcGVyYXRpb25zGAIgAygLMhoudHJpbXRhYi50eXBlLnYxLk9wZXJhdGlvbhI0Cg1jb25mbGljdF9ydWxlGAMgASgOMh0udHJpbXRhYi50eXBlLnYxLkNvbmZsaWN0UnVsZSI+Cg5Qcm9ncmFtQmluZGluZxIWCg5wcm9ncmFtX2RpZ2VzdBgBIAEoCRIUCgxjb2VmZmljaWVudHMYAiADKAIiSwoKUHJvamVjdGlvbhIUCgxtb2RlbF9kaWdlc3QYASABKAkSJwoGbWF0cml4GAIgASgLMhcudHJpbXRhYi50eXBlLnYxLlRlbnNvciIlCglUYXBMb2dpdHMSCwoDdG9wGAEgASgNEgsKA2lkcxgCIAMoDSKOAgoDVGFwEiMKBHNpdGUYASABKA4yFS50cmltdGFiLnR5cGUudjEuU2l0ZRIOCgZsYXllcnMYAiADKA0SMAoJcG9zaXRpb25zGAMgASgOMh0udHJpbXRhYi50eXBlLnYxLlRhcFBvc2l0aW9ucxINCgVmaXJzdBgEIAEoDRILCgNlbmQYBSABKA0SKQoHcG9vbGluZxgGIAEoDjIYLnRyaW10YWIudHlwZS52MS5Qb29saW5nEhIKCmZpbmFsX25vcm0YByABKAgSGQoRcHJvamVjdGlvbl9kaWdlc3QYCCABKAkSKgoGbG9naXRzGAkgASgLMhoudHJpbXRhYi50eXBlLnYxLlRhcExvZ2l0cyJbCglSb3dMb2dpdHMSEAoIcG9zaXRpb24YASABKA0SKgoDdG9wGAIgAygLMh0udHJpbXRhYi50eXBlLnYxLlRva2VuTG9ncHJvYhIQCghsb2dwcm9icxgDIAMoAiLAAQoKQWN0aXZhdGlvbhIRCgl0YXBfaW5kZXgYASABKA0SIwoEc2l0ZRgCIAEoDjIVLnRyaW10YWIudHlwZS52MS5TaXRlEg0KBWxheWVyGAMgASgNEhYKDmZpcnN0X3Bvc2l0aW9uGAQgASgNEicKBnZhbHVlcxgFIAEoCzIXLnRyaW10YWIudHlwZS52MS5UZW5zb3ISKgoGbG9naXRzGAYgAygLMhoudHJpbXRhYi50eXBlLnYxLlJvd0xvZ2l0cyKJAQoKTGF5ZXJQcm9vZhIjCgRzaXRlGAEgASgOMhUudHJpbXRhYi50eXBlLnYxLlNpdGUSDQoFbGF5ZXIYAiABKA0SDAoEcm93cxgDIAEoDRIcChRtZWFuX3JlbGF0aXZlX2NoYW5nZRgEIAEoAhIbChNtYXhfcmVsYXRpdmVfY2hhbmdlGAUgASgCKtQBCgRTaXRlEhQKEFNJVEVfVU5TUEVDSUZJRUQQABIRCg1TSVRFX1JFU0lEVUFMEAESFAoQU0lURV9CTE9DS19JTlBVVBACEhcKE1NJVEVfQVRURU5USU9OX05PUk0QAxIRCg1TSVRFX01MUF9OT1JNEAQSGQoVU0lURV9BVFRFTlRJT05fT1VUUFVUEAUSEwoPU0lURV9NTFBfT1VUUFVUEAYSDgoKU0lURV9IRUFEUxAHEhAKDFNJVEVfTkVVUk9OUxAIEg8KC1NJVEVfUk9VVEVSEAkq0gEKDU9wZXJhdGlvbktpbmQSHgoaT1BFUkFUSU9OX0tJTkRfVU5TUEVDSUZJRUQQABIWChJPUEVSQVRJT05fS0lORF9BREQQARIYChRPUEVSQVRJT05fS0lORF9FUkFTRRACEhkKFU9QRVJBVElPTl9LSU5EX1JPVEFURRADEhsKF09QRVJBVElPTl9LSU5EX01VTFRJUExZEAQSGwoXT1BFUkFUSU9OX0tJTkRfQ0FQX05PUk0QBRIaChZPUEVSQVRJT05fS0lORF9SRVBMQUNFEAYqYgoNQ29uZGl0aW9uS2luZBIeChpDT05ESVRJT05fS0lORF9VTlNQRUNJRklFRBAAEhgKFENPTkRJVElPTl9LSU5EX0FCT1ZFEAESFwoTQ09ORElUSU9OX0tJTkRfUkVMVRACKlgKCk5vcm1Qb2xpY3kSGwoXTk9STV9QT0xJQ1lfVU5TUEVDSUZJRUQQABIYChROT1JNX1BPTElDWV9QUkVTRVJWRRABEhMKD05PUk1fUE9MSUNZX0NBUBACKmQKBVNjb3BlEhUKEVNDT1BFX1VOU1BFQ0lGSUVEEAASEAoMU0NPUEVfUFJPTVBUEAESDgoKU0NPUEVfTEFTVBACEhAKDFNDT1BFX0RFQ09ERRADEhAKDFNDT1BFX1dJTkRPVxAEKpoBCgxDb25mbGljdFJ1bGUSHQoZQ09ORkxJQ1RfUlVMRV9VTlNQRUNJRklFRBAAEhUKEUNPTkZMSUNUX1JVTEVfU1VNEAESGgoWQ09ORkxJQ1RfUlVMRV9QUklPUklUWRACEh8KG0NPTkZMSUNUX1JVTEVfT1JUSE9HT05BTElaRRADEhcKE0NPTkZMSUNUX1JVTEVfRVJST1IQBCpuCgdQb29saW5nEhcKE1BPT0xJTkdfVU5TUEVDSUZJRUQQABIQCgxQT09MSU5HX05PTkUQARIQCgxQT09MSU5HX01FQU4QAhIUChBQT09MSU5HX01BWF9OT1JNEAMSEAoMUE9PTElOR19MQVNUEAQqXgoMVGFwUG9zaXRpb25zEh0KGVRBUF9QT1NJVElPTlNfVU5TUEVDSUZJRUQQABIWChJUQVBfUE9TSVRJT05TX0xBU1QQARIXChNUQVBfUE9TSVRJT05TX1JBTkdFEAJCUQoTZGV2LnRyaW10YWIudHlwZS52MVABWjhnaXRodWIuY29tL3RyaW10YWIvdHJpbXRhYi9nZW4vZ28vdHJpbXRhYi90eXBlL3YxO3R5cGV2MWIGcHJvdG8z", [file_trimtab_type_v1_generation, file_trimtab_type_v1_tensor]);
 
 /**
  * One operation of a program. Its coefficient c travels with the request.
@@ -190,6 +192,63 @@ export const ProgramBindingSchema: GenMessage<ProgramBinding> = /*@__PURE__*/
   messageDesc(file_trimtab_type_v1_program, 2);
 
 /**
+ * A linear map of rows, applied where they are read, so that a probe moves rank floats instead of dim. Immutable and
+ * content-addressed, like a program.
+ *
+ * @generated from message trimtab.type.v1.Projection
+ */
+export type Projection = Message<"trimtab.type.v1.Projection"> & {
+  /**
+   * SHA-256 of the model file it was made for, hex.
+   *
+   * @generated from field: string model_digest = 1;
+   */
+  modelDigest: string;
+
+  /**
+   * f32 [rank, dim of the site], rank 1 to 256; row h becomes matrix * h.
+   *
+   * @generated from field: trimtab.type.v1.Tensor matrix = 2;
+   */
+  matrix?: Tensor | undefined;
+};
+
+/**
+ * Describes the message trimtab.type.v1.Projection.
+ * Use `create(ProjectionSchema)` to create a new message.
+ */
+export const ProjectionSchema: GenMessage<Projection> = /*@__PURE__*/
+  messageDesc(file_trimtab_type_v1_program, 3);
+
+/**
+ * Asks for what the model's final norm and head make of the rows of a tap: early-layer logits.
+ *
+ * @generated from message trimtab.type.v1.TapLogits
+ */
+export type TapLogits = Message<"trimtab.type.v1.TapLogits"> & {
+  /**
+   * Likeliest tokens to report a row, 0 to 20.
+   *
+   * @generated from field: uint32 top = 1;
+   */
+  top: number;
+
+  /**
+   * Ids whose log-probability is reported for every row, in order; at most 1024.
+   *
+   * @generated from field: repeated uint32 ids = 2;
+   */
+  ids: number[];
+};
+
+/**
+ * Describes the message trimtab.type.v1.TapLogits.
+ * Use `create(TapLogitsSchema)` to create a new message.
+ */
+export const TapLogitsSchema: GenMessage<TapLogits> = /*@__PURE__*/
+  messageDesc(file_trimtab_type_v1_program, 4);
+
+/**
  * Asks for activations of chosen layers and positions.
  *
  * @generated from message trimtab.type.v1.Tap
@@ -236,6 +295,27 @@ export type Tap = Message<"trimtab.type.v1.Tap"> & {
    * @generated from field: trimtab.type.v1.Pooling pooling = 6;
    */
   pooling: Pooling;
+
+  /**
+   * Applies the model's final norm to each row before anything else; residual only.
+   *
+   * @generated from field: bool final_norm = 7;
+   */
+  finalNorm: boolean;
+
+  /**
+   * Projection applied to each row before pooling, "sha256:<hex>" answered by PutProjection. Empty: none.
+   *
+   * @generated from field: string projection_digest = 8;
+   */
+  projectionDigest: string;
+
+  /**
+   * Returns logits instead of rows; residual only, without pooling, final_norm (it is part of it) and projection.
+   *
+   * @generated from field: trimtab.type.v1.TapLogits logits = 9;
+   */
+  logits?: TapLogits | undefined;
 };
 
 /**
@@ -243,7 +323,42 @@ export type Tap = Message<"trimtab.type.v1.Tap"> & {
  * Use `create(TapSchema)` to create a new message.
  */
 export const TapSchema: GenMessage<Tap> = /*@__PURE__*/
-  messageDesc(file_trimtab_type_v1_program, 3);
+  messageDesc(file_trimtab_type_v1_program, 5);
+
+/**
+ * The next token as seen from one row.
+ *
+ * @generated from message trimtab.type.v1.RowLogits
+ */
+export type RowLogits = Message<"trimtab.type.v1.RowLogits"> & {
+  /**
+   * Absolute position of the row.
+   *
+   * @generated from field: uint32 position = 1;
+   */
+  position: number;
+
+  /**
+   * The likeliest tokens, likeliest first.
+   *
+   * @generated from field: repeated trimtab.type.v1.TokenLogprob top = 2;
+   */
+  top: TokenLogprob[];
+
+  /**
+   * Log-probabilities (nats) of the ids asked for, in order.
+   *
+   * @generated from field: repeated float logprobs = 3;
+   */
+  logprobs: number[];
+};
+
+/**
+ * Describes the message trimtab.type.v1.RowLogits.
+ * Use `create(RowLogitsSchema)` to create a new message.
+ */
+export const RowLogitsSchema: GenMessage<RowLogits> = /*@__PURE__*/
+  messageDesc(file_trimtab_type_v1_program, 6);
 
 /**
  * Activations read by a tap.
@@ -280,11 +395,18 @@ export type Activation = Message<"trimtab.type.v1.Activation"> & {
   firstPosition: number;
 
   /**
-   * f32 [positions, dim]; one row when pooled.
+   * f32 [positions, dim]; one row when pooled, rank instead of dim when projected. Absent when logits were asked for.
    *
    * @generated from field: trimtab.type.v1.Tensor values = 5;
    */
   values?: Tensor | undefined;
+
+  /**
+   * One entry a position, when logits were asked for.
+   *
+   * @generated from field: repeated trimtab.type.v1.RowLogits logits = 6;
+   */
+  logits: RowLogits[];
 };
 
 /**
@@ -292,7 +414,7 @@ export type Activation = Message<"trimtab.type.v1.Activation"> & {
  * Use `create(ActivationSchema)` to create a new message.
  */
 export const ActivationSchema: GenMessage<Activation> = /*@__PURE__*/
-  messageDesc(file_trimtab_type_v1_program, 4);
+  messageDesc(file_trimtab_type_v1_program, 7);
 
 /**
  * Proof that an operation acted: the relative change of the rows, computed from the rows before and after.
@@ -341,7 +463,7 @@ export type LayerProof = Message<"trimtab.type.v1.LayerProof"> & {
  * Use `create(LayerProofSchema)` to create a new message.
  */
 export const LayerProofSchema: GenMessage<LayerProof> = /*@__PURE__*/
-  messageDesc(file_trimtab_type_v1_program, 5);
+  messageDesc(file_trimtab_type_v1_program, 8);
 
 /**
  * A place in the network where activations can be read or changed.
@@ -685,6 +807,13 @@ export enum Pooling {
    * @generated from enum value: POOLING_MAX_NORM = 3;
    */
   MAX_NORM = 3,
+
+  /**
+   * The last selected position alone.
+   *
+   * @generated from enum value: POOLING_LAST = 4;
+   */
+  LAST = 4,
 }
 
 /**
