@@ -169,5 +169,6 @@ export function activationOf(ids: readonly number[]): Activation {
     layer: 3,
     firstPosition: ids.length - 1,
     values: { $typeName: "trimtab.type.v1.Tensor", dataType: DataType.F32, shape: [1, 2], data },
+    logits: [],
   };
 }

@@ -14,7 +14,7 @@ export interface TapSpec {
   /** First and one past the last absolute position of a range; an end of 0 is the end of the sequence. */
   readonly first: number;
   readonly end: number;
-  readonly pooling: "none" | "mean" | "max_norm";
+  readonly pooling: "none" | "mean" | "max_norm" | "last";
 }
 
 /** The positions [first, end) a tap reads on a sequence of `tokens`; generations have no end. */
@@ -105,6 +105,7 @@ function fold(cell: Cell, row: Float32Array): void {
     const value = row[i] ?? 0;
     const before = sum[i] ?? 0;
     if (cell.spec.pooling === "mean") sum[i] = before + value;
+    else if (cell.spec.pooling === "last") sum[i] = value;
     else if (Math.abs(value) > Math.abs(before)) sum[i] = value;
   }
 }

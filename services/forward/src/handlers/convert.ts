@@ -45,7 +45,7 @@ export function toTaps(taps: readonly types.Tap[], model: ModelInfo): TapSpec[] 
       throw outOfRange(`${field}.layers`, `layer ${bad} of a model with ${model.layers}`, model.layers - 1);
     }
     if (tap.end !== 0 && tap.end <= tap.first) throw outOfRange(`${field}.end`, "must be over first");
-    const pooling = (["none", "none", "mean", "max_norm"] as const)[tap.pooling];
+    const pooling = (["none", "none", "mean", "max_norm", "last"] as const)[tap.pooling];
     if (!pooling) throw outOfRange(`${field}.pooling`, "is not a known pooling");
     const positions = tap.positions === types.TapPositions.RANGE ? "range" : "last";
     return {
