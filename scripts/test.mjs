@@ -8,6 +8,7 @@ import { ensureKernels } from "./lib/kernels.mjs";
 import { capture } from "./lib/processes.mjs";
 import { inProject } from "./lib/project.mjs";
 import { listSuites, runSuite } from "./lib/suites.mjs";
+import { ensureTestModels } from "./lib/test-models.mjs";
 import { bold, dim, formatDuration, green, red } from "./lib/terminal.mjs";
 
 const SUITE_LIMIT_MS = 10 * 60_000;
@@ -32,6 +33,7 @@ export async function testProject(bun, { isFull = false, isGatesOnly = false, ar
     const setup = inProject("test", "oracle", "setup.mjs");
     if (existsSync(setup))
       results.push(await runGate({ name: "oracle set-up (Python, llama.cpp)", run: () => runSetup(setup) }));
+    results.push(await runGate({ name: "test models", run: ensureTestModels }));
     results.push(...(await runSuites(bun, filters, isFull)));
   }
   return summarize(results, Date.now() - startedAt);

