@@ -4,6 +4,8 @@
 export const MAX_ARENA_BYTES = 3.75 * 2 ** 30;
 /** Operations of one program. */
 export const MAX_OPERATIONS = 1024;
+/** Different windows of one program: they bound the combinations of operations that its rows can meet. */
+export const MAX_WINDOWS = 16;
 /** Commands of one session message. */
 export const MAX_COMMANDS = 256;
 /** Children of one fork. */

@@ -61,6 +61,7 @@ export const operation = fc.record({
     scope: fc.nat(5),
     windowFirst: uint,
     windowEnd: uint,
+    answerWindow: maybe(fc.record({ first: uint, end: uint })),
     priority: fc.integer(),
   },
   vectors: maybe(

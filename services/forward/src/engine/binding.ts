@@ -50,7 +50,13 @@ interface Acting {
   readonly compiled: CompiledOperation;
   readonly record: Pointer;
   readonly coefficients: Pointer;
-  readonly proof: Pointer;
+}
+
+/** What acts on the rows that the same scopes cover. */
+interface Chain {
+  readonly heads: ChainHeads;
+  /** A record for every operation of the chain. */
+  readonly proofs: readonly { readonly compiled: CompiledOperation; readonly proof: Pointer }[];
 }
 
 /** Creates a binding; with coefficients of zero it holds no record and `heads` answers null everywhere. */
@@ -123,7 +129,7 @@ function build(options: BindingOptions, coefficients: readonly number[]) {
       const one = place(uploaded, coefficients, memory, allocate);
       if (one) acting.push(one);
     }
-    return { free, heads: chainCache(acting, memory, shape, allocate), proof: () => read(acting, memory) };
+    return { free, ...chainCache(acting, memory, shape, allocate) };
   } catch (error) {
     free();
     throw error;
@@ -153,8 +159,7 @@ function place(
   });
   const coefficientsPointer = allocate(values.length * 4);
   new Float32Array(memory.buffer, coefficientsPointer, values.length).set(values);
-  const proof = allocate(programLayout.proofBytes);
-  return { compiled: operation, record, coefficients: coefficientsPointer, proof };
+  return { compiled: operation, record, coefficients: coefficientsPointer };
 }
 
 /** Chains by the set of scopes that cover a position; built when first met. */
@@ -163,18 +168,26 @@ function chainCache(
   memory: WebAssembly.Memory,
   shape: ProgramShape,
   allocate: (sizeBytes: number) => Pointer,
-): BoundProgram["heads"] {
-  const cache = new Map<string, ChainHeads | null>();
+): Pick<BoundProgram, "heads" | "proof"> {
+  const cache = new Map<string, Chain | null>();
   const scopes: readonly Scope[] = acting.map(({ compiled }) => compiled.scope);
-  return (position, promptTokens) => {
-    const covered = scopes.map((scope) => (covers(scope, position, promptTokens) ? "1" : "0")).join("");
-    let heads = cache.get(covered);
-    if (heads === undefined) {
-      const chosen = acting.filter((_, index) => covered[index] === "1");
-      heads = chosen.length === 0 ? null : link(chosen, memory, shape, allocate);
-      cache.set(covered, heads);
-    }
-    return heads;
+  return {
+    heads(position, promptTokens) {
+      const covered = scopes.map((scope) => (covers(scope, position, promptTokens) ? "1" : "0")).join("");
+      let chain = cache.get(covered);
+      if (chain === undefined) {
+        const chosen = acting.filter((_, index) => covered[index] === "1");
+        chain = chosen.length === 0 ? null : link(chosen, memory, shape, allocate);
+        cache.set(covered, chain);
+      }
+      return chain && chain.heads;
+    },
+    // Chains act on rows of their own, so their counts add up.
+    proof: () =>
+      [...cache.values()].reduce<ProofRow[]>(
+        (sum, chain) => (chain ? mergeProofs(sum, read(chain, memory)) : sum),
+        [],
+      ),
   };
 }
 
@@ -183,20 +196,24 @@ function link(
   memory: WebAssembly.Memory,
   shape: ProgramShape,
   allocate: (sizeBytes: number) => Pointer,
-): ChainHeads {
+): Chain {
   const heads = new Uint32Array(SITES.length * shape.layers);
-  for (const { compiled, record, coefficients, proof } of chosen.toReversed()) {
+  const proofs: Chain["proofs"][number][] = [];
+  for (const { compiled, record, coefficients } of chosen.toReversed()) {
     const place = SITES.indexOf(compiled.site) * shape.layers + compiled.layer;
+    const proof = allocate(programLayout.proofBytes);
     const instance = allocate(programLayout.instanceBytes);
     writeInstance(memory, instance, { operation: record, coefficients, proof, next: heads[place] ?? 0 });
     heads[place] = instance;
+    proofs.push({ compiled, proof });
   }
-  return heads;
+  return { heads, proofs };
 }
 
-function read(acting: readonly Acting[], memory: WebAssembly.Memory): ProofRow[] {
+/** Operations that follow each other on the same rows count as one: their changes add up, the rows do not. */
+function read({ proofs }: Chain, memory: WebAssembly.Memory): ProofRow[] {
   const rows = new Map<string, ProofRow>();
-  for (const { compiled, proof } of acting) {
+  for (const { compiled, proof } of proofs) {
     const { count, sum, max } = readProof(memory, proof);
     if (count === 0) continue;
     const key = `${compiled.site} ${compiled.layer}`;

@@ -173,7 +173,15 @@ function toOperation(operation: types.Operation, index: number): Operation {
   };
 }
 
-function toScope({ scope, windowFirst, windowEnd }: types.Operation, field: string): Operation["scope"] {
+function toScope(
+  { scope, windowFirst, windowEnd, answerWindow }: types.Operation,
+  field: string,
+): Operation["scope"] {
+  if (answerWindow) {
+    if (scope !== types.Scope.DECODE) throw outOfRange(`${field}.answer_window`, "belongs to SCOPE_DECODE");
+    const { first, end } = answerWindow;
+    return { kind: "decode", span: { first, end: end === 0 ? Number.POSITIVE_INFINITY : end } };
+  }
   if (scope === types.Scope.WINDOW) return { kind: "window", first: windowFirst, end: windowEnd };
   const kind = (["answer", "prompt", "last", "decode"] as const)[scope];
   if (!kind) throw outOfRange(`${field}.scope`, "is not a known scope");

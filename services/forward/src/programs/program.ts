@@ -15,10 +15,21 @@ export const SITES = [
 /** A place in a block. */
 export type Site = (typeof SITES)[number];
 
-/** Positions an operation acts on; `answer` = last prompt token and everything generated. */
+/** A stretch of numbers, half-open. */
+export interface Span {
+  readonly first: number;
+  /** Infinity: no end. */
+  readonly end: number;
+}
+
+/**
+ * Positions an operation acts on; `answer` = last prompt token and everything generated. A window is counted in absolute
+ * positions, the span of `decode` in generated tokens from the end of the prompt.
+ */
 export type Scope =
-  | { readonly kind: "answer" | "prompt" | "last" | "decode" }
-  | { readonly kind: "window"; readonly first: number; readonly end: number };
+  | { readonly kind: "answer" | "prompt" | "last" }
+  | { readonly kind: "decode"; readonly span?: Span }
+  | ({ readonly kind: "window" } & Span);
 
 /** What an operation does. */
 export type OperationKind = "add" | "erase" | "rotate" | "multiply" | "cap_norm" | "replace";
@@ -82,21 +93,37 @@ export function covers(scope: Scope, position: number, promptTokens: number): bo
     case "last":
       return position === promptTokens - 1;
     case "decode":
-      return position >= promptTokens;
+      return position >= promptTokens && isIn(position - promptTokens, scope.span);
     case "window":
-      return position >= scope.first && position < scope.end;
+      return isIn(position, scope);
   }
+}
+
+function isIn(value: number, span: Span | undefined): boolean {
+  return span === undefined || (value >= span.first && value < span.end);
 }
 
 /** Whether two scopes can cover the same position of some sequence. */
 export function scopesMeet(a: Scope, b: Scope): boolean {
-  if (a.kind === "window" && b.kind === "window") return a.first < b.end && b.first < a.end;
+  if (a.kind === "window" && b.kind === "window") return overlap(a, b);
   if (a.kind === "window" || b.kind === "window") return true;
+  if (a.kind === "decode" && b.kind === "decode") return !a.span || !b.span || overlap(a.span, b.span);
   const apart = (x: Scope, y: Scope) => x.kind === "decode" && (y.kind === "prompt" || y.kind === "last");
   return !apart(a, b) && !apart(b, a);
 }
 
+function overlap(a: Span, b: Span): boolean {
+  return a.first < b.end && b.first < a.end;
+}
+
+/** The window or span of a scope, if it has one. */
+export function spanOf(scope: Scope): Span | undefined {
+  if (scope.kind === "window") return scope;
+  return scope.kind === "decode" ? scope.span : undefined;
+}
+
 /** Text that is equal for equal scopes. */
 export function scopeKey(scope: Scope): string {
-  return scope.kind === "window" ? `window ${scope.first} ${scope.end}` : scope.kind;
+  const span = spanOf(scope);
+  return span ? `${scope.kind} ${span.first} ${span.end}` : scope.kind;
 }

@@ -1,8 +1,8 @@
 /** Refuses programs whose shapes, values or operations the engine cannot carry out. */
 import { TrimtabError } from "#kit/errors.ts";
-import { MAX_OPERATIONS } from "../../limits.ts";
+import { MAX_OPERATIONS, MAX_WINDOWS } from "../../limits.ts";
 import type { Operation, Program, ProgramShape } from "./program.ts";
-import { siteDim } from "./program.ts";
+import { scopeKey, siteDim, spanOf } from "./program.ts";
 
 /** How far a vector may be from unit length, and a pair from orthogonality. */
 const UNIT_TOLERANCE = 1e-3;
@@ -18,8 +18,16 @@ export function validateProgram(program: Program, shape: ProgramShape): void {
       limit: String(MAX_OPERATIONS),
     });
   }
+  const windows = new Set<string>();
   for (const [index, operation] of program.operations.entries()) {
-    checkOperation(operation, `operations[${index}]`, shape);
+    const field = `operations[${index}]`;
+    checkOperation(operation, field, shape);
+    if (spanOf(operation.scope)) windows.add(scopeKey(operation.scope));
+    if (windows.size <= MAX_WINDOWS) continue;
+    throw new TrimtabError("TOO_LARGE", `a program has at most ${MAX_WINDOWS} different windows`, {
+      field: `${field}.scope`,
+      limit: String(MAX_WINDOWS),
+    });
   }
 }
 
@@ -68,8 +76,11 @@ function checkOperation(operation: Operation, field: string, shape: ProgramShape
   if (operation.normPolicy === "cap" && !(operation.cap > 0 && operation.cap <= 10)) {
     throw fail("FIELD_OUT_OF_RANGE", "cap", "must be over 0 and at most 10");
   }
-  if (operation.scope.kind === "window" && operation.scope.end <= operation.scope.first) {
-    throw fail("FIELD_OUT_OF_RANGE", "window_end", "must be over window_first");
+  const span = spanOf(operation.scope);
+  if (span && !(span.end > span.first)) {
+    const isAbsolute = operation.scope.kind === "window";
+    const [end, first] = isAbsolute ? ["window_end", "window_first"] : ["answer_window.end", "first"];
+    throw fail("FIELD_OUT_OF_RANGE", end, `must be over ${first}`);
   }
   if (operation.condition === "none") return;
   if (operation.conditionVector?.length !== dim) {

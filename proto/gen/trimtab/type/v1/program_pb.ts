@@ -14,7 +14,36 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file trimtab/type/v1/program.proto.
  */
 export const file_trimtab_type_v1_program: GenFile = /*@__PURE__*/
-  fileDesc("Ch10cmltdGFiL3R5cGUvdjEvcHJvZ3JhbS5wcm90bxIPdHJpbXRhYi50eXBlLnYxIsUDCglPcGVyYXRpb24SIwoEc2l0ZRgBIAEoDjIVLnRyaW10YWIudHlwZS52MS5TaXRlEg0KBWxheWVyGAIgASgNEiwKBGtpbmQYAyABKA4yHi50cmltdGFiLnR5cGUudjEuT3BlcmF0aW9uS2luZBIoCgd2ZWN0b3JzGAQgASgLMhcudHJpbXRhYi50eXBlLnYxLlRlbnNvchIRCglwYXJhbWV0ZXIYBSABKAISMQoJY29uZGl0aW9uGAYgASgOMh4udHJpbXRhYi50eXBlLnYxLkNvbmRpdGlvbktpbmQSMQoQY29uZGl0aW9uX3ZlY3RvchgHIAEoCzIXLnRyaW10YWIudHlwZS52MS5UZW5zb3ISEQoJdGhyZXNob2xkGAggASgCEjAKC25vcm1fcG9saWN5GAkgASgOMhsudHJpbXRhYi50eXBlLnYxLk5vcm1Qb2xpY3kSCwoDY2FwGAogASgCEiUKBXNjb3BlGAsgASgOMhYudHJpbXRhYi50eXBlLnYxLlNjb3BlEhQKDHdpbmRvd19maXJzdBgMIAEoDRISCgp3aW5kb3dfZW5kGA0gASgNEhAKCHByaW9yaXR5GA4gASgFIoUBCgdQcm9ncmFtEhQKDG1vZGVsX2RpZ2VzdBgBIAEoCRIuCgpvcGVyYXRpb25zGAIgAygLMhoudHJpbXRhYi50eXBlLnYxLk9wZXJhdGlvbhI0Cg1jb25mbGljdF9ydWxlGAMgASgOMh0udHJpbXRhYi50eXBlLnYxLkNvbmZsaWN0UnVsZSI+Cg5Qcm9ncmFtQmluZGluZxIWCg5wcm9ncmFtX2RpZ2VzdBgBIAEoCRIUCgxjb2VmZmljaWVudHMYAiADKAIiSwoKUHJvamVjdGlvbhIUCgxtb2RlbF9kaWdlc3QYASABKAkSJwoGbWF0cml4GAIgASgLMhcudHJpbXRhYi50eXBlLnYxLlRlbnNvciIlCglUYXBMb2dpdHMSCwoDdG9wGAEgASgNEgsKA2lkcxgCIAMoDSKOAgoDVGFwEiMKBHNpdGUYASABKA4yFS50cmltdGFiLnR5cGUudjEuU2l0ZRIOCgZsYXllcnMYAiADKA0SMAoJcG9zaXRpb25zGAMgASgOMh0udHJpbXRhYi50eXBlLnYxLlRhcFBvc2l0aW9ucxINCgVmaXJzdBgEIAEoDRILCgNlbmQYBSABKA0SKQoHcG9vbGluZxgGIAEoDjIYLnRyaW10YWIudHlwZS52MS5Qb29saW5nEhIKCmZpbmFsX25vcm0YByABKAgSGQoRcHJvamVjdGlvbl9kaWdlc3QYCCABKAkSKgoGbG9naXRzGAkgASgLMhoudHJpbXRhYi50eXBlLnYxLlRhcExvZ2l0cyJbCglSb3dMb2dpdHMSEAoIcG9zaXRpb24YASABKA0SKgoDdG9wGAIgAygLMh0udHJpbXRhYi50eXBlLnYxLlRva2VuTG9ncHJvYhIQCghsb2dwcm9icxgDIAMoAiLAAQoKQWN0aXZhdGlvbhIRCgl0YXBfaW5kZXgYASABKA0SIwoEc2l0ZRgCIAEoDjIVLnRyaW10YWIudHlwZS52MS5TaXRlEg0KBWxheWVyGAMgASgNEhYKDmZpcnN0X3Bvc2l0aW9uGAQgASgNEicKBnZhbHVlcxgFIAEoCzIXLnRyaW10YWIudHlwZS52MS5UZW5zb3ISKgoGbG9naXRzGAYgAygLMhoudHJpbXRhYi50eXBlLnYxLlJvd0xvZ2l0cyKJAQoKTGF5ZXJQcm9vZhIjCgRzaXRlGAEgASgOMhUudHJpbXRhYi50eXBlLnYxLlNpdGUSDQoFbGF5ZXIYAiABKA0SDAoEcm93cxgDIAEoDRIcChRtZWFuX3JlbGF0aXZlX2NoYW5nZRgEIAEoAhIbChNtYXhfcmVsYXRpdmVfY2hhbmdlGAUgASgCKtQBCgRTaXRlEhQKEFNJVEVfVU5TUEVDSUZJRUQQABIRCg1TSVRFX1JFU0lEVUFMEAESFAoQU0lURV9CTE9DS19JTlBVVBACEhcKE1NJVEVfQVRURU5USU9OX05PUk0QAxIRCg1TSVRFX01MUF9OT1JNEAQSGQoVU0lURV9BVFRFTlRJT05fT1VUUFVUEAUSEwoPU0lURV9NTFBfT1VUUFVUEAYSDgoKU0lURV9IRUFEUxAHEhAKDFNJVEVfTkVVUk9OUxAIEg8KC1NJVEVfUk9VVEVSEAkq0gEKDU9wZXJhdGlvbktpbmQSHgoaT1BFUkFUSU9OX0tJTkRfVU5TUEVDSUZJRUQQABIWChJPUEVSQVRJT05fS0lORF9BREQQARIYChRPUEVSQVRJT05fS0lORF9FUkFTRRACEhkKFU9QRVJBVElPTl9LSU5EX1JPVEFURRADEhsKF09QRVJBVElPTl9LSU5EX01VTFRJUExZEAQSGwoXT1BFUkFUSU9OX0tJTkRfQ0FQX05PUk0QBRIaChZPUEVSQVRJT05fS0lORF9SRVBMQUNFEAYqYgoNQ29uZGl0aW9uS2luZBIeChpDT05ESVRJT05fS0lORF9VTlNQRUNJRklFRBAAEhgKFENPTkRJVElPTl9LSU5EX0FCT1ZFEAESFwoTQ09ORElUSU9OX0tJTkRfUkVMVRACKlgKCk5vcm1Qb2xpY3kSGwoXTk9STV9QT0xJQ1lfVU5TUEVDSUZJRUQQABIYChROT1JNX1BPTElDWV9QUkVTRVJWRRABEhMKD05PUk1fUE9MSUNZX0NBUBACKmQKBVNjb3BlEhUKEVNDT1BFX1VOU1BFQ0lGSUVEEAASEAoMU0NPUEVfUFJPTVBUEAESDgoKU0NPUEVfTEFTVBACEhAKDFNDT1BFX0RFQ09ERRADEhAKDFNDT1BFX1dJTkRPVxAEKpoBCgxDb25mbGljdFJ1bGUSHQoZQ09ORkxJQ1RfUlVMRV9VTlNQRUNJRklFRBAAEhUKEUNPTkZMSUNUX1JVTEVfU1VNEAESGgoWQ09ORkxJQ1RfUlVMRV9QUklPUklUWRACEh8KG0NPTkZMSUNUX1JVTEVfT1JUSE9HT05BTElaRRADEhcKE0NPTkZMSUNUX1JVTEVfRVJST1IQBCpuCgdQb29saW5nEhcKE1BPT0xJTkdfVU5TUEVDSUZJRUQQABIQCgxQT09MSU5HX05PTkUQARIQCgxQT09MSU5HX01FQU4QAhIUChBQT09MSU5HX01BWF9OT1JNEAMSEAoMUE9PTElOR19MQVNUEAQqXgoMVGFwUG9zaXRpb25zEh0KGVRBUF9QT1NJVElPTlNfVU5TUEVDSUZJRUQQABIWChJUQVBfUE9TSVRJT05TX0xBU1QQARIXChNUQVBfUE9TSVRJT05TX1JBTkdFEAJCUQoTZGV2LnRyaW10YWIudHlwZS52MVABWjhnaXRodWIuY29tL3RyaW10YWIvdHJpbXRhYi9nZW4vZ28vdHJpbXRhYi90eXBlL3YxO3R5cGV2MWIGcHJvdG8z", [file_trimtab_type_v1_generation, file_trimtab_type_v1_tensor]);
+  fileDesc("Ch10cmltdGFiL3R5cGUvdjEvcHJvZ3JhbS5wcm90bxIPdHJpbXRhYi50eXBlLnYxIioKDEFuc3dlcldpbmRvdxINCgVmaXJzdBgBIAEoDRILCgNlbmQYAiABKA0i+wMKCU9wZXJhdGlvbhIjCgRzaXRlGAEgASgOMhUudHJpbXRhYi50eXBlLnYxLlNpdGUSDQoFbGF5ZXIYAiABKA0SLAoEa2luZBgDIAEoDjIeLnRyaW10YWIudHlwZS52MS5PcGVyYXRpb25LaW5kEigKB3ZlY3RvcnMYBCABKAsyFy50cmltdGFiLnR5cGUudjEuVGVuc29yEhEKCXBhcmFtZXRlchgFIAEoAhIxCgljb25kaXRpb24YBiABKA4yHi50cmltdGFiLnR5cGUudjEuQ29uZGl0aW9uS2luZBIxChBjb25kaXRpb25fdmVjdG9yGAcgASgLMhcudHJpbXRhYi50eXBlLnYxLlRlbnNvchIRCgl0aHJlc2hvbGQYCCABKAISMAoLbm9ybV9wb2xpY3kYCSABKA4yGy50cmltdGFiLnR5cGUudjEuTm9ybVBvbGljeRILCgNjYXAYCiABKAISJQoFc2NvcGUYCyABKA4yFi50cmltdGFiLnR5cGUudjEuU2NvcGUSFAoMd2luZG93X2ZpcnN0GAwgASgNEhIKCndpbmRvd19lbmQYDSABKA0SEAoIcHJpb3JpdHkYDiABKAUSNAoNYW5zd2VyX3dpbmRvdxgPIAEoCzIdLnRyaW10YWIudHlwZS52MS5BbnN3ZXJXaW5kb3cihQEKB1Byb2dyYW0SFAoMbW9kZWxfZGlnZXN0GAEgASgJEi4KCm9wZXJhdGlvbnMYAiADKAsyGi50cmltdGFiLnR5cGUudjEuT3BlcmF0aW9uEjQKDWNvbmZsaWN0X3J1bGUYAyABKA4yHS50cmltdGFiLnR5cGUudjEuQ29uZmxpY3RSdWxlIj4KDlByb2dyYW1CaW5kaW5nEhYKDnByb2dyYW1fZGlnZXN0GAEgASgJEhQKDGNvZWZmaWNpZW50cxgCIAMoAiJLCgpQcm9qZWN0aW9uEhQKDG1vZGVsX2RpZ2VzdBgBIAEoCRInCgZtYXRyaXgYAiABKAsyFy50cmltdGFiLnR5cGUudjEuVGVuc29yIiUKCVRhcExvZ2l0cxILCgN0b3AYASABKA0SCwoDaWRzGAIgAygNIo4CCgNUYXASIwoEc2l0ZRgBIAEoDjIVLnRyaW10YWIudHlwZS52MS5TaXRlEg4KBmxheWVycxgCIAMoDRIwCglwb3NpdGlvbnMYAyABKA4yHS50cmltdGFiLnR5cGUudjEuVGFwUG9zaXRpb25zEg0KBWZpcnN0GAQgASgNEgsKA2VuZBgFIAEoDRIpCgdwb29saW5nGAYgASgOMhgudHJpbXRhYi50eXBlLnYxLlBvb2xpbmcSEgoKZmluYWxfbm9ybRgHIAEoCBIZChFwcm9qZWN0aW9uX2RpZ2VzdBgIIAEoCRIqCgZsb2dpdHMYCSABKAsyGi50cmltdGFiLnR5cGUudjEuVGFwTG9naXRzIlsKCVJvd0xvZ2l0cxIQCghwb3NpdGlvbhgBIAEoDRIqCgN0b3AYAiADKAsyHS50cmltdGFiLnR5cGUudjEuVG9rZW5Mb2dwcm9iEhAKCGxvZ3Byb2JzGAMgAygCIsABCgpBY3RpdmF0aW9uEhEKCXRhcF9pbmRleBgBIAEoDRIjCgRzaXRlGAIgASgOMhUudHJpbXRhYi50eXBlLnYxLlNpdGUSDQoFbGF5ZXIYAyABKA0SFgoOZmlyc3RfcG9zaXRpb24YBCABKA0SJwoGdmFsdWVzGAUgASgLMhcudHJpbXRhYi50eXBlLnYxLlRlbnNvchIqCgZsb2dpdHMYBiADKAsyGi50cmltdGFiLnR5cGUudjEuUm93TG9naXRzIokBCgpMYXllclByb29mEiMKBHNpdGUYASABKA4yFS50cmltdGFiLnR5cGUudjEuU2l0ZRINCgVsYXllchgCIAEoDRIMCgRyb3dzGAMgASgNEhwKFG1lYW5fcmVsYXRpdmVfY2hhbmdlGAQgASgCEhsKE21heF9yZWxhdGl2ZV9jaGFuZ2UYBSABKAIq1AEKBFNpdGUSFAoQU0lURV9VTlNQRUNJRklFRBAAEhEKDVNJVEVfUkVTSURVQUwQARIUChBTSVRFX0JMT0NLX0lOUFVUEAISFwoTU0lURV9BVFRFTlRJT05fTk9STRADEhEKDVNJVEVfTUxQX05PUk0QBBIZChVTSVRFX0FUVEVOVElPTl9PVVRQVVQQBRITCg9TSVRFX01MUF9PVVRQVVQQBhIOCgpTSVRFX0hFQURTEAcSEAoMU0lURV9ORVVST05TEAgSDwoLU0lURV9ST1VURVIQCSrSAQoNT3BlcmF0aW9uS2luZBIeChpPUEVSQVRJT05fS0lORF9VTlNQRUNJRklFRBAAEhYKEk9QRVJBVElPTl9LSU5EX0FERBABEhgKFE9QRVJBVElPTl9LSU5EX0VSQVNFEAISGQoVT1BFUkFUSU9OX0tJTkRfUk9UQVRFEAMSGwoXT1BFUkFUSU9OX0tJTkRfTVVMVElQTFkQBBIbChdPUEVSQVRJT05fS0lORF9DQVBfTk9STRAFEhoKFk9QRVJBVElPTl9LSU5EX1JFUExBQ0UQBipiCg1Db25kaXRpb25LaW5kEh4KGkNPTkRJVElPTl9LSU5EX1VOU1BFQ0lGSUVEEAASGAoUQ09ORElUSU9OX0tJTkRfQUJPVkUQARIXChNDT05ESVRJT05fS0lORF9SRUxVEAIqWAoKTm9ybVBvbGljeRIbChdOT1JNX1BPTElDWV9VTlNQRUNJRklFRBAAEhgKFE5PUk1fUE9MSUNZX1BSRVNFUlZFEAESEwoPTk9STV9QT0xJQ1lfQ0FQEAIqZAoFU2NvcGUSFQoRU0NPUEVfVU5TUEVDSUZJRUQQABIQCgxTQ09QRV9QUk9NUFQQARIOCgpTQ09QRV9MQVNUEAISEAoMU0NPUEVfREVDT0RFEAMSEAoMU0NPUEVfV0lORE9XEAQqmgEKDENvbmZsaWN0UnVsZRIdChlDT05GTElDVF9SVUxFX1VOU1BFQ0lGSUVEEAASFQoRQ09ORkxJQ1RfUlVMRV9TVU0QARIaChZDT05GTElDVF9SVUxFX1BSSU9SSVRZEAISHwobQ09ORkxJQ1RfUlVMRV9PUlRIT0dPTkFMSVpFEAMSFwoTQ09ORkxJQ1RfUlVMRV9FUlJPUhAEKm4KB1Bvb2xpbmcSFwoTUE9PTElOR19VTlNQRUNJRklFRBAAEhAKDFBPT0xJTkdfTk9ORRABEhAKDFBPT0xJTkdfTUVBThACEhQKEFBPT0xJTkdfTUFYX05PUk0QAxIQCgxQT09MSU5HX0xBU1QQBCpeCgxUYXBQb3NpdGlvbnMSHQoZVEFQX1BPU0lUSU9OU19VTlNQRUNJRklFRBAAEhYKElRBUF9QT1NJVElPTlNfTEFTVBABEhcKE1RBUF9QT1NJVElPTlNfUkFOR0UQAkJRChNkZXYudHJpbXRhYi50eXBlLnYxUAFaOGdpdGh1Yi5jb20vdHJpbXRhYi90cmltdGFiL2dlbi9nby90cmltdGFiL3R5cGUvdjE7dHlwZXYxYgZwcm90bzM", [file_trimtab_type_v1_generation, file_trimtab_type_v1_tensor]);
+
+/**
+ * A stretch of the answer, counted in generated tokens from the end of the prompt: 0 is the first one. Half-open. What is
+ * pushed less and less is several operations with windows one after the other.
+ *
+ * @generated from message trimtab.type.v1.AnswerWindow
+ */
+export type AnswerWindow = Message<"trimtab.type.v1.AnswerWindow"> & {
+  /**
+   * First generated token.
+   *
+   * @generated from field: uint32 first = 1;
+   */
+  first: number;
+
+  /**
+   * One past the last generated token; 0 means the end of the answer.
+   *
+   * @generated from field: uint32 end = 2;
+   */
+  end: number;
+};
+
+/**
+ * Describes the message trimtab.type.v1.AnswerWindow.
+ * Use `create(AnswerWindowSchema)` to create a new message.
+ */
+export const AnswerWindowSchema: GenMessage<AnswerWindow> = /*@__PURE__*/
+  messageDesc(file_trimtab_type_v1_program, 0);
 
 /**
  * One operation of a program. Its coefficient c travels with the request.
@@ -119,6 +148,14 @@ export type Operation = Message<"trimtab.type.v1.Operation"> & {
    * @generated from field: int32 priority = 14;
    */
   priority: number;
+
+  /**
+   * Narrows SCOPE_DECODE, and no other scope, to some of the generated tokens; absent: all of them. A program has at most
+   * 16 different windows of either kind.
+   *
+   * @generated from field: trimtab.type.v1.AnswerWindow answer_window = 15;
+   */
+  answerWindow?: AnswerWindow | undefined;
 };
 
 /**
@@ -126,7 +163,7 @@ export type Operation = Message<"trimtab.type.v1.Operation"> & {
  * Use `create(OperationSchema)` to create a new message.
  */
 export const OperationSchema: GenMessage<Operation> = /*@__PURE__*/
-  messageDesc(file_trimtab_type_v1_program, 0);
+  messageDesc(file_trimtab_type_v1_program, 1);
 
 /**
  * An intervention as plain data. Immutable and content-addressed; uploaded once, bound to a request by coefficients.
@@ -161,7 +198,7 @@ export type Program = Message<"trimtab.type.v1.Program"> & {
  * Use `create(ProgramSchema)` to create a new message.
  */
 export const ProgramSchema: GenMessage<Program> = /*@__PURE__*/
-  messageDesc(file_trimtab_type_v1_program, 1);
+  messageDesc(file_trimtab_type_v1_program, 2);
 
 /**
  * A program in use: which one, and how strongly each operation acts.
@@ -189,7 +226,7 @@ export type ProgramBinding = Message<"trimtab.type.v1.ProgramBinding"> & {
  * Use `create(ProgramBindingSchema)` to create a new message.
  */
 export const ProgramBindingSchema: GenMessage<ProgramBinding> = /*@__PURE__*/
-  messageDesc(file_trimtab_type_v1_program, 2);
+  messageDesc(file_trimtab_type_v1_program, 3);
 
 /**
  * A linear map of rows, applied where they are read, so that a probe moves rank floats instead of dim. Immutable and
@@ -218,7 +255,7 @@ export type Projection = Message<"trimtab.type.v1.Projection"> & {
  * Use `create(ProjectionSchema)` to create a new message.
  */
 export const ProjectionSchema: GenMessage<Projection> = /*@__PURE__*/
-  messageDesc(file_trimtab_type_v1_program, 3);
+  messageDesc(file_trimtab_type_v1_program, 4);
 
 /**
  * Asks for what the model's final norm and head make of the rows of a tap: early-layer logits.
@@ -246,7 +283,7 @@ export type TapLogits = Message<"trimtab.type.v1.TapLogits"> & {
  * Use `create(TapLogitsSchema)` to create a new message.
  */
 export const TapLogitsSchema: GenMessage<TapLogits> = /*@__PURE__*/
-  messageDesc(file_trimtab_type_v1_program, 4);
+  messageDesc(file_trimtab_type_v1_program, 5);
 
 /**
  * Asks for activations of chosen layers and positions.
@@ -323,7 +360,7 @@ export type Tap = Message<"trimtab.type.v1.Tap"> & {
  * Use `create(TapSchema)` to create a new message.
  */
 export const TapSchema: GenMessage<Tap> = /*@__PURE__*/
-  messageDesc(file_trimtab_type_v1_program, 5);
+  messageDesc(file_trimtab_type_v1_program, 6);
 
 /**
  * The next token as seen from one row.
@@ -358,7 +395,7 @@ export type RowLogits = Message<"trimtab.type.v1.RowLogits"> & {
  * Use `create(RowLogitsSchema)` to create a new message.
  */
 export const RowLogitsSchema: GenMessage<RowLogits> = /*@__PURE__*/
-  messageDesc(file_trimtab_type_v1_program, 6);
+  messageDesc(file_trimtab_type_v1_program, 7);
 
 /**
  * Activations read by a tap.
@@ -414,7 +451,7 @@ export type Activation = Message<"trimtab.type.v1.Activation"> & {
  * Use `create(ActivationSchema)` to create a new message.
  */
 export const ActivationSchema: GenMessage<Activation> = /*@__PURE__*/
-  messageDesc(file_trimtab_type_v1_program, 7);
+  messageDesc(file_trimtab_type_v1_program, 8);
 
 /**
  * Proof that an operation acted: the relative change of the rows, computed from the rows before and after.
@@ -463,7 +500,7 @@ export type LayerProof = Message<"trimtab.type.v1.LayerProof"> & {
  * Use `create(LayerProofSchema)` to create a new message.
  */
 export const LayerProofSchema: GenMessage<LayerProof> = /*@__PURE__*/
-  messageDesc(file_trimtab_type_v1_program, 8);
+  messageDesc(file_trimtab_type_v1_program, 9);
 
 /**
  * A place in the network where activations can be read or changed.
@@ -706,7 +743,7 @@ export enum Scope {
   LAST = 2,
 
   /**
-   * Generated tokens only: the first one is sampled from unsteered logits.
+   * Generated tokens only, or those of answer_window: the first one is sampled from unsteered logits.
    *
    * @generated from enum value: SCOPE_DECODE = 3;
    */
