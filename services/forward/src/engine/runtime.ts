@@ -4,6 +4,7 @@ import { sha256OfFile } from "#kit/files.ts";
 import { openGguf } from "#kit/gguf.ts";
 import type { KvKind, Operators } from "#kernels";
 import { copyPage, createCompute, createMemory, loadModule } from "#kernels";
+import type { Rotation } from "../families/family.ts";
 import type { ModelConfig } from "../model/config.ts";
 import { readConfig } from "../model/config.ts";
 import type { MemoryPlan } from "../model/plan.ts";
@@ -44,7 +45,10 @@ export interface ModelInfo {
   readonly architecture: string;
   readonly layers: number;
   readonly width: number;
+  /** Neurons of an MLP, or of one expert. */
   readonly feedForward: number;
+  /** 0 without a router. */
+  readonly experts: number;
   readonly heads: number;
   readonly kvHeads: number;
   readonly headDim: number;
@@ -89,7 +93,8 @@ export async function createRuntime(
     }
     const memory = createMemory(plan.totalBytes);
     loadWeights(file, plan.weights, memory);
-    const space = createWorkspace(memory, plan, config, readRopeFactors(file, config));
+    const factorsOf = (rotation: Rotation) => readRopeFactors(file, rotation, plan.contextTokens);
+    const space = createWorkspace(memory, plan, config, factorsOf);
     const { threads, simd } = options;
     const compute = await createCompute({ memory, module: await loadModule(), threads, simd });
     const { operators } = compute;
@@ -132,12 +137,12 @@ function createParts(
 }
 
 function describe(config: ModelConfig, plan: MemoryPlan, digest: string, operators: Operators): ModelInfo {
-  const { name, layers, width, feedForward, heads, kvHeads, headDim, vocabulary, stopIds, parameters } =
-    config;
+  const { name, layers, width, feedForward, experts, heads, kvHeads, headDim } = config;
+  const { vocabulary, stopIds, parameters } = config;
   const { contextTokens, pages, pageBytes } = plan;
   return {
     ...{ name, digest, architecture: config.family.architecture, layers, width, feedForward, heads, kvHeads },
-    ...{ headDim, vocabulary, contextTokens, stopIds, parameters, pages, pageBytes },
+    ...{ experts, headDim, vocabulary, contextTokens, stopIds, parameters, pages, pageBytes },
     threads: operators.threads,
     variant: operators.variant,
   };
