@@ -8,6 +8,7 @@ import type {
   SequenceId,
 } from "../../services/forward/src/engine/protocol.ts";
 import type { Activation, TapSpec } from "../../services/forward/src/engine/taps.ts";
+import { hasSite, SITES } from "../../services/forward/src/programs/program.ts";
 import type { TrimtabError } from "../../services/kit/src/errors.ts";
 import { createRandom, VOCABULARY } from "./synthetic-model.ts";
 
@@ -23,6 +24,9 @@ export const GREEDY: Sampling = {
   logitBias: [],
   seed: 1n,
 };
+
+/** The sites of a model without experts. */
+export const DENSE_SITES = SITES.filter((site) => hasSite(site, { experts: 0 }));
 
 /** The last token's residuals of every layer of a 4-layer model. */
 export const LAST_RESIDUALS: TapSpec = {
