@@ -8,7 +8,7 @@ import type {
   SequenceId,
 } from "../../services/forward/src/engine/protocol.ts";
 import type { Activation, TapSpec } from "../../services/forward/src/engine/taps.ts";
-import { hasSite, SITES } from "../../services/forward/src/programs/program.ts";
+import { SITES as ALL_SITES, hasSite } from "../../services/forward/src/programs/program.ts";
 import type { TrimtabError } from "../../services/kit/src/errors.ts";
 import { createRandom, VOCABULARY } from "./synthetic-model.ts";
 
@@ -26,7 +26,7 @@ export const GREEDY: Sampling = {
 };
 
 /** The sites of a model without experts. */
-export const DENSE_SITES = SITES.filter((site) => hasSite(site, { experts: 0 }));
+export const SITES = ALL_SITES.filter((site) => hasSite(site, { experts: 0 }));
 
 /** The last token's residuals of every layer of a 4-layer model. */
 export const LAST_RESIDUALS: TapSpec = {

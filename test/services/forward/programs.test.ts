@@ -3,14 +3,7 @@ import { afterAll, beforeAll, expect, test } from "bun:test";
 import type { Engine } from "../../../services/forward/src/engine/client.ts";
 import { createEngine } from "../../../services/forward/src/engine/client.ts";
 import type { Operation, Program } from "../../../services/forward/src/programs/program.ts";
-import {
-  DENSE_SITES,
-  failure,
-  generate,
-  LAST_RESIDUALS,
-  open,
-  prompt,
-} from "../../support/forward-engine.ts";
+import { failure, generate, LAST_RESIDUALS, open, prompt, SITES } from "../../support/forward-engine.ts";
 import { createRandom, writeSyntheticModel } from "../../support/synthetic-model.ts";
 
 let engine: Engine;
@@ -60,7 +53,7 @@ async function run(options: Parameters<typeof generate>[2] = {}, ids = IDS) {
 test("an empty program and coefficients of zero are bit-identical to no program", async () => {
   const plain = await run();
   const empty = await run({ binding: { digest: await put(), coefficients: [] } });
-  const all = DENSE_SITES.map((site) => add({ site, scope: { kind: "prompt" } }));
+  const all = SITES.map((site) => add({ site, scope: { kind: "prompt" } }));
   const zero = await run({ binding: { digest: await put(...all), coefficients: all.map(() => 0) } });
   expect(empty.tokens).toEqual(plain.tokens);
   expect(zero.tokens).toEqual(plain.tokens);
@@ -69,13 +62,13 @@ test("an empty program and coefficients of zero are bit-identical to no program"
 
 test("taps at every site change no bit", async () => {
   const plain = await run();
-  const taps = DENSE_SITES.map((site) => ({ ...LAST_RESIDUALS, site }));
+  const taps = SITES.map((site) => ({ ...LAST_RESIDUALS, site }));
   const tapped = await run({ taps });
   expect(tapped.tokens).toEqual(plain.tokens);
-  expect(tapped.activations).toHaveLength(DENSE_SITES.length * 4 * 8);
+  expect(tapped.activations).toHaveLength(SITES.length * 4 * 8);
 });
 
-for (const site of DENSE_SITES) {
+for (const site of SITES) {
   test(`an addition at ${site} acts, is proven on every row, and moves the tapped row by its vector`, async () => {
     const operation = add({ site, layer: 2 });
     const binding = { digest: await put(operation), coefficients: [1.5] };
