@@ -1,9 +1,8 @@
 /**
  * The llama family (Llama 1–3, SmolLM, TinyLlama …) as llama.cpp's converter writes it: RMSNorm before attention and
- * MLP, RoPE on permuted query and key rows, SwiGLU, no biases. The other families are this one with differences.
+ * MLP, RoPE on permuted query and key rows, SwiGLU, no biases.
  */
 import type { Family } from "./family.ts";
-import { plainRotation } from "./rotation.ts";
 
 /** Names and constants of `general.architecture = llama`. */
 export const llama: Family = {
@@ -13,25 +12,19 @@ export const llama: Family = {
   head: "output.weight",
   layer: {
     attentionNorm: "attn_norm.weight",
-    qkv: ["attn_q.weight", "attn_k.weight", "attn_v.weight"],
-    qkvBias: [],
-    queryNorm: null,
-    keyNorm: null,
+    query: "attn_q.weight",
+    key: "attn_k.weight",
+    value: "attn_v.weight",
     attentionOutput: "attn_output.weight",
-    attentionPostNorm: null,
     mlpNorm: "ffn_norm.weight",
-    router: null,
-    gateUp: ["ffn_gate.weight", "ffn_up.weight"],
+    gate: "ffn_gate.weight",
+    up: "ffn_up.weight",
     down: "ffn_down.weight",
-    mlpPostNorm: null,
   },
   layerPrefix: (layer) => `blk.${layer}.`,
   normEpsilonKey: "attention.layer_norm_rms_epsilon",
-  feedForwardKey: "feed_forward_length",
   ropeInterleaved: true,
-  activation: "silu",
-  refused: { expert_count: 0, "attention.sliding_window": 0 },
-  rotations: (metadata) => [plainRotation(metadata)],
-  layerSettings: () => ({ rotation: 0, window: 0 }),
-  scales: () => ({}),
+  embeddingScale: 1,
+  refused: { expert_count: 0, "rope.scaling.type": "none", "attention.sliding_window": 0 },
+  ropeFactors: "rope_freqs.weight",
 };
