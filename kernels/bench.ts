@@ -113,7 +113,11 @@ function benchAttention(): void {
   const table = allocate(pages.length * 4);
   new Uint32Array(memory.buffer, table, pages.length).set(pages);
   const ropeTable = allocate(ropeTableBytes(tokens, 64));
-  fillRopeTable(memory, ropeTable, { positions: tokens, headDim: 64, base: 1e5 });
+  fillRopeTable(memory, ropeTable, { positions: tokens, rotary: 64, base: 1e5 });
+  const transform = {
+    ...{ ropeTable, rotary: 64, interleaved: true, bias: 0, queryNorm: 0, keyNorm: 0, eps: 0 },
+    scoreScale: 1 / 8,
+  };
   const [positions, pageTables, rowIndices] = [allocate(1024), allocate(1024), allocate(1024)];
   new Int32Array(memory.buffer, rowIndices, 256).set(Array.from({ length: 256 }, (_, i) => i));
   new Uint32Array(memory.buffer, pageTables, 256).fill(table);
@@ -145,11 +149,17 @@ function benchAttention(): void {
     }
     writeUnits(memory, units, list);
     const common = { rows, positions, layer: 0, shape, heads, query };
-    const store = measure(() =>
-      operators.ropeStore({ ...common, qkv, pageTables, ropeTable, interleaved: true }),
-    );
+    const store = measure(() => operators.ropeStore({ ...common, qkv, pageTables, transform }));
     const attend = measure(() =>
-      operators.attention({ ...common, units, unitCount: list.length, maxSegments: 8, partials, out }),
+      operators.attention({
+        ...common,
+        units,
+        unitCount: list.length,
+        maxSegments: 8,
+        window: 0,
+        partials,
+        out,
+      }),
     );
     console.log(
       `rows ${rows} from ${first}: ropeStore ${store.toFixed(1)} us, attention ${attend.toFixed(1)} us`,
@@ -166,9 +176,11 @@ function benchRows(): void {
     const norm = measure(() =>
       operators.rmsNormQuantize({ x, add: 0, weight: x, eps: 1e-5, form: "a8", rows, cols: 576, out }),
     );
-    const silu = measure(() => operators.swigluQuantize({ gateUp: x, form: "a8", rows, cols: 1536, out }));
+    const silu = measure(() =>
+      operators.gluQuantize({ gateUp: x, activation: "silu", form: "a8", rows, cols: 1536, out }),
+    );
     console.log(
-      `rows ${rows}: rmsNormQuantize 576 ${norm.toFixed(1)} us, swigluQuantize 1536 ${silu.toFixed(1)} us`,
+      `rows ${rows}: rmsNormQuantize 576 ${norm.toFixed(1)} us, gluQuantize 1536 ${silu.toFixed(1)} us`,
     );
   }
   const vocabulary = 49152;

@@ -17,6 +17,7 @@ const COMMANDS = {
   demo: { kernels: true, model: true, entry: ["cli/main.ts", "demo"] },
   start: { kernels: true, model: true, entry: ["cli/main.ts", "serve", "--recipe", "refusal"] },
   bench: { kernels: true, model: true, entry: ["bench/main.ts"] },
+  peers: { kernels: false, model: false, run: (bun, args) => getPeers(args) },
   test: { kernels: false, model: true, run: (bun, args) => runTests(bun, { isFull: false, args }) },
   "test:full": { kernels: false, model: true, run: (bun, args) => runTests(bun, { isFull: true, args }) },
   check: { kernels: false, model: false, run: (bun) => runTests(bun, { isGatesOnly: true, args: [] }) },
@@ -38,6 +39,10 @@ async function generateCode() {
 async function writeDescriptors() {
   const { writeDescriptorSet } = await import("./lib/generate.mjs");
   return writeDescriptorSet();
+}
+
+async function getPeers(args) {
+  return replaceWith(process.execPath, [inProject("scripts", "peers.mjs"), ...args]);
 }
 
 async function runEntry(bun, [program, ...leading], args) {

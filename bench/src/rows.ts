@@ -1,24 +1,45 @@
-/**
- * Rows of a benchmark: one metric of one configuration, ours beside a peer's, as medians over interleaved rounds.
- */
-import { writeFile } from "node:fs/promises";
-import { cpus } from "node:os";
+/** Rows of a benchmark: one metric of one configuration, ours beside a peer's, as medians over interleaved rounds. */
+import type { FileKind } from "./contender.ts";
 
-/** One comparison. */
-export interface BenchRow {
+/** What a row is about; two rows with the same key are the same measurement. */
+export interface RowKey {
   readonly model: string;
   readonly metric: string;
+  readonly file: FileKind;
   readonly threads: number;
+  /** Tokens each sequence holds; for `prefill` the length of the prompt. */
   readonly context: number;
   readonly batch: number;
   readonly peer: string;
-  /** Medians, tokens/s. */
-  readonly ours: number;
-  readonly theirs: number;
-  readonly ratio: number;
 }
 
-/** Median of a list. */
+/** One comparison. */
+export interface BenchRow extends RowKey {
+  readonly unit: string;
+  /** Medians of the rounds, in `unit`. */
+  readonly ours: number;
+  readonly theirs: number;
+  /** Median over the rounds of ours / theirs, with the lowest and highest round. */
+  readonly ratio: number;
+  readonly low: number;
+  readonly high: number;
+  readonly rounds: number;
+  /** Settings of the peer, where it had a choice. */
+  readonly settings?: string;
+}
+
+/** A comparison that could not be made. */
+export interface AbsentRow extends RowKey {
+  readonly reason: string;
+}
+
+/** What a benchmark has to say. */
+export interface Rows {
+  readonly rows: readonly BenchRow[];
+  readonly absent: readonly AbsentRow[];
+}
+
+/** Median of a list; NaN if it is empty. */
 export function median(values: readonly number[]): number {
   const sorted = values.toSorted((a, b) => a - b);
   const middle = sorted.length >> 1;
@@ -26,37 +47,40 @@ export function median(values: readonly number[]): number {
   return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
 }
 
-/** The widest vector instruction set this machine has, as native peers see it. */
-export async function instructionSet(): Promise<string> {
-  const info = await Bun.file("/proc/cpuinfo")
-    .text()
-    .catch(() => "");
-  if (/\bavx512_vnni\b/.test(info)) return "avx512_vnni";
-  if (/\bavx512f\b/.test(info)) return "avx512f";
-  return /\bavx2\b/.test(info) ? "avx2" : "unknown";
+/** A row from the values of each round. */
+export function rowOf(
+  key: RowKey,
+  unit: string,
+  ours: readonly number[],
+  theirs: readonly number[],
+  settings?: string,
+): BenchRow {
+  const ratios = ours.map((value, round) => value / theirs[round]!);
+  return {
+    ...key,
+    unit,
+    ours: median(ours),
+    theirs: median(theirs),
+    ratio: median(ratios),
+    low: Math.min(...ratios),
+    high: Math.max(...ratios),
+    rounds: ratios.length,
+    ...(settings === undefined ? {} : { settings }),
+  };
 }
 
-/** Prints rows as a table. */
-export function printRows(rows: readonly BenchRow[]): void {
-  const header = ["metric", "threads", "context", "batch", "peer", "ours", "theirs", "ratio"];
-  const cells = rows.map((r) => [
-    r.metric,
-    String(r.threads),
-    String(r.context),
-    String(r.batch),
-    r.peer,
-    r.ours.toFixed(1),
-    r.theirs.toFixed(1),
-    r.ratio.toFixed(2),
-  ]);
-  const widths = header.map((h, i) => Math.max(h.length, ...cells.map((c) => c[i]!.length)));
-  for (const line of [header, ...cells]) {
-    process.stdout.write(`${line.map((c, i) => c.padEnd(widths[i]!)).join("  ")}\n`);
-  }
+/** The key as text. */
+export function keyOf({ model, metric, file, threads, context, batch, peer }: RowKey): string {
+  // A peer's version is no part of the question: a newer one answers the same.
+  return [model, metric, file, threads, context, batch, peer.replace(/ \d.*$/, "")].join("|");
 }
 
-/** Writes rows with what they were measured on. */
-export async function writeRows(path: string, rows: readonly BenchRow[]): Promise<void> {
-  const result = { cpu: cpus()[0]?.model ?? "unknown", isa: await instructionSet(), bun: Bun.version, rows };
-  await writeFile(path, `${JSON.stringify(result, null, 2)}\n`);
+/** `earlier` with everything that `later` answers anew replaced. */
+export function mergeRows(earlier: Rows, later: Rows): Rows {
+  const isAnew = new Set([...later.rows, ...later.absent].map(keyOf));
+  const kept = <T extends RowKey>(list: readonly T[]) => list.filter((row) => !isAnew.has(keyOf(row)));
+  return {
+    rows: [...kept(earlier.rows), ...later.rows],
+    absent: [...kept(earlier.absent), ...later.absent],
+  };
 }

@@ -1,9 +1,25 @@
 /**
- * SwiGLU: silu(gate) · up, alone and fused with quantization. silu(g) = g / (1 + e^-g), computed from e^-|g| so that
- * nothing overflows. gateUp is f32 [rows, 2·cols]: gate first, then up; cols a multiple of 32.
+ * Gated units: act(gate) · up, alone and fused with quantization. gateUp is f32 [rows, 2·cols]: gate first, then up;
+ * cols a multiple of 32. Both activations are g / (1 + e^-u), computed from e^-|u| so that nothing overflows:
+ *
+ *   silu  u = g
+ *   gelu  u = 2·sqrt(2/π)·(g + 0.044715·g³), which is the form with tanh
  */
 import { argument, constant, C_ONE, exp, expTable } from "./math";
+import { GATED_GELU } from "./layout";
 import { blockStep, clearPartner, quantizeBlock, rowStart } from "./quantize";
+
+const GELU_LINEAR: f32 = 1.5957691216057308;
+const GELU_CUBIC: f32 = 0.07135481627260025;
+
+/** g / (1 + e^-u) */
+// @ts-ignore: decorator
+@inline
+function gated(g: v128, u: v128, one: v128, table: usize): v128 {
+  const e = exp(f32x4.neg(f32x4.abs(u)), table);
+  const numerator = v128.bitselect(e, one, f32x4.lt(u, f32x4.splat(0)));
+  return f32x4.div(f32x4.mul(g, numerator), f32x4.add(one, e));
+}
 
 function swiglu32(gate: usize, up: usize, out: usize): void {
   const one = constant(C_ONE);
@@ -11,15 +27,32 @@ function swiglu32(gate: usize, up: usize, out: usize): void {
   const end = gate + 128;
   for (; gate < end; gate += 16, up += 16, out += 16) {
     const g = v128.load(gate);
-    const e = exp(f32x4.neg(f32x4.abs(g)), table);
-    const numerator = v128.bitselect(e, one, f32x4.lt(g, f32x4.splat(0)));
-    const silu = f32x4.div(f32x4.mul(g, numerator), f32x4.add(one, e));
-    v128.store(out, f32x4.mul(silu, v128.load(up)));
+    v128.store(out, f32x4.mul(gated(g, g, one, table), v128.load(up)));
   }
 }
 
-/** Arguments: gateUp, out, layout (-1 = plain rows), rows, cols, rows a chunk. `scratch` holds 128 bytes. */
-export function swigluChunk(chunk: usize, scratch: usize): void {
+function geglu32(gate: usize, up: usize, out: usize): void {
+  const one = constant(C_ONE);
+  const table = expTable();
+  const linear = f32x4.splat(GELU_LINEAR);
+  const cubic = f32x4.splat(GELU_CUBIC);
+  const end = gate + 128;
+  for (; gate < end; gate += 16, up += 16, out += 16) {
+    const g = v128.load(gate);
+    const u = f32x4.mul(g, f32x4.add(linear, f32x4.mul(cubic, f32x4.mul(g, g))));
+    v128.store(out, f32x4.mul(gated(g, u, one, table), v128.load(up)));
+  }
+}
+
+// @ts-ignore: decorator
+@inline
+function glu32(gate: usize, up: usize, out: usize): void {
+  if (argument(6) == GATED_GELU) geglu32(gate, up, out);
+  else swiglu32(gate, up, out);
+}
+
+/** Arguments: gateUp, out, layout (-1 = plain rows), rows, cols, rows a chunk, activation. `scratch` holds 128 bytes. */
+export function gluChunk(chunk: usize, scratch: usize): void {
   const layout = <i32>argument(2);
   const rows = argument(3);
   const bytes = argument(4) * 4;
@@ -31,12 +64,12 @@ export function swigluChunk(chunk: usize, scratch: usize): void {
     const gate = argument(0) + row * bytes * 2;
     if (layout < 0) {
       const out = argument(1) + row * bytes;
-      for (let at: usize = 0; at < bytes; at += 128) swiglu32(gate + at, gate + bytes + at, out + at);
+      for (let at: usize = 0; at < bytes; at += 128) glu32(gate + at, gate + bytes + at, out + at);
       continue;
     }
     let dst = rowStart(layout, argument(1), row, blocks);
     for (let at: usize = 0; at < bytes; at += 128, dst += step) {
-      swiglu32(gate + at, gate + bytes + at, scratch);
+      glu32(gate + at, gate + bytes + at, scratch);
       quantizeBlock(layout, scratch, dst);
     }
   }

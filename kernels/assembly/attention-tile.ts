@@ -2,7 +2,7 @@
  * Up to four query vectors through one absolute segment of 256 positions of quantized KV pages:
  *
  *   scores  s[t] = Σ_blocks i32(q·k)·(kscale·qscale)      f32, blocks ascending
- *   softmax m = max s, p = e^(s-m), l = Σ p                over the tokens the row may see; all others are masked to 0
+ *   softmax m = max s, p = e^(s-m), l = Σ p                over the tokens the row sees; all others are masked to 0
  *   values  o[d] = Σ_pages i32(p'·v), p' = p·vscale quantized to i16 by its largest, per block of 32 dims
  *
  * A partial is {f32 m, f32 l, 8 bytes unused, f32 o[headDim]} at [row][segment][head]. Masked tokens add exactly 0, so
@@ -16,8 +16,8 @@ import { forwardScale, inverseScale, round8 } from "./quantize";
 import { halfRecordBytes } from "./rope";
 
 // Scratch of one tile.
-export const INFO: usize = 0; // per vector: query, tokens, partial, f32 scale of p'
-/** Where the checksum of `touch` goes. */
+export const INFO: usize = 0; // per vector: query, u16 tokens, u16 first, partial, f32 scale of p'
+/** Where attention.ts keeps a checksum. */
 export const CHECKSUM: usize = 32768;
 const SUMS: usize = 64; // i32 [4][8]
 const SCALES: usize = 192; // f32x4 [8 blocks][4]: query scales
@@ -50,21 +50,6 @@ function spreadQuery(s: usize, i: usize, blocks: usize): void {
   }
 }
 
-/**
- * Loads one number of each cache line of the segment's records, all at once: pages lie far apart, so that the
- * computation would otherwise wait for each of them. `bytes` from `offset` on in each page; returns a checksum so that
- * the loads have a use.
- */
-export function touch(table: usize, pages: usize, offset: usize, bytes: usize): u32 {
-  let sum: u32 = 0;
-  for (let page: usize = 0; page < pages; page++) {
-    let at = <usize>load<u32>(table + page * 4) + offset;
-    const end = at + bytes;
-    for (; at < end; at += 64) sum ^= load<u32>(at);
-  }
-  return sum;
-}
-
 /** Scores of all tokens of `pages` pages; `keys` = offset of the first record inside a page. */
 function scorePages<T>(s: usize, count: i32, table: usize, pages: usize, keys: usize, blocks: usize): void {
   const record = halfRecordBytes(sizeof<T>() == 2) * 2;
@@ -93,11 +78,17 @@ function scorePages<T>(s: usize, count: i32, table: usize, pages: usize, keys: u
   }
 }
 
+/** Tokens before the first that vector i sees get no weight. */
+function maskBefore(s: usize, i: usize, first: usize): void {
+  const from = s + SCORES + i * 1024;
+  for (let at = from; at < from + first * 4; at += 4) v128.store32_lane(at, constant(C_MINUS_HUGE), 0);
+}
+
 /** Scores of vector i to probabilities; m and l into its partial. Lanes at or beyond `tokens` become 0. */
 function softmax(s: usize, i: usize, pages: usize): void {
   const from = s + SCORES + i * 1024;
   const end = from + pages * 128;
-  const tokens = i32x4.splat(load<u32>(s + INFO + i * 16, 4));
+  const tokens = i32x4.splat(load<u16>(s + INFO + i * 16, 4));
   const partial = <usize>load<u32>(s + INFO + i * 16, 8);
   const huge = constant(C_MINUS_HUGE);
   const four = i32x4.splat(4);
@@ -124,7 +115,7 @@ function softmax(s: usize, i: usize, pages: usize): void {
 
 /** p·vscale of vector i as i16 pairs; their scale into its info. `scales` = offset of the value scales in a page. */
 function weigh(s: usize, i: usize, table: usize, pages: usize, scales: usize, limit: f32): void {
-  const tokens = i32x4.splat(load<u32>(s + INFO + i * 16, 4));
+  const tokens = i32x4.splat(load<u16>(s + INFO + i * 16, 4));
   const four = i32x4.splat(4);
   let lanes = constant(C_LANES);
   let m = f32x4.splat(0);
@@ -189,7 +180,11 @@ export function attendTile<T>(
   const limit = <f32>(sizeof<T>() == 2 ? MEET16_LIMIT : MEET8_LIMIT);
   for (let i: usize = 0; i < <usize>count; i++) spreadQuery(s, i, blocks);
   scorePages<T>(s, count, table, pages, offset, blocks);
-  for (let i: usize = 0; i < <usize>count; i++) softmax(s, i, pages);
+  for (let i: usize = 0; i < <usize>count; i++) {
+    const first = <usize>load<u16>(s + INFO + i * 16, 6);
+    if (first) maskBefore(s, i, first);
+    softmax(s, i, pages);
+  }
   for (let block: usize = 0; block < blocks; block++) {
     const values = offset + block * half * 2 + half;
     for (let i: usize = 0; i < <usize>count; i++) {

@@ -1,17 +1,33 @@
 /**
  * Attention: the work items, and the merge of their partial results.
  * Work item = (unit, kv head, 32 of the unit's rows); a unit is one absolute segment of 256 positions of one page table.
- * Query vectors (row x head of the group) go four at a time through attention-tile.ts. The merge joins the partials
- * (m, l, o) of a row's segments in ascending order: M = max m, out = Σ o·e^(m-M) / Σ l·e^(m-M).
+ * A row at position p sees tokens 0 … p, or with a window the last `window` of these; segments and pages that nobody
+ * sees are skipped. Query vectors (row x head of the group) go four at a time through attention-tile.ts. The merge
+ * joins the partials (m, l, o) of the segments a row sees, ascending: M = max m, out = Σ o·e^(m-M) / Σ l·e^(m-M).
  */
 import { ITEM_ROWS, PARTIAL_HEAD_BYTES, QUERY_BYTES, UNIT_BYTES } from "./layout";
-import { attendTile, CHECKSUM, INFO, touch } from "./attention-tile";
+import { attendTile, CHECKSUM, INFO } from "./attention-tile";
 import { argument, expOne } from "./math";
 import { halfRecordBytes } from "./rope";
 
 /**
+ * Loads one number of each cache line of the segment's records, all at once: pages lie far apart, so that the
+ * computation would otherwise wait for each of them. `bytes` from `offset` on in each page; returns a checksum so that
+ * the loads have a use.
+ */
+function touch(table: usize, pages: usize, offset: usize, bytes: usize): u32 {
+  let sum: u32 = 0;
+  for (let page: usize = 0; page < pages; page++) {
+    let at = <usize>load<u32>(table + page * 4) + offset;
+    const end = at + bytes;
+    for (; at < end; at += 64) sum ^= load<u32>(at);
+  }
+  return sum;
+}
+
+/**
  * Arguments: query, units, items, positions, layer, kvHeads, headDim, isWide, heads, maxSegments, partials,
- * row blocks of a unit, items a chunk.
+ * row blocks of a unit, items a chunk, window (0 = none).
  */
 export function attentionChunk(chunk: usize, s: usize): void {
   const from = chunk * argument(12);
@@ -19,10 +35,18 @@ export function attentionChunk(chunk: usize, s: usize): void {
   for (let item = from; item < to; item++) attendItem(item, s);
 }
 
-/** How many tokens of the segment row `row` may see. */
+/** One past the last token of the segment that row `row` sees; 0 when it sees none. */
 function tokensOf(row: usize, segment: usize): usize {
   const seen = <i32>load<u32>(argument(3) + row * 4) + 1 - <i32>segment * 256;
-  return <usize>min(256, max(0, seen));
+  const isPast = argument(13) != 0 && seen - <i32>argument(13) >= 256;
+  return isPast ? 0 : <usize>min(256, max(0, seen));
+}
+
+/** The first token of the segment that row `row` sees, if it sees any. */
+function firstOf(row: usize, segment: usize): usize {
+  if (argument(13) == 0) return 0;
+  const seen = <i32>load<u32>(argument(3) + row * 4) + 1 - <i32>segment * 256;
+  return <usize>max(0, seen - <i32>argument(13));
 }
 
 function attendItem(item: usize, s: usize): void {
@@ -36,28 +60,37 @@ function attendItem(item: usize, s: usize): void {
   const kvHead = (item / argument(11)) % kvHeads;
   const unit = argument(1) + (item / (argument(11) * kvHeads)) * UNIT_BYTES;
   const segment = <usize>load<u32>(unit);
-  const table = <usize>load<u32>(unit, 4) + segment * 32;
+  const rows = <usize>load<u32>(unit, 8);
   const firstRow = rowBlock * ITEM_ROWS;
   const endRow = min(firstRow + ITEM_ROWS, <usize>load<u32>(unit, 12));
   const offset = (argument(4) * kvHeads + kvHead) * blocks * halfRecordBytes(isWide) * 2;
   const partialBytes = PARTIAL_HEAD_BYTES + headDim * 4;
   if (firstRow >= endRow) return;
   let all: usize = 0;
-  for (let i = firstRow; i < endRow; i++) all = max(all, tokensOf(load<u32>(<usize>load<u32>(unit, 8) + i * 4), segment));
-  const checksum = touch(table, (all + 31) >> 5, offset, blocks * halfRecordBytes(isWide) * 2);
+  let skipped: usize = 256;
+  for (let i = firstRow; i < endRow; i++) {
+    const tokens = tokensOf(load<u32>(rows + i * 4), segment);
+    if (tokens) skipped = min(skipped, firstOf(load<u32>(rows + i * 4), segment) & ~31);
+    all = max(all, tokens);
+  }
+  if (all == 0) return;
+  const table = <usize>load<u32>(unit, 4) + segment * 32 + (skipped >> 3);
+  const checksum = touch(table, (all - skipped + 31) >> 5, offset, blocks * halfRecordBytes(isWide) * 2);
   store<u32>(s + CHECKSUM, checksum);
   const total = (endRow - firstRow) * group;
   for (let first: usize = 0; first < total; first += 4) {
     const count = min<usize>(4, total - first);
     let longest: usize = 0;
     for (let i: usize = 0; i < count; i++) {
-      const row = <usize>load<u32>(<usize>load<u32>(unit, 8) + (firstRow + (first + i) / group) * 4);
+      const row = <usize>load<u32>(rows + (firstRow + (first + i) / group) * 4);
       const head = kvHead * group + ((first + i) % group);
-      const tokens = tokensOf(row, segment);
+      const seen = tokensOf(row, segment);
+      const tokens = seen ? seen - skipped : 0;
+      const from = seen ? firstOf(row, segment) - skipped : 0;
       const partial = argument(10) + ((row * argument(9) + segment) * heads + head) * partialBytes;
       longest = max(longest, tokens);
       store<u32>(s + INFO + i * 16, argument(0) + (row * heads + head) * blocks * QUERY_BYTES);
-      store<u32>(s + INFO + i * 16, tokens, 4);
+      store<u32>(s + INFO + i * 16, tokens | (from << 16), 4);
       store<u32>(s + INFO + i * 16, partial, 8);
     }
     if (isWide) attendTile<i16>(s, <i32>count, table, longest, offset, blocks);
@@ -65,7 +98,7 @@ function attendItem(item: usize, s: usize): void {
   }
 }
 
-/** Arguments: partials, positions, rows, heads, headDim, maxSegments, out, rows a chunk. */
+/** Arguments: partials, positions, rows, heads, headDim, maxSegments, out, rows a chunk, window. */
 export function mergeChunk(chunk: usize): void {
   const heads = argument(3);
   const bytes = argument(4) * 4;
@@ -73,9 +106,11 @@ export function mergeChunk(chunk: usize): void {
   const from = chunk * argument(7);
   const to = min(from + argument(7), argument(2));
   for (let row = from; row < to; row++) {
-    const segments = min<usize>(((<usize>load<u32>(argument(1) + row * 4)) >> 8) + 1, argument(5));
+    const seen = load<i32>(argument(1) + row * 4) + 1;
+    const from = argument(8) ? <usize>max(0, seen - <i32>argument(8)) >> 8 : 0;
+    const segments = min<usize>(((seen - 1) >> 8) + 1, argument(5)) - from;
     for (let head: usize = 0; head < heads; head++) {
-      const first = argument(0) + (row * argument(5) * heads + head) * partialBytes;
+      const first = argument(0) + ((row * argument(5) + from) * heads + head) * partialBytes;
       merge(first, segments, heads * partialBytes, argument(6) + (row * heads + head) * bytes, bytes);
     }
   }

@@ -61,11 +61,17 @@ export const OP_NORM = 3;
 export const OP_QUANTIZE = 4;
 export const OP_NORM_QUANTIZE = 5;
 export const OP_MATMUL = 6;
-export const OP_SWIGLU = 7;
+export const OP_GLU = 7;
 export const OP_ROPE_STORE = 8;
 export const OP_ATTENTION = 9;
 export const OP_MERGE = 10;
 export const OP_PROGRAMS = 11;
+export const OP_SCATTER = 12;
+export const OP_SCALE = 13;
+
+/** What a gated unit does to its gate. */
+export const GATED_SILU = 0;
+export const GATED_GELU = 1;
 
 /** Weight kinds as numbers. */
 export const KIND_F32 = 0;

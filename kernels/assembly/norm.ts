@@ -1,5 +1,6 @@
 /**
- * RMS norm, the residual add, and both fused with quantization. Rows are f32, cols a multiple of 32.
+ * RMS norm, the residual add, and both fused with quantization; adding weighted rows to chosen rows, and scaling.
+ * Rows are f32, cols a multiple of 32.
  * The sum of squares has two 4-lane accumulators (even and odd vectors), folded once: one order for all callers.
  */
 import { argument, floatArgument, sumLanes } from "./math";
@@ -39,6 +40,12 @@ function scale32(x: usize, weight: usize, factor: v128, out: usize): void {
   }
 }
 
+/** out = x / rms(x) · weight over `bytes` bytes, a multiple of 128; out may be x. */
+export function normRow(x: usize, weight: usize, eps: f32, bytes: usize, out: usize): void {
+  const factor = f32x4.splat(inverseRms(x, bytes, eps));
+  for (let at: usize = 0; at < bytes; at += 128) scale32(x + at, weight + at, factor, out + at);
+}
+
 /** Arguments: x, y, bytes of a row, rows, rows a chunk. */
 export function addChunk(chunk: usize): void {
   const bytes = argument(2);
@@ -47,16 +54,37 @@ export function addChunk(chunk: usize): void {
   addRow(argument(0) + from * bytes, argument(1) + from * bytes, (to - from) * bytes);
 }
 
+/** x[indices[r]] += factors[r] · y[r]. Arguments as `addChunk`, then: indices (all different), factors. */
+export function scatterChunk(chunk: usize): void {
+  const bytes = argument(2);
+  const to = min((chunk + 1) * argument(4), argument(3));
+  for (let row = chunk * argument(4); row < to; row++) {
+    const factor = v128.load32_splat(argument(6) + row * 4);
+    let x = argument(0) + <usize>load<u32>(argument(5) + row * 4) * bytes;
+    let y = argument(1) + row * bytes;
+    const end = y + bytes;
+    for (; y < end; x += 16, y += 16) {
+      v128.store(x, f32x4.add(v128.load(x), f32x4.mul(factor, v128.load(y))));
+    }
+  }
+}
+
+/** x *= factor. Arguments: x, factor, bytes of a row, rows, rows a chunk. */
+export function scaleChunk(chunk: usize): void {
+  const factor = f32x4.splat(floatArgument(1));
+  const to = argument(0) + min((chunk + 1) * argument(4), argument(3)) * argument(2);
+  for (let x = argument(0) + chunk * argument(4) * argument(2); x < to; x += 16) {
+    v128.store(x, f32x4.mul(v128.load(x), factor));
+  }
+}
+
 /** Arguments: x, weight, eps, rows, cols, rows a chunk, out. */
 export function normChunk(chunk: usize): void {
   const bytes = argument(4) * 4;
   const from = chunk * argument(5);
   const to = min(from + argument(5), argument(3));
   for (let row = from; row < to; row++) {
-    const x = argument(0) + row * bytes;
-    const out = argument(6) + row * bytes;
-    const factor = f32x4.splat(inverseRms(x, bytes, floatArgument(2)));
-    for (let at: usize = 0; at < bytes; at += 128) scale32(x + at, argument(1) + at, factor, out + at);
+    normRow(argument(0) + row * bytes, argument(1), floatArgument(2), bytes, argument(6) + row * bytes);
   }
 }
 

@@ -1,16 +1,17 @@
 /**
- * Rotary positions, and the row's way into its KV page. A page is 32 tokens of all layers; per layer, kv head and block
+ * A row's way into its KV page: bias, per-head RMS norm of q and k, rotary positions, quantization. A page is 32 tokens of all layers; per layer, kv head and block
  * of 32 dims one record (w = 1 byte for int8, 2 for int16), records in the order [layer][kv head][block]:
  *
  *   keys    [8 token quads][16 dim pairs][4 tokens][2 dims]   1024·w     then f32 scale of each token   128
  *   values  [4 dim octets][16 token pairs][8 dims][2 tokens]  1024·w     then f32 scale of each token   128
  *
  * so that one 8·w-byte load meets one broadcast pair of the query (4 tokens) or of the probabilities (4 dims).
- * Queries: per head and block an a16 block (80 bytes), scaled by 1/sqrt(headDim).
- * The rope table holds per position cos[headDim/2], then sin[headDim/2].
+ * Queries: per head and block an a16 block (80 bytes), its scale times the factor on the scores.
+ * The rope table holds per position cos[rotary/2], then sin[rotary/2]; dims from `rotary` on stay as they are.
  */
 import { KV16_LIMIT, KV8_LIMIT, MEET16_LIMIT, MEET8_LIMIT, QUERY_BYTES } from "./layout";
 import { argument, constant, C_MAGIC, C_MAGIC_BITS, floatArgument } from "./math";
+import { addRow, normRow } from "./norm";
 import { forwardScale, inverseScale, largest32, quantize16, round8 } from "./quantize";
 
 /** Pairs (2i, 2i+1) rotate together. */
@@ -26,7 +27,7 @@ function rotateInterleaved(src: usize, table: usize, half: usize, out: usize): v
   }
 }
 
-/** Pairs (i, i + headDim/2) rotate together. */
+/** Pairs (i, i + rotary/2) rotate together. */
 function rotateHalves(src: usize, table: usize, half: usize, out: usize): void {
   const bytes = half * 4;
   for (let at: usize = 0; at < bytes; at += 16) {
@@ -83,33 +84,57 @@ export function halfRecordBytes(isWide: bool): usize {
   return isWide ? 2176 : 1152;
 }
 
+/** A head plus its bias, normed; each if there is one. Answers where the result is: `src` itself or `out`. */
+function prepareHead(src: usize, bias: usize, norm: usize, bytes: usize, out: usize): usize {
+  if (!bias && !norm) return src;
+  if (bias) {
+    memory.copy(out, src, bytes);
+    addRow(out, bias, bytes);
+    src = out;
+  }
+  if (norm) normRow(src, norm, floatArgument(18), bytes, out);
+  return out;
+}
+
+/** Rotates the first `rotary` dims of a head of `bytes` bytes. */
+function rotateHead(src: usize, table: usize, rotary: usize, bytes: usize, out: usize): void {
+  if (argument(9)) rotateInterleaved(src, table, rotary >> 1, out);
+  else rotateHalves(src, table, rotary >> 1, out);
+  const turned = rotary * 4;
+  if (turned < bytes) memory.copy(out + turned, src + turned, bytes - turned);
+}
+
 /**
  * Arguments: qkv, positions, pageTables, layer, kvHeads, headDim, isWide, heads, ropeTable, interleaved, query,
- * 1/sqrt(headDim), rows, rows a chunk. `scratch` holds 2 KiB.
+ * factor on the scores, rows, rows a chunk, rotary, bias, queryNorm, keyNorm, eps. `scratch` holds 4 KiB.
  */
 export function ropeStoreChunk(chunk: usize, scratch: usize): void {
   const kvHeads = argument(4);
   const headDim = argument(5);
   const isWide = argument(6) != 0;
   const heads = argument(7);
-  const half = headDim >> 1;
+  const bytes = headDim * 4;
+  const rotary = argument(14);
   const blocks = headDim >> 5;
   const record = halfRecordBytes(isWide) * 2;
   const temp = scratch + 1024;
+  const prepared = scratch + 2048;
   const limit = <f32>(isWide ? MEET16_LIMIT : MEET8_LIMIT);
   const from = chunk * argument(13);
   const to = min(from + argument(13), argument(12));
   for (let row = from; row < to; row++) {
     const position = <usize>load<u32>(argument(1) + row * 4);
-    const table = argument(8) + position * headDim * 4;
+    const table = argument(8) + position * rotary * 4;
     const pages = <usize>load<u32>(argument(2) + row * 4);
     const page = <usize>load<u32>(pages + (position >> 5) * 4);
     const token = position & 31;
     let src = argument(0) + row * (heads + 2 * kvHeads) * headDim * 4;
     let query = argument(10) + row * heads * blocks * QUERY_BYTES;
-    for (let head: usize = 0; head < heads + kvHeads; head++, src += headDim * 4) {
-      if (argument(9)) rotateInterleaved(src, table, half, scratch);
-      else rotateHalves(src, table, half, scratch);
+    let bias = argument(15);
+    const biasStep = bias ? bytes : 0;
+    for (let head: usize = 0; head < heads + kvHeads; head++, src += bytes, bias += biasStep) {
+      const norm = head < heads ? argument(16) : argument(17);
+      rotateHead(prepareHead(src, bias, norm, bytes, prepared), table, rotary, bytes, scratch);
       const records = page + (argument(3) * kvHeads + head - heads) * blocks * record;
       for (let block: usize = 0; block < blocks; block++) {
         if (head < heads) {
@@ -122,7 +147,8 @@ export function ropeStoreChunk(chunk: usize, scratch: usize): void {
     }
     let values = page + argument(3) * kvHeads * blocks * record + halfRecordBytes(isWide);
     for (let block: usize = 0; block < kvHeads * blocks; block++, src += 128, values += record) {
-      storeValue(src, values, token, isWide, temp);
+      storeValue(prepareHead(src, bias, 0, 128, prepared), values, token, isWide, temp);
+      if (bias) bias += 128;
     }
   }
 }

@@ -27,6 +27,7 @@ export {
 } from "./program.ts";
 export type { RopeOptions } from "./rope-table.ts";
 export { fillRopeTable, ropeTableBytes } from "./rope-table.ts";
+export { exponential } from "./scalar-math.ts";
 export { MAX_TOP_LOGPROBS, MAX_VOCABULARY } from "./sample.ts";
 export {
   activationBytes,

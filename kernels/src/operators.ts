@@ -3,15 +3,15 @@
  * coarse (4 to 8 a thread, never below about 3 µs): each costs two contended atomics across cores.
  */
 import {
-  ARGUMENTS, GROUP, ITEM_ROWS, OP_ADD, OP_ATTENTION, OP_EMBED, OP_MATMUL, OP_MERGE,
-  OP_NORM, OP_NORM_QUANTIZE, OP_PROGRAMS, OP_QUANTIZE, OP_ROPE_STORE, OP_SWIGLU,
+  ARGUMENTS, GATED_GELU, GATED_SILU, GROUP, ITEM_ROWS, OP_ADD, OP_ATTENTION, OP_EMBED, OP_GLU, OP_MATMUL, OP_MERGE,
+  OP_NORM, OP_NORM_QUANTIZE, OP_PROGRAMS, OP_QUANTIZE, OP_ROPE_STORE, OP_SCALE, OP_SCATTER,
 } from "../assembly/layout.ts"; // prettier-ignore
 import { KernelError } from "./errors.ts";
 import type { KernelExports, Variant } from "./module.ts";
 import { WEIGHT_KINDS } from "./pack.ts";
 import { createSampler } from "./sample.ts";
-import { activationLayout, checkKvShape, checkShape } from "./sizes.ts";
-import type { KvShape, Operators } from "./types.ts";
+import { activationLayout, checkKvShape, checkRotary, checkShape } from "./sizes.ts";
+import type { GateActivation, KvShape, Operators } from "./types.ts";
 
 /** Numbers (multiply-adds, or floats touched) that take about 3 µs. */
 const CHUNK_MACS = 120_000;
@@ -20,6 +20,7 @@ const CHUNKS_PER_THREAD = 4;
 const CHUNKS_PER_THREAD_LONG = 12;
 const LONG_MACS = 20_000_000;
 const ITEMS_PER_THREAD = 8;
+const ACTIVATIONS: Readonly<Record<GateActivation, number>> = { silu: GATED_SILU, gelu: GATED_GELU };
 
 /** Writes arguments and starts regions. */
 interface Region {
@@ -70,11 +71,13 @@ type RowOperators = Pick<
   Operators,
   | "embed"
   | "addRows"
+  | "scatterRows"
+  | "scaleRows"
   | "rmsNorm"
   | "quantize"
   | "rmsNormQuantize"
-  | "swiglu"
-  | "swigluQuantize"
+  | "glu"
+  | "gluQuantize"
   | "applyPrograms"
 >;
 
@@ -90,6 +93,16 @@ function createRowOperators(region: Region, byRows: (rows: number, cols: number)
       checkShape(rows, cols);
       const each = byRows(rows, cols * 2);
       region.run(OP_ADD, Math.ceil(rows / each), [x, y, cols * 4, rows, each]);
+    },
+    scatterRows({ x, y, indices, factors, rows, cols }) {
+      checkShape(rows, cols);
+      const each = byRows(rows, cols * 2);
+      region.run(OP_SCATTER, Math.ceil(rows / each), [x, y, cols * 4, rows, each, indices, factors]);
+    },
+    scaleRows({ x, factor, rows, cols }) {
+      checkShape(rows, cols);
+      const each = byRows(rows, cols);
+      region.run(OP_SCALE, Math.ceil(rows / each), [x, 0, cols * 4, rows, each], [[1, factor]]);
     },
     rmsNorm({ x, weight, eps, rows, cols, out }) {
       checkShape(rows, cols);
@@ -114,22 +127,18 @@ function createRowOperators(region: Region, byRows: (rows: number, cols: number)
       const values = [x, weight, 0, rows, cols, each, out, add, activationLayout(form, rows)];
       region.run(OP_NORM_QUANTIZE, Math.ceil(rows / each), values, [[2, eps]]);
     },
-    swiglu({ gateUp, rows, cols, out }) {
+    glu({ gateUp, activation, rows, cols, out }) {
       checkShape(rows, cols);
       const each = byRows(rows, cols * 4);
-      region.run(OP_SWIGLU, Math.ceil(rows / each), [gateUp, out, -1, rows, cols, each]);
+      const values = [gateUp, out, -1, rows, cols, each, ACTIVATIONS[activation]];
+      region.run(OP_GLU, Math.ceil(rows / each), values);
     },
-    swigluQuantize({ gateUp, form, rows, cols, out }) {
+    gluQuantize({ gateUp, activation, form, rows, cols, out }) {
       checkShape(rows, cols);
       const each = byRows(rows, cols * 4);
-      region.run(OP_SWIGLU, Math.ceil(rows / each), [
-        gateUp,
-        out,
-        activationLayout(form, rows),
-        rows,
-        cols,
-        each,
-      ]);
+      const layout = activationLayout(form, rows);
+      const values = [gateUp, out, layout, rows, cols, each, ACTIVATIONS[activation]];
+      region.run(OP_GLU, Math.ceil(rows / each), values);
     },
     applyPrograms({ x, xStride, rows, instances }) {
       checkShape(rows, 32);
@@ -176,19 +185,27 @@ function createAttention(
 ): Pick<Operators, "ropeStore" | "attention"> {
   const isWide = (shape: KvShape) => (shape.kind === "int16" ? 1 : 0);
   return {
-    ropeStore({ qkv, rows, positions, pageTables, layer, shape, heads, ropeTable, interleaved, query }) {
+    ropeStore({ qkv, rows, positions, pageTables, layer, shape, heads, transform, query }) {
       const { kvHeads, headDim } = shape;
+      const { ropeTable, rotary, interleaved, bias, queryNorm, keyNorm, eps, scoreScale } = transform;
       checkShape(rows, headDim);
       checkKvShape(shape, heads);
+      checkRotary(rotary, headDim);
       const each = byRows(rows, (heads + 2 * kvHeads) * headDim * 2);
       // prettier-ignore
       const values = [
         qkv, positions, pageTables, layer, kvHeads, headDim, isWide(shape), heads, ropeTable, interleaved ? 1 : 0, query,
-        0, rows, each,
+        0, rows, each, rotary, bias, queryNorm, keyNorm,
       ];
-      region.run(OP_ROPE_STORE, Math.ceil(rows / each), values, [[11, 1 / Math.sqrt(headDim)]]);
+      const floats = [
+        [11, scoreScale],
+        [18, eps],
+      ] as const;
+      region.run(OP_ROPE_STORE, Math.ceil(rows / each), values, floats);
     },
-    attention({ query, units, unitCount, rows, positions, layer, shape, heads, maxSegments, partials, out }) {
+    attention(call) {
+      const { query, units, unitCount, rows, positions, layer, shape, heads, maxSegments, partials, out } =
+        call;
       const { kvHeads, headDim } = shape;
       checkShape(rows, headDim);
       checkKvShape(shape, heads);
@@ -200,7 +217,7 @@ function createAttention(
       // prettier-ignore
       const values = [
         query, units, items, positions, layer, kvHeads, headDim, isWide(shape), heads, maxSegments, partials, rowBlocks,
-        each,
+        each, call.window,
       ];
       region.run(OP_ATTENTION, Math.ceil(items / each), values);
       const rowsEach = byRows(rows, heads * headDim);
@@ -213,6 +230,7 @@ function createAttention(
         maxSegments,
         out,
         rowsEach,
+        call.window,
       ]);
     },
   };

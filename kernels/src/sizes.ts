@@ -35,6 +35,12 @@ export function checkKvShape({ layers, kvHeads, headDim }: KvShape, heads = kvHe
   throw new KernelError("SHAPE_MISMATCH", `${shape}: headDim must be a multiple of 32 up to ${MAX_HEAD_DIM}`);
 }
 
+/** @throws KernelError SHAPE_MISMATCH unless 0 ≤ rotary ≤ headDim, a multiple of 8 */
+export function checkRotary(rotary: number, headDim: number): void {
+  if (rotary >= 0 && rotary <= headDim && rotary % 8 === 0) return;
+  throw new KernelError("SHAPE_MISMATCH", `${rotary} of ${headDim} dims rotate; multiples of 8 are possible`);
+}
+
 /** Bytes of quantized activations: what `quantize` writes for up to `rows` rows. */
 export function activationBytes(form: ActivationForm, rows: number, cols: number): number {
   const blocks = Math.ceil(cols / BLOCK);

@@ -94,6 +94,26 @@ export interface AttentionUnit {
   readonly rowCount: number;
 }
 
+/** What becomes of a row's query, key and value vectors before they are stored, in this order; 0 = that part is absent. */
+export interface HeadTransform {
+  /** f32 [(heads + 2·kvHeads)·headDim], added. */
+  readonly bias: Pointer;
+  /** f32 [headDim]: weights of the RMS norm of every query head, of every key head. */
+  readonly queryNorm: Pointer;
+  readonly keyNorm: Pointer;
+  readonly eps: number;
+  /** Table of `fillRopeTable` over `rotary` dims; the first `rotary` (a multiple of 8) dims of query and key rotate. */
+  readonly ropeTable: Pointer;
+  readonly rotary: number;
+  /** Pairs (2i, 2i+1) rotate together (GGUF llama files hold q/k rows permuted so), not (i, i + rotary/2). */
+  readonly interleaved: boolean;
+  /** Factor on the scores. */
+  readonly scoreScale: number;
+}
+
+/** What a gated unit does to its gate; gelu in the form with tanh. */
+export type GateActivation = "silu" | "gelu";
+
 /** How one row of logits becomes a token. */
 export interface SampleRequest {
   /** f32 [vocabulary]; penalties and bias are applied in place. */
@@ -149,6 +169,17 @@ export interface Operators {
   embed(a: { table: PackedMatrix; ids: Pointer; rows: number; scale: number; out: Pointer }): void;
   /** x[r, :] += y[r, :]; f32 [rows, cols]. */
   addRows(a: { x: Pointer; y: Pointer; rows: number; cols: number }): void;
+  /** x[indices[r], :] += factors[r] · y[r, :]; `indices` i32 [rows], all different, `factors` f32 [rows]. */
+  scatterRows(a: {
+    x: Pointer;
+    y: Pointer;
+    indices: Pointer;
+    factors: Pointer;
+    rows: number;
+    cols: number;
+  }): void;
+  /** x *= factor; f32 [rows, cols]. */
+  scaleRows(a: { x: Pointer; factor: number; rows: number; cols: number }): void;
   /** out = x / rms(x) · weight, f32 [rows, cols]. */
   rmsNorm(a: { x: Pointer; weight: Pointer; eps: number; rows: number; cols: number; out: Pointer }): void;
   /**
@@ -176,21 +207,21 @@ export interface Operators {
     yStride: number;
     accumulate: boolean;
   }): void;
-  /** out[r, i] = silu(gateUp[r, gate i]) · gateUp[r, up i]; gateUp f32 [rows, 2·cols], gate first, then up. */
-  swiglu(a: { gateUp: Pointer; rows: number; cols: number; out: Pointer }): void;
-  /** Fused swiglu + quantize, same bits. */
-  swigluQuantize(a: {
+  /** out[r, i] = act(gateUp[r, gate i]) · gateUp[r, up i]; gateUp f32 [rows, 2·cols], gate first, then up. */
+  glu(a: { gateUp: Pointer; activation: GateActivation; rows: number; cols: number; out: Pointer }): void;
+  /** Fused glu + quantize, same bits. */
+  gluQuantize(a: {
     gateUp: Pointer;
+    activation: GateActivation;
     form: ActivationForm;
     rows: number;
     cols: number;
     out: Pointer;
   }): void;
   /**
-   * Rotates q and k of each row (table from `ropeTable`), writes k and v into the row's KV page, and leaves the
-   * quantized query for `attention` in `query`. qkv f32 [rows, (heads + 2·kvHeads)·headDim].
+   * Transforms q, k and v of each row, writes k and v into the row's KV page, and leaves the quantized query for
+   * `attention` in `query`. qkv f32 [rows, (heads + 2·kvHeads)·headDim].
    * `positions` i32 [rows]; `pageTables` u32 [rows]: address of each row's page table.
-   * `interleaved`: GGUF llama files hold q/k rows permuted so that pairs (2i, 2i+1) rotate together.
    */
   ropeStore(a: {
     qkv: Pointer;
@@ -200,13 +231,13 @@ export interface Operators {
     layer: number;
     shape: KvShape;
     heads: number;
-    ropeTable: Pointer;
-    interleaved: boolean;
+    transform: HeadTransform;
     query: Pointer;
   }): void;
   /** Partial attention (m, l, o) of every unit × kv head, then the merge in ascending segment order into
    * out f32 [rows, heads·headDim]. `units` points to `unitCount` records written by `writeUnits`;
-   * `partials` holds `partialBytes(rows, maxSegments, heads, headDim)`. Softmax scale is 1/sqrt(headDim). */
+   * `partials` holds `partialBytes(rows, maxSegments, heads, headDim)`. `window`: a row sees itself and the
+   * window − 1 tokens before it; 0 = all before it. */
   attention(a: {
     query: Pointer;
     units: Pointer;
@@ -217,6 +248,7 @@ export interface Operators {
     shape: KvShape;
     heads: number;
     maxSegments: number;
+    window: number;
     partials: Pointer;
     out: Pointer;
   }): void;

@@ -51,7 +51,7 @@ async function buildKernels() {
 }
 
 async function checkScripts() {
-  const folders = ["scripts", "scripts/lib"];
+  const folders = ["scripts", "scripts/lib", "scripts/peers"];
   const problems = [];
   for (const folder of folders) {
     for (const name of readdirSync(inProject(folder)).filter((entry) => entry.endsWith(".mjs"))) {

@@ -15,9 +15,13 @@ export function quantizeBlocks(x: ArrayLike<number>, limit: number): number[] {
   return out;
 }
 
-/** Rotates one head. */
-export function rotate(x: ArrayLike<number>, position: number, base: number, interleaved: boolean): number[] {
-  const dim = x.length;
+/** Rotates the first `dim` dims of one head. */
+export function rotate(
+  x: ArrayLike<number>,
+  position: number,
+  base: number,
+  { interleaved, rotary: dim }: { readonly interleaved: boolean; readonly rotary: number },
+): number[] {
   const out = Array.from(x);
   for (let i = 0; i < dim / 2; i++) {
     const angle = position * base ** ((-2 * i) / dim);
@@ -28,15 +32,27 @@ export function rotate(x: ArrayLike<number>, position: number, base: number, int
   return out;
 }
 
-/** One head of one query over the keys and values of positions 0 … n-1. */
+/** A head plus its bias, then normed. */
+export function dress(
+  x: ArrayLike<number>,
+  bias: ArrayLike<number>,
+  norm: ArrayLike<number> | null,
+  eps: number,
+): number[] {
+  const sum = Array.from(x, (value, d) => value + (bias[d] ?? 0));
+  if (!norm) return sum;
+  const rms = Math.sqrt(sum.reduce((total, value) => total + value * value, 0) / sum.length + eps);
+  return sum.map((value, d) => (value / rms) * (norm[d] ?? 0));
+}
+
+/** One head of one query over the keys and values it sees. */
 export function attend(
   query: readonly number[],
   keys: readonly (readonly number[])[],
   values: readonly (readonly number[])[],
+  scoreScale: number,
 ): number[] {
-  const scores = keys.map(
-    (key) => key.reduce((sum, k, d) => sum + k * (query[d] ?? 0), 0) / Math.sqrt(query.length),
-  );
+  const scores = keys.map((key) => key.reduce((sum, k, d) => sum + k * (query[d] ?? 0), 0) * scoreScale);
   const largest = Math.max(...scores);
   const weights = scores.map((score) => Math.exp(score - largest));
   const total = weights.reduce((a, b) => a + b, 0);

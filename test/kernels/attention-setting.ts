@@ -13,6 +13,20 @@ import {
 import { type Bench, createBench, createRandom } from "./support.ts";
 
 export const ROPE_BASE = 10_000;
+export const NORM_EPSILON = 1e-6;
+
+/** What a layer does besides plain attention. */
+export interface Style {
+  readonly interleaved: boolean;
+  /** Dims of a head that rotate. */
+  readonly rotary: number;
+  /** Tokens a row sees; 0 = all. */
+  readonly window: number;
+  /** Biases on q, k and v, norms on q and k. */
+  readonly dressed: boolean;
+  /** Factor on the scores. */
+  readonly scoreScale: number;
+}
 
 /** One sequence under one shape. */
 export interface Setting {
@@ -20,7 +34,11 @@ export interface Setting {
   readonly shape: KvShape;
   readonly heads: number;
   readonly tokens: number;
-  readonly interleaved: boolean;
+  readonly style: Style;
+  /** f32 [(heads + 2·kvHeads)·headDim], [headDim], [headDim] */
+  readonly bias: Float32Array;
+  readonly queryNorm: Float32Array;
+  readonly keyNorm: Float32Array;
   readonly qkv: { pointer: number; view: Float32Array };
   readonly out: { pointer: number; view: Float32Array };
   /** Writes garbage into all pages. */
@@ -34,7 +52,7 @@ export function createSetting(
   shape: KvShape,
   heads: number,
   tokens: number,
-  interleaved: boolean,
+  style: Style,
   seed: number,
 ): Setting {
   const random = createRandom(seed);
@@ -49,8 +67,17 @@ export function createSetting(
   // Pages in a shuffled order, not contiguous.
   const pages = Array.from({ length: pageCount }, () => bench.bytes(pageBytes)).sort(() => random() - 0.5);
   const table = bench.ints(pages);
-  const ropeTable = bench.bytes(ropeTableBytes(tokens, headDim));
-  fillRopeTable(bench.memory, ropeTable, { positions: tokens, headDim, base: ROPE_BASE });
+  const { interleaved, rotary, window, dressed, scoreScale } = style;
+  const ropeTable = bench.bytes(ropeTableBytes(tokens, rotary));
+  fillRopeTable(bench.memory, ropeTable, { positions: tokens, rotary, base: ROPE_BASE });
+  const [bias, queryNorm, keyNorm] = [bench.floats(width), bench.floats(headDim), bench.floats(headDim)];
+  for (const { view } of [bias, queryNorm, keyNorm]) view.forEach((_, i) => (view[i] = random() + 0.5));
+  const transform = {
+    ...{ ropeTable, rotary, interleaved, eps: NORM_EPSILON, scoreScale },
+    bias: dressed ? bias.pointer : 0,
+    queryNorm: dressed ? queryNorm.pointer : 0,
+    keyNorm: dressed ? keyNorm.pointer : 0,
+  };
   const segments = Math.ceil(tokens / 256);
   const query = bench.bytes(queryBytes(tokens, heads, shape));
   const partials = bench.bytes(partialBytes(tokens, segments, heads, headDim));
@@ -64,7 +91,10 @@ export function createSetting(
     shape,
     heads,
     tokens,
-    interleaved,
+    style,
+    bias: bias.view,
+    queryNorm: queryNorm.view,
+    keyNorm: keyNorm.view,
     qkv,
     out,
     spoil: () => pages.forEach((page) => new Uint8Array(bench.memory.buffer, page, pageBytes).fill(0xff)),
@@ -84,13 +114,14 @@ export function createSetting(
       writeUnits(bench.memory, units, list);
       const common = { rows, positions, layer, shape, heads, query };
       const start = qkv.pointer + from * width * 4;
-      operators.ropeStore({ ...common, qkv: start, pageTables: tables, ropeTable, interleaved });
+      operators.ropeStore({ ...common, qkv: start, pageTables: tables, transform });
       const target = out.pointer + from * heads * headDim * 4;
       operators.attention({
         ...common,
         units,
         unitCount: list.length,
         maxSegments: segments,
+        window,
         partials,
         out: target,
       });

@@ -2,33 +2,39 @@
 
 import { expect, test } from "bun:test";
 import type { KvShape } from "#kernels";
-import { attend, KV_LIMITS, quantizeBlocks, rotate } from "./attention-reference.ts";
-import { createSetting, ROPE_BASE, type Setting } from "./attention-setting.ts";
+import { attend, dress, KV_LIMITS, quantizeBlocks, rotate } from "./attention-reference.ts";
+import { createSetting, NORM_EPSILON, ROPE_BASE, type Setting, type Style } from "./attention-setting.ts";
 import { underAll } from "./support.ts";
 
 const SEED = 77;
 
 /** Checks some rows of the output against the definition. */
-function expectDefinition({ shape, heads, interleaved, qkv, out }: Setting, rows: readonly number[]): void {
+function expectDefinition(setting: Setting, rows: readonly number[]): void {
+  const { shape, heads, style, qkv, out } = setting;
   const { headDim, kvHeads, kind } = shape;
   const limits = KV_LIMITS[kind];
   const width = (heads + 2 * kvHeads) * headDim;
-  const head = (row: number, index: number) => {
+  const head = (row: number, index: number, norm: Float32Array | null) => {
     const start = row * width + index * headDim;
-    return qkv.view.subarray(start, start + headDim);
+    const plain = qkv.view.subarray(start, start + headDim);
+    if (!style.dressed) return plain;
+    return dress(plain, setting.bias.subarray(index * headDim), norm, NORM_EPSILON);
   };
   const last = Math.max(...rows);
   for (let kvHead = 0; kvHead < kvHeads; kvHead++) {
     const keys = Array.from({ length: last + 1 }, (_, t) =>
-      quantizeBlocks(rotate(head(t, heads + kvHead), t, ROPE_BASE, interleaved), limits.kv),
+      quantizeBlocks(rotate(head(t, heads + kvHead, setting.keyNorm), t, ROPE_BASE, style), limits.kv),
     );
     const values = Array.from({ length: last + 1 }, (_, t) =>
-      quantizeBlocks(head(t, heads + kvHeads + kvHead), limits.kv),
+      quantizeBlocks(head(t, heads + kvHeads + kvHead, null), limits.kv),
     );
     for (const row of rows) {
       for (let h = kvHead * (heads / kvHeads); h < (kvHead + 1) * (heads / kvHeads); h++) {
-        const query = quantizeBlocks(rotate(head(row, h), row, ROPE_BASE, interleaved), limits.query);
-        const exact = attend(query, keys.slice(0, row + 1), values.slice(0, row + 1));
+        const rotated = rotate(head(row, h, setting.queryNorm), row, ROPE_BASE, style);
+        const query = quantizeBlocks(rotated, limits.query);
+        const first = style.window === 0 ? 0 : Math.max(0, row + 1 - style.window);
+        const seen = <T>(list: readonly T[]) => list.slice(first, row + 1);
+        const exact = attend(query, seen(keys), seen(values), style.scoreScale);
         for (let d = 0; d < headDim; d++) {
           const got = out.view[(row * heads + h) * headDim + d] ?? Number.NaN;
           // Keys whose exact value lies between two steps may round either way: a few steps of one key's last bit.
@@ -39,18 +45,22 @@ function expectDefinition({ shape, heads, interleaved, qkv, out }: Setting, rows
   }
 }
 
-const CASES: readonly (readonly [KvShape, number, boolean])[] = [
-  [{ layers: 2, kvHeads: 3, headDim: 64, kind: "int8" }, 9, true],
-  [{ layers: 1, kvHeads: 2, headDim: 64, kind: "int8" }, 14, false],
-  [{ layers: 2, kvHeads: 1, headDim: 256, kind: "int8" }, 4, false],
-  [{ layers: 1, kvHeads: 2, headDim: 96, kind: "int16" }, 2, true],
-  [{ layers: 1, kvHeads: 1, headDim: 32, kind: "int16" }, 3, false],
+const CASES: readonly (readonly [KvShape, number, Partial<Style>])[] = [
+  [{ layers: 2, kvHeads: 3, headDim: 64, kind: "int8" }, 9, { interleaved: true }],
+  [{ layers: 1, kvHeads: 2, headDim: 64, kind: "int8" }, 14, { dressed: true, scoreScale: 0.1 }],
+  [{ layers: 2, kvHeads: 1, headDim: 256, kind: "int8" }, 4, { window: 40, dressed: true, scoreScale: 0.2 }],
+  [{ layers: 1, kvHeads: 2, headDim: 96, kind: "int16" }, 2, { interleaved: true, rotary: 48 }],
+  [{ layers: 1, kvHeads: 1, headDim: 32, kind: "int16" }, 3, { rotary: 0, window: 257 }],
+  [{ layers: 1, kvHeads: 2, headDim: 32, kind: "int8" }, 4, { window: 1 }],
 ];
 
-for (const [shape, heads, interleaved] of CASES) {
-  const name = `${heads} heads on ${shape.kvHeads} of ${shape.headDim}, ${shape.kind}`;
+for (const [shape, heads, { rotary = shape.headDim, ...options }] of CASES) {
+  const plain = { interleaved: false, window: 0, dressed: false, scoreScale: shape.headDim ** -0.5 };
+  const style = { ...plain, rotary, ...options };
+  const about = JSON.stringify({ rotary, ...options });
+  const name = `${heads} heads on ${shape.kvHeads} of ${shape.headDim}, ${shape.kind}, ${about}`;
   test(`${name}: attention equals f64 over the quantized cache (seed ${SEED})`, async () => {
-    const setting = createSetting(shape, heads, 290, interleaved, SEED);
+    const setting = createSetting(shape, heads, 290, style, SEED);
     await underAll(setting.bench, (operators) => {
       setting.spoil();
       setting.run(operators, 0, 290, 64);
@@ -60,7 +70,7 @@ for (const [shape, heads, interleaved] of CASES) {
   });
 
   test(`${name}: bits depend neither on chunks, units, threads nor SIMD variant`, async () => {
-    const setting = createSetting(shape, heads, 290, interleaved, SEED + 1);
+    const setting = createSetting(shape, heads, 290, style, SEED + 1);
     let expected: Float32Array | null = null;
     await underAll(setting.bench, (operators) => {
       for (const chunk of [290, 256, 33, 7, 1]) {

@@ -6,23 +6,23 @@ import { exponential, logarithm } from "../../kernels/src/scalar-math.ts";
 import { createBench, createRandom } from "./support.ts";
 
 test("the rope table equals f64 sine and cosine to f32 precision, far positions and frequency factors included", () => {
-  const [positions, headDim, base] = [9_000, 64, 100_000];
+  const [positions, rotary, base] = [9_000, 64, 100_000];
   const bench = createBench();
-  const pointer = bench.bytes(ropeTableBytes(positions, headDim));
-  const table = new Float32Array(bench.memory.buffer, pointer, positions * headDim);
+  const pointer = bench.bytes(ropeTableBytes(positions, rotary));
+  const table = new Float32Array(bench.memory.buffer, pointer, positions * rotary);
   const frequencyFactors = Float32Array.from({ length: 32 }, (_, i) => 1 + i / 4);
   for (const factors of [undefined, frequencyFactors]) {
     fillRopeTable(bench.memory, pointer, {
       positions,
-      headDim,
+      rotary,
       base,
       ...(factors ? { frequencyFactors: factors } : {}),
     });
     let worst = 0;
     for (let position = 0; position < positions; position += 7) {
       for (let i = 0; i < 32; i++) {
-        const angle = (position * base ** ((-2 * i) / headDim)) / (factors?.[i] ?? 1);
-        const at = position * headDim + i;
+        const angle = (position * base ** ((-2 * i) / rotary)) / (factors?.[i] ?? 1);
+        const at = position * rotary + i;
         worst = Math.max(worst, Math.abs((table[at] ?? Number.NaN) - Math.cos(angle)));
         worst = Math.max(worst, Math.abs((table[at + 32] ?? Number.NaN) - Math.sin(angle)));
       }

@@ -42,7 +42,7 @@ def load(name):
     return c.CDLL(glob.glob(os.path.join(DIRECTORY, name))[0], mode=c.RTLD_GLOBAL)
 
 
-load("libggml-base.so")
+BASE = load("libggml-base.so")
 GGML, LIB = load("libggml.v*.so"), load("libllama.v*.so")
 
 
@@ -89,14 +89,15 @@ WIDTH = 0 if OPTIONS.get("vocab_only") else function("llama_model_n_embd", i32, 
 LAYERS = 0 if OPTIONS.get("vocab_only") else function("llama_model_n_layer", i32, p)(model)
 
 
-def new_context(context=None, sequences=1):
+def new_context(context=None, sequences=1, kv=None, flash=-1):
+    """A context for `context` tokens in all; `flash` is 0 (off), 1 (on) or -1 (llama.cpp's choice)."""
     params = function("llama_context_default_params", Params)()
     expected = {N_CTX: 512, N_BATCH: 2048, N_UBATCH: 512, N_SEQ: 1, FLASH: -1, TYPE_K: 1, TYPE_V: 1}
     assert all(params.v[at] == value for at, value in expected.items()), "unknown context params"
     params.v[N_CTX] = context or OPTIONS.get("context", 2048)
     params.v[N_BATCH] = params.v[N_UBATCH] = MAX_BATCH
-    params.v[N_SEQ] = sequences
-    params.v[TYPE_K] = params.v[TYPE_V] = KV_TYPES[OPTIONS.get("kv", "f16")]
+    params.v[N_SEQ], params.v[FLASH] = sequences, flash
+    params.v[TYPE_K] = params.v[TYPE_V] = KV_TYPES[kv or OPTIONS.get("kv", "f16")]
     made = function("llama_init_from_model", p, p, Params)(model, params)
     if not made:
         raise RuntimeError("llama.cpp refuses the context")
@@ -191,45 +192,16 @@ def control_vector(path, scale=1.0, start=1, end=None):
     return status
 
 
-def bench(prefill_tokens, decode_tokens, threads, sequences=1, depth=0):
-    """Seconds of a prefill, and of `decode_tokens` steps of `sequences` sequences after `depth` tokens each."""
-    room = (max(prefill_tokens, depth + decode_tokens + 1) + 8) * sequences
-    where = new_context(room, sequences)
-    set_threads(where, threads, threads)
-    token = lambda i: 300 + i * 7919 % (VOCABULARY - 400)  # noqa: E731
-    timed = {}
+READY = {"vocabulary": VOCABULARY, "layers": LAYERS, "width": WIDTH}
 
-    def fill(count, sequence):
-        for start in range(0, count, MAX_BATCH):
-            span = range(start, min(start + MAX_BATCH, count))
-            step(where, [(token(i), i, sequence, int(i == count - 1)) for i in span])
-        synchronize(where)
-
-    for run in ("warm", "prefill"):
-        clear(memory_of(where), True)
-        started = time.perf_counter()
-        fill(prefill_tokens, 0)
-        timed[run] = time.perf_counter() - started
-    clear(memory_of(where), True)
-    for sequence in range(sequences):
-        fill(depth, sequence)
-    started = time.perf_counter()
-    for i in range(decode_tokens):
-        step(where, [(token(i + s), depth + i, s, 1) for s in range(sequences)])
-        synchronize(where)
-    answer = {"prefillSeconds": timed["prefill"], "decodeSeconds": time.perf_counter() - started}
-    free(where)
-    return answer
-
-
-serve(
-    {
-        "tokenize": tokenize,
-        "pieces": pieces,
-        "logits": logits,
-        "greedy": greedy,
-        "control_vector": control_vector,
-        "bench": bench,
-    },
-    {"vocabulary": VOCABULARY, "layers": LAYERS, "width": WIDTH},
-)
+if __name__ == "__main__":
+    serve(
+        {
+            "tokenize": tokenize,
+            "pieces": pieces,
+            "logits": logits,
+            "greedy": greedy,
+            "control_vector": control_vector,
+        },
+        READY,
+    )

@@ -31,12 +31,6 @@ export interface Piece {
   readonly isEnd: boolean;
 }
 
-/** Timings of one run. */
-export interface BenchResult {
-  readonly prefillSeconds: number;
-  readonly decodeSeconds: number;
-}
-
 /** A loaded model. Calls are answered in order. */
 export interface Oracle {
   readonly vocabulary: number;
@@ -58,14 +52,6 @@ export interface Oracle {
     path: string | null,
     options?: { scale?: number; start?: number; end?: number },
   ): Promise<void>;
-  /** Times a prefill, and steps of `sequences` (1) sequences that hold `depth` (0) tokens each. */
-  bench(run: {
-    prefill: number;
-    decode: number;
-    threads: number;
-    sequences?: number;
-    depth?: number;
-  }): Promise<BenchResult>;
   close(): Promise<void>;
 }
 
@@ -95,14 +81,6 @@ export async function createOracle(options: OracleOptions = {}): Promise<Oracle>
     async setControlVector(path, { scale = 1, start = 1, end } = {}) {
       await program.call("control_vector", { path, scale, start, end: end ?? null });
     },
-    bench: ({ prefill, decode, threads, sequences = 1, depth = 0 }) =>
-      program.call("bench", {
-        prefill_tokens: prefill,
-        decode_tokens: decode,
-        threads,
-        sequences,
-        depth,
-      }),
     close: () => program.close(),
   };
 }

@@ -1,7 +1,6 @@
 /** Short ways to talk to an engine in tests. */
 import type { CommandInput, Engine, StreamEvent } from "../../services/forward/src/engine/client.ts";
 import type {
-  Caller,
   Finished,
   Opened,
   Sampling,
@@ -9,6 +8,7 @@ import type {
   SequenceId,
 } from "../../services/forward/src/engine/protocol.ts";
 import type { Activation, TapSpec } from "../../services/forward/src/engine/taps.ts";
+import { SITES as ALL_SITES, hasSite } from "../../services/forward/src/programs/program.ts";
 import type { TrimtabError } from "../../services/kit/src/errors.ts";
 import { createRandom, VOCABULARY } from "./synthetic-model.ts";
 
@@ -25,6 +25,9 @@ export const GREEDY: Sampling = {
   seed: 1n,
 };
 
+/** The sites of a model without experts. */
+export const SITES = ALL_SITES.filter((site) => hasSite(site, { experts: 0 }));
+
 /** The last token's residuals of every layer of a 4-layer model. */
 export const LAST_RESIDUALS: TapSpec = {
   site: "residual",
@@ -34,12 +37,6 @@ export const LAST_RESIDUALS: TapSpec = {
   end: 0,
   pooling: "none",
 };
-
-/** A caller who stays out of the prefix cache, so that what it pays for does not depend on what ran before. */
-export const UNCACHED: Caller = { fairnessKey: "test", cacheSalt: "", bypassCache: true };
-
-/** A caller like any other. */
-export const CALLER: Caller = { ...UNCACHED, bypassCache: false };
 
 /** Seeded token ids of the synthetic vocabulary, none of them a stop id. */
 export function prompt(length: number, seed = 1): number[] {
@@ -55,15 +52,7 @@ export async function open(
 ): Promise<Opened & { sequence: SequenceId; activations: Activation[] }> {
   const sequence = options.sequence ?? engine.newSequence();
   const activations: Activation[] = [];
-  const nothing = {
-    caller: CALLER,
-    parent: null,
-    taps: [],
-    binding: null,
-    score: null,
-    complete: false,
-    transient: false,
-  };
+  const nothing = { parent: null, taps: [], binding: null, score: null, complete: false, transient: false };
   const opened = await engine.call(
     { type: "open", promptTokens: ids.length, ...nothing, ids, ...options, sequence },
     (event) => void (event.type === "activation" && activations.push(event.activation)),

@@ -7,7 +7,7 @@ import { createRandom } from "./synthetic-model.ts";
 /** Floats of a row. */
 export const DIM = 32;
 /** A model of that width. */
-export const SHAPE: ProgramShape = { layers: 4, width: DIM, headsWidth: DIM, feedForward: 64 };
+export const SHAPE: ProgramShape = { layers: 4, width: DIM, headsWidth: DIM, feedForward: 64, experts: 0 };
 const random = createRandom(7);
 /** Seeded random values. */
 export const vector = (): Float32Array => Float32Array.from({ length: DIM }, random);

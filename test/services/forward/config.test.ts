@@ -34,7 +34,9 @@ test("a sound file is read as it is written", () => {
       feedForward: 128,
       vocabulary: 256,
       contextTokens: 8192,
-      ropeBase: 10_000,
+      rotary: 32,
+      rotations: [{ base: 10_000, stretch: 1, magnitude: 1 }],
+      scales: { embedding: 1, residual: 1, scores: 1 / Math.sqrt(32), logits: 1 },
       tiedHead: true,
       stopIds: [2],
     },
@@ -71,7 +73,7 @@ const unsupported: [string, Metadata, string][] = [
   ["another architecture", { "general.architecture": "mamba" }, "general.architecture"],
   ["experts", { "llama.expert_count": 8 }, "llama.expert_count"],
   ["scaled rotation", { "llama.rope.scaling.type": "yarn" }, "llama.rope.scaling.type"],
-  ["partial rotation", { "llama.rope.dimension_count": 16 }, "llama.rope.dimension_count"],
+  ["rotating 12 dims", { "llama.rope.dimension_count": 12 }, "llama.rope.dimension_count"],
   ["odd heads", { "llama.attention.key_length": 24 }, "llama.attention.key_length"],
 ];
 for (const [name, metadata, field] of unsupported) {

@@ -3,8 +3,7 @@ import { afterAll, beforeAll, expect, test } from "bun:test";
 import type { Engine } from "../../../services/forward/src/engine/client.ts";
 import { createEngine } from "../../../services/forward/src/engine/client.ts";
 import type { Operation, Program } from "../../../services/forward/src/programs/program.ts";
-import { SITES } from "../../../services/forward/src/programs/program.ts";
-import { failure, generate, LAST_RESIDUALS, open, prompt } from "../../support/forward-engine.ts";
+import { failure, generate, LAST_RESIDUALS, open, prompt, SITES } from "../../support/forward-engine.ts";
 import { createRandom, writeSyntheticModel } from "../../support/synthetic-model.ts";
 
 let engine: Engine;

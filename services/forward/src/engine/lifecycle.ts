@@ -5,7 +5,6 @@
 import { TrimtabError } from "#kit/errors.ts";
 import { mergeProofs } from "./binding.ts";
 import { adopt, startGenerate, startOpen } from "./jobs.ts";
-import { forget } from "./prefix-cache.ts";
 import type { Answers, Command, SequenceId } from "./protocol.ts";
 import type { GenerateJob, OpenJob, Sequence } from "./sequence.ts";
 import { pendingRows } from "./sequence.ts";
@@ -65,7 +64,6 @@ function begin(state: CoreState, sequence: Sequence, command: Command): void {
     }
     sequence.ids.length = command.tokens;
     sequence.cached = Math.min(sequence.cached, command.tokens);
-    forget(sequence, sequence.cached);
     sequence.promptTokens = Math.min(sequence.promptTokens, command.tokens);
     state.tree.truncate(sequence.table, sequence.cached);
     state.emit({ type: "done", call: command.call, value: null });
@@ -101,13 +99,13 @@ export function endGenerate(
 function completeOpen(state: CoreState, sequence: Sequence): void {
   const { job } = sequence;
   if (job?.kind !== "open") return;
-  const { command, receivedMs, startedMs, computed } = job;
+  const { command, firstPosition, receivedMs, startedMs } = job;
   flush(state, job, true);
   sequence.openProof = sequence.opened?.proof() ?? [];
   const now = state.now();
   finish(state, sequence, {
-    prefilledTokens: computed,
-    reusedTokens: job.end - computed,
+    prefilledTokens: Math.max(0, job.end - firstPosition),
+    reusedTokens: firstPosition,
     queueMs: (startedMs ?? now) - receivedMs,
     prefillMs: now - (startedMs ?? now),
     scored: job.scored,
@@ -131,10 +129,7 @@ export function fail(state: CoreState, sequence: Sequence, error: unknown): void
   state.scheduler.drop(sequence.id);
   if (job) state.emit({ type: "failed", call: job.command.call, error: plainError(error) });
   if (job?.kind === "open") return release(state, sequence.id, error);
-  if (job) {
-    sequence.cached = Math.min(sequence.cached, job.cachedAtStart);
-    forget(sequence, sequence.cached);
-  }
+  if (job) sequence.cached = Math.min(sequence.cached, job.cachedAtStart);
   job?.binding?.release();
   pump(state, sequence);
 }

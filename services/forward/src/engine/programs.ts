@@ -116,7 +116,6 @@ export function createProgramStore(
           allocate,
           free: (pointer) => allocator.free(pointer),
           shape,
-          digest,
           operations: entry.operations,
           slots: entry.slots,
           coefficients,

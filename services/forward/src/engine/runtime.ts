@@ -3,7 +3,8 @@ import { TrimtabError } from "#kit/errors.ts";
 import { sha256OfFile } from "#kit/files.ts";
 import { openGguf } from "#kit/gguf.ts";
 import type { KvKind, Operators } from "#kernels";
-import { copyPage, createCompute, createMemory, loadModule, PAGE_TOKENS } from "#kernels";
+import { copyPage, createCompute, createMemory, loadModule } from "#kernels";
+import type { Rotation } from "../families/family.ts";
 import type { ModelConfig } from "../model/config.ts";
 import { readConfig } from "../model/config.ts";
 import type { MemoryPlan } from "../model/plan.ts";
@@ -34,8 +35,6 @@ export interface RuntimeOptions {
   readonly contextTokens: number | null;
   readonly rowBudget: number;
   readonly prefillRows: number;
-  /** Keep the pages of finished sequences for later requests that begin the same way. */
-  readonly prefixCache: boolean;
 }
 
 /** A loaded model as the outside sees it. */
@@ -46,7 +45,10 @@ export interface ModelInfo {
   readonly architecture: string;
   readonly layers: number;
   readonly width: number;
+  /** Neurons of an MLP, or of one expert. */
   readonly feedForward: number;
+  /** 0 without a router. */
+  readonly experts: number;
   readonly heads: number;
   readonly kvHeads: number;
   readonly headDim: number;
@@ -91,14 +93,13 @@ export async function createRuntime(
     }
     const memory = createMemory(plan.totalBytes);
     loadWeights(file, plan.weights, memory);
-    const space = createWorkspace(memory, plan, config, readRopeFactors(file, config));
+    const factorsOf = (rotation: Rotation) => readRopeFactors(file, rotation, plan.contextTokens);
+    const space = createWorkspace(memory, plan, config, factorsOf);
     const { threads, simd } = options;
     const compute = await createCompute({ memory, module: await loadModule(), threads, simd });
     const { operators } = compute;
     const scheduler = createScheduler<SequenceId>({ rowBudget, prefillRows });
-    const cacheFormat = options.prefixCache ? `${digest} wasm ${plan.kvShape.kind}` : null;
-    const parts = createParts(memory, plan, config, space, operators);
-    const core = createCore({ ...parts, cacheFormat, scheduler, emit });
+    const core = createCore({ ...createParts(memory, plan, config, space, operators), scheduler, emit });
     return { model: describe(config, plan, digest, operators), core, close: () => compute.close() };
   } finally {
     file.close();
@@ -112,7 +113,7 @@ function createParts(
   config: ModelConfig,
   space: Workspace,
   operators: Operators,
-): Omit<CoreOptions, "cacheFormat" | "scheduler" | "emit"> {
+): Omit<CoreOptions, "scheduler" | "emit"> {
   const { regions, pages, pageBytes, contextTokens } = plan;
   const { vocabulary } = config;
   const scratch = { history: regions.history.pointer, bias: regions.bias.pointer };
@@ -124,7 +125,6 @@ function createParts(
       pages,
       copyPage: (from, to) => copyPage(memory, space.pageAddress(from), space.pageAddress(to), pageBytes),
       clearPage: (page) => void new Uint8Array(memory.buffer, space.pageAddress(page), pageBytes).fill(0),
-      pageCost: (depth) => pageCost(config, depth),
     }),
     programs: createProgramStore(memory, createAllocator("programs", pointer, sizeBytes), config),
     contextTokens,
@@ -136,18 +136,13 @@ function createParts(
   };
 }
 
-/** Multiply-adds of a page with `depth` pages before it, in multiples of those without any. */
-function pageCost({ layers, headsWidth, parameters }: ModelConfig, depth: number): number {
-  return 1 + (2 * layers * headsWidth * depth * PAGE_TOKENS) / parameters;
-}
-
 function describe(config: ModelConfig, plan: MemoryPlan, digest: string, operators: Operators): ModelInfo {
-  const { name, layers, width, feedForward, heads, kvHeads, headDim, vocabulary, stopIds, parameters } =
-    config;
+  const { name, layers, width, feedForward, experts, heads, kvHeads, headDim } = config;
+  const { vocabulary, stopIds, parameters } = config;
   const { contextTokens, pages, pageBytes } = plan;
   return {
     ...{ name, digest, architecture: config.family.architecture, layers, width, feedForward, heads, kvHeads },
-    ...{ headDim, vocabulary, contextTokens, stopIds, parameters, pages, pageBytes },
+    ...{ experts, headDim, vocabulary, contextTokens, stopIds, parameters, pages, pageBytes },
     threads: operators.threads,
     variant: operators.variant,
   };

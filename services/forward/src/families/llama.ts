@@ -1,8 +1,9 @@
 /**
  * The llama family (Llama 1–3, SmolLM, TinyLlama …) as llama.cpp's converter writes it: RMSNorm before attention and
- * MLP, RoPE on permuted query and key rows, SwiGLU, no biases.
+ * MLP, RoPE on permuted query and key rows, SwiGLU, no biases. The other families are this one with differences.
  */
 import type { Family } from "./family.ts";
+import { plainRotation } from "./rotation.ts";
 
 /** Names and constants of `general.architecture = llama`. */
 export const llama: Family = {
@@ -12,19 +13,25 @@ export const llama: Family = {
   head: "output.weight",
   layer: {
     attentionNorm: "attn_norm.weight",
-    query: "attn_q.weight",
-    key: "attn_k.weight",
-    value: "attn_v.weight",
+    qkv: ["attn_q.weight", "attn_k.weight", "attn_v.weight"],
+    qkvBias: [],
+    queryNorm: null,
+    keyNorm: null,
     attentionOutput: "attn_output.weight",
+    attentionPostNorm: null,
     mlpNorm: "ffn_norm.weight",
-    gate: "ffn_gate.weight",
-    up: "ffn_up.weight",
+    router: null,
+    gateUp: ["ffn_gate.weight", "ffn_up.weight"],
     down: "ffn_down.weight",
+    mlpPostNorm: null,
   },
   layerPrefix: (layer) => `blk.${layer}.`,
   normEpsilonKey: "attention.layer_norm_rms_epsilon",
+  feedForwardKey: "feed_forward_length",
   ropeInterleaved: true,
-  embeddingScale: 1,
-  refused: { expert_count: 0, "rope.scaling.type": "none", "attention.sliding_window": 0 },
-  ropeFactors: "rope_freqs.weight",
+  activation: "silu",
+  refused: { expert_count: 0, "attention.sliding_window": 0 },
+  rotations: (metadata) => [plainRotation(metadata)],
+  layerSettings: () => ({ rotation: 0, window: 0 }),
+  scales: () => ({}),
 };

@@ -11,7 +11,7 @@ import type { Binding, Finished, Sampling, ScoredToken } from "../engine/protoco
 import type { ModelInfo } from "../engine/runtime.ts";
 import type { TapSpec } from "../engine/taps.ts";
 import type { Operation, Program, Site } from "../programs/program.ts";
-import { SITES } from "../programs/program.ts";
+import { hasSite, SITES } from "../programs/program.ts";
 import { readF32 } from "./tensors.ts";
 
 /** "sha256:<hex>" of a program's canonical bytes. */
@@ -49,7 +49,7 @@ export function toTaps(taps: readonly types.Tap[], model: ModelInfo): TapSpec[] 
     if (!pooling) throw outOfRange(`${field}.pooling`, "is not a known pooling");
     const positions = tap.positions === types.TapPositions.RANGE ? "range" : "last";
     return {
-      site: toSite(tap.site, `${field}.site`),
+      site: toSite(tap.site, `${field}.site`, model),
       layers,
       positions,
       first: tap.first,
@@ -188,9 +188,10 @@ function toScope(
   return { kind };
 }
 
-function toSite(site: types.Site, field: string): Site {
+/** The site of this number, which `model` must have. */
+function toSite(site: types.Site, field: string, model?: ModelInfo): Site {
   const found = SITES[site - 1];
-  if (found) return found;
+  if (found && (model === undefined || hasSite(found, model))) return found;
   if (site === types.Site.UNSPECIFIED)
     throw new TrimtabError("FIELD_REQUIRED", `${field} is missing`, { field });
   throw new TrimtabError("BACKEND_CAPABILITY", `${field}: this model has no such site`, { field });

@@ -3,7 +3,7 @@ import type { ServiceImpl } from "@connectrpc/connect";
 import { TrimtabError } from "#kit/errors.ts";
 import { PAGE_TOKENS } from "#kernels";
 import type { ForwardService } from "#proto/trimtab/forward/v1/forward_service_pb.ts";
-import { SITES } from "../programs/program.ts";
+import { hasSite, SITES } from "../programs/program.ts";
 import { findModelName } from "./model-name.ts";
 import { programDigest, toProgram } from "./convert.ts";
 import type { LoadedEntry, Registry } from "./registry.ts";
@@ -71,7 +71,7 @@ async function describe({ name, engine }: LoadedEntry) {
     stopIds: [...model.stopIds],
     loaded: true,
     backend: "wasm",
-    sites: SITES.map((_, index) => index + 1),
+    sites: SITES.flatMap((site, index) => (hasSite(site, model) ? [index + 1] : [])),
     operations: Array.from({ length: OPERATION_KINDS }, (_, index) => index + 1),
     deterministic: true,
     kvMemory: {
@@ -81,10 +81,6 @@ async function describe({ name, engine }: LoadedEntry) {
       pageBytes: BigInt(stats.pageBytes),
       copiedPages: BigInt(stats.copiedPages),
       sequences: stats.sequences,
-      cachedPages: stats.cachedPages,
-      evictedPages: BigInt(stats.evictedPages),
-      queriedTokens: BigInt(stats.queriedTokens),
-      hitTokens: BigInt(stats.hitTokens),
     },
     compute: `${stats.threads} x ${stats.variant}`,
     parameters: BigInt(model.parameters),

@@ -53,6 +53,11 @@ export type RegionName =
   | "attended"
   | "gateUp"
   | "neurons"
+  | "routed"
+  | "gathered"
+  | "expertOutput"
+  | "expertRows"
+  | "expertFactors"
   | ActivationForm
   | "partials"
   | "programs"
@@ -62,11 +67,11 @@ export type RegionName =
   | "rope"
   | "ids"
   | "positions"
+  | "rowIndices"
   | "rowTables"
   | "pageTables"
   | "instances"
-  | "units"
-  | "unitRows";
+  | "units";
 
 /** A plan that fits. */
 export interface MemoryPlan {
@@ -143,11 +148,12 @@ function regionSizes(
   kvShape: KvShape,
   sizes: { contextTokens: number; rowBudget: number; logitRows: number; kvBytes: number },
 ): Record<RegionName, number> {
-  const { width, heads, kvHeads, headDim, headsWidth, feedForward, vocabulary } = config;
+  const { width, heads, kvHeads, headDim, headsWidth, feedForward, vocabulary, experts } = config;
   const { contextTokens, rowBudget: rows, logitRows } = sizes;
   const segments = Math.ceil(contextTokens / SEGMENT_TOKENS);
   const widest = Math.max(width, headsWidth, feedForward);
   const floats = (count: number) => count * rows * 4;
+  const ifExperts = (count: number) => (experts > 0 ? floats(count) : 0);
   return {
     kv: sizes.kvBytes,
     x: floats(width),
@@ -158,6 +164,11 @@ function regionSizes(
     attended: floats(headsWidth),
     gateUp: floats(2 * feedForward),
     neurons: floats(feedForward),
+    routed: floats(experts),
+    gathered: ifExperts(width),
+    expertOutput: ifExperts(width),
+    expertRows: ifExperts(1),
+    expertFactors: ifExperts(1),
     a8: activationBytes("a8", rows, widest),
     a16: activationBytes("a16", rows, widest),
     f32: activationBytes("f32", rows, widest),
@@ -166,13 +177,13 @@ function regionSizes(
     logits: logitRows * vocabulary * 4,
     history: contextTokens * 4,
     bias: (contextTokens + MAX_LOGIT_BIASES) * 8,
-    rope: ropeTableBytes(contextTokens, headDim),
+    rope: config.rotations.length * ropeTableBytes(contextTokens, config.rotary),
     ids: floats(1),
     positions: floats(1),
+    rowIndices: floats(1),
     rowTables: floats(1),
     pageTables: floats(Math.ceil(contextTokens / PAGE_TOKENS)),
     instances: floats(1),
     units: rows * segments * unitBytes,
-    unitRows: floats(segments),
   };
 }

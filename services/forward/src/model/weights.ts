@@ -7,6 +7,7 @@ import { TrimtabError } from "#kit/errors.ts";
 import type { GgufFile, GgufHeader, GgufTensor } from "#kit/gguf.ts";
 import type { ActivationForm, PackedMatrix, Pointer, WeightKind } from "#kernels";
 import { packedBytes, repack } from "#kernels";
+import type { Rotation } from "../families/family.ts";
 import type { ModelConfig } from "./config.ts";
 
 /** One matrix of a projection: its product goes to floats [column, column + rows) of each output row. */
@@ -23,16 +24,32 @@ export interface Projection {
   readonly forms: readonly ActivationForm[];
 }
 
-/** Weights of one layer. */
+/** A gated MLP: the only one of a layer, or one expert. */
+export interface MlpWeights {
+  readonly gateUp: Projection;
+  readonly down: Projection;
+}
+
+/** Weights of one layer; pointers to vectors are 0 where the family has none. */
 export interface LayerWeights {
   /** f32 [width] */
   readonly attentionNorm: Pointer;
   readonly qkv: Projection;
+  /** f32 [(heads + 2·kvHeads)·headDim] */
+  readonly qkvBias: Pointer;
+  /** f32 [headDim] */
+  readonly queryNorm: Pointer;
+  readonly keyNorm: Pointer;
   readonly output: Projection;
   /** f32 [width] */
+  readonly attentionPostNorm: Pointer;
   readonly mlpNorm: Pointer;
-  readonly gateUp: Projection;
-  readonly down: Projection;
+  /** Logits of the experts; null with a single MLP. */
+  readonly router: Projection | null;
+  /** One an expert; one without a router. */
+  readonly mlps: readonly MlpWeights[];
+  /** f32 [width] */
+  readonly mlpPostNorm: Pointer;
 }
 
 /** A model whose weights are in the arena. */
@@ -40,17 +57,21 @@ export interface LoadedModel {
   readonly config: ModelConfig;
   readonly embedding: PackedMatrix;
   readonly layers: readonly LayerWeights[];
-  /** f32 [width] */
+  /** f32 [width], times the factor on logits. */
   readonly outputNorm: Pointer;
   readonly head: Projection;
 }
 
-/** Where a tensor of the file goes. */
+/** Where a tensor of the file, or one expert's slice of it, goes. */
 interface Placement {
   readonly tensor: GgufTensor;
   readonly target: PackedMatrix | Pointer;
   /** First row inside the target matrix. */
   readonly firstRow: number;
+  /** Index along the third dimension. */
+  readonly expert: number;
+  /** Factor on the values of a vector. */
+  readonly factor: number;
 }
 
 /** Addresses of all weights, known before loading. */
@@ -95,13 +116,18 @@ export function planWeights(header: GgufHeader, config: ModelConfig, start: numb
       throw new TrimtabError("ARTIFACT_INVALID", `the file has no tensor ${name}`, { field: name });
     return tensor;
   };
-  const vector = (name: string): Pointer => {
-    const tensor = find(name);
-    const pointer = reserve((tensor.dims[0] ?? 0) * 4);
-    placements.push({ tensor, target: pointer, firstRow: 0 });
+  const vector = (names: readonly string[], factor = 1): Pointer => {
+    const tensors = names.map(find);
+    if (tensors.length === 0) return 0;
+    const pointer = reserve(tensors.reduce((sum, { dims }) => sum + (dims[0] ?? 0) * 4, 0));
+    let target = pointer;
+    for (const tensor of tensors) {
+      placements.push({ tensor, target, firstRow: 0, expert: 0, factor });
+      target += (tensor.dims[0] ?? 0) * 4;
+    }
     return pointer;
   };
-  const matrix = (tensors: readonly GgufTensor[]): PackedMatrix => {
+  const matrix = (tensors: readonly GgufTensor[], expert = 0): PackedMatrix => {
     const kind = kindOf(tensors[0]);
     const cols = tensors[0]?.dims[0] ?? 0;
     const rows = tensors.reduce((sum, { dims }) => sum + (dims[1] ?? 0), 0);
@@ -109,15 +135,15 @@ export function planWeights(header: GgufHeader, config: ModelConfig, start: numb
     const packed: PackedMatrix = { kind, rows, cols, pointer: reserve(sizeBytes), sizeBytes };
     let firstRow = 0;
     for (const tensor of tensors) {
-      placements.push({ tensor, target: packed, firstRow });
+      placements.push({ tensor, target: packed, firstRow, expert, factor: 1 });
       firstRow += tensor.dims[1] ?? 0;
     }
     return packed;
   };
-  const projection = (...names: string[]): Projection => {
+  const projection = (names: readonly string[], expert = 0): Projection => {
     let column = 0;
     const parts = groupByType(names.map(find)).map((tensors): ProjectionPart => {
-      const packed = matrix(tensors);
+      const packed = matrix(tensors, expert);
       const part = { matrix: packed, form: FORMS[packed.kind], column };
       column += packed.rows;
       return part;
@@ -128,34 +154,45 @@ export function planWeights(header: GgufHeader, config: ModelConfig, start: numb
   const { family } = config;
   const embedding = matrix([find(family.embedding)]);
   const layers = Array.from({ length: config.layers }, (_, index): LayerWeights => {
-    const name = (role: keyof typeof family.layer) => family.layerPrefix(index) + family.layer[role];
+    const prefix = family.layerPrefix(index);
+    const { layer: names } = family;
+    const norm = (name: string | null) => vector(name === null ? [] : [prefix + name]);
+    const parts = (roles: readonly string[]) => roles.map((role) => prefix + role);
     return {
-      attentionNorm: vector(name("attentionNorm")),
-      qkv: projection(name("query"), name("key"), name("value")),
-      output: projection(name("attentionOutput")),
-      mlpNorm: vector(name("mlpNorm")),
-      gateUp: projection(name("gate"), name("up")),
-      down: projection(name("down")),
+      attentionNorm: norm(names.attentionNorm),
+      qkv: projection(parts(names.qkv)),
+      qkvBias: vector(parts(names.qkvBias)),
+      queryNorm: norm(names.queryNorm),
+      keyNorm: norm(names.keyNorm),
+      output: projection(parts([names.attentionOutput])),
+      attentionPostNorm: norm(names.attentionPostNorm),
+      mlpNorm: norm(names.mlpNorm),
+      router: names.router === null ? null : projection(parts([names.router])),
+      mlps: Array.from({ length: Math.max(1, config.experts) }, (_, expert) => ({
+        gateUp: projection(parts(names.gateUp), expert),
+        down: projection(parts([names.down]), expert),
+      })),
+      mlpPostNorm: norm(names.mlpPostNorm),
     };
   });
-  const outputNorm = vector(family.outputNorm);
+  const outputNorm = vector([family.outputNorm], config.scales.logits);
   const form = FORMS[embedding.kind];
   const head = config.tiedHead
     ? { parts: [{ matrix: embedding, form, column: 0 }], forms: [form] }
-    : projection(family.head);
+    : projection([family.head]);
   return { model: { config, embedding, layers, outputNorm, head }, placements, end };
 }
 
 /**
  * Reads and repacks every tensor into its place.
- * @throws TrimtabError ARTIFACT_CORRUPT when the file shrank, ARTIFACT_INVALID for norm weights that are not finite
+ * @throws TrimtabError ARTIFACT_CORRUPT when the file shrank, ARTIFACT_INVALID for vectors that are not finite
  */
 export function loadWeights(file: GgufFile, plan: WeightPlan, memory: WebAssembly.Memory): void {
-  for (const { tensor, target, firstRow } of plan.placements) {
-    const bytes = new Uint8Array(tensor.sizeBytes);
-    file.read(tensor, bytes);
+  for (const { tensor, target, firstRow, expert, factor } of plan.placements) {
+    const bytes = new Uint8Array(tensor.sizeBytes / (tensor.dims[2] ?? 1));
+    file.read(tensor, bytes, expert * bytes.length);
     if (typeof target === "number") {
-      const values = new Float32Array(bytes.buffer);
+      const values = new Float32Array(bytes.buffer).map((value) => value * factor);
       if (!values.every(Number.isFinite)) {
         const message = `tensor ${tensor.name} holds values that are not finite`;
         throw new TrimtabError("ARTIFACT_INVALID", message, { field: tensor.name });
@@ -167,11 +204,16 @@ export function loadWeights(file: GgufFile, plan: WeightPlan, memory: WebAssembl
   }
 }
 
-/** The factors of the rotation frequencies, or null when the file has none. */
-export function readRopeFactors(file: GgufFile, config: ModelConfig): Float32Array | null {
-  const tensor = file.header.tensors.get(config.family.ropeFactors);
+/** The factors of a rotation's frequencies over a context, or null when the file has none. */
+export function readRopeFactors(
+  file: GgufFile,
+  { factors }: Rotation,
+  contextTokens: number,
+): Float32Array<ArrayBuffer> | null {
+  const name = factors.findLast(({ overTokens }) => contextTokens > overTokens)?.tensor ?? "";
+  const tensor = file.header.tensors.get(name);
   if (!tensor) return null;
-  const values = new Float32Array(config.headDim / 2);
+  const values = new Float32Array(tensor.dims[0] ?? 0);
   file.read(tensor, new Uint8Array(values.buffer));
   return values;
 }

@@ -10,6 +10,7 @@ export const SITES = [
   "mlp_output",
   "heads",
   "neurons",
+  "router",
 ] as const;
 
 /** A place in a block. */
@@ -72,11 +73,20 @@ export interface ProgramShape {
   /** heads · headDim */
   readonly headsWidth: number;
   readonly feedForward: number;
+  /** Experts of a layer; 0 with a single MLP. */
+  readonly experts: number;
 }
 
-/** Floats of a row at a site. */
+/** Whether a model has a site: a router with experts, neurons of the one MLP without. */
+export function hasSite(site: Site, { experts }: Pick<ProgramShape, "experts">): boolean {
+  if (site === "router") return experts > 0;
+  return site !== "neurons" || experts === 0;
+}
+
+/** Floats of a row at a site the model has. */
 export function siteDim(site: Site, shape: ProgramShape): number {
   if (site === "heads") return shape.headsWidth;
+  if (site === "router") return shape.experts;
   return site === "neurons" ? shape.feedForward : shape.width;
 }
 

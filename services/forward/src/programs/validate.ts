@@ -2,7 +2,7 @@
 import { TrimtabError } from "#kit/errors.ts";
 import { MAX_OPERATIONS, MAX_WINDOWS } from "../../limits.ts";
 import type { Operation, Program, ProgramShape } from "./program.ts";
-import { scopeKey, siteDim, spanOf } from "./program.ts";
+import { hasSite, scopeKey, siteDim, spanOf } from "./program.ts";
 
 /** How far a vector may be from unit length, and a pair from orthogonality. */
 const UNIT_TOLERANCE = 1e-3;
@@ -53,6 +53,11 @@ function checkOperation(operation: Operation, field: string, shape: ProgramShape
     new TrimtabError(reason, `${field}.${name}: ${text}`, { field: `${field}.${name}` });
   if (!Number.isInteger(operation.layer) || operation.layer < 0 || operation.layer >= shape.layers) {
     throw fail("FIELD_OUT_OF_RANGE", "layer", `the model has layers 0 to ${shape.layers - 1}`);
+  }
+  if (!hasSite(operation.site, shape)) {
+    throw new TrimtabError("BACKEND_CAPABILITY", `${field}: the model has no site ${operation.site}`, {
+      field: `${field}.site`,
+    });
   }
   const dim = siteDim(operation.site, shape);
   const rank = operation.kind === "cap_norm" ? 0 : operation.kind === "rotate" ? 2 : 1;

@@ -1,0 +1,35 @@
+/** What a result was measured on: processor, instruction set, versions. */
+import { cpus } from "node:os";
+import { join } from "node:path";
+
+const MANIFEST = join(import.meta.dir, "..", "..", "package.json");
+
+/** The machine and our side of the versions. */
+export interface Machine {
+  readonly cpu: string;
+  readonly cores: number;
+  /** The widest vector instructions, as native peers see them. */
+  readonly isa: string;
+  readonly versions: Readonly<Record<string, string>>;
+}
+
+/** Reads what this machine is. */
+export async function describeMachine(): Promise<Machine> {
+  const cores = cpus();
+  const { version } = (await Bun.file(MANIFEST).json()) as { version: string };
+  return {
+    cpu: cores[0]?.model.trim() ?? "unknown",
+    cores: cores.length,
+    isa: await instructionSet(),
+    versions: { trimtab: version, bun: Bun.version },
+  };
+}
+
+async function instructionSet(): Promise<string> {
+  const info = await Bun.file("/proc/cpuinfo")
+    .text()
+    .catch(() => "");
+  if (/\bavx512_vnni\b/.test(info)) return "avx512_vnni";
+  if (/\bavx512f\b/.test(info)) return "avx512f";
+  return /\bavx2\b/.test(info) ? "avx2" : process.arch;
+}

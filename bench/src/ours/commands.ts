@@ -1,0 +1,35 @@
+/** Commands of a session, as the benchmarks use them. */
+import type { MessageInitShape } from "@bufbuild/protobuf";
+import type { ProgramBindingSchema, TapSchema } from "#proto/trimtab/type/v1/program_pb.ts";
+import type { CommandInit } from "./session.ts";
+
+/** What a sequence may carry besides. */
+export interface Extras {
+  readonly program?: MessageInitShape<typeof ProgramBindingSchema>;
+  readonly taps?: MessageInitShape<typeof TapSchema>[];
+}
+
+/** Opens a sequence. */
+export function open(sequenceId: bigint, ids: readonly number[], extras: Extras = {}): CommandInit {
+  return {
+    commandId: sequenceId,
+    command: { case: "open", value: { sequenceId, ids: [...ids], ...extras } },
+  };
+}
+
+/** Forks `childIds` off a sequence. */
+export function fork(sequenceId: bigint, childIds: readonly bigint[]): CommandInit {
+  return { commandId: sequenceId, command: { case: "fork", value: { sequenceId, childIds: [...childIds] } } };
+}
+
+/** Generates exactly `maxTokens` tokens, greedily. */
+export function generate(sequenceId: bigint, maxTokens: number, extras: Extras = {}): CommandInit {
+  const sampling = { temperature: 0 };
+  const value = { sequenceId, maxTokens, sampling, streamId: sequenceId, ignoreModelStop: true, ...extras };
+  return { commandId: sequenceId, command: { case: "generate", value } };
+}
+
+/** Releases sequences. */
+export function release(sequenceIds: readonly bigint[]): CommandInit {
+  return { commandId: 1n, command: { case: "release", value: { sequenceIds: [...sequenceIds] } } };
+}

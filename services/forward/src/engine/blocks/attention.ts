@@ -1,0 +1,53 @@
+/** x += norm(O · attention(transform(QKV · norm(x)))); the family's parts are constants of the layer. */
+import type { HeadTransform } from "#kernels";
+import type { ModelConfig } from "../../model/config.ts";
+import type { LayerWeights } from "../../model/weights.ts";
+import type { Workspace } from "../workspace.ts";
+import { addBranch, multiply, normalize, type Pass, quantize } from "./pass.ts";
+
+/** The attention block of layer l. */
+export function attentionBlock(pass: Pass, l: number, layer: LayerWeights): void {
+  const { ops, space, config, rows, hooks, unitCount, maxSegments } = pass;
+  const { qkv, query, positions, partials, kvShape: shape } = space;
+  const { heads, headsWidth } = config;
+  const transform = pass.transforms[l] as HeadTransform;
+  const window = config.layerSettings[l]?.window ?? 0;
+  normalize(pass, layer.attentionNorm, layer.qkv, "attention_norm", l);
+  multiply(pass, layer.qkv, qkv, headsWidth + 2 * config.kvHeads * config.headDim, false);
+  ops.ropeStore({
+    qkv,
+    positions,
+    pageTables: space.rowTables,
+    rows,
+    layer: l,
+    shape,
+    heads,
+    transform,
+    query,
+  });
+  const over = { units: space.units, unitCount, maxSegments, positions, partials, window };
+  ops.attention({ ...over, query, rows, layer: l, shape, heads, out: space.attended });
+  hooks.run("heads", l, space.attended, headsWidth);
+  quantize(pass, space.attended, layer.output, headsWidth);
+  addBranch(pass, layer.output, layer.attentionPostNorm, "attention_output", l);
+}
+
+/** What layer l does to its query, key and value vectors. */
+export function headTransform(
+  config: ModelConfig,
+  space: Workspace,
+  l: number,
+  layer: LayerWeights,
+): HeadTransform {
+  const rotation = config.layerSettings[l]?.rotation ?? null;
+  return {
+    bias: layer.qkvBias,
+    queryNorm: layer.queryNorm,
+    keyNorm: layer.keyNorm,
+    eps: config.normEpsilon,
+    ropeTable: rotation === null ? 0 : (space.ropeTables[rotation] ?? 0),
+    rotary: rotation === null ? 0 : config.rotary,
+    interleaved: config.family.ropeInterleaved,
+    scoreScale: config.scales.scores,
+  };
+}

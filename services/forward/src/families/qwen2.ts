@@ -1,0 +1,11 @@
+/** Qwen 2 and 2.5: llama with biases on query, key and value, and rotation of halves. */
+import type { Family } from "./family.ts";
+import { llama } from "./llama.ts";
+
+/** Names and constants of `general.architecture = qwen2`. */
+export const qwen2: Family = {
+  ...llama,
+  architecture: "qwen2",
+  ropeInterleaved: false,
+  layer: { ...llama.layer, qkvBias: ["attn_q.bias", "attn_k.bias", "attn_v.bias"] },
+};
