@@ -39,5 +39,7 @@ export const PROGRAM_BYTES = 96 * 2 ** 20;
 export const MAX_TAP_BYTES = 512 * 2 ** 20;
 /** Activations one unary answer may carry. */
 export const MAX_INLINE_BYTES = 3 * 2 ** 20;
+/** Length of a caller's fairness key and cache salt. */
+export const MAX_CALLER_BYTES = 256;
 /** How long a client should wait after KV memory ran out. */
 export const RETRY_AFTER_MS = 1_000;

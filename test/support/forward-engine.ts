@@ -1,6 +1,7 @@
 /** Short ways to talk to an engine in tests. */
 import type { CommandInput, Engine, StreamEvent } from "../../services/forward/src/engine/client.ts";
 import type {
+  Caller,
   Finished,
   Opened,
   Sampling,
@@ -38,6 +39,12 @@ export const LAST_RESIDUALS: TapSpec = {
   pooling: "none",
 };
 
+/** A caller who stays out of the prefix cache, so that what it pays for does not depend on what ran before. */
+export const UNCACHED: Caller = { fairnessKey: "test", cacheSalt: "", bypassCache: true };
+
+/** A caller like any other. */
+export const CALLER: Caller = { ...UNCACHED, bypassCache: false };
+
 /** Seeded token ids of the synthetic vocabulary, none of them a stop id. */
 export function prompt(length: number, seed = 1): number[] {
   const random = createRandom(seed);
@@ -52,7 +59,15 @@ export async function open(
 ): Promise<Opened & { sequence: SequenceId; activations: Activation[] }> {
   const sequence = options.sequence ?? engine.newSequence();
   const activations: Activation[] = [];
-  const nothing = { parent: null, taps: [], binding: null, score: null, complete: false, transient: false };
+  const nothing = {
+    caller: CALLER,
+    parent: null,
+    taps: [],
+    binding: null,
+    score: null,
+    complete: false,
+    transient: false,
+  };
   const opened = await engine.call(
     { type: "open", promptTokens: ids.length, ...nothing, ids, ...options, sequence },
     (event) => void (event.type === "activation" && activations.push(event.activation)),

@@ -1,10 +1,11 @@
 /** The KV tree against a naive model that copies everything. */
 import { expect, test } from "bun:test";
 import fc from "fast-check";
-import type { KvTable } from "../../../services/forward/src/engine/kv-tree.ts";
+import type { KvTable, KvTree } from "../../../services/forward/src/engine/kv-tree.ts";
 import { createKvTree } from "../../../services/forward/src/engine/kv-tree.ts";
 
 const PAGE = 32;
+const isFull = process.env.TRIMTAB_TEST_FULL === "1";
 
 /** A tree over an array of "tokens", written through the tables. */
 function createStore(pages: number) {
@@ -32,6 +33,18 @@ function createStore(pages: number) {
   };
 }
 
+/** Keys of the full pages of some values: each names everything up to its end. */
+const keysOf = (values: readonly number[]): string[] =>
+  Array.from({ length: Math.floor(values.length / PAGE) }, (_, page) =>
+    values.slice(0, (page + 1) * PAGE).join(),
+  );
+
+/** Publishes every full page of a table. */
+function publish(tree: KvTree, table: KvTable, values: readonly number[]): void {
+  const keys = keysOf(values);
+  for (const [page, key] of keys.entries()) tree.publish(table, page, key, keys[page - 1] ?? null);
+}
+
 const action = fc.oneof(
   fc.record({ kind: fc.constant("open" as const) }),
   fc.record({
@@ -41,49 +54,67 @@ const action = fc.oneof(
     count: fc.integer({ min: 1, max: 90 }),
   }),
   fc.record({ kind: fc.constant("fork" as const), at: fc.nat() }),
+  fc.record({ kind: fc.constant("find" as const), at: fc.nat(), keep: fc.nat() }),
   fc.record({ kind: fc.constant("truncate" as const), at: fc.nat(), keep: fc.nat() }),
   fc.record({ kind: fc.constant("release" as const), at: fc.nat() }),
 );
 
 test("any sequence of operations reads like full copies, and pages balance", () => {
   fc.assert(
-    fc.property(fc.array(action, { maxLength: 60 }), (actions) => {
+    fc.property(fc.array(action, { maxLength: 60, size: "max" }), fc.nat(3), (actions, alphabet) => {
       const store = createStore(24);
+      const { tree } = store;
       const live: { table: KvTable; model: number[] }[] = [];
+      const ever = new Map<string, number[]>();
       let stamp = 0;
       for (const step of actions) {
-        if (step.kind === "open") live.push({ table: store.tree.create(), model: [] });
+        if (step.kind === "open") live.push({ table: tree.create(), model: [] });
         if (step.kind === "open" || live.length === 0) continue;
         const index = step.at % live.length;
         const one = live[index];
         if (!one) continue;
         if (step.kind === "write") {
           const from = Math.max(0, one.model.length - step.back);
-          const values = Array.from({ length: step.count }, () => stamp++);
-          const before = store.tree.counters();
-          const missing = store.tree.missing(one.table, from, from + step.count);
-          if (store.write(one.table, from, values)) one.model.splice(from, values.length, ...values);
-          else expect(missing).toBeGreaterThan(before.free);
+          // Few different values, so that tables often compute what another one has.
+          const values = Array.from({ length: step.count }, () => (alphabet === 0 ? stamp++ : alphabet));
+          const before = tree.counters();
+          const missing = tree.missing(one.table, from, from + step.count);
+          if (store.write(one.table, from, values)) {
+            one.model.splice(from, values.length, ...values);
+            publish(tree, one.table, one.model);
+            for (const key of keysOf(one.model)) ever.set(key, [...one.model]);
+          } else expect(missing).toBeGreaterThan(before.free);
         } else if (step.kind === "fork") {
-          live.push({ table: store.tree.fork(one.table), model: [...one.model] });
+          live.push({ table: tree.fork(one.table), model: [...one.model] });
+        } else if (step.kind === "find") {
+          const wanted = [...ever.values()][step.keep % Math.max(1, ever.size)] ?? [];
+          const pages = keysOf(wanted).map((key) => tree.find(key));
+          const found = pages.slice(0, (pages.indexOf(undefined) + 1 || pages.length + 1) - 1);
+          const length = Math.min(found.length * PAGE, step.keep);
+          const used = found.slice(0, Math.ceil(length / PAGE)).map(Number);
+          live.push({ table: tree.create(), model: wanted.slice(0, length) });
+          tree.attach(live.at(-1)?.table ?? one.table, 0, used, length);
         } else if (step.kind === "truncate") {
           const keep = step.keep % (one.model.length + 1);
-          store.tree.truncate(one.table, keep);
+          tree.truncate(one.table, keep);
           one.model.length = keep;
         } else {
-          store.tree.release(one.table);
+          tree.release(one.table);
           live.splice(index, 1);
         }
         for (const { table, model } of live) expect(store.read(table)).toEqual(model);
         const used = new Set(live.flatMap(({ table }) => table.pages));
-        expect(store.tree.counters()).toMatchObject({ used: used.size, free: 24 - used.size });
+        expect(tree.counters()).toMatchObject({ used: used.size, free: 24 - used.size });
       }
-      for (const { table } of live) store.tree.release(table);
-      expect(store.tree.counters()).toMatchObject({ used: 0, free: 24, shared: 0 });
+      for (const { table } of live) tree.release(table);
+      expect(tree.counters()).toMatchObject({ used: 0, free: 24, shared: 0 });
+      const whole = tree.create();
+      expect(tree.prepare(whole, 0, 24 * PAGE)).toBe(true);
+      expect(tree.counters()).toMatchObject({ used: 24, free: 0, cached: 0 });
     }),
-    { numRuns: 300 },
+    { numRuns: isFull ? 3_000 : 200 },
   );
-});
+}, 120_000);
 
 test("a fork of 4,096 tokens copies no page until it writes, then at most one", () => {
   const store = createStore(140);

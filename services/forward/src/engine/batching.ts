@@ -2,6 +2,7 @@
 import { TrimtabError } from "#kit/errors.ts";
 import { RETRY_AFTER_MS } from "../../limits.ts";
 import { endGenerate, fail, flush, pump } from "./lifecycle.ts";
+import { noteComputed, reuse } from "./prefix-cache.ts";
 import type { ScoredToken, SequenceId } from "./protocol.ts";
 import type { Slice } from "./scheduler.ts";
 import type { GenerateJob, Sequence } from "./sequence.ts";
@@ -22,23 +23,25 @@ export function step(state: CoreState): boolean {
   let blocked: Sequence | undefined;
   for (const slice of slices) {
     const sequence = find(state, slice.id);
+    const rows = rowsNow(state, sequence, slice.rows);
     const { cached } = sequence;
-    if (!state.tree.prepare(sequence.table, cached, cached + slice.rows)) {
+    if (!state.tree.prepare(sequence.table, cached, cached + rows)) {
       blocked = sequence;
       continue;
     }
-    served.push(slice);
+    served.push({ id: slice.id, rows });
     if (sequence.job?.kind === "open") sequence.job.startedMs ??= state.now();
-    for (let position = cached; position < cached + slice.rows; position++) {
+    for (let position = cached; position < cached + rows; position++) {
       batch.push(rowAt(state, sequence, position));
     }
   }
   if (batch.length > 0) {
-    state.forward.run(batch);
+    state.readPages += state.forward.run(batch);
     state.steps++;
     state.rows += batch.length;
-    for (const { id, rows } of served) advance(state, find(state, id), rows);
-  } else if (blocked) {
+  }
+  for (const { id, rows } of served) advance(state, find(state, id), rows);
+  if (served.length === 0 && blocked) {
     fail(
       state,
       blocked,
@@ -46,6 +49,16 @@ export function step(state: CoreState): boolean {
     );
   }
   return slices.length > 0;
+}
+
+/** Rows of a slice after taking over what others have computed meanwhile, up to where that may go on. */
+function rowsNow(state: CoreState, sequence: Sequence, rows: number): number {
+  const { job } = sequence;
+  if (job?.kind !== "open") return rows;
+  reuse(state, sequence, job);
+  const next = job.required.find(({ first, end }) => first <= sequence.cached && sequence.cached < end);
+  const end = next === undefined ? job.end : Math.min(job.end, next.end);
+  return Math.min(rows, end - sequence.cached);
 }
 
 function rowAt(state: CoreState, sequence: Sequence, position: number): BatchRow {
@@ -83,8 +96,8 @@ function logitsUse(state: CoreState, sequence: Sequence, position: number): Batc
 }
 
 function advance(state: CoreState, sequence: Sequence, rows: number): void {
-  sequence.cached += rows;
   const { job } = sequence;
+  if (job?.kind === "open") job.computed += rows;
   if (sequence.poisoned) {
     return fail(
       state,
@@ -92,6 +105,7 @@ function advance(state: CoreState, sequence: Sequence, rows: number): void {
       new TrimtabError("NON_FINITE", "the logits of this sequence are not finite"),
     );
   }
+  noteComputed(state, sequence, rows);
   if (job?.kind === "generate" && job.sampled) take(state, sequence, job, job.sampled);
   if (job?.kind === "open" && (job.collector?.waitingBytes ?? 0) > FLUSH_BYTES) flush(state, job, false);
   pump(state, sequence);

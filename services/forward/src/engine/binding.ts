@@ -2,6 +2,7 @@
  * A program joined with the coefficients of one request: operation, coefficient, proof and instance records in the
  * arena. Operations whose coefficients are all zero get no instance, so they cost nothing and change no bit.
  */
+import { createHash } from "node:crypto";
 import type { Pointer } from "#kernels";
 import { programLayout, readProof, writeInstance, writeOperation } from "#kernels";
 import type { CompiledOperation } from "../programs/compile.ts";
@@ -26,6 +27,8 @@ export type ChainHeads = Uint32Array;
 export interface BoundProgram {
   /** The chains for a row at this position; null when nothing acts there. */
   heads(position: number, promptTokens: number): ChainHeads | null;
+  /** Names the operations acting on that row with their coefficients, equal only for equal effects; "" for none. */
+  signature(position: number, promptTokens: number): string;
   /** New coefficients for the rows to come; proofs go on counting. */
   update(coefficients: readonly number[]): void;
   /** What the kernel recorded so far, a row an acting site and layer. */
@@ -40,6 +43,8 @@ export interface BindingOptions {
   readonly allocate: (sizeBytes: number) => Pointer;
   readonly free: (pointer: Pointer) => void;
   readonly shape: ProgramShape;
+  /** Digest of the program, which names its operations. */
+  readonly digest: string;
   readonly operations: readonly UploadedOperation[];
   readonly slots: number;
   readonly coefficients: readonly number[];
@@ -48,6 +53,8 @@ export interface BindingOptions {
 
 interface Acting {
   readonly compiled: CompiledOperation;
+  /** Index of the operation, its coefficients to the bit, and whether its cap is on. */
+  readonly identity: string;
   readonly record: Pointer;
   readonly coefficients: Pointer;
 }
@@ -55,6 +62,7 @@ interface Acting {
 /** What acts on the rows that the same scopes cover. */
 interface Chain {
   readonly heads: ChainHeads;
+  readonly signature: string;
   /** A record for every operation of the chain. */
   readonly proofs: readonly { readonly compiled: CompiledOperation; readonly proof: Pointer }[];
 }
@@ -66,6 +74,7 @@ export function createBinding(options: BindingOptions): BoundProgram {
   let earlier: ProofRow[] = [];
   const binding: BoundProgram = {
     heads: (position, promptTokens) => state.heads(position, promptTokens),
+    signature: (position, promptTokens) => state.signature(position, promptTokens),
     update(coefficients) {
       validateCoefficients(coefficients, options.slots);
       const next = build(options, coefficients);
@@ -112,7 +121,7 @@ export function mergeProofs(a: readonly ProofRow[], b: readonly ProofRow[]): Pro
 }
 
 function build(options: BindingOptions, coefficients: readonly number[]) {
-  const { memory, shape } = options;
+  const { memory } = options;
   const pointers: Pointer[] = [];
   const allocate = (sizeBytes: number): Pointer => {
     const pointer = options.allocate(sizeBytes);
@@ -125,11 +134,11 @@ function build(options: BindingOptions, coefficients: readonly number[]) {
   };
   try {
     const acting: Acting[] = [];
-    for (const uploaded of options.operations) {
-      const one = place(uploaded, coefficients, memory, allocate);
+    for (const [index, uploaded] of options.operations.entries()) {
+      const one = place(uploaded, index, coefficients, memory, allocate);
       if (one) acting.push(one);
     }
-    return { free, ...chainCache(acting, memory, shape, allocate) };
+    return { free, ...chainCache(acting, options, allocate) };
   } catch (error) {
     free();
     throw error;
@@ -138,6 +147,7 @@ function build(options: BindingOptions, coefficients: readonly number[]) {
 
 function place(
   uploaded: UploadedOperation,
+  index: number,
   coefficients: readonly number[],
   memory: WebAssembly.Memory,
   allocate: (sizeBytes: number) => Pointer,
@@ -159,29 +169,32 @@ function place(
   });
   const coefficientsPointer = allocate(values.length * 4);
   new Float32Array(memory.buffer, coefficientsPointer, values.length).set(values);
-  return { compiled: operation, record, coefficients: coefficientsPointer };
+  const identity = `${index} ${Buffer.from(values.buffer).toString("base64")} ${capped}`;
+  return { compiled: operation, identity, record, coefficients: coefficientsPointer };
 }
 
 /** Chains by the set of scopes that cover a position; built when first met. */
 function chainCache(
   acting: readonly Acting[],
-  memory: WebAssembly.Memory,
-  shape: ProgramShape,
+  { memory, shape, digest }: BindingOptions,
   allocate: (sizeBytes: number) => Pointer,
-): Pick<BoundProgram, "heads" | "proof"> {
+): Pick<BoundProgram, "heads" | "signature" | "proof"> {
   const cache = new Map<string, Chain | null>();
   const scopes: readonly Scope[] = acting.map(({ compiled }) => compiled.scope);
+  const chainAt = (position: number, promptTokens: number): Chain | null => {
+    const covered = scopes.map((scope) => (covers(scope, position, promptTokens) ? "1" : "0")).join("");
+    let chain = cache.get(covered);
+    if (chain === undefined) {
+      const chosen = acting.filter((_, index) => covered[index] === "1");
+      const signature = sign(digest, chosen);
+      chain = chosen.length === 0 ? null : { ...link(chosen, memory, shape, allocate), signature };
+      cache.set(covered, chain);
+    }
+    return chain;
+  };
   return {
-    heads(position, promptTokens) {
-      const covered = scopes.map((scope) => (covers(scope, position, promptTokens) ? "1" : "0")).join("");
-      let chain = cache.get(covered);
-      if (chain === undefined) {
-        const chosen = acting.filter((_, index) => covered[index] === "1");
-        chain = chosen.length === 0 ? null : link(chosen, memory, shape, allocate);
-        cache.set(covered, chain);
-      }
-      return chain && chain.heads;
-    },
+    heads: (position, promptTokens) => chainAt(position, promptTokens)?.heads ?? null,
+    signature: (position, promptTokens) => chainAt(position, promptTokens)?.signature ?? "",
     // Chains act on rows of their own, so their counts add up.
     proof: () =>
       [...cache.values()].reduce<ProofRow[]>(
@@ -191,12 +204,18 @@ function chainCache(
   };
 }
 
+function sign(digest: string, chosen: readonly Acting[]): string {
+  const hash = createHash("sha256").update(digest);
+  for (const { identity } of chosen) hash.update(`\n${identity}`);
+  return hash.digest("base64");
+}
+
 function link(
   chosen: readonly Acting[],
   memory: WebAssembly.Memory,
   shape: ProgramShape,
   allocate: (sizeBytes: number) => Pointer,
-): Chain {
+): Omit<Chain, "signature"> {
   const heads = new Uint32Array(SITES.length * shape.layers);
   const proofs: Chain["proofs"][number][] = [];
   for (const { compiled, record, coefficients } of chosen.toReversed()) {

@@ -66,6 +66,7 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
     contextTokens: null,
     rowBudget: ROW_BUDGET,
     prefillRows: PREFILL_ROWS,
+    prefixCache: true,
     ...options,
   };
   const worker = new Worker(new URL("./worker.ts", import.meta.url).href, { type: "module" });

@@ -25,7 +25,15 @@ export interface Core {
 
 /** Creates an engine core without sequences. */
 export function createCore(options: CoreOptions): Core {
-  const state: CoreState = { ...options, sequences: new Map(), unborn: new Map(), steps: 0, rows: 0 };
+  const state: CoreState = {
+    ...options,
+    sequences: new Map(),
+    unborn: new Map(),
+    cache: { queriedTokens: 0, hitTokens: 0 },
+    steps: 0,
+    rows: 0,
+    readPages: 0,
+  };
   return {
     command(command) {
       try {
@@ -116,6 +124,11 @@ function stats(state: CoreState): Answers["stats"] {
     freePages: counters.free,
     sharedPages: counters.shared,
     copiedPages: counters.copied,
+    cachedPages: counters.cached,
+    evictedPages: counters.evicted,
+    queriedTokens: state.cache.queriedTokens,
+    hitTokens: state.cache.hitTokens,
+    readPages: state.readPages,
     pageBytes: state.pageBytes,
     sequences: state.sequences.size,
     waiting: state.scheduler.size,

@@ -1,7 +1,7 @@
 /** Opening many texts at once: what several of them begin with is computed once and shared. */
 import type { CommandInput, Engine, StreamEvent } from "./client.ts";
 import { planForest } from "./prefix.ts";
-import type { Opened, SequenceId } from "./protocol.ts";
+import type { Caller, Opened, SequenceId } from "./protocol.ts";
 
 /** One text to open. */
 export interface ForestOpen {
@@ -11,8 +11,10 @@ export interface ForestOpen {
   readonly onEvent?: (event: StreamEvent) => void;
 }
 
+const NOBODY: Caller = { fairnessKey: "", cacheSalt: "", bypassCache: true };
+
 /**
- * Opens the texts under one common program binding.
+ * Opens the texts of one caller under one common program binding.
  * @returns one promise a text, in order; `prefilledTokens` of the first of several texts includes their shared prefix
  */
 export function openForest(engine: Engine, opens: readonly ForestOpen[]): Promise<Opened>[] {
@@ -56,9 +58,9 @@ function prefixCommand(
   sequence: SequenceId,
   ids: readonly number[],
 ): ForestOpen["command"] {
-  const binding = opens[0]?.command.binding ?? null;
+  const { binding = null, caller = NOBODY } = opens[0]?.command ?? {};
   const nothing = { taps: [], score: null, complete: true, transient: false };
-  return { ...nothing, sequence, ids, promptTokens: ids.length + 1, binding };
+  return { ...nothing, sequence, caller, ids, promptTokens: ids.length + 1, binding };
 }
 
 /** Adds the cost of shared prefixes to the first text below them. */

@@ -1,6 +1,7 @@
 /** Commands that compute tokens, turned into jobs: what is computed, under which program, and what is read. */
 import { TrimtabError } from "#kit/errors.ts";
 import type { Binding, SequenceId } from "./protocol.ts";
+import { forget, reuse, rootKey } from "./prefix-cache.ts";
 import type { CommandOf, OpenJob, Sequence } from "./sequence.ts";
 import type { CoreState } from "./state.ts";
 import { createTapCollector, tapRange } from "./taps.ts";
@@ -11,6 +12,8 @@ export function adopt(state: CoreState, parent: Sequence, id: SequenceId): Seque
     ...parent,
     id,
     ids: [...parent.ids],
+    keys: [...parent.keys],
+    applied: [...parent.applied],
     table: state.tree.fork(parent.table),
     opened: parent.opened?.retain() ?? null,
     queue: state.unborn.get(id) ?? [],
@@ -39,21 +42,31 @@ export function startOpen(state: CoreState, command: CommandOf<"open">, parent: 
   sequence.openedWith = command.binding ? bindingKey(command.binding) : "";
   sequence.ids.splice(0, sequence.ids.length, ...ids);
   sequence.cached = Math.min(sequence.cached, ids.length - 1);
+  forget(sequence, sequence.cached);
+  const root = rootOf(state, command);
+  if (root !== sequence.rootKey) sequence.keys.length = 0;
+  sequence.rootKey = root;
   sequence.promptTokens = command.promptTokens;
   const ranges = command.taps.map((tap) => tapRange(tap, ids.length, false));
   const lastWanted = command.complete || opened !== null || ranges.some(({ end }) => end === ids.length);
+  const { score } = command;
+  if (score) ranges.push({ first: score.first - 1, end: ids.length });
+  if (!command.complete) ranges.push({ first: ids.length - 1, end: ids.length });
   const job: OpenJob = {
     kind: "open",
     command,
     collector: command.taps.length > 0 ? createTapCollector(command.taps, ids.length, false) : null,
     end: lastWanted ? ids.length : ids.length - 1,
-    firstPosition: sequence.cached,
+    required: ranges,
+    computed: 0,
     receivedMs: state.now(),
     startedMs: null,
     scored: [],
     candidateLogprobs: [],
   };
   sequence.job = job;
+  if (sequence.rootKey !== null) state.cache.queriedTokens += Math.max(0, job.end - sequence.cached);
+  reuse(state, sequence, job);
   return sequence;
 }
 
@@ -75,6 +88,7 @@ export function startGenerate(state: CoreState, sequence: Sequence, command: Com
   const first = Math.min(cachedAtStart, programFrom);
   const replayedTokens = Math.max(0, sequence.cached - Math.min(programFrom, tokens));
   sequence.cached = first;
+  forget(sequence, first);
   state.tree.truncate(sequence.table, Math.min(first, sequence.table.length));
   sequence.job = {
     kind: "generate",
@@ -112,6 +126,9 @@ function createSequence(state: CoreState, id: SequenceId): Sequence {
     cached: 0,
     promptTokens: 0,
     table: state.tree.create(),
+    rootKey: null,
+    keys: [],
+    applied: [],
     opened: null,
     openedWith: "",
     openProof: [],
@@ -121,6 +138,10 @@ function createSequence(state: CoreState, id: SequenceId): Sequence {
   };
   state.sequences.set(id, sequence);
   return sequence;
+}
+
+function rootOf({ cacheFormat }: CoreState, { caller }: CommandOf<"open">): string | null {
+  return cacheFormat === null || caller.bypassCache ? null : rootKey(cacheFormat, caller.cacheSalt);
 }
 
 function bindingKey(binding: Binding): string {

@@ -5,6 +5,7 @@
 import { TrimtabError } from "#kit/errors.ts";
 import { mergeProofs } from "./binding.ts";
 import { adopt, startGenerate, startOpen } from "./jobs.ts";
+import { forget } from "./prefix-cache.ts";
 import type { Answers, Command, SequenceId } from "./protocol.ts";
 import type { GenerateJob, OpenJob, Sequence } from "./sequence.ts";
 import { pendingRows } from "./sequence.ts";
@@ -64,6 +65,7 @@ function begin(state: CoreState, sequence: Sequence, command: Command): void {
     }
     sequence.ids.length = command.tokens;
     sequence.cached = Math.min(sequence.cached, command.tokens);
+    forget(sequence, sequence.cached);
     sequence.promptTokens = Math.min(sequence.promptTokens, command.tokens);
     state.tree.truncate(sequence.table, sequence.cached);
     state.emit({ type: "done", call: command.call, value: null });
@@ -99,13 +101,13 @@ export function endGenerate(
 function completeOpen(state: CoreState, sequence: Sequence): void {
   const { job } = sequence;
   if (job?.kind !== "open") return;
-  const { command, firstPosition, receivedMs, startedMs } = job;
+  const { command, receivedMs, startedMs, computed } = job;
   flush(state, job, true);
   sequence.openProof = sequence.opened?.proof() ?? [];
   const now = state.now();
   finish(state, sequence, {
-    prefilledTokens: Math.max(0, job.end - firstPosition),
-    reusedTokens: firstPosition,
+    prefilledTokens: computed,
+    reusedTokens: job.end - computed,
     queueMs: (startedMs ?? now) - receivedMs,
     prefillMs: now - (startedMs ?? now),
     scored: job.scored,
@@ -129,7 +131,10 @@ export function fail(state: CoreState, sequence: Sequence, error: unknown): void
   state.scheduler.drop(sequence.id);
   if (job) state.emit({ type: "failed", call: job.command.call, error: plainError(error) });
   if (job?.kind === "open") return release(state, sequence.id, error);
-  if (job) sequence.cached = Math.min(sequence.cached, job.cachedAtStart);
+  if (job) {
+    sequence.cached = Math.min(sequence.cached, job.cachedAtStart);
+    forget(sequence, sequence.cached);
+  }
   job?.binding?.release();
   pump(state, sequence);
 }

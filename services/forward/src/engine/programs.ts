@@ -116,6 +116,7 @@ export function createProgramStore(
           allocate,
           free: (pointer) => allocator.free(pointer),
           shape,
+          digest,
           operations: entry.operations,
           slots: entry.slots,
           coefficients,

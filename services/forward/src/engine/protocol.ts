@@ -34,12 +34,23 @@ export interface ScoreSpec {
   readonly candidates: readonly number[];
 }
 
+/** Who asks: what may be shared with whom. */
+export interface Caller {
+  /** Rows of a step are divided fairly between keys. */
+  readonly fairnessKey: string;
+  /** Cached prefixes are found only under the salt they were computed with. */
+  readonly cacheSalt: string;
+  /** Neither find nor leave anything in the prefix cache. */
+  readonly bypassCache: boolean;
+}
+
 /** A command; `call` is echoed in everything it causes. */
 export type Command =
   | {
       readonly type: "open";
       readonly call: number;
       readonly sequence: SequenceId;
+      readonly caller: Caller;
       readonly ids: readonly number[];
       /** Sequence whose tokens are a prefix of `ids` and whose pages are shared. */
       readonly parent: SequenceId | null;
@@ -135,6 +146,15 @@ export interface EngineStats {
   readonly freePages: number;
   readonly sharedPages: number;
   readonly copiedPages: number;
+  /** Free pages that still hold a prefix. */
+  readonly cachedPages: number;
+  /** Cached pages given up because pages were needed, since start. */
+  readonly evictedPages: number;
+  /** Tokens looked for in the prefix cache, and found there, since start. */
+  readonly queriedTokens: number;
+  readonly hitTokens: number;
+  /** Pages whose keys and values attention read, those that sequences share counted once, since start. */
+  readonly readPages: number;
   readonly pageBytes: number;
   readonly sequences: number;
   readonly waiting: number;

@@ -3,7 +3,7 @@ import { TrimtabError } from "#kit/errors.ts";
 import { sha256OfFile } from "#kit/files.ts";
 import { openGguf } from "#kit/gguf.ts";
 import type { KvKind, Operators } from "#kernels";
-import { copyPage, createCompute, createMemory, loadModule } from "#kernels";
+import { copyPage, createCompute, createMemory, loadModule, PAGE_TOKENS } from "#kernels";
 import type { Rotation } from "../families/family.ts";
 import type { ModelConfig } from "../model/config.ts";
 import { readConfig } from "../model/config.ts";
@@ -35,6 +35,8 @@ export interface RuntimeOptions {
   readonly contextTokens: number | null;
   readonly rowBudget: number;
   readonly prefillRows: number;
+  /** Keep the pages of finished sequences for later requests that begin the same way. */
+  readonly prefixCache: boolean;
 }
 
 /** A loaded model as the outside sees it. */
@@ -99,7 +101,9 @@ export async function createRuntime(
     const compute = await createCompute({ memory, module: await loadModule(), threads, simd });
     const { operators } = compute;
     const scheduler = createScheduler<SequenceId>({ rowBudget, prefillRows });
-    const core = createCore({ ...createParts(memory, plan, config, space, operators), scheduler, emit });
+    const cacheFormat = options.prefixCache ? `${digest} wasm ${plan.kvShape.kind}` : null;
+    const parts = createParts(memory, plan, config, space, operators);
+    const core = createCore({ ...parts, cacheFormat, scheduler, emit });
     return { model: describe(config, plan, digest, operators), core, close: () => compute.close() };
   } finally {
     file.close();
@@ -113,7 +117,7 @@ function createParts(
   config: ModelConfig,
   space: Workspace,
   operators: Operators,
-): Omit<CoreOptions, "scheduler" | "emit"> {
+): Omit<CoreOptions, "cacheFormat" | "scheduler" | "emit"> {
   const { regions, pages, pageBytes, contextTokens } = plan;
   const { vocabulary } = config;
   const scratch = { history: regions.history.pointer, bias: regions.bias.pointer };
@@ -125,6 +129,7 @@ function createParts(
       pages,
       copyPage: (from, to) => copyPage(memory, space.pageAddress(from), space.pageAddress(to), pageBytes),
       clearPage: (page) => void new Uint8Array(memory.buffer, space.pageAddress(page), pageBytes).fill(0),
+      pageCost: (depth) => pageCost(config, depth),
     }),
     programs: createProgramStore(memory, createAllocator("programs", pointer, sizeBytes), config),
     contextTokens,
@@ -134,6 +139,11 @@ function createParts(
     variant: operators.variant,
     now: () => performance.now(),
   };
+}
+
+/** Multiply-adds of a page with `depth` pages before it, in multiples of those without any. */
+function pageCost({ layers, headsWidth, parameters }: ModelConfig, depth: number): number {
+  return 1 + (2 * layers * headsWidth * depth * PAGE_TOKENS) / parameters;
 }
 
 function describe(config: ModelConfig, plan: MemoryPlan, digest: string, operators: Operators): ModelInfo {

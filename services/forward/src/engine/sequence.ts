@@ -1,6 +1,8 @@
 /** A sequence and what it is busy with. */
 import type { BoundProgram } from "./binding.ts";
 import type { KvTable } from "./kv-tree.ts";
+import type { PageKey } from "./page-index.ts";
+import type { AppliedRuns } from "./prefix-cache.ts";
 import type { Command, ProofRow, ScoredToken, SequenceId } from "./protocol.ts";
 import type { TapCollector } from "./taps.ts";
 
@@ -14,7 +16,10 @@ export interface OpenJob {
   readonly collector: TapCollector | null;
   /** One past the last position to compute. */
   readonly end: number;
-  readonly firstPosition: number;
+  /** Positions [first, end) this job computes itself, whatever is cached: taps, scores, the last token. */
+  readonly required: readonly { readonly first: number; readonly end: number }[];
+  /** Rows computed so far. */
+  computed: number;
   readonly receivedMs: number;
   startedMs: number | null;
   readonly scored: ScoredToken[];
@@ -51,6 +56,12 @@ export interface Sequence {
   cached: number;
   promptTokens: number;
   readonly table: KvTable;
+  /** Key before the first page; null when the sequence stays out of the prefix cache. */
+  rootKey: PageKey | null;
+  /** Keys of the full pages. */
+  readonly keys: PageKey[];
+  /** What was applied to the positions in the pages. */
+  readonly applied: AppliedRuns;
   /** Program the prompt was computed under. */
   opened: BoundProgram | null;
   openedWith: string;

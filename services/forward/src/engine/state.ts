@@ -20,6 +20,8 @@ export interface CoreOptions {
   readonly contextTokens: number;
   readonly vocabulary: number;
   readonly pageBytes: number;
+  /** Names everything bits of a page depend on besides the request; null switches the prefix cache off. */
+  readonly cacheFormat: string | null;
   readonly threads: number;
   readonly variant: string;
   readonly emit: (event: EngineEvent) => void;
@@ -32,8 +34,11 @@ export interface CoreState extends CoreOptions {
   readonly sequences: Map<SequenceId, Sequence>;
   /** Commands for children whose fork still waits in the queue of its parent. */
   readonly unborn: Map<SequenceId, Command[]>;
+  /** Tokens looked for in the prefix cache, and found. */
+  readonly cache: { queriedTokens: number; hitTokens: number };
   steps: number;
   rows: number;
+  readPages: number;
 }
 
 /** Any error as plain data; errors of the kernels keep their reason, foreign ones become INTERNAL. */

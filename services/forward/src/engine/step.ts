@@ -11,7 +11,6 @@
  * of a row depends on the other rows. Cost: see kernels; this file only orders them.
  */
 import type { Operators, Pointer } from "#kernels";
-import { PAGE_TOKENS, SEGMENT_TOKENS, unitBytes, writeUnits } from "#kernels";
 import type { LoadedModel } from "../model/weights.ts";
 import type { ChainHeads } from "./binding.ts";
 import type { KvTable } from "./kv-tree.ts";
@@ -20,6 +19,7 @@ import { expertsBlock } from "./blocks/experts.ts";
 import { mlpBlock } from "./blocks/mlp.ts";
 import { multiply, type Pass } from "./blocks/pass.ts";
 import { createHooks } from "./hooks.ts";
+import { layOut } from "./lay-out.ts";
 import type { TapCollector } from "./taps.ts";
 import type { Workspace } from "./workspace.ts";
 
@@ -36,8 +36,11 @@ export interface BatchRow {
 
 /** Runs batches. */
 export interface Forward {
-  /** Computes the rows, writes their keys and values, calls `onLogits` in row order. */
-  run(batch: readonly BatchRow[]): void;
+  /**
+   * Computes the rows, writes their keys and values, calls `onLogits` in row order.
+   * @returns pages whose keys and values a layer read, those that sequences share counted once
+   */
+  run(batch: readonly BatchRow[]): number;
 }
 
 /** A forward pass over the model with the given workspace. */
@@ -48,7 +51,8 @@ export function createForward(model: LoadedModel, ops: Operators, space: Workspa
     run(batch) {
       const rows = batch.length;
       const hooks = createHooks(batch, ops, space, config.layers);
-      const pass: Pass = { ops, space, config, transforms, rows, hooks, ...layOut(batch, space) };
+      const { unitCount, maxSegments, pagesRead } = layOut(batch, space);
+      const pass: Pass = { ops, space, config, transforms, rows, hooks, unitCount, maxSegments };
       const { embedding: scale } = config.scales;
       ops.embed({ table: embedding, ids: space.ids, rows, scale, out: space.x });
       for (const [l, layer] of layers.entries()) {
@@ -59,6 +63,7 @@ export function createForward(model: LoadedModel, ops: Operators, space: Workspa
         hooks.run("residual", l, space.x, config.width);
       }
       readLogits(batch, model, ops, space);
+      return pagesRead;
     },
   };
 }
@@ -82,38 +87,4 @@ function readLogits(batch: readonly BatchRow[], model: LoadedModel, ops: Operato
     multiply({ ops, space, rows }, model.head, space.logits, vocabulary, false);
     for (const [index, { onLogits }] of group.entries()) onLogits(space.logits + index * vocabulary * 4);
   }
-}
-
-/** Writes ids, positions, page tables and attention units of a batch into the workspace. */
-function layOut(batch: readonly BatchRow[], space: Workspace): { unitCount: number; maxSegments: number } {
-  const { buffer } = space.memory;
-  new Int32Array(buffer, space.ids, batch.length).set(batch.map(({ id }) => id));
-  new Int32Array(buffer, space.positions, batch.length).set(batch.map(({ position }) => position));
-  const rowTables = new Uint32Array(buffer, space.rowTables, batch.length);
-  const units: { segment: number; pageTable: Pointer; rows: Pointer; rowCount: number }[] = [];
-  let maxSegments = 1;
-  let pageTable = space.pageTables;
-  for (let first = 0; first < batch.length;) {
-    const table = batch[first]?.table;
-    let end = first + 1;
-    while (end < batch.length && batch[end]?.table === table) end++;
-    const lastPosition = batch[end - 1]?.position ?? 0;
-    const pages = Math.floor(lastPosition / PAGE_TOKENS) + 1;
-    const addresses = new Uint32Array(buffer, pageTable, pages);
-    for (let page = 0; page < pages; page++) addresses[page] = space.pageAddress(table?.pages[page] ?? 0);
-    rowTables.fill(pageTable, first, end);
-    const segments = Math.floor(lastPosition / SEGMENT_TOKENS) + 1;
-    maxSegments = Math.max(maxSegments, segments);
-    for (let segment = 0; segment < segments; segment++) {
-      // Rows ascend in position, so those that look at this segment are the last ones of the sequence.
-      let from = first;
-      while ((batch[from]?.position ?? 0) < segment * SEGMENT_TOKENS) from++;
-      units.push({ segment, pageTable, rows: space.rowIndices + from * 4, rowCount: end - from });
-    }
-    pageTable += pages * 4;
-    first = end;
-  }
-  if (units.length * unitBytes > space.unitsBytes) throw new RangeError("more attention units than planned");
-  writeUnits(space.memory, space.units, units);
-  return { unitCount: units.length, maxSegments };
 }

@@ -36,15 +36,16 @@ export interface Workspace {
   readonly logits: Pointer;
   /** One table a rotation of the model. */
   readonly ropeTables: readonly Pointer[];
-  /** i32 [rows] each; `rowIndices` holds 0, 1, 2 … */
+  /** i32 [rows] each */
   readonly ids: Pointer;
   readonly positions: Pointer;
-  readonly rowIndices: Pointer;
   /** u32 [rows]: each row's page table; `pageTables` is where the tables of a batch are written. */
   readonly rowTables: Pointer;
   readonly pageTables: Pointer;
   readonly instances: Pointer;
   readonly units: Pointer;
+  /** i32 [rows · segments]: the rows of the units, one unit after the other. */
+  readonly unitRows: Pointer;
   readonly unitsBytes: number;
   /** Address of a KV page by its number. */
   readonly pageAddress: (page: number) => Pointer;
@@ -68,8 +69,6 @@ export function createWorkspace(
     fillRopeTable(memory, pointer, { positions, rotary, base, magnitude, frequencyFactors });
     return pointer;
   });
-  const rowIndices = new Int32Array(memory.buffer, regions.rowIndices.pointer, plan.rowBudget);
-  for (let row = 0; row < plan.rowBudget; row++) rowIndices[row] = row;
   return {
     memory,
     kvShape: plan.kvShape,
@@ -93,11 +92,11 @@ export function createWorkspace(
     ropeTables,
     ids: regions.ids.pointer,
     positions: regions.positions.pointer,
-    rowIndices: regions.rowIndices.pointer,
     rowTables: regions.rowTables.pointer,
     pageTables: regions.pageTables.pointer,
     instances: regions.instances.pointer,
     units: regions.units.pointer,
+    unitRows: regions.unitRows.pointer,
     unitsBytes: regions.units.sizeBytes,
     pageAddress: (page) => regions.kv.pointer + page * plan.pageBytes,
   };

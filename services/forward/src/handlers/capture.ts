@@ -4,6 +4,7 @@ import { TrimtabError } from "#kit/errors.ts";
 import { createPushable } from "#kit/streams.ts";
 import type { ForwardService } from "#proto/trimtab/forward/v1/forward_service_pb.ts";
 import { MAX_ITEMS } from "../../limits.ts";
+import { toCaller } from "./caller.ts";
 import { checkCount, checkRange, toBinding, toTaps } from "./convert.ts";
 import { openAll } from "./open-all.ts";
 import { checkTapBytes, toForestOpen } from "./opens.ts";
@@ -15,8 +16,9 @@ export function createCaptureHandler(
   registry: Registry,
 ): Pick<ServiceImpl<typeof ForwardService>, "capture"> {
   return {
-    async *capture({ modelDigest, items, taps: asked, program }, { signal }) {
+    async *capture({ modelDigest, items, taps: asked, program, caller: given }, { signal }) {
       const engine = registry.engine(modelDigest);
+      const caller = toCaller(given);
       checkCount("items", items.length, MAX_ITEMS);
       const taps = toTaps(asked, engine.model);
       if (taps.length === 0) throw new TrimtabError("FIELD_REQUIRED", "taps are missing", { field: "taps" });
@@ -36,6 +38,7 @@ export function createCaptureHandler(
         checkRange(`items[${itemIndex}].first`, first, 0, ids.length - 1);
         return toForestOpen({
           sequence: engine.newSequence(),
+          caller,
           ids,
           promptTokens: first > 0 ? first : ids.length,
           taps: taps.map((tap) => (tap.positions === "range" && first > 0 ? { ...tap, first } : tap)),

@@ -15,6 +15,27 @@ const GAUGES: readonly (readonly [name: string, help: string, read: (stats: Engi
     "KV pages copied at first writes into shared pages since start.",
     (stats) => stats.copiedPages,
   ],
+  ["trimtab_kv_pages_cached", "Free KV pages that still hold a prefix.", (stats) => stats.cachedPages],
+  [
+    "trimtab_kv_pages_evicted",
+    "Cached KV pages given up for others since start.",
+    (stats) => stats.evictedPages,
+  ],
+  [
+    "trimtab_kv_pages_read",
+    "KV pages read by attention since start; pages that sequences share count once a step.",
+    (stats) => stats.readPages,
+  ],
+  [
+    "trimtab_prefix_cache_queries",
+    "Prompt tokens looked for in the prefix cache since start.",
+    (stats) => stats.queriedTokens,
+  ],
+  [
+    "trimtab_prefix_cache_hits",
+    "Prompt tokens found in the prefix cache since start.",
+    (stats) => stats.hitTokens,
+  ],
   ["trimtab_sequences", "Sequences alive.", (stats) => stats.sequences],
   ["trimtab_sequences_waiting", "Sequences with tokens to compute.", (stats) => stats.waiting],
   ["trimtab_engine_steps", "Batches computed since start.", (stats) => stats.steps],

@@ -6,6 +6,7 @@ import { MAX_INLINE_BYTES } from "../../limits.ts";
 import type { StreamEvent } from "../engine/client.ts";
 import { openForest } from "../engine/forest.ts";
 import type { Activation } from "../engine/taps.ts";
+import { toCaller } from "./caller.ts";
 import type { Leases } from "./leases.ts";
 import { toLeaseMs } from "./leases.ts";
 import { toForestOpen, toText } from "./opens.ts";
@@ -18,7 +19,7 @@ export function createOpenHandler(
   leases: Leases,
 ): Pick<ServiceImpl<typeof ForwardService>, "open"> {
   return {
-    async open({ modelDigest, open, leaseMs: asked }, { signal }) {
+    async open({ modelDigest, open, leaseMs: asked, caller }, { signal }) {
       const engine = registry.engine(modelDigest);
       if (!open) throw new TrimtabError("FIELD_REQUIRED", "open is missing", { field: "open" });
       const leaseMs = toLeaseMs(asked);
@@ -27,7 +28,7 @@ export function createOpenHandler(
       const onEvent = (event: StreamEvent) => {
         if (event.type === "activation") read.push(event.activation);
       };
-      const text = toForestOpen({ ...toText(open, sequence, engine.model), onEvent });
+      const text = toForestOpen({ ...toText(open, sequence, toCaller(caller), engine.model), onEvent });
       const release = () =>
         void engine.call({ type: "release", sequences: [sequence] }).catch(() => undefined);
       signal.addEventListener("abort", release);

@@ -3,7 +3,7 @@ import { TrimtabError } from "#kit/errors.ts";
 import type { OpenCommand } from "#proto/trimtab/forward/v1/forward_service_pb.ts";
 import type { StreamEvent } from "../engine/client.ts";
 import type { ForestOpen } from "../engine/forest.ts";
-import type { Binding, ScoreSpec, SequenceId } from "../engine/protocol.ts";
+import type { Binding, Caller, ScoreSpec, SequenceId } from "../engine/protocol.ts";
 import type { ModelInfo } from "../engine/runtime.ts";
 import type { TapSpec } from "../engine/taps.ts";
 import { tapRange } from "../engine/taps.ts";
@@ -14,6 +14,7 @@ import { toBinding, toTaps } from "./convert.ts";
 /** A text to compute, of which `promptTokens` are prompt. */
 export interface TextToOpen {
   readonly sequence: SequenceId;
+  readonly caller: Caller;
   readonly ids: readonly number[];
   readonly promptTokens: number;
   readonly taps: readonly TapSpec[];
@@ -53,13 +54,19 @@ export function toForestOpen({ onEvent, ...text }: TextToOpen): ForestOpen {
 }
 
 /** An OpenCommand as a text. @throws TrimtabError FIELD_REQUIRED and those of taps */
-export function toText(open: OpenCommand, sequence: SequenceId, model: ModelInfo): TextToOpen {
+export function toText(
+  open: OpenCommand,
+  sequence: SequenceId,
+  caller: Caller,
+  model: ModelInfo,
+): TextToOpen {
   if (open.ids.length === 0) throw new TrimtabError("FIELD_REQUIRED", "ids are missing", { field: "ids" });
   const taps = toTaps(open.taps, model);
   const binding = toBinding(open.program);
   checkTapBytes([{ ids: open.ids, taps }], model);
   return {
     sequence,
+    caller,
     ids: open.ids,
     promptTokens: open.ids.length,
     taps,

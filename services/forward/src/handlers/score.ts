@@ -4,6 +4,7 @@ import { TrimtabError } from "#kit/errors.ts";
 import type { ForwardService } from "#proto/trimtab/forward/v1/forward_service_pb.ts";
 import { MAX_CANDIDATES, MAX_ITEMS, MAX_TOP_LOGPROBS } from "../../limits.ts";
 import type { Opened } from "../engine/protocol.ts";
+import { toCaller } from "./caller.ts";
 import { checkCount, checkRange, fromTokens, toBinding } from "./convert.ts";
 import { openAll } from "./open-all.ts";
 import { toForestOpen } from "./opens.ts";
@@ -12,8 +13,10 @@ import type { Registry } from "./registry.ts";
 /** The Score handler. */
 export function createScoreHandler(registry: Registry): Pick<ServiceImpl<typeof ForwardService>, "score"> {
   return {
-    async score({ modelDigest, items, topLogprobs, program, candidateIds: candidates }, { signal }) {
+    async score(request, { signal }) {
+      const { modelDigest, items, topLogprobs, program, candidateIds: candidates } = request;
       const engine = registry.engine(modelDigest);
+      const caller = toCaller(request.caller);
       checkCount("items", items.length, MAX_ITEMS);
       checkCount("candidate_ids", candidates.length, MAX_CANDIDATES);
       checkRange("top_logprobs", topLogprobs, 0, MAX_TOP_LOGPROBS);
@@ -27,8 +30,8 @@ export function createScoreHandler(registry: Registry): Pick<ServiceImpl<typeof 
           });
         }
         const score = { first, topLogprobs, candidates };
-        const text = { sequence: engine.newSequence(), ids, promptTokens: first, taps: [], binding, score };
-        return toForestOpen({ ...text, transient: true });
+        const text = { caller, ids, promptTokens: first, taps: [], binding, score, transient: true };
+        return toForestOpen({ ...text, sequence: engine.newSequence() });
       });
       const opened = await Promise.all(openAll(engine, texts, signal));
       const sum = (pick: (one: Opened) => number) => opened.reduce((total, one) => total + pick(one), 0);

@@ -2,6 +2,7 @@
 import type { Command } from "#proto/trimtab/forward/v1/forward_service_pb.ts";
 import { MAX_COMMANDS } from "../../limits.ts";
 import type { Engine } from "../engine/client.ts";
+import type { Caller } from "../engine/protocol.ts";
 import { checkCount } from "./convert.ts";
 import { accept } from "./session-accept.ts";
 import type { SessionEvents } from "./session-events.ts";
@@ -19,8 +20,12 @@ export interface SessionCommands {
 }
 
 /** The commands of one session on one engine. */
-export function createSessionCommands(engine: Engine, events: SessionEvents): SessionCommands {
-  const session: Session = { engine, events, sequences: new Map(), running: new Set(), opens: [] };
+export function createSessionCommands(
+  engine: Engine,
+  caller: Caller,
+  events: SessionEvents,
+): SessionCommands {
+  const session: Session = { engine, caller, events, sequences: new Map(), running: new Set(), opens: [] };
   return {
     accept(commands) {
       checkCount("commands", commands.length, MAX_COMMANDS);

@@ -7,7 +7,7 @@ import { add, answer, type Answer, type CommandOf, type Session } from "./sessio
 /** Keeps an open until its message is read. @throws TrimtabError for a refused one */
 export function queueOpen(session: Session, open: CommandOf<"open">, command: bigint): void {
   const id = open.sequenceId;
-  const text = toText(open, 0, session.engine.model);
+  const text = toText(open, 0, session.caller, session.engine.model);
   const onEvent = (event: StreamEvent) => session.events.stream(id, command, event);
   session.opens.push({ text: { ...text, sequence: add(session, id), onEvent }, id, command });
 }

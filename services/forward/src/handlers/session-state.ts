@@ -2,7 +2,7 @@
 import { TrimtabError } from "#kit/errors.ts";
 import type { Command } from "#proto/trimtab/forward/v1/forward_service_pb.ts";
 import type { Engine } from "../engine/client.ts";
-import type { SequenceId } from "../engine/protocol.ts";
+import type { Caller, SequenceId } from "../engine/protocol.ts";
 import type { TextToOpen } from "./opens.ts";
 import type { EventInit, SessionEvents } from "./session-events.ts";
 
@@ -15,6 +15,7 @@ export type CommandOf<Case extends string> = Extract<Command["command"], { case:
 /** One session on one engine. */
 export interface Session {
   readonly engine: Engine;
+  readonly caller: Caller;
   readonly events: SessionEvents;
   /** Engine sequences by the client's ids. */
   readonly sequences: Map<bigint, SequenceId>;

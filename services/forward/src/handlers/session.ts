@@ -6,6 +6,7 @@
 import type { ServiceImpl } from "@connectrpc/connect";
 import { TrimtabError } from "#kit/errors.ts";
 import type { ForwardService, SessionRequest } from "#proto/trimtab/forward/v1/forward_service_pb.ts";
+import { toCaller } from "./caller.ts";
 import type { Registry } from "./registry.ts";
 import type { SessionCommands } from "./session-commands.ts";
 import { createSessionCommands } from "./session-commands.ts";
@@ -53,7 +54,7 @@ async function read(
     for await (const request of requests) {
       if (!commands) {
         digest = request.modelDigest;
-        commands = createSessionCommands(registry.engine(digest), events);
+        commands = createSessionCommands(registry.engine(digest), toCaller(request.caller), events);
         onStart(commands);
       } else if (request.modelDigest !== "" && request.modelDigest !== digest) {
         const message = "a session stays with its model";

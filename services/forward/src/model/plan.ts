@@ -67,11 +67,11 @@ export type RegionName =
   | "rope"
   | "ids"
   | "positions"
-  | "rowIndices"
   | "rowTables"
   | "pageTables"
   | "instances"
-  | "units";
+  | "units"
+  | "unitRows";
 
 /** A plan that fits. */
 export interface MemoryPlan {
@@ -180,10 +180,10 @@ function regionSizes(
     rope: config.rotations.length * ropeTableBytes(contextTokens, config.rotary),
     ids: floats(1),
     positions: floats(1),
-    rowIndices: floats(1),
     rowTables: floats(1),
     pageTables: floats(Math.ceil(contextTokens / PAGE_TOKENS)),
     instances: floats(1),
     units: rows * segments * unitBytes,
+    unitRows: floats(segments),
   };
 }

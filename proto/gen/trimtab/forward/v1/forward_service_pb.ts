@@ -14,7 +14,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file trimtab/forward/v1/forward_service.proto.
  */
 export const file_trimtab_forward_v1_forward_service: GenFile = /*@__PURE__*/
-  fileDesc("Cih0cmltdGFiL2ZvcndhcmQvdjEvZm9yd2FyZF9zZXJ2aWNlLnByb3RvEhJ0cmltdGFiLmZvcndhcmQudjEi9QMKBU1vZGVsEgwKBG5hbWUYASABKAkSDgoGZGlnZXN0GAIgASgJEhQKDGFyY2hpdGVjdHVyZRgDIAEoCRIOCgZsYXllcnMYBCABKA0SDQoFd2lkdGgYBSABKA0SGgoSZmVlZF9mb3J3YXJkX3dpZHRoGAYgASgNEg0KBWhlYWRzGAcgASgNEhAKCGt2X2hlYWRzGAggASgNEhAKCGhlYWRfZGltGAkgASgNEhcKD3ZvY2FidWxhcnlfc2l6ZRgKIAEoDRIWCg5jb250ZXh0X3Rva2VucxgLIAEoDRIQCghzdG9wX2lkcxgMIAMoDRIOCgZsb2FkZWQYDSABKAgSDwoHYmFja2VuZBgOIAEoCRIkCgVzaXRlcxgPIAMoDjIVLnRyaW10YWIudHlwZS52MS5TaXRlEjIKCm9wZXJhdGlvbnMYECADKA4yHi50cmltdGFiLnR5cGUudjEuT3BlcmF0aW9uS2luZBIVCg1kZXRlcm1pbmlzdGljGBEgASgIEi8KCWt2X21lbW9yeRgSIAEoCzIcLnRyaW10YWIuZm9yd2FyZC52MS5Ldk1lbW9yeRIPCgdjb21wdXRlGBMgASgJEhIKCnBhcmFtZXRlcnMYFCABKAQSDAoEZm9yaxgVIAEoCBIRCglncmFkaWVudHMYFiABKAgifwoIS3ZNZW1vcnkSDQoFcGFnZXMYASABKA0SEgoKZnJlZV9wYWdlcxgCIAEoDRITCgtwYWdlX3Rva2VucxgDIAEoDRISCgpwYWdlX2J5dGVzGAQgASgEEhQKDGNvcGllZF9wYWdlcxgFIAEoBBIRCglzZXF1ZW5jZXMYBiABKA0iEwoRTGlzdE1vZGVsc1JlcXVlc3QiPwoSTGlzdE1vZGVsc1Jlc3BvbnNlEikKBm1vZGVscxgBIAMoCzIZLnRyaW10YWIuZm9yd2FyZC52MS5Nb2RlbCI7ChBMb2FkTW9kZWxSZXF1ZXN0Eg4KBnNvdXJjZRgBIAEoCRIXCg9leHBlY3RlZF9kaWdlc3QYAiABKAkiPQoRTG9hZE1vZGVsUmVzcG9uc2USKAoFbW9kZWwYASABKAsyGS50cmltdGFiLmZvcndhcmQudjEuTW9kZWwiKgoSVW5sb2FkTW9kZWxSZXF1ZXN0EhQKDG1vZGVsX2RpZ2VzdBgBIAEoCSIVChNVbmxvYWRNb2RlbFJlc3BvbnNlIiAKD0dldE1vZGVsUmVxdWVzdBINCgVtb2RlbBgBIAEoCSI8ChBHZXRNb2RlbFJlc3BvbnNlEigKBW1vZGVsGAEgASgLMhkudHJpbXRhYi5mb3J3YXJkLnYxLk1vZGVsIj4KEVB1dFByb2dyYW1SZXF1ZXN0EikKB3Byb2dyYW0YASABKAsyGC50cmltdGFiLnR5cGUudjEuUHJvZ3JhbSIsChJQdXRQcm9ncmFtUmVzcG9uc2USFgoOcHJvZ3JhbV9kaWdlc3QYASABKAkiRwoUUHV0UHJvamVjdGlvblJlcXVlc3QSLwoKcHJvamVjdGlvbhgBIAEoCzIbLnRyaW10YWIudHlwZS52MS5Qcm9qZWN0aW9uIjIKFVB1dFByb2plY3Rpb25SZXNwb25zZRIZChFwcm9qZWN0aW9uX2RpZ2VzdBgBIAEoCSJVCg5TZXNzaW9uUmVxdWVzdBIUCgxtb2RlbF9kaWdlc3QYASABKAkSLQoIY29tbWFuZHMYAiADKAsyGy50cmltdGFiLmZvcndhcmQudjEuQ29tbWFuZCKsAwoHQ29tbWFuZBISCgpjb21tYW5kX2lkGAEgASgEEi8KBG9wZW4YAiABKAsyHy50cmltdGFiLmZvcndhcmQudjEuT3BlbkNvbW1hbmRIABIvCgRmb3JrGAMgASgLMh8udHJpbXRhYi5mb3J3YXJkLnYxLkZvcmtDb21tYW5kSAASNwoIZ2VuZXJhdGUYBCABKAsyIy50cmltdGFiLmZvcndhcmQudjEuR2VuZXJhdGVDb21tYW5kSAASRgoQc2V0X2NvZWZmaWNpZW50cxgFIAEoCzIqLnRyaW10YWIuZm9yd2FyZC52MS5TZXRDb2VmZmljaWVudHNDb21tYW5kSAASNwoIdHJ1bmNhdGUYBiABKAsyIy50cmltdGFiLmZvcndhcmQudjEuVHJ1bmNhdGVDb21tYW5kSAASNQoHcmVsZWFzZRgHIAEoCzIiLnRyaW10YWIuZm9yd2FyZC52MS5SZWxlYXNlQ29tbWFuZEgAEi8KBHN0b3AYCCABKAsyHy50cmltdGFiLmZvcndhcmQudjEuU3RvcENvbW1hbmRIAEIJCgdjb21tYW5kIoUBCgtPcGVuQ29tbWFuZBITCgtzZXF1ZW5jZV9pZBgBIAEoBBILCgNpZHMYAiADKA0SIgoEdGFwcxgDIAMoCzIULnRyaW10YWIudHlwZS52MS5UYXASMAoHcHJvZ3JhbRgEIAEoCzIfLnRyaW10YWIudHlwZS52MS5Qcm9ncmFtQmluZGluZyI1CgtGb3JrQ29tbWFuZBITCgtzZXF1ZW5jZV9pZBgBIAEoBBIRCgljaGlsZF9pZHMYAiADKAQi5gIKD0dlbmVyYXRlQ29tbWFuZBITCgtzZXF1ZW5jZV9pZBgBIAEoBBISCgptYXhfdG9rZW5zGAIgASgNEjUKCHNhbXBsaW5nGAMgASgLMiMudHJpbXRhYi50eXBlLnYxLlNhbXBsaW5nUGFyYW1ldGVycxIRCglzdHJlYW1faWQYBCABKAQSEAoIc3RvcF9pZHMYBSADKA0SGQoRaWdub3JlX21vZGVsX3N0b3AYBiABKAgSFAoMdG9wX2xvZ3Byb2JzGAcgASgNEjAKB3Byb2dyYW0YCCABKAsyHy50cmltdGFiLnR5cGUudjEuUHJvZ3JhbUJpbmRpbmcSEwoLcmVwbGF5X2xhc3QYCSABKAgSIgoEdGFwcxgKIAMoCzIULnRyaW10YWIudHlwZS52MS5UYXASGQoRcGFya19ldmVyeV90b2tlbnMYCyABKA0SFwoPcGFya190aW1lb3V0X21zGAwgASgNIkMKFlNldENvZWZmaWNpZW50c0NvbW1hbmQSEwoLc2VxdWVuY2VfaWQYASABKAQSFAoMY29lZmZpY2llbnRzGAIgAygCIjYKD1RydW5jYXRlQ29tbWFuZBITCgtzZXF1ZW5jZV9pZBgBIAEoBBIOCgZ0b2tlbnMYAiABKA0iJgoOUmVsZWFzZUNvbW1hbmQSFAoMc2VxdWVuY2VfaWRzGAEgAygEIiMKC1N0b3BDb21tYW5kEhQKDHNlcXVlbmNlX2lkcxgBIAMoBCI8Cg9TZXNzaW9uUmVzcG9uc2USKQoGZXZlbnRzGAEgAygLMhkudHJpbXRhYi5mb3J3YXJkLnYxLkV2ZW50ItEDCgVFdmVudBITCgtzZXF1ZW5jZV9pZBgBIAEoBBISCgpjb21tYW5kX2lkGAIgASgEEjEKBm9wZW5lZBgDIAEoCzIfLnRyaW10YWIuZm9yd2FyZC52MS5PcGVuZWRFdmVudEgAEjEKBmZvcmtlZBgEIAEoCzIfLnRyaW10YWIuZm9yd2FyZC52MS5Gb3JrZWRFdmVudEgAEjEKCmFjdGl2YXRpb24YBSABKAsyGy50cmltdGFiLnR5cGUudjEuQWN0aXZhdGlvbkgAEjEKBnRva2VucxgGIAEoCzIfLnRyaW10YWIuZm9yd2FyZC52MS5Ub2tlbnNFdmVudEgAEjEKBnBhcmtlZBgHIAEoCzIfLnRyaW10YWIuZm9yd2FyZC52MS5QYXJrZWRFdmVudEgAEjUKCGZpbmlzaGVkGAggASgLMiEudHJpbXRhYi5mb3J3YXJkLnYxLkZpbmlzaGVkRXZlbnRIABItCgRkb25lGAkgASgLMh0udHJpbXRhYi5mb3J3YXJkLnYxLkRvbmVFdmVudEgAEjEKBmZhaWxlZBgKIAEoCzIfLnRyaW10YWIuZm9yd2FyZC52MS5GYWlsZWRFdmVudEgAQgcKBWV2ZW50ImQKC09wZW5lZEV2ZW50EhgKEHByZWZpbGxlZF90b2tlbnMYASABKA0SFQoNcmV1c2VkX3Rva2VucxgCIAEoDRIQCghxdWV1ZV9tcxgDIAEoARISCgpwcmVmaWxsX21zGAQgASgBIjYKC0ZvcmtlZEV2ZW50EhEKCWNoaWxkX2lkcxgBIAMoBBIUCgxjb3BpZWRfcGFnZXMYAiABKA0iNQoLVG9rZW5zRXZlbnQSJgoGdG9rZW5zGAEgAygLMhYudHJpbXRhYi50eXBlLnYxLlRva2VuIicKC1BhcmtlZEV2ZW50EhgKEGdlbmVyYXRlZF90b2tlbnMYASABKA0itgEKDUZpbmlzaGVkRXZlbnQSLQoGcmVhc29uGAEgASgOMh0udHJpbXRhYi50eXBlLnYxLkZpbmlzaFJlYXNvbhIYChBnZW5lcmF0ZWRfdG9rZW5zGAIgASgNEioKBXByb29mGAMgAygLMhsudHJpbXRhYi50eXBlLnYxLkxheWVyUHJvb2YSFwoPcmVwbGF5ZWRfdG9rZW5zGAQgASgNEhcKD3NlcXVlbmNlX3Rva2VucxgFIAEoDSILCglEb25lRXZlbnQiTAoLRmFpbGVkRXZlbnQSDgoGcmVhc29uGAEgASgJEg8KB21lc3NhZ2UYAiABKAkSDQoFZmllbGQYAyABKAkSDQoFbGltaXQYBCABKAkiZAoLT3BlblJlcXVlc3QSFAoMbW9kZWxfZGlnZXN0GAEgASgJEi0KBG9wZW4YAiABKAsyHy50cmltdGFiLmZvcndhcmQudjEuT3BlbkNvbW1hbmQSEAoIbGVhc2VfbXMYAyABKA0igwEKDE9wZW5SZXNwb25zZRIQCghzZXF1ZW5jZRgBIAEoCRIwCgthY3RpdmF0aW9ucxgCIAMoCzIbLnRyaW10YWIudHlwZS52MS5BY3RpdmF0aW9uEi8KBm9wZW5lZBgDIAEoCzIfLnRyaW10YWIuZm9yd2FyZC52MS5PcGVuZWRFdmVudCJwCg9HZW5lcmF0ZVJlcXVlc3QSFAoMbW9kZWxfZGlnZXN0GAEgASgJEhAKCHNlcXVlbmNlGAIgASgJEjUKCGdlbmVyYXRlGAMgASgLMiMudHJpbXRhYi5mb3J3YXJkLnYxLkdlbmVyYXRlQ29tbWFuZCK4AQoQR2VuZXJhdGVSZXNwb25zZRIxCgphY3RpdmF0aW9uGAEgASgLMhsudHJpbXRhYi50eXBlLnYxLkFjdGl2YXRpb25IABIxCgZ0b2tlbnMYAiABKAsyHy50cmltdGFiLmZvcndhcmQudjEuVG9rZW5zRXZlbnRIABI1CghmaW5pc2hlZBgDIAEoCzIhLnRyaW10YWIuZm9yd2FyZC52MS5GaW5pc2hlZEV2ZW50SABCBwoFZXZlbnQiRwoLRm9ya1JlcXVlc3QSFAoMbW9kZWxfZGlnZXN0GAEgASgJEhAKCHNlcXVlbmNlGAIgASgJEhAKCGNoaWxkcmVuGAMgASgNIjcKDEZvcmtSZXNwb25zZRIRCglzZXF1ZW5jZXMYASADKAkSFAoMY29waWVkX3BhZ2VzGAIgASgNIkkKD1RydW5jYXRlUmVxdWVzdBIUCgxtb2RlbF9kaWdlc3QYASABKAkSEAoIc2VxdWVuY2UYAiABKAkSDgoGdG9rZW5zGAMgASgNIhIKEFRydW5jYXRlUmVzcG9uc2UiSQoMUmVuZXdSZXF1ZXN0EhQKDG1vZGVsX2RpZ2VzdBgBIAEoCRIRCglzZXF1ZW5jZXMYAiADKAkSEAoIbGVhc2VfbXMYAyABKA0iDwoNUmVuZXdSZXNwb25zZSI5Cg5SZWxlYXNlUmVxdWVzdBIUCgxtb2RlbF9kaWdlc3QYASABKAkSEQoJc2VxdWVuY2VzGAIgAygJIhEKD1JlbGVhc2VSZXNwb25zZSI2CgtTdG9wUmVxdWVzdBIUCgxtb2RlbF9kaWdlc3QYASABKAkSEQoJc2VxdWVuY2VzGAIgAygJIg4KDFN0b3BSZXNwb25zZSInCglTY29yZUl0ZW0SCwoDaWRzGAEgAygNEg0KBWZpcnN0GAIgASgNIrEBCgxTY29yZVJlcXVlc3QSFAoMbW9kZWxfZGlnZXN0GAEgASgJEiwKBWl0ZW1zGAIgAygLMh0udHJpbXRhYi5mb3J3YXJkLnYxLlNjb3JlSXRlbRIUCgx0b3BfbG9ncHJvYnMYAyABKA0SMAoHcHJvZ3JhbRgEIAEoCzIfLnRyaW10YWIudHlwZS52MS5Qcm9ncmFtQmluZGluZxIVCg1jYW5kaWRhdGVfaWRzGAUgAygNIlAKClNjb3JlZEl0ZW0SJgoGdG9rZW5zGAEgAygLMhYudHJpbXRhYi50eXBlLnYxLlRva2VuEhoKEmNhbmRpZGF0ZV9sb2dwcm9icxgCIAMoAiJlCg1TY29yZVJlc3BvbnNlEi0KBWl0ZW1zGAEgAygLMh4udHJpbXRhYi5mb3J3YXJkLnYxLlNjb3JlZEl0ZW0SJQoFdXNhZ2UYAiABKAsyFi50cmltdGFiLnR5cGUudjEuVXNhZ2UirAEKDkNhcHR1cmVSZXF1ZXN0EhQKDG1vZGVsX2RpZ2VzdBgBIAEoCRIuCgVpdGVtcxgCIAMoCzIfLnRyaW10YWIuZm9yd2FyZC52MS5DYXB0dXJlSXRlbRIiCgR0YXBzGAMgAygLMhQudHJpbXRhYi50eXBlLnYxLlRhcBIwCgdwcm9ncmFtGAQgASgLMh8udHJpbXRhYi50eXBlLnYxLlByb2dyYW1CaW5kaW5nIikKC0NhcHR1cmVJdGVtEgsKA2lkcxgBIAMoDRINCgVmaXJzdBgCIAEoDSJXCg9DYXB0dXJlUmVzcG9uc2USEgoKaXRlbV9pbmRleBgBIAEoDRIwCgthY3RpdmF0aW9ucxgCIAMoCzIbLnRyaW10YWIudHlwZS52MS5BY3RpdmF0aW9uMo4LCg5Gb3J3YXJkU2VydmljZRJgCgpMaXN0TW9kZWxzEiUudHJpbXRhYi5mb3J3YXJkLnYxLkxpc3RNb2RlbHNSZXF1ZXN0GiYudHJpbXRhYi5mb3J3YXJkLnYxLkxpc3RNb2RlbHNSZXNwb25zZSIDkAIBElgKCUxvYWRNb2RlbBIkLnRyaW10YWIuZm9yd2FyZC52MS5Mb2FkTW9kZWxSZXF1ZXN0GiUudHJpbXRhYi5mb3J3YXJkLnYxLkxvYWRNb2RlbFJlc3BvbnNlEl4KC1VubG9hZE1vZGVsEiYudHJpbXRhYi5mb3J3YXJkLnYxLlVubG9hZE1vZGVsUmVxdWVzdBonLnRyaW10YWIuZm9yd2FyZC52MS5VbmxvYWRNb2RlbFJlc3BvbnNlEloKCEdldE1vZGVsEiMudHJpbXRhYi5mb3J3YXJkLnYxLkdldE1vZGVsUmVxdWVzdBokLnRyaW10YWIuZm9yd2FyZC52MS5HZXRNb2RlbFJlc3BvbnNlIgOQAgESYAoKUHV0UHJvZ3JhbRIlLnRyaW10YWIuZm9yd2FyZC52MS5QdXRQcm9ncmFtUmVxdWVzdBomLnRyaW10YWIuZm9yd2FyZC52MS5QdXRQcm9ncmFtUmVzcG9uc2UiA5ACAhJpCg1QdXRQcm9qZWN0aW9uEigudHJpbXRhYi5mb3J3YXJkLnYxLlB1dFByb2plY3Rpb25SZXF1ZXN0GikudHJpbXRhYi5mb3J3YXJkLnYxLlB1dFByb2plY3Rpb25SZXNwb25zZSIDkAICElYKB1Nlc3Npb24SIi50cmltdGFiLmZvcndhcmQudjEuU2Vzc2lvblJlcXVlc3QaIy50cmltdGFiLmZvcndhcmQudjEuU2Vzc2lvblJlc3BvbnNlKAEwARJJCgRPcGVuEh8udHJpbXRhYi5mb3J3YXJkLnYxLk9wZW5SZXF1ZXN0GiAudHJpbXRhYi5mb3J3YXJkLnYxLk9wZW5SZXNwb25zZRJXCghHZW5lcmF0ZRIjLnRyaW10YWIuZm9yd2FyZC52MS5HZW5lcmF0ZVJlcXVlc3QaJC50cmltdGFiLmZvcndhcmQudjEuR2VuZXJhdGVSZXNwb25zZTABEkkKBEZvcmsSHy50cmltdGFiLmZvcndhcmQudjEuRm9ya1JlcXVlc3QaIC50cmltdGFiLmZvcndhcmQudjEuRm9ya1Jlc3BvbnNlElUKCFRydW5jYXRlEiMudHJpbXRhYi5mb3J3YXJkLnYxLlRydW5jYXRlUmVxdWVzdBokLnRyaW10YWIuZm9yd2FyZC52MS5UcnVuY2F0ZVJlc3BvbnNlEkwKBVJlbmV3EiAudHJpbXRhYi5mb3J3YXJkLnYxLlJlbmV3UmVxdWVzdBohLnRyaW10YWIuZm9yd2FyZC52MS5SZW5ld1Jlc3BvbnNlElIKB1JlbGVhc2USIi50cmltdGFiLmZvcndhcmQudjEuUmVsZWFzZVJlcXVlc3QaIy50cmltdGFiLmZvcndhcmQudjEuUmVsZWFzZVJlc3BvbnNlEkkKBFN0b3ASHy50cmltdGFiLmZvcndhcmQudjEuU3RvcFJlcXVlc3QaIC50cmltdGFiLmZvcndhcmQudjEuU3RvcFJlc3BvbnNlElEKBVNjb3JlEiAudHJpbXRhYi5mb3J3YXJkLnYxLlNjb3JlUmVxdWVzdBohLnRyaW10YWIuZm9yd2FyZC52MS5TY29yZVJlc3BvbnNlIgOQAgESWQoHQ2FwdHVyZRIiLnRyaW10YWIuZm9yd2FyZC52MS5DYXB0dXJlUmVxdWVzdBojLnRyaW10YWIuZm9yd2FyZC52MS5DYXB0dXJlUmVzcG9uc2UiA5ACATABQloKFmRldi50cmltdGFiLmZvcndhcmQudjFQAVo+Z2l0aHViLmNvbS90cmltdGFiL3RyaW10YWIvZ2VuL2dvL3RyaW10YWIvZm9yd2FyZC92MTtmb3J3YXJkdjFiBnByb3RvMw", [file_trimtab_type_v1_generation, file_trimtab_type_v1_program]);
+  fileDesc("Cih0cmltdGFiL2ZvcndhcmQvdjEvZm9yd2FyZF9zZXJ2aWNlLnByb3RvEhJ0cmltdGFiLmZvcndhcmQudjEi9QMKBU1vZGVsEgwKBG5hbWUYASABKAkSDgoGZGlnZXN0GAIgASgJEhQKDGFyY2hpdGVjdHVyZRgDIAEoCRIOCgZsYXllcnMYBCABKA0SDQoFd2lkdGgYBSABKA0SGgoSZmVlZF9mb3J3YXJkX3dpZHRoGAYgASgNEg0KBWhlYWRzGAcgASgNEhAKCGt2X2hlYWRzGAggASgNEhAKCGhlYWRfZGltGAkgASgNEhcKD3ZvY2FidWxhcnlfc2l6ZRgKIAEoDRIWCg5jb250ZXh0X3Rva2VucxgLIAEoDRIQCghzdG9wX2lkcxgMIAMoDRIOCgZsb2FkZWQYDSABKAgSDwoHYmFja2VuZBgOIAEoCRIkCgVzaXRlcxgPIAMoDjIVLnRyaW10YWIudHlwZS52MS5TaXRlEjIKCm9wZXJhdGlvbnMYECADKA4yHi50cmltdGFiLnR5cGUudjEuT3BlcmF0aW9uS2luZBIVCg1kZXRlcm1pbmlzdGljGBEgASgIEi8KCWt2X21lbW9yeRgSIAEoCzIcLnRyaW10YWIuZm9yd2FyZC52MS5Ldk1lbW9yeRIPCgdjb21wdXRlGBMgASgJEhIKCnBhcmFtZXRlcnMYFCABKAQSDAoEZm9yaxgVIAEoCBIRCglncmFkaWVudHMYFiABKAgi2AEKCEt2TWVtb3J5Eg0KBXBhZ2VzGAEgASgNEhIKCmZyZWVfcGFnZXMYAiABKA0SEwoLcGFnZV90b2tlbnMYAyABKA0SEgoKcGFnZV9ieXRlcxgEIAEoBBIUCgxjb3BpZWRfcGFnZXMYBSABKAQSEQoJc2VxdWVuY2VzGAYgASgNEhQKDGNhY2hlZF9wYWdlcxgHIAEoDRIVCg1ldmljdGVkX3BhZ2VzGAggASgEEhYKDnF1ZXJpZWRfdG9rZW5zGAkgASgEEhIKCmhpdF90b2tlbnMYCiABKAQiEwoRTGlzdE1vZGVsc1JlcXVlc3QiPwoSTGlzdE1vZGVsc1Jlc3BvbnNlEikKBm1vZGVscxgBIAMoCzIZLnRyaW10YWIuZm9yd2FyZC52MS5Nb2RlbCI7ChBMb2FkTW9kZWxSZXF1ZXN0Eg4KBnNvdXJjZRgBIAEoCRIXCg9leHBlY3RlZF9kaWdlc3QYAiABKAkiPQoRTG9hZE1vZGVsUmVzcG9uc2USKAoFbW9kZWwYASABKAsyGS50cmltdGFiLmZvcndhcmQudjEuTW9kZWwiKgoSVW5sb2FkTW9kZWxSZXF1ZXN0EhQKDG1vZGVsX2RpZ2VzdBgBIAEoCSIVChNVbmxvYWRNb2RlbFJlc3BvbnNlIiAKD0dldE1vZGVsUmVxdWVzdBINCgVtb2RlbBgBIAEoCSI8ChBHZXRNb2RlbFJlc3BvbnNlEigKBW1vZGVsGAEgASgLMhkudHJpbXRhYi5mb3J3YXJkLnYxLk1vZGVsIj4KEVB1dFByb2dyYW1SZXF1ZXN0EikKB3Byb2dyYW0YASABKAsyGC50cmltdGFiLnR5cGUudjEuUHJvZ3JhbSIsChJQdXRQcm9ncmFtUmVzcG9uc2USFgoOcHJvZ3JhbV9kaWdlc3QYASABKAkiRwoUUHV0UHJvamVjdGlvblJlcXVlc3QSLwoKcHJvamVjdGlvbhgBIAEoCzIbLnRyaW10YWIudHlwZS52MS5Qcm9qZWN0aW9uIjIKFVB1dFByb2plY3Rpb25SZXNwb25zZRIZChFwcm9qZWN0aW9uX2RpZ2VzdBgBIAEoCSJICgZDYWxsZXISFAoMZmFpcm5lc3Nfa2V5GAEgASgJEhIKCmNhY2hlX3NhbHQYAiABKAkSFAoMYnlwYXNzX2NhY2hlGAMgASgIIoEBCg5TZXNzaW9uUmVxdWVzdBIUCgxtb2RlbF9kaWdlc3QYASABKAkSLQoIY29tbWFuZHMYAiADKAsyGy50cmltdGFiLmZvcndhcmQudjEuQ29tbWFuZBIqCgZjYWxsZXIYAyABKAsyGi50cmltdGFiLmZvcndhcmQudjEuQ2FsbGVyIqwDCgdDb21tYW5kEhIKCmNvbW1hbmRfaWQYASABKAQSLwoEb3BlbhgCIAEoCzIfLnRyaW10YWIuZm9yd2FyZC52MS5PcGVuQ29tbWFuZEgAEi8KBGZvcmsYAyABKAsyHy50cmltdGFiLmZvcndhcmQudjEuRm9ya0NvbW1hbmRIABI3CghnZW5lcmF0ZRgEIAEoCzIjLnRyaW10YWIuZm9yd2FyZC52MS5HZW5lcmF0ZUNvbW1hbmRIABJGChBzZXRfY29lZmZpY2llbnRzGAUgASgLMioudHJpbXRhYi5mb3J3YXJkLnYxLlNldENvZWZmaWNpZW50c0NvbW1hbmRIABI3Cgh0cnVuY2F0ZRgGIAEoCzIjLnRyaW10YWIuZm9yd2FyZC52MS5UcnVuY2F0ZUNvbW1hbmRIABI1CgdyZWxlYXNlGAcgASgLMiIudHJpbXRhYi5mb3J3YXJkLnYxLlJlbGVhc2VDb21tYW5kSAASLwoEc3RvcBgIIAEoCzIfLnRyaW10YWIuZm9yd2FyZC52MS5TdG9wQ29tbWFuZEgAQgkKB2NvbW1hbmQihQEKC09wZW5Db21tYW5kEhMKC3NlcXVlbmNlX2lkGAEgASgEEgsKA2lkcxgCIAMoDRIiCgR0YXBzGAMgAygLMhQudHJpbXRhYi50eXBlLnYxLlRhcBIwCgdwcm9ncmFtGAQgASgLMh8udHJpbXRhYi50eXBlLnYxLlByb2dyYW1CaW5kaW5nIjUKC0ZvcmtDb21tYW5kEhMKC3NlcXVlbmNlX2lkGAEgASgEEhEKCWNoaWxkX2lkcxgCIAMoBCLmAgoPR2VuZXJhdGVDb21tYW5kEhMKC3NlcXVlbmNlX2lkGAEgASgEEhIKCm1heF90b2tlbnMYAiABKA0SNQoIc2FtcGxpbmcYAyABKAsyIy50cmltdGFiLnR5cGUudjEuU2FtcGxpbmdQYXJhbWV0ZXJzEhEKCXN0cmVhbV9pZBgEIAEoBBIQCghzdG9wX2lkcxgFIAMoDRIZChFpZ25vcmVfbW9kZWxfc3RvcBgGIAEoCBIUCgx0b3BfbG9ncHJvYnMYByABKA0SMAoHcHJvZ3JhbRgIIAEoCzIfLnRyaW10YWIudHlwZS52MS5Qcm9ncmFtQmluZGluZxITCgtyZXBsYXlfbGFzdBgJIAEoCBIiCgR0YXBzGAogAygLMhQudHJpbXRhYi50eXBlLnYxLlRhcBIZChFwYXJrX2V2ZXJ5X3Rva2VucxgLIAEoDRIXCg9wYXJrX3RpbWVvdXRfbXMYDCABKA0iQwoWU2V0Q29lZmZpY2llbnRzQ29tbWFuZBITCgtzZXF1ZW5jZV9pZBgBIAEoBBIUCgxjb2VmZmljaWVudHMYAiADKAIiNgoPVHJ1bmNhdGVDb21tYW5kEhMKC3NlcXVlbmNlX2lkGAEgASgEEg4KBnRva2VucxgCIAEoDSImCg5SZWxlYXNlQ29tbWFuZBIUCgxzZXF1ZW5jZV9pZHMYASADKAQiIwoLU3RvcENvbW1hbmQSFAoMc2VxdWVuY2VfaWRzGAEgAygEIjwKD1Nlc3Npb25SZXNwb25zZRIpCgZldmVudHMYASADKAsyGS50cmltdGFiLmZvcndhcmQudjEuRXZlbnQi0QMKBUV2ZW50EhMKC3NlcXVlbmNlX2lkGAEgASgEEhIKCmNvbW1hbmRfaWQYAiABKAQSMQoGb3BlbmVkGAMgASgLMh8udHJpbXRhYi5mb3J3YXJkLnYxLk9wZW5lZEV2ZW50SAASMQoGZm9ya2VkGAQgASgLMh8udHJpbXRhYi5mb3J3YXJkLnYxLkZvcmtlZEV2ZW50SAASMQoKYWN0aXZhdGlvbhgFIAEoCzIbLnRyaW10YWIudHlwZS52MS5BY3RpdmF0aW9uSAASMQoGdG9rZW5zGAYgASgLMh8udHJpbXRhYi5mb3J3YXJkLnYxLlRva2Vuc0V2ZW50SAASMQoGcGFya2VkGAcgASgLMh8udHJpbXRhYi5mb3J3YXJkLnYxLlBhcmtlZEV2ZW50SAASNQoIZmluaXNoZWQYCCABKAsyIS50cmltdGFiLmZvcndhcmQudjEuRmluaXNoZWRFdmVudEgAEi0KBGRvbmUYCSABKAsyHS50cmltdGFiLmZvcndhcmQudjEuRG9uZUV2ZW50SAASMQoGZmFpbGVkGAogASgLMh8udHJpbXRhYi5mb3J3YXJkLnYxLkZhaWxlZEV2ZW50SABCBwoFZXZlbnQiZAoLT3BlbmVkRXZlbnQSGAoQcHJlZmlsbGVkX3Rva2VucxgBIAEoDRIVCg1yZXVzZWRfdG9rZW5zGAIgASgNEhAKCHF1ZXVlX21zGAMgASgBEhIKCnByZWZpbGxfbXMYBCABKAEiNgoLRm9ya2VkRXZlbnQSEQoJY2hpbGRfaWRzGAEgAygEEhQKDGNvcGllZF9wYWdlcxgCIAEoDSI1CgtUb2tlbnNFdmVudBImCgZ0b2tlbnMYASADKAsyFi50cmltdGFiLnR5cGUudjEuVG9rZW4iJwoLUGFya2VkRXZlbnQSGAoQZ2VuZXJhdGVkX3Rva2VucxgBIAEoDSK2AQoNRmluaXNoZWRFdmVudBItCgZyZWFzb24YASABKA4yHS50cmltdGFiLnR5cGUudjEuRmluaXNoUmVhc29uEhgKEGdlbmVyYXRlZF90b2tlbnMYAiABKA0SKgoFcHJvb2YYAyADKAsyGy50cmltdGFiLnR5cGUudjEuTGF5ZXJQcm9vZhIXCg9yZXBsYXllZF90b2tlbnMYBCABKA0SFwoPc2VxdWVuY2VfdG9rZW5zGAUgASgNIgsKCURvbmVFdmVudCJMCgtGYWlsZWRFdmVudBIOCgZyZWFzb24YASABKAkSDwoHbWVzc2FnZRgCIAEoCRINCgVmaWVsZBgDIAEoCRINCgVsaW1pdBgEIAEoCSKQAQoLT3BlblJlcXVlc3QSFAoMbW9kZWxfZGlnZXN0GAEgASgJEi0KBG9wZW4YAiABKAsyHy50cmltdGFiLmZvcndhcmQudjEuT3BlbkNvbW1hbmQSEAoIbGVhc2VfbXMYAyABKA0SKgoGY2FsbGVyGAQgASgLMhoudHJpbXRhYi5mb3J3YXJkLnYxLkNhbGxlciKDAQoMT3BlblJlc3BvbnNlEhAKCHNlcXVlbmNlGAEgASgJEjAKC2FjdGl2YXRpb25zGAIgAygLMhsudHJpbXRhYi50eXBlLnYxLkFjdGl2YXRpb24SLwoGb3BlbmVkGAMgASgLMh8udHJpbXRhYi5mb3J3YXJkLnYxLk9wZW5lZEV2ZW50InAKD0dlbmVyYXRlUmVxdWVzdBIUCgxtb2RlbF9kaWdlc3QYASABKAkSEAoIc2VxdWVuY2UYAiABKAkSNQoIZ2VuZXJhdGUYAyABKAsyIy50cmltdGFiLmZvcndhcmQudjEuR2VuZXJhdGVDb21tYW5kIrgBChBHZW5lcmF0ZVJlc3BvbnNlEjEKCmFjdGl2YXRpb24YASABKAsyGy50cmltdGFiLnR5cGUudjEuQWN0aXZhdGlvbkgAEjEKBnRva2VucxgCIAEoCzIfLnRyaW10YWIuZm9yd2FyZC52MS5Ub2tlbnNFdmVudEgAEjUKCGZpbmlzaGVkGAMgASgLMiEudHJpbXRhYi5mb3J3YXJkLnYxLkZpbmlzaGVkRXZlbnRIAEIHCgVldmVudCJHCgtGb3JrUmVxdWVzdBIUCgxtb2RlbF9kaWdlc3QYASABKAkSEAoIc2VxdWVuY2UYAiABKAkSEAoIY2hpbGRyZW4YAyABKA0iNwoMRm9ya1Jlc3BvbnNlEhEKCXNlcXVlbmNlcxgBIAMoCRIUCgxjb3BpZWRfcGFnZXMYAiABKA0iSQoPVHJ1bmNhdGVSZXF1ZXN0EhQKDG1vZGVsX2RpZ2VzdBgBIAEoCRIQCghzZXF1ZW5jZRgCIAEoCRIOCgZ0b2tlbnMYAyABKA0iEgoQVHJ1bmNhdGVSZXNwb25zZSJJCgxSZW5ld1JlcXVlc3QSFAoMbW9kZWxfZGlnZXN0GAEgASgJEhEKCXNlcXVlbmNlcxgCIAMoCRIQCghsZWFzZV9tcxgDIAEoDSIPCg1SZW5ld1Jlc3BvbnNlIjkKDlJlbGVhc2VSZXF1ZXN0EhQKDG1vZGVsX2RpZ2VzdBgBIAEoCRIRCglzZXF1ZW5jZXMYAiADKAkiEQoPUmVsZWFzZVJlc3BvbnNlIjYKC1N0b3BSZXF1ZXN0EhQKDG1vZGVsX2RpZ2VzdBgBIAEoCRIRCglzZXF1ZW5jZXMYAiADKAkiDgoMU3RvcFJlc3BvbnNlIicKCVNjb3JlSXRlbRILCgNpZHMYASADKA0SDQoFZmlyc3QYAiABKA0i3QEKDFNjb3JlUmVxdWVzdBIUCgxtb2RlbF9kaWdlc3QYASABKAkSLAoFaXRlbXMYAiADKAsyHS50cmltdGFiLmZvcndhcmQudjEuU2NvcmVJdGVtEhQKDHRvcF9sb2dwcm9icxgDIAEoDRIwCgdwcm9ncmFtGAQgASgLMh8udHJpbXRhYi50eXBlLnYxLlByb2dyYW1CaW5kaW5nEhUKDWNhbmRpZGF0ZV9pZHMYBSADKA0SKgoGY2FsbGVyGAYgASgLMhoudHJpbXRhYi5mb3J3YXJkLnYxLkNhbGxlciJQCgpTY29yZWRJdGVtEiYKBnRva2VucxgBIAMoCzIWLnRyaW10YWIudHlwZS52MS5Ub2tlbhIaChJjYW5kaWRhdGVfbG9ncHJvYnMYAiADKAIiZQoNU2NvcmVSZXNwb25zZRItCgVpdGVtcxgBIAMoCzIeLnRyaW10YWIuZm9yd2FyZC52MS5TY29yZWRJdGVtEiUKBXVzYWdlGAIgASgLMhYudHJpbXRhYi50eXBlLnYxLlVzYWdlItgBCg5DYXB0dXJlUmVxdWVzdBIUCgxtb2RlbF9kaWdlc3QYASABKAkSLgoFaXRlbXMYAiADKAsyHy50cmltdGFiLmZvcndhcmQudjEuQ2FwdHVyZUl0ZW0SIgoEdGFwcxgDIAMoCzIULnRyaW10YWIudHlwZS52MS5UYXASMAoHcHJvZ3JhbRgEIAEoCzIfLnRyaW10YWIudHlwZS52MS5Qcm9ncmFtQmluZGluZxIqCgZjYWxsZXIYBSABKAsyGi50cmltdGFiLmZvcndhcmQudjEuQ2FsbGVyIikKC0NhcHR1cmVJdGVtEgsKA2lkcxgBIAMoDRINCgVmaXJzdBgCIAEoDSJXCg9DYXB0dXJlUmVzcG9uc2USEgoKaXRlbV9pbmRleBgBIAEoDRIwCgthY3RpdmF0aW9ucxgCIAMoCzIbLnRyaW10YWIudHlwZS52MS5BY3RpdmF0aW9uMo4LCg5Gb3J3YXJkU2VydmljZRJgCgpMaXN0TW9kZWxzEiUudHJpbXRhYi5mb3J3YXJkLnYxLkxpc3RNb2RlbHNSZXF1ZXN0GiYudHJpbXRhYi5mb3J3YXJkLnYxLkxpc3RNb2RlbHNSZXNwb25zZSIDkAIBElgKCUxvYWRNb2RlbBIkLnRyaW10YWIuZm9yd2FyZC52MS5Mb2FkTW9kZWxSZXF1ZXN0GiUudHJpbXRhYi5mb3J3YXJkLnYxLkxvYWRNb2RlbFJlc3BvbnNlEl4KC1VubG9hZE1vZGVsEiYudHJpbXRhYi5mb3J3YXJkLnYxLlVubG9hZE1vZGVsUmVxdWVzdBonLnRyaW10YWIuZm9yd2FyZC52MS5VbmxvYWRNb2RlbFJlc3BvbnNlEloKCEdldE1vZGVsEiMudHJpbXRhYi5mb3J3YXJkLnYxLkdldE1vZGVsUmVxdWVzdBokLnRyaW10YWIuZm9yd2FyZC52MS5HZXRNb2RlbFJlc3BvbnNlIgOQAgESYAoKUHV0UHJvZ3JhbRIlLnRyaW10YWIuZm9yd2FyZC52MS5QdXRQcm9ncmFtUmVxdWVzdBomLnRyaW10YWIuZm9yd2FyZC52MS5QdXRQcm9ncmFtUmVzcG9uc2UiA5ACAhJpCg1QdXRQcm9qZWN0aW9uEigudHJpbXRhYi5mb3J3YXJkLnYxLlB1dFByb2plY3Rpb25SZXF1ZXN0GikudHJpbXRhYi5mb3J3YXJkLnYxLlB1dFByb2plY3Rpb25SZXNwb25zZSIDkAICElYKB1Nlc3Npb24SIi50cmltdGFiLmZvcndhcmQudjEuU2Vzc2lvblJlcXVlc3QaIy50cmltdGFiLmZvcndhcmQudjEuU2Vzc2lvblJlc3BvbnNlKAEwARJJCgRPcGVuEh8udHJpbXRhYi5mb3J3YXJkLnYxLk9wZW5SZXF1ZXN0GiAudHJpbXRhYi5mb3J3YXJkLnYxLk9wZW5SZXNwb25zZRJXCghHZW5lcmF0ZRIjLnRyaW10YWIuZm9yd2FyZC52MS5HZW5lcmF0ZVJlcXVlc3QaJC50cmltdGFiLmZvcndhcmQudjEuR2VuZXJhdGVSZXNwb25zZTABEkkKBEZvcmsSHy50cmltdGFiLmZvcndhcmQudjEuRm9ya1JlcXVlc3QaIC50cmltdGFiLmZvcndhcmQudjEuRm9ya1Jlc3BvbnNlElUKCFRydW5jYXRlEiMudHJpbXRhYi5mb3J3YXJkLnYxLlRydW5jYXRlUmVxdWVzdBokLnRyaW10YWIuZm9yd2FyZC52MS5UcnVuY2F0ZVJlc3BvbnNlEkwKBVJlbmV3EiAudHJpbXRhYi5mb3J3YXJkLnYxLlJlbmV3UmVxdWVzdBohLnRyaW10YWIuZm9yd2FyZC52MS5SZW5ld1Jlc3BvbnNlElIKB1JlbGVhc2USIi50cmltdGFiLmZvcndhcmQudjEuUmVsZWFzZVJlcXVlc3QaIy50cmltdGFiLmZvcndhcmQudjEuUmVsZWFzZVJlc3BvbnNlEkkKBFN0b3ASHy50cmltdGFiLmZvcndhcmQudjEuU3RvcFJlcXVlc3QaIC50cmltdGFiLmZvcndhcmQudjEuU3RvcFJlc3BvbnNlElEKBVNjb3JlEiAudHJpbXRhYi5mb3J3YXJkLnYxLlNjb3JlUmVxdWVzdBohLnRyaW10YWIuZm9yd2FyZC52MS5TY29yZVJlc3BvbnNlIgOQAgESWQoHQ2FwdHVyZRIiLnRyaW10YWIuZm9yd2FyZC52MS5DYXB0dXJlUmVxdWVzdBojLnRyaW10YWIuZm9yd2FyZC52MS5DYXB0dXJlUmVzcG9uc2UiA5ACATABQloKFmRldi50cmltdGFiLmZvcndhcmQudjFQAVo+Z2l0aHViLmNvbS90cmltdGFiL3RyaW10YWIvZ2VuL2dvL3RyaW10YWIvZm9yd2FyZC92MTtmb3J3YXJkdjFiBnByb3RvMw", [file_trimtab_type_v1_generation, file_trimtab_type_v1_program]);
 
 /**
  * A model and what it can do.
@@ -231,6 +231,34 @@ export type KvMemory = Message<"trimtab.forward.v1.KvMemory"> & {
    * @generated from field: uint32 sequences = 6;
    */
   sequences: number;
+
+  /**
+   * Free pages that still hold a prefix; they are given up, cheapest and longest unused first, when pages are needed.
+   *
+   * @generated from field: uint32 cached_pages = 7;
+   */
+  cachedPages: number;
+
+  /**
+   * Cached pages given up since start.
+   *
+   * @generated from field: uint64 evicted_pages = 8;
+   */
+  evictedPages: bigint;
+
+  /**
+   * Tokens of prompts looked for in the prefix cache since start, and how many of them were found.
+   *
+   * @generated from field: uint64 queried_tokens = 9;
+   */
+  queriedTokens: bigint;
+
+  /**
+   * Tokens found in the prefix cache since start.
+   *
+   * @generated from field: uint64 hit_tokens = 10;
+   */
+  hitTokens: bigint;
 };
 
 /**
@@ -488,6 +516,42 @@ export const PutProjectionResponseSchema: GenMessage<PutProjectionResponse> = /*
   messageDesc(file_trimtab_forward_v1_forward_service, 13);
 
 /**
+ * Who asks. Without it a request is a caller of its own and shares the prefix cache with everybody without a salt.
+ *
+ * @generated from message trimtab.forward.v1.Caller
+ */
+export type Caller = Message<"trimtab.forward.v1.Caller"> & {
+  /**
+   * Rows of a step are divided fairly between keys; at most 256 bytes.
+   *
+   * @generated from field: string fairness_key = 1;
+   */
+  fairnessKey: string;
+
+  /**
+   * Prefixes computed for one salt are found under the same salt only, so that the time of an answer tells nothing about
+   * the prompts of others; at most 256 bytes.
+   *
+   * @generated from field: string cache_salt = 2;
+   */
+  cacheSalt: string;
+
+  /**
+   * Neither find nor leave anything in the prefix cache.
+   *
+   * @generated from field: bool bypass_cache = 3;
+   */
+  bypassCache: boolean;
+};
+
+/**
+ * Describes the message trimtab.forward.v1.Caller.
+ * Use `create(CallerSchema)` to create a new message.
+ */
+export const CallerSchema: GenMessage<Caller> = /*@__PURE__*/
+  messageDesc(file_trimtab_forward_v1_forward_service, 14);
+
+/**
  * A batch of commands. Commands of one message take effect together, in order.
  *
  * @generated from message trimtab.forward.v1.SessionRequest
@@ -506,6 +570,13 @@ export type SessionRequest = Message<"trimtab.forward.v1.SessionRequest"> & {
    * @generated from field: repeated trimtab.forward.v1.Command commands = 2;
    */
   commands: Command[];
+
+  /**
+   * Who asks; read from the first message.
+   *
+   * @generated from field: trimtab.forward.v1.Caller caller = 3;
+   */
+  caller?: Caller | undefined;
 };
 
 /**
@@ -513,7 +584,7 @@ export type SessionRequest = Message<"trimtab.forward.v1.SessionRequest"> & {
  * Use `create(SessionRequestSchema)` to create a new message.
  */
 export const SessionRequestSchema: GenMessage<SessionRequest> = /*@__PURE__*/
-  messageDesc(file_trimtab_forward_v1_forward_service, 14);
+  messageDesc(file_trimtab_forward_v1_forward_service, 15);
 
 /**
  * A command. Sequence ids are chosen by the client, unique within the session.
@@ -597,7 +668,7 @@ export type Command = Message<"trimtab.forward.v1.Command"> & {
  * Use `create(CommandSchema)` to create a new message.
  */
 export const CommandSchema: GenMessage<Command> = /*@__PURE__*/
-  messageDesc(file_trimtab_forward_v1_forward_service, 15);
+  messageDesc(file_trimtab_forward_v1_forward_service, 16);
 
 /**
  * Opens a sequence and computes its tokens once.
@@ -639,7 +710,7 @@ export type OpenCommand = Message<"trimtab.forward.v1.OpenCommand"> & {
  * Use `create(OpenCommandSchema)` to create a new message.
  */
 export const OpenCommandSchema: GenMessage<OpenCommand> = /*@__PURE__*/
-  messageDesc(file_trimtab_forward_v1_forward_service, 16);
+  messageDesc(file_trimtab_forward_v1_forward_service, 17);
 
 /**
  * Makes children that share the parent's pages.
@@ -667,7 +738,7 @@ export type ForkCommand = Message<"trimtab.forward.v1.ForkCommand"> & {
  * Use `create(ForkCommandSchema)` to create a new message.
  */
 export const ForkCommandSchema: GenMessage<ForkCommand> = /*@__PURE__*/
-  messageDesc(file_trimtab_forward_v1_forward_service, 17);
+  messageDesc(file_trimtab_forward_v1_forward_service, 18);
 
 /**
  * Generates tokens on a sequence.
@@ -765,7 +836,7 @@ export type GenerateCommand = Message<"trimtab.forward.v1.GenerateCommand"> & {
  * Use `create(GenerateCommandSchema)` to create a new message.
  */
 export const GenerateCommandSchema: GenMessage<GenerateCommand> = /*@__PURE__*/
-  messageDesc(file_trimtab_forward_v1_forward_service, 18);
+  messageDesc(file_trimtab_forward_v1_forward_service, 19);
 
 /**
  * New coefficients, in effect from the next token step.
@@ -793,7 +864,7 @@ export type SetCoefficientsCommand = Message<"trimtab.forward.v1.SetCoefficients
  * Use `create(SetCoefficientsCommandSchema)` to create a new message.
  */
 export const SetCoefficientsCommandSchema: GenMessage<SetCoefficientsCommand> = /*@__PURE__*/
-  messageDesc(file_trimtab_forward_v1_forward_service, 19);
+  messageDesc(file_trimtab_forward_v1_forward_service, 20);
 
 /**
  * Cuts a sequence back.
@@ -821,7 +892,7 @@ export type TruncateCommand = Message<"trimtab.forward.v1.TruncateCommand"> & {
  * Use `create(TruncateCommandSchema)` to create a new message.
  */
 export const TruncateCommandSchema: GenMessage<TruncateCommand> = /*@__PURE__*/
-  messageDesc(file_trimtab_forward_v1_forward_service, 20);
+  messageDesc(file_trimtab_forward_v1_forward_service, 21);
 
 /**
  * Releases sequences.
@@ -842,7 +913,7 @@ export type ReleaseCommand = Message<"trimtab.forward.v1.ReleaseCommand"> & {
  * Use `create(ReleaseCommandSchema)` to create a new message.
  */
 export const ReleaseCommandSchema: GenMessage<ReleaseCommand> = /*@__PURE__*/
-  messageDesc(file_trimtab_forward_v1_forward_service, 21);
+  messageDesc(file_trimtab_forward_v1_forward_service, 22);
 
 /**
  * Stops generations; the sequences stay.
@@ -863,7 +934,7 @@ export type StopCommand = Message<"trimtab.forward.v1.StopCommand"> & {
  * Use `create(StopCommandSchema)` to create a new message.
  */
 export const StopCommandSchema: GenMessage<StopCommand> = /*@__PURE__*/
-  messageDesc(file_trimtab_forward_v1_forward_service, 22);
+  messageDesc(file_trimtab_forward_v1_forward_service, 23);
 
 /**
  * Events of a session. Messages stay below 16 KiB.
@@ -884,7 +955,7 @@ export type SessionResponse = Message<"trimtab.forward.v1.SessionResponse"> & {
  * Use `create(SessionResponseSchema)` to create a new message.
  */
 export const SessionResponseSchema: GenMessage<SessionResponse> = /*@__PURE__*/
-  messageDesc(file_trimtab_forward_v1_forward_service, 23);
+  messageDesc(file_trimtab_forward_v1_forward_service, 24);
 
 /**
  * An event.
@@ -983,7 +1054,7 @@ export type Event = Message<"trimtab.forward.v1.Event"> & {
  * Use `create(EventSchema)` to create a new message.
  */
 export const EventSchema: GenMessage<Event> = /*@__PURE__*/
-  messageDesc(file_trimtab_forward_v1_forward_service, 24);
+  messageDesc(file_trimtab_forward_v1_forward_service, 25);
 
 /**
  * A sequence is open.
@@ -999,7 +1070,7 @@ export type OpenedEvent = Message<"trimtab.forward.v1.OpenedEvent"> & {
   prefilledTokens: number;
 
   /**
-   * Tokens whose KV was shared.
+   * Tokens whose keys and values were there: shared with other sequences, or found in the prefix cache.
    *
    * @generated from field: uint32 reused_tokens = 2;
    */
@@ -1025,7 +1096,7 @@ export type OpenedEvent = Message<"trimtab.forward.v1.OpenedEvent"> & {
  * Use `create(OpenedEventSchema)` to create a new message.
  */
 export const OpenedEventSchema: GenMessage<OpenedEvent> = /*@__PURE__*/
-  messageDesc(file_trimtab_forward_v1_forward_service, 25);
+  messageDesc(file_trimtab_forward_v1_forward_service, 26);
 
 /**
  * Children exist.
@@ -1054,7 +1125,7 @@ export type ForkedEvent = Message<"trimtab.forward.v1.ForkedEvent"> & {
  * Use `create(ForkedEventSchema)` to create a new message.
  */
 export const ForkedEventSchema: GenMessage<ForkedEvent> = /*@__PURE__*/
-  messageDesc(file_trimtab_forward_v1_forward_service, 26);
+  messageDesc(file_trimtab_forward_v1_forward_service, 27);
 
 /**
  * New tokens.
@@ -1075,7 +1146,7 @@ export type TokensEvent = Message<"trimtab.forward.v1.TokensEvent"> & {
  * Use `create(TokensEventSchema)` to create a new message.
  */
 export const TokensEventSchema: GenMessage<TokensEvent> = /*@__PURE__*/
-  messageDesc(file_trimtab_forward_v1_forward_service, 27);
+  messageDesc(file_trimtab_forward_v1_forward_service, 28);
 
 /**
  * The sequence waits for coefficients.
@@ -1096,7 +1167,7 @@ export type ParkedEvent = Message<"trimtab.forward.v1.ParkedEvent"> & {
  * Use `create(ParkedEventSchema)` to create a new message.
  */
 export const ParkedEventSchema: GenMessage<ParkedEvent> = /*@__PURE__*/
-  messageDesc(file_trimtab_forward_v1_forward_service, 28);
+  messageDesc(file_trimtab_forward_v1_forward_service, 29);
 
 /**
  * A generation ended.
@@ -1145,7 +1216,7 @@ export type FinishedEvent = Message<"trimtab.forward.v1.FinishedEvent"> & {
  * Use `create(FinishedEventSchema)` to create a new message.
  */
 export const FinishedEventSchema: GenMessage<FinishedEvent> = /*@__PURE__*/
-  messageDesc(file_trimtab_forward_v1_forward_service, 29);
+  messageDesc(file_trimtab_forward_v1_forward_service, 30);
 
 /**
  * A command was carried out.
@@ -1160,7 +1231,7 @@ export type DoneEvent = Message<"trimtab.forward.v1.DoneEvent"> & {
  * Use `create(DoneEventSchema)` to create a new message.
  */
 export const DoneEventSchema: GenMessage<DoneEvent> = /*@__PURE__*/
-  messageDesc(file_trimtab_forward_v1_forward_service, 30);
+  messageDesc(file_trimtab_forward_v1_forward_service, 31);
 
 /**
  * A command or a sequence failed.
@@ -1202,7 +1273,7 @@ export type FailedEvent = Message<"trimtab.forward.v1.FailedEvent"> & {
  * Use `create(FailedEventSchema)` to create a new message.
  */
 export const FailedEventSchema: GenMessage<FailedEvent> = /*@__PURE__*/
-  messageDesc(file_trimtab_forward_v1_forward_service, 31);
+  messageDesc(file_trimtab_forward_v1_forward_service, 32);
 
 /**
  * Request of Open.
@@ -1230,6 +1301,13 @@ export type OpenRequest = Message<"trimtab.forward.v1.OpenRequest"> & {
    * @generated from field: uint32 lease_ms = 3;
    */
   leaseMs: number;
+
+  /**
+   * Who asks.
+   *
+   * @generated from field: trimtab.forward.v1.Caller caller = 4;
+   */
+  caller?: Caller | undefined;
 };
 
 /**
@@ -1237,7 +1315,7 @@ export type OpenRequest = Message<"trimtab.forward.v1.OpenRequest"> & {
  * Use `create(OpenRequestSchema)` to create a new message.
  */
 export const OpenRequestSchema: GenMessage<OpenRequest> = /*@__PURE__*/
-  messageDesc(file_trimtab_forward_v1_forward_service, 32);
+  messageDesc(file_trimtab_forward_v1_forward_service, 33);
 
 /**
  * Response of Open.
@@ -1272,7 +1350,7 @@ export type OpenResponse = Message<"trimtab.forward.v1.OpenResponse"> & {
  * Use `create(OpenResponseSchema)` to create a new message.
  */
 export const OpenResponseSchema: GenMessage<OpenResponse> = /*@__PURE__*/
-  messageDesc(file_trimtab_forward_v1_forward_service, 33);
+  messageDesc(file_trimtab_forward_v1_forward_service, 34);
 
 /**
  * Request of Generate.
@@ -1307,7 +1385,7 @@ export type GenerateRequest = Message<"trimtab.forward.v1.GenerateRequest"> & {
  * Use `create(GenerateRequestSchema)` to create a new message.
  */
 export const GenerateRequestSchema: GenMessage<GenerateRequest> = /*@__PURE__*/
-  messageDesc(file_trimtab_forward_v1_forward_service, 34);
+  messageDesc(file_trimtab_forward_v1_forward_service, 35);
 
 /**
  * Response of Generate: activations and tokens, then one `finished`.
@@ -1352,7 +1430,7 @@ export type GenerateResponse = Message<"trimtab.forward.v1.GenerateResponse"> & 
  * Use `create(GenerateResponseSchema)` to create a new message.
  */
 export const GenerateResponseSchema: GenMessage<GenerateResponse> = /*@__PURE__*/
-  messageDesc(file_trimtab_forward_v1_forward_service, 35);
+  messageDesc(file_trimtab_forward_v1_forward_service, 36);
 
 /**
  * Request of Fork.
@@ -1387,7 +1465,7 @@ export type ForkRequest = Message<"trimtab.forward.v1.ForkRequest"> & {
  * Use `create(ForkRequestSchema)` to create a new message.
  */
 export const ForkRequestSchema: GenMessage<ForkRequest> = /*@__PURE__*/
-  messageDesc(file_trimtab_forward_v1_forward_service, 36);
+  messageDesc(file_trimtab_forward_v1_forward_service, 37);
 
 /**
  * Response of Fork.
@@ -1416,7 +1494,7 @@ export type ForkResponse = Message<"trimtab.forward.v1.ForkResponse"> & {
  * Use `create(ForkResponseSchema)` to create a new message.
  */
 export const ForkResponseSchema: GenMessage<ForkResponse> = /*@__PURE__*/
-  messageDesc(file_trimtab_forward_v1_forward_service, 37);
+  messageDesc(file_trimtab_forward_v1_forward_service, 38);
 
 /**
  * Request of Truncate.
@@ -1451,7 +1529,7 @@ export type TruncateRequest = Message<"trimtab.forward.v1.TruncateRequest"> & {
  * Use `create(TruncateRequestSchema)` to create a new message.
  */
 export const TruncateRequestSchema: GenMessage<TruncateRequest> = /*@__PURE__*/
-  messageDesc(file_trimtab_forward_v1_forward_service, 38);
+  messageDesc(file_trimtab_forward_v1_forward_service, 39);
 
 /**
  * Response of Truncate.
@@ -1466,7 +1544,7 @@ export type TruncateResponse = Message<"trimtab.forward.v1.TruncateResponse"> & 
  * Use `create(TruncateResponseSchema)` to create a new message.
  */
 export const TruncateResponseSchema: GenMessage<TruncateResponse> = /*@__PURE__*/
-  messageDesc(file_trimtab_forward_v1_forward_service, 39);
+  messageDesc(file_trimtab_forward_v1_forward_service, 40);
 
 /**
  * Request of Renew.
@@ -1501,7 +1579,7 @@ export type RenewRequest = Message<"trimtab.forward.v1.RenewRequest"> & {
  * Use `create(RenewRequestSchema)` to create a new message.
  */
 export const RenewRequestSchema: GenMessage<RenewRequest> = /*@__PURE__*/
-  messageDesc(file_trimtab_forward_v1_forward_service, 40);
+  messageDesc(file_trimtab_forward_v1_forward_service, 41);
 
 /**
  * Response of Renew.
@@ -1516,7 +1594,7 @@ export type RenewResponse = Message<"trimtab.forward.v1.RenewResponse"> & {
  * Use `create(RenewResponseSchema)` to create a new message.
  */
 export const RenewResponseSchema: GenMessage<RenewResponse> = /*@__PURE__*/
-  messageDesc(file_trimtab_forward_v1_forward_service, 41);
+  messageDesc(file_trimtab_forward_v1_forward_service, 42);
 
 /**
  * Request of Release.
@@ -1544,7 +1622,7 @@ export type ReleaseRequest = Message<"trimtab.forward.v1.ReleaseRequest"> & {
  * Use `create(ReleaseRequestSchema)` to create a new message.
  */
 export const ReleaseRequestSchema: GenMessage<ReleaseRequest> = /*@__PURE__*/
-  messageDesc(file_trimtab_forward_v1_forward_service, 42);
+  messageDesc(file_trimtab_forward_v1_forward_service, 43);
 
 /**
  * Response of Release.
@@ -1559,7 +1637,7 @@ export type ReleaseResponse = Message<"trimtab.forward.v1.ReleaseResponse"> & {
  * Use `create(ReleaseResponseSchema)` to create a new message.
  */
 export const ReleaseResponseSchema: GenMessage<ReleaseResponse> = /*@__PURE__*/
-  messageDesc(file_trimtab_forward_v1_forward_service, 43);
+  messageDesc(file_trimtab_forward_v1_forward_service, 44);
 
 /**
  * Request of Stop.
@@ -1587,7 +1665,7 @@ export type StopRequest = Message<"trimtab.forward.v1.StopRequest"> & {
  * Use `create(StopRequestSchema)` to create a new message.
  */
 export const StopRequestSchema: GenMessage<StopRequest> = /*@__PURE__*/
-  messageDesc(file_trimtab_forward_v1_forward_service, 44);
+  messageDesc(file_trimtab_forward_v1_forward_service, 45);
 
 /**
  * Response of Stop.
@@ -1602,7 +1680,7 @@ export type StopResponse = Message<"trimtab.forward.v1.StopResponse"> & {
  * Use `create(StopResponseSchema)` to create a new message.
  */
 export const StopResponseSchema: GenMessage<StopResponse> = /*@__PURE__*/
-  messageDesc(file_trimtab_forward_v1_forward_service, 45);
+  messageDesc(file_trimtab_forward_v1_forward_service, 46);
 
 /**
  * One text to score.
@@ -1630,7 +1708,7 @@ export type ScoreItem = Message<"trimtab.forward.v1.ScoreItem"> & {
  * Use `create(ScoreItemSchema)` to create a new message.
  */
 export const ScoreItemSchema: GenMessage<ScoreItem> = /*@__PURE__*/
-  messageDesc(file_trimtab_forward_v1_forward_service, 46);
+  messageDesc(file_trimtab_forward_v1_forward_service, 47);
 
 /**
  * Request of Score.
@@ -1672,6 +1750,13 @@ export type ScoreRequest = Message<"trimtab.forward.v1.ScoreRequest"> & {
    * @generated from field: repeated uint32 candidate_ids = 5;
    */
   candidateIds: number[];
+
+  /**
+   * Who asks.
+   *
+   * @generated from field: trimtab.forward.v1.Caller caller = 6;
+   */
+  caller?: Caller | undefined;
 };
 
 /**
@@ -1679,7 +1764,7 @@ export type ScoreRequest = Message<"trimtab.forward.v1.ScoreRequest"> & {
  * Use `create(ScoreRequestSchema)` to create a new message.
  */
 export const ScoreRequestSchema: GenMessage<ScoreRequest> = /*@__PURE__*/
-  messageDesc(file_trimtab_forward_v1_forward_service, 47);
+  messageDesc(file_trimtab_forward_v1_forward_service, 48);
 
 /**
  * Scores of one text.
@@ -1707,7 +1792,7 @@ export type ScoredItem = Message<"trimtab.forward.v1.ScoredItem"> & {
  * Use `create(ScoredItemSchema)` to create a new message.
  */
 export const ScoredItemSchema: GenMessage<ScoredItem> = /*@__PURE__*/
-  messageDesc(file_trimtab_forward_v1_forward_service, 48);
+  messageDesc(file_trimtab_forward_v1_forward_service, 49);
 
 /**
  * Response of Score.
@@ -1735,7 +1820,7 @@ export type ScoreResponse = Message<"trimtab.forward.v1.ScoreResponse"> & {
  * Use `create(ScoreResponseSchema)` to create a new message.
  */
 export const ScoreResponseSchema: GenMessage<ScoreResponse> = /*@__PURE__*/
-  messageDesc(file_trimtab_forward_v1_forward_service, 49);
+  messageDesc(file_trimtab_forward_v1_forward_service, 50);
 
 /**
  * Request of Capture.
@@ -1770,6 +1855,13 @@ export type CaptureRequest = Message<"trimtab.forward.v1.CaptureRequest"> & {
    * @generated from field: trimtab.type.v1.ProgramBinding program = 4;
    */
   program?: ProgramBinding | undefined;
+
+  /**
+   * Who asks.
+   *
+   * @generated from field: trimtab.forward.v1.Caller caller = 5;
+   */
+  caller?: Caller | undefined;
 };
 
 /**
@@ -1777,7 +1869,7 @@ export type CaptureRequest = Message<"trimtab.forward.v1.CaptureRequest"> & {
  * Use `create(CaptureRequestSchema)` to create a new message.
  */
 export const CaptureRequestSchema: GenMessage<CaptureRequest> = /*@__PURE__*/
-  messageDesc(file_trimtab_forward_v1_forward_service, 50);
+  messageDesc(file_trimtab_forward_v1_forward_service, 51);
 
 /**
  * One text to read activations of.
@@ -1805,7 +1897,7 @@ export type CaptureItem = Message<"trimtab.forward.v1.CaptureItem"> & {
  * Use `create(CaptureItemSchema)` to create a new message.
  */
 export const CaptureItemSchema: GenMessage<CaptureItem> = /*@__PURE__*/
-  messageDesc(file_trimtab_forward_v1_forward_service, 51);
+  messageDesc(file_trimtab_forward_v1_forward_service, 52);
 
 /**
  * Response of Capture: activations item by item.
@@ -1833,7 +1925,7 @@ export type CaptureResponse = Message<"trimtab.forward.v1.CaptureResponse"> & {
  * Use `create(CaptureResponseSchema)` to create a new message.
  */
 export const CaptureResponseSchema: GenMessage<CaptureResponse> = /*@__PURE__*/
-  messageDesc(file_trimtab_forward_v1_forward_service, 52);
+  messageDesc(file_trimtab_forward_v1_forward_service, 53);
 
 /**
  * Runs the network: KV cache, batches, taps, programs, sampling. Executes what others decide; calls nobody.

@@ -1,0 +1,18 @@
+/** Who asks: the caller of a request, by default one of its own. */
+import { TrimtabError } from "#kit/errors.ts";
+import type { Caller as CallerMessage } from "#proto/trimtab/forward/v1/forward_service_pb.ts";
+import { MAX_CALLER_BYTES } from "../../limits.ts";
+import type { Caller } from "../engine/protocol.ts";
+
+/** The caller of a request. @throws TrimtabError TOO_LARGE for long keys */
+export function toCaller(given: CallerMessage | undefined): Caller {
+  const { fairnessKey = "", cacheSalt = "", bypassCache = false } = given ?? {};
+  for (const [field, value] of Object.entries({ fairness_key: fairnessKey, cache_salt: cacheSalt })) {
+    if (Buffer.byteLength(value) <= MAX_CALLER_BYTES) continue;
+    throw new TrimtabError("TOO_LARGE", `caller.${field} is too long`, {
+      field: `caller.${field}`,
+      limit: `${MAX_CALLER_BYTES} bytes`,
+    });
+  }
+  return { fairnessKey: fairnessKey || `request ${crypto.randomUUID()}`, cacheSalt, bypassCache };
+}

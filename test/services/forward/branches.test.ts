@@ -1,0 +1,66 @@
+/** Branches of one prefix: its keys and values are read once a step for all of them, and nothing of them stays. */
+import { afterAll, beforeAll, expect, test } from "bun:test";
+import type { Engine } from "../../../services/forward/src/engine/client.ts";
+import { createEngine } from "../../../services/forward/src/engine/client.ts";
+import { generate, open, prompt } from "../../support/forward-engine.ts";
+import { writeSyntheticModel } from "../../support/synthetic-model.ts";
+
+let engine: Engine;
+
+beforeAll(async () => {
+  const modelPath = await writeSyntheticModel({ seed: 5, layers: 2 });
+  engine = await createEngine({ modelPath, threads: 1, contextTokens: 4096 });
+});
+afterAll(() => engine.close());
+
+const release = (...sequences: number[]) => engine.call({ type: "release", sequences });
+const pagesRead = async () => (await engine.call({ type: "stats" })).readPages;
+
+/** Pages read by `count` branches of a prefix that generate 32 tokens each, in as many steps as one would need. */
+async function readBy(count: number, tokens: number): Promise<{ pages: number; answers: number[][] }> {
+  const { sequence } = await open(engine, prompt(tokens, 1));
+  const children = Array.from({ length: count }, () => engine.newSequence());
+  await engine.call({ type: "fork", sequence, children });
+  const before = await pagesRead();
+  const answers = await Promise.all(
+    children.map((child, index) =>
+      generate(engine, child, {
+        maxTokens: 32,
+        stream: BigInt(index),
+        topLogprobs: 0,
+        sampling: {
+          ...{ temperature: 1, topP: 1, topK: 0, minP: 0, repetitionPenalty: 1, frequencyPenalty: 0 },
+          ...{ presencePenalty: 0, logitBias: [], seed: 3n },
+        },
+      }),
+    ),
+  );
+  const pages = (await pagesRead()) - before;
+  await release(sequence, ...children);
+  return { pages, answers: answers.map((one) => one.tokens.map(({ id }) => id)) };
+}
+
+test("16 branches of a prefix read at most 1.3 times the keys and values of one", async () => {
+  const one = await readBy(1, 2048);
+  const sixteen = await readBy(16, 2048);
+  expect(new Set(sixteen.answers.map(String)).size).toBe(16);
+  expect(sixteen.answers[0]).toEqual(one.answers[0] ?? []);
+  expect(sixteen.pages / one.pages).toBeLessThanOrEqual(1.3);
+}, 20_000);
+
+test("10,000 forks and drops leak no page", async () => {
+  const { sequence } = await open(engine, prompt(300, 2));
+  const before = await engine.call({ type: "stats" });
+  for (let cycle = 0; cycle < 100; cycle++) {
+    const children = Array.from({ length: 100 }, () => engine.newSequence());
+    const forked = engine.call({ type: "fork", sequence, children });
+    const written = generate(engine, children[0] ?? 0, { maxTokens: 1 });
+    await Promise.all([forked, written]);
+    await release(...children);
+  }
+  const after = await engine.call({ type: "stats" });
+  expect(after).toMatchObject({ freePages: before.freePages, sharedPages: 0, sequences: 1 });
+  await release(sequence);
+  const { freePages, pages } = await engine.call({ type: "stats" });
+  expect(freePages).toBe(pages);
+}, 20_000);
