@@ -1,19 +1,13 @@
 /**
  * Rows of a packed table back to f32: out = value · scale. Layouts as in matmul-*.ts; row r is lane r mod 8 of its group.
  */
-import { F16_BLOCK_BYTES, F32_BLOCK_BYTES, KIND_F16, KIND_F32, KIND_Q4_0, KIND_Q4_1 } from "./layout";
-import { Q4_0_BYTES, Q4_1_BYTES, Q8_0_BYTES } from "./layout";
+import { KIND_BF16, KIND_F16, KIND_F32, KIND_Q4_1, KIND_Q5_0, KIND_Q5_1, KIND_Q8_0, Q8_0_BYTES } from "./layout";
+import { rowSuper } from "./embed-super";
+import { groupBlockBytes } from "./kinds";
 import { argument, floatArgument } from "./math";
+import { weight4, weight5 } from "./weights";
 
 const TWO_TO_112: f32 = 5.192296858534828e33;
-
-/** Undoes the rounding compensation: bytes as after the kernels' shift. */
-// @ts-ignore: decorator
-@inline
-function highNibble(w: usize, at: usize): i32 {
-  const pair = <i32>load<i16>(w + (at & ~1));
-  return ((pair + 8) >> (at & 1 ? 12 : 4)) & 15;
-}
 
 /** The f16 at `at`. */
 // @ts-ignore: decorator
@@ -23,18 +17,21 @@ function half(at: usize): f32 {
   return reinterpret<f32>(bits & 0x8fffe000) * TWO_TO_112;
 }
 
-function rowQ4(w: usize, lane: usize, blocks: usize, isQ41: bool, scale: f32, out: usize): void {
-  const step: usize = isQ41 ? Q4_1_BYTES : Q4_0_BYTES;
-  const base = (lane >> 2) * 64 + (lane & 3) * 4;
+/** Q4_0, Q4_1, Q5_0, Q5_1. */
+function rowHalves(kind: i32, w: usize, lane: usize, blocks: usize, scale: f32, out: usize): void {
+  const isQ5 = kind == KIND_Q5_0 || kind == KIND_Q5_1;
+  const hasMinimum = kind == KIND_Q4_1 || kind == KIND_Q5_1;
+  const step = groupBlockBytes(kind);
+  const scales: usize = isQ5 ? 160 : 128;
+  const centre: f32 = hasMinimum ? 0 : isQ5 ? -16 : -8;
+  const base = isQ5 ? (lane >> 2) * 80 + (lane & 3) * 4 : (lane >> 2) * 64 + (lane & 3) * 4;
   for (let block: usize = 0; block < blocks; block++, w += step, out += 128) {
-    const d = half(isQ41 ? w + 128 + lane * 4 : w + 128 + (lane & 3) * 4 + (lane >> 2) * 2);
-    const m = isQ41 ? half(w + 130 + lane * 4) : d * -8;
-    for (let k: usize = 0; k < 16; k++) {
-      const at = w + base + (k >> 2) * 16;
-      const low = <f32>(<i32>load<u8>(at + (k & 3)) & 15);
-      const high = <f32>highNibble(at, k & 3);
-      store<f32>(out + k * 4, (low * d + m) * scale);
-      store<f32>(out + k * 4, (high * d + m) * scale, 64);
+    const at = w + scales;
+    const d = half(hasMinimum ? at + lane * 4 : at + (lane & 3) * 4 + (lane >> 2) * 2);
+    const m = hasMinimum ? half(at + 2 + lane * 4) : d * centre;
+    for (let k: usize = 0; k < 32; k++) {
+      const value = <f32>(isQ5 ? weight5(w + base, k) : weight4(w + base, k));
+      store<f32>(out + k * 4, (value * d + m) * scale);
     }
   }
 }
@@ -50,10 +47,15 @@ function rowQ8(w: usize, lane: usize, blocks: usize, scale: f32, out: usize): vo
   }
 }
 
-function rowFloat(w: usize, lane: usize, cols: usize, isHalf: bool, scale: f32, out: usize): void {
-  const at = isHalf ? (lane & 3) * 4 + (lane >> 2) * 2 : lane * 4;
+function rowFloat(w: usize, lane: usize, cols: usize, scale: f32, out: usize): void {
+  for (let k: usize = 0; k < cols; k++, out += 4) store<f32>(out, load<f32>(w + k * 32 + lane * 4) * scale);
+}
+
+function row16(isBrain: bool, w: usize, lane: usize, cols: usize, scale: f32, out: usize): void {
+  const at = (lane & 3) * 4 + (lane >> 2) * 2;
   for (let k: usize = 0; k < cols; k++, out += 4) {
-    const value = isHalf ? half(w + k * 16 + at) : load<f32>(w + k * 32 + at);
+    const from = w + k * 16 + at;
+    const value = isBrain ? reinterpret<f32>(<u32>load<u16>(from) << 16) : half(from);
     store<f32>(out, value * scale);
   }
 }
@@ -69,12 +71,11 @@ export function embedChunk(chunk: usize): void {
     const id = <usize>load<u32>(argument(2) + row * 4);
     const out = argument(4) + row * (blocks << 7);
     const lane = id & 7;
-    const group = argument(1);
-    const at = (id >> 3) * blocks;
-    if (kind == KIND_Q4_0) rowQ4(group + at * Q4_0_BYTES, lane, blocks, false, scale, out);
-    else if (kind == KIND_Q4_1) rowQ4(group + at * Q4_1_BYTES, lane, blocks, true, scale, out);
-    else if (kind == KIND_F32) rowFloat(group + at * F32_BLOCK_BYTES, lane, blocks << 5, false, scale, out);
-    else if (kind == KIND_F16) rowFloat(group + at * F16_BLOCK_BYTES, lane, blocks << 5, true, scale, out);
-    else rowQ8(group + at * Q8_0_BYTES, lane, blocks, scale, out);
+    const w = argument(1) + (id >> 3) * blocks * groupBlockBytes(kind);
+    if (kind == KIND_Q8_0) rowQ8(w, lane, blocks, scale, out);
+    else if (kind == KIND_F32) rowFloat(w, lane, blocks << 5, scale, out);
+    else if (kind == KIND_F16 || kind == KIND_BF16) row16(kind == KIND_BF16, w, lane, blocks << 5, scale, out);
+    else if (kind <= KIND_Q5_1) rowHalves(kind, w, lane, blocks, scale, out);
+    else rowSuper(kind, w, lane, blocks, scale, out);
   }
 }

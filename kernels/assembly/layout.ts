@@ -79,6 +79,14 @@ export const KIND_F16 = 1;
 export const KIND_Q4_0 = 2;
 export const KIND_Q4_1 = 3;
 export const KIND_Q8_0 = 4;
+export const KIND_BF16 = 5;
+export const KIND_Q5_0 = 6;
+export const KIND_Q5_1 = 7;
+export const KIND_Q2_K = 8;
+export const KIND_Q3_K = 9;
+export const KIND_Q4_K = 10;
+export const KIND_Q5_K = 11;
+export const KIND_Q6_K = 12;
 
 /** Activation layouts as numbers; a pair layout interleaves two rows. */
 export const LAYOUT_A8 = 0;
@@ -89,7 +97,7 @@ export const LAYOUT_F32 = 4;
 
 /** Bytes of an activation block of each layout (of two rows for pairs). */
 export const A8_BYTES = 48;
-export const A8_PAIR_BYTES = 352;
+export const A8_PAIR_BYTES = 384;
 export const A16_BYTES = 80;
 export const A16_PAIR_BYTES = 544;
 export const F32_BYTES = 128;
@@ -100,6 +108,19 @@ export const Q4_1_BYTES = 160;
 export const Q8_0_BYTES = 288;
 export const F16_BLOCK_BYTES = 512;
 export const F32_BLOCK_BYTES = 1024;
+export const Q5_0_BYTES = 176;
+export const Q5_1_BYTES = 192;
+/** The same for kinds in superblocks of 256 columns, the superblock's header shared out among its 8 blocks. */
+export const Q2_K_BYTES = 168;
+export const Q3_K_BYTES = 148;
+export const Q4_K_BYTES = 152;
+export const Q5_K_BYTES = 184;
+export const Q6_K_BYTES = 212;
+/** Columns of a superblock, in blocks. */
+export const SUPER_BLOCKS = 8;
+/** Bytes before its blocks: 8 scales, and 8 minima if the kind has them. */
+export const HEADER_BYTES = 64;
+export const HEADER_SCALES_BYTES = 32;
 
 /** Bytes of a quantized query block: 32 i16, f32 scale four times. */
 export const QUERY_BYTES = 80;

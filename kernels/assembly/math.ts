@@ -24,6 +24,19 @@ export const C_HIGH_HALF = 23;
 export const C_HALF_MASK = 24;
 /** 2^56: brings sums of matmul-q4.ts back. */
 export const C_UNSHIFT = 25;
+/** Bytes that select the parts of weights of 5 and 6 bits, and i16 factors of `shiftRight` by 3, 5, 2, 6 (bits.ts). */
+export const C_31 = 26;
+export const C_28 = 27;
+export const C_3 = 28;
+export const C_2 = 29;
+export const C_63 = 30;
+export const C_48 = 31;
+export const C_12 = 32;
+export const C_SHIFT_3 = 33;
+export const C_SHIFT_5 = 34;
+export const C_SHIFT_2 = 35;
+export const C_SHIFT_6 = 36;
+export const C_SIXTEEN = 37;
 
 /** Constant i of the table: cheaper than building it in a loop. */
 // @ts-ignore: decorator

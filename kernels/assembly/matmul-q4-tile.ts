@@ -1,25 +1,35 @@
 /**
- * Q4_0 and Q4_1 times pairs of rows of int8 activations: a group is unpacked once, then meets every pair of rows. Layout,
- * bounds and the order of sums are those of matmul-q4.ts. Unpacked block (f32 · 2^-112):
+ * Kinds with one scale for 32 columns (Q4_0, Q4_1, Q4_K, Q5_0, Q5_1, Q5_K) times pairs of rows of int8 activations: a group
+ * is unpacked once, then meets every pair of rows. Layouts, bounds and the order of sums are those of matmul-q4.ts,
+ * matmul-q4k.ts and matmul-q5.ts. Unpacked block (f32 · 2^-112, or 2^-56 for kinds in superblocks):
  *
- *   0 j = 0 … 7: bytes of {R4 0, R4 1} | 256 scales of R4 0, R4 1 | 288 minima of R4 0, R4 1 (Q4_1)     320
+ *   0 j = 0 … 7: bytes of {R4 0, R4 1} | 256 scales of R4 0, R4 1 | 288 minima of R4 0, R4 1            320
  */
 import { A8_PAIR_BYTES, Q4_0_BYTES, Q4_1_BYTES } from "./layout";
-import { constant, C_2048, C_HALF_MASK, C_HIGH_HALF, C_LOW_HALF, C_NIBBLE, C_ONES_16, C_UNSHIFT } from "./math";
-import { halves } from "./math";
-import { put, widen } from "./matmul-q4";
-import { dot, shiftRight4 } from "./simd";
+import { constant, C_2048, C_HALF_MASK, C_HIGH_HALF, C_LOW_HALF, C_NIBBLE, C_ONE } from "./math";
+import { C_ONES_16, C_UNSHIFT, halves } from "./math";
+import { mac, put, widen } from "./matmul-q4";
+import { shiftRight } from "./simd";
 
 /** Bytes of an unpacked block. */
-const UNPACKED_BYTES: usize = 320;
+export const UNPACKED_BYTES: usize = 320;
 
+/** The nibbles of a block of 8 rows, a byte a weight. */
 // @ts-ignore: decorator
 @inline
-function mac(acc: v128, x: v128, w: v128): v128 {
-  return i16x8.add(acc, dot(x, w));
+export function unpackNibbles(w: usize, to: usize, nibble: v128, factor: v128): void {
+  for (let j: usize = 0; j < 64; j += 16) {
+    const a = v128.load(w + j);
+    const b = v128.load(w + j, 64);
+    const out = to + j * 2;
+    v128.store(out, v128.and(a, nibble));
+    v128.store(out, v128.and(b, nibble), 16);
+    v128.store(out, v128.and(shiftRight(a, factor), nibble), 128);
+    v128.store(out, v128.and(shiftRight(b, factor), nibble), 144);
+  }
 }
 
-/** One group for `tile`. */
+/** One group of Q4_0 or Q4_1 for `tile`. */
 export function unpackQ4(isQ41: bool, w: usize, to: usize, blocks: usize): void {
   const nibble = constant(C_NIBBLE);
   const factor = constant(C_2048);
@@ -28,15 +38,7 @@ export function unpackQ4(isQ41: bool, w: usize, to: usize, blocks: usize): void 
   const mask = constant(C_HALF_MASK);
   const end = to + blocks * UNPACKED_BYTES;
   do {
-    for (let j: usize = 0; j < 64; j += 16) {
-      const a = v128.load(w + j);
-      const b = v128.load(w + j, 64);
-      const out = to + j * 2;
-      v128.store(out, v128.and(a, nibble));
-      v128.store(out, v128.and(b, nibble), 16);
-      v128.store(out, v128.and(shiftRight4(a, factor), nibble), 128);
-      v128.store(out, v128.and(shiftRight4(b, factor), nibble), 144);
-    }
+    unpackNibbles(w, to, nibble, factor);
     const pairs = v128.load(w, 128);
     v128.store(to, halves(pairs, lowHalf, mask), 256);
     if (isQ41) {
@@ -52,13 +54,25 @@ export function unpackQ4(isQ41: bool, w: usize, to: usize, blocks: usize): void 
   } while (to < end);
 }
 
-/**
- * Two rows of activations (one pair tile of a8 pair) times one unpacked group: 8 x 2 results.
- * Four i16 accumulators, two weight and two activation vectors: all in registers.
- */
+/** Where accumulators start, from the correction -8·Σx: weights count from 0, 8 (1) or 16 (2). */
 // @ts-ignore: decorator
 @inline
-function tile(isQ41: bool, s: usize, x: usize, blocks: usize, y0: usize, y1: usize, isAdding: bool): void {
+function start(centre: i32, correction: usize): v128 {
+  if (centre == 0) return i32x4.splat(0);
+  const c = v128.load(correction);
+  return centre == 1 ? c : i16x8.add(c, c);
+}
+
+/**
+ * Two rows of activations (one pair tile of a8 pair) times one unpacked group: 8 x 2 results, times `unit` at the end.
+ * Four i16 accumulators, two weight and two activation vectors: all in registers.
+ */
+// prettier-ignore
+// @ts-ignore: decorator
+@inline
+function tile(
+  centre: i32, hasMinimum: bool, unit: v128, s: usize, x: usize, blocks: usize, y0: usize, y1: usize, isAdding: bool,
+): void {
   const ones = constant(C_ONES_16);
   const end = x + blocks * A8_PAIR_BYTES;
   let f00 = f32x4.splat(0);
@@ -66,9 +80,9 @@ function tile(isQ41: bool, s: usize, x: usize, blocks: usize, y0: usize, y1: usi
   let f01 = f32x4.splat(0);
   let f11 = f32x4.splat(0);
   do {
-    let a00 = isQ41 ? i32x4.splat(0) : v128.load(x, 256);
+    let a00 = start(centre, x + 256);
     let a10 = a00;
-    let a01 = isQ41 ? a00 : v128.load(x, 272);
+    let a01 = start(centre, x + 272);
     let a11 = a01;
     let w0 = v128.load(s), w1 = v128.load(s, 16), x0 = v128.load(x), x1 = v128.load(x, 16); // prettier-ignore
     a00 = mac(a00, x0, w0); a10 = mac(a10, x0, w1); a01 = mac(a01, x1, w0); a11 = mac(a11, x1, w1);
@@ -90,7 +104,7 @@ function tile(isQ41: bool, s: usize, x: usize, blocks: usize, y0: usize, y1: usi
     f10 = widen(f10, a10, ones, f32x4.mul(v128.load(s, 272), v128.load(x, 288)));
     f01 = widen(f01, a01, ones, f32x4.mul(v128.load(s, 256), v128.load(x, 304)));
     f11 = widen(f11, a11, ones, f32x4.mul(v128.load(s, 272), v128.load(x, 304)));
-    if (isQ41) {
+    if (hasMinimum) {
       f00 = f32x4.add(f00, f32x4.mul(v128.load(s, 288), v128.load(x, 320)));
       f10 = f32x4.add(f10, f32x4.mul(v128.load(s, 304), v128.load(x, 320)));
       f01 = f32x4.add(f01, f32x4.mul(v128.load(s, 288), v128.load(x, 336)));
@@ -99,18 +113,33 @@ function tile(isQ41: bool, s: usize, x: usize, blocks: usize, y0: usize, y1: usi
     s += UNPACKED_BYTES;
     x += A8_PAIR_BYTES;
   } while (x < end);
-  const unshift = constant(C_UNSHIFT);
-  put(y0, f32x4.mul(f00, unshift), isAdding);
-  put(y0 + 16, f32x4.mul(f10, unshift), isAdding);
+  put(y0, f32x4.mul(f00, unit), isAdding);
+  put(y0 + 16, f32x4.mul(f10, unit), isAdding);
   if (!y1) return;
-  put(y1, f32x4.mul(f01, unshift), isAdding);
-  put(y1 + 16, f32x4.mul(f11, unshift), isAdding);
+  put(y1, f32x4.mul(f01, unit), isAdding);
+  put(y1 + 16, f32x4.mul(f11, unit), isAdding);
 }
 
 /** `s`: the group unpacked; y1 = 0 when there is no second row. */
 export function tileQ40(s: usize, x: usize, blocks: usize, y0: usize, y1: usize, isAdding: bool): void {
-  tile(false, s, x, blocks, y0, y1, isAdding);
+  tile(1, false, constant(C_UNSHIFT), s, x, blocks, y0, y1, isAdding);
 }
-export function tileQ41(s: usize, x: usize, blocks: usize, y0: usize, y1: usize, isAdding: bool): void {
-  tile(true, s, x, blocks, y0, y1, isAdding);
+/** Q4_1, and Q4_K if `isSuper`. */
+// prettier-ignore
+export function tileQ41(
+  isSuper: bool, s: usize, x: usize, blocks: usize, y0: usize, y1: usize, isAdding: bool,
+): void {
+  const unit = isSuper ? constant(C_ONE) : constant(C_UNSHIFT);
+  tile(0, true, unit, s, x, blocks, y0, y1, isAdding);
+}
+export function tileQ50(s: usize, x: usize, blocks: usize, y0: usize, y1: usize, isAdding: bool): void {
+  tile(2, false, constant(C_UNSHIFT), s, x, blocks, y0, y1, isAdding);
+}
+/** Q5_1, and Q5_K if `isSuper`. */
+// prettier-ignore
+export function tileQ51(
+  isSuper: bool, s: usize, x: usize, blocks: usize, y0: usize, y1: usize, isAdding: bool,
+): void {
+  const unit = isSuper ? constant(C_ONE) : constant(C_UNSHIFT);
+  tile(2, true, unit, s, x, blocks, y0, y1, isAdding);
 }

@@ -17,14 +17,20 @@
 import { A8_BYTES, Q4_0_BYTES, Q4_1_BYTES } from "./layout";
 import { constant, C_2048, C_HALF_MASK, C_HIGH_HALF, C_LOW_HALF, C_NIBBLE, C_ONES_16, C_UNSHIFT } from "./math";
 import { halves, lane0, lane1, lane2, lane3 } from "./math";
-import { dot, shiftRight4 } from "./simd";
+import { dot, shiftRight } from "./simd";
+
+/** acc + products, four bytes a 32-bit lane, in two i16. */
+// @ts-ignore: decorator
+@inline
+export function mac(acc: v128, x: v128, w: v128): v128 {
+  return i16x8.add(acc, dot(x, w));
+}
 
 /** acc + products of the low nibbles of w with x and of the high ones with y. */
 // @ts-ignore: decorator
 @inline
-function both(acc: v128, w: v128, x: v128, y: v128, nibble: v128, factor: v128): v128 {
-  const low = i16x8.add(acc, dot(x, v128.and(w, nibble)));
-  return i16x8.add(low, dot(y, v128.and(shiftRight4(w, factor), nibble)));
+export function both(acc: v128, w: v128, x: v128, y: v128, nibble: v128, factor: v128): v128 {
+  return mac(mac(acc, x, v128.and(w, nibble)), y, v128.and(shiftRight(w, factor), nibble));
 }
 
 /** f + i32 sums of acc · scale */

@@ -3,33 +3,57 @@
  * A last group of fewer than 8 rows goes through scratch, so nothing is written past a row's end.
  */
 import { A16_PAIR_BYTES, A8_PAIR_BYTES, UNPACK_BYTES } from "./layout";
-import { F16_BLOCK_BYTES, F32_BLOCK_BYTES, KIND_F16, KIND_F32, KIND_Q4_0, KIND_Q4_1 } from "./layout";
-import { Q4_0_BYTES, Q4_1_BYTES, Q8_0_BYTES } from "./layout";
+import { KIND_BF16, KIND_F16, KIND_F32, KIND_Q2_K, KIND_Q3_K, KIND_Q4_0, KIND_Q4_1, KIND_Q4_K } from "./layout";
+import { KIND_Q5_0, KIND_Q5_1, KIND_Q5_K, KIND_Q6_K, KIND_Q8_0 } from "./layout";
 import { argument } from "./math";
-import { gemvFloat, gemvHalf, unpackHalf } from "./matmul-float";
+import { gemvBrain, gemvFloat, gemvHalf, unpackHalf } from "./matmul-float";
+import { tileQ2K, tileQ3K, tileQ6K, unpackK16 } from "./matmul-k16-tile";
+import { gemvQ2K, gemvQ3K } from "./matmul-q23";
 import { gemvQ40, gemvQ41 } from "./matmul-q4";
-import { tileQ40, tileQ41, unpackQ4 } from "./matmul-q4-tile";
+import { tileQ40, tileQ41, tileQ50, tileQ51, unpackQ4 } from "./matmul-q4-tile";
+import { gemvQ4K } from "./matmul-q4k";
+import { gemvQ50, gemvQ51, gemvQ5K } from "./matmul-q5";
+import { gemvQ6K } from "./matmul-q6";
 import { gemvQ80, tileQ80, unpackQ80 } from "./matmul-q8";
+import { groupBlockBytes } from "./kinds";
+import { unpackK32 } from "./unpack-k32";
 
-/** Bytes of 8 rows x 32 columns. */
-function groupBlockBytes(kind: i32): usize {
-  if (kind == KIND_Q4_0) return Q4_0_BYTES;
-  if (kind == KIND_Q4_1) return Q4_1_BYTES;
-  if (kind == KIND_F32) return F32_BLOCK_BYTES;
-  return kind == KIND_F16 ? F16_BLOCK_BYTES : Q8_0_BYTES;
+function isFloat(kind: i32): bool {
+  return kind == KIND_F32 || kind == KIND_F16 || kind == KIND_BF16;
 }
 
 function oneRow(kind: i32, w: usize, x: usize, y: usize, groups: usize, blocks: usize, isAdding: bool): void {
   if (kind == KIND_Q4_0) gemvQ40(w, x, y, groups, blocks, isAdding);
   else if (kind == KIND_Q4_1) gemvQ41(w, x, y, groups, blocks, isAdding);
-  else gemvQ80(w, x, y, groups, blocks, isAdding);
+  else if (kind == KIND_Q8_0) gemvQ80(w, x, y, groups, blocks, isAdding);
+  else if (kind == KIND_Q5_0) gemvQ50(w, x, y, groups, blocks, isAdding);
+  else if (kind == KIND_Q5_1) gemvQ51(w, x, y, groups, blocks, isAdding);
+  else if (kind == KIND_Q6_K) gemvQ6K(w, x, y, groups, blocks, isAdding);
+  else if (kind == KIND_Q4_K) gemvQ4K(w, x, y, groups, blocks, isAdding);
+  else if (kind == KIND_Q5_K) gemvQ5K(w, x, y, groups, blocks, isAdding);
+  else if (kind == KIND_Q3_K) gemvQ3K(w, x, y, groups, blocks, isAdding);
+  else gemvQ2K(w, x, y, groups, blocks, isAdding);
 }
 
 function unpackGroup(kind: i32, w: usize, scratch: usize, blocks: usize): void {
   if (kind == KIND_Q4_0) unpackQ4(false, w, scratch, blocks);
   else if (kind == KIND_Q4_1) unpackQ4(true, w, scratch, blocks);
-  else if (kind == KIND_F16) unpackHalf(w, scratch, blocks << 5);
-  else unpackQ80(w, scratch, blocks);
+  else if (kind == KIND_F16) unpackHalf(false, w, scratch, blocks << 5);
+  else if (kind == KIND_BF16) unpackHalf(true, w, scratch, blocks << 5);
+  else if (kind == KIND_Q8_0) unpackQ80(w, scratch, blocks);
+  else if (kind == KIND_Q6_K || kind == KIND_Q3_K || kind == KIND_Q2_K) unpackK16(kind, w, scratch, blocks);
+  else unpackK32(kind, w, scratch, blocks);
+}
+
+/** Two rows of a8 activations times an unpacked group. */
+function tile(kind: i32, s: usize, x: usize, blocks: usize, y0: usize, y1: usize, isAdding: bool): void {
+  if (kind == KIND_Q4_0) tileQ40(s, x, blocks, y0, y1, isAdding);
+  else if (kind == KIND_Q4_1 || kind == KIND_Q4_K) tileQ41(kind == KIND_Q4_K, s, x, blocks, y0, y1, isAdding);
+  else if (kind == KIND_Q5_0) tileQ50(s, x, blocks, y0, y1, isAdding);
+  else if (kind == KIND_Q5_1 || kind == KIND_Q5_K) tileQ51(kind == KIND_Q5_K, s, x, blocks, y0, y1, isAdding);
+  else if (kind == KIND_Q6_K) tileQ6K(s, x, blocks, y0, y1, isAdding);
+  else if (kind == KIND_Q3_K) tileQ3K(s, x, blocks, y0, y1, isAdding);
+  else tileQ2K(s, x, blocks, y0, y1, isAdding);
 }
 
 /** One group times all rows; `stride` in bytes between rows of y. */
@@ -45,21 +69,20 @@ function manyRows(
   scratch: usize,
 ): void {
   if (kind == KIND_F16 && rows == 1) return gemvHalf(w, x, y, blocks << 5, isAdding);
+  if (kind == KIND_BF16 && rows == 1) return gemvBrain(w, x, y, blocks << 5, isAdding);
   if (kind != KIND_F32) unpackGroup(kind, w, scratch, blocks);
-  if (kind == KIND_F32 || kind == KIND_F16) {
+  if (isFloat(kind)) {
     const from = kind == KIND_F32 ? w : scratch;
     for (let row: usize = 0; row < rows; row++) {
       gemvFloat(from, x + row * (blocks << 7), y + row * stride, blocks << 5, isAdding);
     }
     return;
   }
-  const isQ4 = kind == KIND_Q4_0 || kind == KIND_Q4_1;
-  const tileBytes = blocks * (isQ4 ? A8_PAIR_BYTES : A16_PAIR_BYTES);
+  const tileBytes = blocks * (kind == KIND_Q8_0 ? A16_PAIR_BYTES : A8_PAIR_BYTES);
   for (let row: usize = 0; row < rows; row += 2) {
     const y1 = row + 1 < rows ? y + stride : 0;
-    if (kind == KIND_Q4_0) tileQ40(scratch, x, blocks, y, y1, isAdding);
-    else if (kind == KIND_Q4_1) tileQ41(scratch, x, blocks, y, y1, isAdding);
-    else tileQ80(scratch, w + 256, x, blocks, y, y1, isAdding);
+    if (kind == KIND_Q8_0) tileQ80(scratch, w + 256, x, blocks, y, y1, isAdding);
+    else tile(kind, scratch, x, blocks, y, y1, isAdding);
     x += tileBytes;
     y += stride * 2;
   }
@@ -92,7 +115,7 @@ export function matmulChunk(chunk: usize, scratch: usize): void {
   const bytes = groupBlockBytes(kind) * blocks;
   const weight = argument(1);
   const y = argument(4);
-  const isGemv = rows == 1 && kind != KIND_F32 && kind != KIND_F16;
+  const isGemv = rows == 1 && !isFloat(kind);
   if (isGemv) {
     if (wholeEnd > from) {
       oneRow(kind, weight + from * bytes, x, y + from * 32, wholeEnd - from, blocks, isAdding);

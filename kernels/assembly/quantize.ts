@@ -2,8 +2,9 @@
  * Activations: blocks of 32 floats to the forms the weight kernels multiply with. Scale = largest magnitude / limit,
  * values rounded to nearest even; blocks below 1e-30 become zeros. Block layouts (bytes):
  *
- *   a8        0 int8[32] | 32 i16 -8·Σx(k%4<2), i16 -8·Σx(k%4≥2) | 36 f32 scale' | 40 f32 scale'·Σx | 44 unused    48
- *   a8 pair   j=0…7 {row a: 4 x the 4 bytes of group j | row b} | corrections a, b | scales a, b | scaled sums a, b  352
+ *   a8        0 int8[32] | 32 i16 -8·Σx(k%4<2), i16 -8·Σx(k%4≥2) | 36 f32 scale' | 40 f32 scale'·Σx | 44 as 32, k<16   48
+ *   a8 pair   j=0…7 {row a: 4 x the 4 bytes of group j | row b} | corrections a, b | scales a, b | scaled sums a, b |
+ *             352 corrections over k<16 a, b                                                                         384
  *   a16       0 i16[32] | 64 scale x4                                                                                 80
  *   a16 pair  j=0…15 {row a: 4 x the 2 values of pair j | row b} | scales a, b                                       544
  *
@@ -51,6 +52,14 @@ export function round8(src: usize, factor: v128, magic: v128, magicBits: v128): 
   return i16x8.narrow_i32x4_s(a, b);
 }
 
+/** Sums of the even and of the odd i16 lanes, in all of them. */
+// @ts-ignore: decorator
+@inline
+function sumPairs(v: v128): v128 {
+  const s = i16x8.add(v, i8x16.shuffle(v, v, 8, 9, 10, 11, 12, 13, 14, 15, 0, 1, 2, 3, 4, 5, 6, 7));
+  return i16x8.add(s, i8x16.shuffle(s, s, 4, 5, 6, 7, 0, 1, 2, 3, 12, 13, 14, 15, 8, 9, 10, 11));
+}
+
 function quantize8(src: usize, dst: usize, isPair: bool): void {
   const m = largest32(src);
   const factor = f32x4.splat(inverseScale(m, 127));
@@ -61,10 +70,10 @@ function quantize8(src: usize, dst: usize, isPair: bool): void {
   const b = i8x16.narrow_i16x8_s(round8(src + 64, factor, magic, bits), round8(src + 96, factor, magic, bits));
   const ones = constant(C_ONES_8);
   // Sums over k%4<2 in even i16 lanes, k%4≥2 in odd ones; then over the four 32-bit lanes.
-  let s = i16x8.add(dot(a, ones), dot(b, ones));
-  s = i16x8.add(s, i8x16.shuffle(s, s, 8, 9, 10, 11, 12, 13, 14, 15, 0, 1, 2, 3, 4, 5, 6, 7));
-  s = i16x8.add(s, i8x16.shuffle(s, s, 4, 5, 6, 7, 0, 1, 2, 3, 12, 13, 14, 15, 8, 9, 10, 11));
+  const first = sumPairs(dot(a, ones));
+  const s = i16x8.add(first, sumPairs(dot(b, ones)));
   const correction = i16x8.mul(s, constant(C_MINUS_8));
+  const firstCorrection = i16x8.mul(first, constant(C_MINUS_8));
   const sum = <f32>(i16x8.extract_lane_s(s, 0) + i16x8.extract_lane_s(s, 1)) * scale;
   if (isPair) {
     v128.store(dst, lane0(a));
@@ -78,12 +87,14 @@ function quantize8(src: usize, dst: usize, isPair: bool): void {
     v128.store(dst, correction, 256);
     v128.store(dst, f32x4.splat(scale), 288);
     v128.store(dst, f32x4.splat(sum), 320);
+    v128.store(dst, firstCorrection, 352);
   } else {
     v128.store(dst, a);
     v128.store(dst, b, 16);
     v128.store(dst, correction, 32);
     store<f32>(dst, scale, 36);
     store<f32>(dst, sum, 40);
+    store<i32>(dst, i32x4.extract_lane(firstCorrection, 0), 44);
   }
 }
 

@@ -10,9 +10,9 @@ export function dot(x: v128, w: v128): v128 {
   return i16x8.add(even, odd);
 }
 
-/** (v + 8) >> 4 in every i16 lane; repacking compensates the rounding. */
+/** v >> n, rounded to nearest, in every i16 lane, for a factor 2^(15 - n); repacking compensates the rounding. */
 // @ts-ignore: decorator
 @inline
-export function shiftRight4(v: v128, factor: v128): v128 {
+export function shiftRight(v: v128, factor: v128): v128 {
   return i16x8.q15mulr_sat_s(v, factor);
 }

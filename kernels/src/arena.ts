@@ -103,6 +103,9 @@ export function initConstants(memory: WebAssembly.Memory): void {
   ints(8192 << 16);
   ints(0x8fffe000 | 0);
   floats(2 ** 56);
+  for (const mask of [31, 28, 3, 2, 63, 48, 12]) bytes(mask);
+  for (const shift of [3, 5, 2, 6]) shorts(2 ** (15 - shift));
+  floats(16);
 }
 
 const EXP_COEFFICIENTS = [

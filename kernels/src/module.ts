@@ -1,6 +1,6 @@
 /**
  * The compiled kernels and the choice between their two variants. Relaxed SIMD is used only where a self-test on edge
- * values (-128, 127, mixed signs, all nibbles) shows that it computes what the kernels count on; `TRIMTAB_SIMD=plain`
+ * values (-128, 127, mixed signs, weights up to 63) shows that it computes what the kernels count on; `TRIMTAB_SIMD=plain`
  * or `relaxed` forces a variant. Both give equal bits.
  */
 import { join } from "node:path";
@@ -106,9 +106,10 @@ export function chooseVariant(
 }
 
 const EDGES = [-128, 127, -127, 126, -1, 0, 1, 64, -64, 120, -120, 7, -8, 15, -16, 100];
-const NIBBLES = [15, 0, 1, 14, 7, 8, 15, 15, 2, 13, 5, 10, 3, 12, 6, 9];
+/** Weights: those of 4, 5 and 6 bits, the largest of each among them. */
+const WEIGHTS = [63, 0, 1, 14, 31, 8, 15, 63, 2, 62, 5, 10, 3, 32, 6, 9];
 
-/** Every rotation of the nibbles against every rotation of the edge values, and the extremes against each other. */
+/** Every rotation of the weights against every rotation of the edge values, and the extremes against each other. */
 function passesSelfTest(kernels: KernelExports, memory: WebAssembly.Memory): boolean {
   const signed = new Int8Array(memory.buffer, SPILL, 48);
   new Int16Array(memory.buffer, SPILL + 32, 8).fill(2048);
@@ -124,7 +125,7 @@ function passesSelfTest(kernels: KernelExports, memory: WebAssembly.Memory): boo
       if (
         !passes(
           (i) => EDGES[(i + a) % 16] ?? 0,
-          (i) => NIBBLES[(i + b) % 16] ?? 0,
+          (i) => WEIGHTS[(i + b) % 16] ?? 0,
         )
       )
         return false;
@@ -133,11 +134,11 @@ function passesSelfTest(kernels: KernelExports, memory: WebAssembly.Memory): boo
   return (
     passes(
       () => -128,
-      () => 15,
+      () => 63,
     ) &&
     passes(
       () => 127,
-      () => 15,
+      () => 63,
     )
   );
 }

@@ -10,22 +10,38 @@
 export type Pointer = number;
 
 /** Storage types of a weight matrix after repacking; quantized weights stay quantized. */
-export type WeightKind = "f32" | "f16" | "q4_0" | "q4_1" | "q8_0";
+export type WeightKind =
+  | "f32"
+  | "f16"
+  | "bf16"
+  | "q4_0"
+  | "q4_1"
+  | "q5_0"
+  | "q5_1"
+  | "q8_0"
+  | "q2_k"
+  | "q3_k"
+  | "q4_k"
+  | "q5_k"
+  | "q6_k";
+
+/** Block formats of files: each kind is one, and two more become `q8_0` without loss. */
+export type WeightSource = WeightKind | "iq4_nl" | "iq4_xs";
 
 /** A matrix repacked for the kernels (8 rows interleaved), [rows, cols], living in the arena. */
 export interface PackedMatrix {
   readonly kind: WeightKind;
   /** Output features; padded to a multiple of 8 inside the packed form. */
   readonly rows: number;
-  /** Input features; a multiple of 32. */
+  /** Input features; a multiple of 32, of 256 for the `_k` kinds. */
   readonly cols: number;
   readonly pointer: Pointer;
   readonly sizeBytes: number;
 }
 
 /**
- * Form of the activations a weight kind multiplies with: `a8` = int8 per 32-block (Q4 weights),
- * `a16` = int16 per 32-block (Q8_0 weights), `f32` = plain rows (F32 and F16 weights).
+ * Form of the activations a weight kind multiplies with: `a8` = int8 per 32-block (weights of 2 to 6 bits),
+ * `a16` = int16 per 32-block (Q8_0 weights), `f32` = plain rows (F32, F16 and BF16 weights).
  */
 export type ActivationForm = "a8" | "a16" | "f32";
 

@@ -1,21 +1,24 @@
 // Matrix products of every weight kind against f64, and their bits across batch sizes, threads and SIMD variants.
 
 import { expect, test } from "bun:test";
-import type { ActivationForm, PackedMatrix, WeightKind } from "#kernels";
-import { activationBytes } from "#kernels";
-import { type Bench, createBench, createMatrix, createRandom, fillWild, KINDS, underAll } from "./support.ts";
+import type { ActivationForm, PackedMatrix } from "#kernels";
+import { activationBytes, activationForm } from "#kernels";
+import {
+  type Bench,
+  BLOCKS,
+  createBench,
+  createMatrix,
+  createRandom,
+  fillWild,
+  SOURCES,
+  underAll,
+} from "./support.ts";
 
 const SEED = 20_261;
 const MAX_ROWS = 17;
 const BATCHES = [MAX_ROWS, 8, 3, 2, 1];
-const SHAPES: readonly (readonly [number, number])[] = [[8, 32], [37, 96], [130, 576], [9, 1536]]; // prettier-ignore
-const FORMS: Readonly<Record<WeightKind, ActivationForm>> = {
-  q4_0: "a8",
-  q4_1: "a8",
-  q8_0: "a16",
-  f16: "f32",
-  f32: "f32",
-};
+/** Rows and, in blocks of 32 and in superblocks, columns. */
+const SHAPES = [[8, 32, 256], [37, 96, 512], [130, 576, 768], [9, 1536, 1536]] as const; // prettier-ignore
 const LIMITS = { a8: 127, a16: 32_767 } as const;
 
 /** Activations as the kernels see them, by the definition: nearest multiples of largest/limit in each block. */
@@ -46,7 +49,7 @@ interface Case {
   readonly y: { pointer: number; view: Float32Array };
 }
 
-function expectClose(c: Case, values: Float64Array, rows: number): void {
+function expectClose(c: Case, values: Float32Array, rows: number): void {
   const { rows: outputs, cols } = c.matrix;
   const x = quantizeExactly(c.x.view, c.form);
   for (let r = 0; r < rows; r++) {
@@ -66,15 +69,16 @@ function expectClose(c: Case, values: Float64Array, rows: number): void {
   }
 }
 
-for (const kind of KINDS) {
-  test(`${kind}: products equal f64, and bits do not depend on batch, threads or SIMD variant (seed ${SEED})`, async () => {
-    for (const [outputs, cols] of SHAPES) {
+for (const source of SOURCES) {
+  test(`${source}: products equal f64, and bits do not depend on batch, threads or SIMD variant (seed ${SEED})`, async () => {
+    for (const [outputs, narrow, wide] of SHAPES) {
+      const cols = BLOCKS[source][0] === 32 ? narrow : wide;
       const random = createRandom(SEED + outputs);
       const bench = createBench(16 * 2 ** 20);
-      const { matrix, values } = createMatrix(bench, kind, outputs, cols, random);
-      const form = FORMS[kind];
+      const { matrix, values } = await createMatrix(bench, source, outputs, cols, random);
+      const form = activationForm(matrix.kind);
       const x = bench.floats(MAX_ROWS * cols);
-      fillWild(x.view, random, kind === "f32" || kind === "f16");
+      fillWild(x.view, random, form === "f32");
       const quantized = bench.bytes(activationBytes(form, MAX_ROWS, cols));
       const y = bench.floats(MAX_ROWS * outputs);
       const c: Case = { bench, matrix, form, x, quantized, y };
@@ -107,18 +111,19 @@ for (const kind of KINDS) {
 
 test("accumulating adds to y exactly, partial last groups and strides included", async () => {
   const random = createRandom(SEED);
-  for (const kind of KINDS) {
+  for (const source of SOURCES) {
     const bench = createBench(8 * 2 ** 20);
-    const { matrix } = createMatrix(bench, kind, 21, 64, random);
-    const form = FORMS[kind];
-    const x = bench.floats(3 * 64);
+    const cols = BLOCKS[source][0] * 2;
+    const { matrix } = await createMatrix(bench, source, 21, cols, random);
+    const form = activationForm(matrix.kind);
+    const x = bench.floats(3 * cols);
     fillWild(x.view, random, true);
-    const quantized = bench.bytes(activationBytes(form, 3, 64));
+    const quantized = bench.bytes(activationBytes(form, 3, cols));
     const stride = 40;
     const y = bench.floats(2 * stride + 21);
     await underAll(bench, (operators) => {
       const run = (accumulate: boolean) => {
-        operators.quantize({ x: x.pointer, form, rows: 3, cols: 64, out: quantized });
+        operators.quantize({ x: x.pointer, form, rows: 3, cols, out: quantized });
         operators.matmul({
           weight: matrix,
           x: quantized,

@@ -39,7 +39,7 @@ test("addresses above 2 GiB give the bits of addresses below", async () => {
   for (const start of [ARENA_START, 3 * 1024 * MIB]) {
     const bench = createBench(4 * MIB, start);
     const random = createRandom(5);
-    const { matrix } = createMatrix(bench, "q4_1", 64, 96, random);
+    const { matrix } = await createMatrix(bench, "q4_1", 64, 96, random);
     const x = bench.floats(3 * 96);
     fillWild(x.view, random);
     const quantized = bench.bytes(activationBytes("a8", 3, 96));

@@ -1,7 +1,16 @@
 // A bench for one operator: an arena with canaries between its regions, seeded numbers, random GGUF blocks.
 
-import type { Compute, PackedMatrix, Pointer, WeightKind } from "#kernels";
-import { ARENA_START, createCompute, createMemory, loadModule, packedBytes, repack } from "#kernels";
+import type { Compute, PackedMatrix, Pointer, WeightSource } from "#kernels";
+import {
+  ARENA_START,
+  createCompute,
+  createMemory,
+  loadModule,
+  packedBytes,
+  packedKind,
+  repack,
+} from "#kernels";
+import { createFormats, type Formats } from "../oracle/formats.ts";
 
 const CANARY_BYTES = 64;
 const CANARY = 0xa5;
@@ -9,15 +18,36 @@ const CANARY = 0xa5;
 /** The compiled kernels, once for a test file. */
 export const kernelModule = await loadModule();
 
-/** Bytes of 32 columns in a GGUF file. */
-export const SOURCE_BYTES: Readonly<Record<WeightKind, number>> = {
-  f32: 128,
-  f16: 64,
-  q4_0: 18,
-  q4_1: 20,
-  q8_0: 34,
+/** Columns and bytes of a block in a GGUF file, and where its f16 numbers are. */
+export const BLOCKS: Readonly<
+  Record<WeightSource, readonly [columns: number, bytes: number, halves: readonly number[]]>
+> = {
+  q4_0: [32, 18, [0]],
+  q4_1: [32, 20, [0, 2]],
+  q5_0: [32, 22, [0]],
+  q5_1: [32, 24, [0, 2]],
+  q8_0: [32, 34, [0]],
+  q2_k: [256, 84, [80, 82]],
+  q3_k: [256, 110, [108]],
+  q4_k: [256, 144, [0, 2]],
+  q5_k: [256, 176, [0, 2]],
+  q6_k: [256, 210, [208]],
+  iq4_nl: [32, 18, [0]],
+  iq4_xs: [256, 136, [0]],
+  f16: [32, 64, []],
+  bf16: [32, 64, []],
+  f32: [32, 128, []],
 };
-export const KINDS: readonly WeightKind[] = ["q4_0", "q4_1", "q8_0", "f16", "f32"];
+export const SOURCES = Object.keys(BLOCKS) as WeightSource[];
+
+/** One for all test files of a process; it ends with its standard input. */
+let formats: Promise<Formats> | undefined;
+
+/** The f32 values of GGUF blocks, by the reference. */
+export async function dequantize(source: WeightSource, bytes: Uint8Array): Promise<Float32Array> {
+  formats ??= createFormats();
+  return (await formats).dequantize(source.toUpperCase(), bytes);
+}
 
 /** An arena that gives out regions with canaries around them. */
 export interface Bench {
@@ -104,52 +134,43 @@ const toHalf = (value: number) => {
   return ((bits >>> 16) & 0x8000) | (((bits >>> 13) & 0x3ffff) - (112 << 10));
 };
 
-/** Random GGUF blocks of a [rows, cols] matrix: every byte value occurs, scales of both signs and sizes. */
-export function randomSource(kind: WeightKind, rows: number, cols: number, random: () => number): Uint8Array {
-  const blockBytes = SOURCE_BYTES[kind];
-  const source = new Uint8Array((rows * cols * blockBytes) / 32);
-  const view = new DataView(source.buffer);
-  for (let i = 0; i < source.length; i++) source[i] = random() * 256;
-  const number = () => (random() < 0.5 ? -1 : 1) * 2 ** (random() * 8 - 10);
-  for (let at = 0; at < source.length; at += blockBytes) {
-    if (kind === "f32") for (let i = 0; i < 128; i += 4) view.setFloat32(at + i, number(), true);
-    else if (kind === "f16") for (let i = 0; i < 64; i += 2) view.setUint16(at + i, toHalf(number()), true);
-    else view.setUint16(at, toHalf(number()), true);
-    if (kind === "q4_1") view.setUint16(at + 2, toHalf(number()), true);
-  }
-  return source;
-}
-
-/** The exact values of GGUF blocks, row-major, straight from the format's definition. */
-export function dequantize(kind: WeightKind, source: Uint8Array): Float64Array {
-  const view = new DataView(source.buffer, source.byteOffset, source.byteLength);
-  const out: number[] = [];
-  for (let at = 0; at < source.length; at += SOURCE_BYTES[kind]) {
-    const half = (offset: number) => view.getFloat16(at + offset, true);
-    const nibble = (offset: number, i: number) =>
-      (view.getUint8(at + offset + (i % 16)) >> (i < 16 ? 0 : 4)) & 15;
-    for (let i = 0; i < 32; i++) {
-      if (kind === "f32") out.push(view.getFloat32(at + i * 4, true));
-      else if (kind === "f16") out.push(half(i * 2));
-      else if (kind === "q8_0") out.push(half(0) * view.getInt8(at + 2 + i));
-      else if (kind === "q4_0") out.push(half(0) * (nibble(2, i) - 8));
-      else out.push(half(0) * nibble(4, i) + half(2));
-    }
-  }
-  return Float64Array.from(out);
-}
-
-/** A packed random matrix and its exact values. */
-export function createMatrix(
-  bench: Bench,
-  kind: WeightKind,
+/** Random GGUF blocks of a [rows, cols] matrix: all bytes occur, some blocks are all ones; scales of all sizes and signs. */
+export function randomSource(
+  source: WeightSource,
   rows: number,
   cols: number,
   random: () => number,
-): { matrix: PackedMatrix; values: Float64Array; source: Uint8Array } {
-  const source = randomSource(kind, rows, cols, random);
+): Uint8Array {
+  const [columns, blockBytes, halves] = BLOCKS[source];
+  const bytes = new Uint8Array((rows * cols * blockBytes) / columns);
+  const view = new DataView(bytes.buffer);
+  for (let i = 0; i < bytes.length; i++) bytes[i] = random() * 256;
+  const number = () => (random() < 0.5 ? -1 : 1) * 2 ** (random() * 8 - 10);
+  const half = () =>
+    random() < 0.1 ? Math.floor(random() * 1024) | (random() < 0.5 ? 0x8000 : 0) : toHalf(number());
+  for (let at = 0; at < bytes.length; at += blockBytes) {
+    if (random() < 0.1) bytes.fill(255, at, at + blockBytes);
+    for (const offset of halves) view.setUint16(at + offset, half(), true);
+    for (let i = 0; source === "f32" && i < 128; i += 4) view.setFloat32(at + i, number(), true);
+    for (let i = 0; source === "f16" && i < 64; i += 2) view.setUint16(at + i, toHalf(number()), true);
+    for (let i = 0; source === "bf16" && i < 64; i += 2)
+      view.setUint16(at + i, (new Uint32Array(Float32Array.of(number()).buffer)[0] ?? 0) >>> 16, true);
+  }
+  return bytes;
+}
+
+/** A packed random matrix and the values the reference finds in its source. */
+export async function createMatrix(
+  bench: Bench,
+  source: WeightSource,
+  rows: number,
+  cols: number,
+  random: () => number,
+): Promise<{ matrix: PackedMatrix; values: Float32Array; bytes: Uint8Array }> {
+  const bytes = randomSource(source, rows, cols, random);
+  const kind = packedKind(source);
   const sizeBytes = packedBytes(kind, rows, cols);
   const matrix = { kind, rows, cols, pointer: bench.bytes(sizeBytes), sizeBytes };
-  repack(bench.memory, matrix, source);
-  return { matrix, values: dequantize(kind, source), source };
+  repack(bench.memory, matrix, bytes, { source });
+  return { matrix, values: await dequantize(source, bytes), bytes };
 }

@@ -1,4 +1,4 @@
-// Installs what the oracles need (numpy, llama.cpp's library) into the cache, once, and prints where it is:
+// Installs what the oracles need (numpy, the gguf package, llama.cpp's library) into the cache, once, and prints where it is:
 // `{"python": command, "path": folder for PYTHONPATH, "libraries": folder of llama.cpp's shared objects or null}`.
 // `pip install --target` leaves the system alone and works where Python is marked as externally managed.
 // Cost: 20 MB downloaded once; afterwards one look at a stamp file.
@@ -17,6 +17,8 @@ const NUMPY = [
   { from: 10, requirement: "numpy==2.2.6" },
   { from: 9, requirement: "numpy==2.0.2" },
 ];
+/** An independent reader of every tensor type; needs numpy. */
+const GGUF = "gguf==0.17.1";
 const PYTHONS = ["python3", "python"];
 const SHOWN_LINES = 12;
 
@@ -24,11 +26,11 @@ const root = join(cacheFolder(), "python");
 const stamp = join(root, "oracle.json");
 
 /**
- * Makes sure that numpy is there.
+ * Makes sure that the Python packages are there.
  * @returns `{ python, path }`: the command and the folder to put on PYTHONPATH.
  * @throws SetupFailure PYTHON_MISSING, DOWNLOAD_FAILED.
  */
-async function ensureNumpy() {
+async function ensurePackages() {
   const known = readStamp();
   if (known) return known;
   mkdirSync(root, { recursive: true });
@@ -38,7 +40,8 @@ async function ensureNumpy() {
 function readStamp() {
   try {
     const known = JSON.parse(readFileSync(stamp, "utf8"));
-    return existsSync(join(known.path, "numpy", "__init__.py")) ? known : undefined;
+    const isWhole = ["numpy", "gguf"].every((name) => existsSync(join(known.path, name, "__init__.py")));
+    return isWhole ? known : undefined;
   } catch {
     return undefined;
   }
@@ -46,17 +49,22 @@ function readStamp() {
 
 async function install() {
   const { python, minor } = await findPython();
-  const requirement = NUMPY.find(({ from }) => minor >= from)?.requirement;
-  if (!requirement) throw new SetupFailure("PYTHON_MISSING", `Python 3.${minor} is too old, 3.9 is needed`);
-  const path = join(root, `3.${minor}-${requirement.replace("==", "-")}`);
+  const numpy = NUMPY.find(({ from }) => minor >= from)?.requirement;
+  if (!numpy) throw new SetupFailure("PYTHON_MISSING", `Python 3.${minor} is too old, 3.9 is needed`);
+  const requirements = [numpy, GGUF];
+  const path = join(root, [`3.${minor}`, ...requirements].join("-").replaceAll("==", "-"));
   const scratch = `${path}.${process.pid}`;
   const options = ["--no-deps", "--only-binary=:all:", "--disable-pip-version-check", "--no-input", "-q"];
-  const args = ["-m", "pip", "install", ...options, "--target", scratch, requirement];
+  const args = ["-m", "pip", "install", ...options, "--target", scratch, ...requirements];
   const { code, output } = await capture(python, args, { env: { ...process.env, PIP_USER: "0" } });
   if (code !== 0) {
     rmSync(scratch, { recursive: true, force: true });
     const shown = output.trimEnd().split("\n").slice(-SHOWN_LINES).join("\n");
-    throw new SetupFailure("DOWNLOAD_FAILED", `pip install ${requirement} ended with code ${code}`, shown);
+    throw new SetupFailure(
+      "DOWNLOAD_FAILED",
+      `pip install ${requirements.join(" ")} ended with code ${code}`,
+      shown,
+    );
   }
   rmSync(path, { recursive: true, force: true });
   renameSync(scratch, path);
@@ -80,6 +88,6 @@ async function findPython() {
 }
 
 await runMain(async () => {
-  const found = { ...(await ensureNumpy()), libraries: await ensureLlama() };
+  const found = { ...(await ensurePackages()), libraries: await ensureLlama() };
   process.stdout.write(`${JSON.stringify(found)}\n`);
 });

@@ -5,7 +5,7 @@ import { join } from "node:path";
 export interface OracleSetup {
   /** Command of Python 3. */
   readonly python: string;
-  /** Folder with numpy, for PYTHONPATH. */
+  /** Folder with numpy and gguf, for PYTHONPATH. */
   readonly path: string;
   /** Folder of llama.cpp's shared objects; null on platforms they are not made for. */
   readonly libraries: string | null;

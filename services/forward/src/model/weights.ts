@@ -5,8 +5,8 @@
  */
 import { TrimtabError } from "#kit/errors.ts";
 import type { GgufFile, GgufHeader, GgufTensor } from "#kit/gguf.ts";
-import type { ActivationForm, PackedMatrix, Pointer, WeightKind } from "#kernels";
-import { packedBytes, repack } from "#kernels";
+import type { ActivationForm, PackedMatrix, Pointer, WeightSource } from "#kernels";
+import { activationForm, packedBytes, packedKind, repack } from "#kernels";
 import type { Rotation } from "../families/family.ts";
 import type { ModelConfig } from "./config.ts";
 
@@ -82,20 +82,24 @@ export interface WeightPlan {
   readonly end: number;
 }
 
-const KINDS: ReadonlyMap<string, WeightKind> = new Map([
+/** Block formats by the names of GGUF types. */
+const SOURCES: ReadonlyMap<string, WeightSource> = new Map([
   ["F32", "f32"],
   ["F16", "f16"],
+  ["BF16", "bf16"],
   ["Q4_0", "q4_0"],
   ["Q4_1", "q4_1"],
+  ["Q5_0", "q5_0"],
+  ["Q5_1", "q5_1"],
   ["Q8_0", "q8_0"],
+  ["Q2_K", "q2_k"],
+  ["Q3_K", "q3_k"],
+  ["Q4_K", "q4_k"],
+  ["Q5_K", "q5_k"],
+  ["Q6_K", "q6_k"],
+  ["IQ4_NL", "iq4_nl"],
+  ["IQ4_XS", "iq4_xs"],
 ]);
-const FORMS: Readonly<Record<WeightKind, ActivationForm>> = {
-  q4_0: "a8",
-  q4_1: "a8",
-  q8_0: "a16",
-  f16: "f32",
-  f32: "f32",
-};
 const ALIGNMENT = 64;
 
 /**
@@ -128,7 +132,7 @@ export function planWeights(header: GgufHeader, config: ModelConfig, start: numb
     return pointer;
   };
   const matrix = (tensors: readonly GgufTensor[], expert = 0): PackedMatrix => {
-    const kind = kindOf(tensors[0]);
+    const kind = packedKind(sourceOf(tensors[0]));
     const cols = tensors[0]?.dims[0] ?? 0;
     const rows = tensors.reduce((sum, { dims }) => sum + (dims[1] ?? 0), 0);
     const sizeBytes = packedBytes(kind, rows, cols);
@@ -144,7 +148,7 @@ export function planWeights(header: GgufHeader, config: ModelConfig, start: numb
     let column = 0;
     const parts = groupByType(names.map(find)).map((tensors): ProjectionPart => {
       const packed = matrix(tensors, expert);
-      const part = { matrix: packed, form: FORMS[packed.kind], column };
+      const part = { matrix: packed, form: activationForm(packed.kind), column };
       column += packed.rows;
       return part;
     });
@@ -176,7 +180,7 @@ export function planWeights(header: GgufHeader, config: ModelConfig, start: numb
     };
   });
   const outputNorm = vector([family.outputNorm], config.scales.logits);
-  const form = FORMS[embedding.kind];
+  const form = activationForm(embedding.kind);
   const head = config.tiedHead
     ? { parts: [{ matrix: embedding, form, column: 0 }], forms: [form] }
     : projection([family.head]);
@@ -199,7 +203,7 @@ export function loadWeights(file: GgufFile, plan: WeightPlan, memory: WebAssembl
       }
       new Float32Array(memory.buffer, target, values.length).set(values);
     } else {
-      repack(memory, target, bytes, { firstRow, rows: tensor.dims[1] ?? 0 });
+      repack(memory, target, bytes, { firstRow, rows: tensor.dims[1] ?? 0, source: sourceOf(tensor) });
     }
   }
 }
@@ -218,10 +222,10 @@ export function readRopeFactors(
   return values;
 }
 
-function kindOf(tensor: GgufTensor | undefined): WeightKind {
-  const kind = KINDS.get(tensor?.type.name ?? "");
-  if (kind) return kind;
-  const message = `tensor ${tensor?.name} is ${tensor?.type.name}; supported: ${[...KINDS.keys()].join(", ")}`;
+function sourceOf(tensor: GgufTensor | undefined): WeightSource {
+  const source = SOURCES.get(tensor?.type.name ?? "");
+  if (source) return source;
+  const message = `tensor ${tensor?.name} is ${tensor?.type.name}; supported: ${[...SOURCES.keys()].join(", ")}`;
   throw new TrimtabError("BACKEND_CAPABILITY", message, { field: tensor?.name ?? "tensor" });
 }
 

@@ -1,0 +1,172 @@
+/**
+ * Q5_0, Q5_1 and Q5_K times int8 activations, one row; matmul-q4-tile.ts is for more. Per block of 32 columns and four
+ * rows (R4 r at r·80), five vectors of 4 rows x 4 bytes; byte i of group g = column 4g+i:
+ *
+ *   low 5 bits of vectors 0 … 4: groups 0 … 4
+ *   high 3 bits of vectors 0, 1, 2: bits 4…2 of groups 5, 6, 7
+ *   bits 5, 6 of vectors 3, 4: bits 0, 1 of groups 5, 6 | bit 7 of vectors 3, 4: bits 1, 0 of group 7
+ *   160: f16 scales as in Q4_0, or {scale, minimum} as in Q4_1, or the integers of K32 (super-block.ts)
+ *
+ * The high bits are stored less the carries of the rounding shifts (pack-bits.ts). Accumulators are i16 and count weights
+ * from 16: they start at -16·Σx; |Σ(w-16)x| ≤ 32·16·127/2 = 32512 a lane, so wrapping on the way is harmless. A minimum m
+ * becomes m + 16·scale, rounded once. f32 order as in matmul-q4.ts. About 47 vector operations a 128 MAC.
+ */
+import { A8_BYTES, HEADER_BYTES, Q5_0_BYTES, Q5_1_BYTES, SUPER_BLOCKS } from "./layout";
+import { constant, C_2, C_28, C_3, C_31, C_HALF_MASK, C_HIGH_HALF, C_LOW_HALF } from "./math";
+import { C_ONES_16, C_ONES_8, C_SHIFT_3, C_SHIFT_5, C_SIXTEEN, C_UNSHIFT } from "./math";
+import { halves, lane0, lane1, lane2, lane3 } from "./math";
+import { mac, put, widen } from "./matmul-q4";
+import { dot, shiftRight } from "./simd";
+import { centred, floatsHigh, floatsLow } from "./super-block";
+
+const SYMMETRIC: i32 = 0;
+const WITH_MINIMUM: i32 = 1;
+const SUPER: i32 = 2;
+
+/** 1 bits in all bytes below zero, else 0, at the place of `bit`. */
+// @ts-ignore: decorator
+@inline
+function topBit(v: v128, bit: v128): v128 {
+  return v128.and(i8x16.lt_s(v, i32x4.splat(0)), bit);
+}
+
+// @ts-ignore: decorator
+@inline
+function high3(v: v128): v128 {
+  return v128.and(shiftRight(v, constant(C_SHIFT_3)), constant(C_28));
+}
+
+// @ts-ignore: decorator
+@inline
+function low2(v: v128): v128 {
+  return v128.and(shiftRight(v, constant(C_SHIFT_5)), constant(C_3));
+}
+
+// @ts-ignore: decorator
+@inline
+function gemv(scheme: i32, w: usize, x: usize, y: usize, groups: usize, blocks: usize, isAdding: bool): void {
+  const weights = constant(C_31);
+  const end = y + groups * 32;
+  const xEnd = x + blocks * A8_BYTES;
+  do {
+    let f0 = f32x4.splat(0);
+    let f1 = f32x4.splat(0);
+    let at = x;
+    do {
+      const header = w;
+      if (scheme == SUPER) w += HEADER_BYTES;
+      const part = scheme == SUPER ? at + SUPER_BLOCKS * A8_BYTES : xEnd;
+      do {
+        const tail = v128.load(at, 32);
+        let a0 = lane0(tail);
+        a0 = i16x8.add(a0, a0);
+        let a1 = a0;
+        const low = v128.load(at);
+        const high = v128.load(at, 16);
+        let v = v128.load(w), u = v128.load(w, 80), xv = lane0(low); // prettier-ignore
+        a0 = mac(a0, xv, v128.and(v, weights));
+        a1 = mac(a1, xv, v128.and(u, weights));
+        let h0 = high3(v), h1 = high3(u); // prettier-ignore
+        v = v128.load(w, 48);
+        u = v128.load(w, 128);
+        xv = lane3(low);
+        a0 = mac(a0, xv, v128.and(v, weights));
+        a1 = mac(a1, xv, v128.and(u, weights));
+        xv = lane1(high);
+        a0 = mac(a0, xv, v128.or(h0, low2(v)));
+        a1 = mac(a1, xv, v128.or(h1, low2(u)));
+        let t0 = topBit(v, constant(C_2)), t1 = topBit(u, constant(C_2)); // prettier-ignore
+        v = v128.load(w, 16);
+        u = v128.load(w, 96);
+        xv = lane1(low);
+        a0 = mac(a0, xv, v128.and(v, weights));
+        a1 = mac(a1, xv, v128.and(u, weights));
+        h0 = high3(v);
+        h1 = high3(u);
+        v = v128.load(w, 64);
+        u = v128.load(w, 144);
+        xv = lane0(high);
+        a0 = mac(a0, xv, v128.and(v, weights));
+        a1 = mac(a1, xv, v128.and(u, weights));
+        xv = lane2(high);
+        a0 = mac(a0, xv, v128.or(h0, low2(v)));
+        a1 = mac(a1, xv, v128.or(h1, low2(u)));
+        t0 = v128.or(t0, topBit(v, constant(C_ONES_8)));
+        t1 = v128.or(t1, topBit(u, constant(C_ONES_8)));
+        v = v128.load(w, 32);
+        u = v128.load(w, 112);
+        xv = lane2(low);
+        a0 = mac(a0, xv, v128.and(v, weights));
+        a1 = mac(a1, xv, v128.and(u, weights));
+        xv = lane3(high);
+        a0 = mac(a0, xv, v128.or(t0, high3(v)));
+        a1 = mac(a1, xv, v128.or(t1, high3(u)));
+        const ones = constant(C_ONES_16);
+        const xs = lane1(tail);
+        const pairs = v128.load(w, 160);
+        if (scheme == SYMMETRIC) {
+          const mask = constant(C_HALF_MASK);
+          f0 = widen(f0, a0, ones, f32x4.mul(halves(pairs, constant(C_LOW_HALF), mask), xs));
+          f1 = widen(f1, a1, ones, f32x4.mul(halves(pairs, constant(C_HIGH_HALF), mask), xs));
+        } else {
+          const xsum = lane2(tail);
+          let s0: v128, s1: v128, m0: v128, m1: v128; // prettier-ignore
+          if (scheme == WITH_MINIMUM) {
+            const others = v128.load(w, 176);
+            const mask = constant(C_HALF_MASK);
+            s0 = halves(pairs, constant(C_LOW_HALF), mask);
+            s1 = halves(others, constant(C_LOW_HALF), mask);
+            m0 = halves(pairs, constant(C_HIGH_HALF), mask);
+            m1 = halves(others, constant(C_HIGH_HALF), mask);
+          } else {
+            const scales = i16x8.extend_low_i8x16_u(pairs);
+            const minima = i16x8.extend_high_i8x16_u(pairs);
+            s0 = f32x4.mul(v128.load(header), floatsLow(scales));
+            s1 = f32x4.mul(v128.load(header, 16), floatsHigh(scales));
+            m0 = f32x4.mul(v128.load(header, 32), floatsLow(minima));
+            m1 = f32x4.mul(v128.load(header, 48), floatsHigh(minima));
+          }
+          f0 = widen(f0, a0, ones, f32x4.mul(s0, xs));
+          f1 = widen(f1, a1, ones, f32x4.mul(s1, xs));
+          f0 = f32x4.add(f0, f32x4.mul(centred(m0, s0), xsum));
+          f1 = f32x4.add(f1, f32x4.mul(centred(m1, s1), xsum));
+        }
+        w += scheme == WITH_MINIMUM ? Q5_1_BYTES : Q5_0_BYTES;
+        at += A8_BYTES;
+      } while (at < part);
+    } while (at < xEnd);
+    if (scheme != SUPER) {
+      f0 = f32x4.mul(f0, constant(C_UNSHIFT));
+      f1 = f32x4.mul(f1, constant(C_UNSHIFT));
+    }
+    put(y, f0, isAdding);
+    put(y + 16, f1, isAdding);
+    y += 32;
+  } while (y < end);
+}
+
+/** One row of activations (a8), `groups` groups of 8 rows. */
+export function gemvQ50(w: usize, x: usize, y: usize, groups: usize, blocks: usize, isAdding: bool): void {
+  gemv(SYMMETRIC, w, x, y, groups, blocks, isAdding);
+}
+export function gemvQ51(w: usize, x: usize, y: usize, groups: usize, blocks: usize, isAdding: bool): void {
+  gemv(WITH_MINIMUM, w, x, y, groups, blocks, isAdding);
+}
+export function gemvQ5K(w: usize, x: usize, y: usize, groups: usize, blocks: usize, isAdding: bool): void {
+  gemv(SUPER, w, x, y, groups, blocks, isAdding);
+}
+
+/** The 32 columns of four rows (R4) at `w`, a byte a weight, group j at `to` + 32·j. */
+export function unpack5(w: usize, to: usize): void {
+  const weights = constant(C_31);
+  const v0 = v128.load(w), v1 = v128.load(w, 16), v2 = v128.load(w, 32), v3 = v128.load(w, 48), v4 = v128.load(w, 64); // prettier-ignore
+  v128.store(to, v128.and(v0, weights));
+  v128.store(to, v128.and(v1, weights), 32);
+  v128.store(to, v128.and(v2, weights), 64);
+  v128.store(to, v128.and(v3, weights), 96);
+  v128.store(to, v128.and(v4, weights), 128);
+  v128.store(to, v128.or(high3(v0), low2(v3)), 160);
+  v128.store(to, v128.or(high3(v1), low2(v4)), 192);
+  const tops = v128.or(topBit(v3, constant(C_2)), topBit(v4, constant(C_ONES_8)));
+  v128.store(to, v128.or(high3(v2), tops), 224);
+}

@@ -1,0 +1,125 @@
+/**
+ * Q6_K times int8 activations, one row; matmul-k16-tile.ts is for more. Per block of 32 columns and four rows (R4 r at
+ * r·96), two halves of 16 columns, each three vectors of 4 rows x 4 bytes; byte i of group g = column 4g+i:
+ *
+ *   low 6 bits of vectors 0, 1, 2: groups 0, 1, 2 | high 2 bits of vectors 0, 1, 2: bits 5-4, 3-2, 1-0 of group 3
+ *   192: the integers of K16 (super-block.ts)
+ *
+ * The high bits are stored less the carries of the rounding shifts (pack-bits.ts). Accumulators are i16, one for each
+ * half, and count weights from 32: they start at -32·Σx of the half; |Σ(w-32)x| ≤ 8·32·127 = 32512, so wrapping on the way
+ * is harmless. Times the scales in i32: |i| ≤ 2·2·32512·128 < 2^24, exact in f32. f32 order: per block
+ * f += i·(header·xscale). About 52 vector operations a 128 MAC.
+ */
+import { A8_BYTES, HEADER_SCALES_BYTES, SUPER_BLOCKS } from "./layout";
+import { constant, C_12, C_3, C_48, C_63, C_2048, C_SHIFT_2, C_SHIFT_6 } from "./math";
+import { lane0, lane1, lane2, lane3 } from "./math";
+import { mac, put } from "./matmul-q4";
+import { shiftRight } from "./simd";
+import { twiceHigh, twiceLow } from "./super-block";
+
+/** Bytes of a block in its superblock. */
+const BLOCK_BYTES: usize = 208;
+
+/** The parts of a half's group 3. */
+// @ts-ignore: decorator
+@inline
+function top(v: v128): v128 {
+  return v128.and(shiftRight(v, constant(C_SHIFT_2)), constant(C_48));
+}
+// @ts-ignore: decorator
+@inline
+function middle(v: v128): v128 {
+  return v128.and(shiftRight(v, constant(C_2048)), constant(C_12));
+}
+// @ts-ignore: decorator
+@inline
+function bottom(v: v128): v128 {
+  return v128.and(shiftRight(v, constant(C_SHIFT_6)), constant(C_3));
+}
+
+/** acc + products of 16 columns of four rows. */
+// @ts-ignore: decorator
+@inline
+function half(acc: v128, w: usize, x0: v128, x1: v128, x2: v128, x3: v128, weights: v128): v128 {
+  let v = v128.load(w);
+  acc = mac(acc, x0, v128.and(v, weights));
+  let last = top(v);
+  v = v128.load(w, 16);
+  acc = mac(acc, x1, v128.and(v, weights));
+  last = v128.or(last, middle(v));
+  v = v128.load(w, 32);
+  acc = mac(acc, x2, v128.and(v, weights));
+  return mac(acc, x3, v128.or(last, bottom(v)));
+}
+
+/** f + i · (header · xscale) */
+// @ts-ignore: decorator
+@inline
+export function scaled(f: v128, i: v128, header: v128, xs: v128): v128 {
+  return f32x4.add(f, f32x4.mul(f32x4.convert_i32x4_s(i), f32x4.mul(header, xs)));
+}
+
+/** 4·v in every i16 lane. */
+// @ts-ignore: decorator
+@inline
+function fourfold(v: v128): v128 {
+  const twice = i16x8.add(v, v);
+  return i16x8.add(twice, twice);
+}
+
+/** One row of activations (a8), `groups` groups of 8 rows. */
+export function gemvQ6K(w: usize, x: usize, y: usize, groups: usize, blocks: usize, isAdding: bool): void {
+  const weights = constant(C_63);
+  const xEnd = x + blocks * A8_BYTES;
+  const end = y + groups * 32;
+  do {
+    let f0 = f32x4.splat(0);
+    let f1 = f32x4.splat(0);
+    let at = x;
+    do {
+      const header = w;
+      const part = at + SUPER_BLOCKS * A8_BYTES;
+      w += HEADER_SCALES_BYTES;
+      do {
+        const tail = v128.load(at, 32);
+        const first = lane3(tail);
+        const integers = v128.load(w, 192);
+        let xv = v128.load(at);
+        let x0 = lane0(xv), x1 = lane1(xv), x2 = lane2(xv), x3 = lane3(xv); // prettier-ignore
+        let start = fourfold(first);
+        let scales = i16x8.extend_low_i8x16_s(integers);
+        let i0 = i32x4.dot_i16x8_s(half(start, w, x0, x1, x2, x3, weights), twiceLow(scales));
+        let i1 = i32x4.dot_i16x8_s(half(start, w + 96, x0, x1, x2, x3, weights), twiceHigh(scales));
+        xv = v128.load(at, 16);
+        x0 = lane0(xv);
+        x1 = lane1(xv);
+        x2 = lane2(xv);
+        x3 = lane3(xv);
+        start = fourfold(i16x8.sub(lane0(tail), first));
+        scales = i16x8.extend_high_i8x16_s(integers);
+        const a0 = half(start, w + 48, x0, x1, x2, x3, weights);
+        i0 = i32x4.add(i0, i32x4.dot_i16x8_s(a0, twiceLow(scales)));
+        const a1 = half(start, w + 144, x0, x1, x2, x3, weights);
+        i1 = i32x4.add(i1, i32x4.dot_i16x8_s(a1, twiceHigh(scales)));
+        const xs = lane1(tail);
+        f0 = scaled(f0, i0, v128.load(header), xs);
+        f1 = scaled(f1, i1, v128.load(header, 16), xs);
+        w += BLOCK_BYTES;
+        at += A8_BYTES;
+      } while (at < part);
+    } while (at < xEnd);
+    put(y, f0, isAdding);
+    put(y + 16, f1, isAdding);
+    y += 32;
+  } while (y < end);
+}
+
+/** The 16 columns of four rows at `w`, a byte a weight, group j at `to` + 32·j. */
+export function unpack6(w: usize, to: usize): void {
+  const weights = constant(C_63);
+  const v0 = v128.load(w), v1 = v128.load(w, 16), v2 = v128.load(w, 32); // prettier-ignore
+  v128.store(to, v128.and(v0, weights));
+  v128.store(to, v128.and(v1, weights), 32);
+  v128.store(to, v128.and(v2, weights), 64);
+  v128.store(to, v128.or(v128.or(top(v0), middle(v1)), bottom(v2)), 96);
+}
