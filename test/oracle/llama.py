@@ -15,8 +15,8 @@ from lines import serve
 
 DIRECTORY, MODEL, OPTIONS = sys.argv[1], sys.argv[2], json.loads(sys.argv[3])
 KV_TYPES = {"f32": 0, "f16": 1, "q8_0": 8}
-# Indices of 32-bit fields; VOCAB_ONLY is a byte offset.
-VOCAB_ONLY = 72
+# Indices of 32-bit fields; VOCAB_ONLY and CALLBACK are byte offsets.
+VOCAB_ONLY, CALLBACK = 72, 88
 N_CTX, N_BATCH, N_UBATCH, N_SEQ, FLASH, TYPE_K, TYPE_V = 0, 1, 2, 3, 13, 26, 27
 MAX_BATCH = 512
 i32, p = c.c_int32, c.c_void_p
@@ -89,8 +89,11 @@ WIDTH = 0 if OPTIONS.get("vocab_only") else function("llama_model_n_embd", i32, 
 LAYERS = 0 if OPTIONS.get("vocab_only") else function("llama_model_n_layer", i32, p)(model)
 
 
-def new_context(context=None, sequences=1, kv=None, flash=-1):
-    """A context for `context` tokens in all; `flash` is 0 (off), 1 (on) or -1 (llama.cpp's choice)."""
+def new_context(context=None, sequences=1, kv=None, flash=-1, callback=None):
+    """A context for `context` tokens in all; `flash` is 0 (off), 1 (on) or -1 (llama.cpp's choice).
+
+    `callback(tensor, asking, data)` is called for every tensor of the graph, see llama_watch.py.
+    """
     params = function("llama_context_default_params", Params)()
     expected = {N_CTX: 512, N_BATCH: 2048, N_UBATCH: 512, N_SEQ: 1, FLASH: -1, TYPE_K: 1, TYPE_V: 1}
     assert all(params.v[at] == value for at, value in expected.items()), "unknown context params"
@@ -98,6 +101,8 @@ def new_context(context=None, sequences=1, kv=None, flash=-1):
     params.v[N_BATCH] = params.v[N_UBATCH] = MAX_BATCH
     params.v[N_SEQ], params.v[FLASH] = sequences, flash
     params.v[TYPE_K] = params.v[TYPE_V] = KV_TYPES[kv or OPTIONS.get("kv", "f16")]
+    if callback:
+        c.memmove(c.addressof(params) + CALLBACK, c.byref(p(c.cast(callback, p).value)), c.sizeof(p))
     made = function("llama_init_from_model", p, p, Params)(model, params)
     if not made:
         raise RuntimeError("llama.cpp refuses the context")
@@ -120,15 +125,16 @@ def step(where, rows):
         raise RuntimeError(f"llama_decode answered {status}")
 
 
-def prefill(ids, wanted):
+def prefill(ids, wanted, where=None):
     """Decodes a fresh sequence; yields the logits row of each position for which wanted(position)."""
-    clear(memory_of(context), True)
+    where = where or context
+    clear(memory_of(where), True)
     for start in range(0, len(ids), MAX_BATCH):
         rows = [(ids[i], i, 0, int(wanted(i))) for i in range(start, min(start + MAX_BATCH, len(ids)))]
-        step(context, rows)
+        step(where, rows)
         for at, row in enumerate(rows):
             if row[3]:
-                yield logits_at(context, at)
+                yield logits_at(where, at)
 
 
 def tokenize(texts, add_special, parse_special):

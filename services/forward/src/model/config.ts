@@ -51,12 +51,12 @@ const STEP = 8;
  * Reads and checks the configuration of a model file.
  * @throws TrimtabError BACKEND_CAPABILITY for what this build does not run, ARTIFACT_INVALID for contradictions
  */
-export function readConfig(header: GgufHeader): ModelConfig {
+export function readConfig(header: GgufHeader, known: ReadonlyMap<string, Family> = families): ModelConfig {
   const architecture = header.metadata.get("general.architecture");
-  const family = typeof architecture === "string" ? families.get(architecture) : undefined;
+  const family = typeof architecture === "string" ? known.get(architecture) : undefined;
   if (!family) {
-    const known = [...families.keys()].join(", ");
-    const message = `architecture "${String(architecture).slice(0, 40)}" is not supported; supported: ${known}`;
+    const names = [...known.keys()].join(", ");
+    const message = `architecture "${String(architecture).slice(0, 40)}" is not supported; supported: ${names}`;
     throw new TrimtabError("BACKEND_CAPABILITY", message, { field: "general.architecture" });
   }
   const metadata = createMetadata(header, family.architecture);

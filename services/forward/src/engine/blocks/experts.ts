@@ -8,8 +8,8 @@ import { exponential } from "#kernels";
 import type { LayerWeights, Projection } from "../../model/weights.ts";
 import { finishBranch, multiply, onlyForm, type Pass, quantize } from "./pass.ts";
 
-/** Rows of one expert and the weights of its output. */
-interface Share {
+/** The rows of one expert and the weights of its output. */
+export interface Share {
   readonly rows: number[];
   readonly factors: number[];
 }
@@ -64,8 +64,11 @@ function runExpert(pass: Pass, layer: LayerWeights, expert: number, share: Share
   ops.scatterRows({ x: space.branch, y: expertOutput, ...scatter });
 }
 
-/** Which rows go to which expert. */
-function shareRows(logits: Float32Array, rows: number, experts: number, used: number): Share[] {
+/**
+ * Which rows go to which expert: the `used` largest logits of each row, f32 [rows, experts].
+ * @returns by expert
+ */
+export function shareRows(logits: Float32Array, rows: number, experts: number, used: number): Share[] {
   const shares = Array.from({ length: experts }, (): Share => ({ rows: [], factors: [] }));
   for (let row = 0; row < rows; row++) {
     const own = logits.subarray(row * experts, (row + 1) * experts);
