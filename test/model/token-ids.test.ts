@@ -1,9 +1,10 @@
-/** Token ids, token bytes and end tokens are those of llama.cpp, for the default model and for every kind of vocabulary. */
+/** Token ids, token bytes and end tokens are those of llama.cpp, for real models and for every kind of vocabulary. */
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { rmSync } from "node:fs";
 import { defaultModelPath } from "#kit/paths.ts";
 import { readModelVocabulary } from "../../services/tokenizer/src/model-vocabulary.ts";
 import { createTokenizer, type Tokenizer } from "../../services/tokenizer/src/tokenizer.ts";
+import { ensureTestModel } from "../../scripts/lib/test-models.mjs";
 import { createOracle, type Oracle } from "../oracle/llama.ts";
 import { bytePairMetadata, sentencePieceMetadata, writeVocabulary } from "../support/vocabularies.ts";
 import { everyCodePoint, makeStrings } from "./strings.ts";
@@ -12,7 +13,7 @@ setDefaultTimeout(120_000);
 
 const SEED = 20261123;
 const isFull = process.env.TRIMTAB_TEST_FULL === "1";
-/** Strings of the default model; other vocabularies get a quarter. */
+/** Strings of the default model; other vocabularies get less. */
 const COUNT = isFull ? 20_000 : 2_400;
 
 let pathOf: Record<string, string>;
@@ -58,17 +59,22 @@ async function findDifferences(tokenizer: Tokenizer, oracle: Oracle, texts: read
   return different.slice(0, 3);
 }
 
-describe("the default model", () => {
+describe.each([
+  ["the default model", async () => defaultModelPath(), COUNT],
+  ["Qwen2.5-Coder-0.5B", () => ensureTestModel("qwen"), COUNT / 8],
+  ["Gemma 3 270M", () => ensureTestModel("gemma"), COUNT / 8],
+])("%s", (_, find, count) => {
   let oracle: Oracle;
   let tokenizer: Tokenizer;
   beforeAll(async () => {
-    oracle = await createOracle({ vocabularyOnly: true });
-    tokenizer = createTokenizer(readModelVocabulary(defaultModelPath()));
+    const modelPath = await find();
+    oracle = await createOracle({ modelPath, vocabularyOnly: true });
+    tokenizer = createTokenizer(readModelVocabulary(modelPath));
   });
   afterAll(() => oracle.close());
 
-  test(`ids of ${COUNT} hard strings are llama.cpp's, special spellings read or not (seed ${SEED})`, async () => {
-    expect(await findDifferences(tokenizer, oracle, makeStrings(COUNT, SEED))).toEqual([]);
+  test(`ids of ${count} hard strings are llama.cpp's, special spellings read or not (seed ${SEED})`, async () => {
+    expect(await findDifferences(tokenizer, oracle, makeStrings(count, SEED))).toEqual([]);
   });
 
   test("ids of every code point are llama.cpp's", async () => {

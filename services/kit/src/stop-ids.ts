@@ -2,10 +2,9 @@
  * Which tokens end a generation: one rule for the tokenizer, which keeps users from typing them, and for forward, which
  * stops at them. Source: the end-of-generation set llama.cpp builds from the same keys. Cost: one pass over the tokens.
  */
-import { type GgufMetadata, ggufNumber, ggufNumbers, ggufTexts } from "./gguf-values.ts";
+import { type GgufMetadata, ggufNumber, ggufTexts } from "./gguf-values.ts";
 
 const KEY = "tokenizer.ggml";
-const TOKEN_TYPE_CONTROL = 3;
 /** Ends of a text, a turn or a message in files that name no id for them, and what parts files in code models. */
 const END_SPELLINGS: ReadonlySet<string> = new Set([
   ...["</s>", "<|endoftext|>", "<|end_of_text|>", "<end_of_utterance>", "<EOT>", "_<EOT>", "<|EOT|>"],
@@ -15,8 +14,8 @@ const END_SPELLINGS: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * Ids that end a generation, ascending: those the file names (`eos`, `eot`, `eom`) and every control token with the
- * spelling of an end. SentencePiece-style files that name no `eos` end with `</s>`.
+ * Ids that end a generation, ascending: those the file names (`eos`, `eot`, `eom`) and every token with the spelling
+ * of an end, whatever its type: Gemma's files call theirs user-defined.
  * @param vocabularySize ids at or above it are refused
  * @throws TrimtabError ARTIFACT_INVALID naming the key
  */
@@ -28,11 +27,6 @@ export function readStopIds(metadata: GgufMetadata, vocabularySize: number): num
     if (id !== undefined) ids.add(id);
   }
   const tokens = ggufTexts(metadata, `${KEY}.tokens`) ?? [];
-  const isNamed = metadata.has(`${KEY}.eos_token_id`) || metadata.get(`${KEY}.model`) !== "llama";
-  if (!isNamed && tokens.includes("</s>")) ids.add(tokens.indexOf("</s>"));
-  const types = ggufNumbers(metadata, `${KEY}.token_type`);
-  for (const [id, token] of tokens.entries()) {
-    if (types?.[id] === TOKEN_TYPE_CONTROL && END_SPELLINGS.has(token)) ids.add(id);
-  }
+  for (const [id, token] of tokens.entries()) if (END_SPELLINGS.has(token)) ids.add(id);
   return [...ids].sort((a, b) => a - b);
 }
