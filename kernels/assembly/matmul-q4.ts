@@ -47,9 +47,18 @@ export function put(y: usize, f: v128, isAdding: bool): void {
   v128.store(y, isAdding ? f32x4.add(v128.load(y), f) : f);
 }
 
+/** Zeros in the sums of all streams. */
 // @ts-ignore: decorator
 @inline
-function gemv(isQ41: bool, w: usize, x: usize, y: usize, groups: usize, blocks: usize, isAdding: bool): void {
+export function clearSums(sums: usize, end: usize): void {
+  for (let f = sums; f < end; f += 16) v128.store(f, f32x4.splat(0));
+}
+
+// @ts-ignore: decorator
+@inline
+function gemv(
+  isQ41: bool, w: usize, x: usize, y: usize, streams: usize, groups: usize, blocks: usize, isAdding: bool, sums: usize,
+): void {
   const step: usize = isQ41 ? Q4_1_BYTES : Q4_0_BYTES;
   const ones = constant(C_ONES_16);
   const nibble = constant(C_NIBBLE);
@@ -59,58 +68,70 @@ function gemv(isQ41: bool, w: usize, x: usize, y: usize, groups: usize, blocks: 
   const mask = constant(C_HALF_MASK);
   const xEnd = x + blocks * A8_BYTES;
   const end = y + groups * 32;
+  const distance = groups * blocks * step;
+  const sumsEnd = sums + streams * 32;
   do {
-    let f0 = f32x4.splat(0);
-    let f1 = f32x4.splat(0);
+    clearSums(sums, sumsEnd);
     let at = x;
     do {
-      const low = v128.load(at);
-      const high = v128.load(at, 16);
-      const tail = v128.load(at, 32);
-      let xl = lane0(low);
-      let xh = lane0(high);
-      const start = isQ41 ? i32x4.splat(0) : lane0(tail);
-      let a0 = both(start, v128.load(w), xl, xh, nibble, factor);
-      let a1 = both(start, v128.load(w, 64), xl, xh, nibble, factor);
-      xl = lane1(low);
-      xh = lane1(high);
-      a0 = both(a0, v128.load(w, 16), xl, xh, nibble, factor);
-      a1 = both(a1, v128.load(w, 80), xl, xh, nibble, factor);
-      xl = lane2(low);
-      xh = lane2(high);
-      a0 = both(a0, v128.load(w, 32), xl, xh, nibble, factor);
-      a1 = both(a1, v128.load(w, 96), xl, xh, nibble, factor);
-      xl = lane3(low);
-      xh = lane3(high);
-      a0 = both(a0, v128.load(w, 48), xl, xh, nibble, factor);
-      a1 = both(a1, v128.load(w, 112), xl, xh, nibble, factor);
-      const xs = lane1(tail);
-      const pairs = v128.load(w, 128);
-      if (isQ41) {
-        const others = v128.load(w, 144);
-        const xsum = lane2(tail);
-        f0 = widen(f0, a0, ones, f32x4.mul(halves(pairs, lowHalf, mask), xs));
-        f1 = widen(f1, a1, ones, f32x4.mul(halves(others, lowHalf, mask), xs));
-        f0 = f32x4.add(f0, f32x4.mul(halves(pairs, highHalf, mask), xsum));
-        f1 = f32x4.add(f1, f32x4.mul(halves(others, highHalf, mask), xsum));
-      } else {
-        f0 = widen(f0, a0, ones, f32x4.mul(halves(pairs, lowHalf, mask), xs));
-        f1 = widen(f1, a1, ones, f32x4.mul(halves(pairs, highHalf, mask), xs));
+      let from = w;
+      for (let f = sums; f < sumsEnd; f += 32, from += distance) {
+        // The vectors of x are loaded again for each stream: registers are scarcer than loads.
+        const low = v128.load(at);
+        const high = v128.load(at, 16);
+        const tail = v128.load(at, 32);
+        let xl = lane0(low);
+        let xh = lane0(high);
+        const start = isQ41 ? i32x4.splat(0) : lane0(tail);
+        let a0 = both(start, v128.load(from), xl, xh, nibble, factor);
+        let a1 = both(start, v128.load(from, 64), xl, xh, nibble, factor);
+        xl = lane1(low);
+        xh = lane1(high);
+        a0 = both(a0, v128.load(from, 16), xl, xh, nibble, factor);
+        a1 = both(a1, v128.load(from, 80), xl, xh, nibble, factor);
+        xl = lane2(low);
+        xh = lane2(high);
+        a0 = both(a0, v128.load(from, 32), xl, xh, nibble, factor);
+        a1 = both(a1, v128.load(from, 96), xl, xh, nibble, factor);
+        xl = lane3(low);
+        xh = lane3(high);
+        a0 = both(a0, v128.load(from, 48), xl, xh, nibble, factor);
+        a1 = both(a1, v128.load(from, 112), xl, xh, nibble, factor);
+        const xs = lane1(tail);
+        const pairs = v128.load(from, 128);
+        if (isQ41) {
+          const others = v128.load(from, 144);
+          const xsum = lane2(tail);
+          const f0 = widen(v128.load(f), a0, ones, f32x4.mul(halves(pairs, lowHalf, mask), xs));
+          const f1 = widen(v128.load(f, 16), a1, ones, f32x4.mul(halves(others, lowHalf, mask), xs));
+          v128.store(f, f32x4.add(f0, f32x4.mul(halves(pairs, highHalf, mask), xsum)));
+          v128.store(f, f32x4.add(f1, f32x4.mul(halves(others, highHalf, mask), xsum)), 16);
+        } else {
+          v128.store(f, widen(v128.load(f), a0, ones, f32x4.mul(halves(pairs, lowHalf, mask), xs)));
+          v128.store(f, widen(v128.load(f, 16), a1, ones, f32x4.mul(halves(pairs, highHalf, mask), xs)), 16);
+        }
       }
       w += step;
       at += A8_BYTES;
     } while (at < xEnd);
     const unshift = constant(C_UNSHIFT);
-    put(y, f32x4.mul(f0, unshift), isAdding);
-    put(y + 16, f32x4.mul(f1, unshift), isAdding);
+    let to = y;
+    for (let f = sums; f < sumsEnd; f += 32, to += groups * 32) {
+      put(to, f32x4.mul(v128.load(f), unshift), isAdding);
+      put(to + 16, f32x4.mul(v128.load(f, 16), unshift), isAdding);
+    }
     y += 32;
   } while (y < end);
 }
 
-/** One row of activations (a8), `groups` groups of 8 rows. */
-export function gemvQ40(w: usize, x: usize, y: usize, groups: usize, blocks: usize, isAdding: bool): void {
-  gemv(false, w, x, y, groups, blocks, isAdding);
+/** One row of activations (a8) through `streams` runs of `groups` groups; `sums` holds 32 bytes a stream. */
+export function gemvQ40(
+  w: usize, x: usize, y: usize, streams: usize, groups: usize, blocks: usize, isAdding: bool, sums: usize,
+): void {
+  gemv(false, w, x, y, streams, groups, blocks, isAdding, sums);
 }
-export function gemvQ41(w: usize, x: usize, y: usize, groups: usize, blocks: usize, isAdding: bool): void {
-  gemv(true, w, x, y, groups, blocks, isAdding);
+export function gemvQ41(
+  w: usize, x: usize, y: usize, streams: usize, groups: usize, blocks: usize, isAdding: bool, sums: usize,
+): void {
+  gemv(true, w, x, y, streams, groups, blocks, isAdding, sums);
 }

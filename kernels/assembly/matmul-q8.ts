@@ -8,7 +8,7 @@
  */
 import { A16_BYTES, A16_PAIR_BYTES, Q8_0_BYTES } from "./layout";
 import { lane0, lane1, lane2, lane3 } from "./math";
-import { put } from "./matmul-q4";
+import { clearSums, put } from "./matmul-q4";
 
 // @ts-ignore: decorator
 @inline
@@ -22,43 +22,86 @@ function widen(f: v128, acc: v128, scale: v128): v128 {
   return f32x4.add(f, f32x4.mul(f32x4.convert_i32x4_s(acc), scale));
 }
 
-/** One row of activations (a16), `groups` groups of 8 rows. */
-export function gemvQ80(w: usize, x: usize, y: usize, groups: usize, blocks: usize, isAdding: bool): void {
+/** One row of activations (a16) through `streams` runs of `groups` groups; `sums` holds 32 bytes a stream. */
+export function gemvQ80(
+  w: usize, x: usize, y: usize, streams: usize, groups: usize, blocks: usize, isAdding: bool, sums: usize,
+): void {
   const xEnd = x + blocks * A16_BYTES;
   const end = y + groups * 32;
+  const distance = groups * blocks * Q8_0_BYTES;
+  const sumsEnd = sums + streams * 32;
   do {
-    let f0 = f32x4.splat(0);
-    let f1 = f32x4.splat(0);
+    clearSums(sums, sumsEnd);
     let at = x;
     do {
-      let a0 = i32x4.splat(0);
-      let a1 = i32x4.splat(0);
-      const part = at + 64;
-      do {
-        const v = v128.load(at);
+      let from = w;
+      for (let f = sums; f < sumsEnd; f += 32, from += distance) {
+        let a0 = i32x4.splat(0);
+        let a1 = i32x4.splat(0);
+        let v = v128.load(at);
         let xv = lane0(v);
-        a0 = mac(a0, v128.load_ext<i8>(w), xv);
-        a1 = mac(a1, v128.load_ext<i8>(w, 8), xv);
+        a0 = mac(a0, v128.load_ext<i8>(from), xv);
+        a1 = mac(a1, v128.load_ext<i8>(from, 8), xv);
         xv = lane1(v);
-        a0 = mac(a0, v128.load_ext<i8>(w, 16), xv);
-        a1 = mac(a1, v128.load_ext<i8>(w, 24), xv);
+        a0 = mac(a0, v128.load_ext<i8>(from, 16), xv);
+        a1 = mac(a1, v128.load_ext<i8>(from, 24), xv);
         xv = lane2(v);
-        a0 = mac(a0, v128.load_ext<i8>(w, 32), xv);
-        a1 = mac(a1, v128.load_ext<i8>(w, 40), xv);
+        a0 = mac(a0, v128.load_ext<i8>(from, 32), xv);
+        a1 = mac(a1, v128.load_ext<i8>(from, 40), xv);
         xv = lane3(v);
-        a0 = mac(a0, v128.load_ext<i8>(w, 48), xv);
-        a1 = mac(a1, v128.load_ext<i8>(w, 56), xv);
-        w += 64;
-        at += 16;
-      } while (at < part);
-      const xs = v128.load(at);
-      f0 = widen(f0, a0, f32x4.mul(v128.load(w), xs));
-      f1 = widen(f1, a1, f32x4.mul(v128.load(w, 16), xs));
-      w += 32;
-      at += 16;
+        a0 = mac(a0, v128.load_ext<i8>(from, 48), xv);
+        a1 = mac(a1, v128.load_ext<i8>(from, 56), xv);
+        v = v128.load(at, 16);
+        xv = lane0(v);
+        a0 = mac(a0, v128.load_ext<i8>(from, 64), xv);
+        a1 = mac(a1, v128.load_ext<i8>(from, 72), xv);
+        xv = lane1(v);
+        a0 = mac(a0, v128.load_ext<i8>(from, 80), xv);
+        a1 = mac(a1, v128.load_ext<i8>(from, 88), xv);
+        xv = lane2(v);
+        a0 = mac(a0, v128.load_ext<i8>(from, 96), xv);
+        a1 = mac(a1, v128.load_ext<i8>(from, 104), xv);
+        xv = lane3(v);
+        a0 = mac(a0, v128.load_ext<i8>(from, 112), xv);
+        a1 = mac(a1, v128.load_ext<i8>(from, 120), xv);
+        v = v128.load(at, 32);
+        xv = lane0(v);
+        a0 = mac(a0, v128.load_ext<i8>(from, 128), xv);
+        a1 = mac(a1, v128.load_ext<i8>(from, 136), xv);
+        xv = lane1(v);
+        a0 = mac(a0, v128.load_ext<i8>(from, 144), xv);
+        a1 = mac(a1, v128.load_ext<i8>(from, 152), xv);
+        xv = lane2(v);
+        a0 = mac(a0, v128.load_ext<i8>(from, 160), xv);
+        a1 = mac(a1, v128.load_ext<i8>(from, 168), xv);
+        xv = lane3(v);
+        a0 = mac(a0, v128.load_ext<i8>(from, 176), xv);
+        a1 = mac(a1, v128.load_ext<i8>(from, 184), xv);
+        v = v128.load(at, 48);
+        xv = lane0(v);
+        a0 = mac(a0, v128.load_ext<i8>(from, 192), xv);
+        a1 = mac(a1, v128.load_ext<i8>(from, 200), xv);
+        xv = lane1(v);
+        a0 = mac(a0, v128.load_ext<i8>(from, 208), xv);
+        a1 = mac(a1, v128.load_ext<i8>(from, 216), xv);
+        xv = lane2(v);
+        a0 = mac(a0, v128.load_ext<i8>(from, 224), xv);
+        a1 = mac(a1, v128.load_ext<i8>(from, 232), xv);
+        xv = lane3(v);
+        a0 = mac(a0, v128.load_ext<i8>(from, 240), xv);
+        a1 = mac(a1, v128.load_ext<i8>(from, 248), xv);
+        const xs = v128.load(at, 64);
+        v128.store(f, widen(v128.load(f), a0, f32x4.mul(v128.load(from, 256), xs)));
+        v128.store(f, widen(v128.load(f, 16), a1, f32x4.mul(v128.load(from, 272), xs)), 16);
+      }
+      w += Q8_0_BYTES;
+      at += A16_BYTES;
     } while (at < xEnd);
-    put(y, f0, isAdding);
-    put(y + 16, f1, isAdding);
+    let to = y;
+    for (let f = sums; f < sumsEnd; f += 32, to += groups * 32) {
+      put(to, v128.load(f), isAdding);
+      put(to + 16, v128.load(f, 16), isAdding);
+    }
     y += 32;
   } while (y < end);
 }

@@ -8,31 +8,14 @@ import { KIND_Q5_0, KIND_Q5_1, KIND_Q5_K, KIND_Q6_K, KIND_Q8_0 } from "./layout"
 import { argument } from "./math";
 import { gemvBrain, gemvFloat, gemvHalf, unpackHalf } from "./matmul-float";
 import { tileQ2K, tileQ3K, tileQ6K, unpackK16 } from "./matmul-k16-tile";
-import { gemvQ2K, gemvQ3K } from "./matmul-q23";
-import { gemvQ40, gemvQ41 } from "./matmul-q4";
 import { tileQ40, tileQ41, tileQ50, tileQ51, unpackQ4 } from "./matmul-q4-tile";
-import { gemvQ4K } from "./matmul-q4k";
-import { gemvQ50, gemvQ51, gemvQ5K } from "./matmul-q5";
-import { gemvQ6K } from "./matmul-q6";
-import { gemvQ80, tileQ80, unpackQ80 } from "./matmul-q8";
+import { tileQ80, unpackQ80 } from "./matmul-q8";
+import { oneRow } from "./matmul-row";
 import { groupBlockBytes } from "./kinds";
 import { unpackK32 } from "./unpack-k32";
 
 function isFloat(kind: i32): bool {
   return kind == KIND_F32 || kind == KIND_F16 || kind == KIND_BF16;
-}
-
-function oneRow(kind: i32, w: usize, x: usize, y: usize, groups: usize, blocks: usize, isAdding: bool): void {
-  if (kind == KIND_Q4_0) gemvQ40(w, x, y, groups, blocks, isAdding);
-  else if (kind == KIND_Q4_1) gemvQ41(w, x, y, groups, blocks, isAdding);
-  else if (kind == KIND_Q8_0) gemvQ80(w, x, y, groups, blocks, isAdding);
-  else if (kind == KIND_Q5_0) gemvQ50(w, x, y, groups, blocks, isAdding);
-  else if (kind == KIND_Q5_1) gemvQ51(w, x, y, groups, blocks, isAdding);
-  else if (kind == KIND_Q6_K) gemvQ6K(w, x, y, groups, blocks, isAdding);
-  else if (kind == KIND_Q4_K) gemvQ4K(w, x, y, groups, blocks, isAdding);
-  else if (kind == KIND_Q5_K) gemvQ5K(w, x, y, groups, blocks, isAdding);
-  else if (kind == KIND_Q3_K) gemvQ3K(w, x, y, groups, blocks, isAdding);
-  else gemvQ2K(w, x, y, groups, blocks, isAdding);
 }
 
 function unpackGroup(kind: i32, w: usize, scratch: usize, blocks: usize): void {
@@ -118,7 +101,7 @@ export function matmulChunk(chunk: usize, scratch: usize): void {
   const isGemv = rows == 1 && !isFloat(kind);
   if (isGemv) {
     if (wholeEnd > from) {
-      oneRow(kind, weight + from * bytes, x, y + from * 32, wholeEnd - from, blocks, isAdding);
+      oneRow(kind, weight + from * bytes, x, y + from * 32, wholeEnd - from, blocks, isAdding, scratch);
     }
   } else {
     for (let group = from; group < wholeEnd; group++) {
@@ -127,7 +110,7 @@ export function matmulChunk(chunk: usize, scratch: usize): void {
   }
   if (to == wholeEnd) return;
   const partial = scratch + UNPACK_BYTES;
-  if (isGemv) oneRow(kind, weight + full * bytes, x, partial, 1, blocks, false);
+  if (isGemv) oneRow(kind, weight + full * bytes, x, partial, 1, blocks, false, scratch);
   else manyRows(kind, weight + full * bytes, x, rows, partial, 32, blocks, false, scratch);
   putPartial(partial, y + full * 32, stride, rows, outputs & 7, isAdding);
 }
