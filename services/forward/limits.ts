@@ -35,6 +35,12 @@ export const MAX_FRAME_BYTES = 12 * 1024;
 /** Programs kept, and the arena bytes their vectors and bindings may take. */
 export const MAX_PROGRAMS = 256;
 export const PROGRAM_BYTES = 96 * 2 ** 20;
+/** Rows of one projection, and projections kept; their bytes are part of those of programs. */
+export const MAX_PROJECTION_RANK = 256;
+export const MAX_PROJECTIONS = 64;
+/** Rows whose early-layer logits one command, Score or Capture request may ask for, and ids reported a row. */
+export const MAX_LOGIT_ROWS = 4_096;
+export const MAX_LOGIT_IDS = 1_024;
 /** Activations all taps of one text, or of one Capture request, may read. */
 export const MAX_TAP_BYTES = 512 * 2 ** 20;
 /** Activations one unary answer may carry. */

@@ -70,7 +70,7 @@ export async function open(
   };
   const opened = await engine.call(
     { type: "open", promptTokens: ids.length, ...nothing, ids, ...options, sequence },
-    (event) => void (event.type === "activation" && activations.push(event.activation)),
+    (event) => void (event.type === "activations" && activations.push(...event.activations)),
   );
   return { ...opened, sequence, activations };
 }
@@ -116,7 +116,7 @@ export async function generate(
     },
     (event) => {
       if (event.type === "tokens") tokens.push(...event.tokens);
-      if (event.type === "activation") activations.push(event.activation);
+      if (event.type === "activations") activations.push(...event.activations);
       onEvent?.(event);
     },
   );

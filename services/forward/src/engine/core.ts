@@ -59,6 +59,9 @@ function accept(state: CoreState, command: Command): void {
     case "program":
       state.programs.put(command.digest, command.program);
       return done(null);
+    case "projection":
+      state.projections.put(command.digest, command.projection);
+      return done(null);
     case "stats":
       return done(stats(state));
     case "release":

@@ -3,6 +3,7 @@ import type { Operators, Pointer } from "#kernels";
 import type { Site } from "../programs/program.ts";
 import { SITES } from "../programs/program.ts";
 import type { BatchRow } from "./step.ts";
+import type { TapReader, WantedRow } from "./tap-rows.ts";
 import type { Workspace } from "./workspace.ts";
 
 /** The hooks of a batch. */
@@ -16,11 +17,12 @@ export interface Hooks {
 const PROGRAM = 1;
 const TAP = 2;
 
-/** Collects the hooks of a batch. Cost: O(sites · layers) for every distinct program, then nothing where none acts. */
+/** Collects the hooks of a batch. Cost: O(sites · layers) for every distinct program, O(places) for every tapped row. */
 export function createHooks(
   batch: readonly BatchRow[],
   operators: Operators,
   space: Workspace,
+  readTaps: TapReader,
   layers: number,
 ): Hooks {
   const active = new Uint8Array(SITES.length * layers);
@@ -30,14 +32,13 @@ export function createHooks(
       if (heads[place] !== 0) active[place] = (active[place] ?? 0) | PROGRAM;
     }
   }
-  const tapped = batch.some(({ collector }) => collector !== null);
-  if (tapped) {
-    for (const [index, site] of SITES.entries()) {
-      for (let layer = 0; layer < layers; layer++) {
-        if (!batch.some(({ collector, position }) => collector?.wants(site, layer, position))) continue;
-        const place = index * layers + layer;
+  const tapped = batch.flatMap(({ collector, position }, row) =>
+    collector ? [{ collector, position, row }] : [],
+  );
+  for (const { collector, position } of tapped) {
+    for (const place of collector.places) {
+      if (collector.at(place)?.some(({ first, end }) => position >= first && position < end))
         active[place] = (active[place] ?? 0) | TAP;
-      }
     }
   }
   const placeOf = (site: Site, layer: number): number => SITES.indexOf(site) * layers + layer;
@@ -53,10 +54,13 @@ export function createHooks(
         operators.applyPrograms({ x, xStride: dim, rows: batch.length, instances: space.instances });
       }
       if (!(what & TAP)) return;
-      for (const [row, { collector, position }] of batch.entries()) {
-        if (!collector?.wants(site, layer, position)) continue;
-        collector.take(site, layer, position, new Float32Array(space.memory.buffer, x + row * dim * 4, dim));
+      const wanted: WantedRow[] = [];
+      for (const { collector, position, row } of tapped) {
+        for (const cell of collector.at(place) ?? []) {
+          if (position >= cell.first && position < cell.end) wanted.push({ row, position, cell });
+        }
       }
+      readTaps(x, dim, wanted);
     },
   };
 }

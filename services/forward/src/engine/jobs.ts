@@ -4,7 +4,8 @@ import type { Binding, SequenceId } from "./protocol.ts";
 import { forget, reuse, rootKey } from "./prefix-cache.ts";
 import type { CommandOf, OpenJob, Sequence } from "./sequence.ts";
 import type { CoreState } from "./state.ts";
-import { createTapCollector, tapRange } from "./taps.ts";
+import { bindAll } from "./collecting.ts";
+import { tapRange } from "./taps.ts";
 
 /** Adds a child that shares everything of its parent. */
 export function adopt(state: CoreState, parent: Sequence, id: SequenceId): Sequence {
@@ -35,7 +36,7 @@ export function startOpen(state: CoreState, command: CommandOf<"open">, parent: 
   if (parent && !parent.ids.every((token, index) => ids[index] === token)) {
     throw new TrimtabError("INVALID_ARGUMENT", "the parent's tokens are no prefix of the child's");
   }
-  const opened = command.binding ? state.programs.bind(command.binding) : null;
+  const { program: opened, collector } = bindAll(state, command, ids.length, false);
   const sequence = parent ? adopt(state, parent, id) : createSequence(state, id);
   sequence.opened?.release();
   sequence.opened = opened;
@@ -55,7 +56,7 @@ export function startOpen(state: CoreState, command: CommandOf<"open">, parent: 
   const job: OpenJob = {
     kind: "open",
     command,
-    collector: command.taps.length > 0 ? createTapCollector(command.taps, ids.length, false) : null,
+    collector,
     end: lastWanted ? ids.length : ids.length - 1,
     required: ranges,
     computed: 0,
@@ -82,7 +83,7 @@ export function startGenerate(state: CoreState, sequence: Sequence, command: Com
     const message = `${tokens} tokens leave no room in a context of ${state.contextTokens}`;
     throw new TrimtabError("CONTEXT_OVERFLOW", message, { field: "max_tokens", limit: state.contextTokens });
   }
-  const binding = command.binding ? state.programs.bind(command.binding) : null;
+  const { program: binding, collector } = bindAll(state, command, tokens, true);
   const programFrom = firstUnderProgram(state, sequence, command);
   const cachedAtStart = Math.min(sequence.cached, tokens - 1);
   const first = Math.min(cachedAtStart, programFrom);
@@ -93,7 +94,7 @@ export function startGenerate(state: CoreState, sequence: Sequence, command: Com
   sequence.job = {
     kind: "generate",
     command,
-    collector: command.taps.length > 0 ? createTapCollector(command.taps, tokens, true) : null,
+    collector,
     binding,
     stopIds: new Set(command.stopIds),
     maxTokens: command.maxTokens === 0 ? room : Math.min(command.maxTokens, room),

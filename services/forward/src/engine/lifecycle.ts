@@ -75,8 +75,8 @@ function begin(state: CoreState, sequence: Sequence, command: Command): void {
 /** Sends what the taps of a job have read; pooled taps only at its end. */
 export function flush(state: CoreState, job: OpenJob | GenerateJob, final: boolean): void {
   const { call } = job.command;
-  for (const activation of job.collector?.flush(final) ?? [])
-    state.emit({ type: "activation", call, activation });
+  const activations = job.collector?.flush(final) ?? [];
+  if (activations.length > 0) state.emit({ type: "activations", call, activations });
 }
 
 /** Answers a generation with what it did and returns its program. */
@@ -118,6 +118,7 @@ function completeOpen(state: CoreState, sequence: Sequence): void {
 
 function finish(state: CoreState, sequence: Sequence, value: Answers[keyof Answers]): void {
   const call = sequence.job?.command.call ?? 0;
+  sequence.job?.collector?.close();
   sequence.job = null;
   state.scheduler.drop(sequence.id);
   state.emit({ type: "done", call, value });
@@ -128,6 +129,7 @@ export function fail(state: CoreState, sequence: Sequence, error: unknown): void
   const { job } = sequence;
   sequence.poisoned = false;
   sequence.job = null;
+  job?.collector?.close();
   state.scheduler.drop(sequence.id);
   if (job) state.emit({ type: "failed", call: job.command.call, error: plainError(error) });
   if (job?.kind === "open") return release(state, sequence.id, error);
@@ -166,7 +168,10 @@ export function release(state: CoreState, id: SequenceId, reason?: unknown): voi
   for (const command of sequence.queue.splice(0)) failCommand(state, command, error);
   const { job } = sequence;
   if (job?.kind === "generate") endGenerate(state, sequence, job, "cancelled");
-  else if (job) state.emit({ type: "failed", call: job.command.call, error: plainError(error) });
+  else if (job) {
+    job.collector?.close();
+    state.emit({ type: "failed", call: job.command.call, error: plainError(error) });
+  }
   state.scheduler.drop(id);
   state.sequences.delete(id);
   state.tree.release(sequence.table);

@@ -1,6 +1,7 @@
 /** What travels between the main thread and the engine worker: commands in, answers and events out. Plain data only. */
 import type { Reason } from "#kit/errors.ts";
 import type { Program, Site } from "../programs/program.ts";
+import type { Projection } from "./projections.ts";
 import type { Activation, TapSpec } from "./taps.ts";
 
 /** Engine-wide number of a sequence, chosen by the main thread, never reused. */
@@ -102,6 +103,12 @@ export type Command =
   | { readonly type: "release"; readonly call: number; readonly sequences: readonly SequenceId[] }
   | { readonly type: "stop"; readonly call: number; readonly sequences: readonly SequenceId[] }
   | { readonly type: "program"; readonly call: number; readonly digest: string; readonly program: Program }
+  | {
+      readonly type: "projection";
+      readonly call: number;
+      readonly digest: string;
+      readonly projection: Projection;
+    }
   | { readonly type: "stats"; readonly call: number };
 
 /** A token with its raw log-probability and alternatives. */
@@ -176,13 +183,14 @@ export interface Answers {
   release: null;
   stop: null;
   program: null;
+  projection: null;
   stats: EngineStats;
 }
 
 /** What the worker reports: streams first, then exactly one `done` or `failed` for every call. */
 export type EngineEvent =
   | { readonly type: "tokens"; readonly call: number; readonly tokens: readonly ScoredToken[] }
-  | { readonly type: "activation"; readonly call: number; readonly activation: Activation }
+  | { readonly type: "activations"; readonly call: number; readonly activations: readonly Activation[] }
   | { readonly type: "parked"; readonly call: number; readonly generatedTokens: number }
   | { readonly type: "done"; readonly call: number; readonly value: Answers[keyof Answers] }
   | { readonly type: "failed"; readonly call: number; readonly error: PlainError };

@@ -15,6 +15,7 @@ import type { Core } from "./core.ts";
 import { createCore } from "./core.ts";
 import { createKvTree } from "./kv-tree.ts";
 import { createProgramStore } from "./programs.ts";
+import { createProjectionStore } from "./projections.ts";
 import type { EngineEvent, SequenceId } from "./protocol.ts";
 import { createSampler } from "./sampler.ts";
 import { createScheduler } from "./scheduler.ts";
@@ -122,6 +123,7 @@ function createParts(
   const { vocabulary } = config;
   const scratch = { history: regions.history.pointer, bias: regions.bias.pointer };
   const { pointer, sizeBytes } = regions.programs;
+  const allocator = createAllocator("programs", pointer, sizeBytes);
   return {
     forward: createForward(plan.weights.model, operators, space),
     sampler: createSampler(operators, memory, scratch, vocabulary),
@@ -131,7 +133,9 @@ function createParts(
       clearPage: (page) => void new Uint8Array(memory.buffer, space.pageAddress(page), pageBytes).fill(0),
       pageCost: (depth) => pageCost(config, depth),
     }),
-    programs: createProgramStore(memory, createAllocator("programs", pointer, sizeBytes), config),
+    programs: createProgramStore(memory, allocator, config),
+    projections: createProjectionStore(memory, allocator, config),
+    layers: config.layers,
     contextTokens,
     vocabulary,
     pageBytes,

@@ -4,6 +4,7 @@ import { MAX_SEQUENCES } from "../../limits.ts";
 import { KernelError } from "#kernels";
 import type { KvTree } from "./kv-tree.ts";
 import type { ProgramStore } from "./programs.ts";
+import type { ProjectionStore } from "./projections.ts";
 import type { Command, EngineEvent, PlainError, SequenceId } from "./protocol.ts";
 import type { Sampler } from "./sampler.ts";
 import type { Scheduler } from "./scheduler.ts";
@@ -16,7 +17,9 @@ export interface CoreOptions {
   readonly sampler: Sampler;
   readonly tree: KvTree;
   readonly programs: ProgramStore;
+  readonly projections: ProjectionStore;
   readonly scheduler: Scheduler<SequenceId>;
+  readonly layers: number;
   readonly contextTokens: number;
   readonly vocabulary: number;
   readonly pageBytes: number;

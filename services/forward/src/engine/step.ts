@@ -17,9 +17,11 @@ import type { KvTable } from "./kv-tree.ts";
 import { attentionBlock, headTransform } from "./blocks/attention.ts";
 import { expertsBlock } from "./blocks/experts.ts";
 import { mlpBlock } from "./blocks/mlp.ts";
-import { multiply, type Pass } from "./blocks/pass.ts";
+import type { Pass } from "./blocks/pass.ts";
+import { createHead } from "./head.ts";
 import { createHooks } from "./hooks.ts";
 import { layOut } from "./lay-out.ts";
+import { createTapReader } from "./tap-rows.ts";
 import type { TapCollector } from "./taps.ts";
 import type { Workspace } from "./workspace.ts";
 
@@ -47,10 +49,12 @@ export interface Forward {
 export function createForward(model: LoadedModel, ops: Operators, space: Workspace): Forward {
   const { config, embedding, layers } = model;
   const transforms = layers.map((layer, l) => headTransform(config, space, l, layer));
+  const head = createHead(model, ops, space);
+  const readTaps = createTapReader(ops, space, head);
   return {
     run(batch) {
       const rows = batch.length;
-      const hooks = createHooks(batch, ops, space, config.layers);
+      const hooks = createHooks(batch, ops, space, readTaps, config.layers);
       const { unitCount, maxSegments, pagesRead } = layOut(batch, space);
       const pass: Pass = { ops, space, config, transforms, rows, hooks, unitCount, maxSegments };
       const { embedding: scale } = config.scales;
@@ -62,29 +66,10 @@ export function createForward(model: LoadedModel, ops: Operators, space: Workspa
         else expertsBlock(pass, l, layer, layer.router);
         hooks.run("residual", l, space.x, config.width);
       }
-      readLogits(batch, model, ops, space);
+      const readers = batch.flatMap(({ onLogits }, row) => (onLogits ? [{ onLogits, row }] : []));
+      const read = readers.map(({ row }) => row);
+      head.read(space.x, read, (index, logits) => readers[index]?.onLogits(logits));
       return pagesRead;
     },
   };
-}
-
-/** The head over the rows somebody reads, `logitRows` at a time. */
-function readLogits(batch: readonly BatchRow[], model: LoadedModel, ops: Operators, space: Workspace): void {
-  const { width, vocabulary, normEpsilon: eps } = model.config;
-  const readers = batch.flatMap(({ onLogits }, row) => (onLogits ? [{ onLogits, row }] : []));
-  const floats = new Float32Array(space.memory.buffer);
-  for (let start = 0; start < readers.length; start += space.logitRows) {
-    const group = readers.slice(start, start + space.logitRows);
-    for (const [index, { row }] of group.entries()) {
-      const from = space.x / 4 + row * width;
-      floats.copyWithin(space.branch / 4 + index * width, from, from + width);
-    }
-    const rows = group.length;
-    ops.rmsNorm({ x: space.branch, weight: model.outputNorm, eps, rows, cols: width, out: space.normed });
-    for (const form of model.head.forms) {
-      ops.quantize({ x: space.normed, form, rows, cols: width, out: space.quantized[form] });
-    }
-    multiply({ ops, space, rows }, model.head, space.logits, vocabulary, false);
-    for (const [index, { onLogits }] of group.entries()) onLogits(space.logits + index * vocabulary * 4);
-  }
 }

@@ -1,8 +1,14 @@
 /**
  * Taps: activations read where the forward pass makes them, folded on the spot in position order, so that the result
- * does not depend on how the tokens were cut into steps. Cost: one copy of the row, or one pass over it.
+ * does not depend on how the tokens were cut into steps. Cost: one copy of the row, or one pass over it; all rows of a
+ * step lie in one buffer and leave together.
  */
 import type { Site } from "../programs/program.ts";
+import { SITES } from "../programs/program.ts";
+import type { BoundProjection } from "./projections.ts";
+import type { ScoredToken } from "./protocol.ts";
+import type { CellServices, TapCell } from "./tap-cells.ts";
+import { createLogitsCell, createPooledCell, createRowBuffer, createRowsCell } from "./tap-cells.ts";
 
 /** A request for activations. */
 export interface TapSpec {
@@ -15,6 +21,18 @@ export interface TapSpec {
   readonly first: number;
   readonly end: number;
   readonly pooling: "none" | "mean" | "max_norm" | "last";
+  /** The model's final norm first; residual only. */
+  readonly finalNorm?: boolean;
+  /** Digest of a stored projection of the rows. */
+  readonly projection?: string;
+  /** Logits instead of rows; residual only, no pooling. */
+  readonly logits?: LogitsSpec;
+}
+
+/** What is said of early-layer logits. */
+export interface LogitsSpec {
+  readonly top: number;
+  readonly ids: readonly number[];
 }
 
 /** The positions [first, end) a tap reads on a sequence of `tokens`; generations have no end. */
@@ -24,106 +42,79 @@ export function tapRange(tap: TapSpec, tokens: number, generating: boolean): { f
   return { first: tap.first, end: tap.end === 0 ? end : Math.min(tap.end, end) };
 }
 
-/** What a tap read: f32 [rows, dim] from one layer. */
+/** The next token as seen from one row. */
+export interface RowLogits {
+  readonly position: number;
+  readonly top: ScoredToken["top"];
+  readonly logprobs: readonly number[];
+}
+
+/** What a tap read of one layer: f32 [rows, dim], or logits. */
 export interface Activation {
   readonly tap: number;
   readonly site: Site;
   readonly layer: number;
   readonly firstPosition: number;
   readonly rows: number;
+  /** Empty for logits. Activations of one flush may share a buffer. */
   readonly values: Float32Array;
+  readonly logits: readonly RowLogits[];
+}
+
+/** A tap with its positions and its projection resolved. */
+export interface BoundTap extends TapSpec {
+  readonly projector: BoundProjection | null;
 }
 
 /** Collects the rows of one command's taps. */
 export interface TapCollector {
-  /** Whether a row at this place and position is wanted. */
-  wants(site: Site, layer: number, position: number): boolean;
-  /** Takes a row; positions of one layer must come in ascending order. The row is copied. */
-  take(site: Site, layer: number, position: number, row: Float32Array): void;
+  /** Places (site index · layers + layer) that have cells. */
+  readonly places: readonly number[];
+  /** The cells of a place: one a tap. */
+  at(place: number): readonly TapCell[] | undefined;
   /** What was read since the last call; pooled taps appear only when `final`. */
   flush(final: boolean): Activation[];
-  /** Bytes of rows waiting to be flushed. */
+  /** Bytes waiting to be flushed. */
   readonly waitingBytes: number;
+  /** Gives back the projections. */
+  close(): void;
 }
 
-interface Cell {
-  readonly tap: number;
-  readonly spec: TapSpec;
-  readonly layer: number;
-  firstPosition: number;
-  rows: Float32Array[];
-  sum: Float64Array | null;
-  count: number;
-}
-
-/** A collector for the taps of one command, with positions resolved by `tapRange`. */
+/**
+ * A collector for the taps of one command.
+ * @param layers blocks of the model
+ */
 export function createTapCollector(
-  requested: readonly TapSpec[],
-  tokens: number,
-  generating: boolean,
+  taps: readonly BoundTap[],
+  layers: number,
+  services: Omit<CellServices, "buffer">,
 ): TapCollector {
-  const taps = requested.map((tap) => ({ ...tap, ...tapRange(tap, tokens, generating) }));
-  const cells = new Map<string, Cell[]>();
+  const buffer = createRowBuffer();
+  const all: TapCell[] = [];
+  const places = new Map<number, TapCell[]>();
   for (const [tap, spec] of taps.entries()) {
+    const make = spec.logits ? createLogitsCell : spec.pooling === "none" ? createRowsCell : createPooledCell;
     for (const layer of spec.layers) {
-      const key = `${spec.site} ${layer}`;
-      const cell: Cell = { tap, spec, layer, firstPosition: -1, rows: [], sum: null, count: 0 };
-      const list = cells.get(key);
+      const cell = make(spec, { tap, site: spec.site, layer }, { ...services, buffer });
+      all.push(cell);
+      const place = SITES.indexOf(spec.site) * layers + layer;
+      const list = places.get(place);
       if (list) list.push(cell);
-      else cells.set(key, [cell]);
+      else places.set(place, [cell]);
     }
   }
-  let waitingBytes = 0;
-  const at = (site: Site, layer: number, position: number): Cell[] =>
-    (cells.get(`${site} ${layer}`) ?? []).filter(({ spec }) => position >= spec.first && position < spec.end);
-
   return {
-    wants: (site, layer, position) => at(site, layer, position).length > 0,
-    take(site, layer, position, row) {
-      for (const cell of at(site, layer, position)) {
-        if (cell.firstPosition < 0) cell.firstPosition = position;
-        cell.count++;
-        if (cell.spec.pooling === "none") {
-          cell.rows.push(row.slice());
-          waitingBytes += row.byteLength;
-        } else fold(cell, row);
-      }
-    },
+    places: [...places.keys()],
+    at: (place) => places.get(place),
     get waitingBytes() {
-      return waitingBytes;
+      return all.reduce((sum, { waitingBytes }) => sum + waitingBytes, buffer.usedBytes);
     },
     flush(final) {
-      waitingBytes = 0;
-      return [...cells.values()].flatMap((list) => list.flatMap((cell) => flushCell(cell, final)));
+      const values = buffer.take();
+      return all.flatMap((cell) => cell.flush(values, final));
+    },
+    close() {
+      for (const { projector } of taps) projector?.release();
     },
   };
-}
-
-function fold(cell: Cell, row: Float32Array): void {
-  const sum = (cell.sum ??= new Float64Array(row.length));
-  for (let i = 0; i < row.length; i++) {
-    const value = row[i] ?? 0;
-    const before = sum[i] ?? 0;
-    if (cell.spec.pooling === "mean") sum[i] = before + value;
-    else if (cell.spec.pooling === "last") sum[i] = value;
-    else if (Math.abs(value) > Math.abs(before)) sum[i] = value;
-  }
-}
-
-function flushCell(cell: Cell, final: boolean): Activation[] {
-  const { tap, layer, spec, firstPosition, count } = cell;
-  const about = { tap, site: spec.site, layer, firstPosition };
-  if (spec.pooling === "none") {
-    if (cell.rows.length === 0) return [];
-    const dim = cell.rows[0]?.length ?? 0;
-    const values = new Float32Array(cell.rows.length * dim);
-    for (const [index, row] of cell.rows.entries()) values.set(row, index * dim);
-    const rows = cell.rows.length;
-    cell.rows = [];
-    cell.firstPosition = -1;
-    return [{ ...about, rows, values }];
-  }
-  if (!final || cell.sum === null) return [];
-  const divisor = spec.pooling === "mean" ? count : 1;
-  return [{ ...about, rows: 1, values: Float32Array.from(cell.sum, (value) => value / divisor) }];
 }

@@ -29,6 +29,8 @@ export interface Workspace {
   /** i32 [rows]: the rows of one expert; f32 [rows]: what its output for them is multiplied with. */
   readonly expertRows: Pointer;
   readonly expertFactors: Pointer;
+  /** f32 [rows, MAX_PROJECTION_RANK]: rows on their way into taps. */
+  readonly projected: Pointer;
   /** Quantized rows by form. */
   readonly quantized: Readonly<Record<ActivationForm, Pointer>>;
   readonly partials: Pointer;
@@ -87,6 +89,7 @@ export function createWorkspace(
     expertRows: regions.expertRows.pointer,
     expertFactors: regions.expertFactors.pointer,
     quantized: { a8: regions.a8.pointer, a16: regions.a16.pointer, f32: regions.f32.pointer },
+    projected: regions.projected.pointer,
     partials: regions.partials.pointer,
     logits: regions.logits.pointer,
     ropeTables,

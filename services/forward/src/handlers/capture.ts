@@ -9,7 +9,7 @@ import { checkCount, checkRange, toBinding, toTaps } from "./convert.ts";
 import { openAll } from "./open-all.ts";
 import { checkTapBytes, toForestOpen } from "./opens.ts";
 import type { Registry } from "./registry.ts";
-import { activationFrames } from "./tensors.ts";
+import { type ActivationInit, activationFrames, gatherFrames } from "./tensors.ts";
 
 /** The Capture handler. */
 export function createCaptureHandler(
@@ -26,7 +26,7 @@ export function createCaptureHandler(
         items.map(({ ids }) => ({ ids, taps })),
         engine.model,
       );
-      const out = createPushable<{ itemIndex: number; activations: ReturnType<typeof activationFrames> }>(
+      const out = createPushable<{ itemIndex: number; activations: ActivationInit[] }>(
         Number.POSITIVE_INFINITY,
       );
       const texts = items.map(({ ids, first }, itemIndex) => {
@@ -46,9 +46,9 @@ export function createCaptureHandler(
           score: null,
           transient: true,
           onEvent: (event) => {
-            if (event.type !== "activation") return;
-            for (const frame of activationFrames(event.activation))
-              out.push({ itemIndex, activations: [frame] });
+            if (event.type !== "activations") return;
+            for (const activations of gatherFrames(event.activations.flatMap(activationFrames)))
+              out.push({ itemIndex, activations });
           },
         });
       });

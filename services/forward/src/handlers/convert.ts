@@ -12,6 +12,7 @@ import type { ModelInfo } from "../engine/runtime.ts";
 import type { TapSpec } from "../engine/taps.ts";
 import type { Operation, Program, Site } from "../programs/program.ts";
 import { hasSite, SITES } from "../programs/program.ts";
+import { toTransform } from "./tap-transform.ts";
 import { readF32 } from "./tensors.ts";
 
 /** "sha256:<hex>" of a program's canonical bytes. */
@@ -48,14 +49,9 @@ export function toTaps(taps: readonly types.Tap[], model: ModelInfo): TapSpec[] 
     const pooling = (["none", "none", "mean", "max_norm", "last"] as const)[tap.pooling];
     if (!pooling) throw outOfRange(`${field}.pooling`, "is not a known pooling");
     const positions = tap.positions === types.TapPositions.RANGE ? "range" : "last";
-    return {
-      site: toSite(tap.site, `${field}.site`, model),
-      layers,
-      positions,
-      first: tap.first,
-      end: tap.end,
-      pooling,
-    };
+    const site = toSite(tap.site, `${field}.site`, model);
+    const { first, end } = tap;
+    return { site, layers, positions, first, end, pooling, ...toTransform(tap, site, field, model) };
   });
 }
 

@@ -52,6 +52,8 @@ export function createGenerateHandler(
 function responses(event: StreamEvent): Response[] {
   if (event.type === "tokens")
     return [{ event: { case: "tokens", value: { tokens: fromTokens(event.tokens) } } }];
-  if (event.type !== "activation") return [];
-  return activationFrames(event.activation).map((value) => ({ event: { case: "activation", value } }));
+  if (event.type !== "activations") return [];
+  return event.activations
+    .flatMap(activationFrames)
+    .map((value) => ({ event: { case: "activation", value } }));
 }

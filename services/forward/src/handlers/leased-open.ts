@@ -26,7 +26,7 @@ export function createOpenHandler(
       const sequence = engine.newSequence();
       const read: Activation[] = [];
       const onEvent = (event: StreamEvent) => {
-        if (event.type === "activation") read.push(event.activation);
+        if (event.type === "activations") read.push(...event.activations);
       };
       const text = toForestOpen({ ...toText(open, sequence, toCaller(caller), engine.model), onEvent });
       const release = () =>

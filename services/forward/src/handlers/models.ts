@@ -1,4 +1,4 @@
-/** ListModels, LoadModel, UnloadModel, GetModel, PutProgram. */
+/** ListModels, LoadModel, UnloadModel, GetModel, PutProgram, PutProjection. */
 import type { ServiceImpl } from "@connectrpc/connect";
 import { TrimtabError } from "#kit/errors.ts";
 import { PAGE_TOKENS } from "#kernels";
@@ -6,11 +6,12 @@ import type { ForwardService } from "#proto/trimtab/forward/v1/forward_service_p
 import { hasSite, SITES } from "../programs/program.ts";
 import { findModelName } from "./model-name.ts";
 import { programDigest, toProgram } from "./convert.ts";
+import { projectionDigest, toProjection } from "./projection.ts";
 import type { LoadedEntry, Registry } from "./registry.ts";
 
 type Handlers = Pick<
   ServiceImpl<typeof ForwardService>,
-  "listModels" | "loadModel" | "unloadModel" | "getModel" | "putProgram"
+  "listModels" | "loadModel" | "unloadModel" | "getModel" | "putProgram" | "putProjection"
 >;
 
 const OPERATION_KINDS = 6;
@@ -48,6 +49,13 @@ export function createModelHandlers(registry: Registry): Handlers {
       await engine.call({ type: "program", digest, program: toProgram(program) });
       return { programDigest: digest };
     },
+    async putProjection({ projection: given }) {
+      if (!given) throw new TrimtabError("FIELD_REQUIRED", "projection is missing", { field: "projection" });
+      const engine = registry.engine(given.modelDigest);
+      const digest = projectionDigest(given);
+      await engine.call({ type: "projection", digest, projection: toProjection(given) });
+      return { projectionDigest: digest };
+    },
   };
 }
 
@@ -74,6 +82,8 @@ async function describe({ name, engine }: LoadedEntry) {
     sites: SITES.flatMap((site, index) => (hasSite(site, model) ? [index + 1] : [])),
     operations: Array.from({ length: OPERATION_KINDS }, (_, index) => index + 1),
     deterministic: true,
+    fork: true,
+    gradients: false,
     kvMemory: {
       pages: stats.pages,
       freePages: stats.freePages,

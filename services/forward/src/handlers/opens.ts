@@ -7,7 +7,7 @@ import type { Binding, Caller, ScoreSpec, SequenceId } from "../engine/protocol.
 import type { ModelInfo } from "../engine/runtime.ts";
 import type { TapSpec } from "../engine/taps.ts";
 import { tapRange } from "../engine/taps.ts";
-import { MAX_TAP_BYTES } from "../../limits.ts";
+import { MAX_LOGIT_ROWS, MAX_PROJECTION_RANK, MAX_TAP_BYTES } from "../../limits.ts";
 import { siteDim } from "../programs/program.ts";
 import { toBinding, toTaps } from "./convert.ts";
 
@@ -35,8 +35,18 @@ export function checkTapBytes(texts: readonly Pick<TextToOpen, "ids" | "taps">[]
     return tap.pooling === "none" ? Math.max(0, end - first) : 1;
   };
   let bytes = 0;
+  let logitRows = 0;
   for (const { ids, taps } of texts) {
-    for (const tap of taps) bytes += rows(tap, ids.length) * tap.layers.length * siteDim(tap.site, shape) * 4;
+    for (const tap of taps) {
+      const read = rows(tap, ids.length) * tap.layers.length;
+      const dim = siteDim(tap.site, shape);
+      if (tap.logits) logitRows += read;
+      else bytes += read * (tap.projection === undefined ? dim : Math.min(dim, MAX_PROJECTION_RANK)) * 4;
+    }
+  }
+  if (logitRows > MAX_LOGIT_ROWS) {
+    const message = `these taps ask for logits of ${logitRows} rows`;
+    throw new TrimtabError("TOO_LARGE", message, { field: "taps", limit: `${MAX_LOGIT_ROWS} rows` });
   }
   if (bytes <= MAX_TAP_BYTES) return;
   throw new TrimtabError("TOO_LARGE", `these taps would read ${bytes} bytes`, {

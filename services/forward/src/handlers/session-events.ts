@@ -5,7 +5,7 @@ import type { StreamEvent } from "../engine/client.ts";
 import type { EventSchema, SessionResponseSchema } from "#proto/trimtab/forward/v1/forward_service_pb.ts";
 import { MAX_FRAME_BYTES } from "../../limits.ts";
 import { fromTokens } from "./convert.ts";
-import { activationFrames } from "./tensors.ts";
+import { activationFrames, frameBytes } from "./tensors.ts";
 
 /** An event as plain data. */
 export type EventInit = MessageInitShape<typeof EventSchema>;
@@ -54,7 +54,7 @@ export function createSessionEvents(): SessionEvents {
         const { generatedTokens } = event;
         push({ sequenceId, commandId, event: { case: "parked", value: { generatedTokens } } });
       } else {
-        for (const value of activationFrames(event.activation)) {
+        for (const value of event.activations.flatMap(activationFrames)) {
           push({ sequenceId, commandId, event: { case: "activation", value } });
         }
       }
@@ -97,7 +97,7 @@ function* frames(events: readonly EventInit[]): Generator<MessageInitShape<typeo
 }
 
 function sizeOf({ event }: EventInit): number {
-  if (event?.case === "activation") return EVENT_BYTES + (event.value.values?.data?.length ?? 0);
+  if (event?.case === "activation") return EVENT_BYTES + frameBytes(event.value);
   if (event?.case === "tokens") return EVENT_BYTES + (event.value.tokens?.length ?? 0) * TOKEN_BYTES;
   return EVENT_BYTES;
 }

@@ -18,7 +18,7 @@ import {
   SEGMENT_TOKENS,
   unitBytes,
 } from "#kernels";
-import { MAX_ARENA_BYTES, MAX_LOGIT_BIASES, PROGRAM_BYTES } from "../../limits.ts";
+import { MAX_ARENA_BYTES, MAX_LOGIT_BIASES, MAX_PROJECTION_RANK, PROGRAM_BYTES } from "../../limits.ts";
 import type { ModelConfig } from "./config.ts";
 import type { WeightPlan } from "./weights.ts";
 import { planWeights } from "./weights.ts";
@@ -58,6 +58,7 @@ export type RegionName =
   | "expertOutput"
   | "expertRows"
   | "expertFactors"
+  | "projected"
   | ActivationForm
   | "partials"
   | "programs"
@@ -169,6 +170,7 @@ function regionSizes(
     expertOutput: ifExperts(width),
     expertRows: ifExperts(1),
     expertFactors: ifExperts(1),
+    projected: floats(MAX_PROJECTION_RANK),
     a8: activationBytes("a8", rows, widest),
     a16: activationBytes("a16", rows, widest),
     f32: activationBytes("f32", rows, widest),
