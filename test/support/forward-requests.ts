@@ -22,6 +22,11 @@ export const tap = fc.record({
   first: uint,
   end: uint,
   pooling: fc.nat(5),
+  finalNorm: fc.boolean(),
+  projectionDigest: fc.constantFrom("", "", "", "sha256:00"),
+  logits: fc.option(fc.record({ top: fc.nat(21), ids: fc.array(uint, { maxLength: 2 }) }), {
+    nil: undefined,
+  }),
 });
 /** Some taps. */
 export const taps = fc.array(tap, { maxLength: 3 });
