@@ -46,6 +46,8 @@ export const LIMITS = {
   natsDose: 10,
   /** Answers scored, or children forked, by one request. */
   batch: 64,
+  /** Texts of one embedding request. */
+  embeddings: 256,
   /** Taps of one capture. */
   taps: 64,
   /** Longest life of a request, milliseconds. */

@@ -64,7 +64,23 @@ export async function encodeText(
   return answer.encodings[0]?.ids ?? [];
 }
 
-function checkBytes(text: string, model: Model): void {
+/** Ids of each text, with what the model expects at the start; one call for all. */
+export async function encodeTexts(
+  clients: GatewayClients,
+  model: Model,
+  texts: readonly string[],
+  scope: CallScope,
+): Promise<readonly (readonly number[])[]> {
+  if (texts.length === 0) return [];
+  for (const [index, text] of texts.entries()) checkBytes(text, model, `texts[${index}]`);
+  const request = { modelDigest: model.digest, texts: [...texts], addSpecial: true, parseSpecial: false };
+  const { encodings } = await clients.tokenizer
+    .encode(request, scope)
+    .catch((error: unknown) => Promise.reject(serviceFailure(error, "tokenizer", scope.signal)));
+  return encodings.map(({ ids }) => ids);
+}
+
+function checkBytes(text: string, model: Model, field = "prompt"): void {
   const limit = Math.min(LIMITS.promptBytes, model.contextTokens * LIMITS.promptBytesPerContextToken);
   // A UTF-16 unit is at most three UTF-8 bytes: the exact count is only taken near the limit.
   if (text.length * 3 <= limit) return;
@@ -73,18 +89,19 @@ function checkBytes(text: string, model: Model): void {
   throw new TrimtabError(
     "CONTEXT_OVERFLOW",
     `the prompt has ${bytes} bytes; the model's context of ${model.contextTokens} tokens takes at most ${limit}`,
-    { field: "prompt", limit: `${limit} bytes` },
+    { field, limit: `${limit} bytes` },
   );
 }
 
-function checkIds(ids: readonly number[], model: Model): readonly number[] {
+/** Throws unless the ids are tokens of the model that fit its context; `field` names them in the error. */
+export function checkIds(ids: readonly number[], model: Model, field = "prompt"): readonly number[] {
   if (ids.length === 0) {
-    throw new TrimtabError("FIELD_REQUIRED", "the prompt is empty", { field: "prompt" });
+    throw new TrimtabError("FIELD_REQUIRED", `${field} is empty`, { field });
   }
   const wrong = ids.findIndex((id) => id >= model.vocabularySize);
   if (wrong >= 0) {
     throw new TrimtabError("FIELD_OUT_OF_RANGE", `token id ${ids[wrong]} is not in the vocabulary`, {
-      field: `ids[${wrong}]`,
+      field: field === "prompt" ? `ids[${wrong}]` : `${field}.ids[${wrong}]`,
       limit: `${model.vocabularySize - 1}`,
     });
   }
@@ -92,7 +109,7 @@ function checkIds(ids: readonly number[], model: Model): readonly number[] {
     throw new TrimtabError(
       "CONTEXT_OVERFLOW",
       `the prompt has ${ids.length} tokens; the model's context holds ${model.contextTokens}`,
-      { field: "prompt", limit: `${model.contextTokens} tokens` },
+      { field, limit: `${model.contextTokens} tokens` },
     );
   }
   return ids;

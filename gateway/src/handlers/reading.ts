@@ -1,12 +1,16 @@
-/** Tokenize, Capture, Score, Embed. */
+/** Tokenize, Capture, PutProjection, Score, Embed. */
 import { create } from "@bufbuild/protobuf";
 import type { ServiceImpl } from "@connectrpc/connect";
-import { TrimtabError } from "#kit/errors.ts";
 import { forwardCall } from "#kit/interceptors.ts";
-import { type GatewayService, TokenizeResponseSchema } from "#proto/trimtab/gateway/v1/gateway_service_pb.ts";
+import {
+  type GatewayService,
+  PutProjectionResponseSchema,
+  TokenizeResponseSchema,
+} from "#proto/trimtab/gateway/v1/gateway_service_pb.ts";
 import type { GatewayContext } from "../context.ts";
 import { captureActivations } from "../flow/capture.ts";
 import { checkRequired } from "../flow/checks.ts";
+import { embedTexts } from "../flow/embed.ts";
 import { resolveModel } from "../flow/model.ts";
 import { encodePrompt } from "../flow/prompt.ts";
 import { scoreAnswers } from "../flow/score.ts";
@@ -15,7 +19,10 @@ import { validateConversation } from "../flow/validate.ts";
 /** Handlers that read what is given and generate nothing. */
 export function readingHandlers({
   flow,
-}: GatewayContext): Pick<ServiceImpl<typeof GatewayService>, "tokenize" | "capture" | "score" | "embed"> {
+}: GatewayContext): Pick<
+  ServiceImpl<typeof GatewayService>,
+  "tokenize" | "capture" | "putProjection" | "score" | "embed"
+> {
   return {
     async tokenize({ model: reference, input }, context) {
       checkRequired("input", input.case !== undefined, "a text or a conversation is needed");
@@ -31,11 +38,14 @@ export function readingHandlers({
     },
     capture: (request, context) => captureActivations(flow, request, forwardCall(context)),
     score: (request, context) => scoreAnswers(flow, request, forwardCall(context)),
-    embed() {
-      throw new TrimtabError(
-        "UNSUPPORTED",
-        "embeddings are not available in this version; Capture reads activations",
-      );
+    async putProjection({ model: reference, matrix }, context) {
+      checkRequired("matrix", matrix !== undefined, "a matrix is needed");
+      const scope = forwardCall(context);
+      const { digest: modelDigest } = await resolveModel(flow.clients, reference, scope);
+      const projection = { modelDigest, ...(matrix ? { matrix } : {}) };
+      const { projectionDigest } = await flow.clients.forward.putProjection({ projection }, scope);
+      return create(PutProjectionResponseSchema, { projectionDigest });
     },
+    embed: (request, context) => embedTexts(flow, request, forwardCall(context)),
   };
 }

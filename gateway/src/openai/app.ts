@@ -9,11 +9,12 @@ import { withOurNames } from "./aliases.ts";
 import { type JsonObject, readJsonObject } from "./body.ts";
 import { chatAnswer, chatChunks } from "./chat.ts";
 import { completionAnswer, completionChunks } from "./completions.ts";
+import { embeddingAnswer } from "./embeddings.ts";
 import type { StreamOptions } from "./frame.ts";
 import { listModels, oneModel } from "./models.ts";
 import { PAGE } from "./page.ts";
 import { HttpProblem, problemResponse } from "./problems.ts";
-import { type CommonBody, parseChatBody, parseCompletionBody } from "./schema.ts";
+import { type CommonBody, parseChatBody, parseCompletionBody, parseEmbeddingBody } from "./schema.ts";
 import { eventStream } from "./sse.ts";
 import { withoutUnsupported } from "./unsupported.ts";
 
@@ -33,7 +34,6 @@ const COMPLETIONS = { parse: parseCompletionBody, answer: completionAnswer, chun
 
 /** Endpoints of later versions, and what they would do. */
 const LATER: Readonly<Record<string, string>> = {
-  "/v1/embeddings": "embeddings",
   "/v1/responses": "the responses API",
   "/v1/images/generations": "images",
   "/v1/audio/speech": "audio",
@@ -61,6 +61,10 @@ export function createOpenAiApp(gateway: GatewayContext, gate: KeyGate): Hono {
   );
   app.post("/v1/chat/completions", (context) => complete(gateway, context, CHAT));
   app.post("/v1/completions", (context) => complete(gateway, context, COMPLETIONS));
+  app.post("/v1/embeddings", async (context) => {
+    const body = parseEmbeddingBody(withoutUnsupported(withOurNames(await readJsonObject(context.req.raw))));
+    return context.json(await embeddingAnswer(gateway, body, scopeOf(context)));
+  });
   for (const [path, what] of Object.entries(LATER)) {
     app.post(path, () => {
       throw new TrimtabError("UNSUPPORTED", `${what}: not available in this version`);

@@ -27,12 +27,16 @@ const PREFIXES: readonly (readonly [string, string])[] = [
   ["steering.use.", "steering."],
   ["spec.", ""],
   ["ids[", "prompt["],
+  ["texts[", "input["],
+  ["token_ids[", "input["],
 ];
 /** Fields that are called otherwise there. */
 const NAMES: Readonly<Record<string, string>> = {
   choices: "n",
   text: "prompt",
   ids: "prompt",
+  texts: "input",
+  token_ids: "input",
   "steering.use": "steering",
 };
 

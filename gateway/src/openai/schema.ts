@@ -100,6 +100,24 @@ const completion = z.strictObject({
   best_of: integer(1, LIMITS.choices),
 });
 
+const embedding = z.strictObject({
+  model: reference,
+  input: z.union([
+    z.string(),
+    tokenIds,
+    z.array(z.string()).min(1).max(LIMITS.embeddings),
+    z.array(tokenIds).min(1).max(LIMITS.embeddings),
+  ]),
+  encoding_format: z.enum(["float", "base64"]).optional(),
+  dimensions: integer(1, 2 ** 20),
+  layer: integer(0, 2 ** 16),
+  pooling: z.enum(["mean", "last", "max_norm"]).optional(),
+  final_norm: flag,
+  normalize: flag,
+});
+
+/** Body of an embedding request. */
+export type EmbeddingBody = z.infer<typeof embedding>;
 /** Body of a chat completion. */
 export type ChatBody = z.infer<typeof chat>;
 /** Body of a completion. */
@@ -116,6 +134,11 @@ export function parseChatBody(body: JsonObject): ChatBody {
 /** Parses a completion body; throws a typed error that names the field at fault. */
 export function parseCompletionBody(body: JsonObject): CompletionBody {
   return parse(completion, body);
+}
+
+/** Parses an embedding body; throws a typed error that names the field at fault. */
+export function parseEmbeddingBody(body: JsonObject): EmbeddingBody {
+  return parse(embedding, body);
 }
 
 /** Messages of our own answers come back with `refusal: null` and the like. */

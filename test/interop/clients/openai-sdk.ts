@@ -1,6 +1,6 @@
 /** The official OpenAI SDK for JavaScript as the judge of answers, streams, errors and retries. */
 import { beforeAll, expect, test } from "bun:test";
-import OpenAI, { APIError, BadRequestError, NotFoundError } from "openai";
+import OpenAI, { BadRequestError, NotFoundError } from "openai";
 import { served } from "../support/shared.ts";
 
 const client = new OpenAI({ baseURL: `http://127.0.0.1:${served.httpPort}/v1`, apiKey: "none" });
@@ -95,6 +95,26 @@ test("completions continue plain text and can echo it", async () => {
   expect(answer.choices[0]?.logprobs?.token_logprobs?.[0]).toBeNull();
 });
 
+test("embeddings have length 1, the same as numbers and base64, and like texts are nearer", async () => {
+  const input = [
+    "The cat sat on the mat.",
+    "A cat is sitting on a mat.",
+    "Interest rates rose by two percent.",
+  ];
+  // The SDK asks for base64 unless told otherwise.
+  const { data, usage } = await client.embeddings.create({ model, input });
+  const [cat = [], sitting = [], rates = []] = data.map(({ embedding }) => embedding);
+  const dot = (a: number[], b: number[]) => a.reduce((sum, value, i) => sum + value * (b[i] ?? 0), 0);
+  expect(dot(cat, cat)).toBeCloseTo(1, 5);
+  expect(dot(cat, sitting)).toBeGreaterThan(dot(cat, rates));
+  expect(usage.prompt_tokens).toBeGreaterThan(15);
+  const float = await client.embeddings.create({ model, input: input[0] ?? "", encoding_format: "float" });
+  expect(float.data[0]?.embedding).toEqual(cat);
+  const options = { layer: 10, pooling: "last" } as object;
+  const other = await client.embeddings.create({ model, input: input[0] ?? "", ...options });
+  expect(other.data[0]?.embedding).not.toEqual(cat);
+});
+
 test("refusals are the SDK's typed errors and are not retried", async () => {
   let requests = 0;
   const counting = client.withOptions({
@@ -107,9 +127,11 @@ test("refusals are the SDK's typed errors and are not retried", async () => {
   const error = await counting.chat.completions.create({ model, messages, tools }).catch((thrown) => thrown);
   expect(error).toBeInstanceOf(BadRequestError);
   expect(error).toMatchObject({ param: "tools", code: "unsupported" });
-  const embedding = await counting.embeddings.create({ model, input: "a" }).catch((thrown) => thrown);
-  expect(embedding).toBeInstanceOf(APIError);
-  expect(embedding).toMatchObject({ status: 501, code: "unsupported" });
+  const embedding = await counting.embeddings
+    .create({ model, input: "a", dimensions: 8 })
+    .catch((thrown) => thrown);
+  expect(embedding).toBeInstanceOf(BadRequestError);
+  expect(embedding).toMatchObject({ param: "dimensions", code: "unsupported" });
   expect(requests).toBe(2);
 });
 
