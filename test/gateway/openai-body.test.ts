@@ -101,7 +101,8 @@ test.each([
   ["POST", "//v1/chat/completions", 404],
   ["GET", "/v1/%2e%2e/metrics", 404],
   ["GET", "/debug/vars", 404],
-  ["POST", "/v1/embeddings", 501],
+  ["GET", "/v1/embeddings", 405],
+  ["POST", "/v1/responses", 501],
 ])("G28 %s %s answers %d with a JSON error", async (method, path, status) => {
   const response = await stack.gateway.app.request(path, { method });
   expect(response.status).toBe(status);

@@ -35,7 +35,8 @@ test("a read without side effects is a GET that caches may keep", async () => {
   const query = new URLSearchParams({ connect: "v1", encoding: "json", message: "{}" });
   const response = await fetch(`${SERVICE}/ListModels?${query}`);
   expect(response.status).toBe(200);
-  expect(await response.json()).toMatchObject({ models: [{ loaded: true }] });
+  const { models } = (await response.json()) as { models: object[] };
+  expect(models).toContainEqual(expect.objectContaining({ loaded: true }));
 });
 
 test("an unknown field of a JSON request is refused, and an error says what and where", async () => {
