@@ -9,6 +9,7 @@ import { createWorkspace } from "../../services/forward/src/engine/workspace.ts"
 import { readConfig } from "../../services/forward/src/model/config.ts";
 import { planMemory } from "../../services/forward/src/model/plan.ts";
 import { loadWeights, readRopeFactors } from "../../services/forward/src/model/weights.ts";
+import { SITES } from "../../services/forward/src/programs/program.ts";
 
 /** What the engine computed for some ids. */
 export interface Computed {
@@ -50,12 +51,9 @@ export async function computeInside(
   const forward = createForward(plan.weights.model, compute.operators, space);
   const residuals = new Float32Array(layers * ids.length * width);
   const logits = new Float32Array(ids.length * vocabulary);
-  const collector: TapCollector = {
-    wants: (site) => site === "residual",
-    take: (_, layer, position, row) => residuals.set(row, (layer * ids.length + position) * width),
-    flush: () => [],
-    waitingBytes: 0,
-  };
+  const collector = residualCollector(layers, (layer, position, row) =>
+    residuals.set(row, (layer * ids.length + position) * width),
+  );
   const table = {
     pages: Array.from({ length: Math.ceil(ids.length / 32) }, (_, page) => page),
     length: ids.length,
@@ -71,4 +69,28 @@ export async function computeInside(
   }
   await compute.close();
   return { residuals, logits };
+}
+
+/** Takes the residual after every block at every position. */
+function residualCollector(
+  layers: number,
+  take: (layer: number, position: number, row: Float32Array) => void,
+): TapCollector {
+  const first = SITES.indexOf("residual") * layers;
+  const nothing = { finalNorm: false, projector: null, wantsLogits: false, waitingBytes: 0 };
+  const cells = Array.from({ length: layers }, (_, layer) => ({
+    ...nothing,
+    first: 0,
+    end: Number.POSITIVE_INFINITY,
+    take: (position: number, row: Float32Array) => take(layer, position, row),
+    takeLogits: () => {},
+    flush: () => [],
+  }));
+  return {
+    places: cells.map((_, layer) => first + layer),
+    at: (place) => cells.slice(place - first, place - first + 1),
+    flush: () => [],
+    waitingBytes: 0,
+    close: () => {},
+  };
 }
