@@ -1,4 +1,4 @@
-"""A small GGUF reader with dequantisation to f32 (F32, F16, Q4_0, Q4_1, Q8_0), independent of the one under test.
+"""A small GGUF reader with dequantisation to f32 (every type of ggml), independent of the one under test.
 
 Source: the GGUF specification and ggml's block layouts. Needs numpy.
 """
@@ -41,6 +41,23 @@ TYPES = {
 }
 
 
+def by_package(kind):
+    """The same for other types by the PyPI package gguf, which this file hides by its name."""
+    import os
+    import sys
+    import types
+
+    folder = next(path for path in sys.path if os.path.exists(os.path.join(path, "gguf", "quants.py")))
+    package = types.ModuleType("gguf_package")
+    package.__path__ = [os.path.join(folder, "gguf")]
+    sys.modules.setdefault("gguf_package", package)
+    from gguf_package.constants import GGML_QUANT_SIZES, GGMLQuantizationType
+    from gguf_package.quants import dequantize
+
+    name = GGMLQuantizationType(kind)
+    return *GGML_QUANT_SIZES[name], lambda rows: dequantize(rows, name).astype(np.float32)
+
+
 class Gguf:
     """metadata: dict; tensor(name): f32 array, the slowest dimension first."""
 
@@ -67,7 +84,7 @@ class Gguf:
 
     def tensor(self, name):
         dims, kind, offset = self.tensors[name]
-        elements, size, dequantise = TYPES[kind]
+        elements, size, dequantise = TYPES.get(kind) or by_package(kind)
         count = int(np.prod(dims)) // elements
         raw = np.frombuffer(self._bytes, np.uint8, count * size, self._data + offset)
         return np.ascontiguousarray(dequantise(raw.reshape(count, size))).reshape(dims[::-1])

@@ -166,6 +166,18 @@ def logits(ids, path, first=0):
     return [len(ids) - first, VOCABULARY]
 
 
+def surprisal(ids):
+    """Nats by which each id after the first surprises."""
+    import numpy as np
+
+    answer = []
+    for at, row in enumerate(prefill(ids[:-1], lambda i: True)):
+        values = np.ctypeslib.as_array(row, (VOCABULARY,)).astype(np.float64)
+        largest = values.max()
+        answer.append(float(largest + np.log(np.exp(values - largest).sum()) - values[ids[at + 1]]))
+    return answer
+
+
 def best(row):
     values = row[:VOCABULARY]
     return values.index(max(values))
@@ -206,6 +218,7 @@ if __name__ == "__main__":
             "tokenize": tokenize,
             "pieces": pieces,
             "logits": logits,
+            "surprisal": surprisal,
             "greedy": greedy,
             "control_vector": control_vector,
         },

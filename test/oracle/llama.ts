@@ -42,6 +42,8 @@ export interface Oracle {
   pieces(): Promise<Piece[]>;
   /** Logits after each position from `first` (0) on: [ids.length - first, vocabulary]. */
   logits(ids: readonly number[], options?: { first?: number }): Promise<Floats>;
+  /** Nats by which each id after the first surprises: [ids.length - 1]. */
+  surprisal(ids: readonly number[]): Promise<number[]>;
   /** The `count` most likely tokens after `ids`, one by one. */
   greedy(ids: readonly number[], count: number): Promise<number[]>;
   /**
@@ -77,6 +79,7 @@ export async function createOracle(options: OracleOptions = {}): Promise<Oracle>
       return rows.map(([hex, isControl, isEnd]) => ({ bytes: Buffer.from(hex, "hex"), isControl, isEnd }));
     },
     logits: (ids, { first = 0 } = {}) => program.callForFloats("logits", { ids, first }),
+    surprisal: (ids) => program.call("surprisal", { ids }),
     greedy: (ids, count) => program.call("greedy", { ids, n: count }),
     async setControlVector(path, { scale = 1, start = 1, end } = {}) {
       await program.call("control_vector", { path, scale, start, end: end ?? null });

@@ -61,7 +61,7 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
     expectedDigest: "",
     threads: Math.min(availableParallelism(), 2),
     simd: "auto",
-    kvKind: "int8",
+    kvKind: null,
     kvBytes: null,
     contextTokens: null,
     rowBudget: ROW_BUDGET,

@@ -31,7 +31,8 @@ export interface RuntimeOptions {
   readonly expectedDigest: string;
   readonly threads: number;
   readonly simd: "auto" | "plain";
-  readonly kvKind: KvKind;
+  /** null = as the model's family says. */
+  readonly kvKind: KvKind | null;
   readonly kvBytes: number | null;
   readonly contextTokens: number | null;
   readonly rowBudget: number;
@@ -87,7 +88,12 @@ export async function createRuntime(
   try {
     const config = readConfig(file.header);
     const { rowBudget, prefillRows } = options;
-    const plan = planMemory(file.header, config, { ...options, logitRows: Math.min(LOGIT_ROWS, rowBudget) });
+    const kvKind = options.kvKind ?? config.family.kvKind;
+    const plan = planMemory(file.header, config, {
+      ...options,
+      kvKind,
+      logitRows: Math.min(LOGIT_ROWS, rowBudget),
+    });
     const digest = sha256OfFile(file);
     if (options.expectedDigest !== "" && options.expectedDigest !== digest) {
       throw new TrimtabError("MODEL_MISMATCH", `the file has SHA-256 ${digest}`, {

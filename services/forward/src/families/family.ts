@@ -1,5 +1,5 @@
 /** What an architecture family is to the engine: a table of names and constants, and of where its layers differ. */
-import type { GateActivation } from "#kernels";
+import type { GateActivation, KvKind } from "#kernels";
 import type { Metadata } from "../model/metadata.ts";
 
 /** Tensor names of one layer, without the `blk.N.` prefix; null or nothing for a part the family does not have. */
@@ -76,6 +76,8 @@ export interface Family {
   /** True when pairs (2i, 2i+1) rotate together, false for pairs (i, i + rotary/2). */
   readonly ropeInterleaved: boolean;
   readonly activation: GateActivation;
+  /** Storage of keys and values unless the caller chooses: the coarsest that keeps the model's distribution. */
+  readonly kvKind: KvKind;
   /** Metadata keys, after `<architecture>.`, whose presence with another value means arithmetic we do not do. */
   readonly refused: Readonly<Record<string, number | string | boolean>>;
   readonly rotations: (metadata: Metadata) => readonly Rotation[];

@@ -30,6 +30,7 @@ export const llama: Family = {
   feedForwardKey: "feed_forward_length",
   ropeInterleaved: true,
   activation: "silu",
+  kvKind: "int8",
   refused: { expert_count: 0, "attention.sliding_window": 0 },
   rotations: (metadata) => [plainRotation(metadata)],
   layerSettings: () => ({ rotation: 0, window: 0 }),
