@@ -36,6 +36,9 @@ export const LIMITS = {
   stopStrings: 16,
   /** UTF-8 bytes of a stop string. */
   stopBytes: 1_024,
+  /** Speculation: tokens that must occur again, and tokens guessed a step. */
+  ngram: 8,
+  draft: 16,
   /** Verifiers of one request. */
   verifiers: 16,
   /** Largest magnitude of a steering scale. */

@@ -8,6 +8,7 @@ import { ForwardService } from "#proto/trimtab/forward/v1/forward_service_pb.ts"
 import type { EngineOptions } from "./src/engine/client.ts";
 import type { ModelInfo } from "./src/engine/runtime.ts";
 import { createCaptureHandler } from "./src/handlers/capture.ts";
+import { createConstraintHandler } from "./src/handlers/constraint.ts";
 import { createGauges } from "./src/handlers/gauges.ts";
 import { createGenerateHandler } from "./src/handlers/leased-generate.ts";
 import { createOpenHandler } from "./src/handlers/leased-open.ts";
@@ -63,6 +64,7 @@ export async function createForwardService(options: ForwardServiceOptions): Prom
     routes: (router) =>
       void router.service(ForwardService, {
         ...createModelHandlers(registry),
+        ...createConstraintHandler(registry),
         ...createOpenHandler(registry, leases),
         ...createGenerateHandler(registry, leases),
         ...createLeasedHandlers(registry, leases),

@@ -49,3 +49,23 @@ export const MAX_INLINE_BYTES = 3 * 2 ** 20;
 export const MAX_CALLER_BYTES = 256;
 /** How long a client should wait after KV memory ran out. */
 export const RETRY_AFTER_MS = 1_000;
+/** Bytes and nesting of a constraint; texts of a choice. */
+export const MAX_CONSTRAINT_BYTES = 64 * 1024;
+export const MAX_CONSTRAINT_DEPTH = 64;
+export const MAX_CHOICES = 256;
+/** States of one regular expression, literals and numbers within bounds included. */
+export const MAX_AUTOMATON_STATES = 4_096;
+/** Longest work on one grammar or one of its masks, and longest start of a thread for it. */
+export const GRAMMAR_JOB_MS = 20_000;
+export const GRAMMAR_START_MS = 60_000;
+/** Compiled grammars kept, refused ones remembered, and those waiting to be compiled. */
+export const MAX_GRAMMARS = 32;
+export const MAX_REFUSED_GRAMMARS = 256;
+export const MAX_WAITING_GRAMMARS = 64;
+/** Longest a step waits for a mask; then its row is computed again when the mask is there. */
+export const MASK_WAIT_MS = 50;
+/** Speculation: tokens that must occur again, tokens drafted a step; and what 0 means. */
+export const MAX_NGRAM = 8;
+export const DEFAULT_NGRAM = 3;
+export const MAX_DRAFT = 16;
+export const DEFAULT_DRAFT = 8;

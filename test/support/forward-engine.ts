@@ -112,6 +112,7 @@ export async function generate(
         topLogprobs: 5,
       },
       ...{ binding: null, replayLast: false, taps: [], parkEvery: 0, parkTimeoutMs: 5_000 },
+      ...{ constraint: null, speculation: null },
       ...options,
     },
     (event) => {

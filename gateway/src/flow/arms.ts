@@ -103,6 +103,8 @@ export function generateCommand({ spec, seed, steering }: Prepared, arm: Running
       sampling,
       streamId: arm.streamId,
       topLogprobs: spec.logprobs ? spec.topLogprobs : 0,
+      ...(spec.constraint ? { constraint: spec.constraint } : {}),
+      ...(spec.speculation ? { speculation: spec.speculation } : {}),
       ...(arm.program ? { program: arm.program, replayLast: steering?.needs.replayLast ?? false } : {}),
     },
   };

@@ -131,6 +131,8 @@ function finish(input: ChoiceRunInput, arm: RunningArm, event: FinishedEvent): G
   usage.completionTokens += arm.generated;
   usage.replayedTokens += event.replayedTokens;
   usage.prefilledTokens += event.replayedTokens;
+  usage.draftedTokens += event.draftedTokens;
+  usage.acceptedTokens += event.acceptedTokens;
   session.send(releaseOf(arm.sequenceId));
   const { steering } = prepared.spec;
   const shown = steering?.proof === true || steering?.compare === true;

@@ -7,6 +7,7 @@ import type { GetRequirementsResponse, SteeringUse } from "#proto/trimtab/steeri
 import type { CallScope, GatewayClients } from "../clients.ts";
 import type { Programs } from "./programs.ts";
 import { encodePrompt, type Prompt } from "./prompt.ts";
+import { serviceFailure } from "./reasons.ts";
 import { pinned, type Requirements } from "./requirements.ts";
 import { resolveModel } from "./model.ts";
 import type { RunningGenerations } from "./running.ts";
@@ -49,6 +50,10 @@ export async function prepare(
   continuation = "",
 ): Promise<Prepared> {
   const spec = validateSpec(request);
+  if (spec.constraint && continuation !== "") {
+    const message = "a constraint cannot begin within an answer that is given";
+    throw new TrimtabError("UNSUPPORTED", message, { field: "constraint" });
+  }
   const model = await resolveModel(flow.clients, spec.model, scope);
   checkAgainstModel(spec, model);
   const [vocabulary, prompt, steering] = await Promise.all([
@@ -56,6 +61,7 @@ export async function prepare(
     encodePrompt(flow.clients, model, spec.prompt, scope, continuation),
     prepareSteering(flow, model, spec.steering?.use, scope),
     checkVerifiers(flow.clients, spec.verifiers, scope),
+    prepareConstraint(flow, model, spec, scope),
   ]);
   checkContext(spec, prompt, model);
   const seed = spec.sampling?.seed ?? BigInt(randomInt(DRAWN_SEEDS));
@@ -79,6 +85,21 @@ export async function prepareSteering(
   }
   const needs = await flow.requirements.get(model, use, scope);
   return { use: pinned(use, needs.resolved), needs };
+}
+
+/** Has the constraint compiled, so that a bad one fails before anything is computed. */
+async function prepareConstraint(
+  { clients }: FlowContext,
+  model: Model,
+  { constraint }: GenerationSpec,
+  scope: CallScope,
+): Promise<void> {
+  if (!constraint) return;
+  try {
+    await clients.forward.prepareConstraint({ modelDigest: model.digest, constraint }, scope);
+  } catch (error) {
+    throw serviceFailure(error, "forward", scope.signal);
+  }
 }
 
 function checkAgainstModel(spec: GenerationSpec, model: Model): void {

@@ -31,6 +31,10 @@ export function validateSpec(spec: GenerationSpec | undefined): GenerationSpec {
   checkRange("choices", Math.max(1, spec.choices) * pair, { min: 1, max: LIMITS.choices });
   checkRange("max_tokens", spec.maxTokens, { min: 0, max: LIMITS.maxTokens });
   checkRange("top_logprobs", spec.topLogprobs, { min: 0, max: LIMITS.topLogprobs });
+  if (spec.constraint && spec.speculation) {
+    const message = "speculation does not go with a constraint";
+    throw new TrimtabError("UNSUPPORTED", message, { field: "speculation" });
+  }
   if (spec.steering) validateUse(spec.steering.use);
   validateScaling(spec.scaling);
   validateVerifiers(spec.verifiers);

@@ -5,6 +5,10 @@
  * |---|---|
  * | `max_tokens` | `max_completion_tokens` (OpenAI), `n_predict` (llama.cpp) |
  * | `repetition_penalty` | `repeat_penalty` (llama.cpp) |
+ * | `response_format` (`json_schema`) | `guided_json`, `structured_outputs.json` (vLLM), `json_schema` (llama.cpp) |
+ * | `response_format` (`json_object`) | `structured_outputs.json_object` (vLLM) |
+ * | `structured_outputs.regex`, `.choice`, `.grammar` | `guided_regex`, `guided_choice`, `guided_grammar` (vLLM), `grammar` (llama.cpp) |
+ * | `speculation` | `speculative_config` with method `ngram` (vLLM) |
  * | `steering.scale` | `strength` (Neuronpedia, CAST), `coeff` (repeng), `multiplier` (steering-vectors), `alpha` (ITI) |
  * | `steering.direction` | `vector`, `control_vector` (llama.cpp) |
  * | `steering.layers` | `layer_ids` (repeng, CAST), `layer_indices` (vLLM-Lens) |
@@ -16,6 +20,15 @@ const BODY_ALIASES: Readonly<Record<string, string>> = {
   max_completion_tokens: "max_tokens",
   n_predict: "max_tokens",
   repeat_penalty: "repetition_penalty",
+};
+
+const SCHEMA_ALIASES: readonly string[] = ["guided_json", "json_schema"];
+
+const OUTPUT_ALIASES: Readonly<Record<string, string>> = {
+  guided_regex: "regex",
+  guided_choice: "choice",
+  guided_grammar: "grammar",
+  grammar: "grammar",
 };
 
 const STEERING_ALIASES: Readonly<Record<string, string>> = {
@@ -31,10 +44,61 @@ const STEERING_ALIASES: Readonly<Record<string, string>> = {
 
 /** The body under our names. A field that is null counts as absent. */
 export function withOurNames(body: JsonObject): JsonObject {
-  const renamed = rename(body, BODY_ALIASES, "");
+  const renamed = withConstraint(rename(body, BODY_ALIASES, ""));
   const { steering } = renamed;
   if (typeof steering !== "object" || steering === null || Array.isArray(steering)) return renamed;
   return { ...renamed, steering: rename(steering as JsonObject, STEERING_ALIASES, "steering.") };
+}
+
+/** Constraints and speculation under their names here. */
+function withConstraint(body: JsonObject): JsonObject {
+  const to: JsonObject = {};
+  for (const [name, value] of Object.entries(body)) {
+    if (name === "speculative_config") put(to, "speculation", lookupOf(value), name);
+    else if (SCHEMA_ALIASES.includes(name)) put(to, "response_format", schemaFormat(value, name), name);
+    else if (Object.hasOwn(OUTPUT_ALIASES, name))
+      put(to, "structured_outputs", { [OUTPUT_ALIASES[name] ?? ""]: value }, name);
+    else if (name === "structured_outputs" && isObject(value)) {
+      const { json, json_object: isJson, ...others } = value;
+      if (json !== undefined && json !== null) put(to, "response_format", schemaFormat(json, name), name);
+      if (isJson === true) put(to, "response_format", { type: "json_object" }, name);
+      const kept = Object.entries(others).filter(([, item]) => item !== null);
+      if (kept.length > 0) put(to, name, Object.fromEntries(kept), name);
+    } else put(to, name, value, name);
+  }
+  return to;
+}
+
+function put(to: JsonObject, ours: string, value: unknown, name: string): void {
+  if (Object.hasOwn(to, ours)) {
+    throw new TrimtabError("INVALID_ARGUMENT", `${ours} is given twice, once as ${name}`, { field: ours });
+  }
+  to[ours] = value;
+}
+
+/** A schema, as an object or as JSON. */
+function schemaFormat(schema: unknown, name: string): JsonObject {
+  if (typeof schema !== "string") return { type: "json_schema", json_schema: { name, schema } };
+  try {
+    return { type: "json_schema", json_schema: { name, schema: JSON.parse(schema) as unknown } };
+  } catch {
+    throw new TrimtabError("INVALID_ARGUMENT", `${name} is no JSON`, { field: name });
+  }
+}
+
+/** vLLM's n-gram speculation; other methods stay as they are and are refused. */
+function lookupOf(value: unknown): unknown {
+  if (!isObject(value) || value.method !== "ngram") return value;
+  const { method: _, num_speculative_tokens: draft, prompt_lookup_max: ngram, ...others } = value;
+  const own = {
+    ...(draft === undefined ? {} : { max_draft: draft }),
+    ...(ngram === undefined ? {} : { ngram }),
+  };
+  return { ...others, prompt_lookup: own };
+}
+
+function isObject(value: unknown): value is JsonObject {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 function rename(from: JsonObject, aliases: Readonly<Record<string, string>>, prefix: string): JsonObject {

@@ -46,6 +46,9 @@ export function usageOf(usages: readonly (Usage | undefined)[]): object {
       prefilled_tokens: sum("prefilledTokens"),
       replayed_tokens: sum("replayedTokens"),
       verified_tokens: sum("verifiedTokens"),
+      ...(sum("draftedTokens") > 0
+        ? { drafted_tokens: sum("draftedTokens"), accepted_tokens: sum("acceptedTokens") }
+        : {}),
     },
   };
 }

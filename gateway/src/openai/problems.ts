@@ -29,6 +29,8 @@ const PREFIXES: readonly (readonly [string, string])[] = [
   ["ids[", "prompt["],
   ["texts[", "input["],
   ["token_ids[", "input["],
+  ["constraint.json_schema.", "response_format.json_schema."],
+  ["constraint.choice.values", "structured_outputs.choice"],
 ];
 /** Fields that are called otherwise there. */
 const NAMES: Readonly<Record<string, string>> = {
@@ -38,6 +40,10 @@ const NAMES: Readonly<Record<string, string>> = {
   texts: "input",
   token_ids: "input",
   "steering.use": "steering",
+  constraint: "response_format",
+  "constraint.json_object": "response_format",
+  "constraint.regex": "structured_outputs.regex",
+  "constraint.ebnf": "structured_outputs.grammar",
 };
 
 const BAD_REQUEST = 400;

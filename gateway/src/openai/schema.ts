@@ -42,6 +42,28 @@ const verifier = z.union([
   z.strictObject({ name: reference, parameters: z.record(z.string(), z.unknown()).optional() }),
 ]);
 
+const responseFormat = z.discriminatedUnion("type", [
+  z.strictObject({ type: z.literal("text") }),
+  z.strictObject({ type: z.literal("json_object") }),
+  z.strictObject({
+    type: z.literal("json_schema"),
+    json_schema: z.strictObject({
+      name: reference,
+      description: z.string().optional(),
+      schema: z.record(z.string(), z.unknown()),
+      strict: z.boolean().nullable().optional(),
+    }),
+  }),
+]);
+const structuredOutputs = z.strictObject({
+  regex: z.string().optional(),
+  grammar: z.string().optional(),
+  choice: z.array(z.string()).optional(),
+});
+const speculation = z.strictObject({
+  prompt_lookup: z.strictObject({ ngram: integer(1, LIMITS.ngram), max_draft: integer(1, LIMITS.draft) }),
+});
+
 const common = {
   model: reference,
   stream: flag,
@@ -62,6 +84,9 @@ const common = {
   steering: steering.optional(),
   scaling: scaling.optional(),
   verifiers: z.array(verifier).max(LIMITS.verifiers).optional(),
+  response_format: responseFormat.optional(),
+  structured_outputs: structuredOutputs.optional(),
+  speculation: speculation.optional(),
 };
 
 const textPart = z.strictObject({ type: z.literal("text"), text: z.string() });

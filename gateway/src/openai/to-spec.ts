@@ -11,6 +11,7 @@ import { type SamplingParameters, SamplingParametersSchema } from "#proto/trimta
 import { Scope } from "#proto/trimtab/type/v1/program_pb.ts";
 import { VerifierUseSchema } from "#proto/trimtab/verifier/v1/verifier_service_pb.ts";
 import { TrimtabError } from "#kit/errors.ts";
+import { constraintOf, speculationOf } from "./constraint.ts";
 import type { ChatBody, CommonBody, CompletionBody } from "./schema.ts";
 
 type Init = Exclude<MessageInitShape<typeof GenerationSpecSchema>, GenerationSpec>;
@@ -63,6 +64,8 @@ function specOf(body: CommonBody, own: Init): GenerationSpec {
     sampling: samplingOf(body),
     stop,
     choices: body.n ?? 1,
+    ...constraintOf(body),
+    ...(body.speculation ? { speculation: speculationOf(body.speculation) } : {}),
     ...(body.steering ? { steering: steeringOf(body.steering) } : {}),
     ...(body.scaling ? { scaling: scalingOf(body.scaling) } : {}),
     verifiers: (body.verifiers ?? []).map((use) =>

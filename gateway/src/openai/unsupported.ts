@@ -19,10 +19,6 @@ const UNSUPPORTED: Readonly<Record<string, readonly [string, Harmless]>> = {
   tool_choice: ["tool calls", oneOf("none", "auto")],
   functions: ["function calls", emptyList],
   function_call: ["function calls", oneOf("none", "auto")],
-  response_format: [
-    "constrained output",
-    (value) => JSON.stringify(value) === JSON.stringify({ type: "text" }),
-  ],
   audio: ["audio", never],
   modalities: ["modalities other than text", (value) => JSON.stringify(value) === JSON.stringify(["text"])],
   prediction: ["predicted output", never],
@@ -31,10 +27,6 @@ const UNSUPPORTED: Readonly<Record<string, readonly [string, Harmless]>> = {
   web_search_options: ["web search", never],
   store: ["storing answers", oneOf(false)],
   suffix: ["text after the answer", oneOf("")],
-  structured_outputs: ["constrained output", never],
-  grammar: ["constrained output", never],
-  guided_json: ["constrained output", never],
-  guided_regex: ["constrained output", never],
   chat_template: ["templates in requests", never],
   chat_template_kwargs: ["template arguments", never],
 };

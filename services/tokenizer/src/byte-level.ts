@@ -2,7 +2,7 @@
  * Byte-level BPE: pre-tokenizer and merges by @huggingface/tokenizers, fed from a GGUF vocabulary. Pieces longer than
  * words are merged here instead: the library keeps an object a symbol, a gigabyte for a megabyte of blanks.
  *
- * Source: GPT-2's byte alphabet. Cost: 0.3 µs a byte of prose.
+ * Cost: 0.3 µs a byte of prose.
  */
 import { BPE, SequencePreTokenizer } from "@huggingface/tokenizers";
 import { mergeSymbols } from "./merge.ts";
@@ -51,29 +51,4 @@ export function createByteLevelEncoder(vocabulary: Vocabulary): (text: string, i
 /** A byte that has no token (some vocabularies lack those that UTF-8 never uses) is left out, as llama.cpp does. */
 function push(ids: number[], id: number | undefined): void {
   if (id !== undefined) ids.push(id);
-}
-
-/** Byte of each letter of GPT-2's alphabet: printable Latin-1 bytes stand for themselves, the rest follow from U+0100. */
-const BYTE_OF_LETTER: ReadonlyMap<number, number> = new Map(
-  Array.from({ length: 256 }, (_, byte) => byte)
-    .sort((a, b) => Number(isPrintable(b)) - Number(isPrintable(a)) || a - b)
-    .map((byte, i, sorted) => [
-      isPrintable(byte) ? byte : 0x100 + i - sorted.filter(isPrintable).length,
-      byte,
-    ]),
-);
-
-function isPrintable(byte: number): boolean {
-  return (byte >= 0x21 && byte <= 0x7e) || (byte >= 0xa1 && byte <= 0xac) || byte >= 0xae;
-}
-
-/** Bytes of a byte-level token; one with letters outside the alphabet is taken as UTF-8. */
-export function byteLevelBytes(token: string): Uint8Array {
-  const bytes = new Uint8Array(token.length);
-  for (let i = 0; i < token.length; i++) {
-    const byte = BYTE_OF_LETTER.get(token.charCodeAt(i));
-    if (byte === undefined) return new TextEncoder().encode(token);
-    bytes[i] = byte;
-  }
-  return bytes;
 }

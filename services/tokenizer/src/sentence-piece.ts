@@ -7,11 +7,9 @@
  * Cost: under 1 µs a byte.
  */
 import { TrimtabError } from "#kit/errors.ts";
+import { byteOfToken, SENTENCE_PIECE_BLANK, TOKEN_TYPE } from "#kit/token-bytes.ts";
 import { mergeSymbols } from "./merge.ts";
-import { TOKEN_TYPE, type Vocabulary } from "./vocabulary.ts";
-
-/** What stands for a blank inside tokens. */
-const BLANK = "▁";
+import type { Vocabulary } from "./vocabulary.ts";
 
 /**
  * Makes the function that turns text without special tokens into ids.
@@ -41,7 +39,7 @@ export function createSentencePieceEncoder(vocabulary: Vocabulary): (text: strin
   }
   const utf8 = new TextEncoder();
   return (text, ids) => {
-    const blanked = text.replaceAll(" ", BLANK);
+    const blanked = text.replaceAll(" ", SENTENCE_PIECE_BLANK);
     const starts = mergeSymbols(blanked, (start, _, end) => {
       const id = end - start > longest ? undefined : pieces.get(blanked.slice(start, end));
       return id === undefined ? undefined : -(scores[id] as number);
@@ -53,15 +51,4 @@ export function createSentencePieceEncoder(vocabulary: Vocabulary): (text: strin
       else for (const byte of utf8.encode(symbol)) ids.push(byteIds[byte] as number);
     });
   };
-}
-
-/** Bytes of a token of a SentencePiece-style vocabulary. */
-export function sentencePieceBytes(token: string, type: number): Uint8Array {
-  if (type === TOKEN_TYPE.byte) return Uint8Array.of(byteOfToken(token));
-  return new TextEncoder().encode(type === TOKEN_TYPE.normal ? token.replaceAll(BLANK, " ") : token);
-}
-
-/** The byte of `<0xNN>`; the spelling is checked when the vocabulary is read. */
-function byteOfToken(token: string): number {
-  return Number.parseInt(token.slice(3, 5), 16);
 }

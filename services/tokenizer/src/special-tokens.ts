@@ -4,7 +4,8 @@
  *
  * Cost: one step a character; a trie of the spellings.
  */
-import { TOKEN_TYPE, type Vocabulary } from "./vocabulary.ts";
+import { TOKEN_TYPE } from "#kit/token-bytes.ts";
+import type { Vocabulary } from "./vocabulary.ts";
 
 /** A part of a text: ordinary text, or a special token that ends at `end` (UTF-16 offset). */
 export type TextPart = { readonly text: string } | { readonly id: number; readonly end: number };

@@ -1,8 +1,9 @@
 /** Text ↔ ids for one vocabulary. Pure: no files, no workers. */
-import { createByteLevelEncoder, byteLevelBytes } from "./byte-level.ts";
-import { createSentencePieceEncoder, sentencePieceBytes } from "./sentence-piece.ts";
+import { TOKEN_TYPE, tokenBytes } from "#kit/token-bytes.ts";
+import { createByteLevelEncoder } from "./byte-level.ts";
+import { createSentencePieceEncoder } from "./sentence-piece.ts";
 import { createSpecialTokens, type TextPart } from "./special-tokens.ts";
-import { TOKEN_TYPE, type Vocabulary } from "./vocabulary.ts";
+import type { Vocabulary } from "./vocabulary.ts";
 
 /** How to read a text. */
 export interface EncodeOptions {
@@ -53,14 +54,8 @@ export function createTokenizer(vocabulary: Vocabulary): Tokenizer {
   const encodeText =
     kind === "bpe" ? createByteLevelEncoder(vocabulary) : createSentencePieceEncoder(vocabulary);
   const isSpecial = (id: number) => types[id] === TOKEN_TYPE.control || types[id] === TOKEN_TYPE.unknown;
-  const utf8 = new TextEncoder();
-  const bytes = (id: number): Uint8Array => {
-    const token = tokens[id] ?? "";
-    const type = types[id] ?? TOKEN_TYPE.unused;
-    if (type === TOKEN_TYPE.unused) return new Uint8Array(0);
-    if (kind === "spm") return sentencePieceBytes(token, type);
-    return type === TOKEN_TYPE.normal ? byteLevelBytes(token) : utf8.encode(token);
-  };
+  const bytes = (id: number): Uint8Array =>
+    tokenBytes(kind, tokens[id] ?? "", types[id] ?? TOKEN_TYPE.unused);
   const encodeParts = (parts: readonly TextPart[], ids: number[], isStart = true): void => {
     let isAfterSpecial = isStart;
     for (const part of parts) {

@@ -12,11 +12,9 @@ import {
   ggufTexts,
 } from "#kit/gguf-values.ts";
 import { readStopIds } from "#kit/stop-ids.ts";
+import { TOKEN_TYPE } from "#kit/token-bytes.ts";
 import { VOCABULARY_LIMITS } from "../limits.ts";
 import { PRE_TOKENIZERS, type PreTokenizer } from "./pre-tokenizers.ts";
-
-/** What a token is; the values are those of the files. */
-export const TOKEN_TYPE = { normal: 1, unknown: 2, control: 3, user: 4, unused: 5, byte: 6 } as const;
 
 /** A checked vocabulary. */
 export interface Vocabulary {

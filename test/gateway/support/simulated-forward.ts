@@ -71,7 +71,7 @@ export function simulatedForward(
   bench: ForwardBench,
 ): Pick<
   ServiceImpl<typeof ForwardService>,
-  "listModels" | "getModel" | "putProgram" | "session" | "score" | "capture"
+  "listModels" | "getModel" | "putProgram" | "prepareConstraint" | "session" | "score" | "capture"
 > {
   const model = create(ModelSchema, {
     name: "simulated",
@@ -96,6 +96,11 @@ export function simulatedForward(
       const digest = programDigest(program);
       bench.programs.set(digest, program);
       return { programDigest: digest };
+    },
+    prepareConstraint({ constraint }) {
+      if (constraint?.kind.case !== "ebnf") return {};
+      const message = "constraint.ebnf: nothing is right";
+      throw new TrimtabError("INVALID_ARGUMENT", message, { field: "constraint.ebnf" });
     },
     async *session(requests, { signal }) {
       yield* new SimulatedSession(bench, signal).run(requests);

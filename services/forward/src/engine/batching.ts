@@ -1,10 +1,10 @@
 /** One step: rows from every ready sequence, the forward pass, and what follows from its logits. */
 import { TrimtabError } from "#kit/errors.ts";
+import type { Pointer } from "#kernels";
 import { RETRY_AFTER_MS } from "../../limits.ts";
+import { deadEnd, takeMask } from "./constraint.ts";
 import { endGenerate, fail, flush, pump } from "./lifecycle.ts";
 import { noteComputed, reuse } from "./prefix-cache.ts";
-import type { ScoredToken, SequenceId } from "./protocol.ts";
-import type { Slice } from "./scheduler.ts";
 import type { GenerateJob, Sequence } from "./sequence.ts";
 import { bindingAt, pendingRows } from "./sequence.ts";
 import type { CoreState } from "./state.ts";
@@ -14,12 +14,21 @@ import type { BatchRow } from "./step.ts";
 /** Rows of taps held back at most while a long prompt is computed. */
 const FLUSH_BYTES = 2 ** 20;
 
+/** What a sequence has in the batch. */
+interface Served {
+  readonly sequence: Sequence;
+  readonly rows: number;
+  /** Guessed tokens, in rows behind them. */
+  readonly draft: readonly number[];
+}
+
 /** Runs one batch; false when nothing is ready. */
 export function step(state: CoreState): boolean {
   expireParked(state);
   const slices = state.scheduler.next();
   const batch: BatchRow[] = [];
-  const served: Slice<SequenceId>[] = [];
+  const served: Served[] = [];
+  let room = state.rowBudget - slices.reduce((sum, { rows }) => sum + rows, 0);
   let blocked: Sequence | undefined;
   for (const slice of slices) {
     const sequence = find(state, slice.id);
@@ -29,18 +38,21 @@ export function step(state: CoreState): boolean {
       blocked = sequence;
       continue;
     }
-    served.push({ id: slice.id, rows });
+    const draft = rows === 1 ? guess(state, sequence, room) : [];
+    room -= draft.length;
+    served.push({ sequence, rows, draft });
     if (sequence.job?.kind === "open") sequence.job.startedMs ??= state.now();
     for (let position = cached; position < cached + rows; position++) {
-      batch.push(rowAt(state, sequence, position));
+      batch.push(rowAt(state, sequence, position, sequence.ids[position] ?? 0));
     }
+    for (const [index, id] of draft.entries()) batch.push(rowAt(state, sequence, cached + 1 + index, id));
   }
   if (batch.length > 0) {
     state.readPages += state.forward.run(batch);
     state.steps++;
     state.rows += batch.length;
   }
-  for (const { id, rows } of served) advance(state, find(state, id), rows);
+  for (const one of served) advance(state, one);
   if (served.length === 0 && blocked) {
     fail(
       state,
@@ -61,26 +73,36 @@ function rowsNow(state: CoreState, sequence: Sequence, rows: number): number {
   return Math.min(rows, end - sequence.cached);
 }
 
-function rowAt(state: CoreState, sequence: Sequence, position: number): BatchRow {
-  const { job, ids } = sequence;
+/** Tokens that may follow, with room made for their keys and values. */
+function guess(state: CoreState, sequence: Sequence, room: number): readonly number[] {
+  const { job, ids, cached, table } = sequence;
+  if (job?.kind !== "generate" || !job.drafter || cached !== ids.length - 1) return [];
+  // A draft of n tokens may give n + 1.
+  const most = Math.min(room, job.maxTokens - job.generated - 1, state.contextTokens - ids.length);
+  const draft = most > 0 ? job.drafter.draft(ids, most) : [];
+  return state.tree.prepare(table, cached, cached + 1 + draft.length) ? draft : [];
+}
+
+function rowAt(state: CoreState, sequence: Sequence, position: number, id: number): BatchRow {
+  const { job } = sequence;
   return {
-    id: ids[position] ?? 0,
+    id,
     position,
     table: sequence.table,
     heads: bindingAt(sequence, position)?.heads(position, sequence.promptTokens) ?? null,
     collector: job?.collector ?? null,
-    onLogits: job === null ? null : logitsUse(state, sequence, position),
+    onLogits: job === null ? null : logitsUse(state, sequence, position, id),
   };
 }
 
 /** What becomes of the logits of a row, or null when nobody needs them. */
-function logitsUse(state: CoreState, sequence: Sequence, position: number): BatchRow["onLogits"] {
+function logitsUse(state: CoreState, sequence: Sequence, position: number, id: number): BatchRow["onLogits"] {
   const { job, ids } = sequence;
   if (job?.kind === "generate") {
-    if (position !== ids.length - 1) return null;
+    if (position < ids.length - 1) return null;
+    // A guess is the end of the sequence only if it and all before it were drawn.
     return (logits) => {
-      job.sampled = state.sampler.sample(logits, ids, sequence.promptTokens, job.command);
-      sequence.poisoned ||= job.sampled === null;
+      if (position === ids.length - 1 && ids[position] === id) draw(state, sequence, job, logits);
     };
   }
   const score = job?.command.score;
@@ -95,9 +117,40 @@ function logitsUse(state: CoreState, sequence: Sequence, position: number): Batc
   };
 }
 
-function advance(state: CoreState, sequence: Sequence, rows: number): void {
+/** Draws the next token of a sequence. */
+function draw(state: CoreState, sequence: Sequence, job: GenerateJob, logits: Pointer): void {
+  if (job.isOver || job.failure) return;
+  const { ids, promptTokens } = sequence;
+  const mask = job.matcher ? takeMask(job, job.matcher) : null;
+  if (job.matcher && mask === null) return;
+  const token = state.sampler.sample(logits, ids, promptTokens, job.command, mask);
+  if (token === null) {
+    if (mask?.every((word) => word === 0)) job.failure = deadEnd();
+    else sequence.poisoned = true;
+    return;
+  }
+  ids.push(token.id);
+  job.sampled.push(token);
+  job.isOver = job.stopIds.has(token.id) || job.generated + job.sampled.length >= job.maxTokens;
+  if (!job.isOver) job.matcher?.accept(token.id);
+}
+
+function advance(state: CoreState, { sequence, rows, draft }: Served): void {
   const { job } = sequence;
+  const drawn = job?.kind === "generate" ? job.sampled.length : 0;
   if (job?.kind === "open") job.computed += rows;
+  if (!sequence.poisoned) {
+    // Of the last token drawn nothing is computed yet; guesses that were not drawn are forgotten.
+    const kept = sequence.cached + rows + Math.max(0, drawn - 1);
+    const end = job?.kind === "generate" ? Math.min(kept, sequence.ids.length - 1) : kept;
+    noteComputed(state, sequence, end - sequence.cached);
+    if (sequence.table.length > sequence.cached) state.tree.truncate(sequence.table, sequence.cached);
+  }
+  if (job?.kind === "generate") {
+    if (draft.length > 0) job.drafter?.settle(draft.length, Math.max(0, drawn - 1));
+    if (drawn > 0) take(state, sequence, job);
+    if (job.failure) return fail(state, sequence, job.failure);
+  }
   if (sequence.poisoned) {
     return fail(
       state,
@@ -105,21 +158,21 @@ function advance(state: CoreState, sequence: Sequence, rows: number): void {
       new TrimtabError("NON_FINITE", "the logits of this sequence are not finite"),
     );
   }
-  noteComputed(state, sequence, rows);
-  if (job?.kind === "generate" && job.sampled) take(state, sequence, job, job.sampled);
   if (job?.kind === "open" && (job.collector?.waitingBytes ?? 0) > FLUSH_BYTES) flush(state, job, false);
   pump(state, sequence);
 }
 
-function take(state: CoreState, sequence: Sequence, job: GenerateJob, token: ScoredToken): void {
+/** Reports the tokens drawn in this step, and ends or parks the job if it is time. */
+function take(state: CoreState, sequence: Sequence, job: GenerateJob): void {
   const { call, parkEvery, parkTimeoutMs } = job.command;
-  job.sampled = null;
-  sequence.ids.push(token.id);
-  job.generated++;
+  const tokens = job.sampled.splice(0);
+  job.generated += tokens.length;
   flush(state, job, false);
-  state.emit({ type: "tokens", call, tokens: [token] });
-  if (job.stopIds.has(token.id)) return endGenerate(state, sequence, job, "stop");
-  if (job.generated >= job.maxTokens) return endGenerate(state, sequence, job, "length");
+  state.emit({ type: "tokens", call, tokens });
+  if (job.isOver) {
+    const isStop = job.stopIds.has(tokens.at(-1)?.id ?? -1);
+    return endGenerate(state, sequence, job, isStop ? "stop" : "length");
+  }
   job.sinceParked++;
   if (parkEvery === 0 || job.sinceParked < parkEvery) return;
   job.sinceParked = 0;

@@ -6,6 +6,7 @@
  */
 import { TrimtabError } from "#kit/errors.ts";
 import { step } from "./batching.ts";
+import { prepareConstraint } from "./constraint.ts";
 import { startOpen } from "./jobs.ts";
 import { pump, release, stop } from "./lifecycle.ts";
 import type { Answers, Command, SequenceId } from "./protocol.ts";
@@ -62,6 +63,8 @@ function accept(state: CoreState, command: Command): void {
     case "projection":
       state.projections.put(command.digest, command.projection);
       return done(null);
+    case "constraint":
+      return prepareConstraint(state, command);
     case "stats":
       return done(stats(state));
     case "release":
@@ -117,7 +120,7 @@ function setCoefficients(state: CoreState, command: CommandOf<"coefficients">): 
   }
   job.binding.update(command.coefficients);
   job.parkedUntilMs = null;
-  state.scheduler.unpark(sequence.id);
+  if (!job.isHeld) state.scheduler.unpark(sequence.id);
 }
 
 function stats(state: CoreState): Answers["stats"] {

@@ -1,8 +1,11 @@
 /** Commands that compute tokens, turned into jobs: what is computed, under which program, and what is read. */
 import { TrimtabError } from "#kit/errors.ts";
+import type { Matcher } from "../grammar/matching.ts";
+import { beginConstraint } from "./constraint.ts";
 import type { Binding, SequenceId } from "./protocol.ts";
 import { forget, reuse, rootKey } from "./prefix-cache.ts";
 import type { CommandOf, OpenJob, Sequence } from "./sequence.ts";
+import { createDrafter } from "./speculation.ts";
 import type { CoreState } from "./state.ts";
 import { bindAll } from "./collecting.ts";
 import { tapRange } from "./taps.ts";
@@ -48,6 +51,7 @@ export function startOpen(state: CoreState, command: CommandOf<"open">, parent: 
   if (root !== sequence.rootKey) sequence.keys.length = 0;
   sequence.rootKey = root;
   sequence.promptTokens = command.promptTokens;
+  sequence.constrained = null;
   const ranges = command.taps.map((tap) => tapRange(tap, ids.length, false));
   const lastWanted = command.complete || opened !== null || ranges.some(({ end }) => end === ids.length);
   const { score } = command;
@@ -74,16 +78,23 @@ export function startOpen(state: CoreState, command: CommandOf<"open">, parent: 
 /**
  * Sets the job of a `generate`. The last token is computed (again), because its logits are needed; under the
  * generation's program when `replayLast` says so or when it was itself generated.
- * @throws TrimtabError CONTEXT_OVERFLOW and those of `bind`
+ * @param onMask called when a mask it waits for is there
+ * @throws TrimtabError CONTEXT_OVERFLOW, those of `bind` and of `beginConstraint`
  */
-export function startGenerate(state: CoreState, sequence: Sequence, command: CommandOf<"generate">): void {
+export function startGenerate(
+  state: CoreState,
+  sequence: Sequence,
+  command: CommandOf<"generate">,
+  onMask: () => void,
+): void {
   const tokens = sequence.ids.length;
   const room = state.contextTokens - tokens;
   if (room < 1) {
     const message = `${tokens} tokens leave no room in a context of ${state.contextTokens}`;
     throw new TrimtabError("CONTEXT_OVERFLOW", message, { field: "max_tokens", limit: state.contextTokens });
   }
-  const { program: binding, collector } = bindAll(state, command, tokens, true);
+  const matcher = beginConstraint(state, sequence, command, onMask);
+  const { program: binding, collector } = bindOrEnd(state, command, tokens, matcher);
   const programFrom = firstUnderProgram(state, sequence, command);
   const cachedAtStart = Math.min(sequence.cached, tokens - 1);
   const first = Math.min(cachedAtStart, programFrom);
@@ -104,8 +115,28 @@ export function startGenerate(state: CoreState, sequence: Sequence, command: Com
     generated: 0,
     sinceParked: 0,
     parkedUntilMs: null,
-    sampled: null,
+    sampled: [],
+    isOver: false,
+    matcher,
+    isHeld: matcher !== null,
+    drafter: command.speculation ? createDrafter(command.speculation) : null,
+    failure: null,
   };
+}
+
+/** Binds program and taps; a matcher that is begun ends if that fails. */
+function bindOrEnd(
+  state: CoreState,
+  command: CommandOf<"generate">,
+  tokens: number,
+  matcher: Matcher | null,
+): ReturnType<typeof bindAll> {
+  try {
+    return bindAll(state, command, tokens, true);
+  } catch (error) {
+    matcher?.end();
+    throw error;
+  }
 }
 
 /** First position computed under the generation's program. */
@@ -135,6 +166,7 @@ function createSequence(state: CoreState, id: SequenceId): Sequence {
     openProof: [],
     queue: [],
     job: null,
+    constrained: null,
     poisoned: false,
   };
   state.sequences.set(id, sequence);

@@ -18,6 +18,7 @@ export function pump(state: CoreState, sequence: Sequence): void {
     if (sequence.job) {
       const rows = pendingRows(sequence);
       state.scheduler.set(sequence.id, rows);
+      if (sequence.job.kind === "generate" && sequence.job.isHeld) state.scheduler.park(sequence.id);
       if (rows > 0 || sequence.job.kind === "generate") return;
       completeOpen(state, sequence);
       continue;
@@ -51,7 +52,7 @@ function begin(state: CoreState, sequence: Sequence, command: Command): void {
     if (!state.unborn.has(command.sequence)) throw new TrimtabError("CANCELLED", "the sequence was released");
     pump(state, startOpen(state, command, sequence));
   } else if (command.type === "generate") {
-    startGenerate(state, sequence, command);
+    startGenerate(state, sequence, command, () => resume(state, sequence));
   } else if (command.type === "fork") {
     const born = command.children
       .filter((id) => state.unborn.has(id))
@@ -67,9 +68,24 @@ function begin(state: CoreState, sequence: Sequence, command: Command): void {
     sequence.cached = Math.min(sequence.cached, command.tokens);
     forget(sequence, sequence.cached);
     sequence.promptTokens = Math.min(sequence.promptTokens, command.tokens);
+    if (command.tokens < (sequence.constrained?.from ?? 0)) sequence.constrained = null;
     state.tree.truncate(sequence.table, sequence.cached);
     state.emit({ type: "done", call: command.call, value: null });
   }
+}
+
+/** The mask a generation waits for is there, or will never be. */
+function resume(state: CoreState, sequence: Sequence): void {
+  const { job } = sequence;
+  if (job?.kind !== "generate" || !job.isHeld) return;
+  try {
+    job.matcher?.mask(0);
+    job.isHeld = false;
+    if (job.parkedUntilMs === null) state.scheduler.unpark(sequence.id);
+  } catch (error) {
+    fail(state, sequence, error);
+  }
+  state.wake();
 }
 
 /** Sends what the taps of a job have read; pooled taps only at its end. */
@@ -93,7 +109,11 @@ export function endGenerate(
     proof: mergeProofs(sequence.openProof, job.binding?.proof() ?? []),
     replayedTokens: job.replayedTokens,
     sequenceTokens: sequence.ids.length,
+    draftedTokens: job.drafter?.drafted ?? 0,
+    acceptedTokens: job.drafter?.accepted ?? 0,
   };
+  if (reason === "stop") sequence.constrained = null;
+  job.matcher?.end();
   job.binding?.release();
   finish(state, sequence, value);
 }
@@ -137,6 +157,7 @@ export function fail(state: CoreState, sequence: Sequence, error: unknown): void
     sequence.cached = Math.min(sequence.cached, job.cachedAtStart);
     forget(sequence, sequence.cached);
   }
+  job?.matcher?.end();
   job?.binding?.release();
   pump(state, sequence);
 }
@@ -146,7 +167,8 @@ export function stop(state: CoreState, id: SequenceId): void {
   const unborn = state.unborn.get(id);
   const sequence = unborn ? null : find(state, id);
   const queue = unborn ?? sequence?.queue ?? [];
-  const cancelled = { reason: "cancelled", generatedTokens: 0, proof: [], replayedTokens: 0 } as const;
+  const nothing = { generatedTokens: 0, proof: [], replayedTokens: 0, draftedTokens: 0, acceptedTokens: 0 };
+  const cancelled = { reason: "cancelled", ...nothing } as const;
   const kept = queue.splice(0).filter((command) => {
     if (command.type !== "generate") return true;
     const value = { ...cancelled, sequenceTokens: sequence?.ids.length ?? 0 };

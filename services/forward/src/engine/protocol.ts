@@ -1,5 +1,6 @@
 /** What travels between the main thread and the engine worker: commands in, answers and events out. Plain data only. */
 import type { Reason } from "#kit/errors.ts";
+import type { GrammarSource } from "../grammar/messages.ts";
 import type { Program, Site } from "../programs/program.ts";
 import type { Projection } from "./projections.ts";
 import type { Activation, TapSpec } from "./taps.ts";
@@ -45,6 +46,14 @@ export interface Caller {
   readonly bypassCache: boolean;
 }
 
+/** Guessing tokens from the text so far. */
+export interface PromptLookup {
+  /** Tokens that must occur again. */
+  readonly ngram: number;
+  /** Most tokens guessed a step. */
+  readonly maxDraft: number;
+}
+
 /** A command; `call` is echoed in everything it causes. */
 export type Command =
   | {
@@ -81,6 +90,9 @@ export type Command =
       /** 0 = never. */
       readonly parkEvery: number;
       readonly parkTimeoutMs: number;
+      readonly constraint: GrammarSource | null;
+      /** Not with taps, parking or a constraint. */
+      readonly speculation: PromptLookup | null;
     }
   | {
       readonly type: "fork";
@@ -109,6 +121,7 @@ export type Command =
       readonly digest: string;
       readonly projection: Projection;
     }
+  | { readonly type: "constraint"; readonly call: number; readonly grammar: GrammarSource }
   | { readonly type: "stats"; readonly call: number };
 
 /** A token with its raw log-probability and alternatives. */
@@ -145,6 +158,9 @@ export interface Finished {
   readonly proof: readonly ProofRow[];
   readonly replayedTokens: number;
   readonly sequenceTokens: number;
+  /** Tokens guessed ahead, and those of them kept. */
+  readonly draftedTokens: number;
+  readonly acceptedTokens: number;
 }
 
 /** Gauges of the engine. */
@@ -184,6 +200,7 @@ export interface Answers {
   stop: null;
   program: null;
   projection: null;
+  constraint: null;
   stats: EngineStats;
 }
 

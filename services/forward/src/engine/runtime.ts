@@ -10,6 +10,7 @@ import { readConfig } from "../model/config.ts";
 import type { MemoryPlan } from "../model/plan.ts";
 import { planMemory } from "../model/plan.ts";
 import { loadWeights, readRopeFactors } from "../model/weights.ts";
+import { createGrammars } from "../grammar/matching.ts";
 import { createAllocator } from "./allocator.ts";
 import type { Core } from "./core.ts";
 import { createCore } from "./core.ts";
@@ -77,12 +78,13 @@ export interface Runtime {
 const LOGIT_ROWS = 32;
 
 /**
- * Loads a model and starts an engine.
+ * Loads a model and starts an engine; `wake` is called when events or work came up outside of a step.
  * @throws TrimtabError of the reader, the configuration and the plan; MODEL_MISMATCH for another digest
  */
 export async function createRuntime(
   options: RuntimeOptions,
   emit: (event: EngineEvent) => void,
+  wake: () => void,
 ): Promise<Runtime> {
   const file = openGguf(options.modelPath);
   try {
@@ -109,9 +111,14 @@ export async function createRuntime(
     const { operators } = compute;
     const scheduler = createScheduler<SequenceId>({ rowBudget, prefillRows });
     const cacheFormat = options.prefixCache ? `${digest} wasm ${plan.kvShape.kind}` : null;
+    const grammars = createGrammars({ modelPath: options.modelPath, vocabulary: config.vocabulary });
     const parts = createParts(memory, plan, config, space, operators);
-    const core = createCore({ ...parts, cacheFormat, scheduler, emit });
-    return { model: describe(config, plan, digest, operators), core, close: () => compute.close() };
+    const core = createCore({ ...parts, cacheFormat, scheduler, grammars, emit, wake });
+    const close = () => {
+      grammars.close();
+      return compute.close();
+    };
+    return { model: describe(config, plan, digest, operators), core, close };
   } finally {
     file.close();
   }
@@ -124,10 +131,14 @@ function createParts(
   config: ModelConfig,
   space: Workspace,
   operators: Operators,
-): Omit<CoreOptions, "cacheFormat" | "scheduler" | "emit"> {
-  const { regions, pages, pageBytes, contextTokens } = plan;
+): Omit<CoreOptions, "cacheFormat" | "scheduler" | "emit" | "wake" | "grammars"> {
+  const { regions, pages, pageBytes, contextTokens, rowBudget } = plan;
   const { vocabulary } = config;
-  const scratch = { history: regions.history.pointer, bias: regions.bias.pointer };
+  const scratch = {
+    history: regions.history.pointer,
+    bias: regions.bias.pointer,
+    mask: regions.mask.pointer,
+  };
   const { pointer, sizeBytes } = regions.programs;
   const allocator = createAllocator("programs", pointer, sizeBytes);
   return {
@@ -142,6 +153,7 @@ function createParts(
     programs: createProgramStore(memory, allocator, config),
     projections: createProjectionStore(memory, allocator, config),
     layers: config.layers,
+    rowBudget,
     contextTokens,
     vocabulary,
     pageBytes,

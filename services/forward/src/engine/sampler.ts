@@ -11,13 +11,15 @@ export interface Sampler {
   /**
    * Draws the next token.
    * @param logits f32 [vocabulary], changed in place
-   * @returns null when no logit is finite or one is NaN
+   * @param allowed words of a bit mask, i32 [ceil(vocabulary / 32)], 1 = allowed; null allows all
+   * @returns null when no allowed logit is finite or one is NaN
    */
   sample(
     logits: Pointer,
     ids: readonly number[],
     promptTokens: number,
     command: CommandOf<"generate">,
+    allowed: Int32Array | null,
   ): ScoredToken | null;
   /** Scores a given token, and the candidates of the request if `withCandidates`. */
   score(
@@ -34,6 +36,8 @@ export interface SamplerScratch {
   readonly history: Pointer;
   /** Pairs {i32 id, f32 bias} [context + MAX_LOGIT_BIASES] */
   readonly bias: Pointer;
+  /** u32 [ceil(vocabulary / 32)] */
+  readonly mask: Pointer;
 }
 
 /** A sampler over the arena. */
@@ -65,7 +69,8 @@ export function createSampler(
   });
 
   return {
-    sample(logits, ids, promptTokens, { sampling, stream, topLogprobs }) {
+    sample(logits, ids, promptTokens, { sampling, stream, topLogprobs }, allowed) {
+      if (allowed) new Int32Array(memory.buffer, scratch.mask, allowed.length).set(allowed);
       const { frequencyPenalty, presencePenalty, repetitionPenalty } = sampling;
       const history = repetitionPenalty === 1 ? [] : ids;
       new Int32Array(memory.buffer, scratch.history, history.length).set(history);
@@ -87,6 +92,7 @@ export function createSampler(
         repetitionPenalty,
         historyCount: history.length,
         biasCount: biases.size,
+        allowMask: allowed ? scratch.mask : 0,
         seed: sampling.seed,
         stream,
         position: ids.length,

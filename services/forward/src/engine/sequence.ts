@@ -1,9 +1,12 @@
 /** A sequence and what it is busy with. */
+import type { TrimtabError } from "#kit/errors.ts";
+import type { Matcher } from "../grammar/matching.ts";
 import type { BoundProgram } from "./binding.ts";
 import type { KvTable } from "./kv-tree.ts";
 import type { PageKey } from "./page-index.ts";
 import type { AppliedRuns } from "./prefix-cache.ts";
 import type { Command, ProofRow, ScoredToken, SequenceId } from "./protocol.ts";
+import type { Drafter } from "./speculation.ts";
 import type { TapCollector } from "./taps.ts";
 
 /** A command of one type. */
@@ -44,8 +47,23 @@ export interface GenerateJob {
   sinceParked: number;
   /** Clock value at which a parked generation fails; null while it runs. */
   parkedUntilMs: number | null;
-  /** Token drawn in the step being finished. */
-  sampled: ScoredToken | null;
+  /** Tokens drawn in the step being finished; more than one only by speculation. */
+  readonly sampled: ScoredToken[];
+  /** A stop id or the last token was drawn. */
+  isOver: boolean;
+  /** What the text must be. */
+  readonly matcher: Matcher | null;
+  /** The mask of the next token is not there yet. */
+  isHeld: boolean;
+  readonly drafter: Drafter | null;
+  /** Why no token could be drawn; the job fails at the end of the step. */
+  failure: TrimtabError | null;
+}
+
+/** What the text of a sequence must be, and where that text begins. */
+export interface Constrained {
+  readonly digest: string;
+  readonly from: number;
 }
 
 /** A sequence of tokens with KV pages. Owned by the engine core. */
@@ -68,6 +86,8 @@ export interface Sequence {
   openProof: readonly ProofRow[];
   readonly queue: Command[];
   job: OpenJob | GenerateJob | null;
+  /** Set while the text of its last generations is unfinished. */
+  constrained: Constrained | null;
   /** Set when a row held NaN; the job fails at the end of the step. */
   poisoned: boolean;
 }

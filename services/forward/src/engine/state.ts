@@ -2,6 +2,7 @@
 import { TrimtabError } from "#kit/errors.ts";
 import { MAX_SEQUENCES } from "../../limits.ts";
 import { KernelError } from "#kernels";
+import type { Grammars } from "../grammar/matching.ts";
 import type { KvTree } from "./kv-tree.ts";
 import type { ProgramStore } from "./programs.ts";
 import type { ProjectionStore } from "./projections.ts";
@@ -20,6 +21,9 @@ export interface CoreOptions {
   readonly projections: ProjectionStore;
   readonly scheduler: Scheduler<SequenceId>;
   readonly layers: number;
+  readonly grammars: Grammars;
+  /** Rows of one step at most. */
+  readonly rowBudget: number;
   readonly contextTokens: number;
   readonly vocabulary: number;
   readonly pageBytes: number;
@@ -28,6 +32,8 @@ export interface CoreOptions {
   readonly threads: number;
   readonly variant: string;
   readonly emit: (event: EngineEvent) => void;
+  /** Something happened outside of a step: events may have to leave, and steps may be possible again. */
+  readonly wake: () => void;
   /** Monotonic milliseconds. */
   readonly now: () => number;
 }

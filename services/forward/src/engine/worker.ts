@@ -32,7 +32,7 @@ let timer: ReturnType<typeof setTimeout> | undefined;
 self.onmessage = async ({ data }: MessageEvent<WorkerRequest>) => {
   try {
     if (data.type === "load") {
-      runtime = await createRuntime(data.options, (event) => void outbox.push(event));
+      runtime = await createRuntime(data.options, (event) => void outbox.push(event), wake);
       reply({ type: "ready", model: runtime.model });
     } else if (data.type === "commands") {
       for (const command of data.commands) runtime?.core.command(command);

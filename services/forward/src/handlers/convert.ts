@@ -12,6 +12,8 @@ import type { ModelInfo } from "../engine/runtime.ts";
 import type { TapSpec } from "../engine/taps.ts";
 import type { Operation, Program, Site } from "../programs/program.ts";
 import { hasSite, SITES } from "../programs/program.ts";
+import { toGrammar } from "./constraint.ts";
+import { toSpeculation } from "./speculation.ts";
 import { toTransform } from "./tap-transform.ts";
 import { readF32 } from "./tensors.ts";
 
@@ -67,6 +69,11 @@ export function toGenerate(
   if (command.parkEveryTokens > 0 && binding === null) {
     throw new TrimtabError("FIELD_REQUIRED", "parking needs a program", { field: "program" });
   }
+  if (command.constraint && command.ignoreModelStop && command.stopIds.length === 0) {
+    throw new TrimtabError("FIELD_REQUIRED", "a constraint needs a stop id to end with", {
+      field: "stop_ids",
+    });
+  }
   return {
     type: "generate",
     maxTokens: command.maxTokens,
@@ -79,6 +86,8 @@ export function toGenerate(
     taps: toTaps(command.taps, model),
     parkEvery: command.parkEveryTokens,
     parkTimeoutMs: command.parkTimeoutMs || limits.DEFAULT_PARK_TIMEOUT_MS,
+    constraint: toGrammar(command.constraint),
+    speculation: toSpeculation(command),
   };
 }
 
@@ -95,6 +104,8 @@ export function fromFinished(finished: Finished) {
     generatedTokens: finished.generatedTokens,
     replayedTokens: finished.replayedTokens,
     sequenceTokens: finished.sequenceTokens,
+    draftedTokens: finished.draftedTokens,
+    acceptedTokens: finished.acceptedTokens,
     proof: finished.proof.map(({ site, layer, rows, sum, max }) => ({
       site: SITES.indexOf(site) + 1,
       layer,

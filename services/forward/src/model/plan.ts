@@ -65,6 +65,7 @@ export type RegionName =
   | "logits"
   | "history"
   | "bias"
+  | "mask"
   | "rope"
   | "ids"
   | "positions"
@@ -180,6 +181,7 @@ function regionSizes(
     history: contextTokens * 4,
     bias: (contextTokens + MAX_LOGIT_BIASES) * 8,
     rope: config.rotations.length * ropeTableBytes(contextTokens, config.rotary),
+    mask: Math.ceil(vocabulary / 32) * 4,
     ids: floats(1),
     positions: floats(1),
     rowTables: floats(1),

@@ -4,7 +4,7 @@
 
 import type { GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
 import { fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
-import type { FinishReason, SamplingParameters, Token, Usage } from "../../type/v1/generation_pb.ts";
+import type { Constraint, FinishReason, SamplingParameters, Speculation, Token, Usage } from "../../type/v1/generation_pb.ts";
 import { file_trimtab_type_v1_generation } from "../../type/v1/generation_pb.ts";
 import type { Activation, LayerProof, OperationKind, Program, ProgramBinding, Projection, Site, Tap } from "../../type/v1/program_pb.ts";
 import { file_trimtab_type_v1_program } from "../../type/v1/program_pb.ts";
@@ -14,7 +14,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file trimtab/forward/v1/forward_service.proto.
  */
 export const file_trimtab_forward_v1_forward_service: GenFile = /*@__PURE__*/
-  fileDesc("Cih0cmltdGFiL2ZvcndhcmQvdjEvZm9yd2FyZF9zZXJ2aWNlLnByb3RvEhJ0cmltdGFiLmZvcndhcmQudjEi9QMKBU1vZGVsEgwKBG5hbWUYASABKAkSDgoGZGlnZXN0GAIgASgJEhQKDGFyY2hpdGVjdHVyZRgDIAEoCRIOCgZsYXllcnMYBCABKA0SDQoFd2lkdGgYBSABKA0SGgoSZmVlZF9mb3J3YXJkX3dpZHRoGAYgASgNEg0KBWhlYWRzGAcgASgNEhAKCGt2X2hlYWRzGAggASgNEhAKCGhlYWRfZGltGAkgASgNEhcKD3ZvY2FidWxhcnlfc2l6ZRgKIAEoDRIWCg5jb250ZXh0X3Rva2VucxgLIAEoDRIQCghzdG9wX2lkcxgMIAMoDRIOCgZsb2FkZWQYDSABKAgSDwoHYmFja2VuZBgOIAEoCRIkCgVzaXRlcxgPIAMoDjIVLnRyaW10YWIudHlwZS52MS5TaXRlEjIKCm9wZXJhdGlvbnMYECADKA4yHi50cmltdGFiLnR5cGUudjEuT3BlcmF0aW9uS2luZBIVCg1kZXRlcm1pbmlzdGljGBEgASgIEi8KCWt2X21lbW9yeRgSIAEoCzIcLnRyaW10YWIuZm9yd2FyZC52MS5Ldk1lbW9yeRIPCgdjb21wdXRlGBMgASgJEhIKCnBhcmFtZXRlcnMYFCABKAQSDAoEZm9yaxgVIAEoCBIRCglncmFkaWVudHMYFiABKAgi2AEKCEt2TWVtb3J5Eg0KBXBhZ2VzGAEgASgNEhIKCmZyZWVfcGFnZXMYAiABKA0SEwoLcGFnZV90b2tlbnMYAyABKA0SEgoKcGFnZV9ieXRlcxgEIAEoBBIUCgxjb3BpZWRfcGFnZXMYBSABKAQSEQoJc2VxdWVuY2VzGAYgASgNEhQKDGNhY2hlZF9wYWdlcxgHIAEoDRIVCg1ldmljdGVkX3BhZ2VzGAggASgEEhYKDnF1ZXJpZWRfdG9rZW5zGAkgASgEEhIKCmhpdF90b2tlbnMYCiABKAQiEwoRTGlzdE1vZGVsc1JlcXVlc3QiPwoSTGlzdE1vZGVsc1Jlc3BvbnNlEikKBm1vZGVscxgBIAMoCzIZLnRyaW10YWIuZm9yd2FyZC52MS5Nb2RlbCI7ChBMb2FkTW9kZWxSZXF1ZXN0Eg4KBnNvdXJjZRgBIAEoCRIXCg9leHBlY3RlZF9kaWdlc3QYAiABKAkiPQoRTG9hZE1vZGVsUmVzcG9uc2USKAoFbW9kZWwYASABKAsyGS50cmltdGFiLmZvcndhcmQudjEuTW9kZWwiKgoSVW5sb2FkTW9kZWxSZXF1ZXN0EhQKDG1vZGVsX2RpZ2VzdBgBIAEoCSIVChNVbmxvYWRNb2RlbFJlc3BvbnNlIiAKD0dldE1vZGVsUmVxdWVzdBINCgVtb2RlbBgBIAEoCSI8ChBHZXRNb2RlbFJlc3BvbnNlEigKBW1vZGVsGAEgASgLMhkudHJpbXRhYi5mb3J3YXJkLnYxLk1vZGVsIj4KEVB1dFByb2dyYW1SZXF1ZXN0EikKB3Byb2dyYW0YASABKAsyGC50cmltdGFiLnR5cGUudjEuUHJvZ3JhbSIsChJQdXRQcm9ncmFtUmVzcG9uc2USFgoOcHJvZ3JhbV9kaWdlc3QYASABKAkiRwoUUHV0UHJvamVjdGlvblJlcXVlc3QSLwoKcHJvamVjdGlvbhgBIAEoCzIbLnRyaW10YWIudHlwZS52MS5Qcm9qZWN0aW9uIjIKFVB1dFByb2plY3Rpb25SZXNwb25zZRIZChFwcm9qZWN0aW9uX2RpZ2VzdBgBIAEoCSJICgZDYWxsZXISFAoMZmFpcm5lc3Nfa2V5GAEgASgJEhIKCmNhY2hlX3NhbHQYAiABKAkSFAoMYnlwYXNzX2NhY2hlGAMgASgIIoEBCg5TZXNzaW9uUmVxdWVzdBIUCgxtb2RlbF9kaWdlc3QYASABKAkSLQoIY29tbWFuZHMYAiADKAsyGy50cmltdGFiLmZvcndhcmQudjEuQ29tbWFuZBIqCgZjYWxsZXIYAyABKAsyGi50cmltdGFiLmZvcndhcmQudjEuQ2FsbGVyIqwDCgdDb21tYW5kEhIKCmNvbW1hbmRfaWQYASABKAQSLwoEb3BlbhgCIAEoCzIfLnRyaW10YWIuZm9yd2FyZC52MS5PcGVuQ29tbWFuZEgAEi8KBGZvcmsYAyABKAsyHy50cmltdGFiLmZvcndhcmQudjEuRm9ya0NvbW1hbmRIABI3CghnZW5lcmF0ZRgEIAEoCzIjLnRyaW10YWIuZm9yd2FyZC52MS5HZW5lcmF0ZUNvbW1hbmRIABJGChBzZXRfY29lZmZpY2llbnRzGAUgASgLMioudHJpbXRhYi5mb3J3YXJkLnYxLlNldENvZWZmaWNpZW50c0NvbW1hbmRIABI3Cgh0cnVuY2F0ZRgGIAEoCzIjLnRyaW10YWIuZm9yd2FyZC52MS5UcnVuY2F0ZUNvbW1hbmRIABI1CgdyZWxlYXNlGAcgASgLMiIudHJpbXRhYi5mb3J3YXJkLnYxLlJlbGVhc2VDb21tYW5kSAASLwoEc3RvcBgIIAEoCzIfLnRyaW10YWIuZm9yd2FyZC52MS5TdG9wQ29tbWFuZEgAQgkKB2NvbW1hbmQihQEKC09wZW5Db21tYW5kEhMKC3NlcXVlbmNlX2lkGAEgASgEEgsKA2lkcxgCIAMoDRIiCgR0YXBzGAMgAygLMhQudHJpbXRhYi50eXBlLnYxLlRhcBIwCgdwcm9ncmFtGAQgASgLMh8udHJpbXRhYi50eXBlLnYxLlByb2dyYW1CaW5kaW5nIjUKC0ZvcmtDb21tYW5kEhMKC3NlcXVlbmNlX2lkGAEgASgEEhEKCWNoaWxkX2lkcxgCIAMoBCLmAgoPR2VuZXJhdGVDb21tYW5kEhMKC3NlcXVlbmNlX2lkGAEgASgEEhIKCm1heF90b2tlbnMYAiABKA0SNQoIc2FtcGxpbmcYAyABKAsyIy50cmltdGFiLnR5cGUudjEuU2FtcGxpbmdQYXJhbWV0ZXJzEhEKCXN0cmVhbV9pZBgEIAEoBBIQCghzdG9wX2lkcxgFIAMoDRIZChFpZ25vcmVfbW9kZWxfc3RvcBgGIAEoCBIUCgx0b3BfbG9ncHJvYnMYByABKA0SMAoHcHJvZ3JhbRgIIAEoCzIfLnRyaW10YWIudHlwZS52MS5Qcm9ncmFtQmluZGluZxITCgtyZXBsYXlfbGFzdBgJIAEoCBIiCgR0YXBzGAogAygLMhQudHJpbXRhYi50eXBlLnYxLlRhcBIZChFwYXJrX2V2ZXJ5X3Rva2VucxgLIAEoDRIXCg9wYXJrX3RpbWVvdXRfbXMYDCABKA0iQwoWU2V0Q29lZmZpY2llbnRzQ29tbWFuZBITCgtzZXF1ZW5jZV9pZBgBIAEoBBIUCgxjb2VmZmljaWVudHMYAiADKAIiNgoPVHJ1bmNhdGVDb21tYW5kEhMKC3NlcXVlbmNlX2lkGAEgASgEEg4KBnRva2VucxgCIAEoDSImCg5SZWxlYXNlQ29tbWFuZBIUCgxzZXF1ZW5jZV9pZHMYASADKAQiIwoLU3RvcENvbW1hbmQSFAoMc2VxdWVuY2VfaWRzGAEgAygEIjwKD1Nlc3Npb25SZXNwb25zZRIpCgZldmVudHMYASADKAsyGS50cmltdGFiLmZvcndhcmQudjEuRXZlbnQi0QMKBUV2ZW50EhMKC3NlcXVlbmNlX2lkGAEgASgEEhIKCmNvbW1hbmRfaWQYAiABKAQSMQoGb3BlbmVkGAMgASgLMh8udHJpbXRhYi5mb3J3YXJkLnYxLk9wZW5lZEV2ZW50SAASMQoGZm9ya2VkGAQgASgLMh8udHJpbXRhYi5mb3J3YXJkLnYxLkZvcmtlZEV2ZW50SAASMQoKYWN0aXZhdGlvbhgFIAEoCzIbLnRyaW10YWIudHlwZS52MS5BY3RpdmF0aW9uSAASMQoGdG9rZW5zGAYgASgLMh8udHJpbXRhYi5mb3J3YXJkLnYxLlRva2Vuc0V2ZW50SAASMQoGcGFya2VkGAcgASgLMh8udHJpbXRhYi5mb3J3YXJkLnYxLlBhcmtlZEV2ZW50SAASNQoIZmluaXNoZWQYCCABKAsyIS50cmltdGFiLmZvcndhcmQudjEuRmluaXNoZWRFdmVudEgAEi0KBGRvbmUYCSABKAsyHS50cmltdGFiLmZvcndhcmQudjEuRG9uZUV2ZW50SAASMQoGZmFpbGVkGAogASgLMh8udHJpbXRhYi5mb3J3YXJkLnYxLkZhaWxlZEV2ZW50SABCBwoFZXZlbnQiZAoLT3BlbmVkRXZlbnQSGAoQcHJlZmlsbGVkX3Rva2VucxgBIAEoDRIVCg1yZXVzZWRfdG9rZW5zGAIgASgNEhAKCHF1ZXVlX21zGAMgASgBEhIKCnByZWZpbGxfbXMYBCABKAEiNgoLRm9ya2VkRXZlbnQSEQoJY2hpbGRfaWRzGAEgAygEEhQKDGNvcGllZF9wYWdlcxgCIAEoDSI1CgtUb2tlbnNFdmVudBImCgZ0b2tlbnMYASADKAsyFi50cmltdGFiLnR5cGUudjEuVG9rZW4iJwoLUGFya2VkRXZlbnQSGAoQZ2VuZXJhdGVkX3Rva2VucxgBIAEoDSK2AQoNRmluaXNoZWRFdmVudBItCgZyZWFzb24YASABKA4yHS50cmltdGFiLnR5cGUudjEuRmluaXNoUmVhc29uEhgKEGdlbmVyYXRlZF90b2tlbnMYAiABKA0SKgoFcHJvb2YYAyADKAsyGy50cmltdGFiLnR5cGUudjEuTGF5ZXJQcm9vZhIXCg9yZXBsYXllZF90b2tlbnMYBCABKA0SFwoPc2VxdWVuY2VfdG9rZW5zGAUgASgNIgsKCURvbmVFdmVudCJMCgtGYWlsZWRFdmVudBIOCgZyZWFzb24YASABKAkSDwoHbWVzc2FnZRgCIAEoCRINCgVmaWVsZBgDIAEoCRINCgVsaW1pdBgEIAEoCSKQAQoLT3BlblJlcXVlc3QSFAoMbW9kZWxfZGlnZXN0GAEgASgJEi0KBG9wZW4YAiABKAsyHy50cmltdGFiLmZvcndhcmQudjEuT3BlbkNvbW1hbmQSEAoIbGVhc2VfbXMYAyABKA0SKgoGY2FsbGVyGAQgASgLMhoudHJpbXRhYi5mb3J3YXJkLnYxLkNhbGxlciKDAQoMT3BlblJlc3BvbnNlEhAKCHNlcXVlbmNlGAEgASgJEjAKC2FjdGl2YXRpb25zGAIgAygLMhsudHJpbXRhYi50eXBlLnYxLkFjdGl2YXRpb24SLwoGb3BlbmVkGAMgASgLMh8udHJpbXRhYi5mb3J3YXJkLnYxLk9wZW5lZEV2ZW50InAKD0dlbmVyYXRlUmVxdWVzdBIUCgxtb2RlbF9kaWdlc3QYASABKAkSEAoIc2VxdWVuY2UYAiABKAkSNQoIZ2VuZXJhdGUYAyABKAsyIy50cmltdGFiLmZvcndhcmQudjEuR2VuZXJhdGVDb21tYW5kIrgBChBHZW5lcmF0ZVJlc3BvbnNlEjEKCmFjdGl2YXRpb24YASABKAsyGy50cmltdGFiLnR5cGUudjEuQWN0aXZhdGlvbkgAEjEKBnRva2VucxgCIAEoCzIfLnRyaW10YWIuZm9yd2FyZC52MS5Ub2tlbnNFdmVudEgAEjUKCGZpbmlzaGVkGAMgASgLMiEudHJpbXRhYi5mb3J3YXJkLnYxLkZpbmlzaGVkRXZlbnRIAEIHCgVldmVudCJHCgtGb3JrUmVxdWVzdBIUCgxtb2RlbF9kaWdlc3QYASABKAkSEAoIc2VxdWVuY2UYAiABKAkSEAoIY2hpbGRyZW4YAyABKA0iNwoMRm9ya1Jlc3BvbnNlEhEKCXNlcXVlbmNlcxgBIAMoCRIUCgxjb3BpZWRfcGFnZXMYAiABKA0iSQoPVHJ1bmNhdGVSZXF1ZXN0EhQKDG1vZGVsX2RpZ2VzdBgBIAEoCRIQCghzZXF1ZW5jZRgCIAEoCRIOCgZ0b2tlbnMYAyABKA0iEgoQVHJ1bmNhdGVSZXNwb25zZSJJCgxSZW5ld1JlcXVlc3QSFAoMbW9kZWxfZGlnZXN0GAEgASgJEhEKCXNlcXVlbmNlcxgCIAMoCRIQCghsZWFzZV9tcxgDIAEoDSIPCg1SZW5ld1Jlc3BvbnNlIjkKDlJlbGVhc2VSZXF1ZXN0EhQKDG1vZGVsX2RpZ2VzdBgBIAEoCRIRCglzZXF1ZW5jZXMYAiADKAkiEQoPUmVsZWFzZVJlc3BvbnNlIjYKC1N0b3BSZXF1ZXN0EhQKDG1vZGVsX2RpZ2VzdBgBIAEoCRIRCglzZXF1ZW5jZXMYAiADKAkiDgoMU3RvcFJlc3BvbnNlIicKCVNjb3JlSXRlbRILCgNpZHMYASADKA0SDQoFZmlyc3QYAiABKA0i3QEKDFNjb3JlUmVxdWVzdBIUCgxtb2RlbF9kaWdlc3QYASABKAkSLAoFaXRlbXMYAiADKAsyHS50cmltdGFiLmZvcndhcmQudjEuU2NvcmVJdGVtEhQKDHRvcF9sb2dwcm9icxgDIAEoDRIwCgdwcm9ncmFtGAQgASgLMh8udHJpbXRhYi50eXBlLnYxLlByb2dyYW1CaW5kaW5nEhUKDWNhbmRpZGF0ZV9pZHMYBSADKA0SKgoGY2FsbGVyGAYgASgLMhoudHJpbXRhYi5mb3J3YXJkLnYxLkNhbGxlciJQCgpTY29yZWRJdGVtEiYKBnRva2VucxgBIAMoCzIWLnRyaW10YWIudHlwZS52MS5Ub2tlbhIaChJjYW5kaWRhdGVfbG9ncHJvYnMYAiADKAIiZQoNU2NvcmVSZXNwb25zZRItCgVpdGVtcxgBIAMoCzIeLnRyaW10YWIuZm9yd2FyZC52MS5TY29yZWRJdGVtEiUKBXVzYWdlGAIgASgLMhYudHJpbXRhYi50eXBlLnYxLlVzYWdlItgBCg5DYXB0dXJlUmVxdWVzdBIUCgxtb2RlbF9kaWdlc3QYASABKAkSLgoFaXRlbXMYAiADKAsyHy50cmltdGFiLmZvcndhcmQudjEuQ2FwdHVyZUl0ZW0SIgoEdGFwcxgDIAMoCzIULnRyaW10YWIudHlwZS52MS5UYXASMAoHcHJvZ3JhbRgEIAEoCzIfLnRyaW10YWIudHlwZS52MS5Qcm9ncmFtQmluZGluZxIqCgZjYWxsZXIYBSABKAsyGi50cmltdGFiLmZvcndhcmQudjEuQ2FsbGVyIikKC0NhcHR1cmVJdGVtEgsKA2lkcxgBIAMoDRINCgVmaXJzdBgCIAEoDSJXCg9DYXB0dXJlUmVzcG9uc2USEgoKaXRlbV9pbmRleBgBIAEoDRIwCgthY3RpdmF0aW9ucxgCIAMoCzIbLnRyaW10YWIudHlwZS52MS5BY3RpdmF0aW9uMo4LCg5Gb3J3YXJkU2VydmljZRJgCgpMaXN0TW9kZWxzEiUudHJpbXRhYi5mb3J3YXJkLnYxLkxpc3RNb2RlbHNSZXF1ZXN0GiYudHJpbXRhYi5mb3J3YXJkLnYxLkxpc3RNb2RlbHNSZXNwb25zZSIDkAIBElgKCUxvYWRNb2RlbBIkLnRyaW10YWIuZm9yd2FyZC52MS5Mb2FkTW9kZWxSZXF1ZXN0GiUudHJpbXRhYi5mb3J3YXJkLnYxLkxvYWRNb2RlbFJlc3BvbnNlEl4KC1VubG9hZE1vZGVsEiYudHJpbXRhYi5mb3J3YXJkLnYxLlVubG9hZE1vZGVsUmVxdWVzdBonLnRyaW10YWIuZm9yd2FyZC52MS5VbmxvYWRNb2RlbFJlc3BvbnNlEloKCEdldE1vZGVsEiMudHJpbXRhYi5mb3J3YXJkLnYxLkdldE1vZGVsUmVxdWVzdBokLnRyaW10YWIuZm9yd2FyZC52MS5HZXRNb2RlbFJlc3BvbnNlIgOQAgESYAoKUHV0UHJvZ3JhbRIlLnRyaW10YWIuZm9yd2FyZC52MS5QdXRQcm9ncmFtUmVxdWVzdBomLnRyaW10YWIuZm9yd2FyZC52MS5QdXRQcm9ncmFtUmVzcG9uc2UiA5ACAhJpCg1QdXRQcm9qZWN0aW9uEigudHJpbXRhYi5mb3J3YXJkLnYxLlB1dFByb2plY3Rpb25SZXF1ZXN0GikudHJpbXRhYi5mb3J3YXJkLnYxLlB1dFByb2plY3Rpb25SZXNwb25zZSIDkAICElYKB1Nlc3Npb24SIi50cmltdGFiLmZvcndhcmQudjEuU2Vzc2lvblJlcXVlc3QaIy50cmltdGFiLmZvcndhcmQudjEuU2Vzc2lvblJlc3BvbnNlKAEwARJJCgRPcGVuEh8udHJpbXRhYi5mb3J3YXJkLnYxLk9wZW5SZXF1ZXN0GiAudHJpbXRhYi5mb3J3YXJkLnYxLk9wZW5SZXNwb25zZRJXCghHZW5lcmF0ZRIjLnRyaW10YWIuZm9yd2FyZC52MS5HZW5lcmF0ZVJlcXVlc3QaJC50cmltdGFiLmZvcndhcmQudjEuR2VuZXJhdGVSZXNwb25zZTABEkkKBEZvcmsSHy50cmltdGFiLmZvcndhcmQudjEuRm9ya1JlcXVlc3QaIC50cmltdGFiLmZvcndhcmQudjEuRm9ya1Jlc3BvbnNlElUKCFRydW5jYXRlEiMudHJpbXRhYi5mb3J3YXJkLnYxLlRydW5jYXRlUmVxdWVzdBokLnRyaW10YWIuZm9yd2FyZC52MS5UcnVuY2F0ZVJlc3BvbnNlEkwKBVJlbmV3EiAudHJpbXRhYi5mb3J3YXJkLnYxLlJlbmV3UmVxdWVzdBohLnRyaW10YWIuZm9yd2FyZC52MS5SZW5ld1Jlc3BvbnNlElIKB1JlbGVhc2USIi50cmltdGFiLmZvcndhcmQudjEuUmVsZWFzZVJlcXVlc3QaIy50cmltdGFiLmZvcndhcmQudjEuUmVsZWFzZVJlc3BvbnNlEkkKBFN0b3ASHy50cmltdGFiLmZvcndhcmQudjEuU3RvcFJlcXVlc3QaIC50cmltdGFiLmZvcndhcmQudjEuU3RvcFJlc3BvbnNlElEKBVNjb3JlEiAudHJpbXRhYi5mb3J3YXJkLnYxLlNjb3JlUmVxdWVzdBohLnRyaW10YWIuZm9yd2FyZC52MS5TY29yZVJlc3BvbnNlIgOQAgESWQoHQ2FwdHVyZRIiLnRyaW10YWIuZm9yd2FyZC52MS5DYXB0dXJlUmVxdWVzdBojLnRyaW10YWIuZm9yd2FyZC52MS5DYXB0dXJlUmVzcG9uc2UiA5ACATABQloKFmRldi50cmltdGFiLmZvcndhcmQudjFQAVo+Z2l0aHViLmNvbS90cmltdGFiL3RyaW10YWIvZ2VuL2dvL3RyaW10YWIvZm9yd2FyZC92MTtmb3J3YXJkdjFiBnByb3RvMw", [file_trimtab_type_v1_generation, file_trimtab_type_v1_program]);
+  fileDesc("Cih0cmltdGFiL2ZvcndhcmQvdjEvZm9yd2FyZF9zZXJ2aWNlLnByb3RvEhJ0cmltdGFiLmZvcndhcmQudjEi9QMKBU1vZGVsEgwKBG5hbWUYASABKAkSDgoGZGlnZXN0GAIgASgJEhQKDGFyY2hpdGVjdHVyZRgDIAEoCRIOCgZsYXllcnMYBCABKA0SDQoFd2lkdGgYBSABKA0SGgoSZmVlZF9mb3J3YXJkX3dpZHRoGAYgASgNEg0KBWhlYWRzGAcgASgNEhAKCGt2X2hlYWRzGAggASgNEhAKCGhlYWRfZGltGAkgASgNEhcKD3ZvY2FidWxhcnlfc2l6ZRgKIAEoDRIWCg5jb250ZXh0X3Rva2VucxgLIAEoDRIQCghzdG9wX2lkcxgMIAMoDRIOCgZsb2FkZWQYDSABKAgSDwoHYmFja2VuZBgOIAEoCRIkCgVzaXRlcxgPIAMoDjIVLnRyaW10YWIudHlwZS52MS5TaXRlEjIKCm9wZXJhdGlvbnMYECADKA4yHi50cmltdGFiLnR5cGUudjEuT3BlcmF0aW9uS2luZBIVCg1kZXRlcm1pbmlzdGljGBEgASgIEi8KCWt2X21lbW9yeRgSIAEoCzIcLnRyaW10YWIuZm9yd2FyZC52MS5Ldk1lbW9yeRIPCgdjb21wdXRlGBMgASgJEhIKCnBhcmFtZXRlcnMYFCABKAQSDAoEZm9yaxgVIAEoCBIRCglncmFkaWVudHMYFiABKAgi2AEKCEt2TWVtb3J5Eg0KBXBhZ2VzGAEgASgNEhIKCmZyZWVfcGFnZXMYAiABKA0SEwoLcGFnZV90b2tlbnMYAyABKA0SEgoKcGFnZV9ieXRlcxgEIAEoBBIUCgxjb3BpZWRfcGFnZXMYBSABKAQSEQoJc2VxdWVuY2VzGAYgASgNEhQKDGNhY2hlZF9wYWdlcxgHIAEoDRIVCg1ldmljdGVkX3BhZ2VzGAggASgEEhYKDnF1ZXJpZWRfdG9rZW5zGAkgASgEEhIKCmhpdF90b2tlbnMYCiABKAQiEwoRTGlzdE1vZGVsc1JlcXVlc3QiPwoSTGlzdE1vZGVsc1Jlc3BvbnNlEikKBm1vZGVscxgBIAMoCzIZLnRyaW10YWIuZm9yd2FyZC52MS5Nb2RlbCI7ChBMb2FkTW9kZWxSZXF1ZXN0Eg4KBnNvdXJjZRgBIAEoCRIXCg9leHBlY3RlZF9kaWdlc3QYAiABKAkiPQoRTG9hZE1vZGVsUmVzcG9uc2USKAoFbW9kZWwYASABKAsyGS50cmltdGFiLmZvcndhcmQudjEuTW9kZWwiKgoSVW5sb2FkTW9kZWxSZXF1ZXN0EhQKDG1vZGVsX2RpZ2VzdBgBIAEoCSIVChNVbmxvYWRNb2RlbFJlc3BvbnNlIiAKD0dldE1vZGVsUmVxdWVzdBINCgVtb2RlbBgBIAEoCSI8ChBHZXRNb2RlbFJlc3BvbnNlEigKBW1vZGVsGAEgASgLMhkudHJpbXRhYi5mb3J3YXJkLnYxLk1vZGVsIj4KEVB1dFByb2dyYW1SZXF1ZXN0EikKB3Byb2dyYW0YASABKAsyGC50cmltdGFiLnR5cGUudjEuUHJvZ3JhbSIsChJQdXRQcm9ncmFtUmVzcG9uc2USFgoOcHJvZ3JhbV9kaWdlc3QYASABKAkiRwoUUHV0UHJvamVjdGlvblJlcXVlc3QSLwoKcHJvamVjdGlvbhgBIAEoCzIbLnRyaW10YWIudHlwZS52MS5Qcm9qZWN0aW9uIjIKFVB1dFByb2plY3Rpb25SZXNwb25zZRIZChFwcm9qZWN0aW9uX2RpZ2VzdBgBIAEoCSJICgZDYWxsZXISFAoMZmFpcm5lc3Nfa2V5GAEgASgJEhIKCmNhY2hlX3NhbHQYAiABKAkSFAoMYnlwYXNzX2NhY2hlGAMgASgIImEKGFByZXBhcmVDb25zdHJhaW50UmVxdWVzdBIUCgxtb2RlbF9kaWdlc3QYASABKAkSLwoKY29uc3RyYWludBgCIAEoCzIbLnRyaW10YWIudHlwZS52MS5Db25zdHJhaW50IhsKGVByZXBhcmVDb25zdHJhaW50UmVzcG9uc2UigQEKDlNlc3Npb25SZXF1ZXN0EhQKDG1vZGVsX2RpZ2VzdBgBIAEoCRItCghjb21tYW5kcxgCIAMoCzIbLnRyaW10YWIuZm9yd2FyZC52MS5Db21tYW5kEioKBmNhbGxlchgDIAEoCzIaLnRyaW10YWIuZm9yd2FyZC52MS5DYWxsZXIirAMKB0NvbW1hbmQSEgoKY29tbWFuZF9pZBgBIAEoBBIvCgRvcGVuGAIgASgLMh8udHJpbXRhYi5mb3J3YXJkLnYxLk9wZW5Db21tYW5kSAASLwoEZm9yaxgDIAEoCzIfLnRyaW10YWIuZm9yd2FyZC52MS5Gb3JrQ29tbWFuZEgAEjcKCGdlbmVyYXRlGAQgASgLMiMudHJpbXRhYi5mb3J3YXJkLnYxLkdlbmVyYXRlQ29tbWFuZEgAEkYKEHNldF9jb2VmZmljaWVudHMYBSABKAsyKi50cmltdGFiLmZvcndhcmQudjEuU2V0Q29lZmZpY2llbnRzQ29tbWFuZEgAEjcKCHRydW5jYXRlGAYgASgLMiMudHJpbXRhYi5mb3J3YXJkLnYxLlRydW5jYXRlQ29tbWFuZEgAEjUKB3JlbGVhc2UYByABKAsyIi50cmltdGFiLmZvcndhcmQudjEuUmVsZWFzZUNvbW1hbmRIABIvCgRzdG9wGAggASgLMh8udHJpbXRhYi5mb3J3YXJkLnYxLlN0b3BDb21tYW5kSABCCQoHY29tbWFuZCKFAQoLT3BlbkNvbW1hbmQSEwoLc2VxdWVuY2VfaWQYASABKAQSCwoDaWRzGAIgAygNEiIKBHRhcHMYAyADKAsyFC50cmltdGFiLnR5cGUudjEuVGFwEjAKB3Byb2dyYW0YBCABKAsyHy50cmltdGFiLnR5cGUudjEuUHJvZ3JhbUJpbmRpbmciNQoLRm9ya0NvbW1hbmQSEwoLc2VxdWVuY2VfaWQYASABKAQSEQoJY2hpbGRfaWRzGAIgAygEIsoDCg9HZW5lcmF0ZUNvbW1hbmQSEwoLc2VxdWVuY2VfaWQYASABKAQSEgoKbWF4X3Rva2VucxgCIAEoDRI1CghzYW1wbGluZxgDIAEoCzIjLnRyaW10YWIudHlwZS52MS5TYW1wbGluZ1BhcmFtZXRlcnMSEQoJc3RyZWFtX2lkGAQgASgEEhAKCHN0b3BfaWRzGAUgAygNEhkKEWlnbm9yZV9tb2RlbF9zdG9wGAYgASgIEhQKDHRvcF9sb2dwcm9icxgHIAEoDRIwCgdwcm9ncmFtGAggASgLMh8udHJpbXRhYi50eXBlLnYxLlByb2dyYW1CaW5kaW5nEhMKC3JlcGxheV9sYXN0GAkgASgIEiIKBHRhcHMYCiADKAsyFC50cmltdGFiLnR5cGUudjEuVGFwEhkKEXBhcmtfZXZlcnlfdG9rZW5zGAsgASgNEhcKD3BhcmtfdGltZW91dF9tcxgMIAEoDRIvCgpjb25zdHJhaW50GA0gASgLMhsudHJpbXRhYi50eXBlLnYxLkNvbnN0cmFpbnQSMQoLc3BlY3VsYXRpb24YDiABKAsyHC50cmltdGFiLnR5cGUudjEuU3BlY3VsYXRpb24iQwoWU2V0Q29lZmZpY2llbnRzQ29tbWFuZBITCgtzZXF1ZW5jZV9pZBgBIAEoBBIUCgxjb2VmZmljaWVudHMYAiADKAIiNgoPVHJ1bmNhdGVDb21tYW5kEhMKC3NlcXVlbmNlX2lkGAEgASgEEg4KBnRva2VucxgCIAEoDSImCg5SZWxlYXNlQ29tbWFuZBIUCgxzZXF1ZW5jZV9pZHMYASADKAQiIwoLU3RvcENvbW1hbmQSFAoMc2VxdWVuY2VfaWRzGAEgAygEIjwKD1Nlc3Npb25SZXNwb25zZRIpCgZldmVudHMYASADKAsyGS50cmltdGFiLmZvcndhcmQudjEuRXZlbnQi0QMKBUV2ZW50EhMKC3NlcXVlbmNlX2lkGAEgASgEEhIKCmNvbW1hbmRfaWQYAiABKAQSMQoGb3BlbmVkGAMgASgLMh8udHJpbXRhYi5mb3J3YXJkLnYxLk9wZW5lZEV2ZW50SAASMQoGZm9ya2VkGAQgASgLMh8udHJpbXRhYi5mb3J3YXJkLnYxLkZvcmtlZEV2ZW50SAASMQoKYWN0aXZhdGlvbhgFIAEoCzIbLnRyaW10YWIudHlwZS52MS5BY3RpdmF0aW9uSAASMQoGdG9rZW5zGAYgASgLMh8udHJpbXRhYi5mb3J3YXJkLnYxLlRva2Vuc0V2ZW50SAASMQoGcGFya2VkGAcgASgLMh8udHJpbXRhYi5mb3J3YXJkLnYxLlBhcmtlZEV2ZW50SAASNQoIZmluaXNoZWQYCCABKAsyIS50cmltdGFiLmZvcndhcmQudjEuRmluaXNoZWRFdmVudEgAEi0KBGRvbmUYCSABKAsyHS50cmltdGFiLmZvcndhcmQudjEuRG9uZUV2ZW50SAASMQoGZmFpbGVkGAogASgLMh8udHJpbXRhYi5mb3J3YXJkLnYxLkZhaWxlZEV2ZW50SABCBwoFZXZlbnQiZAoLT3BlbmVkRXZlbnQSGAoQcHJlZmlsbGVkX3Rva2VucxgBIAEoDRIVCg1yZXVzZWRfdG9rZW5zGAIgASgNEhAKCHF1ZXVlX21zGAMgASgBEhIKCnByZWZpbGxfbXMYBCABKAEiNgoLRm9ya2VkRXZlbnQSEQoJY2hpbGRfaWRzGAEgAygEEhQKDGNvcGllZF9wYWdlcxgCIAEoDSI1CgtUb2tlbnNFdmVudBImCgZ0b2tlbnMYASADKAsyFi50cmltdGFiLnR5cGUudjEuVG9rZW4iJwoLUGFya2VkRXZlbnQSGAoQZ2VuZXJhdGVkX3Rva2VucxgBIAEoDSLnAQoNRmluaXNoZWRFdmVudBItCgZyZWFzb24YASABKA4yHS50cmltdGFiLnR5cGUudjEuRmluaXNoUmVhc29uEhgKEGdlbmVyYXRlZF90b2tlbnMYAiABKA0SKgoFcHJvb2YYAyADKAsyGy50cmltdGFiLnR5cGUudjEuTGF5ZXJQcm9vZhIXCg9yZXBsYXllZF90b2tlbnMYBCABKA0SFwoPc2VxdWVuY2VfdG9rZW5zGAUgASgNEhYKDmRyYWZ0ZWRfdG9rZW5zGAYgASgNEhcKD2FjY2VwdGVkX3Rva2VucxgHIAEoDSILCglEb25lRXZlbnQiTAoLRmFpbGVkRXZlbnQSDgoGcmVhc29uGAEgASgJEg8KB21lc3NhZ2UYAiABKAkSDQoFZmllbGQYAyABKAkSDQoFbGltaXQYBCABKAkikAEKC09wZW5SZXF1ZXN0EhQKDG1vZGVsX2RpZ2VzdBgBIAEoCRItCgRvcGVuGAIgASgLMh8udHJpbXRhYi5mb3J3YXJkLnYxLk9wZW5Db21tYW5kEhAKCGxlYXNlX21zGAMgASgNEioKBmNhbGxlchgEIAEoCzIaLnRyaW10YWIuZm9yd2FyZC52MS5DYWxsZXIigwEKDE9wZW5SZXNwb25zZRIQCghzZXF1ZW5jZRgBIAEoCRIwCgthY3RpdmF0aW9ucxgCIAMoCzIbLnRyaW10YWIudHlwZS52MS5BY3RpdmF0aW9uEi8KBm9wZW5lZBgDIAEoCzIfLnRyaW10YWIuZm9yd2FyZC52MS5PcGVuZWRFdmVudCJwCg9HZW5lcmF0ZVJlcXVlc3QSFAoMbW9kZWxfZGlnZXN0GAEgASgJEhAKCHNlcXVlbmNlGAIgASgJEjUKCGdlbmVyYXRlGAMgASgLMiMudHJpbXRhYi5mb3J3YXJkLnYxLkdlbmVyYXRlQ29tbWFuZCK4AQoQR2VuZXJhdGVSZXNwb25zZRIxCgphY3RpdmF0aW9uGAEgASgLMhsudHJpbXRhYi50eXBlLnYxLkFjdGl2YXRpb25IABIxCgZ0b2tlbnMYAiABKAsyHy50cmltdGFiLmZvcndhcmQudjEuVG9rZW5zRXZlbnRIABI1CghmaW5pc2hlZBgDIAEoCzIhLnRyaW10YWIuZm9yd2FyZC52MS5GaW5pc2hlZEV2ZW50SABCBwoFZXZlbnQiRwoLRm9ya1JlcXVlc3QSFAoMbW9kZWxfZGlnZXN0GAEgASgJEhAKCHNlcXVlbmNlGAIgASgJEhAKCGNoaWxkcmVuGAMgASgNIjcKDEZvcmtSZXNwb25zZRIRCglzZXF1ZW5jZXMYASADKAkSFAoMY29waWVkX3BhZ2VzGAIgASgNIkkKD1RydW5jYXRlUmVxdWVzdBIUCgxtb2RlbF9kaWdlc3QYASABKAkSEAoIc2VxdWVuY2UYAiABKAkSDgoGdG9rZW5zGAMgASgNIhIKEFRydW5jYXRlUmVzcG9uc2UiSQoMUmVuZXdSZXF1ZXN0EhQKDG1vZGVsX2RpZ2VzdBgBIAEoCRIRCglzZXF1ZW5jZXMYAiADKAkSEAoIbGVhc2VfbXMYAyABKA0iDwoNUmVuZXdSZXNwb25zZSI5Cg5SZWxlYXNlUmVxdWVzdBIUCgxtb2RlbF9kaWdlc3QYASABKAkSEQoJc2VxdWVuY2VzGAIgAygJIhEKD1JlbGVhc2VSZXNwb25zZSI2CgtTdG9wUmVxdWVzdBIUCgxtb2RlbF9kaWdlc3QYASABKAkSEQoJc2VxdWVuY2VzGAIgAygJIg4KDFN0b3BSZXNwb25zZSInCglTY29yZUl0ZW0SCwoDaWRzGAEgAygNEg0KBWZpcnN0GAIgASgNIt0BCgxTY29yZVJlcXVlc3QSFAoMbW9kZWxfZGlnZXN0GAEgASgJEiwKBWl0ZW1zGAIgAygLMh0udHJpbXRhYi5mb3J3YXJkLnYxLlNjb3JlSXRlbRIUCgx0b3BfbG9ncHJvYnMYAyABKA0SMAoHcHJvZ3JhbRgEIAEoCzIfLnRyaW10YWIudHlwZS52MS5Qcm9ncmFtQmluZGluZxIVCg1jYW5kaWRhdGVfaWRzGAUgAygNEioKBmNhbGxlchgGIAEoCzIaLnRyaW10YWIuZm9yd2FyZC52MS5DYWxsZXIiUAoKU2NvcmVkSXRlbRImCgZ0b2tlbnMYASADKAsyFi50cmltdGFiLnR5cGUudjEuVG9rZW4SGgoSY2FuZGlkYXRlX2xvZ3Byb2JzGAIgAygCImUKDVNjb3JlUmVzcG9uc2USLQoFaXRlbXMYASADKAsyHi50cmltdGFiLmZvcndhcmQudjEuU2NvcmVkSXRlbRIlCgV1c2FnZRgCIAEoCzIWLnRyaW10YWIudHlwZS52MS5Vc2FnZSLYAQoOQ2FwdHVyZVJlcXVlc3QSFAoMbW9kZWxfZGlnZXN0GAEgASgJEi4KBWl0ZW1zGAIgAygLMh8udHJpbXRhYi5mb3J3YXJkLnYxLkNhcHR1cmVJdGVtEiIKBHRhcHMYAyADKAsyFC50cmltdGFiLnR5cGUudjEuVGFwEjAKB3Byb2dyYW0YBCABKAsyHy50cmltdGFiLnR5cGUudjEuUHJvZ3JhbUJpbmRpbmcSKgoGY2FsbGVyGAUgASgLMhoudHJpbXRhYi5mb3J3YXJkLnYxLkNhbGxlciIpCgtDYXB0dXJlSXRlbRILCgNpZHMYASADKA0SDQoFZmlyc3QYAiABKA0iVwoPQ2FwdHVyZVJlc3BvbnNlEhIKCml0ZW1faW5kZXgYASABKA0SMAoLYWN0aXZhdGlvbnMYAiADKAsyGy50cmltdGFiLnR5cGUudjEuQWN0aXZhdGlvbjKFDAoORm9yd2FyZFNlcnZpY2USYAoKTGlzdE1vZGVscxIlLnRyaW10YWIuZm9yd2FyZC52MS5MaXN0TW9kZWxzUmVxdWVzdBomLnRyaW10YWIuZm9yd2FyZC52MS5MaXN0TW9kZWxzUmVzcG9uc2UiA5ACARJYCglMb2FkTW9kZWwSJC50cmltdGFiLmZvcndhcmQudjEuTG9hZE1vZGVsUmVxdWVzdBolLnRyaW10YWIuZm9yd2FyZC52MS5Mb2FkTW9kZWxSZXNwb25zZRJeCgtVbmxvYWRNb2RlbBImLnRyaW10YWIuZm9yd2FyZC52MS5VbmxvYWRNb2RlbFJlcXVlc3QaJy50cmltdGFiLmZvcndhcmQudjEuVW5sb2FkTW9kZWxSZXNwb25zZRJaCghHZXRNb2RlbBIjLnRyaW10YWIuZm9yd2FyZC52MS5HZXRNb2RlbFJlcXVlc3QaJC50cmltdGFiLmZvcndhcmQudjEuR2V0TW9kZWxSZXNwb25zZSIDkAIBEmAKClB1dFByb2dyYW0SJS50cmltdGFiLmZvcndhcmQudjEuUHV0UHJvZ3JhbVJlcXVlc3QaJi50cmltdGFiLmZvcndhcmQudjEuUHV0UHJvZ3JhbVJlc3BvbnNlIgOQAgISaQoNUHV0UHJvamVjdGlvbhIoLnRyaW10YWIuZm9yd2FyZC52MS5QdXRQcm9qZWN0aW9uUmVxdWVzdBopLnRyaW10YWIuZm9yd2FyZC52MS5QdXRQcm9qZWN0aW9uUmVzcG9uc2UiA5ACAhJ1ChFQcmVwYXJlQ29uc3RyYWludBIsLnRyaW10YWIuZm9yd2FyZC52MS5QcmVwYXJlQ29uc3RyYWludFJlcXVlc3QaLS50cmltdGFiLmZvcndhcmQudjEuUHJlcGFyZUNvbnN0cmFpbnRSZXNwb25zZSIDkAICElYKB1Nlc3Npb24SIi50cmltdGFiLmZvcndhcmQudjEuU2Vzc2lvblJlcXVlc3QaIy50cmltdGFiLmZvcndhcmQudjEuU2Vzc2lvblJlc3BvbnNlKAEwARJJCgRPcGVuEh8udHJpbXRhYi5mb3J3YXJkLnYxLk9wZW5SZXF1ZXN0GiAudHJpbXRhYi5mb3J3YXJkLnYxLk9wZW5SZXNwb25zZRJXCghHZW5lcmF0ZRIjLnRyaW10YWIuZm9yd2FyZC52MS5HZW5lcmF0ZVJlcXVlc3QaJC50cmltdGFiLmZvcndhcmQudjEuR2VuZXJhdGVSZXNwb25zZTABEkkKBEZvcmsSHy50cmltdGFiLmZvcndhcmQudjEuRm9ya1JlcXVlc3QaIC50cmltdGFiLmZvcndhcmQudjEuRm9ya1Jlc3BvbnNlElUKCFRydW5jYXRlEiMudHJpbXRhYi5mb3J3YXJkLnYxLlRydW5jYXRlUmVxdWVzdBokLnRyaW10YWIuZm9yd2FyZC52MS5UcnVuY2F0ZVJlc3BvbnNlEkwKBVJlbmV3EiAudHJpbXRhYi5mb3J3YXJkLnYxLlJlbmV3UmVxdWVzdBohLnRyaW10YWIuZm9yd2FyZC52MS5SZW5ld1Jlc3BvbnNlElIKB1JlbGVhc2USIi50cmltdGFiLmZvcndhcmQudjEuUmVsZWFzZVJlcXVlc3QaIy50cmltdGFiLmZvcndhcmQudjEuUmVsZWFzZVJlc3BvbnNlEkkKBFN0b3ASHy50cmltdGFiLmZvcndhcmQudjEuU3RvcFJlcXVlc3QaIC50cmltdGFiLmZvcndhcmQudjEuU3RvcFJlc3BvbnNlElEKBVNjb3JlEiAudHJpbXRhYi5mb3J3YXJkLnYxLlNjb3JlUmVxdWVzdBohLnRyaW10YWIuZm9yd2FyZC52MS5TY29yZVJlc3BvbnNlIgOQAgESWQoHQ2FwdHVyZRIiLnRyaW10YWIuZm9yd2FyZC52MS5DYXB0dXJlUmVxdWVzdBojLnRyaW10YWIuZm9yd2FyZC52MS5DYXB0dXJlUmVzcG9uc2UiA5ACATABQloKFmRldi50cmltdGFiLmZvcndhcmQudjFQAVo+Z2l0aHViLmNvbS90cmltdGFiL3RyaW10YWIvZ2VuL2dvL3RyaW10YWIvZm9yd2FyZC92MTtmb3J3YXJkdjFiBnByb3RvMw", [file_trimtab_type_v1_generation, file_trimtab_type_v1_program]);
 
 /**
  * A model and what it can do.
@@ -552,6 +552,49 @@ export const CallerSchema: GenMessage<Caller> = /*@__PURE__*/
   messageDesc(file_trimtab_forward_v1_forward_service, 14);
 
 /**
+ * Request of PrepareConstraint.
+ *
+ * @generated from message trimtab.forward.v1.PrepareConstraintRequest
+ */
+export type PrepareConstraintRequest = Message<"trimtab.forward.v1.PrepareConstraintRequest"> & {
+  /**
+   * SHA-256 of the model file, hex.
+   *
+   * @generated from field: string model_digest = 1;
+   */
+  modelDigest: string;
+
+  /**
+   * The constraint.
+   *
+   * @generated from field: trimtab.type.v1.Constraint constraint = 2;
+   */
+  constraint?: Constraint | undefined;
+};
+
+/**
+ * Describes the message trimtab.forward.v1.PrepareConstraintRequest.
+ * Use `create(PrepareConstraintRequestSchema)` to create a new message.
+ */
+export const PrepareConstraintRequestSchema: GenMessage<PrepareConstraintRequest> = /*@__PURE__*/
+  messageDesc(file_trimtab_forward_v1_forward_service, 15);
+
+/**
+ * Response of PrepareConstraint.
+ *
+ * @generated from message trimtab.forward.v1.PrepareConstraintResponse
+ */
+export type PrepareConstraintResponse = Message<"trimtab.forward.v1.PrepareConstraintResponse"> & {
+};
+
+/**
+ * Describes the message trimtab.forward.v1.PrepareConstraintResponse.
+ * Use `create(PrepareConstraintResponseSchema)` to create a new message.
+ */
+export const PrepareConstraintResponseSchema: GenMessage<PrepareConstraintResponse> = /*@__PURE__*/
+  messageDesc(file_trimtab_forward_v1_forward_service, 16);
+
+/**
  * A batch of commands. Commands of one message take effect together, in order.
  *
  * @generated from message trimtab.forward.v1.SessionRequest
@@ -584,7 +627,7 @@ export type SessionRequest = Message<"trimtab.forward.v1.SessionRequest"> & {
  * Use `create(SessionRequestSchema)` to create a new message.
  */
 export const SessionRequestSchema: GenMessage<SessionRequest> = /*@__PURE__*/
-  messageDesc(file_trimtab_forward_v1_forward_service, 15);
+  messageDesc(file_trimtab_forward_v1_forward_service, 17);
 
 /**
  * A command. Sequence ids are chosen by the client, unique within the session.
@@ -668,7 +711,7 @@ export type Command = Message<"trimtab.forward.v1.Command"> & {
  * Use `create(CommandSchema)` to create a new message.
  */
 export const CommandSchema: GenMessage<Command> = /*@__PURE__*/
-  messageDesc(file_trimtab_forward_v1_forward_service, 16);
+  messageDesc(file_trimtab_forward_v1_forward_service, 18);
 
 /**
  * Opens a sequence and computes its tokens once.
@@ -710,7 +753,7 @@ export type OpenCommand = Message<"trimtab.forward.v1.OpenCommand"> & {
  * Use `create(OpenCommandSchema)` to create a new message.
  */
 export const OpenCommandSchema: GenMessage<OpenCommand> = /*@__PURE__*/
-  messageDesc(file_trimtab_forward_v1_forward_service, 17);
+  messageDesc(file_trimtab_forward_v1_forward_service, 19);
 
 /**
  * Makes children that share the parent's pages.
@@ -738,7 +781,7 @@ export type ForkCommand = Message<"trimtab.forward.v1.ForkCommand"> & {
  * Use `create(ForkCommandSchema)` to create a new message.
  */
 export const ForkCommandSchema: GenMessage<ForkCommand> = /*@__PURE__*/
-  messageDesc(file_trimtab_forward_v1_forward_service, 18);
+  messageDesc(file_trimtab_forward_v1_forward_service, 20);
 
 /**
  * Generates tokens on a sequence.
@@ -829,6 +872,21 @@ export type GenerateCommand = Message<"trimtab.forward.v1.GenerateCommand"> & {
    * @generated from field: uint32 park_timeout_ms = 12;
    */
   parkTimeoutMs: number;
+
+  /**
+   * What the text of this generation must be. A sequence keeps its constraint: generating again with an equal one (also
+   * on a fork, or after truncation) goes on where the text stood, unless it was finished; with another it begins anew.
+   *
+   * @generated from field: trimtab.type.v1.Constraint constraint = 13;
+   */
+  constraint?: Constraint | undefined;
+
+  /**
+   * Guess tokens ahead. Not with taps, parking or a constraint.
+   *
+   * @generated from field: trimtab.type.v1.Speculation speculation = 14;
+   */
+  speculation?: Speculation | undefined;
 };
 
 /**
@@ -836,7 +894,7 @@ export type GenerateCommand = Message<"trimtab.forward.v1.GenerateCommand"> & {
  * Use `create(GenerateCommandSchema)` to create a new message.
  */
 export const GenerateCommandSchema: GenMessage<GenerateCommand> = /*@__PURE__*/
-  messageDesc(file_trimtab_forward_v1_forward_service, 19);
+  messageDesc(file_trimtab_forward_v1_forward_service, 21);
 
 /**
  * New coefficients, in effect from the next token step.
@@ -864,7 +922,7 @@ export type SetCoefficientsCommand = Message<"trimtab.forward.v1.SetCoefficients
  * Use `create(SetCoefficientsCommandSchema)` to create a new message.
  */
 export const SetCoefficientsCommandSchema: GenMessage<SetCoefficientsCommand> = /*@__PURE__*/
-  messageDesc(file_trimtab_forward_v1_forward_service, 20);
+  messageDesc(file_trimtab_forward_v1_forward_service, 22);
 
 /**
  * Cuts a sequence back.
@@ -892,7 +950,7 @@ export type TruncateCommand = Message<"trimtab.forward.v1.TruncateCommand"> & {
  * Use `create(TruncateCommandSchema)` to create a new message.
  */
 export const TruncateCommandSchema: GenMessage<TruncateCommand> = /*@__PURE__*/
-  messageDesc(file_trimtab_forward_v1_forward_service, 21);
+  messageDesc(file_trimtab_forward_v1_forward_service, 23);
 
 /**
  * Releases sequences.
@@ -913,7 +971,7 @@ export type ReleaseCommand = Message<"trimtab.forward.v1.ReleaseCommand"> & {
  * Use `create(ReleaseCommandSchema)` to create a new message.
  */
 export const ReleaseCommandSchema: GenMessage<ReleaseCommand> = /*@__PURE__*/
-  messageDesc(file_trimtab_forward_v1_forward_service, 22);
+  messageDesc(file_trimtab_forward_v1_forward_service, 24);
 
 /**
  * Stops generations; the sequences stay.
@@ -934,7 +992,7 @@ export type StopCommand = Message<"trimtab.forward.v1.StopCommand"> & {
  * Use `create(StopCommandSchema)` to create a new message.
  */
 export const StopCommandSchema: GenMessage<StopCommand> = /*@__PURE__*/
-  messageDesc(file_trimtab_forward_v1_forward_service, 23);
+  messageDesc(file_trimtab_forward_v1_forward_service, 25);
 
 /**
  * Events of a session. Messages stay below 16 KiB.
@@ -955,7 +1013,7 @@ export type SessionResponse = Message<"trimtab.forward.v1.SessionResponse"> & {
  * Use `create(SessionResponseSchema)` to create a new message.
  */
 export const SessionResponseSchema: GenMessage<SessionResponse> = /*@__PURE__*/
-  messageDesc(file_trimtab_forward_v1_forward_service, 24);
+  messageDesc(file_trimtab_forward_v1_forward_service, 26);
 
 /**
  * An event.
@@ -1054,7 +1112,7 @@ export type Event = Message<"trimtab.forward.v1.Event"> & {
  * Use `create(EventSchema)` to create a new message.
  */
 export const EventSchema: GenMessage<Event> = /*@__PURE__*/
-  messageDesc(file_trimtab_forward_v1_forward_service, 25);
+  messageDesc(file_trimtab_forward_v1_forward_service, 27);
 
 /**
  * A sequence is open.
@@ -1096,7 +1154,7 @@ export type OpenedEvent = Message<"trimtab.forward.v1.OpenedEvent"> & {
  * Use `create(OpenedEventSchema)` to create a new message.
  */
 export const OpenedEventSchema: GenMessage<OpenedEvent> = /*@__PURE__*/
-  messageDesc(file_trimtab_forward_v1_forward_service, 26);
+  messageDesc(file_trimtab_forward_v1_forward_service, 28);
 
 /**
  * Children exist.
@@ -1125,7 +1183,7 @@ export type ForkedEvent = Message<"trimtab.forward.v1.ForkedEvent"> & {
  * Use `create(ForkedEventSchema)` to create a new message.
  */
 export const ForkedEventSchema: GenMessage<ForkedEvent> = /*@__PURE__*/
-  messageDesc(file_trimtab_forward_v1_forward_service, 27);
+  messageDesc(file_trimtab_forward_v1_forward_service, 29);
 
 /**
  * New tokens.
@@ -1146,7 +1204,7 @@ export type TokensEvent = Message<"trimtab.forward.v1.TokensEvent"> & {
  * Use `create(TokensEventSchema)` to create a new message.
  */
 export const TokensEventSchema: GenMessage<TokensEvent> = /*@__PURE__*/
-  messageDesc(file_trimtab_forward_v1_forward_service, 28);
+  messageDesc(file_trimtab_forward_v1_forward_service, 30);
 
 /**
  * The sequence waits for coefficients.
@@ -1167,7 +1225,7 @@ export type ParkedEvent = Message<"trimtab.forward.v1.ParkedEvent"> & {
  * Use `create(ParkedEventSchema)` to create a new message.
  */
 export const ParkedEventSchema: GenMessage<ParkedEvent> = /*@__PURE__*/
-  messageDesc(file_trimtab_forward_v1_forward_service, 29);
+  messageDesc(file_trimtab_forward_v1_forward_service, 31);
 
 /**
  * A generation ended.
@@ -1209,6 +1267,20 @@ export type FinishedEvent = Message<"trimtab.forward.v1.FinishedEvent"> & {
    * @generated from field: uint32 sequence_tokens = 5;
    */
   sequenceTokens: number;
+
+  /**
+   * Tokens guessed ahead by speculation.
+   *
+   * @generated from field: uint32 drafted_tokens = 6;
+   */
+  draftedTokens: number;
+
+  /**
+   * Guesses that were kept.
+   *
+   * @generated from field: uint32 accepted_tokens = 7;
+   */
+  acceptedTokens: number;
 };
 
 /**
@@ -1216,7 +1288,7 @@ export type FinishedEvent = Message<"trimtab.forward.v1.FinishedEvent"> & {
  * Use `create(FinishedEventSchema)` to create a new message.
  */
 export const FinishedEventSchema: GenMessage<FinishedEvent> = /*@__PURE__*/
-  messageDesc(file_trimtab_forward_v1_forward_service, 30);
+  messageDesc(file_trimtab_forward_v1_forward_service, 32);
 
 /**
  * A command was carried out.
@@ -1231,7 +1303,7 @@ export type DoneEvent = Message<"trimtab.forward.v1.DoneEvent"> & {
  * Use `create(DoneEventSchema)` to create a new message.
  */
 export const DoneEventSchema: GenMessage<DoneEvent> = /*@__PURE__*/
-  messageDesc(file_trimtab_forward_v1_forward_service, 31);
+  messageDesc(file_trimtab_forward_v1_forward_service, 33);
 
 /**
  * A command or a sequence failed.
@@ -1273,7 +1345,7 @@ export type FailedEvent = Message<"trimtab.forward.v1.FailedEvent"> & {
  * Use `create(FailedEventSchema)` to create a new message.
  */
 export const FailedEventSchema: GenMessage<FailedEvent> = /*@__PURE__*/
-  messageDesc(file_trimtab_forward_v1_forward_service, 32);
+  messageDesc(file_trimtab_forward_v1_forward_service, 34);
 
 /**
  * Request of Open.
@@ -1315,7 +1387,7 @@ export type OpenRequest = Message<"trimtab.forward.v1.OpenRequest"> & {
  * Use `create(OpenRequestSchema)` to create a new message.
  */
 export const OpenRequestSchema: GenMessage<OpenRequest> = /*@__PURE__*/
-  messageDesc(file_trimtab_forward_v1_forward_service, 33);
+  messageDesc(file_trimtab_forward_v1_forward_service, 35);
 
 /**
  * Response of Open.
@@ -1350,7 +1422,7 @@ export type OpenResponse = Message<"trimtab.forward.v1.OpenResponse"> & {
  * Use `create(OpenResponseSchema)` to create a new message.
  */
 export const OpenResponseSchema: GenMessage<OpenResponse> = /*@__PURE__*/
-  messageDesc(file_trimtab_forward_v1_forward_service, 34);
+  messageDesc(file_trimtab_forward_v1_forward_service, 36);
 
 /**
  * Request of Generate.
@@ -1385,7 +1457,7 @@ export type GenerateRequest = Message<"trimtab.forward.v1.GenerateRequest"> & {
  * Use `create(GenerateRequestSchema)` to create a new message.
  */
 export const GenerateRequestSchema: GenMessage<GenerateRequest> = /*@__PURE__*/
-  messageDesc(file_trimtab_forward_v1_forward_service, 35);
+  messageDesc(file_trimtab_forward_v1_forward_service, 37);
 
 /**
  * Response of Generate: activations and tokens, then one `finished`.
@@ -1430,7 +1502,7 @@ export type GenerateResponse = Message<"trimtab.forward.v1.GenerateResponse"> & 
  * Use `create(GenerateResponseSchema)` to create a new message.
  */
 export const GenerateResponseSchema: GenMessage<GenerateResponse> = /*@__PURE__*/
-  messageDesc(file_trimtab_forward_v1_forward_service, 36);
+  messageDesc(file_trimtab_forward_v1_forward_service, 38);
 
 /**
  * Request of Fork.
@@ -1465,7 +1537,7 @@ export type ForkRequest = Message<"trimtab.forward.v1.ForkRequest"> & {
  * Use `create(ForkRequestSchema)` to create a new message.
  */
 export const ForkRequestSchema: GenMessage<ForkRequest> = /*@__PURE__*/
-  messageDesc(file_trimtab_forward_v1_forward_service, 37);
+  messageDesc(file_trimtab_forward_v1_forward_service, 39);
 
 /**
  * Response of Fork.
@@ -1494,7 +1566,7 @@ export type ForkResponse = Message<"trimtab.forward.v1.ForkResponse"> & {
  * Use `create(ForkResponseSchema)` to create a new message.
  */
 export const ForkResponseSchema: GenMessage<ForkResponse> = /*@__PURE__*/
-  messageDesc(file_trimtab_forward_v1_forward_service, 38);
+  messageDesc(file_trimtab_forward_v1_forward_service, 40);
 
 /**
  * Request of Truncate.
@@ -1529,7 +1601,7 @@ export type TruncateRequest = Message<"trimtab.forward.v1.TruncateRequest"> & {
  * Use `create(TruncateRequestSchema)` to create a new message.
  */
 export const TruncateRequestSchema: GenMessage<TruncateRequest> = /*@__PURE__*/
-  messageDesc(file_trimtab_forward_v1_forward_service, 39);
+  messageDesc(file_trimtab_forward_v1_forward_service, 41);
 
 /**
  * Response of Truncate.
@@ -1544,7 +1616,7 @@ export type TruncateResponse = Message<"trimtab.forward.v1.TruncateResponse"> & 
  * Use `create(TruncateResponseSchema)` to create a new message.
  */
 export const TruncateResponseSchema: GenMessage<TruncateResponse> = /*@__PURE__*/
-  messageDesc(file_trimtab_forward_v1_forward_service, 40);
+  messageDesc(file_trimtab_forward_v1_forward_service, 42);
 
 /**
  * Request of Renew.
@@ -1579,7 +1651,7 @@ export type RenewRequest = Message<"trimtab.forward.v1.RenewRequest"> & {
  * Use `create(RenewRequestSchema)` to create a new message.
  */
 export const RenewRequestSchema: GenMessage<RenewRequest> = /*@__PURE__*/
-  messageDesc(file_trimtab_forward_v1_forward_service, 41);
+  messageDesc(file_trimtab_forward_v1_forward_service, 43);
 
 /**
  * Response of Renew.
@@ -1594,7 +1666,7 @@ export type RenewResponse = Message<"trimtab.forward.v1.RenewResponse"> & {
  * Use `create(RenewResponseSchema)` to create a new message.
  */
 export const RenewResponseSchema: GenMessage<RenewResponse> = /*@__PURE__*/
-  messageDesc(file_trimtab_forward_v1_forward_service, 42);
+  messageDesc(file_trimtab_forward_v1_forward_service, 44);
 
 /**
  * Request of Release.
@@ -1622,7 +1694,7 @@ export type ReleaseRequest = Message<"trimtab.forward.v1.ReleaseRequest"> & {
  * Use `create(ReleaseRequestSchema)` to create a new message.
  */
 export const ReleaseRequestSchema: GenMessage<ReleaseRequest> = /*@__PURE__*/
-  messageDesc(file_trimtab_forward_v1_forward_service, 43);
+  messageDesc(file_trimtab_forward_v1_forward_service, 45);
 
 /**
  * Response of Release.
@@ -1637,7 +1709,7 @@ export type ReleaseResponse = Message<"trimtab.forward.v1.ReleaseResponse"> & {
  * Use `create(ReleaseResponseSchema)` to create a new message.
  */
 export const ReleaseResponseSchema: GenMessage<ReleaseResponse> = /*@__PURE__*/
-  messageDesc(file_trimtab_forward_v1_forward_service, 44);
+  messageDesc(file_trimtab_forward_v1_forward_service, 46);
 
 /**
  * Request of Stop.
@@ -1665,7 +1737,7 @@ export type StopRequest = Message<"trimtab.forward.v1.StopRequest"> & {
  * Use `create(StopRequestSchema)` to create a new message.
  */
 export const StopRequestSchema: GenMessage<StopRequest> = /*@__PURE__*/
-  messageDesc(file_trimtab_forward_v1_forward_service, 45);
+  messageDesc(file_trimtab_forward_v1_forward_service, 47);
 
 /**
  * Response of Stop.
@@ -1680,7 +1752,7 @@ export type StopResponse = Message<"trimtab.forward.v1.StopResponse"> & {
  * Use `create(StopResponseSchema)` to create a new message.
  */
 export const StopResponseSchema: GenMessage<StopResponse> = /*@__PURE__*/
-  messageDesc(file_trimtab_forward_v1_forward_service, 46);
+  messageDesc(file_trimtab_forward_v1_forward_service, 48);
 
 /**
  * One text to score.
@@ -1708,7 +1780,7 @@ export type ScoreItem = Message<"trimtab.forward.v1.ScoreItem"> & {
  * Use `create(ScoreItemSchema)` to create a new message.
  */
 export const ScoreItemSchema: GenMessage<ScoreItem> = /*@__PURE__*/
-  messageDesc(file_trimtab_forward_v1_forward_service, 47);
+  messageDesc(file_trimtab_forward_v1_forward_service, 49);
 
 /**
  * Request of Score.
@@ -1764,7 +1836,7 @@ export type ScoreRequest = Message<"trimtab.forward.v1.ScoreRequest"> & {
  * Use `create(ScoreRequestSchema)` to create a new message.
  */
 export const ScoreRequestSchema: GenMessage<ScoreRequest> = /*@__PURE__*/
-  messageDesc(file_trimtab_forward_v1_forward_service, 48);
+  messageDesc(file_trimtab_forward_v1_forward_service, 50);
 
 /**
  * Scores of one text.
@@ -1792,7 +1864,7 @@ export type ScoredItem = Message<"trimtab.forward.v1.ScoredItem"> & {
  * Use `create(ScoredItemSchema)` to create a new message.
  */
 export const ScoredItemSchema: GenMessage<ScoredItem> = /*@__PURE__*/
-  messageDesc(file_trimtab_forward_v1_forward_service, 49);
+  messageDesc(file_trimtab_forward_v1_forward_service, 51);
 
 /**
  * Response of Score.
@@ -1820,7 +1892,7 @@ export type ScoreResponse = Message<"trimtab.forward.v1.ScoreResponse"> & {
  * Use `create(ScoreResponseSchema)` to create a new message.
  */
 export const ScoreResponseSchema: GenMessage<ScoreResponse> = /*@__PURE__*/
-  messageDesc(file_trimtab_forward_v1_forward_service, 50);
+  messageDesc(file_trimtab_forward_v1_forward_service, 52);
 
 /**
  * Request of Capture.
@@ -1869,7 +1941,7 @@ export type CaptureRequest = Message<"trimtab.forward.v1.CaptureRequest"> & {
  * Use `create(CaptureRequestSchema)` to create a new message.
  */
 export const CaptureRequestSchema: GenMessage<CaptureRequest> = /*@__PURE__*/
-  messageDesc(file_trimtab_forward_v1_forward_service, 51);
+  messageDesc(file_trimtab_forward_v1_forward_service, 53);
 
 /**
  * One text to read activations of.
@@ -1897,7 +1969,7 @@ export type CaptureItem = Message<"trimtab.forward.v1.CaptureItem"> & {
  * Use `create(CaptureItemSchema)` to create a new message.
  */
 export const CaptureItemSchema: GenMessage<CaptureItem> = /*@__PURE__*/
-  messageDesc(file_trimtab_forward_v1_forward_service, 52);
+  messageDesc(file_trimtab_forward_v1_forward_service, 54);
 
 /**
  * Response of Capture: activations item by item.
@@ -1925,7 +1997,7 @@ export type CaptureResponse = Message<"trimtab.forward.v1.CaptureResponse"> & {
  * Use `create(CaptureResponseSchema)` to create a new message.
  */
 export const CaptureResponseSchema: GenMessage<CaptureResponse> = /*@__PURE__*/
-  messageDesc(file_trimtab_forward_v1_forward_service, 53);
+  messageDesc(file_trimtab_forward_v1_forward_service, 55);
 
 /**
  * Runs the network: KV cache, batches, taps, programs, sampling. Executes what others decide; calls nobody.
@@ -1992,6 +2064,16 @@ export const ForwardService: GenService<{
     methodKind: "unary";
     input: typeof PutProjectionRequestSchema;
     output: typeof PutProjectionResponseSchema;
+  },
+  /**
+   * Compiles a constraint before it is needed, or says what is wrong with it; asking twice is free.
+   *
+   * @generated from rpc trimtab.forward.v1.ForwardService.PrepareConstraint
+   */
+  prepareConstraint: {
+    methodKind: "unary";
+    input: typeof PrepareConstraintRequestSchema;
+    output: typeof PrepareConstraintResponseSchema;
   },
   /**
    * One stream of commands and events for all sequences of a request or a search. Its end frees everything.

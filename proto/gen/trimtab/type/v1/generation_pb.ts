@@ -10,7 +10,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file trimtab/type/v1/generation.proto.
  */
 export const file_trimtab_type_v1_generation: GenFile = /*@__PURE__*/
-  fileDesc("CiB0cmltdGFiL3R5cGUvdjEvZ2VuZXJhdGlvbi5wcm90bxIPdHJpbXRhYi50eXBlLnYxIiwKC0NoYXRNZXNzYWdlEgwKBHJvbGUYASABKAkSDwoHY29udGVudBgCIAEoCSL9AgoSU2FtcGxpbmdQYXJhbWV0ZXJzEhgKC3RlbXBlcmF0dXJlGAEgASgCSACIAQESEgoFdG9wX3AYAiABKAJIAYgBARINCgV0b3BfaxgDIAEoDRINCgVtaW5fcBgEIAEoAhIfChJyZXBldGl0aW9uX3BlbmFsdHkYBSABKAJIAogBARIZChFmcmVxdWVuY3lfcGVuYWx0eRgGIAEoAhIYChBwcmVzZW5jZV9wZW5hbHR5GAcgASgCEkYKCmxvZ2l0X2JpYXMYCCADKAsyMi50cmltdGFiLnR5cGUudjEuU2FtcGxpbmdQYXJhbWV0ZXJzLkxvZ2l0Qmlhc0VudHJ5EhEKBHNlZWQYCSABKARIA4gBARowCg5Mb2dpdEJpYXNFbnRyeRILCgNrZXkYASABKA0SDQoFdmFsdWUYAiABKAI6AjgBQg4KDF90ZW1wZXJhdHVyZUIICgZfdG9wX3BCFQoTX3JlcGV0aXRpb25fcGVuYWx0eUIHCgVfc2VlZCIrCgxUb2tlbkxvZ3Byb2ISCgoCaWQYASABKA0SDwoHbG9ncHJvYhgCIAEoAiJQCgVUb2tlbhIKCgJpZBgBIAEoDRIPCgdsb2dwcm9iGAIgASgCEioKA3RvcBgDIAMoCzIdLnRyaW10YWIudHlwZS52MS5Ub2tlbkxvZ3Byb2IinAEKBVVzYWdlEhUKDXByb21wdF90b2tlbnMYASABKA0SGQoRY29tcGxldGlvbl90b2tlbnMYAiABKA0SGAoQcHJlZmlsbGVkX3Rva2VucxgDIAEoDRIVCg1yZXVzZWRfdG9rZW5zGAQgASgNEhcKD3JlcGxheWVkX3Rva2VucxgFIAEoDRIXCg92ZXJpZmllZF90b2tlbnMYBiABKA0iogEKB1RpbWluZ3MSEAoIcXVldWVfbXMYASABKAESEwoLdG9rZW5pemVfbXMYAiABKAESEgoKcHJlZmlsbF9tcxgDIAEoARIPCgdwbGFuX21zGAQgASgBEh4KFnRpbWVfdG9fZmlyc3RfdG9rZW5fbXMYBSABKAESEAoIdG90YWxfbXMYBiABKAESGQoRdG9rZW5zX3Blcl9zZWNvbmQYByABKAEqlQEKDEZpbmlzaFJlYXNvbhIdChlGSU5JU0hfUkVBU09OX1VOU1BFQ0lGSUVEEAASFgoSRklOSVNIX1JFQVNPTl9TVE9QEAESGAoURklOSVNIX1JFQVNPTl9MRU5HVEgQAhIbChdGSU5JU0hfUkVBU09OX0NBTkNFTExFRBADEhcKE0ZJTklTSF9SRUFTT05fRVJST1IQBEJRChNkZXYudHJpbXRhYi50eXBlLnYxUAFaOGdpdGh1Yi5jb20vdHJpbXRhYi90cmltdGFiL2dlbi9nby90cmltdGFiL3R5cGUvdjE7dHlwZXYxYgZwcm90bzM");
+  fileDesc("CiB0cmltdGFiL3R5cGUvdjEvZ2VuZXJhdGlvbi5wcm90bxIPdHJpbXRhYi50eXBlLnYxIiwKC0NoYXRNZXNzYWdlEgwKBHJvbGUYASABKAkSDwoHY29udGVudBgCIAEoCSL9AgoSU2FtcGxpbmdQYXJhbWV0ZXJzEhgKC3RlbXBlcmF0dXJlGAEgASgCSACIAQESEgoFdG9wX3AYAiABKAJIAYgBARINCgV0b3BfaxgDIAEoDRINCgVtaW5fcBgEIAEoAhIfChJyZXBldGl0aW9uX3BlbmFsdHkYBSABKAJIAogBARIZChFmcmVxdWVuY3lfcGVuYWx0eRgGIAEoAhIYChBwcmVzZW5jZV9wZW5hbHR5GAcgASgCEkYKCmxvZ2l0X2JpYXMYCCADKAsyMi50cmltdGFiLnR5cGUudjEuU2FtcGxpbmdQYXJhbWV0ZXJzLkxvZ2l0Qmlhc0VudHJ5EhEKBHNlZWQYCSABKARIA4gBARowCg5Mb2dpdEJpYXNFbnRyeRILCgNrZXkYASABKA0SDQoFdmFsdWUYAiABKAI6AjgBQg4KDF90ZW1wZXJhdHVyZUIICgZfdG9wX3BCFQoTX3JlcGV0aXRpb25fcGVuYWx0eUIHCgVfc2VlZCLmAQoKQ29uc3RyYWludBI8Cgtqc29uX3NjaGVtYRgBIAEoCzIlLnRyaW10YWIudHlwZS52MS5Kc29uU2NoZW1hQ29uc3RyYWludEgAEjwKC2pzb25fb2JqZWN0GAIgASgLMiUudHJpbXRhYi50eXBlLnYxLkpzb25PYmplY3RDb25zdHJhaW50SAASDwoFcmVnZXgYAyABKAlIABIOCgRlYm5mGAQgASgJSAASMwoGY2hvaWNlGAUgASgLMiEudHJpbXRhYi50eXBlLnYxLkNob2ljZUNvbnN0cmFpbnRIAEIGCgRraW5kIkYKFEpzb25TY2hlbWFDb25zdHJhaW50Eg4KBnNjaGVtYRgBIAEoCRITCgZzdHJpY3QYAiABKAhIAIgBAUIJCgdfc3RyaWN0IhYKFEpzb25PYmplY3RDb25zdHJhaW50IiIKEENob2ljZUNvbnN0cmFpbnQSDgoGdmFsdWVzGAEgAygJIk8KC1NwZWN1bGF0aW9uEjYKDXByb21wdF9sb29rdXAYASABKAsyHS50cmltdGFiLnR5cGUudjEuUHJvbXB0TG9va3VwSABCCAoGc291cmNlIjAKDFByb21wdExvb2t1cBINCgVuZ3JhbRgBIAEoDRIRCgltYXhfZHJhZnQYAiABKA0iKwoMVG9rZW5Mb2dwcm9iEgoKAmlkGAEgASgNEg8KB2xvZ3Byb2IYAiABKAIiUAoFVG9rZW4SCgoCaWQYASABKA0SDwoHbG9ncHJvYhgCIAEoAhIqCgN0b3AYAyADKAsyHS50cmltdGFiLnR5cGUudjEuVG9rZW5Mb2dwcm9iIs0BCgVVc2FnZRIVCg1wcm9tcHRfdG9rZW5zGAEgASgNEhkKEWNvbXBsZXRpb25fdG9rZW5zGAIgASgNEhgKEHByZWZpbGxlZF90b2tlbnMYAyABKA0SFQoNcmV1c2VkX3Rva2VucxgEIAEoDRIXCg9yZXBsYXllZF90b2tlbnMYBSABKA0SFwoPdmVyaWZpZWRfdG9rZW5zGAYgASgNEhYKDmRyYWZ0ZWRfdG9rZW5zGAcgASgNEhcKD2FjY2VwdGVkX3Rva2VucxgIIAEoDSKiAQoHVGltaW5ncxIQCghxdWV1ZV9tcxgBIAEoARITCgt0b2tlbml6ZV9tcxgCIAEoARISCgpwcmVmaWxsX21zGAMgASgBEg8KB3BsYW5fbXMYBCABKAESHgoWdGltZV90b19maXJzdF90b2tlbl9tcxgFIAEoARIQCgh0b3RhbF9tcxgGIAEoARIZChF0b2tlbnNfcGVyX3NlY29uZBgHIAEoASqVAQoMRmluaXNoUmVhc29uEh0KGUZJTklTSF9SRUFTT05fVU5TUEVDSUZJRUQQABIWChJGSU5JU0hfUkVBU09OX1NUT1AQARIYChRGSU5JU0hfUkVBU09OX0xFTkdUSBACEhsKF0ZJTklTSF9SRUFTT05fQ0FOQ0VMTEVEEAMSFwoTRklOSVNIX1JFQVNPTl9FUlJPUhAEQlEKE2Rldi50cmltdGFiLnR5cGUudjFQAVo4Z2l0aHViLmNvbS90cmltdGFiL3RyaW10YWIvZ2VuL2dvL3RyaW10YWIvdHlwZS92MTt0eXBldjFiBnByb3RvMw");
 
 /**
  * One message of a conversation.
@@ -118,6 +118,194 @@ export const SamplingParametersSchema: GenMessage<SamplingParameters> = /*@__PUR
   messageDesc(file_trimtab_type_v1_generation, 1);
 
 /**
+ * What the generated text must be. Enforced token by token: a token that could not lead to such a text is never drawn, and
+ * the answer ends (FINISH_REASON_STOP) only where the text is whole. Log-probabilities stay those of the model. At most
+ * 64 KiB, 64 levels deep, 20 s to compile; what is more is refused by name.
+ *
+ * @generated from message trimtab.type.v1.Constraint
+ */
+export type Constraint = Message<"trimtab.type.v1.Constraint"> & {
+  /**
+   * The kind.
+   *
+   * @generated from oneof trimtab.type.v1.Constraint.kind
+   */
+  kind: {
+    /**
+     * A JSON text that a schema allows.
+     *
+     * @generated from field: trimtab.type.v1.JsonSchemaConstraint json_schema = 1;
+     */
+    value: JsonSchemaConstraint;
+    case: "jsonSchema";
+  } | {
+    /**
+     * Any JSON object.
+     *
+     * @generated from field: trimtab.type.v1.JsonObjectConstraint json_object = 2;
+     */
+    value: JsonObjectConstraint;
+    case: "jsonObject";
+  } | {
+    /**
+     * A text that a regular expression matches from its first to its last character. ECMAScript without look-around,
+     * back references and word boundaries, characters are code points.
+     *
+     * @generated from field: string regex = 3;
+     */
+    value: string;
+    case: "regex";
+  } | {
+    /**
+     * A text of a context-free grammar: rules `name ::= ...` in EBNF (as GBNF); the text is the rule `root`.
+     *
+     * @generated from field: string ebnf = 4;
+     */
+    value: string;
+    case: "ebnf";
+  } | {
+    /**
+     * One of these texts.
+     *
+     * @generated from field: trimtab.type.v1.ChoiceConstraint choice = 5;
+     */
+    value: ChoiceConstraint;
+    case: "choice";
+  } | { case: undefined; value?: undefined };
+};
+
+/**
+ * Describes the message trimtab.type.v1.Constraint.
+ * Use `create(ConstraintSchema)` to create a new message.
+ */
+export const ConstraintSchema: GenMessage<Constraint> = /*@__PURE__*/
+  messageDesc(file_trimtab_type_v1_generation, 2);
+
+/**
+ * A JSON schema, draft 2020-12. Every text is valid; not every valid text can come: properties keep the order of the schema,
+ * and others are left out unless the schema names none.
+ *
+ * @generated from message trimtab.type.v1.JsonSchemaConstraint
+ */
+export type JsonSchemaConstraint = Message<"trimtab.type.v1.JsonSchemaConstraint"> & {
+  /**
+   * The schema as JSON.
+   *
+   * @generated from field: string schema = 1;
+   */
+  schema: string;
+
+  /**
+   * False: keywords that cannot be enforced (such as uniqueItems) are accepted and have no effect. Unset or true: they are
+   * refused by name.
+   *
+   * @generated from field: optional bool strict = 2;
+   */
+  strict?: boolean | undefined;
+};
+
+/**
+ * Describes the message trimtab.type.v1.JsonSchemaConstraint.
+ * Use `create(JsonSchemaConstraintSchema)` to create a new message.
+ */
+export const JsonSchemaConstraintSchema: GenMessage<JsonSchemaConstraint> = /*@__PURE__*/
+  messageDesc(file_trimtab_type_v1_generation, 3);
+
+/**
+ * Any JSON object.
+ *
+ * @generated from message trimtab.type.v1.JsonObjectConstraint
+ */
+export type JsonObjectConstraint = Message<"trimtab.type.v1.JsonObjectConstraint"> & {
+};
+
+/**
+ * Describes the message trimtab.type.v1.JsonObjectConstraint.
+ * Use `create(JsonObjectConstraintSchema)` to create a new message.
+ */
+export const JsonObjectConstraintSchema: GenMessage<JsonObjectConstraint> = /*@__PURE__*/
+  messageDesc(file_trimtab_type_v1_generation, 4);
+
+/**
+ * Texts to choose from.
+ *
+ * @generated from message trimtab.type.v1.ChoiceConstraint
+ */
+export type ChoiceConstraint = Message<"trimtab.type.v1.ChoiceConstraint"> & {
+  /**
+   * The texts; 1 to 256, none empty.
+   *
+   * @generated from field: repeated string values = 1;
+   */
+  values: string[];
+};
+
+/**
+ * Describes the message trimtab.type.v1.ChoiceConstraint.
+ * Use `create(ChoiceConstraintSchema)` to create a new message.
+ */
+export const ChoiceConstraintSchema: GenMessage<ChoiceConstraint> = /*@__PURE__*/
+  messageDesc(file_trimtab_type_v1_generation, 5);
+
+/**
+ * How tokens are guessed ahead and checked several a step. A guess is kept only where it equals the token drawn at that
+ * place, so the answer is the same bit for bit.
+ *
+ * @generated from message trimtab.type.v1.Speculation
+ */
+export type Speculation = Message<"trimtab.type.v1.Speculation"> & {
+  /**
+   * Where the guesses come from.
+   *
+   * @generated from oneof trimtab.type.v1.Speculation.source
+   */
+  source: {
+    /**
+     * What followed the last few tokens when they occurred before, in prompt or answer.
+     *
+     * @generated from field: trimtab.type.v1.PromptLookup prompt_lookup = 1;
+     */
+    value: PromptLookup;
+    case: "promptLookup";
+  } | { case: undefined; value?: undefined };
+};
+
+/**
+ * Describes the message trimtab.type.v1.Speculation.
+ * Use `create(SpeculationSchema)` to create a new message.
+ */
+export const SpeculationSchema: GenMessage<Speculation> = /*@__PURE__*/
+  messageDesc(file_trimtab_type_v1_generation, 6);
+
+/**
+ * Guesses from the text so far.
+ *
+ * @generated from message trimtab.type.v1.PromptLookup
+ */
+export type PromptLookup = Message<"trimtab.type.v1.PromptLookup"> & {
+  /**
+   * Tokens that must occur again, 1 to 8; 0 means 3.
+   *
+   * @generated from field: uint32 ngram = 1;
+   */
+  ngram: number;
+
+  /**
+   * Most tokens guessed a step, 1 to 16; 0 means 8. Fewer are guessed while guesses are wrong.
+   *
+   * @generated from field: uint32 max_draft = 2;
+   */
+  maxDraft: number;
+};
+
+/**
+ * Describes the message trimtab.type.v1.PromptLookup.
+ * Use `create(PromptLookupSchema)` to create a new message.
+ */
+export const PromptLookupSchema: GenMessage<PromptLookup> = /*@__PURE__*/
+  messageDesc(file_trimtab_type_v1_generation, 7);
+
+/**
  * A token with its log-probability under the model before temperature and filters.
  *
  * @generated from message trimtab.type.v1.TokenLogprob
@@ -143,7 +331,7 @@ export type TokenLogprob = Message<"trimtab.type.v1.TokenLogprob"> & {
  * Use `create(TokenLogprobSchema)` to create a new message.
  */
 export const TokenLogprobSchema: GenMessage<TokenLogprob> = /*@__PURE__*/
-  messageDesc(file_trimtab_type_v1_generation, 2);
+  messageDesc(file_trimtab_type_v1_generation, 8);
 
 /**
  * One generated or scored token.
@@ -178,7 +366,7 @@ export type Token = Message<"trimtab.type.v1.Token"> & {
  * Use `create(TokenSchema)` to create a new message.
  */
 export const TokenSchema: GenMessage<Token> = /*@__PURE__*/
-  messageDesc(file_trimtab_type_v1_generation, 3);
+  messageDesc(file_trimtab_type_v1_generation, 9);
 
 /**
  * What a request cost, in tokens.
@@ -227,6 +415,20 @@ export type Usage = Message<"trimtab.type.v1.Usage"> & {
    * @generated from field: uint32 verified_tokens = 6;
    */
   verifiedTokens: number;
+
+  /**
+   * Tokens guessed ahead by speculation.
+   *
+   * @generated from field: uint32 drafted_tokens = 7;
+   */
+  draftedTokens: number;
+
+  /**
+   * Guesses that were kept.
+   *
+   * @generated from field: uint32 accepted_tokens = 8;
+   */
+  acceptedTokens: number;
 };
 
 /**
@@ -234,7 +436,7 @@ export type Usage = Message<"trimtab.type.v1.Usage"> & {
  * Use `create(UsageSchema)` to create a new message.
  */
 export const UsageSchema: GenMessage<Usage> = /*@__PURE__*/
-  messageDesc(file_trimtab_type_v1_generation, 4);
+  messageDesc(file_trimtab_type_v1_generation, 10);
 
 /**
  * Where the time of a request went.
@@ -297,7 +499,7 @@ export type Timings = Message<"trimtab.type.v1.Timings"> & {
  * Use `create(TimingsSchema)` to create a new message.
  */
 export const TimingsSchema: GenMessage<Timings> = /*@__PURE__*/
-  messageDesc(file_trimtab_type_v1_generation, 5);
+  messageDesc(file_trimtab_type_v1_generation, 11);
 
 /**
  * Why a generation ended.

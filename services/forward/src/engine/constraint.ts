@@ -1,0 +1,59 @@
+/**
+ * Constraints of generations: which tokens may come next is known by a matcher beside the engine. A generation whose mask
+ * is not there yet gets no rows; the first one waits for its grammar, later ones are as a rule there in time.
+ */
+import { TrimtabError } from "#kit/errors.ts";
+import { MASK_WAIT_MS } from "../../limits.ts";
+import type { Matcher } from "../grammar/matching.ts";
+import type { CommandOf, GenerateJob, Sequence } from "./sequence.ts";
+import type { CoreState } from "./state.ts";
+import { plainError } from "./state.ts";
+
+/** Compiles a grammar before it is needed. */
+export function prepareConstraint(state: CoreState, { call, grammar }: CommandOf<"constraint">): void {
+  state.grammars.prepare(grammar, (error) => {
+    if (error) state.emit({ type: "failed", call, error: plainError(error) });
+    else state.emit({ type: "done", call, value: null });
+    state.wake();
+  });
+}
+
+/**
+ * The matcher of a generation; null without constraint. The text of an equal, unfinished constraint goes on.
+ * @param onReady called when a mask that was not there is there, or never will be
+ * @throws TrimtabError why the grammar cannot be used, if that is known already
+ */
+export function beginConstraint(
+  state: CoreState,
+  sequence: Sequence,
+  { constraint, stopIds }: CommandOf<"generate">,
+  onReady: () => void,
+): Matcher | null {
+  const before = sequence.constrained;
+  sequence.constrained = null;
+  if (!constraint) return null;
+  const { digest } = constraint;
+  const { ids } = sequence;
+  sequence.constrained = before?.digest === digest ? before : { digest, from: ids.length };
+  const matcher = state.grammars.begin(constraint, stopIds, ids.slice(sequence.constrained.from), onReady);
+  matcher.mask(0);
+  return matcher;
+}
+
+/** The mask of the next token of a job; null lets the job wait and its row be computed again. */
+export function takeMask(job: GenerateJob, matcher: Matcher): Int32Array | null {
+  try {
+    const mask = matcher.mask(MASK_WAIT_MS);
+    job.isHeld = mask === null;
+    return mask;
+  } catch (error) {
+    job.failure = error instanceof TrimtabError ? error : new TrimtabError("INTERNAL", String(error));
+    return null;
+  }
+}
+
+/** What a generation fails with when its mask allows no token that the model can say. */
+export function deadEnd(): TrimtabError {
+  const message = "constraint: no token of the vocabulary continues the text";
+  return new TrimtabError("BACKEND_CAPABILITY", message, { field: "constraint" });
+}

@@ -1,0 +1,157 @@
+/**
+ * Regular expressions as trees → deterministic automata → EBNF, a rule a state. Deterministic, because XGrammar 0.1.27
+ * merges the alternatives of a rule, wrongly where they can begin alike: `"a" [ab] | [a-c] [ab] [ab] | [a-c] [ab] [ab] [ab]`
+ * also accepts texts of five characters.
+ *
+ * Source: Thompson's construction and the subset construction. Cost: O(states · characters told apart), states are limited.
+ */
+import { TrimtabError } from "#kit/errors.ts";
+import { MAX_AUTOMATON_STATES } from "../../limits.ts";
+import { ASCII, ASCII_CODES, type CharacterSet, oneOf, singleCharacter } from "./characters.ts";
+
+/** A regular expression. */
+export type Expression =
+  | { readonly kind: "set"; readonly set: CharacterSet }
+  | { readonly kind: "sequence"; readonly parts: readonly Expression[] }
+  | { readonly kind: "choice"; readonly parts: readonly Expression[] }
+  | { readonly kind: "repeat"; readonly body: Expression; readonly least: number; readonly most: number };
+
+/** A literal text. */
+export function textOf(text: string): Expression {
+  const parts = [...text].map((char): Expression => ({
+    kind: "set",
+    set: singleCharacter(char.codePointAt(0) ?? 0),
+  }));
+  return { kind: "sequence", parts };
+}
+
+/** Stands for all characters that are listed nowhere. */
+const REST = -1;
+const MAX_DEPTH = 512;
+
+interface Node {
+  readonly empty: number[];
+  set?: CharacterSet;
+  next?: number;
+}
+
+/**
+ * The rules of an expression; the first one, `<name>0`, is the whole.
+ * @throws TrimtabError FIELD_OUT_OF_RANGE when it has too many states, UNSUPPORTED when classes beyond ASCII overlap
+ */
+export function automatonRules(expression: Expression, name: string, field: string): string[] {
+  const nodes: Node[] = [];
+  const tooLarge = (): TrimtabError => {
+    const message = `${field}: more than ${MAX_AUTOMATON_STATES} states`;
+    return new TrimtabError("FIELD_OUT_OF_RANGE", message, { field, limit: MAX_AUTOMATON_STATES });
+  };
+  const add = (node: Node): number => {
+    if (nodes.length > MAX_AUTOMATON_STATES * 4) throw tooLarge();
+    return nodes.push(node) - 1;
+  };
+  const end = add({ empty: [] });
+  const start = build(expression, end, add, nodes, 0);
+  const alphabet = alphabetOf(nodes);
+  const states = new Map<string, number>();
+  const members: (readonly number[])[] = [];
+  const stateOf = (from: readonly number[]): number => {
+    const closed = closure(from, nodes);
+    const key = closed.join(" ");
+    const known = states.get(key);
+    if (known !== undefined) return known;
+    if (members.length >= MAX_AUTOMATON_STATES) throw tooLarge();
+    states.set(key, members.length);
+    return members.push(closed) - 1;
+  };
+  stateOf([start]);
+  const rules: string[] = [];
+  for (let state = 0; state < members.length; state++) {
+    const own = members[state] ?? [];
+    const steps = new Map<number, number[]>();
+    for (const code of alphabet) {
+      const to = own.flatMap((index) => {
+        const { set, next } = nodes[index] ?? { empty: [] };
+        return set && next !== undefined && has(set, code) ? [next] : [];
+      });
+      if (to.length > 0) append(steps, stateOf(to), code);
+    }
+    const parts = [...steps].flatMap(([to, codes]) =>
+      oneOf(setOf(codes, steps, field)).map((one) => `${one} ${name}${to}`),
+    );
+    const ends = own.includes(end) ? ['""'] : [];
+    rules.push(`${name}${state} ::= ${[...ends, ...parts].join(" | ") || "[]"}`);
+  }
+  return rules;
+}
+
+/** Nodes of an expression in front of `next`; answers where it starts. */
+function build(
+  expression: Expression,
+  next: number,
+  add: (node: Node) => number,
+  nodes: Node[],
+  depth: number,
+): number {
+  if (depth > MAX_DEPTH) throw new TrimtabError("FIELD_OUT_OF_RANGE", "an expression is nested too deeply");
+  const inner = (part: Expression, to: number) => build(part, to, add, nodes, depth + 1);
+  switch (expression.kind) {
+    case "set":
+      return add({ empty: [], set: expression.set, next });
+    case "sequence":
+      return expression.parts.reduceRight((to, part) => inner(part, to), next);
+    case "choice":
+      return add({ empty: expression.parts.map((part) => inner(part, next)) });
+    case "repeat": {
+      const { body, least, most } = expression;
+      let to = next;
+      if (most === Number.POSITIVE_INFINITY) {
+        to = add({ empty: [next] });
+        nodes[to]?.empty.push(inner(body, to));
+      } else {
+        for (let i = least; i < most; i++) to = add({ empty: [next, inner(body, to)] });
+      }
+      for (let i = 0; i < least; i++) to = inner(body, to);
+      return to;
+    }
+  }
+}
+
+/** The characters that are told apart. */
+function alphabetOf(nodes: readonly Node[]): readonly number[] {
+  const listed = nodes.flatMap(({ set }) => (set && set.others !== "all" ? [...set.others] : []));
+  return [...ASCII_CODES, ...new Set(listed), REST];
+}
+
+function has({ ascii, others }: CharacterSet, code: number): boolean {
+  if (code !== REST && code < ASCII) return ascii.has(code);
+  return others === "all" || others.has(code);
+}
+
+/** Characters that lead to one state. Beyond ASCII they must be all or some, and not all but some. */
+function setOf(
+  codes: readonly number[],
+  steps: ReadonlyMap<number, readonly number[]>,
+  field: string,
+): CharacterSet {
+  const ascii = new Set(codes.filter((code) => code !== REST && code < ASCII));
+  const beyond = new Set(codes.filter((code) => code >= ASCII));
+  if (!codes.includes(REST)) return { ascii, others: beyond };
+  const isOverlapping = [...steps.values()].some(
+    (other) => other !== codes && other.some((code) => code >= ASCII),
+  );
+  if (!isOverlapping) return { ascii, others: "all" };
+  const message = `${field}: characters beyond ASCII are told apart from all others; this cannot be enforced`;
+  throw new TrimtabError("UNSUPPORTED", message, { field });
+}
+
+function closure(from: readonly number[], nodes: readonly Node[]): readonly number[] {
+  const seen = new Set(from);
+  for (const index of seen) for (const next of nodes[index]?.empty ?? []) seen.add(next);
+  return [...seen].sort((a, b) => a - b);
+}
+
+function append(map: Map<number, number[]>, key: number, value: number): void {
+  const list = map.get(key);
+  if (list) list.push(value);
+  else map.set(key, [value]);
+}

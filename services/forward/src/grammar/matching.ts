@@ -1,0 +1,213 @@
+/**
+ * Grammars of one engine: compiled once, matched beside the forward pass. The mask of the next token is computed in a
+ * thread while the step that needs it runs, so neither a compilation nor a mask stalls the batch.
+ *
+ * Two threads: one parses, so that a text the library refuses harms nobody; one compiles what was parsed and matches.
+ * If that one breaks, it is started again and everything but the culprit is matched again from its tokens.
+ */
+import { TrimtabError } from "#kit/errors.ts";
+import { MAX_GRAMMARS, MAX_REFUSED_GRAMMARS, MAX_WAITING_GRAMMARS } from "../../limits.ts";
+import type { GrammarSource, TokenSource } from "./messages.ts";
+import { MASK_HEADER, MASK_TOKENS, MASK_WANTED } from "./messages.ts";
+import { createGrammarThread } from "./thread.ts";
+
+/** A text under way. */
+export interface Matcher {
+  /**
+   * The mask of the next token, i32 [ceil(vocabulary / 32)], bit 1 = allowed.
+   * @param waitMs longest wait for it; then null, and `onReady` is called when it is there
+   * @throws TrimtabError when the grammar was refused or took too long
+   */
+  mask(waitMs: number): Int32Array | null;
+  /** The token drawn. */
+  accept(id: number): void;
+  /** Forgets the text. */
+  end(): void;
+}
+
+/** The grammars of an engine. */
+export interface Grammars {
+  /** Compiles a grammar; `onDone` gets null, or why it cannot be used. */
+  prepare(grammar: GrammarSource, onDone: (error: TrimtabError | null) => void): void;
+  /** Matches a text of which `ids` is the beginning; it may end with any of `stopIds`. */
+  begin(
+    grammar: GrammarSource,
+    stopIds: readonly number[],
+    ids: readonly number[],
+    onReady: () => void,
+  ): Matcher;
+  /** Ends the threads. */
+  close(): void;
+}
+
+interface Entry {
+  readonly grammar: GrammarSource;
+  stage: "parsing" | "compiling" | "compiled";
+  readonly waiting: ((error: TrimtabError | null) => void)[];
+}
+
+interface Match {
+  readonly grammar: GrammarSource;
+  readonly stopIds: readonly number[];
+  readonly ids: number[];
+  readonly shared: SharedArrayBuffer;
+  readonly onReady: () => void;
+  /** The thread knows it. */
+  begun: boolean;
+  error: TrimtabError | null;
+}
+
+/** No grammars yet; the threads start with the first. */
+export function createGrammars(tokens: TokenSource): Grammars {
+  const entries = new Map<string, Entry>();
+  const refused = new Map<string, TrimtabError>();
+  const matches = new Map<number, Match>();
+  let nextMatch = 1;
+
+  const parser = createGrammarThread(null, {
+    onReady: () => undefined,
+    onDone(work) {
+      const entry = work.type === "parse" ? entries.get(work.grammar.digest) : undefined;
+      if (entry) compile(entry);
+    },
+    onBroken(work, error) {
+      if (work.type !== "parse") return refuseAll(error);
+      refuse(work.grammar.digest, error);
+      for (const entry of entries.values()) if (entry.stage === "parsing") parse(entry);
+    },
+  });
+  const worker = createGrammarThread(tokens, {
+    onReady: (id) => matches.get(id)?.onReady(),
+    onDone(work) {
+      const entry = work.type === "compile" ? entries.get(work.grammar.digest) : undefined;
+      if (!entry) return;
+      entry.stage = "compiled";
+      for (const tell of entry.waiting.splice(0)) tell(null);
+    },
+    onBroken(work, error) {
+      if (work.type === "start") return refuseAll(error);
+      if (work.type === "compile") refuse(work.grammar.digest, error);
+      const match = "matcher" in work ? matches.get(work.matcher) : undefined;
+      if (match) fail(match, error);
+      restore();
+    },
+  });
+
+  const parse = (entry: Entry): void => parser.send({ type: "parse", grammar: entry.grammar });
+  const compile = (entry: Entry): void => {
+    entry.stage = "compiling";
+    worker.send({ type: "compile", grammar: entry.grammar });
+  };
+  const start = (id: number, match: Match): void => {
+    const { grammar, stopIds, ids, shared } = match;
+    Atomics.store(new Int32Array(shared), MASK_TOKENS, -1);
+    match.begun = true;
+    worker.send({ type: "begin", matcher: id, digest: grammar.digest, stopIds, ids, mask: shared });
+  };
+  const usedDigests = () => new Set([...matches.values()].map(({ grammar }) => grammar.digest));
+  /** Gives a new thread what the old one held and somebody still uses. */
+  const restore = (): void => {
+    const used = usedDigests();
+    for (const [digest, entry] of [...entries]) {
+      if (entry.stage === "compiled" && !used.has(digest)) entries.delete(digest);
+      else if (entry.stage !== "parsing") compile(entry);
+    }
+    for (const [id, match] of matches) if (match.begun && match.error === null) start(id, match);
+  };
+  const makeRoom = (): void => {
+    const used = usedDigests();
+    for (const [digest, { stage }] of entries) {
+      if (entries.size < MAX_GRAMMARS) return;
+      if (stage !== "compiled" || used.has(digest)) continue;
+      entries.delete(digest);
+      worker.send({ type: "forget", digest });
+    }
+  };
+  const refuse = (digest: string, error: TrimtabError): void => {
+    const entry = entries.get(digest);
+    entries.delete(digest);
+    remember(refused, digest, error);
+    for (const tell of entry?.waiting ?? []) tell(error);
+  };
+  /** A thread cannot start: nothing is remembered, so that the next request tries again. */
+  const refuseAll = (error: TrimtabError): void => {
+    const waiting = [...entries.values()].flatMap((entry) => entry.waiting);
+    entries.clear();
+    for (const tell of waiting) tell(error);
+    for (const match of matches.values()) fail(match, error);
+  };
+  const prepare: Grammars["prepare"] = (grammar, onDone) => {
+    const { digest } = grammar;
+    const known = entries.get(digest);
+    const error = refused.get(digest);
+    if (error) return onDone(error);
+    if (known?.stage === "compiled") {
+      entries.delete(digest);
+      entries.set(digest, known);
+      return onDone(null);
+    }
+    if (known) return void known.waiting.push(onDone);
+    const waiting = [...entries.values()].filter(({ stage }) => stage !== "compiled").length;
+    if (waiting >= MAX_WAITING_GRAMMARS) {
+      const message = "too many constraints wait to be compiled";
+      return onDone(new TrimtabError("QUEUE_FULL", message, { limit: MAX_WAITING_GRAMMARS }));
+    }
+    makeRoom();
+    const entry: Entry = { grammar, stage: "parsing", waiting: [onDone] };
+    entries.set(digest, entry);
+    parse(entry);
+  };
+
+  return {
+    prepare,
+    begin(grammar, stopIds, ids, onReady) {
+      const id = nextMatch++;
+      const shared = new SharedArrayBuffer((MASK_HEADER + Math.ceil(tokens.vocabulary / 32)) * 4);
+      const words = new Int32Array(shared);
+      words[MASK_TOKENS] = -1;
+      words[MASK_WANTED] = 1;
+      const match: Match = { grammar, stopIds, ids: [...ids], shared, onReady, begun: false, error: null };
+      matches.set(id, match);
+      prepare(grammar, (error) => {
+        if (matches.get(id) !== match) return;
+        if (error) fail(match, error);
+        else start(id, match);
+      });
+      return {
+        mask: (waitMs) => readMask(match, waitMs),
+        accept(token) {
+          match.ids.push(token);
+          worker.send({ type: "accept", matcher: id, id: token });
+        },
+        end() {
+          matches.delete(id);
+          if (match.begun) worker.send({ type: "end", matcher: id });
+        },
+      };
+    },
+    close() {
+      parser.close();
+      worker.close();
+    },
+  };
+}
+
+function readMask(match: Match, waitMs: number): Int32Array | null {
+  if (match.error) throw match.error;
+  const words = new Int32Array(match.shared);
+  const isThere = () => Atomics.load(words, MASK_TOKENS) === match.ids.length;
+  if (!isThere() && waitMs > 0) Atomics.wait(words, MASK_TOKENS, Atomics.load(words, MASK_TOKENS), waitMs);
+  if (!isThere()) Atomics.store(words, MASK_WANTED, 1);
+  return isThere() ? words.subarray(MASK_HEADER) : null;
+}
+
+function fail(match: Match, error: TrimtabError): void {
+  match.error = error;
+  match.onReady();
+}
+
+function remember<T>(map: Map<string, T>, key: string, value: T): void {
+  const oldest = map.keys().next();
+  if (map.size >= MAX_REFUSED_GRAMMARS && !oldest.done) map.delete(oldest.value);
+  map.set(key, value);
+}

@@ -1,0 +1,138 @@
+/**
+ * A grammar thread as the engine sees it: jobs in, answers out, and an end for whoever takes too long. A thread that
+ * breaks is gone; the next job starts a new one. Cost: a look every 100 ms while it works, nothing when idle.
+ */
+import { TrimtabError } from "#kit/errors.ts";
+import { GRAMMAR_JOB_MS, GRAMMAR_START_MS } from "../../limits.ts";
+import type { GrammarReply, GrammarRequest, GrammarWork, TokenSource } from "./messages.ts";
+import { FINISHED, UNDER_WAY } from "./messages.ts";
+
+/** A thread. */
+export interface GrammarThread {
+  /** Gives it a job. */
+  send(work: GrammarWork): void;
+  close(): void;
+}
+
+/** Where its answers go. */
+export interface GrammarThreadListener {
+  /** A grammar was parsed or compiled. */
+  readonly onDone: (work: GrammarWork) => void;
+  /** A mask somebody waits for is there. */
+  readonly onReady: (matcher: number) => void;
+  /** The thread is gone, and with it all it held and had to do. `work` is at fault. */
+  readonly onBroken: (work: GrammarWork, error: TrimtabError) => void;
+}
+
+interface Running {
+  readonly worker: Worker;
+  readonly progress: Int32Array;
+  /** By job number, oldest first. */
+  readonly unfinished: Map<number, GrammarWork>;
+}
+
+const LOOK_MS = 100;
+const MESSAGE_CHARS = 300;
+
+/** A thread not yet started; without `tokens` it only parses. */
+export function createGrammarThread(
+  tokens: TokenSource | null,
+  { onDone, onReady, onBroken }: GrammarThreadListener,
+): GrammarThread {
+  let running: Running | undefined;
+  let lastJob = 0;
+  let timer: ReturnType<typeof setInterval> | undefined;
+  let watched = 0;
+  let sinceMs = 0;
+
+  const close = (): void => {
+    running?.worker.terminate();
+    running = undefined;
+    clearInterval(timer);
+    timer = undefined;
+  };
+  const end = (from: Running, job: number, error: TrimtabError): void => {
+    const work = from.unfinished.get(job);
+    if (running !== from || !work) return;
+    close();
+    onBroken(work, error);
+  };
+  const post = (to: Running, work: GrammarWork): void => {
+    const finished = Atomics.load(to.progress, FINISHED);
+    for (const job of to.unfinished.keys()) {
+      if (job > finished) break;
+      // What is answered goes with its answer.
+      if (to.unfinished.get(job)?.type !== "parse" && to.unfinished.get(job)?.type !== "compile")
+        to.unfinished.delete(job);
+    }
+    to.unfinished.set(++lastJob, work);
+    to.worker.postMessage({ ...work, job: lastJob } satisfies GrammarRequest);
+  };
+  const start = (): Running => {
+    const worker = new Worker(new URL("./grammar.worker.ts", import.meta.url).href, { type: "module" });
+    worker.unref();
+    const progress = new SharedArrayBuffer(8);
+    const started: Running = { worker, progress: new Int32Array(progress), unfinished: new Map() };
+    worker.onmessage = ({ data }: MessageEvent<GrammarReply>) => {
+      if (data.type === "ready") return onReady(data.matcher);
+      const work = started.unfinished.get(data.job);
+      if (data.type === "broken") return end(started, data.job, refusal(data.message, work));
+      started.unfinished.delete(data.job);
+      if (work && running === started) onDone(work);
+    };
+    worker.onerror = (event) => {
+      event.preventDefault();
+      const [job = 0] = started.unfinished.keys();
+      end(
+        started,
+        job,
+        new TrimtabError("SERVICE_UNAVAILABLE", `the grammar thread failed: ${event.message}`),
+      );
+    };
+    post(started, { type: "start", progress, tokens });
+    return started;
+  };
+  /** Looks whether the job under way is still the same. */
+  const look = (): void => {
+    if (!running) return;
+    const job = Atomics.load(running.progress, UNDER_WAY);
+    if (job === 0 && Atomics.load(running.progress, FINISHED) === lastJob) {
+      clearInterval(timer);
+      timer = undefined;
+      return;
+    }
+    if (job !== watched) {
+      watched = job;
+      sinceMs = performance.now();
+    }
+    const limitMs = running.unfinished.get(job)?.type === "start" ? GRAMMAR_START_MS : GRAMMAR_JOB_MS;
+    if (job === 0 || performance.now() - sinceMs < limitMs) return;
+    const field = fieldOf(running.unfinished.get(job));
+    const message = `${field}: the grammar took longer than ${limitMs} ms`;
+    end(running, job, new TrimtabError("DEADLINE_EXCEEDED", message, { field, limit: `${limitMs} ms` }));
+  };
+
+  return {
+    send(work) {
+      running ??= start();
+      if (timer === undefined) {
+        watched = 0;
+        timer = setInterval(look, LOOK_MS);
+        timer.unref();
+      }
+      post(running, work);
+    },
+    close,
+  };
+}
+
+/** What the library says about a grammar it refuses, or why there can be none for this model. */
+function refusal(message: string, work: GrammarWork | undefined): TrimtabError {
+  const reason = work?.type === "start" ? "BACKEND_CAPABILITY" : "INVALID_ARGUMENT";
+  const field = fieldOf(work);
+  return new TrimtabError(reason, `${field}: ${message.trim().slice(0, MESSAGE_CHARS)}`, { field });
+}
+
+function fieldOf(work: GrammarWork | undefined): string {
+  return work && "grammar" in work ? work.grammar.field : "constraint";
+}
