@@ -13,9 +13,9 @@ import { createGauges } from "./src/handlers/gauges.ts";
 import { createGenerateHandler } from "./src/handlers/leased-generate.ts";
 import { createOpenHandler } from "./src/handlers/leased-open.ts";
 import { createLeasedHandlers } from "./src/handlers/leased.ts";
-import { createLeases } from "./src/handlers/leases.ts";
+import { createLeases } from "./src/leases.ts";
 import { createModelHandlers } from "./src/handlers/models.ts";
-import { createRegistry } from "./src/handlers/registry.ts";
+import { createRegistry } from "./src/registry.ts";
 import { createScoreHandler } from "./src/handlers/score.ts";
 import { createSessionHandler } from "./src/handlers/session.ts";
 

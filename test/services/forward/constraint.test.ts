@@ -9,7 +9,7 @@ import { createEngine } from "../../../services/forward/src/engine/client.ts";
 import type { ScoredToken, SequenceId } from "../../../services/forward/src/engine/protocol.ts";
 import type { GrammarSource } from "../../../services/forward/src/grammar/messages.ts";
 import { readGrammarVocabulary } from "../../../services/forward/src/grammar/vocabulary.ts";
-import { toGrammar } from "../../../services/forward/src/handlers/constraint.ts";
+import { toGrammar } from "../../../services/forward/src/schema/constraint.ts";
 import { failure, generate, GREEDY, open, prompt } from "../../support/forward-engine.ts";
 
 const modelPath = process.env.TRIMTAB_MODEL ?? defaultModelPath();

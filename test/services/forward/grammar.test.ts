@@ -6,7 +6,7 @@ import { Ajv2020 } from "ajv/dist/2020.js";
 import type { TrimtabError } from "#kit/errors.ts";
 import { ConstraintSchema } from "#proto/trimtab/type/v1/generation_pb.ts";
 import { integersWithin, numbersWithin } from "../../../services/forward/src/grammar/ranges.ts";
-import { toGrammar } from "../../../services/forward/src/handlers/constraint.ts";
+import { toGrammar } from "../../../services/forward/src/schema/constraint.ts";
 import { ACCEPTED, REFUSED, REGEXES, TEXTS, VALUES } from "../../support/json-schemas.ts";
 import { createRandom } from "../../support/synthetic-model.ts";
 

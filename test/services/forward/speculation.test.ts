@@ -5,7 +5,7 @@ import { GenerateCommandSchema } from "#proto/trimtab/forward/v1/forward_service
 import { createEngine } from "../../../services/forward/src/engine/client.ts";
 import type { CommandInput } from "../../../services/forward/src/engine/client.ts";
 import { createDrafter } from "../../../services/forward/src/engine/speculation.ts";
-import { toGenerate } from "../../../services/forward/src/handlers/convert.ts";
+import { toGenerate } from "../../../services/forward/src/schema/generation.ts";
 import { generate, GREEDY, open, prompt } from "../../support/forward-engine.ts";
 import { writeSyntheticModel } from "../../support/synthetic-model.ts";
 

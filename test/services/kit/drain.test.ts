@@ -89,9 +89,8 @@ test("a health watcher sees SERVING, then NOT_SERVING when the drain begins, and
   const unknown = cancelSafe((signal) => client.watch({ service: "none" }, { signal }));
   expect((await unknown.next()).value?.status).toBe(Status.SERVICE_UNKNOWN);
   await unknown.return?.();
-  const closed = server.close({ graceMs: 5_000 });
+  // A watcher does not hold up the drain: waiting for the grace period would outlast the test's own limit.
+  const closed = server.close({ graceMs: 600_000 });
   expect((await watch.next()).value?.status).toBe(Status.NOT_SERVING);
-  const started = performance.now();
   await closed;
-  expect(performance.now() - started).toBeLessThan(2_000);
 });

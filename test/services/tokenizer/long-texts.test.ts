@@ -27,19 +27,25 @@ beforeAll(async () => {
 });
 afterAll(() => room.close());
 
-async function millisecondsOf(unit: string, sizeBytes: number): Promise<number> {
+/** Processor time of all threads of this process for a text: what other processes do meanwhile does not count. */
+async function processorMsOf(unit: string, sizeBytes: number): Promise<number> {
   const text = unit.repeat(Math.floor(sizeBytes / Buffer.byteLength(unit)));
-  const startedAt = performance.now();
+  const before = process.cpuUsage();
   await client.encode({ texts: [text] });
-  return performance.now() - startedAt;
+  const { user, system } = process.cpuUsage(before);
+  return (user + system) / 1_000;
 }
+
+/** Fastest of two runs: a collection of garbage falls into one of them. */
+const fastest = async (unit: string): Promise<number> =>
+  Math.min(await processorMsOf(unit, SIZE), await processorMsOf(unit, SIZE));
 
 test("no repeated character takes more than ten times as long as prose of the same size", async () => {
   const prose = "The quick brown fox jumps over the lazy dog. ";
-  await millisecondsOf(prose, SIZE);
-  const limit = 10 * (await millisecondsOf(prose, SIZE));
+  await processorMsOf(prose, SIZE);
+  const limit = 10 * (await fastest(prose));
   for (const unit of ["a", "_", " ", "\n", "^", "-", "\u00a0", "😀", "é", "e\u0301"]) {
-    expect({ unit, isSlow: (await millisecondsOf(unit, SIZE)) > limit }).toEqual({ unit, isSlow: false });
+    expect({ unit, isSlow: (await fastest(unit)) > limit }).toEqual({ unit, isSlow: false });
   }
 });
 
@@ -47,8 +53,8 @@ test("twice the text takes at most three times as long", async () => {
   // The fastest of interleaved runs: a pause of the machine lengthens some runs, never all of them.
   const [once, twice]: [number[], number[]] = [[], []];
   for (let run = 0; run < RUNS; run++) {
-    once.push(await millisecondsOf("_", SIZE));
-    twice.push(await millisecondsOf("_", 2 * SIZE));
+    once.push(await processorMsOf("_", SIZE));
+    twice.push(await processorMsOf("_", 2 * SIZE));
   }
   expect(Math.min(...twice) / Math.min(...once)).toBeLessThan(3);
 });

@@ -67,7 +67,7 @@ function nested(depth: number): JsonObject {
   return schema;
 }
 
-test("schemas that are recursive, remote, doubling, deep, unknown or slow are refused within 250 ms", async () => {
+test("schemas that are recursive, remote, doubling, deep, unknown or slow are refused before they are compiled", async () => {
   const cases: [string, JsonObject, string][] = [
     ["recursion at the root", { $ref: "#" }, "INVALID_ARGUMENT"],
     [
@@ -83,7 +83,7 @@ test("schemas that are recursive, remote, doubling, deep, unknown or slow are re
     ["a remote reference", { $ref: "http://localhost/schema.json" }, "INVALID_ARGUMENT"],
     ["a reference to nowhere", { $ref: "#/$defs/a" }, "INVALID_ARGUMENT"],
     ["a dynamic reference", { $dynamicRef: "#a" }, "INVALID_ARGUMENT"],
-    ["a doubling chain", doubling(24), "TOO_LARGE"],
+    ["a doubling chain", doubling(60), "TOO_LARGE"],
     ["depth", nested(40), "TOO_LARGE"],
     ["an unknown keyword", { tpye: "object" }, "INVALID_ARGUMENT"],
     ["an unknown format", { type: "string", format: "telephone" }, "INVALID_ARGUMENT"],
@@ -98,20 +98,17 @@ test("schemas that are recursive, remote, doubling, deep, unknown or slow are re
   ];
   await judge("json_schema", { schema: person }, [{ text: "1" }]);
   for (const [name, schema, reason] of cases) {
-    const start = performance.now();
     const error = await errorOf(judge("json_schema", { schema }, [{ text: "1" }]));
     expect([name, error.reason]).toEqual([name, reason as never]);
     expect(error.field).toBe("verifiers[0].parameters.schema");
-    expect(performance.now() - start).toBeLessThan(250);
   }
 });
 
 test("a slow pattern of a schema runs on the linear engine", async () => {
   const schema = { type: "string", pattern: "^(a+)+$" };
-  const start = performance.now();
+  // 2^50,000 steps elsewhere: only a linear engine answers at all.
   const texts = [JSON.stringify(`${"a".repeat(50_000)}!`), JSON.stringify("aaa")];
   expect(await judgeTexts("json_schema", { schema }, texts)).toEqual(["0 invalid", "1 valid"]);
-  expect(performance.now() - start).toBeLessThan(2_000);
 });
 
 test("answers that are too deep, too large or too many are failed verdicts", async () => {

@@ -5,11 +5,13 @@ import { createPushable } from "#kit/streams.ts";
 import type { ForwardService } from "#proto/trimtab/forward/v1/forward_service_pb.ts";
 import { MAX_ITEMS } from "../../limits.ts";
 import { toCaller } from "./caller.ts";
-import { checkCount, checkRange, toBinding, toTaps } from "./convert.ts";
+import { checkCount, checkRange } from "../schema/checks.ts";
+import { toBinding } from "../schema/program.ts";
+import { toTaps } from "../schema/taps.ts";
 import { openAll } from "./open-all.ts";
-import { checkTapBytes, toForestOpen } from "./opens.ts";
-import type { Registry } from "./registry.ts";
-import { type ActivationInit, activationFrames, gatherFrames } from "./tensors.ts";
+import { checkTapBytes, toForestOpen } from "../schema/opens.ts";
+import type { Registry } from "../registry.ts";
+import { type ActivationInit, activationFrames, gatherFrames } from "../schema/tensors.ts";
 
 /** The Capture handler. */
 export function createCaptureHandler(

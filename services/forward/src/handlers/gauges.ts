@@ -2,7 +2,7 @@
 import type { Metrics } from "#kit/metrics.ts";
 import { createMetrics } from "#kit/metrics.ts";
 import type { EngineStats } from "../engine/protocol.ts";
-import type { Registry } from "./registry.ts";
+import type { Registry } from "../registry.ts";
 
 const REFRESH_MS = 2_000;
 

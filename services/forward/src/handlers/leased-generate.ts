@@ -5,10 +5,10 @@ import { TrimtabError } from "#kit/errors.ts";
 import { createPushable } from "#kit/streams.ts";
 import type { ForwardService, GenerateResponseSchema } from "#proto/trimtab/forward/v1/forward_service_pb.ts";
 import type { StreamEvent } from "../engine/client.ts";
-import { fromFinished, fromTokens, toGenerate } from "./convert.ts";
-import type { Leases } from "./leases.ts";
-import type { Registry } from "./registry.ts";
-import { activationFrames } from "./tensors.ts";
+import { fromFinished, fromTokens, toGenerate } from "../schema/generation.ts";
+import type { Leases } from "../leases.ts";
+import type { Registry } from "../registry.ts";
+import { activationFrames } from "../schema/tensors.ts";
 
 type Response = MessageInitShape<typeof GenerateResponseSchema>;
 

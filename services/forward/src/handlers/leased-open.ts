@@ -7,11 +7,11 @@ import type { StreamEvent } from "../engine/client.ts";
 import { openForest } from "../engine/forest.ts";
 import type { Activation } from "../engine/taps.ts";
 import { toCaller } from "./caller.ts";
-import type { Leases } from "./leases.ts";
-import { toLeaseMs } from "./leases.ts";
-import { toForestOpen, toText } from "./opens.ts";
-import type { Registry } from "./registry.ts";
-import { activationFrames } from "./tensors.ts";
+import type { Leases } from "../leases.ts";
+import { toLeaseMs } from "../leases.ts";
+import { toForestOpen, toText } from "../schema/opens.ts";
+import type { Registry } from "../registry.ts";
+import { activationFrames } from "../schema/tensors.ts";
 
 /** The Open handler. */
 export function createOpenHandler(

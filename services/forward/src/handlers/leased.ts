@@ -2,10 +2,10 @@
 import type { ServiceImpl } from "@connectrpc/connect";
 import type { ForwardService } from "#proto/trimtab/forward/v1/forward_service_pb.ts";
 import { MAX_CHILDREN } from "../../limits.ts";
-import { checkRange } from "./convert.ts";
-import type { Leases } from "./leases.ts";
-import { toLeaseMs } from "./leases.ts";
-import type { Registry } from "./registry.ts";
+import { checkRange } from "../schema/checks.ts";
+import type { Leases } from "../leases.ts";
+import { toLeaseMs } from "../leases.ts";
+import type { Registry } from "../registry.ts";
 
 type Handlers = Pick<ServiceImpl<typeof ForwardService>, "fork" | "truncate" | "renew" | "release" | "stop">;
 

@@ -5,10 +5,12 @@ import type { ForwardService } from "#proto/trimtab/forward/v1/forward_service_p
 import { MAX_CANDIDATES, MAX_ITEMS, MAX_TOP_LOGPROBS } from "../../limits.ts";
 import type { Opened } from "../engine/protocol.ts";
 import { toCaller } from "./caller.ts";
-import { checkCount, checkRange, fromTokens, toBinding } from "./convert.ts";
+import { checkCount, checkRange } from "../schema/checks.ts";
+import { fromTokens } from "../schema/generation.ts";
+import { toBinding } from "../schema/program.ts";
 import { openAll } from "./open-all.ts";
-import { toForestOpen } from "./opens.ts";
-import type { Registry } from "./registry.ts";
+import { toForestOpen } from "../schema/opens.ts";
+import type { Registry } from "../registry.ts";
 
 /** The Score handler. */
 export function createScoreHandler(registry: Registry): Pick<ServiceImpl<typeof ForwardService>, "score"> {

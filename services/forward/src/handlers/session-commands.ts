@@ -3,7 +3,7 @@ import type { Command } from "#proto/trimtab/forward/v1/forward_service_pb.ts";
 import { MAX_COMMANDS } from "../../limits.ts";
 import type { Engine } from "../engine/client.ts";
 import type { Caller } from "../engine/protocol.ts";
-import { checkCount } from "./convert.ts";
+import { checkCount } from "../schema/checks.ts";
 import { accept } from "./session-accept.ts";
 import type { SessionEvents } from "./session-events.ts";
 import { sendOpens } from "./session-opens.ts";

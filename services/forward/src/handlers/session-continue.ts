@@ -1,6 +1,7 @@
 /** Fork and Generate of a session. */
 import { MAX_CHILDREN } from "../../limits.ts";
-import { checkCount, fromFinished, toGenerate } from "./convert.ts";
+import { checkCount } from "../schema/checks.ts";
+import { fromFinished, toGenerate } from "../schema/generation.ts";
 import { add, type Answer, type CommandOf, find, type Session } from "./session-state.ts";
 
 /** Makes children of a sequence; one bad id and none is made. */

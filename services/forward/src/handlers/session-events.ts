@@ -2,13 +2,10 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import { plainError } from "../engine/state.ts";
 import type { StreamEvent } from "../engine/client.ts";
-import type { EventSchema, SessionResponseSchema } from "#proto/trimtab/forward/v1/forward_service_pb.ts";
-import { MAX_FRAME_BYTES } from "../../limits.ts";
-import { fromTokens } from "./convert.ts";
-import { activationFrames, frameBytes } from "./tensors.ts";
-
-/** An event as plain data. */
-export type EventInit = MessageInitShape<typeof EventSchema>;
+import type { SessionResponseSchema } from "#proto/trimtab/forward/v1/forward_service_pb.ts";
+import { type EventInit, sessionFrames } from "../schema/session-frames.ts";
+import { fromTokens } from "../schema/generation.ts";
+import { activationFrames } from "../schema/tensors.ts";
 
 /** The outgoing half of a session. */
 export interface SessionEvents {
@@ -23,10 +20,6 @@ export interface SessionEvents {
   fail(error: unknown): void;
   messages(): AsyncGenerator<MessageInitShape<typeof SessionResponseSchema>>;
 }
-
-/** Rough bytes of an event besides its activation, and of one token. */
-const EVENT_BYTES = 64;
-const TOKEN_BYTES = 256;
 
 /** An empty queue of events. */
 export function createSessionEvents(): SessionEvents {
@@ -71,33 +64,11 @@ export function createSessionEvents(): SessionEvents {
         wake = Promise.withResolvers<void>();
         const batch = queue;
         queue = [];
-        yield* frames(batch);
+        yield* sessionFrames(batch);
         if (queue.length > 0) wake.resolve();
         else if (state.kind === "failed") throw state.error;
         else if (state.kind === "ended") return;
       }
     },
   };
-}
-
-function* frames(events: readonly EventInit[]): Generator<MessageInitShape<typeof SessionResponseSchema>> {
-  let frame: EventInit[] = [];
-  let bytes = 0;
-  for (const event of events) {
-    const size = sizeOf(event);
-    if (frame.length > 0 && bytes + size > MAX_FRAME_BYTES) {
-      yield { events: frame };
-      frame = [];
-      bytes = 0;
-    }
-    frame.push(event);
-    bytes += size;
-  }
-  if (frame.length > 0) yield { events: frame };
-}
-
-function sizeOf({ event }: EventInit): number {
-  if (event?.case === "activation") return EVENT_BYTES + frameBytes(event.value);
-  if (event?.case === "tokens") return EVENT_BYTES + (event.value.tokens?.length ?? 0) * TOKEN_BYTES;
-  return EVENT_BYTES;
 }

@@ -1,7 +1,7 @@
 /** Opens of a session: those of one message, under one binding, share what they begin with. */
 import type { StreamEvent } from "../engine/client.ts";
 import { openForest } from "../engine/forest.ts";
-import { toForestOpen, toText } from "./opens.ts";
+import { toForestOpen, toText } from "../schema/opens.ts";
 import { add, answer, type Answer, type CommandOf, type Session } from "./session-state.ts";
 
 /** Keeps an open until its message is read. @throws TrimtabError for a refused one */

@@ -3,8 +3,9 @@ import { TrimtabError } from "#kit/errors.ts";
 import type { Command } from "#proto/trimtab/forward/v1/forward_service_pb.ts";
 import type { Engine } from "../engine/client.ts";
 import type { Caller, SequenceId } from "../engine/protocol.ts";
-import type { TextToOpen } from "./opens.ts";
-import type { EventInit, SessionEvents } from "./session-events.ts";
+import type { TextToOpen } from "../schema/opens.ts";
+import type { EventInit } from "../schema/session-frames.ts";
+import type { SessionEvents } from "./session-events.ts";
 
 /** The event a command ends in. */
 export type Answer = NonNullable<EventInit["event"]>;

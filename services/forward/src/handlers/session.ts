@@ -7,7 +7,7 @@ import type { ServiceImpl } from "@connectrpc/connect";
 import { TrimtabError } from "#kit/errors.ts";
 import type { ForwardService, SessionRequest } from "#proto/trimtab/forward/v1/forward_service_pb.ts";
 import { toCaller } from "./caller.ts";
-import type { Registry } from "./registry.ts";
+import type { Registry } from "../registry.ts";
 import type { SessionCommands } from "./session-commands.ts";
 import { createSessionCommands } from "./session-commands.ts";
 import type { SessionEvents } from "./session-events.ts";

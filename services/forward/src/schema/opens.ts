@@ -9,7 +9,8 @@ import type { TapSpec } from "../engine/taps.ts";
 import { tapRange } from "../engine/taps.ts";
 import { MAX_LOGIT_ROWS, MAX_PROJECTION_RANK, MAX_TAP_BYTES } from "../../limits.ts";
 import { siteDim } from "../programs/program.ts";
-import { toBinding, toTaps } from "./convert.ts";
+import { toBinding } from "./program.ts";
+import { toTaps } from "./taps.ts";
 
 /** A text to compute, of which `promptTokens` are prompt. */
 export interface TextToOpen {

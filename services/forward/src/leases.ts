@@ -1,9 +1,9 @@
 /** Sequences opened by unary calls: unguessable names, leases that expire, nothing leaks. Monotonic clock. */
 import { TrimtabError } from "#kit/errors.ts";
-import { DEFAULT_LEASE_MS, MAX_LEASE_MS, MIN_LEASE_MS } from "../../limits.ts";
-import type { Engine } from "../engine/client.ts";
-import type { SequenceId } from "../engine/protocol.ts";
-import { checkRange } from "./convert.ts";
+import { DEFAULT_LEASE_MS, MAX_LEASE_MS, MIN_LEASE_MS } from "../limits.ts";
+import type { Engine } from "./engine/client.ts";
+import type { SequenceId } from "./engine/protocol.ts";
+import { checkRange } from "./schema/checks.ts";
 
 /** A leased sequence. */
 export interface Lease {

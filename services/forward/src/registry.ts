@@ -5,8 +5,8 @@
 import { existsSync, readdirSync, realpathSync } from "node:fs";
 import { basename, dirname, join, sep } from "node:path";
 import { TrimtabError } from "#kit/errors.ts";
-import type { Engine, EngineOptions } from "../engine/client.ts";
-import { createEngine } from "../engine/client.ts";
+import type { Engine, EngineOptions } from "./engine/client.ts";
+import { createEngine } from "./engine/client.ts";
 
 /** A model with its engine. */
 export interface LoadedEntry {

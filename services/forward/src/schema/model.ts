@@ -1,0 +1,47 @@
+/** A loaded model as the schema describes it. */
+import { PAGE_TOKENS } from "#kernels";
+import { hasSite, SITES } from "../programs/program.ts";
+import type { LoadedEntry } from "../registry.ts";
+
+const OPERATION_KINDS = 6;
+
+/** Shape, capabilities and memory of a loaded model; asks its engine once. */
+export async function toModel({ name, engine }: LoadedEntry) {
+  const { model } = engine;
+  const stats = await engine.call({ type: "stats" });
+  return {
+    name,
+    digest: model.digest,
+    architecture: model.architecture,
+    layers: model.layers,
+    width: model.width,
+    feedForwardWidth: model.feedForward,
+    heads: model.heads,
+    kvHeads: model.kvHeads,
+    headDim: model.headDim,
+    vocabularySize: model.vocabulary,
+    contextTokens: model.contextTokens,
+    stopIds: [...model.stopIds],
+    loaded: true,
+    backend: "wasm",
+    sites: SITES.flatMap((site, index) => (hasSite(site, model) ? [index + 1] : [])),
+    operations: Array.from({ length: OPERATION_KINDS }, (_, index) => index + 1),
+    deterministic: true,
+    fork: true,
+    gradients: false,
+    kvMemory: {
+      pages: stats.pages,
+      freePages: stats.freePages,
+      pageTokens: PAGE_TOKENS,
+      pageBytes: BigInt(stats.pageBytes),
+      copiedPages: BigInt(stats.copiedPages),
+      sequences: stats.sequences,
+      cachedPages: stats.cachedPages,
+      evictedPages: BigInt(stats.evictedPages),
+      queriedTokens: BigInt(stats.queriedTokens),
+      hitTokens: BigInt(stats.hitTokens),
+    },
+    compute: `${stats.threads} x ${stats.variant}`,
+    parameters: BigInt(model.parameters),
+  };
+}
