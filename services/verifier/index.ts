@@ -7,6 +7,7 @@ import { TrimtabError } from "#kit/errors.ts";
 import { VerifierService } from "#proto/trimtab/verifier/v1/verifier_service_pb.ts";
 import { createHandlers } from "./src/handlers/service.ts";
 import { createRegistry, createVerifiers } from "./src/registry.ts";
+import { createSandbox } from "./src/sandbox/sandbox.ts";
 import type { VerifierClients } from "./src/verifier.ts";
 
 /** Options of {@link createVerifierService}. */
@@ -17,20 +18,24 @@ export interface VerifierServiceOptions {
 /** A verifier service ready to be mounted. */
 export interface VerifierServiceRoom {
   readonly routes: (router: ConnectRouter) => void;
-  /** Ends running calls with UNAVAILABLE. */
+  /** Ends running calls with UNAVAILABLE, and the sandbox's process. */
   close(): void;
 }
 
 /** Creates the service. It holds no state but its compiled parameter schemas. */
 export function createVerifierService(options: VerifierServiceOptions = {}): VerifierServiceRoom {
   const closing = new AbortController();
+  const sandbox = createSandbox();
   const handlers = createHandlers({
-    registry: createRegistry(createVerifiers()),
+    registry: createRegistry(createVerifiers(sandbox)),
     clients: options.clients ?? {},
     closing: closing.signal,
   });
   return {
     routes: (router) => void router.service(VerifierService, handlers),
-    close: () => closing.abort(new TrimtabError("SERVICE_UNAVAILABLE", "the verifier service is closing")),
+    close() {
+      closing.abort(new TrimtabError("SERVICE_UNAVAILABLE", "the verifier service is closing"));
+      sandbox.close();
+    },
   };
 }

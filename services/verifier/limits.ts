@@ -27,6 +27,8 @@ export const BATCH_LIMITS = {
   sliceMs: 20,
   /** Longest wait for the model in one verdict when the caller names no deadline, milliseconds. */
   modelTimeoutMs: 60_000,
+  /** Longest time one verifier may take for a chunk; what it has not judged by then has failed. */
+  chunkMs: 60_000,
 } as const;
 
 /** Callers' regular expressions; matching costs at most program × characters. */
@@ -69,4 +71,53 @@ export const LOG_ODDS_LIMITS = {
 export const REFUSAL_LIMITS = {
   /** Characters of an answer in which openings and compliance are looked for; coherence looks at all of it. */
   patternChars: 8_192,
+} as const;
+
+/** Arithmetic in an answer. */
+export const ARITHMETIC_LIMITS = {
+  textChars: 65_536,
+  /** Nesting of an expression. */
+  depth: 64,
+  /** Numbers an expression may be made of. */
+  numbers: 32,
+} as const;
+
+/** Lists to be sorted. */
+export const SORTED_LIMITS = { textChars: 65_536, items: 1_024, itemChars: 256 } as const;
+
+/** Satisfiability. */
+export const SAT_LIMITS = { textChars: 65_536, variables: 999, clauses: 4_096, literals: 64 } as const;
+
+/** Mazes: cells a side. */
+export const MAZE_LIMITS = { textChars: 65_536, side: 256 } as const;
+
+/** Votes: characters of an answer that is compared with others. */
+export const VOTE_LIMITS = { textChars: 65_536 } as const;
+
+/** Signals of the model's own tokens. */
+export const CONFIDENCE_LIMITS = { window: 4_096, defaultWindow: 16 } as const;
+
+/** Questions to the model about an answer. */
+export const JUDGE_LIMITS = {
+  questionChars: 1_024,
+  textChars: 16_384,
+  /** Answers compared in pairs; n of them are n (n - 1) questions. */
+  compared: 16,
+} as const;
+
+/** Untrusted functions under test. */
+export const SANDBOX_LIMITS = {
+  codeChars: 65_536,
+  tests: 64,
+  arguments: 16,
+  memoryBytes: 32 * 1024 * 1024,
+  stackBytes: 512 * 1024,
+  /** Loading the code, and each call, until its loops are interrupted, milliseconds. */
+  stepMs: 250,
+  /** A whole job, until its process is killed; a job ends at its first interrupted step. */
+  jobMs: 2_000,
+  /** Added for the start of the process. */
+  startMs: 5_000,
+  /** The process ends when nothing came for so long. */
+  idleMs: 30_000,
 } as const;

@@ -3,15 +3,28 @@
  */
 import { TrimtabError } from "#kit/errors.ts";
 import { type CheckParameters, createParameterCheck } from "./parameters.ts";
+import type { Sandbox } from "./sandbox/sandbox.ts";
 import type { Verifier } from "./verifier.ts";
+import { createEquationsVerifier } from "./verifiers/equations.ts";
+import { createExpressionVerifier } from "./verifiers/expression.ts";
 import { createJsonSchemaVerifier } from "./verifiers/json-schema.ts";
 import { createLengthVerifier } from "./verifiers/length.ts";
 import { createLinearProbeVerifier } from "./verifiers/linear-probe.ts";
+import { createMazePathVerifier } from "./verifiers/maze-path.ts";
+import { createMeanLogprobVerifier } from "./verifiers/mean-logprob.ts";
 import { createNumericAnswerVerifier } from "./verifiers/numeric-answer.ts";
+import { createPTrueVerifier } from "./verifiers/p-true.ts";
+import { createPairwiseJudgeVerifier } from "./verifiers/pairwise-judge.ts";
 import { createRefusalLogOddsVerifier } from "./verifiers/refusal-log-odds.ts";
 import { createRefusalVerifier } from "./verifiers/refusal.ts";
 import { createRegexVerifier } from "./verifiers/regex.ts";
 import { createRepetitionVerifier } from "./verifiers/repetition.ts";
+import { createRubricJudgeVerifier } from "./verifiers/rubric-judge.ts";
+import { createSatAssignmentVerifier } from "./verifiers/sat-assignment.ts";
+import { createSelfCertaintyVerifier } from "./verifiers/self-certainty.ts";
+import { createSortedVerifier } from "./verifiers/sorted.ts";
+import { createUnitTestsVerifier } from "./verifiers/unit-tests.ts";
+import { createVoteShareVerifier } from "./verifiers/vote-share.ts";
 
 /** A verifier ready to be used. */
 export interface Entry {
@@ -26,17 +39,29 @@ export interface Registry {
   find(name: string, field: string): Entry;
 }
 
-/** The verifiers that ship with the service. */
-export function createVerifiers(): Verifier[] {
+/** The verifiers that ship with the service; those that run code do it in the sandbox, which is the caller's to close. */
+export function createVerifiers(sandbox: Sandbox): Verifier[] {
   return [
     createRefusalVerifier(),
     createRefusalLogOddsVerifier(),
     createRegexVerifier(),
     createJsonSchemaVerifier(),
     createNumericAnswerVerifier(),
-    createLinearProbeVerifier(),
+    createEquationsVerifier(),
+    createExpressionVerifier(),
+    createSortedVerifier(),
+    createSatAssignmentVerifier(),
+    createMazePathVerifier(),
+    createUnitTestsVerifier(sandbox),
     createLengthVerifier(),
     createRepetitionVerifier(),
+    createVoteShareVerifier(),
+    createMeanLogprobVerifier(),
+    createSelfCertaintyVerifier(),
+    createPTrueVerifier(),
+    createRubricJudgeVerifier(),
+    createPairwiseJudgeVerifier(),
+    createLinearProbeVerifier(),
   ];
 }
 

@@ -4,6 +4,7 @@
  */
 import { TrimtabError } from "#kit/errors.ts";
 import type {
+  GetRequirementsRequest,
   ScoreItem,
   ScoreRequest,
   ScoreStreamRequest,
@@ -11,12 +12,12 @@ import type {
 } from "#proto/trimtab/verifier/v1/verifier_service_pb.ts";
 import { REQUEST_LIMITS } from "../limits.ts";
 import type { Registry } from "./registry.ts";
-import type { Judge } from "./verifier.ts";
+import type { Prepared, Verifier } from "./verifier.ts";
 
 /** A verifier of a request, parameters bound. */
 export interface BoundVerifier {
-  readonly name: string;
-  readonly score: Judge;
+  readonly verifier: Verifier;
+  readonly prepared: Prepared;
 }
 
 const DIGEST = /^(?:[0-9a-f]{64})?$/;
@@ -26,14 +27,22 @@ export function validateRequest(
   request: ScoreRequest | ScoreStreamRequest,
   registry: Registry,
 ): BoundVerifier[] {
-  const { items, verifiers, modelDigest } = request;
+  checkCount(request.items.length, "items", REQUEST_LIMITS.items);
+  const bound = bindVerifiers(request, registry);
+  for (const [index, item] of request.items.entries()) checkItem(item, `items[${index}]`);
+  return bound;
+}
+
+/** Binds the verifiers of a request to their parameters. @throws TrimtabError that names field and limit. */
+export function bindVerifiers(
+  { modelDigest, verifiers }: Pick<GetRequirementsRequest, "modelDigest" | "verifiers">,
+  registry: Registry,
+): BoundVerifier[] {
   if (!DIGEST.test(modelDigest)) {
     const field = "model_digest";
     throw new TrimtabError("INVALID_ARGUMENT", `${field} must be 64 lower-case hex digits`, { field });
   }
-  checkCount(items.length, "items", REQUEST_LIMITS.items);
   checkCount(verifiers.length, "verifiers", REQUEST_LIMITS.verifiers);
-  for (const [index, item] of items.entries()) checkItem(item, `items[${index}]`);
   return verifiers.map((use, index) => bind(use, `verifiers[${index}]`, registry));
 }
 
@@ -42,7 +51,7 @@ function bind(use: VerifierUse, at: string, registry: Registry): BoundVerifier {
   const parameters = use.parameters ?? {};
   check(parameters, `${at}.parameters`);
   try {
-    return { name: verifier.name, score: verifier.prepare(parameters).score };
+    return { verifier, prepared: verifier.prepare(parameters) };
   } catch (error) {
     if (!(error instanceof TrimtabError) || error.field === undefined) throw error;
     const { reason, message, limit } = error;

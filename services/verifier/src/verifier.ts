@@ -4,11 +4,12 @@
  * Failure is a value: an item that cannot be judged gets a reason of the closed list and no score, never a score of 0.
  * Wrong parameters are the caller's error and are refused before anything is judged.
  */
-import type { JsonObject } from "@bufbuild/protobuf";
+import type { JsonObject, MessageInitShape } from "@bufbuild/protobuf";
 import type { Client } from "@connectrpc/connect";
 import { setImmediate } from "node:timers/promises";
 import type { Reason } from "#kit/errors.ts";
 import type { ForwardService } from "#proto/trimtab/forward/v1/forward_service_pb.ts";
+import type { TapSchema } from "#proto/trimtab/type/v1/program_pb.ts";
 import type { TokenizerService } from "#proto/trimtab/tokenizer/v1/tokenizer_service_pb.ts";
 import type { ScoreItem } from "#proto/trimtab/verifier/v1/verifier_service_pb.ts";
 import { BATCH_LIMITS } from "../limits.ts";
@@ -59,12 +60,21 @@ export type Judge = (
   context: JudgeContext,
 ) => readonly Outcome[] | Promise<readonly Outcome[]>;
 
+/** A judge with its parameters bound. */
+export interface Prepared {
+  readonly score: Judge;
+  /** Activations it reads; a caller taps them while it generates, so that nothing is computed twice. */
+  readonly taps?: readonly MessageInitShape<typeof TapSchema>[];
+}
+
 /** A verifier as listed and used. */
 export interface Verifier {
   readonly name: string;
   readonly kind: Kind;
   readonly access: Access;
   readonly needs: readonly Need[];
+  /** Judges the items of a request against each other: it sees all of them at once, not chunk by chunk. */
+  readonly comparesItems?: boolean;
   readonly labels: readonly string[];
   readonly description: string;
   /** How its score relates to the chance of being right. */
@@ -75,7 +85,7 @@ export interface Verifier {
    * Binds parameters that fit the schema.
    * @throws TrimtabError with the field (relative to `parameters`) if they do not make sense together.
    */
-  prepare(parameters: JsonObject): { readonly score: Judge };
+  prepare(parameters: JsonObject): Prepared;
 }
 
 /** True if the item was judged. */

@@ -7,6 +7,7 @@ import { createGrpcListener } from "#kit/listeners.ts";
 import { VerifierService } from "#proto/trimtab/verifier/v1/verifier_service_pb.ts";
 import { createVerifierService } from "../../../services/verifier/index.ts";
 import { createRegistry, createVerifiers } from "../../../services/verifier/src/registry.ts";
+import { createSandbox } from "../../../services/verifier/src/sandbox/sandbox.ts";
 import { errorOf } from "./service.ts";
 
 const service = createVerifierService();
@@ -55,9 +56,21 @@ test("the list describes every verifier with a schema that its own parameters fi
     "regex",
     "json_schema",
     "numeric_answer",
-    "linear_probe",
+    "equations",
+    "expression",
+    "sorted",
+    "sat_assignment",
+    "maze_path",
+    "unit_tests",
     "length",
     "repetition",
+    "vote_share",
+    "mean_logprob",
+    "self_certainty",
+    "p_true",
+    "rubric_judge",
+    "pairwise_judge",
+    "linear_probe",
   ]);
   for (const info of verifiers) {
     expect(JSON.parse(info.parametersSchema)).toMatchObject({ type: "object", additionalProperties: false });
@@ -93,7 +106,7 @@ test("requests that are empty, too large, or name what is not there are refused 
 });
 
 test("parameters with NaN are refused as such", () => {
-  const { find } = createRegistry(createVerifiers());
+  const { find } = createRegistry(createVerifiers(createSandbox()));
   const { check } = find("numeric_answer", "name");
   expect(() => check({ expected: Number.NaN }, "parameters")).toThrow(
     expect.objectContaining({ reason: "NON_FINITE" }),

@@ -3,8 +3,12 @@
 import { expect, test } from "bun:test";
 import type { ScoreItem } from "#proto/trimtab/verifier/v1/verifier_service_pb.ts";
 import { runBatch } from "../../../services/verifier/src/run-batch.ts";
-import type { Outcome } from "../../../services/verifier/src/verifier.ts";
+import { createLengthVerifier } from "../../../services/verifier/src/verifiers/length.ts";
+import type { Judge, Outcome } from "../../../services/verifier/src/verifier.ts";
 import { errorOf } from "./service.ts";
+
+/** A verifier of the given judge, bound. */
+const bound = (score: Judge) => ({ verifier: createLengthVerifier(), prepared: { score } });
 
 test("a verifier that breaks its contract spoils its own verdicts and nobody else's", async () => {
   const signal = new AbortController().signal;
@@ -14,7 +18,7 @@ test("a verifier that breaks its contract spoils its own verdicts and nobody els
     call: { signal, timeoutMs: 1_000, headers: {} },
     spend: () => {},
   };
-  const good = { name: "good", score: () => [{ score: 0.5, reason: "" }] };
+  const good = bound(() => [{ score: 0.5, reason: "" }]);
   const broken: (() => Outcome[])[] = [
     () => [],
     () => [{ score: Number.NaN, reason: "" }],
@@ -25,7 +29,7 @@ test("a verifier that breaks its contract spoils its own verdicts and nobody els
   ];
   const item = { text: "" } as Parameters<typeof runBatch>[0][number];
   for (const score of broken) {
-    for await (const { outcomes } of runBatch([item], [{ name: "broken", score }, good], judging)) {
+    for await (const { outcomes } of runBatch([item], [bound(score), good], judging)) {
       expect(outcomes[0]).toHaveProperty("failure");
       expect(outcomes[0]).not.toHaveProperty("score");
       expect(outcomes[1]).toEqual({ score: 0.5, reason: "" });
@@ -36,14 +40,11 @@ test("a verifier that breaks its contract spoils its own verdicts and nobody els
 test("a call that ends stops the work before the next chunk", async () => {
   const controller = new AbortController();
   let chunks = 0;
-  const leaving = {
-    name: "leaving",
-    score: (batch: readonly unknown[]) => {
-      chunks++;
-      controller.abort();
-      return batch.map(() => ({ score: 1, reason: "" }));
-    },
-  };
+  const leaving = bound((batch) => {
+    chunks++;
+    controller.abort();
+    return batch.map(() => ({ score: 1, reason: "" }));
+  });
   const items = Array.from({ length: 64 }, () => ({ text: "" }) as ScoreItem);
   const call = { signal: controller.signal, timeoutMs: 1_000, headers: {} };
   const judging = { modelDigest: "", clients: {}, call, spend: () => {} };
@@ -52,4 +53,23 @@ test("a call that ends stops the work before the next chunk", async () => {
   };
   expect((await errorOf(work())).reason).toBe("CANCELLED");
   expect(chunks).toBe(1);
+});
+
+test("a verifier that never answers ends with the call", async () => {
+  const controller = new AbortController();
+  const endless = bound(() => {
+    controller.abort();
+    return new Promise<Outcome[]>(() => {});
+  });
+  const call = { signal: controller.signal, timeoutMs: 1_000, headers: {} };
+  const work = async () => {
+    const items = [{ text: "" } as ScoreItem];
+    for await (const _ of runBatch(items, [endless], {
+      modelDigest: "",
+      clients: {},
+      call,
+      spend: () => {},
+    }));
+  };
+  expect((await errorOf(work())).reason).toBe("CANCELLED");
 });

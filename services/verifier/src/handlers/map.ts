@@ -6,6 +6,7 @@ import {
   VerifierAccess,
   type VerifierInfoSchema,
   VerifierKind,
+  type VerifierRequirementSchema,
 } from "#proto/trimtab/verifier/v1/verifier_service_pb.ts";
 import type { ItemOutcomes } from "../run-batch.ts";
 import type { BoundVerifier } from "../validate.ts";
@@ -22,7 +23,17 @@ const ACCESSES: Record<Access, VerifierAccess> = {
 
 /** A verifier as ListVerifiers shows it. */
 export function toInfo(verifier: Verifier): MessageInitShape<typeof VerifierInfoSchema> {
-  const { name, kind, access, needs, labels, parameters, calibration, description } = verifier;
+  const {
+    name,
+    kind,
+    access,
+    needs,
+    labels,
+    parameters,
+    calibration,
+    description,
+    comparesItems = false,
+  } = verifier;
   return {
     name,
     kind: KINDS[kind],
@@ -32,6 +43,23 @@ export function toInfo(verifier: Verifier): MessageInitShape<typeof VerifierInfo
     calibration,
     description,
     labels: [...labels],
+    comparesItems,
+  };
+}
+
+/** What a bound verifier reads, for a caller that generates. */
+export function toRequirement({
+  verifier,
+  prepared,
+}: BoundVerifier): MessageInitShape<typeof VerifierRequirementSchema> {
+  const { name, kind, access, needs, comparesItems = false } = verifier;
+  return {
+    verifier: name,
+    kind: KINDS[kind],
+    access: ACCESSES[access],
+    needs: [...needs],
+    taps: [...(prepared.taps ?? [])],
+    comparesItems,
   };
 }
 
@@ -42,7 +70,7 @@ export function toVerdicts(
   { outcomes }: ItemOutcomes,
 ): MessageInitShape<typeof ItemVerdictsSchema> {
   const verdicts = outcomes.map((outcome, index) => {
-    const verifier = verifiers[index]?.name ?? "";
+    const verifier = verifiers[index]?.verifier.name ?? "";
     if (!isJudged(outcome)) return { verifier, failure: outcome.failure, reason: outcome.reason };
     return { verifier, score: outcome.score, label: outcome.label ?? "", reason: outcome.reason };
   });

@@ -9,9 +9,9 @@ import type {
 import { BATCH_LIMITS } from "../../limits.ts";
 import type { Registry } from "../registry.ts";
 import { runBatch } from "../run-batch.ts";
-import { type BoundVerifier, validateRequest } from "../validate.ts";
+import { bindVerifiers, type BoundVerifier, validateRequest } from "../validate.ts";
 import type { JudgeContext, VerifierClients } from "../verifier.ts";
-import { toInfo, toVerdicts } from "./map.ts";
+import { toInfo, toRequirement, toVerdicts } from "./map.ts";
 
 /** What the handlers work with. */
 export interface HandlerOptions {
@@ -40,6 +40,9 @@ export function createHandlers(options: HandlerOptions): ServiceImpl<typeof Veri
         yield { itemIndex: one.index, verdicts };
       }
     },
+    getRequirements: (request) => ({
+      requirements: bindVerifiers(request, options.registry).map(toRequirement),
+    }),
     listVerifiers: () => ({ verifiers: options.registry.entries.map(({ verifier }) => toInfo(verifier)) }),
   };
 }

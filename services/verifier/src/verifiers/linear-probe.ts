@@ -2,7 +2,7 @@
  * A linear probe on tapped states: sigmoid(weights · (h - mean) / scale + bias), all of it given in the request.
  * Source: logistic probes on residual streams. Cost: width multiplications a row.
  */
-import { Site } from "#proto/trimtab/type/v1/program_pb.ts";
+import { Site, TapPositions } from "#proto/trimtab/type/v1/program_pb.ts";
 import { PROBE_LIMITS } from "../../limits.ts";
 import { poolRows, readRows } from "../states/rows.ts";
 import { foldScaling } from "../states/scaling.ts";
@@ -60,6 +60,7 @@ export function createLinearProbeVerifier(): Verifier {
       } = parameters as unknown as ProbeParameters;
       const { weights, offset } = foldScaling(given);
       return {
+        taps: [{ site: SITES[site], layers: [layer], positions: TapPositions.LAST }],
         score: eachItem(({ activations }) => {
           const tapped = activations.find((one) => one.site === SITES[site] && one.layer === layer);
           if (tapped === undefined) {

@@ -7,7 +7,7 @@ import { enumDesc, fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf
 import { file_google_protobuf_struct } from "@bufbuild/protobuf/wkt";
 import type { ChatMessage, FinishReason, Token } from "../../type/v1/generation_pb.ts";
 import { file_trimtab_type_v1_generation } from "../../type/v1/generation_pb.ts";
-import type { Activation } from "../../type/v1/program_pb.ts";
+import type { Activation, Tap } from "../../type/v1/program_pb.ts";
 import { file_trimtab_type_v1_program } from "../../type/v1/program_pb.ts";
 import type { JsonObject, Message } from "@bufbuild/protobuf";
 
@@ -15,7 +15,7 @@ import type { JsonObject, Message } from "@bufbuild/protobuf";
  * Describes the file trimtab/verifier/v1/verifier_service.proto.
  */
 export const file_trimtab_verifier_v1_verifier_service: GenFile = /*@__PURE__*/
-  fileDesc("Cip0cmltdGFiL3ZlcmlmaWVyL3YxL3ZlcmlmaWVyX3NlcnZpY2UucHJvdG8SE3RyaW10YWIudmVyaWZpZXIudjEiSAoLVmVyaWZpZXJVc2USDAoEbmFtZRgBIAEoCRIrCgpwYXJhbWV0ZXJzGAIgASgLMhcuZ29vZ2xlLnByb3RvYnVmLlN0cnVjdCLlAQoJU2NvcmVJdGVtEgoKAmlkGAEgASgJEi4KCG1lc3NhZ2VzGAIgAygLMhwudHJpbXRhYi50eXBlLnYxLkNoYXRNZXNzYWdlEgwKBHRleHQYAyABKAkSJgoGdG9rZW5zGAQgAygLMhYudHJpbXRhYi50eXBlLnYxLlRva2VuEjAKC2FjdGl2YXRpb25zGAUgAygLMhsudHJpbXRhYi50eXBlLnYxLkFjdGl2YXRpb24SNAoNZmluaXNoX3JlYXNvbhgGIAEoDjIdLnRyaW10YWIudHlwZS52MS5GaW5pc2hSZWFzb24iaQoHVmVyZGljdBIQCgh2ZXJpZmllchgBIAEoCRISCgVzY29yZRgCIAEoAUgAiAEBEg0KBWxhYmVsGAMgASgJEg4KBnJlYXNvbhgEIAEoCRIPCgdmYWlsdXJlGAUgASgJQggKBl9zY29yZSJKCgxJdGVtVmVyZGljdHMSCgoCaWQYASABKAkSLgoIdmVyZGljdHMYAiADKAsyHC50cmltdGFiLnZlcmlmaWVyLnYxLlZlcmRpY3QiiAEKDFNjb3JlUmVxdWVzdBIUCgxtb2RlbF9kaWdlc3QYASABKAkSLQoFaXRlbXMYAiADKAsyHi50cmltdGFiLnZlcmlmaWVyLnYxLlNjb3JlSXRlbRIzCgl2ZXJpZmllcnMYAyADKAsyIC50cmltdGFiLnZlcmlmaWVyLnYxLlZlcmlmaWVyVXNlIloKDVNjb3JlUmVzcG9uc2USMAoFaXRlbXMYASADKAsyIS50cmltdGFiLnZlcmlmaWVyLnYxLkl0ZW1WZXJkaWN0cxIXCg92ZXJpZmllZF90b2tlbnMYAiABKA0ijgEKElNjb3JlU3RyZWFtUmVxdWVzdBIUCgxtb2RlbF9kaWdlc3QYASABKAkSLQoFaXRlbXMYAiADKAsyHi50cmltdGFiLnZlcmlmaWVyLnYxLlNjb3JlSXRlbRIzCgl2ZXJpZmllcnMYAyADKAsyIC50cmltdGFiLnZlcmlmaWVyLnYxLlZlcmlmaWVyVXNlIl4KE1Njb3JlU3RyZWFtUmVzcG9uc2USEgoKaXRlbV9pbmRleBgBIAEoDRIzCgh2ZXJkaWN0cxgCIAEoCzIhLnRyaW10YWIudmVyaWZpZXIudjEuSXRlbVZlcmRpY3RzIhYKFExpc3RWZXJpZmllcnNSZXF1ZXN0IuYBCgxWZXJpZmllckluZm8SDAoEbmFtZRgBIAEoCRIvCgRraW5kGAIgASgOMiEudHJpbXRhYi52ZXJpZmllci52MS5WZXJpZmllcktpbmQSMwoGYWNjZXNzGAMgASgOMiMudHJpbXRhYi52ZXJpZmllci52MS5WZXJpZmllckFjY2VzcxINCgVuZWVkcxgEIAMoCRIZChFwYXJhbWV0ZXJzX3NjaGVtYRgFIAEoCRITCgtjYWxpYnJhdGlvbhgGIAEoCRITCgtkZXNjcmlwdGlvbhgHIAEoCRIOCgZsYWJlbHMYCCADKAkiTQoVTGlzdFZlcmlmaWVyc1Jlc3BvbnNlEjQKCXZlcmlmaWVycxgBIAMoCzIhLnRyaW10YWIudmVyaWZpZXIudjEuVmVyaWZpZXJJbmZvKmMKDFZlcmlmaWVyS2luZBIdChlWRVJJRklFUl9LSU5EX1VOU1BFQ0lGSUVEEAASGQoVVkVSSUZJRVJfS0lORF9PVVRDT01FEAESGQoVVkVSSUZJRVJfS0lORF9QUk9DRVNTEAIquwEKDlZlcmlmaWVyQWNjZXNzEh8KG1ZFUklGSUVSX0FDQ0VTU19VTlNQRUNJRklFRBAAEhgKFFZFUklGSUVSX0FDQ0VTU19OT05FEAESGAoUVkVSSUZJRVJfQUNDRVNTX1NFTEYQAhIbChdWRVJJRklFUl9BQ0NFU1NfTEVBUk5FRBADEhsKF1ZFUklGSUVSX0FDQ0VTU19QUk9HUkFNEAQSGgoWVkVSSUZJRVJfQUNDRVNTX09SQUNMRRAFMrwCCg9WZXJpZmllclNlcnZpY2USUwoFU2NvcmUSIS50cmltdGFiLnZlcmlmaWVyLnYxLlNjb3JlUmVxdWVzdBoiLnRyaW10YWIudmVyaWZpZXIudjEuU2NvcmVSZXNwb25zZSIDkAIBEmcKC1Njb3JlU3RyZWFtEicudHJpbXRhYi52ZXJpZmllci52MS5TY29yZVN0cmVhbVJlcXVlc3QaKC50cmltdGFiLnZlcmlmaWVyLnYxLlNjb3JlU3RyZWFtUmVzcG9uc2UiA5ACATABEmsKDUxpc3RWZXJpZmllcnMSKS50cmltdGFiLnZlcmlmaWVyLnYxLkxpc3RWZXJpZmllcnNSZXF1ZXN0GioudHJpbXRhYi52ZXJpZmllci52MS5MaXN0VmVyaWZpZXJzUmVzcG9uc2UiA5ACAUJdChdkZXYudHJpbXRhYi52ZXJpZmllci52MVABWkBnaXRodWIuY29tL3RyaW10YWIvdHJpbXRhYi9nZW4vZ28vdHJpbXRhYi92ZXJpZmllci92MTt2ZXJpZmllcnYxYgZwcm90bzM", [file_google_protobuf_struct, file_trimtab_type_v1_generation, file_trimtab_type_v1_program]);
+  fileDesc("Cip0cmltdGFiL3ZlcmlmaWVyL3YxL3ZlcmlmaWVyX3NlcnZpY2UucHJvdG8SE3RyaW10YWIudmVyaWZpZXIudjEiSAoLVmVyaWZpZXJVc2USDAoEbmFtZRgBIAEoCRIrCgpwYXJhbWV0ZXJzGAIgASgLMhcuZ29vZ2xlLnByb3RvYnVmLlN0cnVjdCLlAQoJU2NvcmVJdGVtEgoKAmlkGAEgASgJEi4KCG1lc3NhZ2VzGAIgAygLMhwudHJpbXRhYi50eXBlLnYxLkNoYXRNZXNzYWdlEgwKBHRleHQYAyABKAkSJgoGdG9rZW5zGAQgAygLMhYudHJpbXRhYi50eXBlLnYxLlRva2VuEjAKC2FjdGl2YXRpb25zGAUgAygLMhsudHJpbXRhYi50eXBlLnYxLkFjdGl2YXRpb24SNAoNZmluaXNoX3JlYXNvbhgGIAEoDjIdLnRyaW10YWIudHlwZS52MS5GaW5pc2hSZWFzb24iaQoHVmVyZGljdBIQCgh2ZXJpZmllchgBIAEoCRISCgVzY29yZRgCIAEoAUgAiAEBEg0KBWxhYmVsGAMgASgJEg4KBnJlYXNvbhgEIAEoCRIPCgdmYWlsdXJlGAUgASgJQggKBl9zY29yZSJKCgxJdGVtVmVyZGljdHMSCgoCaWQYASABKAkSLgoIdmVyZGljdHMYAiADKAsyHC50cmltdGFiLnZlcmlmaWVyLnYxLlZlcmRpY3QiiAEKDFNjb3JlUmVxdWVzdBIUCgxtb2RlbF9kaWdlc3QYASABKAkSLQoFaXRlbXMYAiADKAsyHi50cmltdGFiLnZlcmlmaWVyLnYxLlNjb3JlSXRlbRIzCgl2ZXJpZmllcnMYAyADKAsyIC50cmltdGFiLnZlcmlmaWVyLnYxLlZlcmlmaWVyVXNlIloKDVNjb3JlUmVzcG9uc2USMAoFaXRlbXMYASADKAsyIS50cmltdGFiLnZlcmlmaWVyLnYxLkl0ZW1WZXJkaWN0cxIXCg92ZXJpZmllZF90b2tlbnMYAiABKA0ijgEKElNjb3JlU3RyZWFtUmVxdWVzdBIUCgxtb2RlbF9kaWdlc3QYASABKAkSLQoFaXRlbXMYAiADKAsyHi50cmltdGFiLnZlcmlmaWVyLnYxLlNjb3JlSXRlbRIzCgl2ZXJpZmllcnMYAyADKAsyIC50cmltdGFiLnZlcmlmaWVyLnYxLlZlcmlmaWVyVXNlIl4KE1Njb3JlU3RyZWFtUmVzcG9uc2USEgoKaXRlbV9pbmRleBgBIAEoDRIzCgh2ZXJkaWN0cxgCIAEoCzIhLnRyaW10YWIudmVyaWZpZXIudjEuSXRlbVZlcmRpY3RzImMKFkdldFJlcXVpcmVtZW50c1JlcXVlc3QSFAoMbW9kZWxfZGlnZXN0GAEgASgJEjMKCXZlcmlmaWVycxgCIAMoCzIgLnRyaW10YWIudmVyaWZpZXIudjEuVmVyaWZpZXJVc2Ui2AEKE1ZlcmlmaWVyUmVxdWlyZW1lbnQSEAoIdmVyaWZpZXIYASABKAkSLwoEa2luZBgCIAEoDjIhLnRyaW10YWIudmVyaWZpZXIudjEuVmVyaWZpZXJLaW5kEjMKBmFjY2VzcxgDIAEoDjIjLnRyaW10YWIudmVyaWZpZXIudjEuVmVyaWZpZXJBY2Nlc3MSDQoFbmVlZHMYBCADKAkSIgoEdGFwcxgFIAMoCzIULnRyaW10YWIudHlwZS52MS5UYXASFgoOY29tcGFyZXNfaXRlbXMYBiABKAgiWQoXR2V0UmVxdWlyZW1lbnRzUmVzcG9uc2USPgoMcmVxdWlyZW1lbnRzGAEgAygLMigudHJpbXRhYi52ZXJpZmllci52MS5WZXJpZmllclJlcXVpcmVtZW50IhYKFExpc3RWZXJpZmllcnNSZXF1ZXN0Iv4BCgxWZXJpZmllckluZm8SDAoEbmFtZRgBIAEoCRIvCgRraW5kGAIgASgOMiEudHJpbXRhYi52ZXJpZmllci52MS5WZXJpZmllcktpbmQSMwoGYWNjZXNzGAMgASgOMiMudHJpbXRhYi52ZXJpZmllci52MS5WZXJpZmllckFjY2VzcxINCgVuZWVkcxgEIAMoCRIZChFwYXJhbWV0ZXJzX3NjaGVtYRgFIAEoCRITCgtjYWxpYnJhdGlvbhgGIAEoCRITCgtkZXNjcmlwdGlvbhgHIAEoCRIOCgZsYWJlbHMYCCADKAkSFgoOY29tcGFyZXNfaXRlbXMYCSABKAgiTQoVTGlzdFZlcmlmaWVyc1Jlc3BvbnNlEjQKCXZlcmlmaWVycxgBIAMoCzIhLnRyaW10YWIudmVyaWZpZXIudjEuVmVyaWZpZXJJbmZvKmMKDFZlcmlmaWVyS2luZBIdChlWRVJJRklFUl9LSU5EX1VOU1BFQ0lGSUVEEAASGQoVVkVSSUZJRVJfS0lORF9PVVRDT01FEAESGQoVVkVSSUZJRVJfS0lORF9QUk9DRVNTEAIquwEKDlZlcmlmaWVyQWNjZXNzEh8KG1ZFUklGSUVSX0FDQ0VTU19VTlNQRUNJRklFRBAAEhgKFFZFUklGSUVSX0FDQ0VTU19OT05FEAESGAoUVkVSSUZJRVJfQUNDRVNTX1NFTEYQAhIbChdWRVJJRklFUl9BQ0NFU1NfTEVBUk5FRBADEhsKF1ZFUklGSUVSX0FDQ0VTU19QUk9HUkFNEAQSGgoWVkVSSUZJRVJfQUNDRVNTX09SQUNMRRAFMq8DCg9WZXJpZmllclNlcnZpY2USUwoFU2NvcmUSIS50cmltdGFiLnZlcmlmaWVyLnYxLlNjb3JlUmVxdWVzdBoiLnRyaW10YWIudmVyaWZpZXIudjEuU2NvcmVSZXNwb25zZSIDkAIBEmcKC1Njb3JlU3RyZWFtEicudHJpbXRhYi52ZXJpZmllci52MS5TY29yZVN0cmVhbVJlcXVlc3QaKC50cmltdGFiLnZlcmlmaWVyLnYxLlNjb3JlU3RyZWFtUmVzcG9uc2UiA5ACATABEnEKD0dldFJlcXVpcmVtZW50cxIrLnRyaW10YWIudmVyaWZpZXIudjEuR2V0UmVxdWlyZW1lbnRzUmVxdWVzdBosLnRyaW10YWIudmVyaWZpZXIudjEuR2V0UmVxdWlyZW1lbnRzUmVzcG9uc2UiA5ACARJrCg1MaXN0VmVyaWZpZXJzEikudHJpbXRhYi52ZXJpZmllci52MS5MaXN0VmVyaWZpZXJzUmVxdWVzdBoqLnRyaW10YWIudmVyaWZpZXIudjEuTGlzdFZlcmlmaWVyc1Jlc3BvbnNlIgOQAgFCXQoXZGV2LnRyaW10YWIudmVyaWZpZXIudjFQAVpAZ2l0aHViLmNvbS90cmltdGFiL3RyaW10YWIvZ2VuL2dvL3RyaW10YWIvdmVyaWZpZXIvdjE7dmVyaWZpZXJ2MWIGcHJvdG8z", [file_google_protobuf_struct, file_trimtab_type_v1_generation, file_trimtab_type_v1_program]);
 
 /**
  * Which verifier, with which parameters.
@@ -305,6 +305,111 @@ export const ScoreStreamResponseSchema: GenMessage<ScoreStreamResponse> = /*@__P
   messageDesc(file_trimtab_verifier_v1_verifier_service, 7);
 
 /**
+ * Request of GetRequirements.
+ *
+ * @generated from message trimtab.verifier.v1.GetRequirementsRequest
+ */
+export type GetRequirementsRequest = Message<"trimtab.verifier.v1.GetRequirementsRequest"> & {
+  /**
+   * SHA-256 of the model file, hex; learned verifiers refuse a model they were not made for.
+   *
+   * @generated from field: string model_digest = 1;
+   */
+  modelDigest: string;
+
+  /**
+   * Verifiers; at most 16.
+   *
+   * @generated from field: repeated trimtab.verifier.v1.VerifierUse verifiers = 2;
+   */
+  verifiers: VerifierUse[];
+};
+
+/**
+ * Describes the message trimtab.verifier.v1.GetRequirementsRequest.
+ * Use `create(GetRequirementsRequestSchema)` to create a new message.
+ */
+export const GetRequirementsRequestSchema: GenMessage<GetRequirementsRequest> = /*@__PURE__*/
+  messageDesc(file_trimtab_verifier_v1_verifier_service, 8);
+
+/**
+ * What one verifier reads.
+ *
+ * @generated from message trimtab.verifier.v1.VerifierRequirement
+ */
+export type VerifierRequirement = Message<"trimtab.verifier.v1.VerifierRequirement"> & {
+  /**
+   * Its name.
+   *
+   * @generated from field: string verifier = 1;
+   */
+  verifier: string;
+
+  /**
+   * What it judges.
+   *
+   * @generated from field: trimtab.verifier.v1.VerifierKind kind = 2;
+   */
+  kind: VerifierKind;
+
+  /**
+   * What it knows.
+   *
+   * @generated from field: trimtab.verifier.v1.VerifierAccess access = 3;
+   */
+  access: VerifierAccess;
+
+  /**
+   * Fields of an item that it reads: "text", "tokens", "activations", "messages".
+   *
+   * @generated from field: repeated string needs = 4;
+   */
+  needs: string[];
+
+  /**
+   * Taps whose rows are the item's activations: one row a reasoning step, of the step's last token, in order.
+   *
+   * @generated from field: repeated trimtab.type.v1.Tap taps = 5;
+   */
+  taps: Tap[];
+
+  /**
+   * It judges the items of a request against each other.
+   *
+   * @generated from field: bool compares_items = 6;
+   */
+  comparesItems: boolean;
+};
+
+/**
+ * Describes the message trimtab.verifier.v1.VerifierRequirement.
+ * Use `create(VerifierRequirementSchema)` to create a new message.
+ */
+export const VerifierRequirementSchema: GenMessage<VerifierRequirement> = /*@__PURE__*/
+  messageDesc(file_trimtab_verifier_v1_verifier_service, 9);
+
+/**
+ * Response of GetRequirements.
+ *
+ * @generated from message trimtab.verifier.v1.GetRequirementsResponse
+ */
+export type GetRequirementsResponse = Message<"trimtab.verifier.v1.GetRequirementsResponse"> & {
+  /**
+   * One a verifier, in order.
+   *
+   * @generated from field: repeated trimtab.verifier.v1.VerifierRequirement requirements = 1;
+   */
+  requirements: VerifierRequirement[];
+};
+
+/**
+ * Describes the message trimtab.verifier.v1.GetRequirementsResponse.
+ * Use `create(GetRequirementsResponseSchema)` to create a new message.
+ */
+export const GetRequirementsResponseSchema: GenMessage<GetRequirementsResponse> = /*@__PURE__*/
+  messageDesc(file_trimtab_verifier_v1_verifier_service, 10);
+
+/**
  * Request of ListVerifiers.
  *
  * @generated from message trimtab.verifier.v1.ListVerifiersRequest
@@ -317,7 +422,7 @@ export type ListVerifiersRequest = Message<"trimtab.verifier.v1.ListVerifiersReq
  * Use `create(ListVerifiersRequestSchema)` to create a new message.
  */
 export const ListVerifiersRequestSchema: GenMessage<ListVerifiersRequest> = /*@__PURE__*/
-  messageDesc(file_trimtab_verifier_v1_verifier_service, 8);
+  messageDesc(file_trimtab_verifier_v1_verifier_service, 11);
 
 /**
  * A verifier as listed.
@@ -380,6 +485,13 @@ export type VerifierInfo = Message<"trimtab.verifier.v1.VerifierInfo"> & {
    * @generated from field: repeated string labels = 8;
    */
   labels: string[];
+
+  /**
+   * It judges the items of a request against each other: send those of one question together, and no others.
+   *
+   * @generated from field: bool compares_items = 9;
+   */
+  comparesItems: boolean;
 };
 
 /**
@@ -387,7 +499,7 @@ export type VerifierInfo = Message<"trimtab.verifier.v1.VerifierInfo"> & {
  * Use `create(VerifierInfoSchema)` to create a new message.
  */
 export const VerifierInfoSchema: GenMessage<VerifierInfo> = /*@__PURE__*/
-  messageDesc(file_trimtab_verifier_v1_verifier_service, 9);
+  messageDesc(file_trimtab_verifier_v1_verifier_service, 12);
 
 /**
  * Response of ListVerifiers.
@@ -408,7 +520,7 @@ export type ListVerifiersResponse = Message<"trimtab.verifier.v1.ListVerifiersRe
  * Use `create(ListVerifiersResponseSchema)` to create a new message.
  */
 export const ListVerifiersResponseSchema: GenMessage<ListVerifiersResponse> = /*@__PURE__*/
-  messageDesc(file_trimtab_verifier_v1_verifier_service, 10);
+  messageDesc(file_trimtab_verifier_v1_verifier_service, 13);
 
 /**
  * What a verifier judges.
@@ -524,6 +636,16 @@ export const VerifierService: GenService<{
     methodKind: "server_streaming";
     input: typeof ScoreStreamRequestSchema;
     output: typeof ScoreStreamResponseSchema;
+  },
+  /**
+   * What verifiers read: activations to tap while an answer is generated, so that nothing is computed twice.
+   *
+   * @generated from rpc trimtab.verifier.v1.VerifierService.GetRequirements
+   */
+  getRequirements: {
+    methodKind: "unary";
+    input: typeof GetRequirementsRequestSchema;
+    output: typeof GetRequirementsResponseSchema;
   },
   /**
    * Verifiers and their parameters.

@@ -1,0 +1,80 @@
+/**
+ * Runs untrusted functions against unit tests in a child process, one job at a time. The child is started by the first job,
+ * kept while there is work, and killed when a job outlives its time, when nothing came for a while, or on close.
+ */
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { TrimtabError } from "#kit/errors.ts";
+import { SANDBOX_LIMITS } from "../../limits.ts";
+import type { SandboxJob, SandboxResult } from "./protocol.ts";
+
+/** A sandbox. */
+export interface Sandbox {
+  /** Runs a job. @throws TrimtabError DEADLINE_EXCEEDED if it had to be killed, SERVICE_UNAVAILABLE if the child died. */
+  run(job: SandboxJob): Promise<SandboxResult>;
+  /** Process id of the child, if there is one. */
+  readonly pid: number | undefined;
+  close(): void;
+}
+
+const CHILD = join(import.meta.dir, "child.ts");
+
+/** Creates a sandbox; no process is started yet. */
+export function createSandbox(): Sandbox {
+  let child: Bun.Subprocess | undefined;
+  let answer: ((result: SandboxResult | TrimtabError) => void) | undefined;
+  let idle: ReturnType<typeof setTimeout> | undefined;
+  let last: Promise<unknown> = Promise.resolve();
+  const stop = (why: TrimtabError): void => {
+    child?.kill("SIGKILL");
+    child = undefined;
+    answer?.(why);
+  };
+  const start = (): Bun.Subprocess => {
+    const started = Bun.spawn([process.execPath, "--no-orphans", CHILD], {
+      cwd: tmpdir(),
+      env: {},
+      stdio: ["ignore", "ignore", "ignore"],
+      serialization: "json",
+      ipc: (message) => answer?.(message as SandboxResult),
+      onExit: (exited) => {
+        if (exited === child) stop(new TrimtabError("SERVICE_UNAVAILABLE", "the sandbox died"));
+      },
+    });
+    started.unref();
+    return started;
+  };
+  const runNow = async (job: SandboxJob): Promise<SandboxResult> => {
+    clearTimeout(idle);
+    const isFresh = child === undefined;
+    child ??= start();
+    const limitMs = SANDBOX_LIMITS.jobMs + (isFresh ? SANDBOX_LIMITS.startMs : 0);
+    const late = new TrimtabError("DEADLINE_EXCEEDED", "the code had to be killed", {
+      limit: `${limitMs} ms`,
+    });
+    const timer = setTimeout(() => stop(late), limitMs);
+    const result = await new Promise<SandboxResult | TrimtabError>((resolve) => {
+      answer = resolve;
+      child?.send(job);
+    });
+    clearTimeout(timer);
+    answer = undefined;
+    idle = setTimeout(() => stop(late), SANDBOX_LIMITS.idleMs).unref();
+    if (result instanceof TrimtabError) throw result;
+    return result;
+  };
+  return {
+    run(job) {
+      const next = last.then(() => runNow(job));
+      last = next.catch(() => {});
+      return next;
+    },
+    get pid() {
+      return child?.pid;
+    },
+    close() {
+      clearTimeout(idle);
+      stop(new TrimtabError("SERVICE_UNAVAILABLE", "the verifier service is closing"));
+    },
+  };
+}

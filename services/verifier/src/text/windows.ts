@@ -1,0 +1,26 @@
+/**
+ * A token signal over a whole answer, its worst stretch or its end. Source: DeepConf (Fu et al. 2025, arXiv 2508.15260),
+ * with windows that fit short answers. Cost: linear in the tokens.
+ */
+
+/** What of the signal counts, as callers spell it. */
+export const STRETCHES = ["all", "lowest", "tail"] as const;
+/** One of {@link STRETCHES}. */
+export type Stretch = (typeof STRETCHES)[number];
+
+/** Mean of all values, of the window of `width` with the lowest mean, or of the last `width`. NaN without values. */
+export function meanOver(values: readonly number[], stretch: Stretch, width: number): number {
+  if (stretch === "all" || values.length <= width) return mean(values);
+  if (stretch === "tail") return mean(values.slice(-width));
+  let sum = values.slice(0, width).reduce((total, value) => total + value, 0);
+  let lowest = sum;
+  for (let at = width; at < values.length; at++) {
+    sum += (values[at] ?? 0) - (values[at - width] ?? 0);
+    lowest = Math.min(lowest, sum);
+  }
+  return lowest / width;
+}
+
+function mean(values: readonly number[]): number {
+  return values.reduce((total, value) => total + value, 0) / values.length;
+}

@@ -1,0 +1,87 @@
+/**
+ * Do the answer's moves lead from S to G through the open cells of a grid? Moves are words (up, left, …) or the letters
+ * U D L R; of letters, the last run counts. Cost: linear in the text.
+ */
+import { TrimtabError } from "#kit/errors.ts";
+import { MAZE_LIMITS } from "../../limits.ts";
+import { eachItem, type Outcome, type Verifier } from "../verifier.ts";
+
+const STEPS: Readonly<Record<string, readonly [number, number]>> = {
+  u: [-1, 0],
+  d: [1, 0],
+  l: [0, -1],
+  r: [0, 1],
+};
+
+/** Creates the verifier "maze_path". */
+export function createMazePathVerifier(): Verifier {
+  return {
+    name: "maze_path",
+    kind: "outcome",
+    access: "program",
+    needs: ["text"],
+    labels: ["arrives", "blocked", "elsewhere", "no_moves"],
+    description: "Whether the moves in the answer lead from S to G through a grid without crossing #.",
+    calibration: "exact",
+    parameters: {
+      type: "object",
+      properties: {
+        grid: {
+          type: "array",
+          items: { type: "string", pattern: "^[SG#.]+$", maxLength: MAZE_LIMITS.side },
+          minItems: 1,
+          maxItems: MAZE_LIMITS.side,
+          description: "Rows of equal length: S start, G goal, # wall, . open.",
+        },
+      },
+      required: ["grid"],
+      additionalProperties: false,
+    },
+    prepare(parameters) {
+      const { grid } = parameters as unknown as { grid: string[] };
+      const start = findCell(grid, "S");
+      findCell(grid, "G");
+      if (grid.some((row) => row.length !== grid[0]?.length)) {
+        throw new TrimtabError("SHAPE_MISMATCH", "rows of the grid differ in length", { field: "grid" });
+      }
+      return { score: eachItem(({ text }) => walk(text, grid, start)) };
+    },
+  };
+}
+
+function walk(text: string, grid: readonly string[], start: readonly [number, number]): Outcome {
+  if (text.length > MAZE_LIMITS.textChars) {
+    return { failure: "TOO_LARGE", reason: `the answer is longer than ${MAZE_LIMITS.textChars} characters` };
+  }
+  const moves = findMoves(text);
+  if (moves.length === 0) return { score: 0, label: "no_moves", reason: "the answer has no moves" };
+  let [row, column] = start;
+  for (const [index, move] of moves.entries()) {
+    const [down = 0, right = 0] = STEPS[move] ?? [];
+    row += down;
+    column += right;
+    if ((grid[row]?.[column] ?? "#") === "#") {
+      return { score: 0, label: "blocked", reason: `move ${index + 1} runs into a wall` };
+    }
+  }
+  return grid[row]?.[column] === "G"
+    ? { score: 1, label: "arrives", reason: `arrives after ${moves.length} moves` }
+    : { score: 0, label: "elsewhere", reason: "the moves end elsewhere" };
+}
+
+function findMoves(text: string): string[] {
+  const words = text.match(/\b(?:up|down|left|right)\b/gi);
+  if (words) return words.map((word) => word.charAt(0).toLowerCase());
+  const runs = text.match(/\b[UDLR](?:[\s,>→-]*[UDLR])*\b/g) ?? [];
+  return [...(runs.at(-1) ?? "").matchAll(/[UDLR]/g)].map(([letter]) => letter.toLowerCase());
+}
+
+function findCell(grid: readonly string[], cell: string): readonly [number, number] {
+  const found = grid.flatMap((row, at) =>
+    [...row].flatMap((char, column) => (char === cell ? [[at, column] as const] : [])),
+  );
+  if (found.length !== 1 || found[0] === undefined) {
+    throw new TrimtabError("INVALID_ARGUMENT", `the grid needs exactly one ${cell}`, { field: "grid" });
+  }
+  return found[0];
+}
