@@ -47,6 +47,9 @@ export const MAX_TAP_BYTES = 512 * 2 ** 20;
 export const MAX_INLINE_BYTES = 3 * 2 ** 20;
 /** Length of a caller's fairness key and cache salt. */
 export const MAX_CALLER_BYTES = 256;
+/** Sequences that wait for KV memory, and the longest wait of one whose request has no nearer deadline. */
+export const MAX_WAITING = 256;
+export const MAX_MEMORY_WAIT_MS = 30_000;
 /** How long a client should wait after KV memory ran out. */
 export const RETRY_AFTER_MS = 1_000;
 /** Bytes and nesting of a constraint; texts of a choice. */

@@ -40,7 +40,7 @@ export const LAST_RESIDUALS: TapSpec = {
 };
 
 /** A caller who stays out of the prefix cache, so that what it pays for does not depend on what ran before. */
-export const UNCACHED: Caller = { fairnessKey: "test", cacheSalt: "", bypassCache: true };
+export const UNCACHED: Caller = { fairnessKey: "test", cacheSalt: "", bypassCache: true, waitMs: 5_000 };
 
 /** A caller like any other. */
 export const CALLER: Caller = { ...UNCACHED, bypassCache: false };

@@ -101,18 +101,6 @@ test("bad ids, unknown sequences and overflow are typed errors that name their l
   expect(overflow.message).toContain(String(CONTEXT + 1));
 });
 
-test("full KV memory refuses the newcomer, typed and retryable; the others go on", async () => {
-  const first = await open(engine, prompt(3000, 7));
-  const second = await open(engine, prompt(3000, 8));
-  const refused = await failure(open(engine, prompt(1000, 9)));
-  expect(refused).toMatchObject({ reason: "OUT_OF_MEMORY", retryAfterMs: 1000 });
-  expect((await generate(engine, first.sequence, { maxTokens: 3 })).generatedTokens).toBe(3);
-  await release(first.sequence);
-  const third = await open(engine, prompt(1000, 9));
-  await release(second.sequence, third.sequence);
-  expect(await usedPages()).toBe(0);
-}, 30_000);
-
 test("taps give the same rows whether a token is computed at open, replayed or scored", async () => {
   const ids = prompt(70, 10);
   const opened = await open(engine, ids, { taps: [LAST_RESIDUALS] });

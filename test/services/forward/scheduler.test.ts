@@ -6,10 +6,14 @@ import { createScheduler } from "../../../services/forward/src/engine/scheduler.
 const schedule = fc.record({
   rowBudget: fc.integer({ min: 1, max: 40 }),
   prefillRows: fc.integer({ min: 1, max: 40 }),
-  arrivals: fc.array(fc.record({ rows: fc.integer({ min: 1, max: 100 }), after: fc.nat(5) }), {
-    minLength: 1,
-    maxLength: 30,
-  }),
+  arrivals: fc.array(
+    fc.record({
+      rows: fc.integer({ min: 1, max: 100 }),
+      after: fc.nat(5),
+      key: fc.constantFrom("a", "b", "c"),
+    }),
+    { minLength: 1, maxLength: 30 },
+  ),
 });
 
 test("no step exceeds its budget, none is empty while work waits, everything finishes", () => {
@@ -27,7 +31,7 @@ test("no step exceeds its budget, none is empty while work waits, everything fin
         ) {
           waiting.shift();
           pending.set(next[0], next[1].rows);
-          scheduler.set(next[0], next[1].rows);
+          scheduler.set(next[0], next[1].rows, next[1].key);
         }
         const slices = scheduler.next();
         const rows = slices.reduce((sum, slice) => sum + slice.rows, 0);
@@ -37,7 +41,7 @@ test("no step exceeds its budget, none is empty while work waits, everything fin
         for (const { id, rows: taken } of slices) {
           const left = (pending.get(id) ?? 0) - taken;
           expect(left).toBeGreaterThanOrEqual(0);
-          scheduler.set(id, left);
+          scheduler.set(id, left, arrivals[id]?.key ?? "");
           if (left === 0) pending.delete(id);
           else pending.set(id, left);
         }
@@ -48,12 +52,12 @@ test("no step exceeds its budget, none is empty while work waits, everything fin
   );
 });
 
-test("prefill is served in arrival order", () => {
+test("prefill of one key is served in arrival order", () => {
   const scheduler = createScheduler<string>({ rowBudget: 10, prefillRows: 10 });
-  scheduler.set("a", 25);
-  scheduler.set("b", 5);
+  scheduler.set("a", 25, "key");
+  scheduler.set("b", 5, "key");
   expect(scheduler.next()).toEqual([{ id: "a", rows: 10 }]);
-  scheduler.set("a", 5);
+  scheduler.set("a", 5, "key");
   expect(scheduler.next()).toEqual([
     { id: "a", rows: 5 },
     { id: "b", rows: 5 },
@@ -62,8 +66,8 @@ test("prefill is served in arrival order", () => {
 
 test("a long prompt cannot stall those who decode", () => {
   const scheduler = createScheduler<string>({ rowBudget: 64, prefillRows: 16 });
-  scheduler.set("decoding", 1);
-  scheduler.set("long", 5000);
+  scheduler.set("decoding", 1, "key");
+  scheduler.set("long", 5000, "key");
   const slices = scheduler.next();
   expect(slices).toEqual([
     { id: "decoding", rows: 1 },
@@ -73,8 +77,8 @@ test("a long prompt cannot stall those who decode", () => {
 
 test("more decoders than rows take turns, and prefill still moves", () => {
   const scheduler = createScheduler<number>({ rowBudget: 4, prefillRows: 4 });
-  for (let id = 0; id < 9; id++) scheduler.set(id, 1);
-  scheduler.set(99, 1000);
+  for (let id = 0; id < 9; id++) scheduler.set(id, 1, "key");
+  scheduler.set(99, 1000, "key");
   const served = new Map<number, number>();
   for (let step = 0; step < 30; step++) {
     for (const { id, rows } of scheduler.next()) served.set(id, (served.get(id) ?? 0) + rows);
@@ -85,11 +89,86 @@ test("more decoders than rows take turns, and prefill still moves", () => {
 
 test("parked and dropped sequences get no rows", () => {
   const scheduler = createScheduler<string>({ rowBudget: 8, prefillRows: 8 });
-  scheduler.set("parked", 1);
-  scheduler.set("dropped", 7);
+  scheduler.set("parked", 1, "key");
+  scheduler.set("dropped", 7, "key");
   scheduler.park("parked");
   scheduler.drop("dropped");
   expect(scheduler.next()).toEqual([]);
   scheduler.unpark("parked");
   expect(scheduler.next()).toEqual([{ id: "parked", rows: 1 }]);
+});
+
+test("stalled sequences get no rows until they are resumed, parked or not", () => {
+  const scheduler = createScheduler<string>({ rowBudget: 8, prefillRows: 8 });
+  scheduler.set("stalled", 7, "key");
+  scheduler.stall("stalled");
+  scheduler.park("stalled");
+  scheduler.unpark("stalled");
+  expect(scheduler.next()).toEqual([]);
+  scheduler.resume("stalled");
+  expect(scheduler.next()).toEqual([{ id: "stalled", rows: 7 }]);
+});
+
+/** Rows each key was given in so many steps, when every sequence keeps asking for `pending` rows. */
+function servedIn(
+  steps: number,
+  scheduler: ReturnType<typeof createScheduler<string>>,
+  asking: readonly (readonly [id: string, pending: number])[],
+): Record<string, number> {
+  const served: Record<string, number> = {};
+  for (let step = 0; step < steps; step++) {
+    for (const [id, pending] of asking) scheduler.set(id, pending, id.charAt(0));
+    for (const { id, rows } of scheduler.next()) {
+      served[id.charAt(0)] = (served[id.charAt(0)] ?? 0) + rows;
+    }
+  }
+  return served;
+}
+
+test("a key with twenty long prompts gets no more prefill than a key with one", () => {
+  const scheduler = createScheduler<string>({ rowBudget: 64, prefillRows: 64 });
+  const many = Array.from({ length: 20 }, (_, index) => [`a${index}`, 500] as const);
+  const served = servedIn(100, scheduler, [...many, ["b", 500]]);
+  expect(Math.abs((served["a"] ?? 0) - (served["b"] ?? 0))).toBeLessThanOrEqual(64);
+});
+
+test("a key that decodes in every row shares the rows with a key that decodes once, and waits with its prompts", () => {
+  const scheduler = createScheduler<string>({ rowBudget: 8, prefillRows: 8 });
+  const many = Array.from({ length: 20 }, (_, index) => [`a${index}`, 1] as const);
+  const served = servedIn(100, scheduler, [...many, ["a-long", 500], ["b", 1], ["c-long", 500]]);
+  expect(served["b"]).toBe(100);
+  // Of eight rows a step one is kept for prefill: it goes to the key that decodes nothing.
+  expect(served["c"]).toBe(100);
+});
+
+test("a key that asked for nothing has saved nothing up, and one that had much is not forgotten", () => {
+  const scheduler = createScheduler<string>({ rowBudget: 16, prefillRows: 16 });
+  servedIn(50, scheduler, [["a", 500]]);
+  const together = servedIn(50, scheduler, [
+    ["a", 500],
+    ["b", 500],
+  ]);
+  expect(Math.abs((together["a"] ?? 0) - (together["b"] ?? 0))).toBeLessThanOrEqual(16);
+  const alone = createScheduler<string>({ rowBudget: 16, prefillRows: 16 });
+  servedIn(1, alone, [
+    ["a", 500],
+    ["b", 500],
+  ]);
+  alone.drop("a");
+  expect(
+    servedIn(3, alone, [
+      ["a", 500],
+      ["b", 500],
+    ]),
+  ).toEqual({ a: 16, b: 32 });
+});
+
+test("rows that were not computed after all are given back to their key", () => {
+  const scheduler = createScheduler<string>({ rowBudget: 10, prefillRows: 10 });
+  scheduler.set("a", 100, "a");
+  scheduler.set("b", 100, "b");
+  expect(scheduler.next()).toEqual([{ id: "a", rows: 10 }]);
+  scheduler.charge("a", -10);
+  expect(scheduler.next()).toEqual([{ id: "a", rows: 10 }]);
+  expect(scheduler.next()).toEqual([{ id: "b", rows: 10 }]);
 });

@@ -1,9 +1,9 @@
 /** One step: rows from every ready sequence, the forward pass, and what follows from its logits. */
 import { TrimtabError } from "#kit/errors.ts";
 import type { Pointer } from "#kernels";
-import { RETRY_AFTER_MS } from "../../limits.ts";
 import { deadEnd, takeMask } from "./constraint.ts";
 import { endGenerate, fail, flush, pump } from "./lifecycle.ts";
+import { breakDeadlock, makeRoom, serveWaiting } from "./memory-queue.ts";
 import { noteComputed, reuse } from "./prefix-cache.ts";
 import type { GenerateJob, Sequence } from "./sequence.ts";
 import { bindingAt, pendingRows } from "./sequence.ts";
@@ -25,19 +25,18 @@ interface Served {
 /** Runs one batch; false when nothing is ready. */
 export function step(state: CoreState): boolean {
   expireParked(state);
+  serveWaiting(state);
   const slices = state.scheduler.next();
   const batch: BatchRow[] = [];
   const served: Served[] = [];
   let room = state.rowBudget - slices.reduce((sum, { rows }) => sum + rows, 0);
-  let blocked: Sequence | undefined;
   for (const slice of slices) {
     const sequence = find(state, slice.id);
     const rows = rowsNow(state, sequence, slice.rows);
     const { cached } = sequence;
-    if (!state.tree.prepare(sequence.table, cached, cached + rows)) {
-      blocked = sequence;
-      continue;
-    }
+    const hasRoom = makeRoom(state, sequence, rows);
+    state.scheduler.charge(slice.id, (hasRoom ? rows : 0) - slice.rows);
+    if (!hasRoom) continue;
     const draft = rows === 1 ? guess(state, sequence, room) : [];
     room -= draft.length;
     served.push({ sequence, rows, draft });
@@ -53,14 +52,7 @@ export function step(state: CoreState): boolean {
     state.rows += batch.length;
   }
   for (const one of served) advance(state, one);
-  if (served.length === 0 && blocked) {
-    fail(
-      state,
-      blocked,
-      new TrimtabError("OUT_OF_MEMORY", "KV memory is full", { retryAfterMs: RETRY_AFTER_MS }),
-    );
-  }
-  return slices.length > 0;
+  return slices.length > 0 || breakDeadlock(state);
 }
 
 /** Rows of a slice after taking over what others have computed meanwhile, up to where that may go on. */
@@ -144,7 +136,8 @@ function advance(state: CoreState, { sequence, rows, draft }: Served): void {
     const kept = sequence.cached + rows + Math.max(0, drawn - 1);
     const end = job?.kind === "generate" ? Math.min(kept, sequence.ids.length - 1) : kept;
     noteComputed(state, sequence, end - sequence.cached);
-    if (sequence.table.length > sequence.cached) state.tree.truncate(sequence.table, sequence.cached);
+    if (job?.kind === "generate" && sequence.table.length > sequence.cached)
+      state.tree.truncate(sequence.table, sequence.cached);
   }
   if (job?.kind === "generate") {
     if (draft.length > 0) job.drafter?.settle(draft.length, Math.max(0, drawn - 1));
@@ -177,7 +170,7 @@ function take(state: CoreState, sequence: Sequence, job: GenerateJob): void {
   if (parkEvery === 0 || job.sinceParked < parkEvery) return;
   job.sinceParked = 0;
   job.parkedUntilMs = state.now() + parkTimeoutMs;
-  state.scheduler.set(sequence.id, pendingRows(sequence));
+  state.scheduler.set(sequence.id, pendingRows(sequence), sequence.caller.fairnessKey);
   state.scheduler.park(sequence.id);
   state.emit({ type: "parked", call, generatedTokens: job.generated });
 }

@@ -9,6 +9,7 @@ import { step } from "./batching.ts";
 import { prepareConstraint } from "./constraint.ts";
 import { startOpen } from "./jobs.ts";
 import { pump, release, stop } from "./lifecycle.ts";
+import { nextRefusalMs } from "./memory-queue.ts";
 import type { Answers, Command, SequenceId } from "./protocol.ts";
 import type { CommandOf } from "./sequence.ts";
 import type { CoreOptions, CoreState } from "./state.ts";
@@ -20,7 +21,7 @@ export interface Core {
   command(command: Command): void;
   /** Runs one batch; false when nothing is ready. */
   step(): boolean;
-  /** When the earliest parked sequence times out, or null. */
+  /** When the next wait for coefficients or memory is over, or null. */
   nextDeadlineMs(): number | null;
 }
 
@@ -30,6 +31,7 @@ export function createCore(options: CoreOptions): Core {
     ...options,
     sequences: new Map(),
     unborn: new Map(),
+    memoryQueue: new Set(),
     cache: { queriedTokens: 0, hitTokens: 0 },
     steps: 0,
     rows: 0,
@@ -48,7 +50,7 @@ export function createCore(options: CoreOptions): Core {
       const deadlines = [...state.sequences.values()].map(({ job }) =>
         job?.kind === "generate" && job.parkedUntilMs !== null ? job.parkedUntilMs : Number.POSITIVE_INFINITY,
       );
-      const earliest = Math.min(Number.POSITIVE_INFINITY, ...deadlines);
+      const earliest = Math.min(nextRefusalMs(state), ...deadlines);
       return Number.isFinite(earliest) ? earliest : null;
     },
   };

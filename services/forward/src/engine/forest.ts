@@ -1,7 +1,7 @@
 /** Opening many texts at once: what several of them begin with is computed once and shared. */
 import type { CommandInput, Engine, StreamEvent } from "./client.ts";
 import { planForest } from "./prefix.ts";
-import type { Caller, Opened, SequenceId } from "./protocol.ts";
+import type { Opened, SequenceId } from "./protocol.ts";
 
 /** One text to open. */
 export interface ForestOpen {
@@ -11,13 +11,13 @@ export interface ForestOpen {
   readonly onEvent?: (event: StreamEvent) => void;
 }
 
-const NOBODY: Caller = { fairnessKey: "", cacheSalt: "", bypassCache: true };
-
 /**
  * Opens the texts of one caller under one common program binding.
  * @returns one promise a text, in order; `prefilledTokens` of the first of several texts includes their shared prefix
  */
 export function openForest(engine: Engine, opens: readonly ForestOpen[]): Promise<Opened>[] {
+  const [first] = opens;
+  if (!first) return [];
   const nodes = planForest(opens.map(({ command, shareable }) => ({ ids: command.ids, shareable })));
   const sequences: SequenceId[] = [];
   const children = nodes.map((): Promise<unknown>[] => []);
@@ -28,7 +28,7 @@ export function openForest(engine: Engine, opens: readonly ForestOpen[]): Promis
     const sequence = open?.command.sequence ?? engine.newSequence();
     sequences.push(sequence);
     const parentSequence = parent === null ? null : (sequences[parent] ?? null);
-    const command = open?.command ?? prefixCommand(opens, sequence, ids);
+    const command = open?.command ?? prefixCommand(first, sequence, ids);
     const answer = engine.call({ ...command, type: "open", parent: parentSequence }, open?.onEvent);
     if (parent !== null) children[parent]?.push(answer);
     if (item === null) {
@@ -54,11 +54,10 @@ export function openForest(engine: Engine, opens: readonly ForestOpen[]): Promis
 
 /** A prefix nobody reads: all its tokens lie before the last prompt token of every text. */
 function prefixCommand(
-  opens: readonly ForestOpen[],
+  { command: { binding, caller } }: ForestOpen,
   sequence: SequenceId,
   ids: readonly number[],
 ): ForestOpen["command"] {
-  const { binding = null, caller = NOBODY } = opens[0]?.command ?? {};
   const nothing = { taps: [], score: null, complete: true, transient: false };
   return { ...nothing, sequence, caller, ids, promptTokens: ids.length + 1, binding };
 }

@@ -2,7 +2,7 @@
 import { TrimtabError } from "#kit/errors.ts";
 import type { Matcher } from "../grammar/matching.ts";
 import { beginConstraint } from "./constraint.ts";
-import type { Binding, SequenceId } from "./protocol.ts";
+import type { Binding, Caller, SequenceId } from "./protocol.ts";
 import { forget, reuse, rootKey } from "./prefix-cache.ts";
 import type { CommandOf, OpenJob, Sequence } from "./sequence.ts";
 import { createDrafter } from "./speculation.ts";
@@ -40,7 +40,8 @@ export function startOpen(state: CoreState, command: CommandOf<"open">, parent: 
     throw new TrimtabError("INVALID_ARGUMENT", "the parent's tokens are no prefix of the child's");
   }
   const { program: opened, collector } = bindAll(state, command, ids.length, false);
-  const sequence = parent ? adopt(state, parent, id) : createSequence(state, id);
+  const sequence = parent ? adopt(state, parent, id) : createSequence(state, id, command.caller);
+  sequence.caller = command.caller;
   sequence.opened?.release();
   sequence.opened = opened;
   sequence.openedWith = command.binding ? bindingKey(command.binding) : "";
@@ -151,9 +152,10 @@ function firstUnderProgram(state: CoreState, sequence: Sequence, command: Comman
   return command.replayLast ? last : Math.max(promptTokens, Math.min(last, cached));
 }
 
-function createSequence(state: CoreState, id: SequenceId): Sequence {
+function createSequence(state: CoreState, id: SequenceId, caller: Caller): Sequence {
   const sequence: Sequence = {
     id,
+    caller,
     ids: [],
     cached: 0,
     promptTokens: 0,

@@ -47,6 +47,10 @@ export interface KvTreeOptions {
 
 /** Operations on the tree; every one leaves it unchanged when it throws or returns false. */
 export interface KvTree {
+  /** Pages in all. */
+  readonly total: number;
+  /** Pages no table holds: empty ones and cached ones. */
+  readonly free: number;
   /** An empty table. */
   create(): KvTable;
   /** A table that shares every page of `parent`; copies nothing. */
@@ -159,6 +163,10 @@ export function createKvTree(options: KvTreeOptions): KvTree {
   };
 
   return {
+    total: options.pages,
+    get free() {
+      return pages.free;
+    },
     create: () => ({ pages: [], length: 0, released: false }) satisfies MutableTable as KvTable,
     fork(parent) {
       const { pages: shared, length } = alive(parent);

@@ -17,7 +17,7 @@ export function pump(state: CoreState, sequence: Sequence): void {
   while (state.sequences.get(sequence.id) === sequence) {
     if (sequence.job) {
       const rows = pendingRows(sequence);
-      state.scheduler.set(sequence.id, rows);
+      state.scheduler.set(sequence.id, rows, sequence.caller.fairnessKey);
       if (sequence.job.kind === "generate" && sequence.job.isHeld) state.scheduler.park(sequence.id);
       if (rows > 0 || sequence.job.kind === "generate") return;
       completeOpen(state, sequence);

@@ -44,6 +44,8 @@ export interface Caller {
   readonly cacheSalt: string;
   /** Neither find nor leave anything in the prefix cache. */
   readonly bypassCache: boolean;
+  /** Longest time one of its sequences may wait for KV memory. */
+  readonly waitMs: number;
 }
 
 /** Guessing tokens from the text so far. */

@@ -5,7 +5,7 @@ import type { BoundProgram } from "./binding.ts";
 import type { KvTable } from "./kv-tree.ts";
 import type { PageKey } from "./page-index.ts";
 import type { AppliedRuns } from "./prefix-cache.ts";
-import type { Command, ProofRow, ScoredToken, SequenceId } from "./protocol.ts";
+import type { Caller, Command, ProofRow, ScoredToken, SequenceId } from "./protocol.ts";
 import type { Drafter } from "./speculation.ts";
 import type { TapCollector } from "./taps.ts";
 
@@ -69,6 +69,8 @@ export interface Constrained {
 /** A sequence of tokens with KV pages. Owned by the engine core. */
 export interface Sequence {
   readonly id: SequenceId;
+  /** Who asked for its text. */
+  caller: Caller;
   readonly ids: number[];
   /** Positions whose keys and values are in the pages. */
   cached: number;

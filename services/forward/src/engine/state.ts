@@ -4,6 +4,7 @@ import { MAX_SEQUENCES } from "../../limits.ts";
 import { KernelError } from "#kernels";
 import type { Grammars } from "../grammar/matching.ts";
 import type { KvTree } from "./kv-tree.ts";
+import type { MemoryQueue } from "./memory-queue.ts";
 import type { ProgramStore } from "./programs.ts";
 import type { ProjectionStore } from "./projections.ts";
 import type { Command, EngineEvent, PlainError, SequenceId } from "./protocol.ts";
@@ -43,6 +44,8 @@ export interface CoreState extends CoreOptions {
   readonly sequences: Map<SequenceId, Sequence>;
   /** Commands for children whose fork still waits in the queue of its parent. */
   readonly unborn: Map<SequenceId, Command[]>;
+  /** Sequences that wait for KV memory. */
+  readonly memoryQueue: MemoryQueue;
   /** Tokens looked for in the prefix cache, and found. */
   readonly cache: { queriedTokens: number; hitTokens: number };
   steps: number;

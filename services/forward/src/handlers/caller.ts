@@ -1,11 +1,15 @@
 /** Who asks: the caller of a request, by default one of its own. */
 import { TrimtabError } from "#kit/errors.ts";
 import type { Caller as CallerMessage } from "#proto/trimtab/forward/v1/forward_service_pb.ts";
-import { MAX_CALLER_BYTES } from "../../limits.ts";
+import { MAX_CALLER_BYTES, MAX_MEMORY_WAIT_MS } from "../../limits.ts";
 import type { Caller } from "../engine/protocol.ts";
 
-/** The caller of a request. @throws TrimtabError TOO_LARGE for long keys */
-export function toCaller(given: CallerMessage | undefined): Caller {
+/**
+ * The caller of a request.
+ * @param leftMs time until the request's deadline, if it has one
+ * @throws TrimtabError TOO_LARGE for long keys
+ */
+export function toCaller(given: CallerMessage | undefined, leftMs: number | undefined): Caller {
   const { fairnessKey = "", cacheSalt = "", bypassCache = false } = given ?? {};
   for (const [field, value] of Object.entries({ fairness_key: fairnessKey, cache_salt: cacheSalt })) {
     if (Buffer.byteLength(value) <= MAX_CALLER_BYTES) continue;
@@ -14,5 +18,6 @@ export function toCaller(given: CallerMessage | undefined): Caller {
       limit: `${MAX_CALLER_BYTES} bytes`,
     });
   }
-  return { fairnessKey: fairnessKey || `request ${crypto.randomUUID()}`, cacheSalt, bypassCache };
+  const waitMs = Math.min(leftMs ?? MAX_MEMORY_WAIT_MS, MAX_MEMORY_WAIT_MS);
+  return { fairnessKey: fairnessKey || `request ${crypto.randomUUID()}`, cacheSalt, bypassCache, waitMs };
 }

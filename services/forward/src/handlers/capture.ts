@@ -18,9 +18,9 @@ export function createCaptureHandler(
   registry: Registry,
 ): Pick<ServiceImpl<typeof ForwardService>, "capture"> {
   return {
-    async *capture({ modelDigest, items, taps: asked, program, caller: given }, { signal }) {
+    async *capture({ modelDigest, items, taps: asked, program, caller: given }, { signal, timeoutMs }) {
       const engine = registry.engine(modelDigest);
-      const caller = toCaller(given);
+      const caller = toCaller(given, timeoutMs());
       checkCount("items", items.length, MAX_ITEMS);
       const taps = toTaps(asked, engine.model);
       if (taps.length === 0) throw new TrimtabError("FIELD_REQUIRED", "taps are missing", { field: "taps" });

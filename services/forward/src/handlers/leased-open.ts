@@ -19,7 +19,7 @@ export function createOpenHandler(
   leases: Leases,
 ): Pick<ServiceImpl<typeof ForwardService>, "open"> {
   return {
-    async open({ modelDigest, open, leaseMs: asked, caller }, { signal }) {
+    async open({ modelDigest, open, leaseMs: asked, caller: given }, { signal, timeoutMs }) {
       const engine = registry.engine(modelDigest);
       if (!open) throw new TrimtabError("FIELD_REQUIRED", "open is missing", { field: "open" });
       const leaseMs = toLeaseMs(asked);
@@ -28,7 +28,8 @@ export function createOpenHandler(
       const onEvent = (event: StreamEvent) => {
         if (event.type === "activations") read.push(...event.activations);
       };
-      const text = toForestOpen({ ...toText(open, sequence, toCaller(caller), engine.model), onEvent });
+      const caller = toCaller(given, timeoutMs());
+      const text = toForestOpen({ ...toText(open, sequence, caller, engine.model), onEvent });
       const release = () =>
         void engine.call({ type: "release", sequences: [sequence] }).catch(() => undefined);
       signal.addEventListener("abort", release);

@@ -15,10 +15,10 @@ import type { Registry } from "../registry.ts";
 /** The Score handler. */
 export function createScoreHandler(registry: Registry): Pick<ServiceImpl<typeof ForwardService>, "score"> {
   return {
-    async score(request, { signal }) {
+    async score(request, { signal, timeoutMs }) {
       const { modelDigest, items, topLogprobs, program, candidateIds: candidates } = request;
       const engine = registry.engine(modelDigest);
-      const caller = toCaller(request.caller);
+      const caller = toCaller(request.caller, timeoutMs());
       checkCount("items", items.length, MAX_ITEMS);
       checkCount("candidate_ids", candidates.length, MAX_CANDIDATES);
       checkRange("top_logprobs", topLogprobs, 0, MAX_TOP_LOGPROBS);

@@ -28,7 +28,7 @@ export function createSessionHandler(
         events.end();
       };
       context.signal.addEventListener("abort", end);
-      void read(requests, registry, events, (commands) => {
+      void read(requests, registry, events, context.timeoutMs(), (commands) => {
         release = commands.release;
         if (over) release();
       });
@@ -46,6 +46,7 @@ async function read(
   requests: AsyncIterable<SessionRequest>,
   registry: Registry,
   events: SessionEvents,
+  leftMs: number | undefined,
   onStart: (commands: SessionCommands) => void,
 ): Promise<void> {
   let commands: SessionCommands | undefined;
@@ -54,7 +55,8 @@ async function read(
     for await (const request of requests) {
       if (!commands) {
         digest = request.modelDigest;
-        commands = createSessionCommands(registry.engine(digest), toCaller(request.caller), events);
+        const caller = toCaller(request.caller, leftMs);
+        commands = createSessionCommands(registry.engine(digest), caller, events);
         onStart(commands);
       } else if (request.modelDigest !== "" && request.modelDigest !== digest) {
         const message = "a session stays with its model";
