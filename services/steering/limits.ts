@@ -25,6 +25,14 @@ export const STEERING_LIMITS = {
   nameChars: 64,
 } as const;
 
+/** Courses of doses in recipe files and artifacts. */
+export const COURSE_LIMITS = {
+  /** Largest multiple of the dose at the last prompt token. */
+  start: 16,
+  /** Largest number of generated tokens that get the whole dose. */
+  holdTokens: 4_096,
+} as const;
+
 /** What is kept in memory. */
 export const CACHE_LIMITS = {
   /** Compiled programs, least recently used go first; they can be compiled again from their artifacts. */

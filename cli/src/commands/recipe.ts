@@ -6,7 +6,7 @@ import { TrimtabError } from "#kit/errors.ts";
 import type { GatewayClient } from "../demo/answer.ts";
 import { addTargetOptions, withGateway, type TargetOptions } from "../options.ts";
 import { buildRecipe } from "../recipe/build.ts";
-import { evaluationLines } from "../view/evaluation.ts";
+import { doseLines, evaluationLines } from "../view/evaluation.ts";
 
 interface RecipeOptions extends TargetOptions {
   readonly force?: boolean;
@@ -71,11 +71,8 @@ function listLine(recipe: Recipe): string {
 function print(recipe: Recipe, options: RecipeOptions): void {
   if (options.json) printJson(toJson(RecipeSchema, recipe));
   else {
-    const doses = recipe.relativeDoses.map((d) => d.toFixed(3)).join(", ");
-    process.stdout.write(
-      `${recipe.resolved}\n  ${recipe.directionMethod}, blocks ${recipe.layers.join(", ")}, ‖Δ‖/‖h‖ ${doses}\n`,
-    );
-    process.stdout.write(`${evaluationLines(recipe).join("\n")}\n`);
+    const lines = [recipe.resolved, ...doseLines(recipe), ...evaluationLines(recipe)];
+    process.stdout.write(`${lines.join("\n")}\n`);
   }
 }
 

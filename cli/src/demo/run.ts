@@ -8,7 +8,7 @@ import type { GatewayClient, StreamedAnswer } from "./answer.ts";
 import { DEMO_PROMPTS, FIRST_PROMPT } from "./prompts.ts";
 import { callExamples, showPair, showPlainAnswer } from "./show.ts";
 import { buildRecipe } from "../recipe/build.ts";
-import { evaluationJson, evaluationLines } from "../view/evaluation.ts";
+import { doseLines, evaluationJson, evaluationLines } from "../view/evaluation.ts";
 import { colour } from "../view/style.ts";
 
 /** Recipe of the demo. */
@@ -30,9 +30,7 @@ export async function answerAndBuild(target: DemoTarget, recipe: string): Promis
 /** The whole demo; writes the numbers to `jsonPath` if given. */
 export async function runDemo(target: DemoTarget, jsonPath?: string): Promise<void> {
   const recipe = await answerAndBuild(target, DEMO_RECIPE);
-  process.stdout.write(
-    `  acts on blocks ${recipe.layers.join(", ")} at ‖Δ‖/‖h‖ ${recipe.relativeDoses.map((d) => d.toFixed(3)).join(", ")} (${recipe.directionMethod})\n`,
-  );
+  process.stdout.write(`${doseLines(recipe).join("\n")}\n`);
   heading("Base and steered, from one shared prefix");
   const answers: StreamedAnswer[] = [];
   for (const prompt of DEMO_PROMPTS) answers.push(await showPair(target.client, recipe, prompt));

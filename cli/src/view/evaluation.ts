@@ -15,6 +15,17 @@ function cellText(cell: EvaluationCell | undefined): string {
   return `${percent(r.rate).padStart(7)}  [${percent(r.lower)}, ${percent(r.upper)}]`.padEnd(30);
 }
 
+/** Lines that tell where a recipe acts, how strongly, and how its dose changes along an answer. */
+export function doseLines({ layers, relativeDoses, directionMethod, course }: Recipe): string[] {
+  const doses = relativeDoses.map((dose) => dose.toFixed(3)).join(", ");
+  const acts = `  acts on blocks ${layers.join(", ")} at ‖Δ‖/‖h‖ ${doses} (${directionMethod})`;
+  if (!course) return [acts];
+  const { start, holdTokens, rest } = course;
+  const then =
+    rest === 1 ? "every answer token" : `the first ${holdTokens} answer tokens, then ${rest} of it`;
+  return [acts, `  course: ${start} times that at the last prompt token, once for ${then}`];
+}
+
 /** Lines of the table of a recipe's evaluation on its own test prompts. */
 export function evaluationLines(recipe: Recipe): string[] {
   const evaluation = recipe.evaluation;

@@ -4,7 +4,7 @@
  *   coefficient of a unit vector = relative dose · median residual norm
  */
 import { TrimtabError } from "#kit/errors.ts";
-import { Scope } from "#proto/trimtab/type/v1/program_pb.ts";
+import { courseStretches, type DoseCourse } from "./course.ts";
 import { type Direction, norm, rawVector } from "./direction.ts";
 import type { Addition } from "./program.ts";
 
@@ -17,13 +17,9 @@ export interface LayerDose {
 
 /** Doses of an answer. */
 export interface AnswerDoses {
-  /** At generated tokens, by block. */
+  /** At the first generated tokens, by block. */
   readonly doses: readonly LayerDose[];
-  /**
-   * The last prompt token gets this many times the dose of the generated tokens. Its push decides how the answer begins;
-   * what follows needs less, and too much of it makes answers repeat themselves.
-   */
-  readonly start: number;
+  readonly course: DoseCourse;
 }
 
 /** Median ‖h‖ after a block. @throws TrimtabError ARTIFACT_INCOMPATIBLE if the direction does not know it. */
@@ -50,21 +46,24 @@ export function doseOfFactor(direction: Direction, layer: number, factor: number
 }
 
 /** A way to spread a dose over the blocks, in terms that fit every depth. */
-export interface DoseProfile {
+export interface DoseProfile extends DoseCourse {
   /** Middle of the window, as a fraction of the depth: 0 = first block, 1 = last. */
   readonly center: number;
   /** Blocks in the window. */
   readonly blocks: number;
-  /** Multiple of the raw vector in each block, at generated tokens. */
+  /** Multiple of the raw vector in each block, at the first generated tokens. */
   readonly factor: number;
-  /** How many times that at the last prompt token. */
-  readonly start: number;
+}
+
+/** The course of a profile. */
+export function courseOf({ start, holdTokens, rest }: DoseProfile): DoseCourse {
+  return { start, holdTokens, rest };
 }
 
 /** Doses of a profile for a direction; blocks that fall outside the model or have no vector are left out. */
 export function profileDoses(
   direction: Direction,
-  { center, blocks, factor }: Omit<DoseProfile, "start">,
+  { center, blocks, factor }: Omit<DoseProfile, keyof DoseCourse>,
 ): LayerDose[] {
   const middle = center * (direction.layers - 1);
   const first = Math.round(middle - (blocks - 1) / 2);
@@ -74,16 +73,14 @@ export function profileDoses(
     .map((layer) => doseOfFactor(direction, layer, factor));
 }
 
-/** Doses as additions of unit vectors: one a block where the last prompt token gets no more than the others, else two. */
-export function answerAdditions(direction: Direction, { doses, start }: AnswerDoses): Addition[] {
-  const additions = (scope: Scope, times: number): Addition[] =>
-    doses.map((dose) => ({
-      layer: dose.layer,
-      scope,
-      coefficient: times * coefficientOfDose(direction, dose),
-    }));
-  if (start === 1) return additions(Scope.UNSPECIFIED, 1);
-  return [...additions(Scope.LAST, start), ...additions(Scope.DECODE, 1)];
+/** Doses as additions of unit vectors: one a block and stretch of the course. */
+export function answerAdditions(direction: Direction, { doses, course }: AnswerDoses): Addition[] {
+  return courseStretches(course).flatMap((stretch) =>
+    doses.map((dose) => {
+      const { times, ...where } = stretch;
+      return { layer: dose.layer, ...where, coefficient: times * coefficientOfDose(direction, dose) };
+    }),
+  );
 }
 
 /** Weights of the blocks in 0 to 1, [layers]: their doses over the largest dose. */

@@ -183,7 +183,7 @@ async function loadRecipe(store: ArtifactStore, built: BuiltRecipe): Promise<Loa
       part.layers === direction.layers &&
       part.width === direction.width,
   );
-  if (fits) return { direction, paperDirection, controller, doses: built.doses, start: built.start };
+  if (fits) return { direction, paperDirection, controller, doses: built.doses, course: built.course };
   await controller.close();
   throw new TrimtabError(
     "ARTIFACT_INCOMPATIBLE",

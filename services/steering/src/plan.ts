@@ -1,8 +1,8 @@
 /**
  * From a request's wish to coefficients: which blocks, how strongly with the gate open, and what the gate makes of it.
  *
- *   coefficient_l = gate · scale · weight_l · largest dose · median residual norm_l      (recipes; at the last prompt
- *                   token times the recipe's `start`)
+ *   coefficient_l = gate · scale · weight_l · largest dose · median residual norm_l      (recipes; times what the
+ *                   recipe's course says for the stretch of the answer)
  *   coefficient_l = scale · ‖raw_l‖   or   dose · median residual norm_l                 (stored directions)
  *   coefficient_l = gate · scale · ½ · 2 on one unit vector for all blocks               (mode "paper")
  * Pure. Whatever cannot be carried out is refused; nothing here ever turns a wish to steer into an unsteered answer,
@@ -12,6 +12,13 @@ import { TrimtabError } from "#kit/errors.ts";
 import type { SteeringUse } from "#proto/trimtab/steering/v1/steering_service_pb.ts";
 import { Scope } from "#proto/trimtab/type/v1/program_pb.ts";
 import { STEERING_LIMITS } from "../limits.ts";
+import {
+  CONSTANT_COURSE,
+  courseStretches,
+  decodeStretches,
+  type DoseCourse,
+  type Stretch,
+} from "./course.ts";
 import { type Direction, directionLayers, norm, rawVector } from "./direction.ts";
 import { type AnswerDoses, coefficientOfDose, medianNorm } from "./dose.ts";
 import { type Addition, compileProgram, type NamedProgram } from "./program.ts";
@@ -64,13 +71,13 @@ const PAPER_WEIGHT = 0.5;
 /** Resolves a wish. @throws TrimtabError naming the field at fault. */
 export function resolveIntent(source: SteeringSource, use: SteeringUse): Intent {
   const strength = checkUse(use, source.kind);
-  const { direction, doses, start, defaultScope, ...weighting } =
+  const { direction, doses, course, defaultScope, ...weighting } =
     source.kind === "direction"
       ? directionParts(source.direction, use, strength)
       : recipeParts(source.recipe, use, strength);
-  const additions = scopesOf(use, defaultScope, start)
-    .flatMap(({ scope, times }) =>
-      doses.map(({ layer, coefficient }) => ({ layer, scope, coefficient: times * coefficient })),
+  const additions = stretchesOf(use, defaultScope, course)
+    .flatMap(({ times, ...where }) =>
+      doses.map(({ layer, coefficient }) => ({ layer, ...where, coefficient: times * coefficient })),
     )
     .filter(({ coefficient }) => coefficient !== 0);
   checkCoefficients(additions);
@@ -99,24 +106,23 @@ export function decide(intent: Intent, gate: number): Decision {
     return { programDigest: "", coefficients: [], gate, relativeDoses };
   }
   const coefficients = intent.additions.map(({ coefficient }) => Math.fround(gate * coefficient));
-  // Generated tokens come after the last prompt token in the list: their dose is the one reported.
-  for (const [i, { layer }] of intent.additions.entries()) {
+  // The dose reported is that of the first generated tokens, which come after the last prompt token in the list.
+  for (const [i, { layer, span }] of intent.additions.entries()) {
+    if (span && span.first > 0) continue;
     const known = intent.direction.medianResidualNorms[layer] as number;
     relativeDoses[layer] = known > 0 ? Math.abs(coefficients[i] as number) / known : 0;
   }
   return { programDigest: intent.program.digest, coefficients, gate, relativeDoses };
 }
 
-/** Scopes of the additions, and how many times the dose acts in each. */
-function scopesOf(use: SteeringUse, defaultScope: Scope, start: number): { scope: Scope; times: number }[] {
+/** Where the additions act, and how many times the dose. A scope narrows the course, it does not replace it. */
+function stretchesOf(use: SteeringUse, defaultScope: Scope, course: DoseCourse): Stretch[] {
   const asked = use.scope === Scope.UNSPECIFIED ? defaultScope : use.scope;
   checkScope(asked);
-  if (asked === Scope.LAST) return [{ scope: asked, times: start }];
-  if (asked !== Scope.UNSPECIFIED || start === 1) return [{ scope: asked, times: 1 }];
-  return [
-    { scope: Scope.LAST, times: start },
-    { scope: Scope.DECODE, times: 1 },
-  ];
+  if (asked === Scope.LAST) return [{ scope: asked, times: course.start }];
+  if (asked === Scope.DECODE) return decodeStretches(course);
+  if (asked === Scope.PROMPT) return [{ scope: asked, times: 1 }];
+  return courseStretches(course);
 }
 
 interface Parts {
@@ -125,7 +131,7 @@ interface Parts {
   readonly weights: Float32Array;
   readonly weightsSource: WeightsSource;
   readonly defaultScope: Scope;
-  readonly start: number;
+  readonly course: DoseCourse;
 }
 
 type Strength = ReturnType<typeof checkUse>;
@@ -144,7 +150,7 @@ function recipeParts(recipe: PlannableRecipe, use: SteeringUse, strength: Streng
     coefficient: coefficientOfDose(direction, { layer, relative: base * (weights[layer] as number) }),
   }));
   const weightsSource = layers.every((layer) => own.has(layer)) ? "dose_search" : "uniform";
-  return { direction, doses, weights, weightsSource, defaultScope: Scope.UNSPECIFIED, start: recipe.start };
+  return { direction, doses, weights, weightsSource, defaultScope: Scope.UNSPECIFIED, course: recipe.course };
 }
 
 function directionParts(direction: Direction, use: SteeringUse, strength: Strength): Parts {
@@ -159,7 +165,14 @@ function directionParts(direction: Direction, use: SteeringUse, strength: Streng
         : relative * medianNorm(direction, layer);
     return { layer, coefficient };
   });
-  return { direction, doses, weights, weightsSource: "uniform", defaultScope: Scope.UNSPECIFIED, start: 1 };
+  return {
+    direction,
+    doses,
+    weights,
+    weightsSource: "uniform",
+    defaultScope: Scope.UNSPECIFIED,
+    course: CONSTANT_COURSE,
+  };
 }
 
 function paperParts(direction: Direction, use: SteeringUse, strength: Strength): Parts {
@@ -176,7 +189,14 @@ function paperParts(direction: Direction, use: SteeringUse, strength: Strength):
   const weights = new Float32Array(direction.layers);
   for (const layer of layers) weights[layer] = PAPER_WEIGHT;
   const doses = layers.map((layer) => ({ layer, coefficient: strength.scale * PAPER_WEIGHT * PAPER_ALPHA }));
-  return { direction, doses, weights, weightsSource: "paper", defaultScope: Scope.DECODE, start: 1 };
+  return {
+    direction,
+    doses,
+    weights,
+    weightsSource: "paper",
+    defaultScope: Scope.DECODE,
+    course: CONSTANT_COURSE,
+  };
 }
 
 function chosenLayers(use: SteeringUse, own: readonly number[], direction: Direction): number[] {

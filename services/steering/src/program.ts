@@ -11,6 +11,7 @@ import {
   type Scope,
   Site,
 } from "#proto/trimtab/type/v1/program_pb.ts";
+import type { AnswerSpan } from "./course.ts";
 import { type Direction, rawVector, unit } from "./direction.ts";
 import { f32Tensor } from "./tensors.ts";
 
@@ -25,22 +26,25 @@ export interface NamedProgram {
 export interface Addition {
   readonly layer: number;
   readonly scope: Scope;
+  /** Narrows the decode scope; absent: all of it. */
+  readonly span?: AnswerSpan;
   readonly coefficient: number;
 }
 
 /** The program of some additions, in order. @throws TrimtabError FIELD_OUT_OF_RANGE for a block without a vector. */
 export function compileProgram(
   direction: Direction,
-  additions: readonly Pick<Addition, "layer" | "scope">[],
+  additions: readonly Omit<Addition, "coefficient">[],
 ): NamedProgram {
   const program = create(ProgramSchema, {
     modelDigest: direction.modelDigest,
-    operations: additions.map(({ layer, scope }) => ({
+    operations: additions.map(({ layer, scope, span }) => ({
       site: Site.RESIDUAL,
       layer,
       kind: OperationKind.ADD,
       vectors: f32Tensor([1, direction.width], unit(rawVector(direction, layer), layer)),
       scope,
+      ...(span && { answerWindow: span }),
     })),
   });
   return { digest: programDigest(program), program };

@@ -3,6 +3,9 @@ import { expect, test } from "bun:test";
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { BuildState } from "#proto/trimtab/steering/v1/steering_service_pb.ts";
+import { createArtifactStore } from "#kit/artifact-store.ts";
+import { ArtifactKind } from "#proto/trimtab/type/v1/artifact_pb.ts";
+import { inputsKey } from "../../../services/steering/src/build/context.ts";
 import { build, setup } from "./support/build-setup.ts";
 import { MODEL } from "./support/simulated-services.ts";
 
@@ -22,6 +25,7 @@ test("a build separates, steers and measures", async () => {
   expect(evaluation?.perplexityRatioForcedOpen).toBeGreaterThan(1);
   // The search left the candidate that does nothing and the one that breaks the model.
   expect(last?.recipe?.layers).toEqual([2, 3, 4]);
+  expect(last?.recipe?.course).toMatchObject({ start: 2, holdTokens: 3, rest: 0.25 });
   const listed = await client.listRecipes({ modelDigest: MODEL });
   expect(listed.recipes.map(({ name, built, resolved }) => [name, built, resolved])).toEqual([
     ["refusal", true, last?.recipe?.resolved ?? ""],
@@ -66,5 +70,30 @@ test("a failed build leaves nothing half written", async () => {
     for await (const part of client.getArtifact({ reference: name }))
       expect(part.chunk.length).toBeGreaterThan(0);
   expect(readdirSync(join(storeDir, "objects")).filter((name) => !name.startsWith("sha256-"))).toEqual([]);
+  await room.close();
+});
+
+test("what another version built counts as not built, and is built again without force", async () => {
+  const { client, room, storeDir } = setup();
+  const built = (await build(client)).at(-1)?.recipe?.resolved;
+  const store = createArtifactStore(storeDir);
+  const record = store.list({ kind: ArtifactKind.RECIPE })[0];
+  const artifact = JSON.parse(new TextDecoder().decode(store.get(record?.name ?? "").bytes));
+  const put = (changed: object) =>
+    store.put({
+      name: record?.name ?? "",
+      kind: ArtifactKind.RECIPE,
+      bytes: new TextEncoder().encode(JSON.stringify({ ...artifact, ...changed })),
+      modelDigest: MODEL,
+      madeFrom: {},
+      replace: true,
+    });
+  put({ format: 1 });
+  expect((await client.listRecipes({})).recipes.map((recipe) => recipe.built)).toEqual([false]);
+  expect((await build(client)).at(-1)?.recipe?.resolved).toBe(built as string);
+  // A recipe of the same inputs under an earlier format of builds has another key.
+  expect(inputsKey([], 1)).not.toBe(inputsKey([]));
+  put({ buildId: "0".repeat(64) });
+  expect((await build(client)).at(-1)?.recipe?.resolved).toBe(built as string);
   await room.close();
 });

@@ -24,7 +24,8 @@ const doses = [
   { layer: 1, relative: 0.1 },
   { layer: 2, relative: 0.2 },
 ];
-const recipe: SteeringSource = { kind: "recipe", recipe: { direction, paperDirection, doses, start: 3 } };
+const course = { start: 3, holdTokens: 12, rest: 0.25 };
+const recipe: SteeringSource = { kind: "recipe", recipe: { direction, paperDirection, doses, course } };
 const plain: SteeringSource = { kind: "direction", direction };
 const use = (fields: MessageInitShape<typeof SteeringUseSchema> = {}) => create(SteeringUseSchema, fields);
 const dose = (relative: number) => ({ dose: { case: "relative", value: relative } as const });
@@ -37,18 +38,30 @@ const reason = (action: () => unknown): unknown => {
   return "nothing refused";
 };
 
-test("a recipe pushes the last prompt token harder than what follows", () => {
+test("a recipe pushes the last prompt token harder than the first answer tokens, and those harder than the rest", () => {
   const intent = resolveIntent(recipe, use());
   expect(intent.gated).toBe(true);
   expect(intent.replayLast).toBe(true);
-  expect(intent.additions.map(({ layer, scope, coefficient }) => [layer, scope, coefficient])).toEqual([
-    [1, Scope.LAST, 6],
-    [2, Scope.LAST, 24],
-    [1, Scope.DECODE, 2],
-    [2, Scope.DECODE, 8],
+  const held = { first: 0, end: 12 };
+  const rest = { first: 12, end: 0 };
+  expect(intent.additions).toEqual([
+    { layer: 1, scope: Scope.LAST, coefficient: 6 },
+    { layer: 2, scope: Scope.LAST, coefficient: 24 },
+    { layer: 1, scope: Scope.DECODE, span: held, coefficient: 2 },
+    { layer: 2, scope: Scope.DECODE, span: held, coefficient: 8 },
+    { layer: 1, scope: Scope.DECODE, span: rest, coefficient: 0.5 },
+    { layer: 2, scope: Scope.DECODE, span: rest, coefficient: 2 },
+  ]);
+  expect(intent.program?.program.operations.map(({ answerWindow }) => answerWindow?.end)).toEqual([
+    undefined,
+    undefined,
+    12,
+    12,
+    0,
+    0,
   ]);
   const { coefficients, relativeDoses } = decide(intent, 0.5);
-  expect(coefficients).toEqual([3, 12, 1, 4]);
+  expect(coefficients).toEqual([3, 12, 1, 4, 0.25, 1]);
   expect([...relativeDoses].map((x) => Math.round(1e6 * x) / 1e6)).toEqual([0, 0.05, 0.1, 0]);
   expect([...intent.weights]).toEqual([0, 0.5, 1, 0]);
   expect(intent.weightsSource).toBe("dose_search");
@@ -69,9 +82,9 @@ test("scale multiplies the recipe's dose, a dose replaces the largest of it", ()
     resolveIntent(recipe, use({ scope: Scope.DECODE, ...fields })).additions.map(
       ({ coefficient }) => coefficient,
     );
-  expect(at({ scale: -2 })).toEqual([-4, -16]);
-  expect(at({ dose: dose(0.4) })).toEqual([4, 16]);
-  expect(at({ layers: [2, 2] })).toEqual([8]);
+  expect(at({ scale: -2 })).toEqual([-4, -16, -1, -4]);
+  expect(at({ dose: dose(0.4) })).toEqual([4, 16, 1, 4]);
+  expect(at({ layers: [2, 2] })).toEqual([8, 2]);
 });
 
 test("paper mode: all blocks, weight ½, α 2, first token unsteered", () => {

@@ -2,7 +2,6 @@
  * Builds as jobs. A job is named by the digest of its inputs: asking for the same again attaches, leaving the progress
  * does not cancel, cancelling does. Finished jobs are remembered for a while; results live in the store.
  */
-import { createHash } from "node:crypto";
 import { create } from "@bufbuild/protobuf";
 import type { ArtifactStore } from "#kit/artifact-store.ts";
 import { fromConnectError, TrimtabError } from "#kit/errors.ts";
@@ -10,6 +9,7 @@ import { type Build, BuildSchema, BuildState } from "#proto/trimtab/steering/v1/
 import { BUILD_LIMITS, CACHE_LIMITS } from "../../limits.ts";
 import type { ModelShape, SteeringClients } from "../clients.ts";
 import type { RecipeSource } from "../recipes/recipe.ts";
+import { inputsKey } from "./context.ts";
 import { PHASES, type Phase, runBuild } from "./run.ts";
 
 /** What to build. */
@@ -99,16 +99,12 @@ export function createBuilds(clients: SteeringClients, store: ArtifactStore): Bu
   };
 }
 
-function inputsDigest({ recipe, model }: BuildRequest): string {
-  return createHash("sha256")
-    .update(JSON.stringify([recipe.digest, model.digest]))
-    .digest("hex");
-}
+const inputsOf = ({ recipe, model }: BuildRequest): string => inputsKey([recipe.digest, model.digest]);
 
 /** A build without evaluation, or one that ignores what is stored, is another job with the same inputs. */
 function buildId(request: BuildRequest): string {
   const { skipEvaluation, force } = request;
-  return inputsDigest(request) + (skipEvaluation ? "-unevaluated" : "") + (force ? "-forced" : "");
+  return inputsOf(request) + (skipEvaluation ? "-unevaluated" : "") + (force ? "-forced" : "");
 }
 
 function startJob(clients: SteeringClients, store: ArtifactStore, request: BuildRequest, id: string): Job {
@@ -144,7 +140,7 @@ function startJob(clients: SteeringClients, store: ArtifactStore, request: Build
   const enter = (phase: Phase): void =>
     update({ phase, phaseIndex: PHASES.indexOf(phase) + 1, tokensDone: 0n, tokensBudget: 0n, detail: "" });
   job.done = runBuild(context, {
-    inputs: inputsDigest(request),
+    inputs: inputsOf(request),
     skipEvaluation: request.skipEvaluation,
     enter,
   }).then(

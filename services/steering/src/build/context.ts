@@ -19,13 +19,18 @@ export interface PhaseContext {
   say(detail: string): void;
 }
 
-/** Counts up when the same inputs must give another result than before. */
-const FORMAT = 1;
+/** Counts up when the same inputs must give another result than before; part of every key, of phases and of recipes. */
+const BUILD_FORMAT = 2;
 
 /** Name of the artifact of a phase: the recipe, the phase and a digest of all that the result depends on. */
 export function phaseName({ recipe, model }: PhaseContext, phase: string, inputs: unknown): string {
-  const hash = createHash("sha256")
-    .update(JSON.stringify([FORMAT, model.digest, phase, inputs]))
+  const key = inputsKey([model.digest, phase, inputs]);
+  return `${recipe.settings.name}.${phase}.${key.slice(0, 16)}`;
+}
+
+/** Digest of what a result depends on, hex. @param format of the builds, if not the present one */
+export function inputsKey(inputs: unknown, format = BUILD_FORMAT): string {
+  return createHash("sha256")
+    .update(JSON.stringify([format, inputs]))
     .digest("hex");
-  return `${recipe.settings.name}.${phase}.${hash.slice(0, 16)}`;
 }

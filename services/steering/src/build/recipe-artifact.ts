@@ -10,11 +10,15 @@ import {
   type Recipe,
   RecipeSchema,
 } from "#proto/trimtab/steering/v1/steering_service_pb.ts";
+import { COURSE_LIMITS } from "../../limits.ts";
 
 const digest = z.string().regex(/^sha256:[0-9a-f]{64}$/);
 
+/** Counts up when the shape changes; a recipe in another format counts as not built. */
+const FORMAT = 2;
+
 const schema = z.strictObject({
-  format: z.literal(1),
+  format: z.literal(FORMAT),
   name: z.string(),
   description: z.string(),
   modelDigest: z.string().regex(/^[0-9a-f]{64}$/),
@@ -24,12 +28,18 @@ const schema = z.strictObject({
   paperDirection: digest,
   controller: digest,
   doses: z.array(z.strictObject({ layer: z.int().min(0), relative: z.number().min(-4).max(4) })).min(1),
-  start: z.number().min(0).max(16),
+  course: z.strictObject({
+    start: z.number().min(0).max(COURSE_LIMITS.start),
+    holdTokens: z.int().min(0).max(COURSE_LIMITS.holdTokens),
+    rest: z.number().min(0).max(1),
+  }),
   evaluation: z.unknown().optional(),
 });
 
+const anyFormat = z.object({ format: z.int() });
+
 /** A built recipe. */
-export type BuiltRecipe = z.infer<typeof schema>;
+export type BuiltRecipe = Omit<z.infer<typeof schema>, "format">;
 
 const MODEL_CHARS = 12;
 
@@ -40,13 +50,24 @@ export function recipeArtifactName(recipe: string, modelDigest: string): string 
 
 /** Encodes a built recipe. */
 export function writeRecipe(recipe: BuiltRecipe): Uint8Array {
-  return new TextEncoder().encode(JSON.stringify(recipe));
+  return new TextEncoder().encode(JSON.stringify({ format: FORMAT, ...recipe }));
 }
 
-/** Reads a built recipe. @throws TrimtabError ARTIFACT_INVALID. */
+/** Reads a built recipe. @throws TrimtabError ARTIFACT_INVALID; ARTIFACT_INCOMPATIBLE if it is in another format. */
 export function readRecipeArtifact(bytes: Uint8Array): BuiltRecipe {
+  const built = readCurrentRecipe(bytes);
+  if (built) return built;
+  throw new TrimtabError("ARTIFACT_INCOMPATIBLE", "another version built the recipe; build it again", {
+    field: "recipe",
+  });
+}
+
+/** Reads a built recipe; undefined if another version wrote it in its format. @throws TrimtabError ARTIFACT_INVALID. */
+export function readCurrentRecipe(bytes: Uint8Array): BuiltRecipe | undefined {
   try {
-    return schema.parse(JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes)));
+    const data: unknown = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
+    const { format } = anyFormat.parse(data);
+    return format === FORMAT ? schema.parse(data) : undefined;
   } catch (cause) {
     throw new TrimtabError("ARTIFACT_INVALID", "the bytes are not a built recipe", {
       field: "recipe",
@@ -65,6 +86,7 @@ export function recipeMessage(built: BuiltRecipe, artifactDigest: string): Recip
     modelDigest: built.modelDigest,
     layers: built.doses.map((dose) => dose.layer),
     relativeDoses: built.doses.map((dose) => dose.relative),
+    course: built.course,
     directionMethod: built.directionMethod,
     ...(built.evaluation === undefined
       ? {}

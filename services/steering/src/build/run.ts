@@ -3,7 +3,6 @@
  * under a name made of its inputs, so a build that was killed goes on where it stopped, and one that is asked for again
  * reads everything back.
  */
-import type { ArtifactStore } from "#kit/artifact-store.ts";
 import { ArtifactKind } from "#proto/trimtab/type/v1/artifact_pb.ts";
 import { type Recipe } from "#proto/trimtab/steering/v1/steering_service_pb.ts";
 import { throwIfCancelled } from "../work/call.ts";
@@ -14,7 +13,7 @@ import { evaluationPhase } from "./evaluation-phase.ts";
 import {
   type BuiltRecipe,
   evaluationJson,
-  readRecipeArtifact,
+  readCurrentRecipe,
   recipeArtifactName,
   recipeMessage,
   writeRecipe,
@@ -52,7 +51,6 @@ export async function runBuild(context: PhaseContext, order: BuildOrder): Promis
   const controller = await controllerPhase(context, search);
   try {
     const built: BuiltRecipe = {
-      format: 1,
       name: context.recipe.settings.name,
       description: context.recipe.settings.description,
       modelDigest: context.model.digest,
@@ -62,7 +60,7 @@ export async function runBuild(context: PhaseContext, order: BuildOrder): Promis
       paperDirection: direction.paper.digest,
       controller: controller.digest,
       doses: search.doses.map(({ layer, relative }) => ({ layer, relative })),
-      start: search.start,
+      course: search.course,
     };
     if (order.skipEvaluation) return save(context, built);
     enter("evaluation");
@@ -77,19 +75,11 @@ export async function runBuild(context: PhaseContext, order: BuildOrder): Promis
 /** The stored result of the same build, if it has what is asked for. */
 function storedRecipe({ store, recipe, model }: PhaseContext, order: BuildOrder): Recipe | undefined {
   const name = recipeArtifactName(recipe.settings.name, model.digest);
-  const built = findRecipe(store, name);
-  if (!built || built.recipe.buildId !== order.inputs) return undefined;
-  if (built.recipe.evaluation === undefined && !order.skipEvaluation) return undefined;
-  return recipeMessage(built.recipe, built.digest);
-}
-
-/** A recipe artifact by name, if it is stored. @throws TrimtabError ARTIFACT_CORRUPT, ARTIFACT_INVALID. */
-export function findRecipe(
-  store: ArtifactStore,
-  name: string,
-): { recipe: BuiltRecipe; digest: string } | undefined {
   const record = store.list({ kind: ArtifactKind.RECIPE }).find((each) => each.name === name);
-  return record && { recipe: readRecipeArtifact(store.get(name).bytes), digest: record.digest };
+  const built = record && readCurrentRecipe(store.get(name).bytes);
+  if (!built || built.buildId !== order.inputs) return undefined;
+  if (built.evaluation === undefined && !order.skipEvaluation) return undefined;
+  return recipeMessage(built, record.digest);
 }
 
 function save({ store, recipe, model }: PhaseContext, built: BuiltRecipe): Recipe {

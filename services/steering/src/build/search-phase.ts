@@ -5,7 +5,7 @@
  */
 import { z } from "zod";
 import { ArtifactKind } from "#proto/trimtab/type/v1/artifact_pb.ts";
-import { type AnswerDoses, type DoseProfile, type LayerDose, profileDoses } from "../dose.ts";
+import { type AnswerDoses, courseOf, type DoseProfile, type LayerDose, profileDoses } from "../dose.ts";
 import { takePrompts } from "../recipes/prompts.ts";
 import { type Measurement, type Ranked, successiveHalving } from "../search.ts";
 import { type Binding, generateAnswers } from "../work/generate.ts";
@@ -28,10 +28,11 @@ interface Candidate {
   readonly binding: Binding;
 }
 
+const course = z.object({ start: z.number(), holdTokens: z.int(), rest: z.number() });
 const stored = z.object({
   doses: z.array(z.object({ layer: z.int(), relative: z.number() })).min(1),
-  profile: z.object({ center: z.number(), blocks: z.int(), factor: z.number(), start: z.number() }),
-  start: z.number(),
+  profile: z.object({ center: z.number(), blocks: z.int(), factor: z.number(), ...course.shape }),
+  course,
   measured: z.object({
     hits: z.number(),
     trials: z.number(),
@@ -83,7 +84,7 @@ export async function searchPhase(
       candidates.push({
         profile,
         doses,
-        binding: await openBinding(context, direction, { doses, start: profile.start }),
+        binding: await openBinding(context, direction, { doses, course: courseOf(profile) }),
       });
   }
   const ratios = createRatios(context, passageIds);
@@ -99,7 +100,7 @@ export async function searchPhase(
   );
   const best = ranked[0] as Ranked<Candidate>;
   const { doses, profile } = best.candidate;
-  const result = { doses, start: profile.start, profile, measured: best.measured };
+  const result = { doses, course: courseOf(profile), profile, measured: best.measured };
   context.store.put({
     name,
     kind: ArtifactKind.RULESET,

@@ -8,7 +8,7 @@ import {
   type SteeringService,
 } from "#proto/trimtab/steering/v1/steering_service_pb.ts";
 import { ArtifactKind } from "#proto/trimtab/type/v1/artifact_pb.ts";
-import { readRecipeArtifact, recipeMessage } from "../build/recipe-artifact.ts";
+import { readCurrentRecipe, recipeMessage } from "../build/recipe-artifact.ts";
 import { fetchModel } from "../model.ts";
 import type { RecipeSource } from "../recipes/recipe.ts";
 import type { SteeringParts } from "../service.ts";
@@ -25,8 +25,9 @@ export function recipeHandlers({
 > {
   return {
     listRecipes({ modelDigest }) {
-      const built = store.list({ kind: ArtifactKind.RECIPE, modelDigest }).map(({ name, digest }) => {
-        return recipeMessage(readRecipeArtifact(store.get(name).bytes), digest);
+      const built = store.list({ kind: ArtifactKind.RECIPE, modelDigest }).flatMap(({ name, digest }) => {
+        const recipe = readCurrentRecipe(store.get(name).bytes);
+        return recipe ? [recipeMessage(recipe, digest)] : [];
       });
       const names = new Set(built.map(({ name }) => name));
       const unbuilt = [...recipes.values()].filter(({ settings }) => !names.has(settings.name)).map(describe);

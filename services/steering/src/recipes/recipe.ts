@@ -7,7 +7,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { z } from "zod";
 import { TrimtabError } from "#kit/errors.ts";
-import { BUILD_LIMITS } from "../../limits.ts";
+import { BUILD_LIMITS, COURSE_LIMITS } from "../../limits.ts";
 import { parsePrompts, type Prompt } from "./prompts.ts";
 
 const count = (most: number) => z.int().min(1).max(most);
@@ -15,6 +15,17 @@ const fraction = z.number().min(0).max(1);
 const fileName = z.string().regex(/^[a-z0-9][a-z0-9-]*\.jsonl$/);
 const promptClass = z.strictObject({ class: z.string().min(1).max(32), file: fileName });
 const phrases = z.array(z.string().min(1).max(200)).min(1).max(64);
+
+const candidate = z
+  .strictObject({
+    center: fraction,
+    blocks: count(64),
+    factor: z.number().min(-4).max(4),
+    start: z.number().min(0).max(COURSE_LIMITS.start),
+    hold_tokens: z.int().min(0).max(COURSE_LIMITS.holdTokens),
+    rest: fraction,
+  })
+  .transform(({ hold_tokens: holdTokens, ...others }) => ({ ...others, holdTokens }));
 
 const schema = z.strictObject({
   name: z.string().regex(/^[a-z0-9][a-z0-9-]{0,31}$/),
@@ -39,17 +50,7 @@ const schema = z.strictObject({
   }),
   paper: z.strictObject({ positive: phrases, negative: phrases }),
   search: z.strictObject({
-    candidates: z
-      .array(
-        z.strictObject({
-          center: fraction,
-          blocks: count(64),
-          factor: z.number().min(-4).max(4),
-          start: z.number().min(0).max(16),
-        }),
-      )
-      .min(1)
-      .max(64),
+    candidates: z.array(candidate).min(1).max(64),
     rounds: z
       .array(z.strictObject({ prompts: count(256), survivors: count(64) }))
       .min(1)

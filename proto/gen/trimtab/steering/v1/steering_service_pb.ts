@@ -14,7 +14,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file trimtab/steering/v1/steering_service.proto.
  */
 export const file_trimtab_steering_v1_steering_service: GenFile = /*@__PURE__*/
-  fileDesc("Cip0cmltdGFiL3N0ZWVyaW5nL3YxL3N0ZWVyaW5nX3NlcnZpY2UucHJvdG8SE3RyaW10YWIuc3RlZXJpbmcudjEiMgoERG9zZRISCghyZWxhdGl2ZRgBIAEoAkgAEg4KBG5hdHMYAiABKAJIAEIGCgRkb3NlIuQBCgtTdGVlcmluZ1VzZRIOCgZyZWNpcGUYASABKAkSEQoJZGlyZWN0aW9uGAIgASgJEhIKBXNjYWxlGAMgASgCSACIAQESJwoEZG9zZRgEIAEoCzIZLnRyaW10YWIuc3RlZXJpbmcudjEuRG9zZRIOCgZsYXllcnMYBSADKA0SJQoFc2NvcGUYBiABKA4yFi50cmltdGFiLnR5cGUudjEuU2NvcGUSFwoKZm9yY2VfZ2F0ZRgHIAEoAkgBiAEBEgwKBG1vZGUYCCABKAlCCAoGX3NjYWxlQg0KC19mb3JjZV9nYXRlImIKFkdldFJlcXVpcmVtZW50c1JlcXVlc3QSFAoMbW9kZWxfZGlnZXN0GAEgASgJEjIKCHN0ZWVyaW5nGAIgASgLMiAudHJpbXRhYi5zdGVlcmluZy52MS5TdGVlcmluZ1VzZSJ9ChdHZXRSZXF1aXJlbWVudHNSZXNwb25zZRIiCgR0YXBzGAEgAygLMhQudHJpbXRhYi50eXBlLnYxLlRhcBIXCg9wcm9ncmFtX2RpZ2VzdHMYAiADKAkSEwoLcmVwbGF5X2xhc3QYAyABKAgSEAoIcmVzb2x2ZWQYBCABKAkiiQEKC1BsYW5SZXF1ZXN0EhQKDG1vZGVsX2RpZ2VzdBgBIAEoCRIyCghzdGVlcmluZxgCIAEoCzIgLnRyaW10YWIuc3RlZXJpbmcudjEuU3RlZXJpbmdVc2USMAoLYWN0aXZhdGlvbnMYAyADKAsyGy50cmltdGFiLnR5cGUudjEuQWN0aXZhdGlvbiJ5CgpQbGFuUmVwb3J0EgwKBGdhdGUYASABKAISFQoNbGF5ZXJfd2VpZ2h0cxgCIAMoAhIWCg5yZWxhdGl2ZV9kb3NlcxgDIAMoAhIcChRsYXllcl93ZWlnaHRzX3NvdXJjZRgEIAEoCRIQCghyZXNvbHZlZBgFIAEoCSJxCgxQbGFuUmVzcG9uc2USMAoHcHJvZ3JhbRgBIAEoCzIfLnRyaW10YWIudHlwZS52MS5Qcm9ncmFtQmluZGluZxIvCgZyZXBvcnQYAiABKAsyHy50cmltdGFiLnN0ZWVyaW5nLnYxLlBsYW5SZXBvcnQiKwoRR2V0UHJvZ3JhbVJlcXVlc3QSFgoOcHJvZ3JhbV9kaWdlc3QYASABKAkiPwoSR2V0UHJvZ3JhbVJlc3BvbnNlEikKB3Byb2dyYW0YASABKAsyGC50cmltdGFiLnR5cGUudjEuUHJvZ3JhbSJDCgpQcm9wb3J0aW9uEgwKBHJhdGUYASABKAESDQoFbG93ZXIYAiABKAESDQoFdXBwZXIYAyABKAESCQoBbhgEIAEoDSLnAQoORXZhbHVhdGlvbkNlbGwSDwoHcHJvbXB0cxgBIAEoCRILCgNhcm0YAiABKAkSLQoEcmF0ZRgDIAEoCzIfLnRyaW10YWIuc3RlZXJpbmcudjEuUHJvcG9ydGlvbhJDCghvdXRjb21lcxgEIAMoCzIxLnRyaW10YWIuc3RlZXJpbmcudjEuRXZhbHVhdGlvbkNlbGwuT3V0Y29tZXNFbnRyeRISCgpyZXBldGl0aW9uGAUgASgBGi8KDU91dGNvbWVzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgBOgI4ASJGCgtHYXRlUXVhbGl0eRILCgNzZXQYASABKAkSDQoFYXVyb2MYAiABKAESEAoIYWNjdXJhY3kYAyABKAESCQoBbhgEIAEoDSK/AQoKRXZhbHVhdGlvbhIyCgVjZWxscxgBIAMoCzIjLnRyaW10YWIuc3RlZXJpbmcudjEuRXZhbHVhdGlvbkNlbGwSGAoQcGVycGxleGl0eV9yYXRpbxgCIAEoARIkChxwZXJwbGV4aXR5X3JhdGlvX2ZvcmNlZF9vcGVuGAMgASgBEi4KBGdhdGUYBCADKAsyIC50cmltdGFiLnN0ZWVyaW5nLnYxLkdhdGVRdWFsaXR5Eg0KBWp1ZGdlGAUgASgJItkBCgZSZWNpcGUSDAoEbmFtZRgBIAEoCRITCgtkZXNjcmlwdGlvbhgCIAEoCRINCgVidWlsdBgDIAEoCBIQCghyZXNvbHZlZBgEIAEoCRIUCgxtb2RlbF9kaWdlc3QYBSABKAkSDgoGbGF5ZXJzGAYgAygNEhYKDnJlbGF0aXZlX2Rvc2VzGAcgAygCEhgKEGRpcmVjdGlvbl9tZXRob2QYCCABKAkSMwoKZXZhbHVhdGlvbhgJIAEoCzIfLnRyaW10YWIuc3RlZXJpbmcudjEuRXZhbHVhdGlvbiIqChJMaXN0UmVjaXBlc1JlcXVlc3QSFAoMbW9kZWxfZGlnZXN0GAEgASgJIkMKE0xpc3RSZWNpcGVzUmVzcG9uc2USLAoHcmVjaXBlcxgBIAMoCzIbLnRyaW10YWIuc3RlZXJpbmcudjEuUmVjaXBlImAKEkJ1aWxkUmVjaXBlUmVxdWVzdBIMCgRuYW1lGAEgASgJEhQKDG1vZGVsX2RpZ2VzdBgCIAEoCRINCgVmb3JjZRgDIAEoCBIXCg9za2lwX2V2YWx1YXRpb24YBCABKAgiQAoTQnVpbGRSZWNpcGVSZXNwb25zZRIpCgVidWlsZBgBIAEoCzIaLnRyaW10YWIuc3RlZXJpbmcudjEuQnVpbGQi9gEKBUJ1aWxkEgoKAmlkGAEgASgJEi4KBXN0YXRlGAIgASgOMh8udHJpbXRhYi5zdGVlcmluZy52MS5CdWlsZFN0YXRlEg0KBXBoYXNlGAMgASgJEhMKC3BoYXNlX2luZGV4GAQgASgNEhMKC3BoYXNlX2NvdW50GAUgASgNEhMKC3Rva2Vuc19kb25lGAYgASgEEhUKDXRva2Vuc19idWRnZXQYByABKAQSDgoGZGV0YWlsGAggASgJEisKBnJlY2lwZRgJIAEoCzIbLnRyaW10YWIuc3RlZXJpbmcudjEuUmVjaXBlEg8KB2ZhaWx1cmUYCiABKAkiHQoPR2V0QnVpbGRSZXF1ZXN0EgoKAmlkGAEgASgJIj0KEEdldEJ1aWxkUmVzcG9uc2USKQoFYnVpbGQYASABKAsyGi50cmltdGFiLnN0ZWVyaW5nLnYxLkJ1aWxkIiAKEkNhbmNlbEJ1aWxkUmVxdWVzdBIKCgJpZBgBIAEoCSJAChNDYW5jZWxCdWlsZFJlc3BvbnNlEikKBWJ1aWxkGAEgASgLMhoudHJpbXRhYi5zdGVlcmluZy52MS5CdWlsZCJeChRFeHRyYWN0VmVjdG9yUmVxdWVzdBIUCgxtb2RlbF9kaWdlc3QYASABKAkSDAoEbmFtZRgCIAEoCRIQCghwb3NpdGl2ZRgDIAMoCRIQCghuZWdhdGl2ZRgEIAMoCSJEChVFeHRyYWN0VmVjdG9yUmVzcG9uc2USKwoIYXJ0aWZhY3QYASABKAsyGS50cmltdGFiLnR5cGUudjEuQXJ0aWZhY3QijAEKElB1dEFydGlmYWN0UmVxdWVzdBIMCgRuYW1lGAEgASgJEisKBGtpbmQYAiABKA4yHS50cmltdGFiLnR5cGUudjEuQXJ0aWZhY3RLaW5kEgwKBGRhdGEYAyABKAwSFAoMbW9kZWxfZGlnZXN0GAQgASgJEhcKD2V4cGVjdGVkX2RpZ2VzdBgFIAEoCSJCChNQdXRBcnRpZmFjdFJlc3BvbnNlEisKCGFydGlmYWN0GAEgASgLMhkudHJpbXRhYi50eXBlLnYxLkFydGlmYWN0IicKEkdldEFydGlmYWN0UmVxdWVzdBIRCglyZWZlcmVuY2UYASABKAkiUQoTR2V0QXJ0aWZhY3RSZXNwb25zZRIrCghhcnRpZmFjdBgBIAEoCzIZLnRyaW10YWIudHlwZS52MS5BcnRpZmFjdBINCgVjaHVuaxgCIAEoDCJZChRMaXN0QXJ0aWZhY3RzUmVxdWVzdBIrCgRraW5kGAEgASgOMh0udHJpbXRhYi50eXBlLnYxLkFydGlmYWN0S2luZBIUCgxtb2RlbF9kaWdlc3QYAiABKAkiRQoVTGlzdEFydGlmYWN0c1Jlc3BvbnNlEiwKCWFydGlmYWN0cxgBIAMoCzIZLnRyaW10YWIudHlwZS52MS5BcnRpZmFjdCIlChVEZWxldGVBcnRpZmFjdFJlcXVlc3QSDAoEbmFtZRgBIAEoCSIYChZEZWxldGVBcnRpZmFjdFJlc3BvbnNlIn8KFUltcG9ydEFydGlmYWN0UmVxdWVzdBIMCgRuYW1lGAEgASgJEjQKBmZvcm1hdBgCIAEoDjIkLnRyaW10YWIuc3RlZXJpbmcudjEuRGlyZWN0aW9uRm9ybWF0EgwKBGRhdGEYAyABKAwSFAoMbW9kZWxfZGlnZXN0GAQgASgJIkUKFkltcG9ydEFydGlmYWN0UmVzcG9uc2USKwoIYXJ0aWZhY3QYASABKAsyGS50cmltdGFiLnR5cGUudjEuQXJ0aWZhY3QiYAoVRXhwb3J0QXJ0aWZhY3RSZXF1ZXN0EhEKCXJlZmVyZW5jZRgBIAEoCRI0CgZmb3JtYXQYAiABKA4yJC50cmltdGFiLnN0ZWVyaW5nLnYxLkRpcmVjdGlvbkZvcm1hdCImChZFeHBvcnRBcnRpZmFjdFJlc3BvbnNlEgwKBGRhdGEYASABKAwqkAEKCkJ1aWxkU3RhdGUSGwoXQlVJTERfU1RBVEVfVU5TUEVDSUZJRUQQABIXChNCVUlMRF9TVEFURV9SVU5OSU5HEAESGQoVQlVJTERfU1RBVEVfU1VDQ0VFREVEEAISFgoSQlVJTERfU1RBVEVfRkFJTEVEEAMSGQoVQlVJTERfU1RBVEVfQ0FOQ0VMTEVEEAQqcAoPRGlyZWN0aW9uRm9ybWF0EiAKHERJUkVDVElPTl9GT1JNQVRfVU5TUEVDSUZJRUQQABIZChVESVJFQ1RJT05fRk9STUFUX0dHVUYQARIgChxESVJFQ1RJT05fRk9STUFUX1NBRkVURU5TT1JTEAIyqwsKD1N0ZWVyaW5nU2VydmljZRJxCg9HZXRSZXF1aXJlbWVudHMSKy50cmltdGFiLnN0ZWVyaW5nLnYxLkdldFJlcXVpcmVtZW50c1JlcXVlc3QaLC50cmltdGFiLnN0ZWVyaW5nLnYxLkdldFJlcXVpcmVtZW50c1Jlc3BvbnNlIgOQAgESUAoEUGxhbhIgLnRyaW10YWIuc3RlZXJpbmcudjEuUGxhblJlcXVlc3QaIS50cmltdGFiLnN0ZWVyaW5nLnYxLlBsYW5SZXNwb25zZSIDkAIBEmIKCkdldFByb2dyYW0SJi50cmltdGFiLnN0ZWVyaW5nLnYxLkdldFByb2dyYW1SZXF1ZXN0GicudHJpbXRhYi5zdGVlcmluZy52MS5HZXRQcm9ncmFtUmVzcG9uc2UiA5ACARJlCgtMaXN0UmVjaXBlcxInLnRyaW10YWIuc3RlZXJpbmcudjEuTGlzdFJlY2lwZXNSZXF1ZXN0GigudHJpbXRhYi5zdGVlcmluZy52MS5MaXN0UmVjaXBlc1Jlc3BvbnNlIgOQAgESYgoLQnVpbGRSZWNpcGUSJy50cmltdGFiLnN0ZWVyaW5nLnYxLkJ1aWxkUmVjaXBlUmVxdWVzdBooLnRyaW10YWIuc3RlZXJpbmcudjEuQnVpbGRSZWNpcGVSZXNwb25zZTABElwKCEdldEJ1aWxkEiQudHJpbXRhYi5zdGVlcmluZy52MS5HZXRCdWlsZFJlcXVlc3QaJS50cmltdGFiLnN0ZWVyaW5nLnYxLkdldEJ1aWxkUmVzcG9uc2UiA5ACARJgCgtDYW5jZWxCdWlsZBInLnRyaW10YWIuc3RlZXJpbmcudjEuQ2FuY2VsQnVpbGRSZXF1ZXN0GigudHJpbXRhYi5zdGVlcmluZy52MS5DYW5jZWxCdWlsZFJlc3BvbnNlEmYKDUV4dHJhY3RWZWN0b3ISKS50cmltdGFiLnN0ZWVyaW5nLnYxLkV4dHJhY3RWZWN0b3JSZXF1ZXN0GioudHJpbXRhYi5zdGVlcmluZy52MS5FeHRyYWN0VmVjdG9yUmVzcG9uc2USYAoLUHV0QXJ0aWZhY3QSJy50cmltdGFiLnN0ZWVyaW5nLnYxLlB1dEFydGlmYWN0UmVxdWVzdBooLnRyaW10YWIuc3RlZXJpbmcudjEuUHV0QXJ0aWZhY3RSZXNwb25zZRJnCgtHZXRBcnRpZmFjdBInLnRyaW10YWIuc3RlZXJpbmcudjEuR2V0QXJ0aWZhY3RSZXF1ZXN0GigudHJpbXRhYi5zdGVlcmluZy52MS5HZXRBcnRpZmFjdFJlc3BvbnNlIgOQAgEwARJrCg1MaXN0QXJ0aWZhY3RzEikudHJpbXRhYi5zdGVlcmluZy52MS5MaXN0QXJ0aWZhY3RzUmVxdWVzdBoqLnRyaW10YWIuc3RlZXJpbmcudjEuTGlzdEFydGlmYWN0c1Jlc3BvbnNlIgOQAgESaQoORGVsZXRlQXJ0aWZhY3QSKi50cmltdGFiLnN0ZWVyaW5nLnYxLkRlbGV0ZUFydGlmYWN0UmVxdWVzdBorLnRyaW10YWIuc3RlZXJpbmcudjEuRGVsZXRlQXJ0aWZhY3RSZXNwb25zZRJpCg5JbXBvcnRBcnRpZmFjdBIqLnRyaW10YWIuc3RlZXJpbmcudjEuSW1wb3J0QXJ0aWZhY3RSZXF1ZXN0GisudHJpbXRhYi5zdGVlcmluZy52MS5JbXBvcnRBcnRpZmFjdFJlc3BvbnNlEm4KDkV4cG9ydEFydGlmYWN0EioudHJpbXRhYi5zdGVlcmluZy52MS5FeHBvcnRBcnRpZmFjdFJlcXVlc3QaKy50cmltdGFiLnN0ZWVyaW5nLnYxLkV4cG9ydEFydGlmYWN0UmVzcG9uc2UiA5ACAUJdChdkZXYudHJpbXRhYi5zdGVlcmluZy52MVABWkBnaXRodWIuY29tL3RyaW10YWIvdHJpbXRhYi9nZW4vZ28vdHJpbXRhYi9zdGVlcmluZy92MTtzdGVlcmluZ3YxYgZwcm90bzM", [file_trimtab_type_v1_artifact, file_trimtab_type_v1_program]);
+  fileDesc("Cip0cmltdGFiL3N0ZWVyaW5nL3YxL3N0ZWVyaW5nX3NlcnZpY2UucHJvdG8SE3RyaW10YWIuc3RlZXJpbmcudjEiMgoERG9zZRISCghyZWxhdGl2ZRgBIAEoAkgAEg4KBG5hdHMYAiABKAJIAEIGCgRkb3NlIuQBCgtTdGVlcmluZ1VzZRIOCgZyZWNpcGUYASABKAkSEQoJZGlyZWN0aW9uGAIgASgJEhIKBXNjYWxlGAMgASgCSACIAQESJwoEZG9zZRgEIAEoCzIZLnRyaW10YWIuc3RlZXJpbmcudjEuRG9zZRIOCgZsYXllcnMYBSADKA0SJQoFc2NvcGUYBiABKA4yFi50cmltdGFiLnR5cGUudjEuU2NvcGUSFwoKZm9yY2VfZ2F0ZRgHIAEoAkgBiAEBEgwKBG1vZGUYCCABKAlCCAoGX3NjYWxlQg0KC19mb3JjZV9nYXRlImIKFkdldFJlcXVpcmVtZW50c1JlcXVlc3QSFAoMbW9kZWxfZGlnZXN0GAEgASgJEjIKCHN0ZWVyaW5nGAIgASgLMiAudHJpbXRhYi5zdGVlcmluZy52MS5TdGVlcmluZ1VzZSJ9ChdHZXRSZXF1aXJlbWVudHNSZXNwb25zZRIiCgR0YXBzGAEgAygLMhQudHJpbXRhYi50eXBlLnYxLlRhcBIXCg9wcm9ncmFtX2RpZ2VzdHMYAiADKAkSEwoLcmVwbGF5X2xhc3QYAyABKAgSEAoIcmVzb2x2ZWQYBCABKAkiiQEKC1BsYW5SZXF1ZXN0EhQKDG1vZGVsX2RpZ2VzdBgBIAEoCRIyCghzdGVlcmluZxgCIAEoCzIgLnRyaW10YWIuc3RlZXJpbmcudjEuU3RlZXJpbmdVc2USMAoLYWN0aXZhdGlvbnMYAyADKAsyGy50cmltdGFiLnR5cGUudjEuQWN0aXZhdGlvbiJ5CgpQbGFuUmVwb3J0EgwKBGdhdGUYASABKAISFQoNbGF5ZXJfd2VpZ2h0cxgCIAMoAhIWCg5yZWxhdGl2ZV9kb3NlcxgDIAMoAhIcChRsYXllcl93ZWlnaHRzX3NvdXJjZRgEIAEoCRIQCghyZXNvbHZlZBgFIAEoCSJxCgxQbGFuUmVzcG9uc2USMAoHcHJvZ3JhbRgBIAEoCzIfLnRyaW10YWIudHlwZS52MS5Qcm9ncmFtQmluZGluZxIvCgZyZXBvcnQYAiABKAsyHy50cmltdGFiLnN0ZWVyaW5nLnYxLlBsYW5SZXBvcnQiKwoRR2V0UHJvZ3JhbVJlcXVlc3QSFgoOcHJvZ3JhbV9kaWdlc3QYASABKAkiPwoSR2V0UHJvZ3JhbVJlc3BvbnNlEikKB3Byb2dyYW0YASABKAsyGC50cmltdGFiLnR5cGUudjEuUHJvZ3JhbSJDCgpQcm9wb3J0aW9uEgwKBHJhdGUYASABKAESDQoFbG93ZXIYAiABKAESDQoFdXBwZXIYAyABKAESCQoBbhgEIAEoDSLnAQoORXZhbHVhdGlvbkNlbGwSDwoHcHJvbXB0cxgBIAEoCRILCgNhcm0YAiABKAkSLQoEcmF0ZRgDIAEoCzIfLnRyaW10YWIuc3RlZXJpbmcudjEuUHJvcG9ydGlvbhJDCghvdXRjb21lcxgEIAMoCzIxLnRyaW10YWIuc3RlZXJpbmcudjEuRXZhbHVhdGlvbkNlbGwuT3V0Y29tZXNFbnRyeRISCgpyZXBldGl0aW9uGAUgASgBGi8KDU91dGNvbWVzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgBOgI4ASJGCgtHYXRlUXVhbGl0eRILCgNzZXQYASABKAkSDQoFYXVyb2MYAiABKAESEAoIYWNjdXJhY3kYAyABKAESCQoBbhgEIAEoDSK/AQoKRXZhbHVhdGlvbhIyCgVjZWxscxgBIAMoCzIjLnRyaW10YWIuc3RlZXJpbmcudjEuRXZhbHVhdGlvbkNlbGwSGAoQcGVycGxleGl0eV9yYXRpbxgCIAEoARIkChxwZXJwbGV4aXR5X3JhdGlvX2ZvcmNlZF9vcGVuGAMgASgBEi4KBGdhdGUYBCADKAsyIC50cmltdGFiLnN0ZWVyaW5nLnYxLkdhdGVRdWFsaXR5Eg0KBWp1ZGdlGAUgASgJIj4KCkRvc2VDb3Vyc2USDQoFc3RhcnQYASABKAISEwoLaG9sZF90b2tlbnMYAiABKA0SDAoEcmVzdBgDIAEoAiKKAgoGUmVjaXBlEgwKBG5hbWUYASABKAkSEwoLZGVzY3JpcHRpb24YAiABKAkSDQoFYnVpbHQYAyABKAgSEAoIcmVzb2x2ZWQYBCABKAkSFAoMbW9kZWxfZGlnZXN0GAUgASgJEg4KBmxheWVycxgGIAMoDRIWCg5yZWxhdGl2ZV9kb3NlcxgHIAMoAhIYChBkaXJlY3Rpb25fbWV0aG9kGAggASgJEjMKCmV2YWx1YXRpb24YCSABKAsyHy50cmltdGFiLnN0ZWVyaW5nLnYxLkV2YWx1YXRpb24SLwoGY291cnNlGAogASgLMh8udHJpbXRhYi5zdGVlcmluZy52MS5Eb3NlQ291cnNlIioKEkxpc3RSZWNpcGVzUmVxdWVzdBIUCgxtb2RlbF9kaWdlc3QYASABKAkiQwoTTGlzdFJlY2lwZXNSZXNwb25zZRIsCgdyZWNpcGVzGAEgAygLMhsudHJpbXRhYi5zdGVlcmluZy52MS5SZWNpcGUiYAoSQnVpbGRSZWNpcGVSZXF1ZXN0EgwKBG5hbWUYASABKAkSFAoMbW9kZWxfZGlnZXN0GAIgASgJEg0KBWZvcmNlGAMgASgIEhcKD3NraXBfZXZhbHVhdGlvbhgEIAEoCCJAChNCdWlsZFJlY2lwZVJlc3BvbnNlEikKBWJ1aWxkGAEgASgLMhoudHJpbXRhYi5zdGVlcmluZy52MS5CdWlsZCL2AQoFQnVpbGQSCgoCaWQYASABKAkSLgoFc3RhdGUYAiABKA4yHy50cmltdGFiLnN0ZWVyaW5nLnYxLkJ1aWxkU3RhdGUSDQoFcGhhc2UYAyABKAkSEwoLcGhhc2VfaW5kZXgYBCABKA0SEwoLcGhhc2VfY291bnQYBSABKA0SEwoLdG9rZW5zX2RvbmUYBiABKAQSFQoNdG9rZW5zX2J1ZGdldBgHIAEoBBIOCgZkZXRhaWwYCCABKAkSKwoGcmVjaXBlGAkgASgLMhsudHJpbXRhYi5zdGVlcmluZy52MS5SZWNpcGUSDwoHZmFpbHVyZRgKIAEoCSIdCg9HZXRCdWlsZFJlcXVlc3QSCgoCaWQYASABKAkiPQoQR2V0QnVpbGRSZXNwb25zZRIpCgVidWlsZBgBIAEoCzIaLnRyaW10YWIuc3RlZXJpbmcudjEuQnVpbGQiIAoSQ2FuY2VsQnVpbGRSZXF1ZXN0EgoKAmlkGAEgASgJIkAKE0NhbmNlbEJ1aWxkUmVzcG9uc2USKQoFYnVpbGQYASABKAsyGi50cmltdGFiLnN0ZWVyaW5nLnYxLkJ1aWxkIl4KFEV4dHJhY3RWZWN0b3JSZXF1ZXN0EhQKDG1vZGVsX2RpZ2VzdBgBIAEoCRIMCgRuYW1lGAIgASgJEhAKCHBvc2l0aXZlGAMgAygJEhAKCG5lZ2F0aXZlGAQgAygJIkQKFUV4dHJhY3RWZWN0b3JSZXNwb25zZRIrCghhcnRpZmFjdBgBIAEoCzIZLnRyaW10YWIudHlwZS52MS5BcnRpZmFjdCKMAQoSUHV0QXJ0aWZhY3RSZXF1ZXN0EgwKBG5hbWUYASABKAkSKwoEa2luZBgCIAEoDjIdLnRyaW10YWIudHlwZS52MS5BcnRpZmFjdEtpbmQSDAoEZGF0YRgDIAEoDBIUCgxtb2RlbF9kaWdlc3QYBCABKAkSFwoPZXhwZWN0ZWRfZGlnZXN0GAUgASgJIkIKE1B1dEFydGlmYWN0UmVzcG9uc2USKwoIYXJ0aWZhY3QYASABKAsyGS50cmltdGFiLnR5cGUudjEuQXJ0aWZhY3QiJwoSR2V0QXJ0aWZhY3RSZXF1ZXN0EhEKCXJlZmVyZW5jZRgBIAEoCSJRChNHZXRBcnRpZmFjdFJlc3BvbnNlEisKCGFydGlmYWN0GAEgASgLMhkudHJpbXRhYi50eXBlLnYxLkFydGlmYWN0Eg0KBWNodW5rGAIgASgMIlkKFExpc3RBcnRpZmFjdHNSZXF1ZXN0EisKBGtpbmQYASABKA4yHS50cmltdGFiLnR5cGUudjEuQXJ0aWZhY3RLaW5kEhQKDG1vZGVsX2RpZ2VzdBgCIAEoCSJFChVMaXN0QXJ0aWZhY3RzUmVzcG9uc2USLAoJYXJ0aWZhY3RzGAEgAygLMhkudHJpbXRhYi50eXBlLnYxLkFydGlmYWN0IiUKFURlbGV0ZUFydGlmYWN0UmVxdWVzdBIMCgRuYW1lGAEgASgJIhgKFkRlbGV0ZUFydGlmYWN0UmVzcG9uc2UifwoVSW1wb3J0QXJ0aWZhY3RSZXF1ZXN0EgwKBG5hbWUYASABKAkSNAoGZm9ybWF0GAIgASgOMiQudHJpbXRhYi5zdGVlcmluZy52MS5EaXJlY3Rpb25Gb3JtYXQSDAoEZGF0YRgDIAEoDBIUCgxtb2RlbF9kaWdlc3QYBCABKAkiRQoWSW1wb3J0QXJ0aWZhY3RSZXNwb25zZRIrCghhcnRpZmFjdBgBIAEoCzIZLnRyaW10YWIudHlwZS52MS5BcnRpZmFjdCJgChVFeHBvcnRBcnRpZmFjdFJlcXVlc3QSEQoJcmVmZXJlbmNlGAEgASgJEjQKBmZvcm1hdBgCIAEoDjIkLnRyaW10YWIuc3RlZXJpbmcudjEuRGlyZWN0aW9uRm9ybWF0IiYKFkV4cG9ydEFydGlmYWN0UmVzcG9uc2USDAoEZGF0YRgBIAEoDCqQAQoKQnVpbGRTdGF0ZRIbChdCVUlMRF9TVEFURV9VTlNQRUNJRklFRBAAEhcKE0JVSUxEX1NUQVRFX1JVTk5JTkcQARIZChVCVUlMRF9TVEFURV9TVUNDRUVERUQQAhIWChJCVUlMRF9TVEFURV9GQUlMRUQQAxIZChVCVUlMRF9TVEFURV9DQU5DRUxMRUQQBCpwCg9EaXJlY3Rpb25Gb3JtYXQSIAocRElSRUNUSU9OX0ZPUk1BVF9VTlNQRUNJRklFRBAAEhkKFURJUkVDVElPTl9GT1JNQVRfR0dVRhABEiAKHERJUkVDVElPTl9GT1JNQVRfU0FGRVRFTlNPUlMQAjKrCwoPU3RlZXJpbmdTZXJ2aWNlEnEKD0dldFJlcXVpcmVtZW50cxIrLnRyaW10YWIuc3RlZXJpbmcudjEuR2V0UmVxdWlyZW1lbnRzUmVxdWVzdBosLnRyaW10YWIuc3RlZXJpbmcudjEuR2V0UmVxdWlyZW1lbnRzUmVzcG9uc2UiA5ACARJQCgRQbGFuEiAudHJpbXRhYi5zdGVlcmluZy52MS5QbGFuUmVxdWVzdBohLnRyaW10YWIuc3RlZXJpbmcudjEuUGxhblJlc3BvbnNlIgOQAgESYgoKR2V0UHJvZ3JhbRImLnRyaW10YWIuc3RlZXJpbmcudjEuR2V0UHJvZ3JhbVJlcXVlc3QaJy50cmltdGFiLnN0ZWVyaW5nLnYxLkdldFByb2dyYW1SZXNwb25zZSIDkAIBEmUKC0xpc3RSZWNpcGVzEicudHJpbXRhYi5zdGVlcmluZy52MS5MaXN0UmVjaXBlc1JlcXVlc3QaKC50cmltdGFiLnN0ZWVyaW5nLnYxLkxpc3RSZWNpcGVzUmVzcG9uc2UiA5ACARJiCgtCdWlsZFJlY2lwZRInLnRyaW10YWIuc3RlZXJpbmcudjEuQnVpbGRSZWNpcGVSZXF1ZXN0GigudHJpbXRhYi5zdGVlcmluZy52MS5CdWlsZFJlY2lwZVJlc3BvbnNlMAESXAoIR2V0QnVpbGQSJC50cmltdGFiLnN0ZWVyaW5nLnYxLkdldEJ1aWxkUmVxdWVzdBolLnRyaW10YWIuc3RlZXJpbmcudjEuR2V0QnVpbGRSZXNwb25zZSIDkAIBEmAKC0NhbmNlbEJ1aWxkEicudHJpbXRhYi5zdGVlcmluZy52MS5DYW5jZWxCdWlsZFJlcXVlc3QaKC50cmltdGFiLnN0ZWVyaW5nLnYxLkNhbmNlbEJ1aWxkUmVzcG9uc2USZgoNRXh0cmFjdFZlY3RvchIpLnRyaW10YWIuc3RlZXJpbmcudjEuRXh0cmFjdFZlY3RvclJlcXVlc3QaKi50cmltdGFiLnN0ZWVyaW5nLnYxLkV4dHJhY3RWZWN0b3JSZXNwb25zZRJgCgtQdXRBcnRpZmFjdBInLnRyaW10YWIuc3RlZXJpbmcudjEuUHV0QXJ0aWZhY3RSZXF1ZXN0GigudHJpbXRhYi5zdGVlcmluZy52MS5QdXRBcnRpZmFjdFJlc3BvbnNlEmcKC0dldEFydGlmYWN0EicudHJpbXRhYi5zdGVlcmluZy52MS5HZXRBcnRpZmFjdFJlcXVlc3QaKC50cmltdGFiLnN0ZWVyaW5nLnYxLkdldEFydGlmYWN0UmVzcG9uc2UiA5ACATABEmsKDUxpc3RBcnRpZmFjdHMSKS50cmltdGFiLnN0ZWVyaW5nLnYxLkxpc3RBcnRpZmFjdHNSZXF1ZXN0GioudHJpbXRhYi5zdGVlcmluZy52MS5MaXN0QXJ0aWZhY3RzUmVzcG9uc2UiA5ACARJpCg5EZWxldGVBcnRpZmFjdBIqLnRyaW10YWIuc3RlZXJpbmcudjEuRGVsZXRlQXJ0aWZhY3RSZXF1ZXN0GisudHJpbXRhYi5zdGVlcmluZy52MS5EZWxldGVBcnRpZmFjdFJlc3BvbnNlEmkKDkltcG9ydEFydGlmYWN0EioudHJpbXRhYi5zdGVlcmluZy52MS5JbXBvcnRBcnRpZmFjdFJlcXVlc3QaKy50cmltdGFiLnN0ZWVyaW5nLnYxLkltcG9ydEFydGlmYWN0UmVzcG9uc2USbgoORXhwb3J0QXJ0aWZhY3QSKi50cmltdGFiLnN0ZWVyaW5nLnYxLkV4cG9ydEFydGlmYWN0UmVxdWVzdBorLnRyaW10YWIuc3RlZXJpbmcudjEuRXhwb3J0QXJ0aWZhY3RSZXNwb25zZSIDkAIBQl0KF2Rldi50cmltdGFiLnN0ZWVyaW5nLnYxUAFaQGdpdGh1Yi5jb20vdHJpbXRhYi90cmltdGFiL2dlbi9nby90cmltdGFiL3N0ZWVyaW5nL3YxO3N0ZWVyaW5ndjFiBnByb3RvMw", [file_trimtab_type_v1_artifact, file_trimtab_type_v1_program]);
 
 /**
  * A strength that does not depend on the scale of a model's activations.
@@ -531,6 +531,42 @@ export const EvaluationSchema: GenMessage<Evaluation> = /*@__PURE__*/
   messageDesc(file_trimtab_steering_v1_steering_service, 12);
 
 /**
+ * How a recipe's dose changes along an answer, chosen with the dose. Multiples are of the dose of the first generated
+ * tokens, which `relative_doses` of the recipe tells.
+ *
+ * @generated from message trimtab.steering.v1.DoseCourse
+ */
+export type DoseCourse = Message<"trimtab.steering.v1.DoseCourse"> & {
+  /**
+   * How many times the dose the last prompt token gets, 0 to 16.
+   *
+   * @generated from field: float start = 1;
+   */
+  start: number;
+
+  /**
+   * Generated tokens that get the whole dose, 0 to 4,096.
+   *
+   * @generated from field: uint32 hold_tokens = 2;
+   */
+  holdTokens: number;
+
+  /**
+   * Fraction of the dose that the tokens after them get, 0 to 1.
+   *
+   * @generated from field: float rest = 3;
+   */
+  rest: number;
+};
+
+/**
+ * Describes the message trimtab.steering.v1.DoseCourse.
+ * Use `create(DoseCourseSchema)` to create a new message.
+ */
+export const DoseCourseSchema: GenMessage<DoseCourse> = /*@__PURE__*/
+  messageDesc(file_trimtab_steering_v1_steering_service, 13);
+
+/**
  * A recipe as listed.
  *
  * @generated from message trimtab.steering.v1.Recipe
@@ -598,6 +634,13 @@ export type Recipe = Message<"trimtab.steering.v1.Recipe"> & {
    * @generated from field: trimtab.steering.v1.Evaluation evaluation = 9;
    */
   evaluation?: Evaluation | undefined;
+
+  /**
+   * How the dose changes along an answer.
+   *
+   * @generated from field: trimtab.steering.v1.DoseCourse course = 10;
+   */
+  course?: DoseCourse | undefined;
 };
 
 /**
@@ -605,7 +648,7 @@ export type Recipe = Message<"trimtab.steering.v1.Recipe"> & {
  * Use `create(RecipeSchema)` to create a new message.
  */
 export const RecipeSchema: GenMessage<Recipe> = /*@__PURE__*/
-  messageDesc(file_trimtab_steering_v1_steering_service, 13);
+  messageDesc(file_trimtab_steering_v1_steering_service, 14);
 
 /**
  * Request of ListRecipes.
@@ -626,7 +669,7 @@ export type ListRecipesRequest = Message<"trimtab.steering.v1.ListRecipesRequest
  * Use `create(ListRecipesRequestSchema)` to create a new message.
  */
 export const ListRecipesRequestSchema: GenMessage<ListRecipesRequest> = /*@__PURE__*/
-  messageDesc(file_trimtab_steering_v1_steering_service, 14);
+  messageDesc(file_trimtab_steering_v1_steering_service, 15);
 
 /**
  * Response of ListRecipes.
@@ -647,7 +690,7 @@ export type ListRecipesResponse = Message<"trimtab.steering.v1.ListRecipesRespon
  * Use `create(ListRecipesResponseSchema)` to create a new message.
  */
 export const ListRecipesResponseSchema: GenMessage<ListRecipesResponse> = /*@__PURE__*/
-  messageDesc(file_trimtab_steering_v1_steering_service, 15);
+  messageDesc(file_trimtab_steering_v1_steering_service, 16);
 
 /**
  * Request of BuildRecipe.
@@ -689,7 +732,7 @@ export type BuildRecipeRequest = Message<"trimtab.steering.v1.BuildRecipeRequest
  * Use `create(BuildRecipeRequestSchema)` to create a new message.
  */
 export const BuildRecipeRequestSchema: GenMessage<BuildRecipeRequest> = /*@__PURE__*/
-  messageDesc(file_trimtab_steering_v1_steering_service, 16);
+  messageDesc(file_trimtab_steering_v1_steering_service, 17);
 
 /**
  * Progress of a build; the last one carries the recipe or the error.
@@ -710,7 +753,7 @@ export type BuildRecipeResponse = Message<"trimtab.steering.v1.BuildRecipeRespon
  * Use `create(BuildRecipeResponseSchema)` to create a new message.
  */
 export const BuildRecipeResponseSchema: GenMessage<BuildRecipeResponse> = /*@__PURE__*/
-  messageDesc(file_trimtab_steering_v1_steering_service, 17);
+  messageDesc(file_trimtab_steering_v1_steering_service, 18);
 
 /**
  * A build.
@@ -794,7 +837,7 @@ export type Build = Message<"trimtab.steering.v1.Build"> & {
  * Use `create(BuildSchema)` to create a new message.
  */
 export const BuildSchema: GenMessage<Build> = /*@__PURE__*/
-  messageDesc(file_trimtab_steering_v1_steering_service, 18);
+  messageDesc(file_trimtab_steering_v1_steering_service, 19);
 
 /**
  * Request of GetBuild.
@@ -815,7 +858,7 @@ export type GetBuildRequest = Message<"trimtab.steering.v1.GetBuildRequest"> & {
  * Use `create(GetBuildRequestSchema)` to create a new message.
  */
 export const GetBuildRequestSchema: GenMessage<GetBuildRequest> = /*@__PURE__*/
-  messageDesc(file_trimtab_steering_v1_steering_service, 19);
+  messageDesc(file_trimtab_steering_v1_steering_service, 20);
 
 /**
  * Response of GetBuild.
@@ -836,7 +879,7 @@ export type GetBuildResponse = Message<"trimtab.steering.v1.GetBuildResponse"> &
  * Use `create(GetBuildResponseSchema)` to create a new message.
  */
 export const GetBuildResponseSchema: GenMessage<GetBuildResponse> = /*@__PURE__*/
-  messageDesc(file_trimtab_steering_v1_steering_service, 20);
+  messageDesc(file_trimtab_steering_v1_steering_service, 21);
 
 /**
  * Request of CancelBuild.
@@ -857,7 +900,7 @@ export type CancelBuildRequest = Message<"trimtab.steering.v1.CancelBuildRequest
  * Use `create(CancelBuildRequestSchema)` to create a new message.
  */
 export const CancelBuildRequestSchema: GenMessage<CancelBuildRequest> = /*@__PURE__*/
-  messageDesc(file_trimtab_steering_v1_steering_service, 21);
+  messageDesc(file_trimtab_steering_v1_steering_service, 22);
 
 /**
  * Response of CancelBuild.
@@ -878,7 +921,7 @@ export type CancelBuildResponse = Message<"trimtab.steering.v1.CancelBuildRespon
  * Use `create(CancelBuildResponseSchema)` to create a new message.
  */
 export const CancelBuildResponseSchema: GenMessage<CancelBuildResponse> = /*@__PURE__*/
-  messageDesc(file_trimtab_steering_v1_steering_service, 22);
+  messageDesc(file_trimtab_steering_v1_steering_service, 23);
 
 /**
  * Request of ExtractVector.
@@ -920,7 +963,7 @@ export type ExtractVectorRequest = Message<"trimtab.steering.v1.ExtractVectorReq
  * Use `create(ExtractVectorRequestSchema)` to create a new message.
  */
 export const ExtractVectorRequestSchema: GenMessage<ExtractVectorRequest> = /*@__PURE__*/
-  messageDesc(file_trimtab_steering_v1_steering_service, 23);
+  messageDesc(file_trimtab_steering_v1_steering_service, 24);
 
 /**
  * Response of ExtractVector.
@@ -941,7 +984,7 @@ export type ExtractVectorResponse = Message<"trimtab.steering.v1.ExtractVectorRe
  * Use `create(ExtractVectorResponseSchema)` to create a new message.
  */
 export const ExtractVectorResponseSchema: GenMessage<ExtractVectorResponse> = /*@__PURE__*/
-  messageDesc(file_trimtab_steering_v1_steering_service, 24);
+  messageDesc(file_trimtab_steering_v1_steering_service, 25);
 
 /**
  * Request of PutArtifact.
@@ -990,7 +1033,7 @@ export type PutArtifactRequest = Message<"trimtab.steering.v1.PutArtifactRequest
  * Use `create(PutArtifactRequestSchema)` to create a new message.
  */
 export const PutArtifactRequestSchema: GenMessage<PutArtifactRequest> = /*@__PURE__*/
-  messageDesc(file_trimtab_steering_v1_steering_service, 25);
+  messageDesc(file_trimtab_steering_v1_steering_service, 26);
 
 /**
  * Response of PutArtifact.
@@ -1011,7 +1054,7 @@ export type PutArtifactResponse = Message<"trimtab.steering.v1.PutArtifactRespon
  * Use `create(PutArtifactResponseSchema)` to create a new message.
  */
 export const PutArtifactResponseSchema: GenMessage<PutArtifactResponse> = /*@__PURE__*/
-  messageDesc(file_trimtab_steering_v1_steering_service, 26);
+  messageDesc(file_trimtab_steering_v1_steering_service, 27);
 
 /**
  * Request of GetArtifact.
@@ -1032,7 +1075,7 @@ export type GetArtifactRequest = Message<"trimtab.steering.v1.GetArtifactRequest
  * Use `create(GetArtifactRequestSchema)` to create a new message.
  */
 export const GetArtifactRequestSchema: GenMessage<GetArtifactRequest> = /*@__PURE__*/
-  messageDesc(file_trimtab_steering_v1_steering_service, 27);
+  messageDesc(file_trimtab_steering_v1_steering_service, 28);
 
 /**
  * Response of GetArtifact.
@@ -1060,7 +1103,7 @@ export type GetArtifactResponse = Message<"trimtab.steering.v1.GetArtifactRespon
  * Use `create(GetArtifactResponseSchema)` to create a new message.
  */
 export const GetArtifactResponseSchema: GenMessage<GetArtifactResponse> = /*@__PURE__*/
-  messageDesc(file_trimtab_steering_v1_steering_service, 28);
+  messageDesc(file_trimtab_steering_v1_steering_service, 29);
 
 /**
  * Request of ListArtifacts.
@@ -1088,7 +1131,7 @@ export type ListArtifactsRequest = Message<"trimtab.steering.v1.ListArtifactsReq
  * Use `create(ListArtifactsRequestSchema)` to create a new message.
  */
 export const ListArtifactsRequestSchema: GenMessage<ListArtifactsRequest> = /*@__PURE__*/
-  messageDesc(file_trimtab_steering_v1_steering_service, 29);
+  messageDesc(file_trimtab_steering_v1_steering_service, 30);
 
 /**
  * Response of ListArtifacts.
@@ -1109,7 +1152,7 @@ export type ListArtifactsResponse = Message<"trimtab.steering.v1.ListArtifactsRe
  * Use `create(ListArtifactsResponseSchema)` to create a new message.
  */
 export const ListArtifactsResponseSchema: GenMessage<ListArtifactsResponse> = /*@__PURE__*/
-  messageDesc(file_trimtab_steering_v1_steering_service, 30);
+  messageDesc(file_trimtab_steering_v1_steering_service, 31);
 
 /**
  * Request of DeleteArtifact.
@@ -1130,7 +1173,7 @@ export type DeleteArtifactRequest = Message<"trimtab.steering.v1.DeleteArtifactR
  * Use `create(DeleteArtifactRequestSchema)` to create a new message.
  */
 export const DeleteArtifactRequestSchema: GenMessage<DeleteArtifactRequest> = /*@__PURE__*/
-  messageDesc(file_trimtab_steering_v1_steering_service, 31);
+  messageDesc(file_trimtab_steering_v1_steering_service, 32);
 
 /**
  * Response of DeleteArtifact.
@@ -1145,7 +1188,7 @@ export type DeleteArtifactResponse = Message<"trimtab.steering.v1.DeleteArtifact
  * Use `create(DeleteArtifactResponseSchema)` to create a new message.
  */
 export const DeleteArtifactResponseSchema: GenMessage<DeleteArtifactResponse> = /*@__PURE__*/
-  messageDesc(file_trimtab_steering_v1_steering_service, 32);
+  messageDesc(file_trimtab_steering_v1_steering_service, 33);
 
 /**
  * Request of ImportArtifact.
@@ -1187,7 +1230,7 @@ export type ImportArtifactRequest = Message<"trimtab.steering.v1.ImportArtifactR
  * Use `create(ImportArtifactRequestSchema)` to create a new message.
  */
 export const ImportArtifactRequestSchema: GenMessage<ImportArtifactRequest> = /*@__PURE__*/
-  messageDesc(file_trimtab_steering_v1_steering_service, 33);
+  messageDesc(file_trimtab_steering_v1_steering_service, 34);
 
 /**
  * Response of ImportArtifact.
@@ -1208,7 +1251,7 @@ export type ImportArtifactResponse = Message<"trimtab.steering.v1.ImportArtifact
  * Use `create(ImportArtifactResponseSchema)` to create a new message.
  */
 export const ImportArtifactResponseSchema: GenMessage<ImportArtifactResponse> = /*@__PURE__*/
-  messageDesc(file_trimtab_steering_v1_steering_service, 34);
+  messageDesc(file_trimtab_steering_v1_steering_service, 35);
 
 /**
  * Request of ExportArtifact.
@@ -1236,7 +1279,7 @@ export type ExportArtifactRequest = Message<"trimtab.steering.v1.ExportArtifactR
  * Use `create(ExportArtifactRequestSchema)` to create a new message.
  */
 export const ExportArtifactRequestSchema: GenMessage<ExportArtifactRequest> = /*@__PURE__*/
-  messageDesc(file_trimtab_steering_v1_steering_service, 35);
+  messageDesc(file_trimtab_steering_v1_steering_service, 36);
 
 /**
  * Response of ExportArtifact.
@@ -1257,7 +1300,7 @@ export type ExportArtifactResponse = Message<"trimtab.steering.v1.ExportArtifact
  * Use `create(ExportArtifactResponseSchema)` to create a new message.
  */
 export const ExportArtifactResponseSchema: GenMessage<ExportArtifactResponse> = /*@__PURE__*/
-  messageDesc(file_trimtab_steering_v1_steering_service, 36);
+  messageDesc(file_trimtab_steering_v1_steering_service, 37);
 
 /**
  * State of a build.
