@@ -33,7 +33,7 @@ export function choiceExtras(
 
 /** Usage in OpenAI's form, with ours beside it. */
 export function usageOf(usages: readonly (Usage | undefined)[]): object {
-  const sum = (field: keyof Omit<Usage, "$typeName" | "$unknown">): number =>
+  const sum = (field: keyof Omit<Usage, "$typeName" | "$unknown" | "scaling">): number =>
     usages.reduce((total, usage) => total + (usage?.[field] ?? 0), 0);
   const prompt = sum("promptTokens");
   const completion = sum("completionTokens");

@@ -2,8 +2,8 @@
 // @generated from file trimtab/gateway/v1/gateway_service.proto (package trimtab.gateway.v1, syntax proto3)
 /* eslint-disable */
 
-import type { GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
-import { fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
+import type { GenEnum, GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
+import { enumDesc, fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
 import { file_google_protobuf_struct } from "@bufbuild/protobuf/wkt";
 import type { Model, ScoredItem } from "../../forward/v1/forward_service_pb.ts";
 import { file_trimtab_forward_v1_forward_service } from "../../forward/v1/forward_service_pb.ts";
@@ -17,7 +17,7 @@ import type { Activation, LayerProof, Pooling, Tap } from "../../type/v1/program
 import { file_trimtab_type_v1_program } from "../../type/v1/program_pb.ts";
 import type { Tensor } from "../../type/v1/tensor_pb.ts";
 import { file_trimtab_type_v1_tensor } from "../../type/v1/tensor_pb.ts";
-import type { Verdict, VerifierInfo, VerifierUse } from "../../verifier/v1/verifier_service_pb.ts";
+import type { Verdict, VerifierInfo, VerifierKind, VerifierUse } from "../../verifier/v1/verifier_service_pb.ts";
 import { file_trimtab_verifier_v1_verifier_service } from "../../verifier/v1/verifier_service_pb.ts";
 import type { JsonObject, Message } from "@bufbuild/protobuf";
 
@@ -25,7 +25,7 @@ import type { JsonObject, Message } from "@bufbuild/protobuf";
  * Describes the file trimtab/gateway/v1/gateway_service.proto.
  */
 export const file_trimtab_gateway_v1_gateway_service: GenFile = /*@__PURE__*/
-  fileDesc("Cih0cmltdGFiL2dhdGV3YXkvdjEvZ2F0ZXdheV9zZXJ2aWNlLnByb3RvEhJ0cmltdGFiLmdhdGV3YXkudjEiPgoMQ29udmVyc2F0aW9uEi4KCG1lc3NhZ2VzGAEgAygLMhwudHJpbXRhYi50eXBlLnYxLkNoYXRNZXNzYWdlImAKD1N0ZWVyaW5nT3B0aW9ucxItCgN1c2UYASABKAsyIC50cmltdGFiLnN0ZWVyaW5nLnYxLlN0ZWVyaW5nVXNlEg8KB2NvbXBhcmUYAiABKAgSDQoFcHJvb2YYAyABKAgiTwoOU2NhbGluZ09wdGlvbnMSEAoIc3RyYXRlZ3kYASABKAkSKwoKcGFyYW1ldGVycxgCIAEoCzIXLmdvb2dsZS5wcm90b2J1Zi5TdHJ1Y3QixQQKDkdlbmVyYXRpb25TcGVjEg0KBW1vZGVsGAEgASgJEjgKDGNvbnZlcnNhdGlvbhgCIAEoCzIgLnRyaW10YWIuZ2F0ZXdheS52MS5Db252ZXJzYXRpb25IABIOCgR0ZXh0GAMgASgJSAASKwoDaWRzGAQgASgLMhwudHJpbXRhYi5nYXRld2F5LnYxLlRva2VuSWRzSAASNQoIc2FtcGxpbmcYBSABKAsyIy50cmltdGFiLnR5cGUudjEuU2FtcGxpbmdQYXJhbWV0ZXJzEhIKCm1heF90b2tlbnMYBiABKA0SDAoEc3RvcBgHIAMoCRIPCgdjaG9pY2VzGAggASgNEhQKDHRvcF9sb2dwcm9icxgJIAEoDRIQCghsb2dwcm9icxgKIAEoCBI1CghzdGVlcmluZxgLIAEoCzIjLnRyaW10YWIuZ2F0ZXdheS52MS5TdGVlcmluZ09wdGlvbnMSMwoHc2NhbGluZxgMIAEoCzIiLnRyaW10YWIuZ2F0ZXdheS52MS5TY2FsaW5nT3B0aW9ucxIzCgl2ZXJpZmllcnMYDSADKAsyIC50cmltdGFiLnZlcmlmaWVyLnYxLlZlcmlmaWVyVXNlEgwKBGVjaG8YDiABKAgSLwoKY29uc3RyYWludBgPIAEoCzIbLnRyaW10YWIudHlwZS52MS5Db25zdHJhaW50EjEKC3NwZWN1bGF0aW9uGBAgASgLMhwudHJpbXRhYi50eXBlLnYxLlNwZWN1bGF0aW9uQggKBnByb21wdCIXCghUb2tlbklkcxILCgNpZHMYASADKA0iQwoPR2VuZXJhdGVSZXF1ZXN0EjAKBHNwZWMYASABKAsyIi50cmltdGFiLmdhdGV3YXkudjEuR2VuZXJhdGlvblNwZWMi4wIKEEdlbmVyYXRlUmVzcG9uc2USMwoHc3RhcnRlZBgBIAEoCzIgLnRyaW10YWIuZ2F0ZXdheS52MS5TdGFydGVkRXZlbnRIABIzCgdwbGFubmVkGAIgASgLMiAudHJpbXRhYi5nYXRld2F5LnYxLlBsYW5uZWRFdmVudEgAEi8KBWRlbHRhGAMgASgLMh4udHJpbXRhYi5nYXRld2F5LnYxLkRlbHRhRXZlbnRIABI7CghmaW5pc2hlZBgEIAEoCzInLnRyaW10YWIuZ2F0ZXdheS52MS5DaG9pY2VGaW5pc2hlZEV2ZW50SAASNQoIdmVyZGljdHMYBSABKAsyIS50cmltdGFiLmdhdGV3YXkudjEuVmVyZGljdHNFdmVudEgAEjcKCWNvbXBsZXRlZBgGIAEoCzIiLnRyaW10YWIuZ2F0ZXdheS52MS5Db21wbGV0ZWRFdmVudEgAQgcKBWV2ZW50Im8KDFN0YXJ0ZWRFdmVudBIVCg1nZW5lcmF0aW9uX2lkGAEgASgJEg0KBW1vZGVsGAIgASgJEhQKDG1vZGVsX2RpZ2VzdBgDIAEoCRIMCgRzZWVkGAQgASgEEhUKDXByb21wdF90b2tlbnMYBSABKA0iUAoMUGxhbm5lZEV2ZW50Ei8KBnJlcG9ydBgBIAEoCzIfLnRyaW10YWIuc3RlZXJpbmcudjEuUGxhblJlcG9ydBIPCgdwbGFuX21zGAIgASgBImcKCkRlbHRhRXZlbnQSDgoGY2hvaWNlGAEgASgNEgwKBHRleHQYAiABKAkSJgoGdG9rZW5zGAMgAygLMhYudHJpbXRhYi50eXBlLnYxLlRva2VuEhMKC3Rva2VuX3RleHRzGAQgAygJIqsBChNDaG9pY2VGaW5pc2hlZEV2ZW50Eg4KBmNob2ljZRgBIAEoDRItCgZyZWFzb24YAiABKA4yHS50cmltdGFiLnR5cGUudjEuRmluaXNoUmVhc29uEhgKEGdlbmVyYXRlZF90b2tlbnMYAyABKA0SDwoHc3RlZXJlZBgEIAEoCBIqCgVwcm9vZhgFIAMoCzIbLnRyaW10YWIudHlwZS52MS5MYXllclByb29mIk8KDVZlcmRpY3RzRXZlbnQSDgoGY2hvaWNlGAEgASgNEi4KCHZlcmRpY3RzGAIgAygLMhwudHJpbXRhYi52ZXJpZmllci52MS5WZXJkaWN0ImIKDkNvbXBsZXRlZEV2ZW50EiUKBXVzYWdlGAEgASgLMhYudHJpbXRhYi50eXBlLnYxLlVzYWdlEikKB3RpbWluZ3MYAiABKAsyGC50cmltdGFiLnR5cGUudjEuVGltaW5ncyJDCg9Db21wbGV0ZVJlcXVlc3QSMAoEc3BlYxgBIAEoCzIiLnRyaW10YWIuZ2F0ZXdheS52MS5HZW5lcmF0aW9uU3BlYyLNAQoGQ2hvaWNlEg0KBWluZGV4GAEgASgNEgwKBHRleHQYAiABKAkSJgoGdG9rZW5zGAMgAygLMhYudHJpbXRhYi50eXBlLnYxLlRva2VuEhMKC3Rva2VuX3RleHRzGAQgAygJEjkKCGZpbmlzaGVkGAUgASgLMicudHJpbXRhYi5nYXRld2F5LnYxLkNob2ljZUZpbmlzaGVkRXZlbnQSLgoIdmVyZGljdHMYBiADKAsyHC50cmltdGFiLnZlcmlmaWVyLnYxLlZlcmRpY3Qi8wEKEENvbXBsZXRlUmVzcG9uc2USMQoHc3RhcnRlZBgBIAEoCzIgLnRyaW10YWIuZ2F0ZXdheS52MS5TdGFydGVkRXZlbnQSLQoEcGxhbhgCIAEoCzIfLnRyaW10YWIuc3RlZXJpbmcudjEuUGxhblJlcG9ydBIrCgdjaG9pY2VzGAMgAygLMhoudHJpbXRhYi5nYXRld2F5LnYxLkNob2ljZRIlCgV1c2FnZRgEIAEoCzIWLnRyaW10YWIudHlwZS52MS5Vc2FnZRIpCgd0aW1pbmdzGAUgASgLMhgudHJpbXRhYi50eXBlLnYxLlRpbWluZ3MiNAoMU3RlZXJSZXF1ZXN0EhUKDWdlbmVyYXRpb25faWQYASABKAkSDQoFc2NhbGUYAiABKAIiDwoNU3RlZXJSZXNwb25zZSJzCg9Ub2tlbml6ZVJlcXVlc3QSDQoFbW9kZWwYASABKAkSDgoEdGV4dBgCIAEoCUgAEjgKDGNvbnZlcnNhdGlvbhgDIAEoCzIgLnRyaW10YWIuZ2F0ZXdheS52MS5Db252ZXJzYXRpb25IAEIHCgVpbnB1dCIvChBUb2tlbml6ZVJlc3BvbnNlEgsKA2lkcxgBIAMoDRIOCgZ0b2tlbnMYAiADKAkiygEKDkNhcHR1cmVSZXF1ZXN0Eg0KBW1vZGVsGAEgASgJEg4KBHRleHQYAiABKAlIABI4Cgxjb252ZXJzYXRpb24YAyABKAsyIC50cmltdGFiLmdhdGV3YXkudjEuQ29udmVyc2F0aW9uSAASIgoEdGFwcxgEIAMoCzIULnRyaW10YWIudHlwZS52MS5UYXASMgoIc3RlZXJpbmcYBSABKAsyIC50cmltdGFiLnN0ZWVyaW5nLnYxLlN0ZWVyaW5nVXNlQgcKBWlucHV0IkMKD0NhcHR1cmVSZXNwb25zZRIwCgthY3RpdmF0aW9ucxgBIAMoCzIbLnRyaW10YWIudHlwZS52MS5BY3RpdmF0aW9uIrABCgxTY29yZVJlcXVlc3QSDQoFbW9kZWwYASABKAkSNgoMY29udmVyc2F0aW9uGAIgASgLMiAudHJpbXRhYi5nYXRld2F5LnYxLkNvbnZlcnNhdGlvbhIPCgdhbnN3ZXJzGAMgAygJEjIKCHN0ZWVyaW5nGAQgASgLMiAudHJpbXRhYi5zdGVlcmluZy52MS5TdGVlcmluZ1VzZRIUCgx0b3BfbG9ncHJvYnMYBSABKA0iZwoNU2NvcmVSZXNwb25zZRIvCgdhbnN3ZXJzGAEgAygLMh4udHJpbXRhYi5mb3J3YXJkLnYxLlNjb3JlZEl0ZW0SJQoFdXNhZ2UYAiABKAsyFi50cmltdGFiLnR5cGUudjEuVXNhZ2UiVgoLRm9ya1JlcXVlc3QSMAoEc3BlYxgBIAEoCzIiLnRyaW10YWIuZ2F0ZXdheS52MS5HZW5lcmF0aW9uU3BlYxIVCg1jb250aW51YXRpb25zGAIgAygJImIKDEZvcmtSZXNwb25zZRIrCgdjaG9pY2VzGAEgAygLMhoudHJpbXRhYi5nYXRld2F5LnYxLkNob2ljZRIlCgV1c2FnZRgCIAEoCzIWLnRyaW10YWIudHlwZS52MS5Vc2FnZSJOChRQdXRQcm9qZWN0aW9uUmVxdWVzdBINCgVtb2RlbBgBIAEoCRInCgZtYXRyaXgYAiABKAsyFy50cmltdGFiLnR5cGUudjEuVGVuc29yIjIKFVB1dFByb2plY3Rpb25SZXNwb25zZRIZChFwcm9qZWN0aW9uX2RpZ2VzdBgBIAEoCSLSAQoMRW1iZWRSZXF1ZXN0Eg0KBW1vZGVsGAEgASgJEg0KBXRleHRzGAIgAygJEi8KCXRva2VuX2lkcxgDIAMoCzIcLnRyaW10YWIuZ2F0ZXdheS52MS5Ub2tlbklkcxISCgVsYXllchgEIAEoDUgAiAEBEikKB3Bvb2xpbmcYBSABKA4yGC50cmltdGFiLnR5cGUudjEuUG9vbGluZxIXCg9za2lwX2ZpbmFsX25vcm0YBiABKAgSEQoJbm9ybWFsaXplGAcgASgIQggKBl9sYXllciJnCg1FbWJlZFJlc3BvbnNlEi8KCmVtYmVkZGluZ3MYASADKAsyGy50cmltdGFiLnR5cGUudjEuQWN0aXZhdGlvbhIlCgV1c2FnZRgCIAEoCzIWLnRyaW10YWIudHlwZS52MS5Vc2FnZSJXChRFeHRyYWN0VmVjdG9yUmVxdWVzdBINCgVtb2RlbBgBIAEoCRIMCgRuYW1lGAIgASgJEhAKCHBvc2l0aXZlGAMgAygJEhAKCG5lZ2F0aXZlGAQgAygJIkQKFUV4dHJhY3RWZWN0b3JSZXNwb25zZRIrCghhcnRpZmFjdBgBIAEoCzIZLnRyaW10YWIudHlwZS52MS5BcnRpZmFjdCITChFMaXN0TW9kZWxzUmVxdWVzdCI/ChJMaXN0TW9kZWxzUmVzcG9uc2USKQoGbW9kZWxzGAEgAygLMhkudHJpbXRhYi5mb3J3YXJkLnYxLk1vZGVsIiMKEkxpc3RSZWNpcGVzUmVxdWVzdBINCgVtb2RlbBgBIAEoCSJDChNMaXN0UmVjaXBlc1Jlc3BvbnNlEiwKB3JlY2lwZXMYASADKAsyGy50cmltdGFiLnN0ZWVyaW5nLnYxLlJlY2lwZSIXChVMaXN0U3RyYXRlZ2llc1JlcXVlc3QiWAoIU3RyYXRlZ3kSDAoEbmFtZRgBIAEoCRITCgtkZXNjcmlwdGlvbhgCIAEoCRIZChFwYXJhbWV0ZXJzX3NjaGVtYRgDIAEoCRIOCgZzb3VyY2UYBCABKAkiSgoWTGlzdFN0cmF0ZWdpZXNSZXNwb25zZRIwCgpzdHJhdGVnaWVzGAEgAygLMhwudHJpbXRhYi5nYXRld2F5LnYxLlN0cmF0ZWd5IhYKFExpc3RWZXJpZmllcnNSZXF1ZXN0Ik0KFUxpc3RWZXJpZmllcnNSZXNwb25zZRI0Cgl2ZXJpZmllcnMYASADKAsyIS50cmltdGFiLnZlcmlmaWVyLnYxLlZlcmlmaWVySW5mbyJKChJQdXRBcnRpZmFjdFJlcXVlc3QSNAoDcHV0GAEgASgLMicudHJpbXRhYi5zdGVlcmluZy52MS5QdXRBcnRpZmFjdFJlcXVlc3QiQgoTUHV0QXJ0aWZhY3RSZXNwb25zZRIrCghhcnRpZmFjdBgBIAEoCzIZLnRyaW10YWIudHlwZS52MS5BcnRpZmFjdCInChJHZXRBcnRpZmFjdFJlcXVlc3QSEQoJcmVmZXJlbmNlGAEgASgJIlEKE0dldEFydGlmYWN0UmVzcG9uc2USKwoIYXJ0aWZhY3QYASABKAsyGS50cmltdGFiLnR5cGUudjEuQXJ0aWZhY3QSDQoFY2h1bmsYAiABKAwiQwoUTGlzdEFydGlmYWN0c1JlcXVlc3QSKwoEa2luZBgBIAEoDjIdLnRyaW10YWIudHlwZS52MS5BcnRpZmFjdEtpbmQiRQoVTGlzdEFydGlmYWN0c1Jlc3BvbnNlEiwKCWFydGlmYWN0cxgBIAMoCzIZLnRyaW10YWIudHlwZS52MS5BcnRpZmFjdCIlChVEZWxldGVBcnRpZmFjdFJlcXVlc3QSDAoEbmFtZRgBIAEoCSIYChZEZWxldGVBcnRpZmFjdFJlc3BvbnNlIlMKFUltcG9ydEFydGlmYWN0UmVxdWVzdBI6CgZpbXBvcnQYASABKAsyKi50cmltdGFiLnN0ZWVyaW5nLnYxLkltcG9ydEFydGlmYWN0UmVxdWVzdCJFChZJbXBvcnRBcnRpZmFjdFJlc3BvbnNlEisKCGFydGlmYWN0GAEgASgLMhkudHJpbXRhYi50eXBlLnYxLkFydGlmYWN0ImAKFUV4cG9ydEFydGlmYWN0UmVxdWVzdBIRCglyZWZlcmVuY2UYASABKAkSNAoGZm9ybWF0GAIgASgOMiQudHJpbXRhYi5zdGVlcmluZy52MS5EaXJlY3Rpb25Gb3JtYXQiJgoWRXhwb3J0QXJ0aWZhY3RSZXNwb25zZRIMCgRkYXRhGAEgASgMIlkKEkJ1aWxkUmVjaXBlUmVxdWVzdBIMCgRuYW1lGAEgASgJEg0KBW1vZGVsGAIgASgJEg0KBWZvcmNlGAMgASgIEhcKD3NraXBfZXZhbHVhdGlvbhgEIAEoCCJAChNCdWlsZFJlY2lwZVJlc3BvbnNlEikKBWJ1aWxkGAEgASgLMhoudHJpbXRhYi5zdGVlcmluZy52MS5CdWlsZCIdCg9HZXRCdWlsZFJlcXVlc3QSCgoCaWQYASABKAkiPQoQR2V0QnVpbGRSZXNwb25zZRIpCgVidWlsZBgBIAEoCzIaLnRyaW10YWIuc3RlZXJpbmcudjEuQnVpbGQiIAoSQ2FuY2VsQnVpbGRSZXF1ZXN0EgoKAmlkGAEgASgJIkAKE0NhbmNlbEJ1aWxkUmVzcG9uc2USKQoFYnVpbGQYASABKAsyGi50cmltdGFiLnN0ZWVyaW5nLnYxLkJ1aWxkMrcRCg5HYXRld2F5U2VydmljZRJXCghHZW5lcmF0ZRIjLnRyaW10YWIuZ2F0ZXdheS52MS5HZW5lcmF0ZVJlcXVlc3QaJC50cmltdGFiLmdhdGV3YXkudjEuR2VuZXJhdGVSZXNwb25zZTABElUKCENvbXBsZXRlEiMudHJpbXRhYi5nYXRld2F5LnYxLkNvbXBsZXRlUmVxdWVzdBokLnRyaW10YWIuZ2F0ZXdheS52MS5Db21wbGV0ZVJlc3BvbnNlEkwKBVN0ZWVyEiAudHJpbXRhYi5nYXRld2F5LnYxLlN0ZWVyUmVxdWVzdBohLnRyaW10YWIuZ2F0ZXdheS52MS5TdGVlclJlc3BvbnNlEloKCFRva2VuaXplEiMudHJpbXRhYi5nYXRld2F5LnYxLlRva2VuaXplUmVxdWVzdBokLnRyaW10YWIuZ2F0ZXdheS52MS5Ub2tlbml6ZVJlc3BvbnNlIgOQAgESWQoHQ2FwdHVyZRIiLnRyaW10YWIuZ2F0ZXdheS52MS5DYXB0dXJlUmVxdWVzdBojLnRyaW10YWIuZ2F0ZXdheS52MS5DYXB0dXJlUmVzcG9uc2UiA5ACATABElEKBVNjb3JlEiAudHJpbXRhYi5nYXRld2F5LnYxLlNjb3JlUmVxdWVzdBohLnRyaW10YWIuZ2F0ZXdheS52MS5TY29yZVJlc3BvbnNlIgOQAgESSQoERm9yaxIfLnRyaW10YWIuZ2F0ZXdheS52MS5Gb3JrUmVxdWVzdBogLnRyaW10YWIuZ2F0ZXdheS52MS5Gb3JrUmVzcG9uc2USUQoFRW1iZWQSIC50cmltdGFiLmdhdGV3YXkudjEuRW1iZWRSZXF1ZXN0GiEudHJpbXRhYi5nYXRld2F5LnYxLkVtYmVkUmVzcG9uc2UiA5ACARJpCg1QdXRQcm9qZWN0aW9uEigudHJpbXRhYi5nYXRld2F5LnYxLlB1dFByb2plY3Rpb25SZXF1ZXN0GikudHJpbXRhYi5nYXRld2F5LnYxLlB1dFByb2plY3Rpb25SZXNwb25zZSIDkAICEmQKDUV4dHJhY3RWZWN0b3ISKC50cmltdGFiLmdhdGV3YXkudjEuRXh0cmFjdFZlY3RvclJlcXVlc3QaKS50cmltdGFiLmdhdGV3YXkudjEuRXh0cmFjdFZlY3RvclJlc3BvbnNlEmAKCkxpc3RNb2RlbHMSJS50cmltdGFiLmdhdGV3YXkudjEuTGlzdE1vZGVsc1JlcXVlc3QaJi50cmltdGFiLmdhdGV3YXkudjEuTGlzdE1vZGVsc1Jlc3BvbnNlIgOQAgESYwoLTGlzdFJlY2lwZXMSJi50cmltdGFiLmdhdGV3YXkudjEuTGlzdFJlY2lwZXNSZXF1ZXN0GicudHJpbXRhYi5nYXRld2F5LnYxLkxpc3RSZWNpcGVzUmVzcG9uc2UiA5ACARJsCg5MaXN0U3RyYXRlZ2llcxIpLnRyaW10YWIuZ2F0ZXdheS52MS5MaXN0U3RyYXRlZ2llc1JlcXVlc3QaKi50cmltdGFiLmdhdGV3YXkudjEuTGlzdFN0cmF0ZWdpZXNSZXNwb25zZSIDkAIBEmkKDUxpc3RWZXJpZmllcnMSKC50cmltdGFiLmdhdGV3YXkudjEuTGlzdFZlcmlmaWVyc1JlcXVlc3QaKS50cmltdGFiLmdhdGV3YXkudjEuTGlzdFZlcmlmaWVyc1Jlc3BvbnNlIgOQAgESXgoLUHV0QXJ0aWZhY3QSJi50cmltdGFiLmdhdGV3YXkudjEuUHV0QXJ0aWZhY3RSZXF1ZXN0GicudHJpbXRhYi5nYXRld2F5LnYxLlB1dEFydGlmYWN0UmVzcG9uc2USZQoLR2V0QXJ0aWZhY3QSJi50cmltdGFiLmdhdGV3YXkudjEuR2V0QXJ0aWZhY3RSZXF1ZXN0GicudHJpbXRhYi5nYXRld2F5LnYxLkdldEFydGlmYWN0UmVzcG9uc2UiA5ACATABEmkKDUxpc3RBcnRpZmFjdHMSKC50cmltdGFiLmdhdGV3YXkudjEuTGlzdEFydGlmYWN0c1JlcXVlc3QaKS50cmltdGFiLmdhdGV3YXkudjEuTGlzdEFydGlmYWN0c1Jlc3BvbnNlIgOQAgESZwoORGVsZXRlQXJ0aWZhY3QSKS50cmltdGFiLmdhdGV3YXkudjEuRGVsZXRlQXJ0aWZhY3RSZXF1ZXN0GioudHJpbXRhYi5nYXRld2F5LnYxLkRlbGV0ZUFydGlmYWN0UmVzcG9uc2USZwoOSW1wb3J0QXJ0aWZhY3QSKS50cmltdGFiLmdhdGV3YXkudjEuSW1wb3J0QXJ0aWZhY3RSZXF1ZXN0GioudHJpbXRhYi5nYXRld2F5LnYxLkltcG9ydEFydGlmYWN0UmVzcG9uc2USbAoORXhwb3J0QXJ0aWZhY3QSKS50cmltdGFiLmdhdGV3YXkudjEuRXhwb3J0QXJ0aWZhY3RSZXF1ZXN0GioudHJpbXRhYi5nYXRld2F5LnYxLkV4cG9ydEFydGlmYWN0UmVzcG9uc2UiA5ACARJgCgtCdWlsZFJlY2lwZRImLnRyaW10YWIuZ2F0ZXdheS52MS5CdWlsZFJlY2lwZVJlcXVlc3QaJy50cmltdGFiLmdhdGV3YXkudjEuQnVpbGRSZWNpcGVSZXNwb25zZTABEloKCEdldEJ1aWxkEiMudHJpbXRhYi5nYXRld2F5LnYxLkdldEJ1aWxkUmVxdWVzdBokLnRyaW10YWIuZ2F0ZXdheS52MS5HZXRCdWlsZFJlc3BvbnNlIgOQAgESXgoLQ2FuY2VsQnVpbGQSJi50cmltdGFiLmdhdGV3YXkudjEuQ2FuY2VsQnVpbGRSZXF1ZXN0GicudHJpbXRhYi5nYXRld2F5LnYxLkNhbmNlbEJ1aWxkUmVzcG9uc2VCWgoWZGV2LnRyaW10YWIuZ2F0ZXdheS52MVABWj5naXRodWIuY29tL3RyaW10YWIvdHJpbXRhYi9nZW4vZ28vdHJpbXRhYi9nYXRld2F5L3YxO2dhdGV3YXl2MWIGcHJvdG8z", [file_google_protobuf_struct, file_trimtab_forward_v1_forward_service, file_trimtab_steering_v1_steering_service, file_trimtab_type_v1_artifact, file_trimtab_type_v1_generation, file_trimtab_type_v1_program, file_trimtab_type_v1_tensor, file_trimtab_verifier_v1_verifier_service]);
+  fileDesc("Cih0cmltdGFiL2dhdGV3YXkvdjEvZ2F0ZXdheV9zZXJ2aWNlLnByb3RvEhJ0cmltdGFiLmdhdGV3YXkudjEiPgoMQ29udmVyc2F0aW9uEi4KCG1lc3NhZ2VzGAEgAygLMhwudHJpbXRhYi50eXBlLnYxLkNoYXRNZXNzYWdlImAKD1N0ZWVyaW5nT3B0aW9ucxItCgN1c2UYASABKAsyIC50cmltdGFiLnN0ZWVyaW5nLnYxLlN0ZWVyaW5nVXNlEg8KB2NvbXBhcmUYAiABKAgSDQoFcHJvb2YYAyABKAgiygMKDlNjYWxpbmdPcHRpb25zEhAKCHN0cmF0ZWd5GAEgASgJEisKCnBhcmFtZXRlcnMYAiABKAsyFy5nb29nbGUucHJvdG9idWYuU3RydWN0EjEKBmJ1ZGdldBgDIAEoCzIhLnRyaW10YWIuZ2F0ZXdheS52MS5TY2FsaW5nQnVkZ2V0EjIKCHZlcmlmaWVyGAQgASgLMiAudHJpbXRhYi52ZXJpZmllci52MS5WZXJpZmllclVzZRI6ChBwcm9jZXNzX3ZlcmlmaWVyGAUgASgLMiAudHJpbXRhYi52ZXJpZmllci52MS5WZXJpZmllclVzZRIqCgRzdGVwGAYgASgLMhwudHJpbXRhYi5nYXRld2F5LnYxLlN0ZXBSdWxlEjMKCWRpdmVyc2lmeRgHIAMoCzIgLnRyaW10YWIuc3RlZXJpbmcudjEuU3RlZXJpbmdVc2USNgoIZGVncmFkZWQYCCABKA4yJC50cmltdGFiLmdhdGV3YXkudjEuRGVncmFkZWRWZXJpZmllchIuCgZhbnN3ZXIYCSABKAsyHi50cmltdGFiLmdhdGV3YXkudjEuQW5zd2VyUnVsZRINCgV0cmFjZRgKIAEoCCJJCg1TY2FsaW5nQnVkZ2V0Eg4KBnRva2VucxgBIAEoBBISCgpjYW5kaWRhdGVzGAIgASgNEhQKDG1pbGxpc2Vjb25kcxgDIAEoDSJyCghTdGVwUnVsZRIQCgZ0b2tlbnMYASABKA1IABI4CgpzZXBhcmF0b3JzGAIgASgLMiIudHJpbXRhYi5nYXRld2F5LnYxLlN0ZXBTZXBhcmF0b3JzSAASEgoKbWF4X3Rva2VucxgDIAEoDUIGCgRydWxlIiAKDlN0ZXBTZXBhcmF0b3JzEg4KBnZhbHVlcxgBIAMoCSJKCgpBbnN3ZXJSdWxlEiwKBGZvcm0YASABKA4yHi50cmltdGFiLmdhdGV3YXkudjEuQW5zd2VyRm9ybRIOCgZtYXJrZXIYAiABKAkixQQKDkdlbmVyYXRpb25TcGVjEg0KBW1vZGVsGAEgASgJEjgKDGNvbnZlcnNhdGlvbhgCIAEoCzIgLnRyaW10YWIuZ2F0ZXdheS52MS5Db252ZXJzYXRpb25IABIOCgR0ZXh0GAMgASgJSAASKwoDaWRzGAQgASgLMhwudHJpbXRhYi5nYXRld2F5LnYxLlRva2VuSWRzSAASNQoIc2FtcGxpbmcYBSABKAsyIy50cmltdGFiLnR5cGUudjEuU2FtcGxpbmdQYXJhbWV0ZXJzEhIKCm1heF90b2tlbnMYBiABKA0SDAoEc3RvcBgHIAMoCRIPCgdjaG9pY2VzGAggASgNEhQKDHRvcF9sb2dwcm9icxgJIAEoDRIQCghsb2dwcm9icxgKIAEoCBI1CghzdGVlcmluZxgLIAEoCzIjLnRyaW10YWIuZ2F0ZXdheS52MS5TdGVlcmluZ09wdGlvbnMSMwoHc2NhbGluZxgMIAEoCzIiLnRyaW10YWIuZ2F0ZXdheS52MS5TY2FsaW5nT3B0aW9ucxIzCgl2ZXJpZmllcnMYDSADKAsyIC50cmltdGFiLnZlcmlmaWVyLnYxLlZlcmlmaWVyVXNlEgwKBGVjaG8YDiABKAgSLwoKY29uc3RyYWludBgPIAEoCzIbLnRyaW10YWIudHlwZS52MS5Db25zdHJhaW50EjEKC3NwZWN1bGF0aW9uGBAgASgLMhwudHJpbXRhYi50eXBlLnYxLlNwZWN1bGF0aW9uQggKBnByb21wdCIXCghUb2tlbklkcxILCgNpZHMYASADKA0iQwoPR2VuZXJhdGVSZXF1ZXN0EjAKBHNwZWMYASABKAsyIi50cmltdGFiLmdhdGV3YXkudjEuR2VuZXJhdGlvblNwZWMilgMKEEdlbmVyYXRlUmVzcG9uc2USMwoHc3RhcnRlZBgBIAEoCzIgLnRyaW10YWIuZ2F0ZXdheS52MS5TdGFydGVkRXZlbnRIABIzCgdwbGFubmVkGAIgASgLMiAudHJpbXRhYi5nYXRld2F5LnYxLlBsYW5uZWRFdmVudEgAEi8KBWRlbHRhGAMgASgLMh4udHJpbXRhYi5nYXRld2F5LnYxLkRlbHRhRXZlbnRIABI7CghmaW5pc2hlZBgEIAEoCzInLnRyaW10YWIuZ2F0ZXdheS52MS5DaG9pY2VGaW5pc2hlZEV2ZW50SAASNQoIdmVyZGljdHMYBSABKAsyIS50cmltdGFiLmdhdGV3YXkudjEuVmVyZGljdHNFdmVudEgAEjcKCWNvbXBsZXRlZBgGIAEoCzIiLnRyaW10YWIuZ2F0ZXdheS52MS5Db21wbGV0ZWRFdmVudEgAEjEKBnNlYXJjaBgHIAEoCzIfLnRyaW10YWIuZ2F0ZXdheS52MS5TZWFyY2hFdmVudEgAQgcKBWV2ZW50IvsCCgtTZWFyY2hFdmVudBI3CgljYW5kaWRhdGUYASABKAsyIi50cmltdGFiLmdhdGV3YXkudjEuQ2FuZGlkYXRlRXZlbnRIABItCgRzdGVwGAIgASgLMh0udHJpbXRhYi5nYXRld2F5LnYxLlN0ZXBFdmVudEgAEi8KBXNjb3JlGAMgASgLMh4udHJpbXRhYi5nYXRld2F5LnYxLlNjb3JlRXZlbnRIABI1CghyZXNhbXBsZRgEIAEoCzIhLnRyaW10YWIuZ2F0ZXdheS52MS5SZXNhbXBsZUV2ZW50SAASLwoFcHJ1bmUYBSABKAsyHi50cmltdGFiLmdhdGV3YXkudjEuUHJ1bmVFdmVudEgAEjEKBmNvbW1pdBgGIAEoCzIfLnRyaW10YWIuZ2F0ZXdheS52MS5Db21taXRFdmVudEgAEi8KBWZpbmFsGAcgASgLMh4udHJpbXRhYi5nYXRld2F5LnYxLkZpbmFsRXZlbnRIAEIHCgVldmVudCJFCg5DYW5kaWRhdGVFdmVudBIRCgljYW5kaWRhdGUYASABKA0SDgoGcGFyZW50GAIgASgNEhAKCHN0ZWVyaW5nGAMgASgNInkKCVN0ZXBFdmVudBIRCgljYW5kaWRhdGUYASABKA0SDAoEdGV4dBgCIAEoCRIOCgZ0b2tlbnMYAyABKA0SLAoFZW5kZWQYBCABKA4yHS50cmltdGFiLnR5cGUudjEuRmluaXNoUmVhc29uEg0KBWRlcHRoGAUgASgNIlAKClNjb3JlRXZlbnQSEQoJY2FuZGlkYXRlGAEgASgNEg0KBXNjb3JlGAIgASgBEg8KB291dGNvbWUYAyABKAgSDwoHZmFpbHVyZRgEIAEoCSJ7Cg1SZXNhbXBsZUV2ZW50EhIKCmNhbmRpZGF0ZXMYASADKA0SDwoHd2VpZ2h0cxgCIAMoARIRCglhbmNlc3RvcnMYAyADKA0SHQoVZWZmZWN0aXZlX3NhbXBsZV9zaXplGAQgASgBEhMKC3RlbXBlcmF0dXJlGAUgASgBIiAKClBydW5lRXZlbnQSEgoKY2FuZGlkYXRlcxgBIAMoDSIhCgtDb21taXRFdmVudBISCgpjaGFyYWN0ZXJzGAEgASgNIsUBCg9TZWFyY2hDYW5kaWRhdGUSEQoJY2FuZGlkYXRlGAEgASgNEg4KBnBhcmVudBgCIAEoDRISCgVzY29yZRgDIAEoAUgAiAEBEg4KBmFuc3dlchgEIAEoCRIOCgZ0b2tlbnMYBSABKA0SLQoGcmVhc29uGAYgASgOMh0udHJpbXRhYi50eXBlLnYxLkZpbmlzaFJlYXNvbhIMCgR0ZXh0GAcgASgJEhQKDG1lYW5fbG9ncHJvYhgIIAEoAUIICgZfc2NvcmUiPQoMQW5zd2VyV2VpZ2h0Eg4KBmFuc3dlchgBIAEoCRIOCgZ3ZWlnaHQYAiABKAESDQoFdm90ZXMYAyABKA0iyQIKCkZpbmFsRXZlbnQSEQoJY2FuZGlkYXRlGAEgASgNEioKA2VuZBgCIAEoDjIdLnRyaW10YWIuZ2F0ZXdheS52MS5TZWFyY2hFbmQSMQoHYW5zd2VycxgDIAMoCzIgLnRyaW10YWIuZ2F0ZXdheS52MS5BbnN3ZXJXZWlnaHQSNwoKY2FuZGlkYXRlcxgEIAMoCzIjLnRyaW10YWIuZ2F0ZXdheS52MS5TZWFyY2hDYW5kaWRhdGUSEAoIZGVncmFkZWQYBSABKAgSEAoIc3RyYXRlZ3kYBiABKAkSKwoKcGFyYW1ldGVycxgHIAEoCzIXLmdvb2dsZS5wcm90b2J1Zi5TdHJ1Y3QSMQoGYnVkZ2V0GAggASgLMiEudHJpbXRhYi5nYXRld2F5LnYxLlNjYWxpbmdCdWRnZXQSDAoEc2VlZBgJIAEoBCJvCgxTdGFydGVkRXZlbnQSFQoNZ2VuZXJhdGlvbl9pZBgBIAEoCRINCgVtb2RlbBgCIAEoCRIUCgxtb2RlbF9kaWdlc3QYAyABKAkSDAoEc2VlZBgEIAEoBBIVCg1wcm9tcHRfdG9rZW5zGAUgASgNIlAKDFBsYW5uZWRFdmVudBIvCgZyZXBvcnQYASABKAsyHy50cmltdGFiLnN0ZWVyaW5nLnYxLlBsYW5SZXBvcnQSDwoHcGxhbl9tcxgCIAEoASJnCgpEZWx0YUV2ZW50Eg4KBmNob2ljZRgBIAEoDRIMCgR0ZXh0GAIgASgJEiYKBnRva2VucxgDIAMoCzIWLnRyaW10YWIudHlwZS52MS5Ub2tlbhITCgt0b2tlbl90ZXh0cxgEIAMoCSKrAQoTQ2hvaWNlRmluaXNoZWRFdmVudBIOCgZjaG9pY2UYASABKA0SLQoGcmVhc29uGAIgASgOMh0udHJpbXRhYi50eXBlLnYxLkZpbmlzaFJlYXNvbhIYChBnZW5lcmF0ZWRfdG9rZW5zGAMgASgNEg8KB3N0ZWVyZWQYBCABKAgSKgoFcHJvb2YYBSADKAsyGy50cmltdGFiLnR5cGUudjEuTGF5ZXJQcm9vZiJPCg1WZXJkaWN0c0V2ZW50Eg4KBmNob2ljZRgBIAEoDRIuCgh2ZXJkaWN0cxgCIAMoCzIcLnRyaW10YWIudmVyaWZpZXIudjEuVmVyZGljdCJiCg5Db21wbGV0ZWRFdmVudBIlCgV1c2FnZRgBIAEoCzIWLnRyaW10YWIudHlwZS52MS5Vc2FnZRIpCgd0aW1pbmdzGAIgASgLMhgudHJpbXRhYi50eXBlLnYxLlRpbWluZ3MiQwoPQ29tcGxldGVSZXF1ZXN0EjAKBHNwZWMYASABKAsyIi50cmltdGFiLmdhdGV3YXkudjEuR2VuZXJhdGlvblNwZWMizQEKBkNob2ljZRINCgVpbmRleBgBIAEoDRIMCgR0ZXh0GAIgASgJEiYKBnRva2VucxgDIAMoCzIWLnRyaW10YWIudHlwZS52MS5Ub2tlbhITCgt0b2tlbl90ZXh0cxgEIAMoCRI5CghmaW5pc2hlZBgFIAEoCzInLnRyaW10YWIuZ2F0ZXdheS52MS5DaG9pY2VGaW5pc2hlZEV2ZW50Ei4KCHZlcmRpY3RzGAYgAygLMhwudHJpbXRhYi52ZXJpZmllci52MS5WZXJkaWN0IqMCChBDb21wbGV0ZVJlc3BvbnNlEjEKB3N0YXJ0ZWQYASABKAsyIC50cmltdGFiLmdhdGV3YXkudjEuU3RhcnRlZEV2ZW50Ei0KBHBsYW4YAiABKAsyHy50cmltdGFiLnN0ZWVyaW5nLnYxLlBsYW5SZXBvcnQSKwoHY2hvaWNlcxgDIAMoCzIaLnRyaW10YWIuZ2F0ZXdheS52MS5DaG9pY2USJQoFdXNhZ2UYBCABKAsyFi50cmltdGFiLnR5cGUudjEuVXNhZ2USKQoHdGltaW5ncxgFIAEoCzIYLnRyaW10YWIudHlwZS52MS5UaW1pbmdzEi4KBnNlYXJjaBgGIAEoCzIeLnRyaW10YWIuZ2F0ZXdheS52MS5GaW5hbEV2ZW50IjQKDFN0ZWVyUmVxdWVzdBIVCg1nZW5lcmF0aW9uX2lkGAEgASgJEg0KBXNjYWxlGAIgASgCIg8KDVN0ZWVyUmVzcG9uc2UicwoPVG9rZW5pemVSZXF1ZXN0Eg0KBW1vZGVsGAEgASgJEg4KBHRleHQYAiABKAlIABI4Cgxjb252ZXJzYXRpb24YAyABKAsyIC50cmltdGFiLmdhdGV3YXkudjEuQ29udmVyc2F0aW9uSABCBwoFaW5wdXQiLwoQVG9rZW5pemVSZXNwb25zZRILCgNpZHMYASADKA0SDgoGdG9rZW5zGAIgAygJIsoBCg5DYXB0dXJlUmVxdWVzdBINCgVtb2RlbBgBIAEoCRIOCgR0ZXh0GAIgASgJSAASOAoMY29udmVyc2F0aW9uGAMgASgLMiAudHJpbXRhYi5nYXRld2F5LnYxLkNvbnZlcnNhdGlvbkgAEiIKBHRhcHMYBCADKAsyFC50cmltdGFiLnR5cGUudjEuVGFwEjIKCHN0ZWVyaW5nGAUgASgLMiAudHJpbXRhYi5zdGVlcmluZy52MS5TdGVlcmluZ1VzZUIHCgVpbnB1dCJDCg9DYXB0dXJlUmVzcG9uc2USMAoLYWN0aXZhdGlvbnMYASADKAsyGy50cmltdGFiLnR5cGUudjEuQWN0aXZhdGlvbiKwAQoMU2NvcmVSZXF1ZXN0Eg0KBW1vZGVsGAEgASgJEjYKDGNvbnZlcnNhdGlvbhgCIAEoCzIgLnRyaW10YWIuZ2F0ZXdheS52MS5Db252ZXJzYXRpb24SDwoHYW5zd2VycxgDIAMoCRIyCghzdGVlcmluZxgEIAEoCzIgLnRyaW10YWIuc3RlZXJpbmcudjEuU3RlZXJpbmdVc2USFAoMdG9wX2xvZ3Byb2JzGAUgASgNImcKDVNjb3JlUmVzcG9uc2USLwoHYW5zd2VycxgBIAMoCzIeLnRyaW10YWIuZm9yd2FyZC52MS5TY29yZWRJdGVtEiUKBXVzYWdlGAIgASgLMhYudHJpbXRhYi50eXBlLnYxLlVzYWdlIlYKC0ZvcmtSZXF1ZXN0EjAKBHNwZWMYASABKAsyIi50cmltdGFiLmdhdGV3YXkudjEuR2VuZXJhdGlvblNwZWMSFQoNY29udGludWF0aW9ucxgCIAMoCSJiCgxGb3JrUmVzcG9uc2USKwoHY2hvaWNlcxgBIAMoCzIaLnRyaW10YWIuZ2F0ZXdheS52MS5DaG9pY2USJQoFdXNhZ2UYAiABKAsyFi50cmltdGFiLnR5cGUudjEuVXNhZ2UiTgoUUHV0UHJvamVjdGlvblJlcXVlc3QSDQoFbW9kZWwYASABKAkSJwoGbWF0cml4GAIgASgLMhcudHJpbXRhYi50eXBlLnYxLlRlbnNvciIyChVQdXRQcm9qZWN0aW9uUmVzcG9uc2USGQoRcHJvamVjdGlvbl9kaWdlc3QYASABKAki0gEKDEVtYmVkUmVxdWVzdBINCgVtb2RlbBgBIAEoCRINCgV0ZXh0cxgCIAMoCRIvCgl0b2tlbl9pZHMYAyADKAsyHC50cmltdGFiLmdhdGV3YXkudjEuVG9rZW5JZHMSEgoFbGF5ZXIYBCABKA1IAIgBARIpCgdwb29saW5nGAUgASgOMhgudHJpbXRhYi50eXBlLnYxLlBvb2xpbmcSFwoPc2tpcF9maW5hbF9ub3JtGAYgASgIEhEKCW5vcm1hbGl6ZRgHIAEoCEIICgZfbGF5ZXIiZwoNRW1iZWRSZXNwb25zZRIvCgplbWJlZGRpbmdzGAEgAygLMhsudHJpbXRhYi50eXBlLnYxLkFjdGl2YXRpb24SJQoFdXNhZ2UYAiABKAsyFi50cmltdGFiLnR5cGUudjEuVXNhZ2UiVwoURXh0cmFjdFZlY3RvclJlcXVlc3QSDQoFbW9kZWwYASABKAkSDAoEbmFtZRgCIAEoCRIQCghwb3NpdGl2ZRgDIAMoCRIQCghuZWdhdGl2ZRgEIAMoCSJEChVFeHRyYWN0VmVjdG9yUmVzcG9uc2USKwoIYXJ0aWZhY3QYASABKAsyGS50cmltdGFiLnR5cGUudjEuQXJ0aWZhY3QiEwoRTGlzdE1vZGVsc1JlcXVlc3QiPwoSTGlzdE1vZGVsc1Jlc3BvbnNlEikKBm1vZGVscxgBIAMoCzIZLnRyaW10YWIuZm9yd2FyZC52MS5Nb2RlbCIjChJMaXN0UmVjaXBlc1JlcXVlc3QSDQoFbW9kZWwYASABKAkiQwoTTGlzdFJlY2lwZXNSZXNwb25zZRIsCgdyZWNpcGVzGAEgAygLMhsudHJpbXRhYi5zdGVlcmluZy52MS5SZWNpcGUiFwoVTGlzdFN0cmF0ZWdpZXNSZXF1ZXN0Iv8BCghTdHJhdGVneRIMCgRuYW1lGAEgASgJEhMKC2Rlc2NyaXB0aW9uGAIgASgJEhkKEXBhcmFtZXRlcnNfc2NoZW1hGAMgASgJEg4KBnNvdXJjZRgEIAEoCRISCgpjb3N0X21vZGVsGAUgASgJEjkKDnZlcmlmaWVyX2tpbmRzGAYgAygOMiEudHJpbXRhYi52ZXJpZmllci52MS5WZXJpZmllcktpbmQSGQoRdmVyaWZpZXJfcmVxdWlyZWQYByABKAgSEAoIc3RlcHdpc2UYCCABKAgSDQoFdm90ZXMYCSABKAgSGgoSZGVmYXVsdF9jYW5kaWRhdGVzGAogASgNIkoKFkxpc3RTdHJhdGVnaWVzUmVzcG9uc2USMAoKc3RyYXRlZ2llcxgBIAMoCzIcLnRyaW10YWIuZ2F0ZXdheS52MS5TdHJhdGVneSIWChRMaXN0VmVyaWZpZXJzUmVxdWVzdCJNChVMaXN0VmVyaWZpZXJzUmVzcG9uc2USNAoJdmVyaWZpZXJzGAEgAygLMiEudHJpbXRhYi52ZXJpZmllci52MS5WZXJpZmllckluZm8iSgoSUHV0QXJ0aWZhY3RSZXF1ZXN0EjQKA3B1dBgBIAEoCzInLnRyaW10YWIuc3RlZXJpbmcudjEuUHV0QXJ0aWZhY3RSZXF1ZXN0IkIKE1B1dEFydGlmYWN0UmVzcG9uc2USKwoIYXJ0aWZhY3QYASABKAsyGS50cmltdGFiLnR5cGUudjEuQXJ0aWZhY3QiJwoSR2V0QXJ0aWZhY3RSZXF1ZXN0EhEKCXJlZmVyZW5jZRgBIAEoCSJRChNHZXRBcnRpZmFjdFJlc3BvbnNlEisKCGFydGlmYWN0GAEgASgLMhkudHJpbXRhYi50eXBlLnYxLkFydGlmYWN0Eg0KBWNodW5rGAIgASgMIkMKFExpc3RBcnRpZmFjdHNSZXF1ZXN0EisKBGtpbmQYASABKA4yHS50cmltdGFiLnR5cGUudjEuQXJ0aWZhY3RLaW5kIkUKFUxpc3RBcnRpZmFjdHNSZXNwb25zZRIsCglhcnRpZmFjdHMYASADKAsyGS50cmltdGFiLnR5cGUudjEuQXJ0aWZhY3QiJQoVRGVsZXRlQXJ0aWZhY3RSZXF1ZXN0EgwKBG5hbWUYASABKAkiGAoWRGVsZXRlQXJ0aWZhY3RSZXNwb25zZSJTChVJbXBvcnRBcnRpZmFjdFJlcXVlc3QSOgoGaW1wb3J0GAEgASgLMioudHJpbXRhYi5zdGVlcmluZy52MS5JbXBvcnRBcnRpZmFjdFJlcXVlc3QiRQoWSW1wb3J0QXJ0aWZhY3RSZXNwb25zZRIrCghhcnRpZmFjdBgBIAEoCzIZLnRyaW10YWIudHlwZS52MS5BcnRpZmFjdCJgChVFeHBvcnRBcnRpZmFjdFJlcXVlc3QSEQoJcmVmZXJlbmNlGAEgASgJEjQKBmZvcm1hdBgCIAEoDjIkLnRyaW10YWIuc3RlZXJpbmcudjEuRGlyZWN0aW9uRm9ybWF0IiYKFkV4cG9ydEFydGlmYWN0UmVzcG9uc2USDAoEZGF0YRgBIAEoDCJZChJCdWlsZFJlY2lwZVJlcXVlc3QSDAoEbmFtZRgBIAEoCRINCgVtb2RlbBgCIAEoCRINCgVmb3JjZRgDIAEoCBIXCg9za2lwX2V2YWx1YXRpb24YBCABKAgiQAoTQnVpbGRSZWNpcGVSZXNwb25zZRIpCgVidWlsZBgBIAEoCzIaLnRyaW10YWIuc3RlZXJpbmcudjEuQnVpbGQiHQoPR2V0QnVpbGRSZXF1ZXN0EgoKAmlkGAEgASgJIj0KEEdldEJ1aWxkUmVzcG9uc2USKQoFYnVpbGQYASABKAsyGi50cmltdGFiLnN0ZWVyaW5nLnYxLkJ1aWxkIiAKEkNhbmNlbEJ1aWxkUmVxdWVzdBIKCgJpZBgBIAEoCSJAChNDYW5jZWxCdWlsZFJlc3BvbnNlEikKBWJ1aWxkGAEgASgLMhoudHJpbXRhYi5zdGVlcmluZy52MS5CdWlsZCptCgpBbnN3ZXJGb3JtEhsKF0FOU1dFUl9GT1JNX1VOU1BFQ0lGSUVEEAASFgoSQU5TV0VSX0ZPUk1fTlVNQkVSEAESFAoQQU5TV0VSX0ZPUk1fTElORRACEhQKEEFOU1dFUl9GT1JNX1RFWFQQAyp2ChBEZWdyYWRlZFZlcmlmaWVyEiEKHURFR1JBREVEX1ZFUklGSUVSX1VOU1BFQ0lGSUVEEAASHAoYREVHUkFERURfVkVSSUZJRVJfU1RSSUNUEAESIQodREVHUkFERURfVkVSSUZJRVJfQkVTVF9FRkZPUlQQAipvCglTZWFyY2hFbmQSGgoWU0VBUkNIX0VORF9VTlNQRUNJRklFRBAAEhcKE1NFQVJDSF9FTkRfQ09NUExFVEUQARIWChJTRUFSQ0hfRU5EX1NFVFRMRUQQAhIVChFTRUFSQ0hfRU5EX0JVREdFVBADMrcRCg5HYXRld2F5U2VydmljZRJXCghHZW5lcmF0ZRIjLnRyaW10YWIuZ2F0ZXdheS52MS5HZW5lcmF0ZVJlcXVlc3QaJC50cmltdGFiLmdhdGV3YXkudjEuR2VuZXJhdGVSZXNwb25zZTABElUKCENvbXBsZXRlEiMudHJpbXRhYi5nYXRld2F5LnYxLkNvbXBsZXRlUmVxdWVzdBokLnRyaW10YWIuZ2F0ZXdheS52MS5Db21wbGV0ZVJlc3BvbnNlEkwKBVN0ZWVyEiAudHJpbXRhYi5nYXRld2F5LnYxLlN0ZWVyUmVxdWVzdBohLnRyaW10YWIuZ2F0ZXdheS52MS5TdGVlclJlc3BvbnNlEloKCFRva2VuaXplEiMudHJpbXRhYi5nYXRld2F5LnYxLlRva2VuaXplUmVxdWVzdBokLnRyaW10YWIuZ2F0ZXdheS52MS5Ub2tlbml6ZVJlc3BvbnNlIgOQAgESWQoHQ2FwdHVyZRIiLnRyaW10YWIuZ2F0ZXdheS52MS5DYXB0dXJlUmVxdWVzdBojLnRyaW10YWIuZ2F0ZXdheS52MS5DYXB0dXJlUmVzcG9uc2UiA5ACATABElEKBVNjb3JlEiAudHJpbXRhYi5nYXRld2F5LnYxLlNjb3JlUmVxdWVzdBohLnRyaW10YWIuZ2F0ZXdheS52MS5TY29yZVJlc3BvbnNlIgOQAgESSQoERm9yaxIfLnRyaW10YWIuZ2F0ZXdheS52MS5Gb3JrUmVxdWVzdBogLnRyaW10YWIuZ2F0ZXdheS52MS5Gb3JrUmVzcG9uc2USUQoFRW1iZWQSIC50cmltdGFiLmdhdGV3YXkudjEuRW1iZWRSZXF1ZXN0GiEudHJpbXRhYi5nYXRld2F5LnYxLkVtYmVkUmVzcG9uc2UiA5ACARJpCg1QdXRQcm9qZWN0aW9uEigudHJpbXRhYi5nYXRld2F5LnYxLlB1dFByb2plY3Rpb25SZXF1ZXN0GikudHJpbXRhYi5nYXRld2F5LnYxLlB1dFByb2plY3Rpb25SZXNwb25zZSIDkAICEmQKDUV4dHJhY3RWZWN0b3ISKC50cmltdGFiLmdhdGV3YXkudjEuRXh0cmFjdFZlY3RvclJlcXVlc3QaKS50cmltdGFiLmdhdGV3YXkudjEuRXh0cmFjdFZlY3RvclJlc3BvbnNlEmAKCkxpc3RNb2RlbHMSJS50cmltdGFiLmdhdGV3YXkudjEuTGlzdE1vZGVsc1JlcXVlc3QaJi50cmltdGFiLmdhdGV3YXkudjEuTGlzdE1vZGVsc1Jlc3BvbnNlIgOQAgESYwoLTGlzdFJlY2lwZXMSJi50cmltdGFiLmdhdGV3YXkudjEuTGlzdFJlY2lwZXNSZXF1ZXN0GicudHJpbXRhYi5nYXRld2F5LnYxLkxpc3RSZWNpcGVzUmVzcG9uc2UiA5ACARJsCg5MaXN0U3RyYXRlZ2llcxIpLnRyaW10YWIuZ2F0ZXdheS52MS5MaXN0U3RyYXRlZ2llc1JlcXVlc3QaKi50cmltdGFiLmdhdGV3YXkudjEuTGlzdFN0cmF0ZWdpZXNSZXNwb25zZSIDkAIBEmkKDUxpc3RWZXJpZmllcnMSKC50cmltdGFiLmdhdGV3YXkudjEuTGlzdFZlcmlmaWVyc1JlcXVlc3QaKS50cmltdGFiLmdhdGV3YXkudjEuTGlzdFZlcmlmaWVyc1Jlc3BvbnNlIgOQAgESXgoLUHV0QXJ0aWZhY3QSJi50cmltdGFiLmdhdGV3YXkudjEuUHV0QXJ0aWZhY3RSZXF1ZXN0GicudHJpbXRhYi5nYXRld2F5LnYxLlB1dEFydGlmYWN0UmVzcG9uc2USZQoLR2V0QXJ0aWZhY3QSJi50cmltdGFiLmdhdGV3YXkudjEuR2V0QXJ0aWZhY3RSZXF1ZXN0GicudHJpbXRhYi5nYXRld2F5LnYxLkdldEFydGlmYWN0UmVzcG9uc2UiA5ACATABEmkKDUxpc3RBcnRpZmFjdHMSKC50cmltdGFiLmdhdGV3YXkudjEuTGlzdEFydGlmYWN0c1JlcXVlc3QaKS50cmltdGFiLmdhdGV3YXkudjEuTGlzdEFydGlmYWN0c1Jlc3BvbnNlIgOQAgESZwoORGVsZXRlQXJ0aWZhY3QSKS50cmltdGFiLmdhdGV3YXkudjEuRGVsZXRlQXJ0aWZhY3RSZXF1ZXN0GioudHJpbXRhYi5nYXRld2F5LnYxLkRlbGV0ZUFydGlmYWN0UmVzcG9uc2USZwoOSW1wb3J0QXJ0aWZhY3QSKS50cmltdGFiLmdhdGV3YXkudjEuSW1wb3J0QXJ0aWZhY3RSZXF1ZXN0GioudHJpbXRhYi5nYXRld2F5LnYxLkltcG9ydEFydGlmYWN0UmVzcG9uc2USbAoORXhwb3J0QXJ0aWZhY3QSKS50cmltdGFiLmdhdGV3YXkudjEuRXhwb3J0QXJ0aWZhY3RSZXF1ZXN0GioudHJpbXRhYi5nYXRld2F5LnYxLkV4cG9ydEFydGlmYWN0UmVzcG9uc2UiA5ACARJgCgtCdWlsZFJlY2lwZRImLnRyaW10YWIuZ2F0ZXdheS52MS5CdWlsZFJlY2lwZVJlcXVlc3QaJy50cmltdGFiLmdhdGV3YXkudjEuQnVpbGRSZWNpcGVSZXNwb25zZTABEloKCEdldEJ1aWxkEiMudHJpbXRhYi5nYXRld2F5LnYxLkdldEJ1aWxkUmVxdWVzdBokLnRyaW10YWIuZ2F0ZXdheS52MS5HZXRCdWlsZFJlc3BvbnNlIgOQAgESXgoLQ2FuY2VsQnVpbGQSJi50cmltdGFiLmdhdGV3YXkudjEuQ2FuY2VsQnVpbGRSZXF1ZXN0GicudHJpbXRhYi5nYXRld2F5LnYxLkNhbmNlbEJ1aWxkUmVzcG9uc2VCWgoWZGV2LnRyaW10YWIuZ2F0ZXdheS52MVABWj5naXRodWIuY29tL3RyaW10YWIvdHJpbXRhYi9nZW4vZ28vdHJpbXRhYi9nYXRld2F5L3YxO2dhdGV3YXl2MWIGcHJvdG8z", [file_google_protobuf_struct, file_trimtab_forward_v1_forward_service, file_trimtab_steering_v1_steering_service, file_trimtab_type_v1_artifact, file_trimtab_type_v1_generation, file_trimtab_type_v1_program, file_trimtab_type_v1_tensor, file_trimtab_verifier_v1_verifier_service]);
 
 /**
  * A conversation.
@@ -84,24 +84,82 @@ export const SteeringOptionsSchema: GenMessage<SteeringOptions> = /*@__PURE__*/
   messageDesc(file_trimtab_gateway_v1_gateway_service, 1);
 
 /**
- * How inference-time compute is spent. Only the strategy "none" (one sample a choice) is available yet.
+ * How inference-time compute is spent: many candidates of one answer, of which a strategy chooses. Not with `choices` over 1,
+ * `compare`, `speculation` or `echo`.
  *
  * @generated from message trimtab.gateway.v1.ScalingOptions
  */
 export type ScalingOptions = Message<"trimtab.gateway.v1.ScalingOptions"> & {
   /**
-   * Strategy, as listed.
+   * Strategy, as listed. Empty or "none": one sample a choice.
    *
    * @generated from field: string strategy = 1;
    */
   strategy: string;
 
   /**
-   * Parameters, as described by the strategy's JSON schema.
+   * Parameters, as described by the strategy's JSON schema; unknown ones are refused.
    *
    * @generated from field: google.protobuf.Struct parameters = 2;
    */
   parameters?: JsonObject | undefined;
+
+  /**
+   * What may be spent. Unset: `candidates` of the strategy's default, `max_tokens` a candidate.
+   *
+   * @generated from field: trimtab.gateway.v1.ScalingBudget budget = 3;
+   */
+  budget?: ScalingBudget | undefined;
+
+  /**
+   * Judges candidates; steps too, if its kind is process.
+   *
+   * @generated from field: trimtab.verifier.v1.VerifierUse verifier = 4;
+   */
+  verifier?: VerifierUse | undefined;
+
+  /**
+   * Judges steps instead of `verifier`.
+   *
+   * @generated from field: trimtab.verifier.v1.VerifierUse process_verifier = 5;
+   */
+  processVerifier?: VerifierUse | undefined;
+
+  /**
+   * Where a step ends, for strategies that search step by step.
+   *
+   * @generated from field: trimtab.gateway.v1.StepRule step = 6;
+   */
+  step?: StepRule | undefined;
+
+  /**
+   * Steering of candidate i is entry i modulo their number; an entry without recipe and direction is unsteered. At most 16,
+   * and not with `steering`.
+   *
+   * @generated from field: repeated trimtab.steering.v1.SteeringUse diversify = 7;
+   */
+  diversify: SteeringUse[];
+
+  /**
+   * What happens when the verifier cannot judge.
+   *
+   * @generated from field: trimtab.gateway.v1.DegradedVerifier degraded = 8;
+   */
+  degraded: DegradedVerifier;
+
+  /**
+   * What of a candidate's text is its answer, for votes.
+   *
+   * @generated from field: trimtab.gateway.v1.AnswerRule answer = 9;
+   */
+  answer?: AnswerRule | undefined;
+
+  /**
+   * Report the search: its events as they happen, and the text of every candidate at the end.
+   *
+   * @generated from field: bool trace = 10;
+   */
+  trace: boolean;
 };
 
 /**
@@ -110,6 +168,136 @@ export type ScalingOptions = Message<"trimtab.gateway.v1.ScalingOptions"> & {
  */
 export const ScalingOptionsSchema: GenMessage<ScalingOptions> = /*@__PURE__*/
   messageDesc(file_trimtab_gateway_v1_gateway_service, 2);
+
+/**
+ * Hard bounds of a search; 0 is no bound of that kind. With bounds on tokens and candidates alone the same seed gives the
+ * same search.
+ *
+ * @generated from message trimtab.gateway.v1.ScalingBudget
+ */
+export type ScalingBudget = Message<"trimtab.gateway.v1.ScalingBudget"> & {
+  /**
+   * Tokens generated and read by verifiers, over all candidates; up to 1048576.
+   *
+   * @generated from field: uint64 tokens = 1;
+   */
+  tokens: bigint;
+
+  /**
+   * Candidates alive at once or sampled in all, as the strategy says; 1 to 256.
+   *
+   * @generated from field: uint32 candidates = 2;
+   */
+  candidates: number;
+
+  /**
+   * Time from acceptance, milliseconds; up to 600000.
+   *
+   * @generated from field: uint32 milliseconds = 3;
+   */
+  milliseconds: number;
+};
+
+/**
+ * Describes the message trimtab.gateway.v1.ScalingBudget.
+ * Use `create(ScalingBudgetSchema)` to create a new message.
+ */
+export const ScalingBudgetSchema: GenMessage<ScalingBudget> = /*@__PURE__*/
+  messageDesc(file_trimtab_gateway_v1_gateway_service, 3);
+
+/**
+ * Where a step ends. Unset: at an empty line ("\n\n").
+ *
+ * @generated from message trimtab.gateway.v1.StepRule
+ */
+export type StepRule = Message<"trimtab.gateway.v1.StepRule"> & {
+  /**
+   * The rule.
+   *
+   * @generated from oneof trimtab.gateway.v1.StepRule.rule
+   */
+  rule: {
+    /**
+     * After so many tokens; 1 to 4096.
+     *
+     * @generated from field: uint32 tokens = 1;
+     */
+    value: number;
+    case: "tokens";
+  } | {
+    /**
+     * After any of these strings.
+     *
+     * @generated from field: trimtab.gateway.v1.StepSeparators separators = 2;
+     */
+    value: StepSeparators;
+    case: "separators";
+  } | { case: undefined; value?: undefined };
+
+  /**
+   * Most tokens of a step that meets no separator; 0 means 256.
+   *
+   * @generated from field: uint32 max_tokens = 3;
+   */
+  maxTokens: number;
+};
+
+/**
+ * Describes the message trimtab.gateway.v1.StepRule.
+ * Use `create(StepRuleSchema)` to create a new message.
+ */
+export const StepRuleSchema: GenMessage<StepRule> = /*@__PURE__*/
+  messageDesc(file_trimtab_gateway_v1_gateway_service, 4);
+
+/**
+ * Strings that end a step.
+ *
+ * @generated from message trimtab.gateway.v1.StepSeparators
+ */
+export type StepSeparators = Message<"trimtab.gateway.v1.StepSeparators"> & {
+  /**
+   * The strings, taken literally; 1 to 16, at most 64 bytes each.
+   *
+   * @generated from field: repeated string values = 1;
+   */
+  values: string[];
+};
+
+/**
+ * Describes the message trimtab.gateway.v1.StepSeparators.
+ * Use `create(StepSeparatorsSchema)` to create a new message.
+ */
+export const StepSeparatorsSchema: GenMessage<StepSeparators> = /*@__PURE__*/
+  messageDesc(file_trimtab_gateway_v1_gateway_service, 5);
+
+/**
+ * What of a text is its answer. Answers are compared as canonical texts: numbers by value, the rest without case and
+ * surplus blanks. A candidate without an answer has no vote.
+ *
+ * @generated from message trimtab.gateway.v1.AnswerRule
+ */
+export type AnswerRule = Message<"trimtab.gateway.v1.AnswerRule"> & {
+  /**
+   * Form of the answer; unspecified is the last number.
+   *
+   * @generated from field: trimtab.gateway.v1.AnswerForm form = 1;
+   */
+  form: AnswerForm;
+
+  /**
+   * The answer stands after the last occurrence of this string; empty: anywhere. A text without it has no answer.
+   *
+   * @generated from field: string marker = 2;
+   */
+  marker: string;
+};
+
+/**
+ * Describes the message trimtab.gateway.v1.AnswerRule.
+ * Use `create(AnswerRuleSchema)` to create a new message.
+ */
+export const AnswerRuleSchema: GenMessage<AnswerRule> = /*@__PURE__*/
+  messageDesc(file_trimtab_gateway_v1_gateway_service, 6);
 
 /**
  * What to generate.
@@ -245,7 +433,7 @@ export type GenerationSpec = Message<"trimtab.gateway.v1.GenerationSpec"> & {
  * Use `create(GenerationSpecSchema)` to create a new message.
  */
 export const GenerationSpecSchema: GenMessage<GenerationSpec> = /*@__PURE__*/
-  messageDesc(file_trimtab_gateway_v1_gateway_service, 3);
+  messageDesc(file_trimtab_gateway_v1_gateway_service, 7);
 
 /**
  * Token ids.
@@ -266,7 +454,7 @@ export type TokenIds = Message<"trimtab.gateway.v1.TokenIds"> & {
  * Use `create(TokenIdsSchema)` to create a new message.
  */
 export const TokenIdsSchema: GenMessage<TokenIds> = /*@__PURE__*/
-  messageDesc(file_trimtab_gateway_v1_gateway_service, 4);
+  messageDesc(file_trimtab_gateway_v1_gateway_service, 8);
 
 /**
  * Request of Generate.
@@ -287,7 +475,7 @@ export type GenerateRequest = Message<"trimtab.gateway.v1.GenerateRequest"> & {
  * Use `create(GenerateRequestSchema)` to create a new message.
  */
 export const GenerateRequestSchema: GenMessage<GenerateRequest> = /*@__PURE__*/
-  messageDesc(file_trimtab_gateway_v1_gateway_service, 5);
+  messageDesc(file_trimtab_gateway_v1_gateway_service, 9);
 
 /**
  * Response of Generate.
@@ -348,6 +536,14 @@ export type GenerateResponse = Message<"trimtab.gateway.v1.GenerateResponse"> & 
      */
     value: CompletedEvent;
     case: "completed";
+  } | {
+    /**
+     * What a search did; only with a strategy, and but for `final` only with `trace`.
+     *
+     * @generated from field: trimtab.gateway.v1.SearchEvent search = 7;
+     */
+    value: SearchEvent;
+    case: "search";
   } | { case: undefined; value?: undefined };
 };
 
@@ -356,7 +552,483 @@ export type GenerateResponse = Message<"trimtab.gateway.v1.GenerateResponse"> & 
  * Use `create(GenerateResponseSchema)` to create a new message.
  */
 export const GenerateResponseSchema: GenMessage<GenerateResponse> = /*@__PURE__*/
-  messageDesc(file_trimtab_gateway_v1_gateway_service, 6);
+  messageDesc(file_trimtab_gateway_v1_gateway_service, 10);
+
+/**
+ * What a search did. Candidates are numbered from 1 in the order in which they began; 0 is the prompt.
+ *
+ * @generated from message trimtab.gateway.v1.SearchEvent
+ */
+export type SearchEvent = Message<"trimtab.gateway.v1.SearchEvent"> & {
+  /**
+   * The event.
+   *
+   * @generated from oneof trimtab.gateway.v1.SearchEvent.event
+   */
+  event: {
+    /**
+     * A candidate began.
+     *
+     * @generated from field: trimtab.gateway.v1.CandidateEvent candidate = 1;
+     */
+    value: CandidateEvent;
+    case: "candidate";
+  } | {
+    /**
+     * A candidate grew by a step.
+     *
+     * @generated from field: trimtab.gateway.v1.StepEvent step = 2;
+     */
+    value: StepEvent;
+    case: "step";
+  } | {
+    /**
+     * A candidate was judged.
+     *
+     * @generated from field: trimtab.gateway.v1.ScoreEvent score = 3;
+     */
+    value: ScoreEvent;
+    case: "score";
+  } | {
+    /**
+     * Candidates were redrawn by weight.
+     *
+     * @generated from field: trimtab.gateway.v1.ResampleEvent resample = 4;
+     */
+    value: ResampleEvent;
+    case: "resample";
+  } | {
+    /**
+     * Candidates were given up.
+     *
+     * @generated from field: trimtab.gateway.v1.PruneEvent prune = 5;
+     */
+    value: PruneEvent;
+    case: "prune";
+  } | {
+    /**
+     * Text that every live candidate shares, and that is therefore part of the answer; it came as a delta just before.
+     *
+     * @generated from field: trimtab.gateway.v1.CommitEvent commit = 6;
+     */
+    value: CommitEvent;
+    case: "commit";
+  } | {
+    /**
+     * The choice. Always sent.
+     *
+     * @generated from field: trimtab.gateway.v1.FinalEvent final = 7;
+     */
+    value: FinalEvent;
+    case: "final";
+  } | { case: undefined; value?: undefined };
+};
+
+/**
+ * Describes the message trimtab.gateway.v1.SearchEvent.
+ * Use `create(SearchEventSchema)` to create a new message.
+ */
+export const SearchEventSchema: GenMessage<SearchEvent> = /*@__PURE__*/
+  messageDesc(file_trimtab_gateway_v1_gateway_service, 11);
+
+/**
+ * A candidate began.
+ *
+ * @generated from message trimtab.gateway.v1.CandidateEvent
+ */
+export type CandidateEvent = Message<"trimtab.gateway.v1.CandidateEvent"> & {
+  /**
+   * Candidate.
+   *
+   * @generated from field: uint32 candidate = 1;
+   */
+  candidate: number;
+
+  /**
+   * The candidate it continues; 0: the prompt.
+   *
+   * @generated from field: uint32 parent = 2;
+   */
+  parent: number;
+
+  /**
+   * Entry of `diversify`, if there are any.
+   *
+   * @generated from field: uint32 steering = 3;
+   */
+  steering: number;
+};
+
+/**
+ * Describes the message trimtab.gateway.v1.CandidateEvent.
+ * Use `create(CandidateEventSchema)` to create a new message.
+ */
+export const CandidateEventSchema: GenMessage<CandidateEvent> = /*@__PURE__*/
+  messageDesc(file_trimtab_gateway_v1_gateway_service, 12);
+
+/**
+ * A candidate grew.
+ *
+ * @generated from message trimtab.gateway.v1.StepEvent
+ */
+export type StepEvent = Message<"trimtab.gateway.v1.StepEvent"> & {
+  /**
+   * Candidate.
+   *
+   * @generated from field: uint32 candidate = 1;
+   */
+  candidate: number;
+
+  /**
+   * Text of this step.
+   *
+   * @generated from field: string text = 2;
+   */
+  text: string;
+
+  /**
+   * Tokens of this step.
+   *
+   * @generated from field: uint32 tokens = 3;
+   */
+  tokens: number;
+
+  /**
+   * Why the candidate ended; unspecified while it goes on.
+   *
+   * @generated from field: trimtab.type.v1.FinishReason ended = 4;
+   */
+  ended: FinishReason;
+
+  /**
+   * Steps so far.
+   *
+   * @generated from field: uint32 depth = 5;
+   */
+  depth: number;
+};
+
+/**
+ * Describes the message trimtab.gateway.v1.StepEvent.
+ * Use `create(StepEventSchema)` to create a new message.
+ */
+export const StepEventSchema: GenMessage<StepEvent> = /*@__PURE__*/
+  messageDesc(file_trimtab_gateway_v1_gateway_service, 13);
+
+/**
+ * A candidate was judged.
+ *
+ * @generated from message trimtab.gateway.v1.ScoreEvent
+ */
+export type ScoreEvent = Message<"trimtab.gateway.v1.ScoreEvent"> & {
+  /**
+   * Candidate.
+   *
+   * @generated from field: uint32 candidate = 1;
+   */
+  candidate: number;
+
+  /**
+   * Score in 0 to 1.
+   *
+   * @generated from field: double score = 2;
+   */
+  score: number;
+
+  /**
+   * Judged as a finished answer rather than a step.
+   *
+   * @generated from field: bool outcome = 3;
+   */
+  outcome: boolean;
+
+  /**
+   * Reason of the closed list if the verifier failed and the score stands in for its verdict.
+   *
+   * @generated from field: string failure = 4;
+   */
+  failure: string;
+};
+
+/**
+ * Describes the message trimtab.gateway.v1.ScoreEvent.
+ * Use `create(ScoreEventSchema)` to create a new message.
+ */
+export const ScoreEventSchema: GenMessage<ScoreEvent> = /*@__PURE__*/
+  messageDesc(file_trimtab_gateway_v1_gateway_service, 14);
+
+/**
+ * Candidates were redrawn.
+ *
+ * @generated from message trimtab.gateway.v1.ResampleEvent
+ */
+export type ResampleEvent = Message<"trimtab.gateway.v1.ResampleEvent"> & {
+  /**
+   * Candidates drawn from.
+   *
+   * @generated from field: repeated uint32 candidates = 1;
+   */
+  candidates: number[];
+
+  /**
+   * Their weights, normalized.
+   *
+   * @generated from field: repeated double weights = 2;
+   */
+  weights: number[];
+
+  /**
+   * The ancestors drawn, in order.
+   *
+   * @generated from field: repeated uint32 ancestors = 3;
+   */
+  ancestors: number[];
+
+  /**
+   * Effective sample size of the weights.
+   *
+   * @generated from field: double effective_sample_size = 4;
+   */
+  effectiveSampleSize: number;
+
+  /**
+   * Temperature applied to the log-weights; 1 is none.
+   *
+   * @generated from field: double temperature = 5;
+   */
+  temperature: number;
+};
+
+/**
+ * Describes the message trimtab.gateway.v1.ResampleEvent.
+ * Use `create(ResampleEventSchema)` to create a new message.
+ */
+export const ResampleEventSchema: GenMessage<ResampleEvent> = /*@__PURE__*/
+  messageDesc(file_trimtab_gateway_v1_gateway_service, 15);
+
+/**
+ * Candidates were given up.
+ *
+ * @generated from message trimtab.gateway.v1.PruneEvent
+ */
+export type PruneEvent = Message<"trimtab.gateway.v1.PruneEvent"> & {
+  /**
+   * The candidates.
+   *
+   * @generated from field: repeated uint32 candidates = 1;
+   */
+  candidates: number[];
+};
+
+/**
+ * Describes the message trimtab.gateway.v1.PruneEvent.
+ * Use `create(PruneEventSchema)` to create a new message.
+ */
+export const PruneEventSchema: GenMessage<PruneEvent> = /*@__PURE__*/
+  messageDesc(file_trimtab_gateway_v1_gateway_service, 16);
+
+/**
+ * Text became part of the answer.
+ *
+ * @generated from message trimtab.gateway.v1.CommitEvent
+ */
+export type CommitEvent = Message<"trimtab.gateway.v1.CommitEvent"> & {
+  /**
+   * Characters (UTF-16) of the answer that are decided.
+   *
+   * @generated from field: uint32 characters = 1;
+   */
+  characters: number;
+};
+
+/**
+ * Describes the message trimtab.gateway.v1.CommitEvent.
+ * Use `create(CommitEventSchema)` to create a new message.
+ */
+export const CommitEventSchema: GenMessage<CommitEvent> = /*@__PURE__*/
+  messageDesc(file_trimtab_gateway_v1_gateway_service, 17);
+
+/**
+ * A candidate as it ended.
+ *
+ * @generated from message trimtab.gateway.v1.SearchCandidate
+ */
+export type SearchCandidate = Message<"trimtab.gateway.v1.SearchCandidate"> & {
+  /**
+   * Candidate.
+   *
+   * @generated from field: uint32 candidate = 1;
+   */
+  candidate: number;
+
+  /**
+   * The candidate it continues; 0: the prompt.
+   *
+   * @generated from field: uint32 parent = 2;
+   */
+  parent: number;
+
+  /**
+   * Last score; absent if it was never judged.
+   *
+   * @generated from field: optional double score = 3;
+   */
+  score?: number | undefined;
+
+  /**
+   * Canonical answer; empty if it has none.
+   *
+   * @generated from field: string answer = 4;
+   */
+  answer: string;
+
+  /**
+   * Tokens of the whole candidate, those shared with its parent included.
+   *
+   * @generated from field: uint32 tokens = 5;
+   */
+  tokens: number;
+
+  /**
+   * Why it ended; CANCELLED if it was given up.
+   *
+   * @generated from field: trimtab.type.v1.FinishReason reason = 6;
+   */
+  reason: FinishReason;
+
+  /**
+   * The whole text; only with `trace`.
+   *
+   * @generated from field: string text = 7;
+   */
+  text: string;
+
+  /**
+   * Mean log-probability of its tokens, nats.
+   *
+   * @generated from field: double mean_logprob = 8;
+   */
+  meanLogprob: number;
+};
+
+/**
+ * Describes the message trimtab.gateway.v1.SearchCandidate.
+ * Use `create(SearchCandidateSchema)` to create a new message.
+ */
+export const SearchCandidateSchema: GenMessage<SearchCandidate> = /*@__PURE__*/
+  messageDesc(file_trimtab_gateway_v1_gateway_service, 18);
+
+/**
+ * An answer and what speaks for it.
+ *
+ * @generated from message trimtab.gateway.v1.AnswerWeight
+ */
+export type AnswerWeight = Message<"trimtab.gateway.v1.AnswerWeight"> & {
+  /**
+   * Canonical answer.
+   *
+   * @generated from field: string answer = 1;
+   */
+  answer: string;
+
+  /**
+   * Weight of the votes for it.
+   *
+   * @generated from field: double weight = 2;
+   */
+  weight: number;
+
+  /**
+   * Votes for it.
+   *
+   * @generated from field: uint32 votes = 3;
+   */
+  votes: number;
+};
+
+/**
+ * Describes the message trimtab.gateway.v1.AnswerWeight.
+ * Use `create(AnswerWeightSchema)` to create a new message.
+ */
+export const AnswerWeightSchema: GenMessage<AnswerWeight> = /*@__PURE__*/
+  messageDesc(file_trimtab_gateway_v1_gateway_service, 19);
+
+/**
+ * The choice.
+ *
+ * @generated from message trimtab.gateway.v1.FinalEvent
+ */
+export type FinalEvent = Message<"trimtab.gateway.v1.FinalEvent"> & {
+  /**
+   * The candidate whose text is the answer.
+   *
+   * @generated from field: uint32 candidate = 1;
+   */
+  candidate: number;
+
+  /**
+   * Why the search stopped.
+   *
+   * @generated from field: trimtab.gateway.v1.SearchEnd end = 2;
+   */
+  end: SearchEnd;
+
+  /**
+   * Answers with their votes, heaviest first; empty if the strategy does not vote.
+   *
+   * @generated from field: repeated trimtab.gateway.v1.AnswerWeight answers = 3;
+   */
+  answers: AnswerWeight[];
+
+  /**
+   * Every candidate that was not continued by another.
+   *
+   * @generated from field: repeated trimtab.gateway.v1.SearchCandidate candidates = 4;
+   */
+  candidates: SearchCandidate[];
+
+  /**
+   * A verifier failed on at least one candidate, and scores stand in for its verdicts.
+   *
+   * @generated from field: bool degraded = 5;
+   */
+  degraded: boolean;
+
+  /**
+   * The strategy in effect ("auto" answers with what it chose).
+   *
+   * @generated from field: string strategy = 6;
+   */
+  strategy: string;
+
+  /**
+   * Its parameters in effect, defaults filled in.
+   *
+   * @generated from field: google.protobuf.Struct parameters = 7;
+   */
+  parameters?: JsonObject | undefined;
+
+  /**
+   * The budget in effect.
+   *
+   * @generated from field: trimtab.gateway.v1.ScalingBudget budget = 8;
+   */
+  budget?: ScalingBudget | undefined;
+
+  /**
+   * Seed in effect.
+   *
+   * @generated from field: uint64 seed = 9;
+   */
+  seed: bigint;
+};
+
+/**
+ * Describes the message trimtab.gateway.v1.FinalEvent.
+ * Use `create(FinalEventSchema)` to create a new message.
+ */
+export const FinalEventSchema: GenMessage<FinalEvent> = /*@__PURE__*/
+  messageDesc(file_trimtab_gateway_v1_gateway_service, 20);
 
 /**
  * Accepted.
@@ -405,7 +1077,7 @@ export type StartedEvent = Message<"trimtab.gateway.v1.StartedEvent"> & {
  * Use `create(StartedEventSchema)` to create a new message.
  */
 export const StartedEventSchema: GenMessage<StartedEvent> = /*@__PURE__*/
-  messageDesc(file_trimtab_gateway_v1_gateway_service, 7);
+  messageDesc(file_trimtab_gateway_v1_gateway_service, 21);
 
 /**
  * What steering decided.
@@ -433,7 +1105,7 @@ export type PlannedEvent = Message<"trimtab.gateway.v1.PlannedEvent"> & {
  * Use `create(PlannedEventSchema)` to create a new message.
  */
 export const PlannedEventSchema: GenMessage<PlannedEvent> = /*@__PURE__*/
-  messageDesc(file_trimtab_gateway_v1_gateway_service, 8);
+  messageDesc(file_trimtab_gateway_v1_gateway_service, 22);
 
 /**
  * New text of a choice.
@@ -475,7 +1147,7 @@ export type DeltaEvent = Message<"trimtab.gateway.v1.DeltaEvent"> & {
  * Use `create(DeltaEventSchema)` to create a new message.
  */
 export const DeltaEventSchema: GenMessage<DeltaEvent> = /*@__PURE__*/
-  messageDesc(file_trimtab_gateway_v1_gateway_service, 9);
+  messageDesc(file_trimtab_gateway_v1_gateway_service, 23);
 
 /**
  * A choice ended.
@@ -524,7 +1196,7 @@ export type ChoiceFinishedEvent = Message<"trimtab.gateway.v1.ChoiceFinishedEven
  * Use `create(ChoiceFinishedEventSchema)` to create a new message.
  */
 export const ChoiceFinishedEventSchema: GenMessage<ChoiceFinishedEvent> = /*@__PURE__*/
-  messageDesc(file_trimtab_gateway_v1_gateway_service, 10);
+  messageDesc(file_trimtab_gateway_v1_gateway_service, 24);
 
 /**
  * Verdicts on a choice.
@@ -552,7 +1224,7 @@ export type VerdictsEvent = Message<"trimtab.gateway.v1.VerdictsEvent"> & {
  * Use `create(VerdictsEventSchema)` to create a new message.
  */
 export const VerdictsEventSchema: GenMessage<VerdictsEvent> = /*@__PURE__*/
-  messageDesc(file_trimtab_gateway_v1_gateway_service, 11);
+  messageDesc(file_trimtab_gateway_v1_gateway_service, 25);
 
 /**
  * The end.
@@ -580,7 +1252,7 @@ export type CompletedEvent = Message<"trimtab.gateway.v1.CompletedEvent"> & {
  * Use `create(CompletedEventSchema)` to create a new message.
  */
 export const CompletedEventSchema: GenMessage<CompletedEvent> = /*@__PURE__*/
-  messageDesc(file_trimtab_gateway_v1_gateway_service, 12);
+  messageDesc(file_trimtab_gateway_v1_gateway_service, 26);
 
 /**
  * Request of Complete.
@@ -601,7 +1273,7 @@ export type CompleteRequest = Message<"trimtab.gateway.v1.CompleteRequest"> & {
  * Use `create(CompleteRequestSchema)` to create a new message.
  */
 export const CompleteRequestSchema: GenMessage<CompleteRequest> = /*@__PURE__*/
-  messageDesc(file_trimtab_gateway_v1_gateway_service, 13);
+  messageDesc(file_trimtab_gateway_v1_gateway_service, 27);
 
 /**
  * A finished choice.
@@ -657,7 +1329,7 @@ export type Choice = Message<"trimtab.gateway.v1.Choice"> & {
  * Use `create(ChoiceSchema)` to create a new message.
  */
 export const ChoiceSchema: GenMessage<Choice> = /*@__PURE__*/
-  messageDesc(file_trimtab_gateway_v1_gateway_service, 14);
+  messageDesc(file_trimtab_gateway_v1_gateway_service, 28);
 
 /**
  * Response of Complete.
@@ -699,6 +1371,13 @@ export type CompleteResponse = Message<"trimtab.gateway.v1.CompleteResponse"> & 
    * @generated from field: trimtab.type.v1.Timings timings = 5;
    */
   timings?: Timings | undefined;
+
+  /**
+   * The search, if there was one.
+   *
+   * @generated from field: trimtab.gateway.v1.FinalEvent search = 6;
+   */
+  search?: FinalEvent | undefined;
 };
 
 /**
@@ -706,7 +1385,7 @@ export type CompleteResponse = Message<"trimtab.gateway.v1.CompleteResponse"> & 
  * Use `create(CompleteResponseSchema)` to create a new message.
  */
 export const CompleteResponseSchema: GenMessage<CompleteResponse> = /*@__PURE__*/
-  messageDesc(file_trimtab_gateway_v1_gateway_service, 15);
+  messageDesc(file_trimtab_gateway_v1_gateway_service, 29);
 
 /**
  * Request of Steer.
@@ -734,7 +1413,7 @@ export type SteerRequest = Message<"trimtab.gateway.v1.SteerRequest"> & {
  * Use `create(SteerRequestSchema)` to create a new message.
  */
 export const SteerRequestSchema: GenMessage<SteerRequest> = /*@__PURE__*/
-  messageDesc(file_trimtab_gateway_v1_gateway_service, 16);
+  messageDesc(file_trimtab_gateway_v1_gateway_service, 30);
 
 /**
  * Response of Steer.
@@ -749,7 +1428,7 @@ export type SteerResponse = Message<"trimtab.gateway.v1.SteerResponse"> & {
  * Use `create(SteerResponseSchema)` to create a new message.
  */
 export const SteerResponseSchema: GenMessage<SteerResponse> = /*@__PURE__*/
-  messageDesc(file_trimtab_gateway_v1_gateway_service, 17);
+  messageDesc(file_trimtab_gateway_v1_gateway_service, 31);
 
 /**
  * Request of Tokenize.
@@ -793,7 +1472,7 @@ export type TokenizeRequest = Message<"trimtab.gateway.v1.TokenizeRequest"> & {
  * Use `create(TokenizeRequestSchema)` to create a new message.
  */
 export const TokenizeRequestSchema: GenMessage<TokenizeRequest> = /*@__PURE__*/
-  messageDesc(file_trimtab_gateway_v1_gateway_service, 18);
+  messageDesc(file_trimtab_gateway_v1_gateway_service, 32);
 
 /**
  * Response of Tokenize.
@@ -821,7 +1500,7 @@ export type TokenizeResponse = Message<"trimtab.gateway.v1.TokenizeResponse"> & 
  * Use `create(TokenizeResponseSchema)` to create a new message.
  */
 export const TokenizeResponseSchema: GenMessage<TokenizeResponse> = /*@__PURE__*/
-  messageDesc(file_trimtab_gateway_v1_gateway_service, 19);
+  messageDesc(file_trimtab_gateway_v1_gateway_service, 33);
 
 /**
  * Request of Capture.
@@ -879,7 +1558,7 @@ export type CaptureRequest = Message<"trimtab.gateway.v1.CaptureRequest"> & {
  * Use `create(CaptureRequestSchema)` to create a new message.
  */
 export const CaptureRequestSchema: GenMessage<CaptureRequest> = /*@__PURE__*/
-  messageDesc(file_trimtab_gateway_v1_gateway_service, 20);
+  messageDesc(file_trimtab_gateway_v1_gateway_service, 34);
 
 /**
  * Response of Capture.
@@ -900,7 +1579,7 @@ export type CaptureResponse = Message<"trimtab.gateway.v1.CaptureResponse"> & {
  * Use `create(CaptureResponseSchema)` to create a new message.
  */
 export const CaptureResponseSchema: GenMessage<CaptureResponse> = /*@__PURE__*/
-  messageDesc(file_trimtab_gateway_v1_gateway_service, 21);
+  messageDesc(file_trimtab_gateway_v1_gateway_service, 35);
 
 /**
  * Request of Score.
@@ -949,7 +1628,7 @@ export type ScoreRequest = Message<"trimtab.gateway.v1.ScoreRequest"> & {
  * Use `create(ScoreRequestSchema)` to create a new message.
  */
 export const ScoreRequestSchema: GenMessage<ScoreRequest> = /*@__PURE__*/
-  messageDesc(file_trimtab_gateway_v1_gateway_service, 22);
+  messageDesc(file_trimtab_gateway_v1_gateway_service, 36);
 
 /**
  * Response of Score.
@@ -977,7 +1656,7 @@ export type ScoreResponse = Message<"trimtab.gateway.v1.ScoreResponse"> & {
  * Use `create(ScoreResponseSchema)` to create a new message.
  */
 export const ScoreResponseSchema: GenMessage<ScoreResponse> = /*@__PURE__*/
-  messageDesc(file_trimtab_gateway_v1_gateway_service, 23);
+  messageDesc(file_trimtab_gateway_v1_gateway_service, 37);
 
 /**
  * Request of Fork.
@@ -1005,7 +1684,7 @@ export type ForkRequest = Message<"trimtab.gateway.v1.ForkRequest"> & {
  * Use `create(ForkRequestSchema)` to create a new message.
  */
 export const ForkRequestSchema: GenMessage<ForkRequest> = /*@__PURE__*/
-  messageDesc(file_trimtab_gateway_v1_gateway_service, 24);
+  messageDesc(file_trimtab_gateway_v1_gateway_service, 38);
 
 /**
  * Response of Fork.
@@ -1033,7 +1712,7 @@ export type ForkResponse = Message<"trimtab.gateway.v1.ForkResponse"> & {
  * Use `create(ForkResponseSchema)` to create a new message.
  */
 export const ForkResponseSchema: GenMessage<ForkResponse> = /*@__PURE__*/
-  messageDesc(file_trimtab_gateway_v1_gateway_service, 25);
+  messageDesc(file_trimtab_gateway_v1_gateway_service, 39);
 
 /**
  * Request of PutProjection.
@@ -1061,7 +1740,7 @@ export type PutProjectionRequest = Message<"trimtab.gateway.v1.PutProjectionRequ
  * Use `create(PutProjectionRequestSchema)` to create a new message.
  */
 export const PutProjectionRequestSchema: GenMessage<PutProjectionRequest> = /*@__PURE__*/
-  messageDesc(file_trimtab_gateway_v1_gateway_service, 26);
+  messageDesc(file_trimtab_gateway_v1_gateway_service, 40);
 
 /**
  * Response of PutProjection.
@@ -1082,7 +1761,7 @@ export type PutProjectionResponse = Message<"trimtab.gateway.v1.PutProjectionRes
  * Use `create(PutProjectionResponseSchema)` to create a new message.
  */
 export const PutProjectionResponseSchema: GenMessage<PutProjectionResponse> = /*@__PURE__*/
-  messageDesc(file_trimtab_gateway_v1_gateway_service, 27);
+  messageDesc(file_trimtab_gateway_v1_gateway_service, 41);
 
 /**
  * Request of Embed. Texts and token ids, 1 to 256 together.
@@ -1145,7 +1824,7 @@ export type EmbedRequest = Message<"trimtab.gateway.v1.EmbedRequest"> & {
  * Use `create(EmbedRequestSchema)` to create a new message.
  */
 export const EmbedRequestSchema: GenMessage<EmbedRequest> = /*@__PURE__*/
-  messageDesc(file_trimtab_gateway_v1_gateway_service, 28);
+  messageDesc(file_trimtab_gateway_v1_gateway_service, 42);
 
 /**
  * Response of Embed.
@@ -1173,7 +1852,7 @@ export type EmbedResponse = Message<"trimtab.gateway.v1.EmbedResponse"> & {
  * Use `create(EmbedResponseSchema)` to create a new message.
  */
 export const EmbedResponseSchema: GenMessage<EmbedResponse> = /*@__PURE__*/
-  messageDesc(file_trimtab_gateway_v1_gateway_service, 29);
+  messageDesc(file_trimtab_gateway_v1_gateway_service, 43);
 
 /**
  * Request of ExtractVector.
@@ -1215,7 +1894,7 @@ export type ExtractVectorRequest = Message<"trimtab.gateway.v1.ExtractVectorRequ
  * Use `create(ExtractVectorRequestSchema)` to create a new message.
  */
 export const ExtractVectorRequestSchema: GenMessage<ExtractVectorRequest> = /*@__PURE__*/
-  messageDesc(file_trimtab_gateway_v1_gateway_service, 30);
+  messageDesc(file_trimtab_gateway_v1_gateway_service, 44);
 
 /**
  * Response of ExtractVector.
@@ -1236,7 +1915,7 @@ export type ExtractVectorResponse = Message<"trimtab.gateway.v1.ExtractVectorRes
  * Use `create(ExtractVectorResponseSchema)` to create a new message.
  */
 export const ExtractVectorResponseSchema: GenMessage<ExtractVectorResponse> = /*@__PURE__*/
-  messageDesc(file_trimtab_gateway_v1_gateway_service, 31);
+  messageDesc(file_trimtab_gateway_v1_gateway_service, 45);
 
 /**
  * Request of ListModels.
@@ -1251,7 +1930,7 @@ export type ListModelsRequest = Message<"trimtab.gateway.v1.ListModelsRequest"> 
  * Use `create(ListModelsRequestSchema)` to create a new message.
  */
 export const ListModelsRequestSchema: GenMessage<ListModelsRequest> = /*@__PURE__*/
-  messageDesc(file_trimtab_gateway_v1_gateway_service, 32);
+  messageDesc(file_trimtab_gateway_v1_gateway_service, 46);
 
 /**
  * Response of ListModels.
@@ -1272,7 +1951,7 @@ export type ListModelsResponse = Message<"trimtab.gateway.v1.ListModelsResponse"
  * Use `create(ListModelsResponseSchema)` to create a new message.
  */
 export const ListModelsResponseSchema: GenMessage<ListModelsResponse> = /*@__PURE__*/
-  messageDesc(file_trimtab_gateway_v1_gateway_service, 33);
+  messageDesc(file_trimtab_gateway_v1_gateway_service, 47);
 
 /**
  * Request of ListRecipes.
@@ -1293,7 +1972,7 @@ export type ListRecipesRequest = Message<"trimtab.gateway.v1.ListRecipesRequest"
  * Use `create(ListRecipesRequestSchema)` to create a new message.
  */
 export const ListRecipesRequestSchema: GenMessage<ListRecipesRequest> = /*@__PURE__*/
-  messageDesc(file_trimtab_gateway_v1_gateway_service, 34);
+  messageDesc(file_trimtab_gateway_v1_gateway_service, 48);
 
 /**
  * Response of ListRecipes.
@@ -1314,7 +1993,7 @@ export type ListRecipesResponse = Message<"trimtab.gateway.v1.ListRecipesRespons
  * Use `create(ListRecipesResponseSchema)` to create a new message.
  */
 export const ListRecipesResponseSchema: GenMessage<ListRecipesResponse> = /*@__PURE__*/
-  messageDesc(file_trimtab_gateway_v1_gateway_service, 35);
+  messageDesc(file_trimtab_gateway_v1_gateway_service, 49);
 
 /**
  * Request of ListStrategies.
@@ -1329,7 +2008,7 @@ export type ListStrategiesRequest = Message<"trimtab.gateway.v1.ListStrategiesRe
  * Use `create(ListStrategiesRequestSchema)` to create a new message.
  */
 export const ListStrategiesRequestSchema: GenMessage<ListStrategiesRequest> = /*@__PURE__*/
-  messageDesc(file_trimtab_gateway_v1_gateway_service, 36);
+  messageDesc(file_trimtab_gateway_v1_gateway_service, 50);
 
 /**
  * A strategy as listed.
@@ -1364,6 +2043,48 @@ export type Strategy = Message<"trimtab.gateway.v1.Strategy"> & {
    * @generated from field: string source = 4;
    */
   source: string;
+
+  /**
+   * What it costs, in tokens and calls.
+   *
+   * @generated from field: string cost_model = 5;
+   */
+  costModel: string;
+
+  /**
+   * Kinds of verifier it can use, best first; empty: none.
+   *
+   * @generated from field: repeated trimtab.verifier.v1.VerifierKind verifier_kinds = 6;
+   */
+  verifierKinds: VerifierKind[];
+
+  /**
+   * It does not work without a verifier.
+   *
+   * @generated from field: bool verifier_required = 7;
+   */
+  verifierRequired: boolean;
+
+  /**
+   * It searches step by step (`step` has an effect).
+   *
+   * @generated from field: bool stepwise = 8;
+   */
+  stepwise: boolean;
+
+  /**
+   * It votes (`answer` has an effect).
+   *
+   * @generated from field: bool votes = 9;
+   */
+  votes: boolean;
+
+  /**
+   * Candidates if the budget names none.
+   *
+   * @generated from field: uint32 default_candidates = 10;
+   */
+  defaultCandidates: number;
 };
 
 /**
@@ -1371,7 +2092,7 @@ export type Strategy = Message<"trimtab.gateway.v1.Strategy"> & {
  * Use `create(StrategySchema)` to create a new message.
  */
 export const StrategySchema: GenMessage<Strategy> = /*@__PURE__*/
-  messageDesc(file_trimtab_gateway_v1_gateway_service, 37);
+  messageDesc(file_trimtab_gateway_v1_gateway_service, 51);
 
 /**
  * Response of ListStrategies.
@@ -1392,7 +2113,7 @@ export type ListStrategiesResponse = Message<"trimtab.gateway.v1.ListStrategiesR
  * Use `create(ListStrategiesResponseSchema)` to create a new message.
  */
 export const ListStrategiesResponseSchema: GenMessage<ListStrategiesResponse> = /*@__PURE__*/
-  messageDesc(file_trimtab_gateway_v1_gateway_service, 38);
+  messageDesc(file_trimtab_gateway_v1_gateway_service, 52);
 
 /**
  * Request of ListVerifiers.
@@ -1407,7 +2128,7 @@ export type ListVerifiersRequest = Message<"trimtab.gateway.v1.ListVerifiersRequ
  * Use `create(ListVerifiersRequestSchema)` to create a new message.
  */
 export const ListVerifiersRequestSchema: GenMessage<ListVerifiersRequest> = /*@__PURE__*/
-  messageDesc(file_trimtab_gateway_v1_gateway_service, 39);
+  messageDesc(file_trimtab_gateway_v1_gateway_service, 53);
 
 /**
  * Response of ListVerifiers.
@@ -1428,7 +2149,7 @@ export type ListVerifiersResponse = Message<"trimtab.gateway.v1.ListVerifiersRes
  * Use `create(ListVerifiersResponseSchema)` to create a new message.
  */
 export const ListVerifiersResponseSchema: GenMessage<ListVerifiersResponse> = /*@__PURE__*/
-  messageDesc(file_trimtab_gateway_v1_gateway_service, 40);
+  messageDesc(file_trimtab_gateway_v1_gateway_service, 54);
 
 /**
  * Request of PutArtifact.
@@ -1449,7 +2170,7 @@ export type PutArtifactRequest = Message<"trimtab.gateway.v1.PutArtifactRequest"
  * Use `create(PutArtifactRequestSchema)` to create a new message.
  */
 export const PutArtifactRequestSchema: GenMessage<PutArtifactRequest> = /*@__PURE__*/
-  messageDesc(file_trimtab_gateway_v1_gateway_service, 41);
+  messageDesc(file_trimtab_gateway_v1_gateway_service, 55);
 
 /**
  * Response of PutArtifact.
@@ -1470,7 +2191,7 @@ export type PutArtifactResponse = Message<"trimtab.gateway.v1.PutArtifactRespons
  * Use `create(PutArtifactResponseSchema)` to create a new message.
  */
 export const PutArtifactResponseSchema: GenMessage<PutArtifactResponse> = /*@__PURE__*/
-  messageDesc(file_trimtab_gateway_v1_gateway_service, 42);
+  messageDesc(file_trimtab_gateway_v1_gateway_service, 56);
 
 /**
  * Request of GetArtifact.
@@ -1491,7 +2212,7 @@ export type GetArtifactRequest = Message<"trimtab.gateway.v1.GetArtifactRequest"
  * Use `create(GetArtifactRequestSchema)` to create a new message.
  */
 export const GetArtifactRequestSchema: GenMessage<GetArtifactRequest> = /*@__PURE__*/
-  messageDesc(file_trimtab_gateway_v1_gateway_service, 43);
+  messageDesc(file_trimtab_gateway_v1_gateway_service, 57);
 
 /**
  * Response of GetArtifact.
@@ -1519,7 +2240,7 @@ export type GetArtifactResponse = Message<"trimtab.gateway.v1.GetArtifactRespons
  * Use `create(GetArtifactResponseSchema)` to create a new message.
  */
 export const GetArtifactResponseSchema: GenMessage<GetArtifactResponse> = /*@__PURE__*/
-  messageDesc(file_trimtab_gateway_v1_gateway_service, 44);
+  messageDesc(file_trimtab_gateway_v1_gateway_service, 58);
 
 /**
  * Request of ListArtifacts.
@@ -1540,7 +2261,7 @@ export type ListArtifactsRequest = Message<"trimtab.gateway.v1.ListArtifactsRequ
  * Use `create(ListArtifactsRequestSchema)` to create a new message.
  */
 export const ListArtifactsRequestSchema: GenMessage<ListArtifactsRequest> = /*@__PURE__*/
-  messageDesc(file_trimtab_gateway_v1_gateway_service, 45);
+  messageDesc(file_trimtab_gateway_v1_gateway_service, 59);
 
 /**
  * Response of ListArtifacts.
@@ -1561,7 +2282,7 @@ export type ListArtifactsResponse = Message<"trimtab.gateway.v1.ListArtifactsRes
  * Use `create(ListArtifactsResponseSchema)` to create a new message.
  */
 export const ListArtifactsResponseSchema: GenMessage<ListArtifactsResponse> = /*@__PURE__*/
-  messageDesc(file_trimtab_gateway_v1_gateway_service, 46);
+  messageDesc(file_trimtab_gateway_v1_gateway_service, 60);
 
 /**
  * Request of DeleteArtifact.
@@ -1582,7 +2303,7 @@ export type DeleteArtifactRequest = Message<"trimtab.gateway.v1.DeleteArtifactRe
  * Use `create(DeleteArtifactRequestSchema)` to create a new message.
  */
 export const DeleteArtifactRequestSchema: GenMessage<DeleteArtifactRequest> = /*@__PURE__*/
-  messageDesc(file_trimtab_gateway_v1_gateway_service, 47);
+  messageDesc(file_trimtab_gateway_v1_gateway_service, 61);
 
 /**
  * Response of DeleteArtifact.
@@ -1597,7 +2318,7 @@ export type DeleteArtifactResponse = Message<"trimtab.gateway.v1.DeleteArtifactR
  * Use `create(DeleteArtifactResponseSchema)` to create a new message.
  */
 export const DeleteArtifactResponseSchema: GenMessage<DeleteArtifactResponse> = /*@__PURE__*/
-  messageDesc(file_trimtab_gateway_v1_gateway_service, 48);
+  messageDesc(file_trimtab_gateway_v1_gateway_service, 62);
 
 /**
  * Request of ImportArtifact.
@@ -1618,7 +2339,7 @@ export type ImportArtifactRequest = Message<"trimtab.gateway.v1.ImportArtifactRe
  * Use `create(ImportArtifactRequestSchema)` to create a new message.
  */
 export const ImportArtifactRequestSchema: GenMessage<ImportArtifactRequest> = /*@__PURE__*/
-  messageDesc(file_trimtab_gateway_v1_gateway_service, 49);
+  messageDesc(file_trimtab_gateway_v1_gateway_service, 63);
 
 /**
  * Response of ImportArtifact.
@@ -1639,7 +2360,7 @@ export type ImportArtifactResponse = Message<"trimtab.gateway.v1.ImportArtifactR
  * Use `create(ImportArtifactResponseSchema)` to create a new message.
  */
 export const ImportArtifactResponseSchema: GenMessage<ImportArtifactResponse> = /*@__PURE__*/
-  messageDesc(file_trimtab_gateway_v1_gateway_service, 50);
+  messageDesc(file_trimtab_gateway_v1_gateway_service, 64);
 
 /**
  * Request of ExportArtifact.
@@ -1667,7 +2388,7 @@ export type ExportArtifactRequest = Message<"trimtab.gateway.v1.ExportArtifactRe
  * Use `create(ExportArtifactRequestSchema)` to create a new message.
  */
 export const ExportArtifactRequestSchema: GenMessage<ExportArtifactRequest> = /*@__PURE__*/
-  messageDesc(file_trimtab_gateway_v1_gateway_service, 51);
+  messageDesc(file_trimtab_gateway_v1_gateway_service, 65);
 
 /**
  * Response of ExportArtifact.
@@ -1688,7 +2409,7 @@ export type ExportArtifactResponse = Message<"trimtab.gateway.v1.ExportArtifactR
  * Use `create(ExportArtifactResponseSchema)` to create a new message.
  */
 export const ExportArtifactResponseSchema: GenMessage<ExportArtifactResponse> = /*@__PURE__*/
-  messageDesc(file_trimtab_gateway_v1_gateway_service, 52);
+  messageDesc(file_trimtab_gateway_v1_gateway_service, 66);
 
 /**
  * Request of BuildRecipe.
@@ -1730,7 +2451,7 @@ export type BuildRecipeRequest = Message<"trimtab.gateway.v1.BuildRecipeRequest"
  * Use `create(BuildRecipeRequestSchema)` to create a new message.
  */
 export const BuildRecipeRequestSchema: GenMessage<BuildRecipeRequest> = /*@__PURE__*/
-  messageDesc(file_trimtab_gateway_v1_gateway_service, 53);
+  messageDesc(file_trimtab_gateway_v1_gateway_service, 67);
 
 /**
  * Response of BuildRecipe.
@@ -1751,7 +2472,7 @@ export type BuildRecipeResponse = Message<"trimtab.gateway.v1.BuildRecipeRespons
  * Use `create(BuildRecipeResponseSchema)` to create a new message.
  */
 export const BuildRecipeResponseSchema: GenMessage<BuildRecipeResponse> = /*@__PURE__*/
-  messageDesc(file_trimtab_gateway_v1_gateway_service, 54);
+  messageDesc(file_trimtab_gateway_v1_gateway_service, 68);
 
 /**
  * Request of GetBuild.
@@ -1772,7 +2493,7 @@ export type GetBuildRequest = Message<"trimtab.gateway.v1.GetBuildRequest"> & {
  * Use `create(GetBuildRequestSchema)` to create a new message.
  */
 export const GetBuildRequestSchema: GenMessage<GetBuildRequest> = /*@__PURE__*/
-  messageDesc(file_trimtab_gateway_v1_gateway_service, 55);
+  messageDesc(file_trimtab_gateway_v1_gateway_service, 69);
 
 /**
  * Response of GetBuild.
@@ -1793,7 +2514,7 @@ export type GetBuildResponse = Message<"trimtab.gateway.v1.GetBuildResponse"> & 
  * Use `create(GetBuildResponseSchema)` to create a new message.
  */
 export const GetBuildResponseSchema: GenMessage<GetBuildResponse> = /*@__PURE__*/
-  messageDesc(file_trimtab_gateway_v1_gateway_service, 56);
+  messageDesc(file_trimtab_gateway_v1_gateway_service, 70);
 
 /**
  * Request of CancelBuild.
@@ -1814,7 +2535,7 @@ export type CancelBuildRequest = Message<"trimtab.gateway.v1.CancelBuildRequest"
  * Use `create(CancelBuildRequestSchema)` to create a new message.
  */
 export const CancelBuildRequestSchema: GenMessage<CancelBuildRequest> = /*@__PURE__*/
-  messageDesc(file_trimtab_gateway_v1_gateway_service, 57);
+  messageDesc(file_trimtab_gateway_v1_gateway_service, 71);
 
 /**
  * Response of CancelBuild.
@@ -1835,7 +2556,123 @@ export type CancelBuildResponse = Message<"trimtab.gateway.v1.CancelBuildRespons
  * Use `create(CancelBuildResponseSchema)` to create a new message.
  */
 export const CancelBuildResponseSchema: GenMessage<CancelBuildResponse> = /*@__PURE__*/
-  messageDesc(file_trimtab_gateway_v1_gateway_service, 58);
+  messageDesc(file_trimtab_gateway_v1_gateway_service, 72);
+
+/**
+ * Form of an answer.
+ *
+ * @generated from enum trimtab.gateway.v1.AnswerForm
+ */
+export enum AnswerForm {
+  /**
+   * Same as ANSWER_FORM_NUMBER.
+   *
+   * @generated from enum value: ANSWER_FORM_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED = 0,
+
+  /**
+   * The last number.
+   *
+   * @generated from enum value: ANSWER_FORM_NUMBER = 1;
+   */
+  NUMBER = 1,
+
+  /**
+   * The last line that is not empty.
+   *
+   * @generated from enum value: ANSWER_FORM_LINE = 2;
+   */
+  LINE = 2,
+
+  /**
+   * The whole text.
+   *
+   * @generated from enum value: ANSWER_FORM_TEXT = 3;
+   */
+  TEXT = 3,
+}
+
+/**
+ * Describes the enum trimtab.gateway.v1.AnswerForm.
+ */
+export const AnswerFormSchema: GenEnum<AnswerForm> = /*@__PURE__*/
+  enumDesc(file_trimtab_gateway_v1_gateway_service, 0);
+
+/**
+ * What happens when a verifier fails on a candidate.
+ *
+ * @generated from enum trimtab.gateway.v1.DegradedVerifier
+ */
+export enum DegradedVerifier {
+  /**
+   * Same as DEGRADED_VERIFIER_STRICT.
+   *
+   * @generated from enum value: DEGRADED_VERIFIER_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED = 0,
+
+  /**
+   * The request fails with the verifier's reason.
+   *
+   * @generated from enum value: DEGRADED_VERIFIER_STRICT = 1;
+   */
+  STRICT = 1,
+
+  /**
+   * The candidate counts as neutral (score 0.5, or the mean of the others), and the answer is flagged.
+   *
+   * @generated from enum value: DEGRADED_VERIFIER_BEST_EFFORT = 2;
+   */
+  BEST_EFFORT = 2,
+}
+
+/**
+ * Describes the enum trimtab.gateway.v1.DegradedVerifier.
+ */
+export const DegradedVerifierSchema: GenEnum<DegradedVerifier> = /*@__PURE__*/
+  enumDesc(file_trimtab_gateway_v1_gateway_service, 1);
+
+/**
+ * Why a search stopped.
+ *
+ * @generated from enum trimtab.gateway.v1.SearchEnd
+ */
+export enum SearchEnd {
+  /**
+   * Not given.
+   *
+   * @generated from enum value: SEARCH_END_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED = 0,
+
+  /**
+   * The strategy was done.
+   *
+   * @generated from enum value: SEARCH_END_COMPLETE = 1;
+   */
+  COMPLETE = 1,
+
+  /**
+   * The strategy saw that more would not change the choice.
+   *
+   * @generated from enum value: SEARCH_END_SETTLED = 2;
+   */
+  SETTLED = 2,
+
+  /**
+   * The budget was used up.
+   *
+   * @generated from enum value: SEARCH_END_BUDGET = 3;
+   */
+  BUDGET = 3,
+}
+
+/**
+ * Describes the enum trimtab.gateway.v1.SearchEnd.
+ */
+export const SearchEndSchema: GenEnum<SearchEnd> = /*@__PURE__*/
+  enumDesc(file_trimtab_gateway_v1_gateway_service, 2);
 
 /**
  * The public API: composes tokenizer, forward, steering and verifier into answers.

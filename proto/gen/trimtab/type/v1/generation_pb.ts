@@ -10,7 +10,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file trimtab/type/v1/generation.proto.
  */
 export const file_trimtab_type_v1_generation: GenFile = /*@__PURE__*/
-  fileDesc("CiB0cmltdGFiL3R5cGUvdjEvZ2VuZXJhdGlvbi5wcm90bxIPdHJpbXRhYi50eXBlLnYxIiwKC0NoYXRNZXNzYWdlEgwKBHJvbGUYASABKAkSDwoHY29udGVudBgCIAEoCSL9AgoSU2FtcGxpbmdQYXJhbWV0ZXJzEhgKC3RlbXBlcmF0dXJlGAEgASgCSACIAQESEgoFdG9wX3AYAiABKAJIAYgBARINCgV0b3BfaxgDIAEoDRINCgVtaW5fcBgEIAEoAhIfChJyZXBldGl0aW9uX3BlbmFsdHkYBSABKAJIAogBARIZChFmcmVxdWVuY3lfcGVuYWx0eRgGIAEoAhIYChBwcmVzZW5jZV9wZW5hbHR5GAcgASgCEkYKCmxvZ2l0X2JpYXMYCCADKAsyMi50cmltdGFiLnR5cGUudjEuU2FtcGxpbmdQYXJhbWV0ZXJzLkxvZ2l0Qmlhc0VudHJ5EhEKBHNlZWQYCSABKARIA4gBARowCg5Mb2dpdEJpYXNFbnRyeRILCgNrZXkYASABKA0SDQoFdmFsdWUYAiABKAI6AjgBQg4KDF90ZW1wZXJhdHVyZUIICgZfdG9wX3BCFQoTX3JlcGV0aXRpb25fcGVuYWx0eUIHCgVfc2VlZCLmAQoKQ29uc3RyYWludBI8Cgtqc29uX3NjaGVtYRgBIAEoCzIlLnRyaW10YWIudHlwZS52MS5Kc29uU2NoZW1hQ29uc3RyYWludEgAEjwKC2pzb25fb2JqZWN0GAIgASgLMiUudHJpbXRhYi50eXBlLnYxLkpzb25PYmplY3RDb25zdHJhaW50SAASDwoFcmVnZXgYAyABKAlIABIOCgRlYm5mGAQgASgJSAASMwoGY2hvaWNlGAUgASgLMiEudHJpbXRhYi50eXBlLnYxLkNob2ljZUNvbnN0cmFpbnRIAEIGCgRraW5kIkYKFEpzb25TY2hlbWFDb25zdHJhaW50Eg4KBnNjaGVtYRgBIAEoCRITCgZzdHJpY3QYAiABKAhIAIgBAUIJCgdfc3RyaWN0IhYKFEpzb25PYmplY3RDb25zdHJhaW50IiIKEENob2ljZUNvbnN0cmFpbnQSDgoGdmFsdWVzGAEgAygJIk8KC1NwZWN1bGF0aW9uEjYKDXByb21wdF9sb29rdXAYASABKAsyHS50cmltdGFiLnR5cGUudjEuUHJvbXB0TG9va3VwSABCCAoGc291cmNlIjAKDFByb21wdExvb2t1cBINCgVuZ3JhbRgBIAEoDRIRCgltYXhfZHJhZnQYAiABKA0iKwoMVG9rZW5Mb2dwcm9iEgoKAmlkGAEgASgNEg8KB2xvZ3Byb2IYAiABKAIiUAoFVG9rZW4SCgoCaWQYASABKA0SDwoHbG9ncHJvYhgCIAEoAhIqCgN0b3AYAyADKAsyHS50cmltdGFiLnR5cGUudjEuVG9rZW5Mb2dwcm9iIs0BCgVVc2FnZRIVCg1wcm9tcHRfdG9rZW5zGAEgASgNEhkKEWNvbXBsZXRpb25fdG9rZW5zGAIgASgNEhgKEHByZWZpbGxlZF90b2tlbnMYAyABKA0SFQoNcmV1c2VkX3Rva2VucxgEIAEoDRIXCg9yZXBsYXllZF90b2tlbnMYBSABKA0SFwoPdmVyaWZpZWRfdG9rZW5zGAYgASgNEhYKDmRyYWZ0ZWRfdG9rZW5zGAcgASgNEhcKD2FjY2VwdGVkX3Rva2VucxgIIAEoDSKiAQoHVGltaW5ncxIQCghxdWV1ZV9tcxgBIAEoARITCgt0b2tlbml6ZV9tcxgCIAEoARISCgpwcmVmaWxsX21zGAMgASgBEg8KB3BsYW5fbXMYBCABKAESHgoWdGltZV90b19maXJzdF90b2tlbl9tcxgFIAEoARIQCgh0b3RhbF9tcxgGIAEoARIZChF0b2tlbnNfcGVyX3NlY29uZBgHIAEoASqVAQoMRmluaXNoUmVhc29uEh0KGUZJTklTSF9SRUFTT05fVU5TUEVDSUZJRUQQABIWChJGSU5JU0hfUkVBU09OX1NUT1AQARIYChRGSU5JU0hfUkVBU09OX0xFTkdUSBACEhsKF0ZJTklTSF9SRUFTT05fQ0FOQ0VMTEVEEAMSFwoTRklOSVNIX1JFQVNPTl9FUlJPUhAEQlEKE2Rldi50cmltdGFiLnR5cGUudjFQAVo4Z2l0aHViLmNvbS90cmltdGFiL3RyaW10YWIvZ2VuL2dvL3RyaW10YWIvdHlwZS92MTt0eXBldjFiBnByb3RvMw");
+  fileDesc("CiB0cmltdGFiL3R5cGUvdjEvZ2VuZXJhdGlvbi5wcm90bxIPdHJpbXRhYi50eXBlLnYxIiwKC0NoYXRNZXNzYWdlEgwKBHJvbGUYASABKAkSDwoHY29udGVudBgCIAEoCSL9AgoSU2FtcGxpbmdQYXJhbWV0ZXJzEhgKC3RlbXBlcmF0dXJlGAEgASgCSACIAQESEgoFdG9wX3AYAiABKAJIAYgBARINCgV0b3BfaxgDIAEoDRINCgVtaW5fcBgEIAEoAhIfChJyZXBldGl0aW9uX3BlbmFsdHkYBSABKAJIAogBARIZChFmcmVxdWVuY3lfcGVuYWx0eRgGIAEoAhIYChBwcmVzZW5jZV9wZW5hbHR5GAcgASgCEkYKCmxvZ2l0X2JpYXMYCCADKAsyMi50cmltdGFiLnR5cGUudjEuU2FtcGxpbmdQYXJhbWV0ZXJzLkxvZ2l0Qmlhc0VudHJ5EhEKBHNlZWQYCSABKARIA4gBARowCg5Mb2dpdEJpYXNFbnRyeRILCgNrZXkYASABKA0SDQoFdmFsdWUYAiABKAI6AjgBQg4KDF90ZW1wZXJhdHVyZUIICgZfdG9wX3BCFQoTX3JlcGV0aXRpb25fcGVuYWx0eUIHCgVfc2VlZCLmAQoKQ29uc3RyYWludBI8Cgtqc29uX3NjaGVtYRgBIAEoCzIlLnRyaW10YWIudHlwZS52MS5Kc29uU2NoZW1hQ29uc3RyYWludEgAEjwKC2pzb25fb2JqZWN0GAIgASgLMiUudHJpbXRhYi50eXBlLnYxLkpzb25PYmplY3RDb25zdHJhaW50SAASDwoFcmVnZXgYAyABKAlIABIOCgRlYm5mGAQgASgJSAASMwoGY2hvaWNlGAUgASgLMiEudHJpbXRhYi50eXBlLnYxLkNob2ljZUNvbnN0cmFpbnRIAEIGCgRraW5kIkYKFEpzb25TY2hlbWFDb25zdHJhaW50Eg4KBnNjaGVtYRgBIAEoCRITCgZzdHJpY3QYAiABKAhIAIgBAUIJCgdfc3RyaWN0IhYKFEpzb25PYmplY3RDb25zdHJhaW50IiIKEENob2ljZUNvbnN0cmFpbnQSDgoGdmFsdWVzGAEgAygJIk8KC1NwZWN1bGF0aW9uEjYKDXByb21wdF9sb29rdXAYASABKAsyHS50cmltdGFiLnR5cGUudjEuUHJvbXB0TG9va3VwSABCCAoGc291cmNlIjAKDFByb21wdExvb2t1cBINCgVuZ3JhbRgBIAEoDRIRCgltYXhfZHJhZnQYAiABKA0iKwoMVG9rZW5Mb2dwcm9iEgoKAmlkGAEgASgNEg8KB2xvZ3Byb2IYAiABKAIiUAoFVG9rZW4SCgoCaWQYASABKA0SDwoHbG9ncHJvYhgCIAEoAhIqCgN0b3AYAyADKAsyHS50cmltdGFiLnR5cGUudjEuVG9rZW5Mb2dwcm9iIv0BCgVVc2FnZRIVCg1wcm9tcHRfdG9rZW5zGAEgASgNEhkKEWNvbXBsZXRpb25fdG9rZW5zGAIgASgNEhgKEHByZWZpbGxlZF90b2tlbnMYAyABKA0SFQoNcmV1c2VkX3Rva2VucxgEIAEoDRIXCg9yZXBsYXllZF90b2tlbnMYBSABKA0SFwoPdmVyaWZpZWRfdG9rZW5zGAYgASgNEhYKDmRyYWZ0ZWRfdG9rZW5zGAcgASgNEhcKD2FjY2VwdGVkX3Rva2VucxgIIAEoDRIuCgdzY2FsaW5nGAkgASgLMh0udHJpbXRhYi50eXBlLnYxLlNjYWxpbmdVc2FnZSLaAQoMU2NhbGluZ1VzYWdlEhIKCmNhbmRpZGF0ZXMYASABKA0SGAoQZ2VuZXJhdGVkX3Rva2VucxgCIAEoDRIYChBwcmVmaWxsZWRfdG9rZW5zGAMgASgNEiYKHnByZWZpbGxlZF90b2tlbnNfd2l0aG91dF9yZXVzZRgEIAEoDRIXCg92ZXJpZmllcl90b2tlbnMYBSABKA0SFgoOdmVyaWZpZXJfY2FsbHMYBiABKA0SGAoQZGlzY2FyZGVkX3Rva2VucxgHIAEoDRIPCgd3YWxsX21zGAggASgBIqIBCgdUaW1pbmdzEhAKCHF1ZXVlX21zGAEgASgBEhMKC3Rva2VuaXplX21zGAIgASgBEhIKCnByZWZpbGxfbXMYAyABKAESDwoHcGxhbl9tcxgEIAEoARIeChZ0aW1lX3RvX2ZpcnN0X3Rva2VuX21zGAUgASgBEhAKCHRvdGFsX21zGAYgASgBEhkKEXRva2Vuc19wZXJfc2Vjb25kGAcgASgBKpUBCgxGaW5pc2hSZWFzb24SHQoZRklOSVNIX1JFQVNPTl9VTlNQRUNJRklFRBAAEhYKEkZJTklTSF9SRUFTT05fU1RPUBABEhgKFEZJTklTSF9SRUFTT05fTEVOR1RIEAISGwoXRklOSVNIX1JFQVNPTl9DQU5DRUxMRUQQAxIXChNGSU5JU0hfUkVBU09OX0VSUk9SEARCUQoTZGV2LnRyaW10YWIudHlwZS52MVABWjhnaXRodWIuY29tL3RyaW10YWIvdHJpbXRhYi9nZW4vZ28vdHJpbXRhYi90eXBlL3YxO3R5cGV2MWIGcHJvdG8z");
 
 /**
  * One message of a conversation.
@@ -429,6 +429,13 @@ export type Usage = Message<"trimtab.type.v1.Usage"> & {
    * @generated from field: uint32 accepted_tokens = 8;
    */
   acceptedTokens: number;
+
+  /**
+   * Cost of a search, if there was one.
+   *
+   * @generated from field: trimtab.type.v1.ScalingUsage scaling = 9;
+   */
+  scaling?: ScalingUsage | undefined;
 };
 
 /**
@@ -437,6 +444,76 @@ export type Usage = Message<"trimtab.type.v1.Usage"> & {
  */
 export const UsageSchema: GenMessage<Usage> = /*@__PURE__*/
   messageDesc(file_trimtab_type_v1_generation, 10);
+
+/**
+ * What a search cost.
+ *
+ * @generated from message trimtab.type.v1.ScalingUsage
+ */
+export type ScalingUsage = Message<"trimtab.type.v1.ScalingUsage"> & {
+  /**
+   * Candidates begun.
+   *
+   * @generated from field: uint32 candidates = 1;
+   */
+  candidates: number;
+
+  /**
+   * Tokens generated over all of them, each once.
+   *
+   * @generated from field: uint32 generated_tokens = 2;
+   */
+  generatedTokens: number;
+
+  /**
+   * Tokens computed by prefill, the prompt and replays included.
+   *
+   * @generated from field: uint32 prefilled_tokens = 3;
+   */
+  prefilledTokens: number;
+
+  /**
+   * Tokens that prefill would have computed if every step of every candidate had sent its whole prefix again.
+   *
+   * @generated from field: uint32 prefilled_tokens_without_reuse = 4;
+   */
+  prefilledTokensWithoutReuse: number;
+
+  /**
+   * Tokens read by the model for verdicts.
+   *
+   * @generated from field: uint32 verifier_tokens = 5;
+   */
+  verifierTokens: number;
+
+  /**
+   * Texts judged.
+   *
+   * @generated from field: uint32 verifier_calls = 6;
+   */
+  verifierCalls: number;
+
+  /**
+   * Generated tokens that are not part of the answer.
+   *
+   * @generated from field: uint32 discarded_tokens = 7;
+   */
+  discardedTokens: number;
+
+  /**
+   * From acceptance to the choice, milliseconds.
+   *
+   * @generated from field: double wall_ms = 8;
+   */
+  wallMs: number;
+};
+
+/**
+ * Describes the message trimtab.type.v1.ScalingUsage.
+ * Use `create(ScalingUsageSchema)` to create a new message.
+ */
+export const ScalingUsageSchema: GenMessage<ScalingUsage> = /*@__PURE__*/
+  messageDesc(file_trimtab_type_v1_generation, 11);
 
 /**
  * Where the time of a request went.
@@ -499,7 +576,7 @@ export type Timings = Message<"trimtab.type.v1.Timings"> & {
  * Use `create(TimingsSchema)` to create a new message.
  */
 export const TimingsSchema: GenMessage<Timings> = /*@__PURE__*/
-  messageDesc(file_trimtab_type_v1_generation, 11);
+  messageDesc(file_trimtab_type_v1_generation, 12);
 
 /**
  * Why a generation ended.
