@@ -8,6 +8,8 @@ export {
   MAX_ARENA_BYTES,
   planArena,
 } from "./arena.ts";
+export type { CodedRows, CodeFormat } from "./codes.ts";
+export { codeFormat, readCodes, readValues } from "./codes.ts";
 export type { KernelErrorReason } from "./errors.ts";
 export { KernelError } from "./errors.ts";
 export type { KernelModule, Variant } from "./module.ts";

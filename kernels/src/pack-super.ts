@@ -19,7 +19,7 @@ import {
 } from "./super-block-source.ts";
 
 /** What differs between the kinds. */
-interface SuperKind {
+export interface SuperKind {
   readonly sourceBytes: number;
   /** Where the f16 scale and the f16 minimum are in the source (−1: none). */
   readonly scaleAt: number;
@@ -36,7 +36,8 @@ interface SuperKind {
   readonly scales: number;
 }
 
-const SUPER_KINDS = {
+/** The kinds, by name. */
+export const SUPER_KINDS = {
   // prettier-ignore
   q2_k: {
     sourceBytes: 84, scaleAt: 80, minimumAt: 82, minimumFactor: 1 / 8,

@@ -22,6 +22,8 @@ import { createSessionHandler } from "./src/handlers/session.ts";
 export { createEngine } from "./src/engine/client.ts";
 export type { Engine, EngineOptions } from "./src/engine/client.ts";
 export type { ModelInfo } from "./src/engine/runtime.ts";
+export { exportOnnx } from "./src/onnx/export.ts";
+export type { OnnxExportOptions } from "./src/onnx/export.ts";
 
 /** Options of the forward service; besides `modelPath` those of the engine. */
 export interface ForwardServiceOptions extends Omit<EngineOptions, "modelPath"> {

@@ -7,7 +7,16 @@ import { createChatTemplate } from "./src/chat-template.ts";
 import { createEncoder } from "./src/encoder.ts";
 import { createHandlers } from "./src/handlers.ts";
 import { readModelVocabulary } from "./src/model-vocabulary.ts";
+import { type TokenizerFiles, tokenizerFiles } from "./src/tokenizer-json.ts";
 import { createTokenizer } from "./src/tokenizer.ts";
+
+/**
+ * `tokenizer.json` and `tokenizer_config.json` of a model file, as JSON values.
+ * @throws TrimtabError TOKENIZER_INVALID, UNSUPPORTED; errors of the GGUF reader
+ */
+export function readTokenizerFiles(modelPath: string): TokenizerFiles {
+  return tokenizerFiles(readModelVocabulary(modelPath));
+}
 
 /** What the service is made from. */
 export interface TokenizerServiceOptions {

@@ -1,12 +1,13 @@
-/** `trimtab model pull | list | verify`. */
+/** `trimtab model pull | list | verify | export`. */
 import { readdir, stat } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { Presets, SingleBar } from "cli-progress";
-import type { Command } from "commander";
+import { type Command, Option } from "commander";
 import { TrimtabError } from "#kit/errors.ts";
 import { sha256OfFile } from "#kit/files.ts";
 import { openGguf } from "#kit/gguf.ts";
-import { modelsDir } from "#kit/paths.ts";
+import { defaultModelPath, modelsDir } from "#kit/paths.ts";
+import { exportModel } from "../model/export.ts";
 import { pullModel } from "../model/pull.ts";
 import { parseModelSource } from "../model/source.ts";
 import { isInteractive } from "../view/style.ts";
@@ -52,6 +53,22 @@ export function addModelCommand(program: Command): void {
     .option("--sha256 <hex>", "fail if the SHA-256 differs")
     .action(async (file: string, options: { sha256?: string }) => {
       verify(await locate(file), options.sha256);
+    });
+  model
+    .command("export")
+    .description("write a model for ONNX runtimes: a folder transformers.js loads, or a graph alone")
+    .requiredOption("--onnx <path>", "a folder, or a graph file that ends with .onnx")
+    .option("--model <file>", "a path, or a name in the cache", defaultModelPath())
+    .addOption(
+      new Option("--weights <kind>", "keep the file's quantized matrices, or make all f32")
+        .choices(["quantized", "f32"])
+        .default("quantized"),
+    )
+    .action(async (options: { onnx: string; model: string; weights: "quantized" | "f32" }) => {
+      const { onnx, weights } = options;
+      for (const path of await exportModel(await locate(options.model), onnx, weights)) {
+        process.stdout.write(`${path}\n`);
+      }
     });
 }
 

@@ -22,7 +22,7 @@ import { dirname, join } from "node:path";
 import { TrimtabError } from "./errors.ts";
 
 /** Prefix of files that are being written; the writer's process id follows. */
-const TEMPORARY_PREFIX = ".tmp-";
+export const TEMPORARY_PREFIX = ".tmp-";
 const READ_CHUNK_BYTES = 64 * 1024 * 1024;
 const HASH_CHUNK_BYTES = 4 * 1024 * 1024;
 

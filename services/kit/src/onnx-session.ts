@@ -2,9 +2,9 @@
  * Runs an accepted ONNX model with onnxruntime-web: one thread, one row a call. The runtime gets bytes, never a path;
  * outputs are checked for shape and finiteness at every call. Cost: about 0.1 ms a call for a small controller.
  */
-import * as ort from "onnxruntime-web";
 import { TrimtabError } from "./errors.ts";
 import { inspectOnnx, type OnnxExpectation, type OnnxSummary } from "./onnx-inspect.ts";
+import { createRuntimeSession, floatTensor, type RuntimeSession } from "./onnx-runtime.ts";
 
 /** A loaded model. */
 export interface OnnxSession {
@@ -23,23 +23,13 @@ export async function createOnnxSession(
   expected: OnnxExpectation = {},
 ): Promise<OnnxSession> {
   const summary = inspectOnnx(bytes, expected);
-  // Set before the first session: the runtime reads it once, and would start workers otherwise.
-  ort.env.wasm.numThreads = 1;
-  let session: ort.InferenceSession;
-  try {
-    session = await ort.InferenceSession.create(bytes, { executionProviders: ["wasm"] });
-  } catch (cause) {
-    throw new TrimtabError("ARTIFACT_INVALID", "ONNX: the runtime refuses the model", {
-      field: "graph",
-      cause,
-    });
-  }
+  const session = await createRuntimeSession(bytes);
   return {
     summary,
     async run(features) {
       const { name, size } = summary.input;
       checkFeatures(name, features, size);
-      const answers = await session.run({ [name]: new ort.Tensor("float32", features, [1, size]) });
+      const answers = await session.run({ [name]: floatTensor(features, [1, size]) });
       return Object.fromEntries(summary.outputs.map((output) => [output.name, checkOutput(output, answers)]));
     },
     close: () => session.release(),
@@ -57,7 +47,7 @@ function checkFeatures(name: string, features: Float32Array, size: number): void
 
 function checkOutput(
   output: { name: string; size: number },
-  answers: ort.InferenceSession.ReturnType,
+  answers: Awaited<ReturnType<RuntimeSession["run"]>>,
 ): Float32Array {
   const data = answers[output.name]?.data;
   if (!(data instanceof Float32Array) || data.length !== output.size || !data.every(Number.isFinite)) {

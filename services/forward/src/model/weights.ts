@@ -222,7 +222,8 @@ export function readRopeFactors(
   return values;
 }
 
-function sourceOf(tensor: GgufTensor | undefined): WeightSource {
+/** The block format of a tensor. @throws TrimtabError BACKEND_CAPABILITY for types without kernels */
+export function sourceOf(tensor: GgufTensor | undefined): WeightSource {
   const source = SOURCES.get(tensor?.type.name ?? "");
   if (source) return source;
   const message = `tensor ${tensor?.name} is ${tensor?.type.name}; supported: ${[...SOURCES.keys()].join(", ")}`;
