@@ -3,6 +3,7 @@
  */
 import { Command } from "commander";
 import manifest from "../package.json" with { type: "json" };
+import { addCaptureCommand } from "./src/commands/capture.ts";
 import { addChatCommand } from "./src/commands/chat.ts";
 import { addDemoCommand } from "./src/commands/demo.ts";
 import { addDoctorCommand } from "./src/commands/doctor.ts";
@@ -21,6 +22,7 @@ for (const add of [
   addServeCommand,
   addChatCommand,
   addGenerateCommand,
+  addCaptureCommand,
   addRecipeCommand,
   addSteerCommand,
   addModelCommand,

@@ -25,6 +25,8 @@ export const GGUF_LIMITS = {
 export const SAFETENSORS_LIMITS = {
   fileBytes: 256 * MIB,
   headerBytes: 1 * MIB,
+  /** Of files we write: what the format's reference reader takes. */
+  writtenHeaderBytes: 100_000_000,
   tensors: 4_096,
   dims: 8,
   headerDepth: 8,

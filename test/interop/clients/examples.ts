@@ -1,6 +1,8 @@
 /** Every example, run as a user would, against a gateway on real sockets: all of them print the same steered text. */
 import { beforeAll, expect, test } from "bun:test";
 import { join } from "node:path";
+import { Site, TapPositions } from "#proto/trimtab/type/v1/program_pb.ts";
+import { connectGateway } from "../../../cli/src/compose.ts";
 import { run } from "../support/run.ts";
 import { served } from "../support/shared.ts";
 import { goExample, pythonWithPackages, ROOT } from "../support/toolchains.ts";
@@ -19,6 +21,24 @@ async function example(command: readonly string[], env: Record<string, string> =
     TRIMTAB_URL: `http://127.0.0.1:${served.httpPort}`,
   };
   return run([...command, PROMPT], { env: { ...address, TRIMTAB_STEERING: served.steering, ...env } });
+}
+
+/** By block: the mean norm of the residual rows of a text. */
+async function meanNorms(text: string): Promise<{ mean: number; tokens: number }[]> {
+  const norms: number[][] = [];
+  const taps = [{ site: Site.RESIDUAL, positions: TapPositions.RANGE }];
+  const client = connectGateway(`127.0.0.1:${served.grpcPort}`);
+  for await (const { activations } of client.capture({ input: { case: "text", value: text }, taps })) {
+    for (const { layer, values } of activations) {
+      const [rows = 0, width = 0] = values?.shape ?? [];
+      const floats = new Float32Array(values?.data.slice().buffer ?? new ArrayBuffer(0));
+      for (let row = 0; row < rows; row++) {
+        const own = floats.subarray(row * width, (row + 1) * width);
+        (norms[layer] ??= []).push(Math.sqrt(own.reduce((sum, value) => sum + value * value, 0)));
+      }
+    }
+  }
+  return norms.map((own) => ({ mean: own.reduce((a, b) => a + b, 0) / own.length, tokens: own.length }));
 }
 
 beforeAll(async () => {
@@ -78,6 +98,22 @@ test(
     const { code, out, err } = await example([environment.python, script], environment.env);
     expect({ code, err }).toMatchObject({ code: 0, err: expect.stringMatching(/gate [\d.]+, steered True/) });
     expect(out).toBe(expected);
+  },
+  INSTALL_MS,
+);
+
+test(
+  "Python reads activations into numpy arrays: what the TypeScript client reads",
+  async () => {
+    const environment = await pythonWithPackages();
+    if (!environment) return missing("Python");
+    const script = join(EXAMPLES, "python", "capture.py");
+    const { code, out, err } = await example([environment.python, script], environment.env);
+    expect({ code, err }).toEqual({ code: 0, err: "" });
+    const expected = await meanNorms(PROMPT);
+    expect(out.trim().split("\n")).toEqual(
+      expected.map(({ mean, tokens }, block) => `block ${block}: ${mean.toFixed(4)} over ${tokens} tokens`),
+    );
   },
   INSTALL_MS,
 );

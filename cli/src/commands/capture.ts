@@ -1,0 +1,83 @@
+/** `trimtab capture`: activations of many prompts into a safetensors file. */
+import { type Command, Option } from "commander";
+import { Presets, SingleBar } from "cli-progress";
+import { TrimtabError } from "#kit/errors.ts";
+import { readPrompts } from "../capture/prompts.ts";
+import { POOLINGS, prepareReading, type ReadingOptions } from "../capture/reading.ts";
+import { writeCapture } from "../capture/write.ts";
+import type { GatewayClient } from "../demo/answer.ts";
+import { addTargetOptions, withGateway, type TargetOptions } from "../options.ts";
+import { isInteractive } from "../view/style.ts";
+
+interface CaptureOptions extends TargetOptions, ReadingOptions {
+  readonly out: string;
+  readonly input?: string;
+  readonly format?: "text" | "jsonl";
+  readonly chat?: boolean;
+}
+
+/** Adds the command. */
+export function addCaptureCommand(program: Command): void {
+  const command = program
+    .command("capture")
+    .description("write activations of prompts to a safetensors file")
+    .argument("[prompts...]", "texts to read")
+    .requiredOption("--out <file>", "where to write")
+    .option("--input <file>", "more prompts, one a line; - is standard input")
+    .addOption(
+      new Option("--format <format>", "of the input; by its name if not given").choices(["text", "jsonl"]),
+    )
+    .option("--chat", "render texts as a user's message with the model's chat template")
+    .option("--site <names...>", "where to read", ["residual"])
+    .option("--layers <list>", "blocks, such as 0,4-7,-1; all if not given")
+    .option("--positions <which>", "last, all or first:end; last, or all of what is pooled")
+    .addOption(
+      new Option("--pooling <kind>", "fold the positions into one row")
+        .choices(Object.keys(POOLINGS))
+        .default("none"),
+    )
+    .option("--final-norm", "apply the model's final norm to residual rows")
+    .option("--projection <file>", "multiply rows with the one matrix [rank, dim] of a safetensors file");
+  addTargetOptions(command).action(async (prompts: string[], options: CaptureOptions) => {
+    const source = { ...options, prompts, chat: options.chat ?? false };
+    const read = await readPrompts(source);
+    await withGateway(options, (client) => capture(client, read, options));
+  });
+}
+
+async function capture(
+  client: GatewayClient,
+  prompts: Awaited<ReturnType<typeof readPrompts>>,
+  options: CaptureOptions,
+): Promise<void> {
+  const model = await onlyModel(client);
+  const reading = await prepareReading(client, model, options);
+  const bar = isInteractive()
+    ? new SingleBar({ format: "  {bar} {value}/{total} prompts" }, Presets.shades_classic)
+    : undefined;
+  bar?.start(prompts.length, 0);
+  const { pooling, finalNorm = false } = options;
+  const about = {
+    ...{ positions: reading.positions, pooling, final_norm: String(finalNorm) },
+    projection_digest: reading.taps[0]?.projectionDigest ?? "",
+  };
+  try {
+    const job = { model, prompts, reading, path: options.out, about };
+    const { tokens, tensors } = await writeCapture(client, job, (done) => bar?.update(done));
+    bar?.stop();
+    process.stdout.write(
+      `${options.out}: ${tensors} tensors of ${prompts.length} prompts, ${tokens} tokens\n`,
+    );
+  } finally {
+    bar?.stop();
+  }
+}
+
+async function onlyModel(client: GatewayClient) {
+  const { models } = await client.listModels({});
+  const loaded = models.filter((model) => model.loaded);
+  const [model] = loaded;
+  if (model && loaded.length === 1) return model;
+  const message = `the server has ${loaded.length} models loaded, capture reads from one`;
+  throw new TrimtabError("MODEL_NOT_FOUND", message, { field: "model" });
+}

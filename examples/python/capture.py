@@ -1,0 +1,57 @@
+"""Activations as numpy arrays over gRPC; the stubs are generated from proto/ when this runs. Also a module for notebooks:
+
+    pip install -r examples/python/requirements.txt
+    >>> from capture import capture
+    >>> capture("The capital of France is")["residual"].shape  # (blocks, tokens, width)
+
+As a program it prints the mean norm of the residual stream of every block. TRIMTAB_ADDRESS (default localhost:50051).
+"""
+
+import os
+import pathlib
+import sys
+import tempfile
+
+import grpc
+import grpc_tools
+import numpy as np
+from grpc_tools import protoc
+
+PROTO = pathlib.Path(__file__).resolve().parents[2] / "proto"
+directory = tempfile.TemporaryDirectory(prefix="trimtab-python-")
+files = [str(path.relative_to(PROTO)) for path in PROTO.glob("trimtab/**/*.proto")]
+well_known = pathlib.Path(grpc_tools.__file__).parent / "_proto"
+outputs = [f"--python_out={directory.name}", f"--grpc_python_out={directory.name}"]
+if protoc.main(["protoc", f"-I{PROTO}", f"-I{well_known}", *outputs, *files]) != 0:
+    sys.exit("protoc failed")
+sys.path.insert(0, directory.name)
+
+from trimtab.gateway.v1 import gateway_service_pb2 as pb  # noqa: E402
+from trimtab.gateway.v1 import gateway_service_pb2_grpc as rpc  # noqa: E402
+from trimtab.type.v1 import program_pb2 as program  # noqa: E402
+
+
+def capture(text, sites=("residual",), layers=(), pooling="none", address=None):
+    """Arrays by site, f32 [blocks, tokens, dim], or [blocks, dim] when pooled (mean, max_norm, last)."""
+    request = pb.CaptureRequest(text=text)
+    for site in sites:
+        request.taps.add(
+            site=program.Site.Value(f"SITE_{site.upper()}"),
+            layers=layers,
+            positions=program.TAP_POSITIONS_RANGE,
+            pooling=program.Pooling.Value(f"POOLING_{pooling.upper()}"),
+        )
+    rows = [{} for _ in sites]
+    with grpc.insecure_channel(address or os.environ.get("TRIMTAB_ADDRESS", "localhost:50051")) as channel:
+        for response in rpc.GatewayServiceStub(channel).Capture(request, timeout=120):
+            for found in response.activations:
+                values = np.frombuffer(found.values.data, "<f4").reshape(found.values.shape)
+                rows[found.tap_index].setdefault(found.layer, []).append(values)
+    stacked = [np.stack([np.concatenate(parts) for _, parts in sorted(by.items())]) for by in rows]
+    return {site: array if pooling == "none" else array[:, 0] for site, array in zip(sites, stacked)}
+
+
+if __name__ == "__main__":
+    prompt = sys.argv[1] if len(sys.argv) > 1 else "The capital of France is"
+    for block, norms in enumerate(np.linalg.norm(capture(prompt)["residual"], axis=-1)):
+        print(f"block {block}: {norms.mean():.4f} over {len(norms)} tokens")
