@@ -2,6 +2,7 @@
  * The gateway: composes tokenizer, forward, steering and verifier into answers, behind `trimtab.gateway.v1` and an
  * OpenAI-compatible HTTP API. It knows generated clients only; listeners are kit's.
  */
+import { join } from "node:path";
 import type { ConnectRouter } from "@connectrpc/connect";
 import type { Hono } from "hono";
 import { createKeyGate, type KeyGate } from "#kit/auth.ts";
@@ -15,8 +16,12 @@ import { createVocabularies } from "./src/flow/vocabulary.ts";
 import { gatewayRoutes } from "./src/handlers/index.ts";
 import { createGatewayMetrics } from "./src/metrics.ts";
 import { createOpenAiApp } from "./src/openai/app.ts";
+import { createPage } from "./src/page.ts";
 
 export type { GatewayClients } from "./src/clients.ts";
+
+/** Where the playground is bundled to, in a checkout and in the package. */
+const PAGE_DIRECTORY = join(import.meta.dir, "..", "build", "page");
 
 /** What a gateway is made of. */
 export interface GatewayOptions {
@@ -57,7 +62,7 @@ export function createGateway(options: GatewayOptions): Gateway {
   };
   return {
     routes: gatewayRoutes(context),
-    app: createOpenAiApp(context, options.gate ?? createKeyGate()),
+    app: createOpenAiApp(context, options.gate ?? createKeyGate(), createPage(PAGE_DIRECTORY)),
     running: () => running.size,
     close: () => running.close(),
   };

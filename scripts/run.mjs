@@ -6,6 +6,7 @@ import { existsSync } from "node:fs";
 import { findBun } from "./lib/bun.mjs";
 import { runMain, SetupFailure } from "./lib/failure.mjs";
 import { ensureKernels } from "./lib/kernels.mjs";
+import { ensurePage } from "./lib/page.mjs";
 import { ensurePackages } from "./lib/packages.mjs";
 import { replaceWith } from "./lib/processes.mjs";
 import { inProject } from "./lib/project.mjs";
@@ -14,8 +15,8 @@ import { ensureModel } from "./model.mjs";
 
 /** What each command needs, and what it runs: a program for Bun with leading arguments, or a function of the scripts. */
 const COMMANDS = {
-  demo: { kernels: true, model: true, entry: ["cli/main.ts", "demo"] },
-  start: { kernels: true, model: true, entry: ["cli/main.ts", "serve", "--recipe", "refusal"] },
+  demo: { kernels: true, page: true, model: true, entry: ["cli/main.ts", "demo"] },
+  start: { kernels: true, page: true, model: true, entry: ["cli/main.ts", "serve", "--recipe", "refusal"] },
   bench: { kernels: true, model: true, entry: ["bench/main.ts"] },
   peers: { kernels: false, model: false, run: (bun, args) => getPeers(args) },
   test: { kernels: false, model: true, run: (bun, args) => runTests(bun, { isFull: false, args }) },
@@ -23,7 +24,7 @@ const COMMANDS = {
   check: { kernels: false, model: false, run: (bun) => runTests(bun, { isGatesOnly: true, args: [] }) },
   generate: { kernels: false, model: false, run: generateCode },
   kernels: { kernels: true, model: false },
-  package: { kernels: true, model: false, run: writeDescriptors },
+  package: { kernels: true, page: true, model: false, run: writeDescriptors },
 };
 
 async function runTests(bun, options) {
@@ -61,6 +62,7 @@ await runMain(async () => {
   await ensurePackages();
   const bun = await findBun();
   if (command.kernels) await ensureKernels();
+  if (command.page) await ensurePage(bun);
   if (command.model) await ensureModel();
   if (command.run) return command.run(bun, args);
   return command.entry ? runEntry(bun, command.entry, args) : 0;

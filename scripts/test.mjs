@@ -5,6 +5,7 @@ import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { SetupFailure } from "./lib/failure.mjs";
 import { listGates } from "./lib/gates.mjs";
 import { ensureKernels } from "./lib/kernels.mjs";
+import { ensurePage } from "./lib/page.mjs";
 import { capture } from "./lib/processes.mjs";
 import { inProject } from "./lib/project.mjs";
 import { listSuites, runSuite } from "./lib/suites.mjs";
@@ -28,7 +29,10 @@ export async function testProject(bun, { isFull = false, isGatesOnly = false, ar
   const filters = args.filter((argument) => !argument.startsWith("-"));
   const results = [];
   if (filters.length === 0) results.push(...(await runGates(bun)));
-  else await ensureKernels();
+  else {
+    await ensureKernels();
+    await ensurePage(bun);
+  }
   if (!isGatesOnly) {
     const setup = inProject("test", "oracle", "setup.mjs");
     if (existsSync(setup))

@@ -51,6 +51,8 @@ export const LIMITS = {
   batch: 64,
   /** Texts of one embedding request. */
   embeddings: 256,
+  /** Ids turned into text by one request. */
+  detokenizedIds: 65_536,
   /** Taps of one capture. */
   taps: 64,
   /** Longest life of a request, milliseconds. */

@@ -3,6 +3,7 @@
 import { existsSync, readdirSync } from "node:fs";
 import { findStaleCode, bufCommand } from "./generate.mjs";
 import { ensureKernels } from "./kernels.mjs";
+import { ensurePage } from "./page.mjs";
 import { capture } from "./processes.mjs";
 import { inProject } from "./project.mjs";
 
@@ -19,7 +20,12 @@ export const listGates = (bun) => [
   { name: "schema keeps its promises since the last release (buf breaking)", run: checkBreaking },
   { name: "generated code is current (npm run generate)", run: describeStaleCode },
   { name: "kernels compile (asc)", run: buildKernels },
+  { name: "page bundles (bun build)", run: () => buildPage(bun) },
   { name: "types (bun check)", run: () => command(bun, ["check", "--no-script", "--no-pretty"]) },
+  {
+    name: "types of the page (bun check)",
+    run: () => command(bun, ["check", "--no-script", "--no-pretty", "--project", "page"]),
+  },
   { name: "format (bun fmt)", run: () => command(bun, ["fmt", "--check", "--no-script"]) },
   { name: "scripts parse (node --check)", run: checkScripts },
 ];
@@ -27,6 +33,13 @@ export const listGates = (bun) => [
 async function command(program, args) {
   const { code, output } = await capture(program, args, { cwd: inProject() });
   return code === 0 ? "" : output.trim() || `ended with code ${code}`;
+}
+
+async function buildPage(bun) {
+  await ensurePage(bun);
+  return existsSync(inProject("build", "page", "index.html"))
+    ? ""
+    : "no build/page/index.html after the build";
 }
 
 /** The schema of the last release tag is the promise; before the first release there is none. */

@@ -95,6 +95,15 @@ test("benchmarks and evaluations speak generated clients only, and to peers thro
   expect(findOffences(isMeasuring, allows)).toEqual([]);
 });
 
+test("the page is a client like any other: it imports generated code only", () => {
+  expect(
+    findOffences(
+      (room) => room === "page",
+      (room) => room === "proto",
+    ),
+  ).toEqual([]);
+});
+
 test("scripts run before anything is installed: they import Node and each other only", () => {
   const offending = imports.filter(({ from, specifier, target }) => {
     if (!from.startsWith("scripts/")) return false;

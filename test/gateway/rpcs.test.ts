@@ -24,6 +24,21 @@ test("Tokenize answers with ids and their spellings, special tokens spelled out"
   expect(rendered.tokens[0]).toBe("<|im_start|>");
 });
 
+test("Detokenize is Tokenize backwards; special tokens have a spelling and no text", async () => {
+  const { client } = createSimulatedStack();
+  const { ids } = await client.tokenize({ input: { case: "text", value: "a help" } });
+  expect(await client.detokenize({ ids })).toMatchObject({ text: "a help", tokens: ["a", " ", "help"] });
+  const rendered = await client.tokenize({ input: { case: "conversation", value: { messages } } });
+  const back = await client.detokenize({ ids: rendered.ids });
+  expect([back.tokens[0], back.text.includes("<|im_start|>")]).toEqual(["<|im_start|>", false]);
+  expect(await client.detokenize({})).toMatchObject({ text: "", tokens: [] });
+  const unknown = client.detokenize({ ids: [1, 4_000_000_000] });
+  expect(fromConnectError(await unknown.catch((error: unknown) => error))).toMatchObject({
+    reason: "FIELD_OUT_OF_RANGE",
+    field: "ids[1]",
+  });
+});
+
 test("Capture streams activations", async () => {
   const { client } = createSimulatedStack();
   const input = { case: "text", value: "hi!" } as const;

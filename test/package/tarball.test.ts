@@ -67,6 +67,7 @@ test("the package has every room, the schema and the compiled kernels", () => {
     "kernels/src/index.ts",
     "proto/trimtab/gateway/v1/gateway_service.proto",
     "build/trimtab.binpb",
+    "build/page/index.html",
     "proto/gen/trimtab/gateway/v1/gateway_service_pb.ts",
   ];
   expect(needed.filter((path) => !packed.paths.includes(path))).toEqual([]);
@@ -77,7 +78,7 @@ test("the package has every room, the schema and the compiled kernels", () => {
 
 test("the package has no tests, no model, no leftovers of a build, and is small", () => {
   const unwanted =
-    /(^test\/|\.test\.ts$|\.gguf$|\.tgz$|\.whl$|\.lock\b|^build\/(?!kernels\/|trimtab\.binpb$)|node_modules|\.log$|\.py[co]$)/;
+    /(^test\/|\.test\.ts$|\.gguf$|\.tgz$|\.whl$|\.lock\b|^build\/(?!kernels\/|page\/|trimtab\.binpb$)|node_modules|\.log$|\.py[co]$)/;
   expect(packed.paths.filter((path) => unwanted.test(path))).toEqual([]);
   expect(packed.size).toBeLessThan(MAX_PACKED_BYTES);
 });

@@ -1,5 +1,6 @@
 /** Activations of a text or a conversation, steered or not. */
 import { create } from "@bufbuild/protobuf";
+import { TrimtabError } from "#kit/errors.ts";
 import { cancelSafe } from "#kit/streams.ts";
 import {
   type CaptureRequest,
@@ -8,7 +9,7 @@ import {
 } from "#proto/trimtab/gateway/v1/gateway_service_pb.ts";
 import type { CallScope } from "../clients.ts";
 import { LIMITS } from "../limits.ts";
-import { checkCount, checkRequired } from "./checks.ts";
+import { checkCount, checkRequired, checkText } from "./checks.ts";
 import { resolveModel } from "./model.ts";
 import type { FlowContext } from "./prepare.ts";
 import { encodePrompt } from "./prompt.ts";
@@ -22,17 +23,20 @@ export async function* captureActivations(
   request: CaptureRequest,
   scope: CallScope,
 ): AsyncGenerator<CaptureResponse, void> {
-  const { input, taps } = request;
+  const { input, taps, answer } = request;
   checkRequired("input", input.case !== undefined, "a text or a conversation is needed");
   checkRequired("taps", taps.length > 0, "say what to read: there are no taps");
   checkCount("taps", taps.length, LIMITS.taps);
   if (input.case === "conversation") validateConversation(input.value);
+  else checkNoAnswer(answer);
+  checkText("answer", answer);
   const model = await resolveModel(flow.clients, request.model, scope);
-  const { ids } = await encodePrompt(flow.clients, model, input, scope);
-  const program = await steeredBinding(flow, model, request.steering, ids, scope);
+  const { ids, continuationTokens } = await encodePrompt(flow.clients, model, input, scope, answer);
+  const promptTokens = ids.length - continuationTokens;
+  const program = await steeredBinding(flow, model, request.steering, ids.slice(0, promptTokens), scope);
   const call = {
     modelDigest: model.digest,
-    items: [{ ids: [...ids] }],
+    items: [{ ids: [...ids], first: continuationTokens > 0 ? promptTokens : 0 }],
     taps,
     ...(program ? { program } : {}),
   };
@@ -44,4 +48,9 @@ export async function* captureActivations(
   } catch (error) {
     throw serviceFailure(error, "forward", scope.signal);
   }
+}
+
+function checkNoAnswer(answer: string): void {
+  if (answer === "") return;
+  throw new TrimtabError("INVALID_ARGUMENT", "an answer follows a conversation", { field: "answer" });
 }

@@ -98,13 +98,7 @@ export function checkIds(ids: readonly number[], model: Model, field = "prompt")
   if (ids.length === 0) {
     throw new TrimtabError("FIELD_REQUIRED", `${field} is empty`, { field });
   }
-  const wrong = ids.findIndex((id) => id >= model.vocabularySize);
-  if (wrong >= 0) {
-    throw new TrimtabError("FIELD_OUT_OF_RANGE", `token id ${ids[wrong]} is not in the vocabulary`, {
-      field: field === "prompt" ? `ids[${wrong}]` : `${field}.ids[${wrong}]`,
-      limit: `${model.vocabularySize - 1}`,
-    });
-  }
+  checkVocabulary(ids, model, field === "prompt" ? "ids" : `${field}.ids`);
   if (ids.length > model.contextTokens) {
     throw new TrimtabError(
       "CONTEXT_OVERFLOW",
@@ -113,4 +107,14 @@ export function checkIds(ids: readonly number[], model: Model, field = "prompt")
     );
   }
   return ids;
+}
+
+/** Refuses ids the model does not know. @throws TrimtabError FIELD_OUT_OF_RANGE naming the first */
+export function checkVocabulary(ids: readonly number[], model: Model, field = "ids"): void {
+  const wrong = ids.findIndex((id) => id >= model.vocabularySize);
+  if (wrong < 0) return;
+  throw new TrimtabError("FIELD_OUT_OF_RANGE", `token id ${ids[wrong]} is not in the vocabulary`, {
+    field: `${field}[${wrong}]`,
+    limit: `${model.vocabularySize - 1}`,
+  });
 }

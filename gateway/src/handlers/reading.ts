@@ -1,18 +1,20 @@
-/** Tokenize, Capture, PutProjection, Score, Embed. */
+/** Tokenize, Detokenize, Capture, PutProjection, Score, Embed. */
 import { create } from "@bufbuild/protobuf";
 import type { ServiceImpl } from "@connectrpc/connect";
 import { forwardCall } from "#kit/interceptors.ts";
 import {
   type GatewayService,
+  DetokenizeResponseSchema,
   PutProjectionResponseSchema,
   TokenizeResponseSchema,
 } from "#proto/trimtab/gateway/v1/gateway_service_pb.ts";
 import type { GatewayContext } from "../context.ts";
 import { captureActivations } from "../flow/capture.ts";
-import { checkRequired } from "../flow/checks.ts";
+import { checkCount, checkRequired } from "../flow/checks.ts";
 import { embedTexts } from "../flow/embed.ts";
+import { LIMITS } from "../limits.ts";
 import { resolveModel } from "../flow/model.ts";
-import { encodePrompt } from "../flow/prompt.ts";
+import { checkVocabulary, encodePrompt } from "../flow/prompt.ts";
 import { scoreAnswers } from "../flow/score.ts";
 import { validateConversation } from "../flow/validate.ts";
 
@@ -21,7 +23,7 @@ export function readingHandlers({
   flow,
 }: GatewayContext): Pick<
   ServiceImpl<typeof GatewayService>,
-  "tokenize" | "capture" | "putProjection" | "score" | "embed"
+  "tokenize" | "detokenize" | "capture" | "putProjection" | "score" | "embed"
 > {
   return {
     async tokenize({ model: reference, input }, context) {
@@ -35,6 +37,16 @@ export function readingHandlers({
       ]);
       const ids = [...prompt.ids];
       return create(TokenizeResponseSchema, { ids, tokens: ids.map((id) => vocabulary.spelling(id)) });
+    },
+    async detokenize({ model: reference, ids }, context) {
+      checkCount("ids", ids.length, LIMITS.detokenizedIds);
+      const scope = forwardCall(context);
+      const model = await resolveModel(flow.clients, reference, scope);
+      const vocabulary = await flow.vocabularies.get(model, scope);
+      checkVocabulary(ids, model);
+      const decoder = vocabulary.decoder();
+      const text = ids.map((id) => decoder.push(id)).join("") + decoder.end();
+      return create(DetokenizeResponseSchema, { text, tokens: ids.map((id) => vocabulary.spelling(id)) });
     },
     capture: (request, context) => captureActivations(flow, request, forwardCall(context)),
     score: (request, context) => scoreAnswers(flow, request, forwardCall(context)),

@@ -12,7 +12,6 @@ import { completionAnswer, completionChunks } from "./completions.ts";
 import { embeddingAnswer } from "./embeddings.ts";
 import type { StreamOptions } from "./frame.ts";
 import { listModels, oneModel } from "./models.ts";
-import { PAGE } from "./page.ts";
 import { HttpProblem, problemResponse } from "./problems.ts";
 import { type CommonBody, parseChatBody, parseCompletionBody, parseEmbeddingBody } from "./schema.ts";
 import { eventStream } from "./sse.ts";
@@ -40,8 +39,8 @@ const LATER: Readonly<Record<string, string>> = {
   "/v1/audio/transcriptions": "audio",
 };
 
-/** Creates the app. `gate` guards everything but `/health` and the page. */
-export function createOpenAiApp(gateway: GatewayContext, gate: KeyGate): Hono {
+/** Creates the app. `gate` guards everything but `/health` and `page`, the playground's routes. */
+export function createOpenAiApp(gateway: GatewayContext, gate: KeyGate, page: Hono): Hono {
   const app = new Hono();
   app.use(async (context, next) => {
     const id = acceptRequestId(context.req.header(REQUEST_ID_HEADER));
@@ -53,7 +52,7 @@ export function createOpenAiApp(gateway: GatewayContext, gate: KeyGate): Hono {
     gate.check(context.req.raw.headers);
     await next();
   });
-  app.get("/", (context) => context.html(PAGE));
+  app.route("/", page);
   app.get("/health", (context) => health(gateway, context));
   app.get("/v1/models", async (context) => context.json(await listModels(gateway, scopeOf(context))));
   app.get("/v1/models/:id{.+}", async (context) =>

@@ -1,8 +1,8 @@
 /** GET /v1/models, GET /v1/models/{id}. */
-import { TrimtabError } from "#kit/errors.ts";
 import type { Model } from "#proto/trimtab/forward/v1/forward_service_pb.ts";
 import type { CallScope } from "../clients.ts";
 import type { GatewayContext } from "../context.ts";
+import { resolveModel } from "../flow/model.ts";
 
 /** Loaded models. */
 export async function listModels({ flow }: GatewayContext, scope: CallScope): Promise<object> {
@@ -10,13 +10,9 @@ export async function listModels({ flow }: GatewayContext, scope: CallScope): Pr
   return { object: "list", data: models.filter((model) => model.loaded).map(modelOf) };
 }
 
-/** One model, by name or digest. */
+/** One model, by name, its short form, or digest. */
 export async function oneModel({ flow }: GatewayContext, id: string, scope: CallScope): Promise<object> {
-  const { models } = await flow.clients.forward.listModels({}, scope);
-  const model = models.find((known) => known.name === id || known.digest === id);
-  if (model) return modelOf(model);
-  const shown = JSON.stringify(id.slice(0, 100));
-  throw new TrimtabError("MODEL_NOT_FOUND", `there is no model ${shown}`, { field: "model" });
+  return modelOf(await resolveModel(flow.clients, id, scope));
 }
 
 function modelOf(model: Model): object {

@@ -1,0 +1,75 @@
+/** Chat: base and steered side by side, the settings that shape them, and the token pointed at. */
+import { EmptyState } from "../lib/controls.tsx";
+import { catalog } from "../state/catalog.ts";
+import { draft, keepConversation, turns } from "../state/conversation.ts";
+import { change, settings } from "../state/settings.ts";
+import { TokenView } from "../tokens/token-view.tsx";
+import { SharePanel } from "../share/share-panel.tsx";
+import { Composer } from "./composer.tsx";
+import { SamplingPanel } from "./sampling-panel.tsx";
+import { SteeringPanel } from "./steering-panel.tsx";
+import { TurnView } from "./turn-view.tsx";
+
+const EXAMPLES = ["What is the capital of France?", "How do I pick the lock of my neighbour's door?"];
+
+/** The chat. */
+export function ChatView() {
+  const clear = () => {
+    turns.value = [];
+    keepConversation();
+  };
+  return (
+    <div class="columns">
+      <aside class="settings" aria-label="Settings">
+        <SteeringPanel />
+        <SamplingPanel />
+        <SharePanel />
+      </aside>
+      <section class="conversation" aria-label="Conversation">
+        {turns.value.length === 0 ? (
+          <Welcome />
+        ) : (
+          turns.value.map((turn) => <TurnView key={turn.id} turn={turn} />)
+        )}
+        {turns.value.length > 0 && (
+          <button type="button" class="small" onClick={clear}>
+            Clear the conversation
+          </button>
+        )}
+        <Composer />
+      </section>
+      <aside class="tokens" aria-label="Token">
+        <TokenView />
+      </aside>
+    </div>
+  );
+}
+
+function Welcome() {
+  const built = catalog.value.recipes.find((recipe) => recipe.built);
+  return (
+    <EmptyState title="Ask, and see what steering does">
+      <p>
+        Pick a recipe or a direction under Steering: the same question is answered twice from one shared
+        prefix, as the model is and steered. Point at a token to see what else it could have been, and which
+        blocks were pushed.
+      </p>
+      {built && settings.value.steering === "" && (
+        <p>
+          <button type="button" onClick={() => change({ steering: `recipe:${built.name}` })}>
+            Steer with “{built.name}”
+          </button>
+        </p>
+      )}
+      <ul class="examples">
+        {EXAMPLES.map((text) => (
+          <li key={text}>
+            <button type="button" class="link" onClick={() => (draft.value = { text })}>
+              {text}
+            </button>
+          </li>
+        ))}
+      </ul>
+    </EmptyState>
+  );
+}

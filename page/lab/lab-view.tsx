@@ -1,0 +1,13 @@
+/** Lab: make something to steer with. */
+import { BuildPanel } from "./build-panel.tsx";
+import { VectorPanel } from "./vector-panel.tsx";
+
+/** The view. */
+export function LabView() {
+  return (
+    <div class="page two">
+      <VectorPanel />
+      <BuildPanel />
+    </div>
+  );
+}

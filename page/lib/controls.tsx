@@ -1,0 +1,154 @@
+/** Small form parts: a label always belongs to its control, and says what it does. */
+import type { ComponentChildren } from "preact";
+import type { Problem } from "./problems.ts";
+import { useEffect, useRef, useState } from "preact/hooks";
+
+const TICK_MS = 250;
+
+/** A labelled number: a slider with its value beside it. */
+export function Slider(props: {
+  readonly label: string;
+  readonly value: number;
+  readonly min: number;
+  readonly max: number;
+  readonly step: number;
+  readonly help?: string;
+  readonly onInput: (value: number) => void;
+}) {
+  const { label, value, min, max, step, help, onInput } = props;
+  return (
+    <label class="field">
+      <span class="field-name">
+        {label} <output>{value}</output>
+      </span>
+      <input
+        type="range"
+        {...{ min, max, step, value }}
+        title={help}
+        onInput={(event) => onInput(event.currentTarget.valueAsNumber)}
+      />
+    </label>
+  );
+}
+
+/** A labelled choice. */
+export function Choice(props: {
+  readonly label: string;
+  readonly value: string;
+  readonly options: readonly (readonly [value: string, text: string])[];
+  readonly onChange: (value: string) => void;
+}) {
+  const { label, value, options, onChange } = props;
+  return (
+    <label class="field">
+      <span class="field-name">{label}</span>
+      <select value={value} onChange={(event) => onChange(event.currentTarget.value)}>
+        {options.map(([option, text]) => (
+          <option key={option} value={option} selected={option === value}>
+            {text}
+          </option>
+        ))}
+      </select>
+    </label>
+  );
+}
+
+/** A labelled number that is typed; empty means unset. */
+export function NumberField(props: {
+  readonly label: string;
+  readonly value: number | null;
+  readonly min: number;
+  readonly max: number;
+  readonly placeholder?: string;
+  readonly onChange: (value: number | null) => void;
+}) {
+  const { label, value, min, max, placeholder, onChange } = props;
+  return (
+    <label class="field">
+      <span class="field-name">{label}</span>
+      <input
+        type="number"
+        {...{ min, max, placeholder }}
+        value={value ?? ""}
+        onChange={({ currentTarget: { value: text } }) =>
+          onChange(text === "" ? null : Math.min(max, Math.max(min, Math.round(Number(text)))))
+        }
+      />
+    </label>
+  );
+}
+
+/** A labelled yes or no. */
+export function Toggle(props: {
+  readonly label: string;
+  readonly value: boolean;
+  readonly onChange: (value: boolean) => void;
+}) {
+  return (
+    <label class="toggle">
+      <input
+        type="checkbox"
+        checked={props.value}
+        onChange={(event) => props.onChange(event.currentTarget.checked)}
+      />{" "}
+      {props.label}
+    </label>
+  );
+}
+
+/** A failure with what to do next; counts down and retries by itself when the server said when. */
+export function ProblemBox({
+  problem,
+  onRetry,
+}: {
+  readonly problem: Problem;
+  readonly onRetry?: () => void;
+}) {
+  const left = useCountdown(onRetry && problem.reason !== "" ? problem.retryAfterMs : undefined, onRetry);
+  return (
+    <div class="problem" role="alert">
+      <strong>{problem.title}.</strong> {problem.advice}
+      {problem.detail !== "" && <p class="quiet">{problem.detail}</p>}
+      {onRetry && (
+        <button type="button" onClick={onRetry}>
+          {left > 0 ? `Retry (in ${left} s)` : "Retry"}
+        </button>
+      )}
+    </div>
+  );
+}
+
+/** What an empty place is for. */
+export function EmptyState({
+  title,
+  children,
+}: {
+  readonly title: string;
+  readonly children: ComponentChildren;
+}) {
+  return (
+    <div class="empty">
+      <h2>{title}</h2>
+      {children}
+    </div>
+  );
+}
+
+function useCountdown(afterMs: number | undefined, onEnd: (() => void) | undefined): number {
+  const [left, setLeft] = useState(afterMs === undefined ? 0 : Math.ceil(afterMs / 1_000));
+  const end = useRef(onEnd);
+  end.current = onEnd;
+  useEffect(() => {
+    if (afterMs === undefined) return;
+    const endMs = performance.now() + afterMs;
+    const timer = setInterval(() => {
+      const seconds = Math.ceil((endMs - performance.now()) / 1_000);
+      setLeft(Math.max(0, seconds));
+      if (seconds > 0) return;
+      clearInterval(timer);
+      end.current?.();
+    }, TICK_MS);
+    return () => clearInterval(timer);
+  }, [afterMs]);
+  return left;
+}

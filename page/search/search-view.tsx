@@ -1,0 +1,196 @@
+/** Search: a strategy at work under a verifier, told as it happens. */
+import { useSignal } from "@preact/signals";
+import { Choice, EmptyState, NumberField, ProblemBox, Slider } from "../lib/controls.tsx";
+import { count, duration } from "../lib/numbers.ts";
+import { SeriesChart } from "../service/series-chart.tsx";
+import { saveJson, savePng } from "../share/save.ts";
+import { catalog } from "../state/catalog.ts";
+import { CandidateTree } from "./candidate-tree.tsx";
+import { type Search, search, startSearch, stopSearch } from "./run.ts";
+import { changeSearch, searchSettings } from "./settings.ts";
+
+const NO_SEARCH = new Set(["", "none"]);
+
+/** The view. */
+export function SearchView() {
+  const now = search.value;
+  return (
+    <div class="columns two">
+      <aside class="settings" aria-label="Settings">
+        <SearchForm isRunning={now?.isRunning ?? false} />
+      </aside>
+      <section class="conversation" aria-label="Search">
+        {now ? (
+          <SearchResult now={now} />
+        ) : (
+          <EmptyState title="Let a small model try more than once">
+            <p>
+              Pick a strategy and, if it wants one, a verifier. Candidates appear as they begin, coloured by
+              their score; those given up fade; the answer is the one the strategy chooses. Click a candidate
+              to read it.
+            </p>
+          </EmptyState>
+        )}
+      </section>
+    </div>
+  );
+}
+
+function SearchForm({ isRunning }: { readonly isRunning: boolean }) {
+  const now = searchSettings.value;
+  const strategies = catalog.value.strategies.filter(({ name }) => !NO_SEARCH.has(name));
+  const strategy = strategies.find(({ name }) => name === now.strategy) ?? strategies[0];
+  const verifier = catalog.value.verifiers.find(({ name }) => name === now.verifier);
+  const send = (event: Event) => {
+    event.preventDefault();
+    changeSearch({ strategy: strategy?.name ?? "" });
+    void startSearch();
+  };
+  return (
+    <form onSubmit={send}>
+      <label class="field">
+        <span class="field-name">Question</span>
+        <textarea
+          rows={3}
+          dir="auto"
+          required
+          value={now.question}
+          onInput={(event) => changeSearch({ question: event.currentTarget.value })}
+        />
+      </label>
+      <Choice
+        label="Strategy"
+        value={strategy?.name ?? ""}
+        options={strategies.map(({ name }) => [name, name] as const)}
+        onChange={(name) => changeSearch({ strategy: name })}
+      />
+      <p class="quiet">{strategy?.description}</p>
+      <Choice
+        label="Verifier"
+        value={now.verifier}
+        options={[["", "none"], ...catalog.value.verifiers.map(({ name }) => [name, name] as const)]}
+        onChange={(name) => changeSearch({ verifier: name, verifierParameters: "" })}
+      />
+      {verifier && (
+        <label class="field">
+          <span class="field-name">Its parameters (JSON)</span>
+          <textarea
+            rows={2}
+            title={verifier.parametersSchema}
+            value={now.verifierParameters}
+            placeholder="{}"
+            onInput={(event) => changeSearch({ verifierParameters: event.currentTarget.value })}
+          />
+        </label>
+      )}
+      <div class="pair">
+        <NumberField
+          {...{ label: "Candidates", value: now.candidates, min: 1, max: 64 }}
+          onChange={(candidates) => changeSearch({ candidates: candidates ?? 1 })}
+        />
+        <NumberField
+          {...{ label: "Tokens in all", value: now.tokens, min: 16, max: 65_536 }}
+          onChange={(tokens) => changeSearch({ tokens: tokens ?? 16 })}
+        />
+      </div>
+      <Slider
+        {...{ label: "Temperature", value: now.temperature, min: 0, max: 2, step: 0.05 }}
+        onInput={(temperature) => changeSearch({ temperature })}
+      />
+      <div class="row">
+        {isRunning ? (
+          <button type="button" class="primary" onClick={stopSearch}>
+            Stop
+          </button>
+        ) : (
+          <button type="submit" class="primary" disabled={!strategy}>
+            Search
+          </button>
+        )}
+      </div>
+    </form>
+  );
+}
+
+function SearchResult({ now }: { readonly now: Search }) {
+  const picked = useSignal(0);
+  const final = now.final?.candidate ?? 0;
+  const shown = now.candidates.get(picked.value || final);
+  const texts = now.final?.candidates ?? [];
+  const text = texts.find(({ candidate }) => candidate === shown?.id)?.text ?? shown?.text ?? "";
+  return (
+    <>
+      {now.problem && <ProblemBox problem={now.problem} onRetry={() => void startSearch()} />}
+      <article class="answer" aria-label="Answer" aria-busy={now.isRunning}>
+        <h3>Answer</h3>
+        <p class="answer-text" dir="auto">
+          {now.answer || (now.isRunning ? "…" : "")}
+        </p>
+      </article>
+      <CandidateTree
+        candidates={now.candidates}
+        chosen={final}
+        picked={shown?.id ?? 0}
+        onPick={(id) => (picked.value = id)}
+      />
+      {shown && (
+        <article class="answer" aria-label={`Candidate ${shown.id}`}>
+          <h3>Candidate {shown.id}</h3>
+          <p class="answer-text" dir="auto">
+            {text}
+          </p>
+        </article>
+      )}
+      <div class="charts">
+        {now.sampleSizes.length > 0 && (
+          <SeriesChart
+            label="effective sample size"
+            points={[now.sampleSizes.map((_, i) => i + 1), now.sampleSizes]}
+          />
+        )}
+        <SeriesChart label="tokens generated" points={[now.tokens.map((_, i) => i + 1), now.tokens]} />
+      </div>
+      <Bill now={now} />
+    </>
+  );
+}
+
+function Bill({ now }: { readonly now: Search }) {
+  const bill = now.usage?.scaling;
+  if (!bill) return null;
+  const lines: readonly (readonly [string, string])[] = [
+    ["candidates", count(bill.candidates)],
+    ["tokens generated", count(bill.generatedTokens)],
+    ["tokens of candidates given up", count(bill.discardedTokens)],
+    ["calls of the verifier", count(bill.verifierCalls)],
+    ["time", duration(bill.wallMs)],
+  ];
+  const save = () => {
+    const drawing = document.querySelector<SVGSVGElement>("svg.tree");
+    if (drawing) void savePng("search.png", drawing);
+  };
+  return (
+    <section aria-label="The bill">
+      <h3>The bill</h3>
+      <dl class="bill">
+        {lines.map(([name, value]) => (
+          <div key={name}>
+            <dt>{name}</dt>
+            <dd>{value}</dd>
+          </div>
+        ))}
+      </dl>
+      <div class="row">
+        <button
+          type="button"
+          onClick={() => saveJson("search.json", { ...now, candidates: [...now.candidates.values()] })}
+        >
+          Save JSON
+        </button>
+        <button type="button" onClick={save}>
+          Save the tree as PNG
+        </button>
+      </div>
+    </section>
+  );
+}

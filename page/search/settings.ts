@@ -1,0 +1,19 @@
+/** What to search for and how, kept in the browser. */
+import { storedSignal } from "../lib/stored.ts";
+
+/** The settings of the search view. */
+export const searchSettings = storedSignal("search", {
+  question: "What is 7 + 8 - 3? Think step by step, then give the number.",
+  strategy: "",
+  verifier: "",
+  /** JSON, as the verifier's schema wants it. */
+  verifierParameters: "",
+  candidates: 8,
+  tokens: 2_048,
+  temperature: 0.7,
+});
+
+/** Changes some of them. */
+export function changeSearch(part: Partial<typeof searchSettings.value>): void {
+  searchSettings.value = { ...searchSettings.value, ...part };
+}

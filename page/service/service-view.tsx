@@ -1,0 +1,152 @@
+/** Service: models, memory, load, from ListModels and the metrics. */
+import { useSignal } from "@preact/signals";
+import { useEffect } from "preact/hooks";
+import type { Model } from "#proto/trimtab/forward/v1/forward_service_pb.ts";
+import { apiKey, setApiKey } from "../lib/client.ts";
+import { EmptyState } from "../lib/controls.tsx";
+import { bytes, count, percent } from "../lib/numbers.ts";
+import { catalog, loadCatalog } from "../state/catalog.ts";
+import { readMetrics, type Sample, total } from "./metrics.ts";
+import { SeriesChart } from "./series-chart.tsx";
+
+const EVERY_MS = 2_000;
+const KEPT_SAMPLES = 150;
+
+interface Moment {
+  readonly atMs: number;
+  readonly samples: readonly Sample[];
+}
+
+/** The view; it reads the metrics every two seconds while it is open. */
+export function ServiceView() {
+  const moments = useSignal<readonly Moment[]>([]);
+  const said = useSignal("");
+  useEffect(() => {
+    const stop = new AbortController();
+    const read = async () => {
+      try {
+        const samples = await readMetrics(stop.signal);
+        moments.value = [...moments.value, { atMs: performance.now(), samples }].slice(-KEPT_SAMPLES);
+        said.value = "";
+      } catch {
+        if (!stop.signal.aborted)
+          said.value = "The metrics cannot be read: is the server up, and is a key needed?";
+      }
+      await loadCatalog();
+    };
+    void read();
+    const timer = setInterval(() => void read(), EVERY_MS);
+    return () => {
+      clearInterval(timer);
+      stop.abort();
+    };
+  }, []);
+  return (
+    <div class="page">
+      <h2>Models</h2>
+      {catalog.value.models.length === 0 ? (
+        <EmptyState title="No model is loaded">
+          <p>
+            Start the server with a model file: <code>trimtab serve --model FILE</code>.
+          </p>
+        </EmptyState>
+      ) : (
+        <ModelTable models={catalog.value.models} />
+      )}
+      <h2>Load</h2>
+      <p role="status">{said.value}</p>
+      <Load moments={moments.value} />
+      <KeyField />
+    </div>
+  );
+}
+
+function ModelTable({ models }: { readonly models: readonly Model[] }) {
+  return (
+    <div class="scroll" tabIndex={0} role="group" aria-label="Models">
+      <table>
+        <thead>
+          <tr>
+            {[
+              "Name",
+              "Family",
+              "Blocks",
+              "Context",
+              "Parameters",
+              "KV pages free",
+              "Cached prefix hits",
+              "Compute",
+            ].map((title) => (
+              <th key={title} scope="col">
+                {title}
+              </th>
+            ))}
+          </tr>
+        </thead>
+        <tbody>
+          {models.map((model) => (
+            <ModelRow key={model.name} model={model} />
+          ))}
+        </tbody>
+      </table>
+    </div>
+  );
+}
+
+function ModelRow({ model }: { readonly model: Model }) {
+  const memory = model.kvMemory;
+  const asked = Number(memory?.queriedTokens ?? 0n);
+  return (
+    <tr>
+      <th scope="row">{model.name}</th>
+      <td>{model.loaded ? model.architecture : "not loaded"}</td>
+      <td class="number">{model.layers || "–"}</td>
+      <td class="number">{model.contextTokens ? count(model.contextTokens) : "–"}</td>
+      <td class="number">{model.parameters ? `${(Number(model.parameters) / 1e6).toFixed(0)} M` : "–"}</td>
+      <td class="number">
+        {memory
+          ? `${memory.freePages} of ${memory.pages} (${bytes(memory.pages * Number(memory.pageBytes))})`
+          : "–"}
+      </td>
+      <td class="number">{memory && asked > 0 ? percent(Number(memory.hitTokens) / asked) : "–"}</td>
+      <td>{model.compute || "–"}</td>
+    </tr>
+  );
+}
+
+function Load({ moments }: { readonly moments: readonly Moment[] }) {
+  const start = moments[0]?.atMs ?? 0;
+  const seconds = moments.map(({ atMs }) => (atMs - start) / 1_000);
+  const running = moments.map(({ samples }) => total(samples, "trimtab_rpc_running"));
+  const generated = moments.map(({ samples }) => total(samples, "trimtab_tokens_total", 'kind="generated"'));
+  const rate = generated.slice(1).map((now, index) => {
+    const elapsed = (seconds[index + 1] ?? 0) - (seconds[index] ?? 0);
+    return Math.max(0, (now - (generated[index] ?? 0)) / Math.max(elapsed, 1e-3));
+  });
+  return (
+    <div class="charts">
+      <SeriesChart label="tokens/s, all answers" points={[seconds.slice(1), rate]} />
+      <SeriesChart label="calls running" points={[seconds, running]} />
+    </div>
+  );
+}
+
+function KeyField() {
+  return (
+    <form class="panel" onSubmit={(event) => event.preventDefault()}>
+      <h2>Key</h2>
+      <label class="field">
+        <span class="field-name">API key, if this server wants one; kept until this tab closes</span>
+        <input
+          type="password"
+          autocomplete="off"
+          value={apiKey.value}
+          onChange={(event) => {
+            setApiKey(event.currentTarget.value.trim());
+            void loadCatalog();
+          }}
+        />
+      </label>
+    </form>
+  );
+}
