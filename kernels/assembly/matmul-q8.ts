@@ -22,6 +22,44 @@ function widen(f: v128, acc: v128, scale: v128): v128 {
   return f32x4.add(f, f32x4.mul(f32x4.convert_i32x4_s(acc), scale));
 }
 
+/** acc + four pairs of columns, 16 bytes apart at `w`, times a vector of x. */
+// @ts-ignore: decorator
+@inline
+function four(acc: v128, w: usize, x: v128): v128 {
+  acc = mac(acc, v128.load_ext<i8>(w), lane0(x));
+  acc = mac(acc, v128.load_ext<i8>(w, 16), lane1(x));
+  acc = mac(acc, v128.load_ext<i8>(w, 32), lane2(x));
+  return mac(acc, v128.load_ext<i8>(w, 48), lane3(x));
+}
+
+/** Sums += a block's products, scaled. */
+// @ts-ignore: decorator
+@inline
+function finish(f: usize, scales: usize, a0: v128, a1: v128, xs: v128): void {
+  v128.store(f, widen(v128.load(f), a0, f32x4.mul(v128.load(scales), xs)));
+  v128.store(f, widen(v128.load(f, 16), a1, f32x4.mul(v128.load(scales, 16), xs)), 16);
+}
+
+/** Blocks `w` and, if `isPair`, `v` of two streams times block `at` of x: what x needs is spread once for both. */
+// @ts-ignore: decorator
+@inline
+function meet(isPair: bool, w: usize, v: usize, at: usize, f: usize): void {
+  let a0 = i32x4.splat(0);
+  let a1 = i32x4.splat(0);
+  let b0 = i32x4.splat(0);
+  let b1 = i32x4.splat(0);
+  for (let i: usize = 0; i < 64; i += 16, w += 64, v += 64) {
+    const x = v128.load(at + i);
+    a0 = four(a0, w, x);
+    a1 = four(a1, w + 8, x);
+    if (isPair) b0 = four(b0, v, x);
+    if (isPair) b1 = four(b1, v + 8, x);
+  }
+  const xs = v128.load(at, 64);
+  finish(f, w, a0, a1, xs);
+  if (isPair) finish(f + 32, v, b0, b1, xs);
+}
+
 /** One row of activations (a16) through `streams` runs of `groups` groups; `sums` holds 32 bytes a stream. */
 export function gemvQ80(
   w: usize, x: usize, y: usize, streams: usize, groups: usize, blocks: usize, isAdding: bool, sums: usize,
@@ -30,70 +68,14 @@ export function gemvQ80(
   const end = y + groups * 32;
   const distance = groups * blocks * Q8_0_BYTES;
   const sumsEnd = sums + streams * 32;
+  const pairsEnd = sums + (streams & ~1) * 32;
   do {
     clearSums(sums, sumsEnd);
     let at = x;
     do {
       let from = w;
-      for (let f = sums; f < sumsEnd; f += 32, from += distance) {
-        let a0 = i32x4.splat(0);
-        let a1 = i32x4.splat(0);
-        let v = v128.load(at);
-        let xv = lane0(v);
-        a0 = mac(a0, v128.load_ext<i8>(from), xv);
-        a1 = mac(a1, v128.load_ext<i8>(from, 8), xv);
-        xv = lane1(v);
-        a0 = mac(a0, v128.load_ext<i8>(from, 16), xv);
-        a1 = mac(a1, v128.load_ext<i8>(from, 24), xv);
-        xv = lane2(v);
-        a0 = mac(a0, v128.load_ext<i8>(from, 32), xv);
-        a1 = mac(a1, v128.load_ext<i8>(from, 40), xv);
-        xv = lane3(v);
-        a0 = mac(a0, v128.load_ext<i8>(from, 48), xv);
-        a1 = mac(a1, v128.load_ext<i8>(from, 56), xv);
-        v = v128.load(at, 16);
-        xv = lane0(v);
-        a0 = mac(a0, v128.load_ext<i8>(from, 64), xv);
-        a1 = mac(a1, v128.load_ext<i8>(from, 72), xv);
-        xv = lane1(v);
-        a0 = mac(a0, v128.load_ext<i8>(from, 80), xv);
-        a1 = mac(a1, v128.load_ext<i8>(from, 88), xv);
-        xv = lane2(v);
-        a0 = mac(a0, v128.load_ext<i8>(from, 96), xv);
-        a1 = mac(a1, v128.load_ext<i8>(from, 104), xv);
-        xv = lane3(v);
-        a0 = mac(a0, v128.load_ext<i8>(from, 112), xv);
-        a1 = mac(a1, v128.load_ext<i8>(from, 120), xv);
-        v = v128.load(at, 32);
-        xv = lane0(v);
-        a0 = mac(a0, v128.load_ext<i8>(from, 128), xv);
-        a1 = mac(a1, v128.load_ext<i8>(from, 136), xv);
-        xv = lane1(v);
-        a0 = mac(a0, v128.load_ext<i8>(from, 144), xv);
-        a1 = mac(a1, v128.load_ext<i8>(from, 152), xv);
-        xv = lane2(v);
-        a0 = mac(a0, v128.load_ext<i8>(from, 160), xv);
-        a1 = mac(a1, v128.load_ext<i8>(from, 168), xv);
-        xv = lane3(v);
-        a0 = mac(a0, v128.load_ext<i8>(from, 176), xv);
-        a1 = mac(a1, v128.load_ext<i8>(from, 184), xv);
-        v = v128.load(at, 48);
-        xv = lane0(v);
-        a0 = mac(a0, v128.load_ext<i8>(from, 192), xv);
-        a1 = mac(a1, v128.load_ext<i8>(from, 200), xv);
-        xv = lane1(v);
-        a0 = mac(a0, v128.load_ext<i8>(from, 208), xv);
-        a1 = mac(a1, v128.load_ext<i8>(from, 216), xv);
-        xv = lane2(v);
-        a0 = mac(a0, v128.load_ext<i8>(from, 224), xv);
-        a1 = mac(a1, v128.load_ext<i8>(from, 232), xv);
-        xv = lane3(v);
-        a0 = mac(a0, v128.load_ext<i8>(from, 240), xv);
-        a1 = mac(a1, v128.load_ext<i8>(from, 248), xv);
-        const xs = v128.load(at, 64);
-        v128.store(f, widen(v128.load(f), a0, f32x4.mul(v128.load(from, 256), xs)));
-        v128.store(f, widen(v128.load(f, 16), a1, f32x4.mul(v128.load(from, 272), xs)), 16);
-      }
+      for (let f = sums; f < pairsEnd; f += 64, from += distance << 1) meet(true, from, from + distance, at, f);
+      if (streams & 1) meet(false, from, from, at, pairsEnd);
       w += Q8_0_BYTES;
       at += A16_BYTES;
     } while (at < xEnd);

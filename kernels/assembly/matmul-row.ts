@@ -1,6 +1,6 @@
 /**
  * One row of activations times many groups. Weights come from memory once and in order; a processor fetches ahead in
- * each run of addresses by itself, but only so far: four runs at once bring 1.5 times the bytes a second of one.
+ * each run of addresses by itself, but only so far: several runs at once bring 1.5 times the bytes a second of one.
  */
 import { groupBlockBytes } from "./kinds";
 import { KIND_Q2_K, KIND_Q3_K, KIND_Q4_0, KIND_Q4_1, KIND_Q4_K, KIND_Q5_0, KIND_Q5_1, KIND_Q5_K } from "./layout";
@@ -12,8 +12,9 @@ import { gemvQ50, gemvQ51, gemvQ5K } from "./matmul-q5";
 import { gemvQ6K } from "./matmul-q6";
 import { gemvQ80 } from "./matmul-q8";
 
-/** Runs of groups a row meets at once. */
-const STREAMS: usize = 4;
+/** Runs of groups a row meets at once; even, for two share a row's spread values. Rows of bytes fill memory with fewer. */
+const STREAMS: usize = 8;
+const BYTE_STREAMS: usize = 4;
 
 /** `streams` runs of `groups` neighbouring groups each, block by block in turn; false for kinds without such a kernel. */
 function inStreams(
@@ -37,13 +38,14 @@ function inTurn(kind: i32, w: usize, x: usize, y: usize, groups: usize, blocks: 
   else gemvQ2K(w, x, y, groups, blocks, isAdding);
 }
 
-/** One row of quantized activations; `sums` holds 128 bytes. */
+/** One row of quantized activations; `sums` holds 32 bytes a stream. */
 export function oneRow(
   kind: i32, w: usize, x: usize, y: usize, groups: usize, blocks: usize, isAdding: bool, sums: usize,
 ): void {
-  const each = groups / STREAMS;
+  const streams = kind == KIND_Q8_0 ? BYTE_STREAMS : STREAMS;
+  const each = groups / streams;
   let done: usize = 0;
-  if (each > 0 && inStreams(kind, w, x, y, STREAMS, each, blocks, isAdding, sums)) done = each * STREAMS;
+  if (each > 0 && inStreams(kind, w, x, y, streams, each, blocks, isAdding, sums)) done = each * streams;
   const rest = groups - done;
   if (rest == 0) return;
   w += done * groupBlockBytes(kind) * blocks;
