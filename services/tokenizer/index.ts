@@ -1,7 +1,7 @@
 /** The tokenizer service: text to ids and back, chat templates, vocabulary. Calls nobody. */
-import { closeSync } from "node:fs";
 import type { ConnectRouter } from "@connectrpc/connect";
-import { openRegularFile, sha256OfFile } from "#kit/files.ts";
+import type { QuantizedType } from "#kit/gguf-quantize.ts";
+import { digestOfModel } from "#kit/model-digest.ts";
 import { TokenizerService } from "#proto/trimtab/tokenizer/v1/tokenizer_service_pb.ts";
 import { createChatTemplate } from "./src/chat-template.ts";
 import { createEncoder } from "./src/encoder.ts";
@@ -20,8 +20,10 @@ export function readTokenizerFiles(modelPath: string): TokenizerFiles {
 
 /** What the service is made from. */
 export interface TokenizerServiceOptions {
-  /** GGUF file whose tokenizer and chat template are served. */
+  /** GGUF file or directory whose tokenizer and chat template are served. */
   readonly modelPath: string;
+  /** As forward loads it: part of the model's digest. Default null. */
+  readonly quantize?: QuantizedType | null;
 }
 
 /** The service, ready to be mounted. */
@@ -38,10 +40,10 @@ export interface TokenizerServiceRoom {
 export async function createTokenizerService(
   options: TokenizerServiceOptions,
 ): Promise<TokenizerServiceRoom> {
-  const { modelPath } = options;
+  const { modelPath, quantize = null } = options;
   const vocabulary = readModelVocabulary(modelPath);
   const tokenizer = createTokenizer(vocabulary);
-  const digest = hashFile(modelPath);
+  const digest = digestOfModel(modelPath, quantize);
   const spelling = (id: number | undefined) => (id === undefined ? "" : (vocabulary.tokens[id] ?? ""));
   const { chatTemplate, bosId, eosId } = vocabulary;
   const template =
@@ -61,13 +63,4 @@ export async function createTokenizerService(
       encoder.close();
     },
   };
-}
-
-function hashFile(path: string): string {
-  const file = openRegularFile(path, { label: "model file" });
-  try {
-    return sha256OfFile(file);
-  } finally {
-    closeSync(file.fd);
-  }
 }

@@ -1,5 +1,5 @@
 /** A model file through the forward pass itself, on this thread: residuals after every block, and logits, of all positions. */
-import { openGguf } from "#kit/gguf.ts";
+import type { QuantizedType } from "#kit/gguf-quantize.ts";
 import { createCompute, createMemory, loadModule } from "#kernels";
 import type { Family } from "../../services/forward/src/families/family.ts";
 import { families } from "../../services/forward/src/families/index.ts";
@@ -7,6 +7,7 @@ import { createForward } from "../../services/forward/src/engine/step.ts";
 import type { TapCollector } from "../../services/forward/src/engine/taps.ts";
 import { createWorkspace } from "../../services/forward/src/engine/workspace.ts";
 import { readConfig } from "../../services/forward/src/model/config.ts";
+import { openModel } from "../../services/forward/src/model/model-file.ts";
 import { planMemory } from "../../services/forward/src/model/plan.ts";
 import { loadWeights, readRopeFactors } from "../../services/forward/src/model/weights.ts";
 import { SITES } from "../../services/forward/src/programs/program.ts";
@@ -26,6 +27,7 @@ export interface ComputeChoice {
   /** Rows of a batch. */
   readonly rows?: number;
   readonly threads?: number;
+  readonly quantize?: QuantizedType;
   readonly simd?: "auto" | "plain";
 }
 
@@ -33,9 +35,9 @@ export interface ComputeChoice {
 export async function computeInside(
   modelPath: string,
   ids: readonly number[],
-  { family, rows = 128, threads = 1, simd = "auto" }: ComputeChoice = {},
+  { family, rows = 128, threads = 1, simd = "auto", quantize }: ComputeChoice = {},
 ): Promise<Computed> {
-  const file = openGguf(modelPath);
+  const file = openModel(modelPath, quantize);
   const config = readConfig(file.header, family ? new Map([[family.architecture, family]]) : families);
   const { layers, width, vocabulary } = config;
   const plan = planMemory(file.header, config, {

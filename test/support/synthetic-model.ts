@@ -6,6 +6,7 @@
 import { mkdirSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
+import { GGML_TYPES } from "#kit/ggml-types.ts";
 
 /** Shape of the file and its defects. */
 export interface SyntheticOptions {
@@ -16,14 +17,18 @@ export interface SyntheticOptions {
   readonly metadata?: Readonly<Record<string, Value | undefined>>;
 }
 
-type Value = string | number | { readonly f32: number } | readonly string[] | Int32Array;
+/** A metadata value; plain numbers are written as u32. */
+export type Value = string | number | { readonly f32: number } | readonly string[] | Int32Array;
 type TensorType = "F32" | "Q4_1" | "Q8_0";
 
-const TYPES: Readonly<Record<TensorType, { id: number; block: number; bytes: number }>> = {
-  F32: { id: 0, block: 1, bytes: 4 },
-  Q4_1: { id: 3, block: 32, bytes: 20 },
-  Q8_0: { id: 8, block: 32, bytes: 34 },
-};
+/** A tensor of a file to assemble; `type` as in {@link GGML_TYPES}. */
+export interface AssembledTensor {
+  readonly name: string;
+  readonly dims: readonly number[];
+  readonly type: string;
+}
+
+const TYPES = new Map([...GGML_TYPES.values()].map((type) => [type.name, type]));
 const WIDTH = 64;
 const HEADS = 4;
 const KV_HEADS = 2;
@@ -66,7 +71,7 @@ export function syntheticModel(options: SyntheticOptions = {}): Uint8Array {
     "tokenizer.ggml.eos_token_id": 2,
     ...options.metadata,
   };
-  const tensors: { name: string; dims: number[]; type: TensorType }[] = [
+  const tensors: (AssembledTensor & { readonly type: TensorType })[] = [
     { name: "token_embd.weight", dims: [WIDTH, VOCABULARY], type: "Q8_0" },
     { name: "output_norm.weight", dims: [WIDTH], type: "F32" },
   ];
@@ -88,17 +93,18 @@ export function syntheticModel(options: SyntheticOptions = {}): Uint8Array {
   return assemble(Object.entries(entries), tensors, data);
 }
 
-function assemble(
-  entries: [string, Value | undefined][],
-  tensors: { name: string; dims: number[]; type: TensorType }[],
-  data: Uint8Array[],
+/** A GGUF file of these parts; entries without a value are left out. */
+export function assemble(
+  entries: readonly (readonly [string, Value | undefined])[],
+  tensors: readonly AssembledTensor[],
+  data: readonly Uint8Array[],
 ): Uint8Array {
   const kept = entries.flatMap(([key, value]) => (value === undefined ? [] : [[key, value] as const]));
   const parts: Uint8Array[] = [text("GGUF").subarray(8), u32(3), u64(tensors.length), u64(kept.length)];
   for (const [key, value] of kept) parts.push(text(key), ...encodeValue(value));
   let offset = 0;
   for (const [index, { name, dims, type }] of tensors.entries()) {
-    parts.push(text(name), u32(dims.length), ...dims.map(u64), u32(TYPES[type].id), u64(offset));
+    parts.push(text(name), u32(dims.length), ...dims.map(u64), u32(TYPES.get(type)?.id ?? -1), u64(offset));
     offset += padded(data[index]?.length ?? 0);
   }
   const header = Buffer.concat(parts);
@@ -124,7 +130,7 @@ export function createRandom(seed: number): () => number {
 }
 
 /** Blocks with random codes and scales that give rows of about unit gain. */
-function encode(type: TensorType, dims: number[], random: () => number): Uint8Array {
+function encode(type: TensorType, dims: readonly number[], random: () => number): Uint8Array {
   const count = dims.reduce((a, b) => a * b, 1);
   const gain = 1.7 / Math.sqrt(dims[0] ?? 1);
   if (type === "F32") {
@@ -133,8 +139,8 @@ function encode(type: TensorType, dims: number[], random: () => number): Uint8Ar
     );
     return new Uint8Array(values.buffer);
   }
-  const { block, bytes } = TYPES[type];
-  const out = new Uint8Array((count / block) * bytes);
+  const { blockElements = 1, blockBytes: bytes = 4 } = TYPES.get(type) ?? {};
+  const out = new Uint8Array((count / blockElements) * bytes);
   const view = new DataView(out.buffer);
   for (let at = 0; at < out.length; at += bytes) {
     const scale = gain * (0.8 + 0.2 * random());

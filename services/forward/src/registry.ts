@@ -1,10 +1,12 @@
 /**
- * Models of the service: which files may be loaded, and the engines running. A source is the name of a file (with or
- * without `.gguf`) in an allowed directory, or a path inside one.
+ * Models of the service: which may be loaded, and the engines running. A source is the name of a file (with or without
+ * `.gguf`) or of a model's directory in an allowed directory, or a path inside one.
  */
 import { existsSync, readdirSync, realpathSync } from "node:fs";
-import { basename, dirname, join, sep } from "node:path";
+import { basename, join, sep } from "node:path";
 import { TrimtabError } from "#kit/errors.ts";
+import type { QuantizedType } from "#kit/gguf-quantize.ts";
+import { isModelDirectory } from "#kit/model-directory.ts";
 import type { Engine, EngineOptions } from "./engine/client.ts";
 import { createEngine } from "./engine/client.ts";
 
@@ -20,7 +22,7 @@ export interface Registry {
   available(): string[];
   loaded(): readonly LoadedEntry[];
   /** @throws TrimtabError MODEL_NOT_FOUND, MODEL_MISMATCH and those of the loader */
-  load(source: string, expectedDigest?: string): Promise<LoadedEntry>;
+  load(source: string, choice?: LoadChoice): Promise<LoadedEntry>;
   /** Loads a file the operator named, wherever it lies. */
   loadFile(path: string): Promise<LoadedEntry>;
   unload(digest: string): Promise<void>;
@@ -31,9 +33,17 @@ export interface Registry {
   close(): Promise<void>;
 }
 
+/** What a load may ask for besides the model. */
+export interface LoadChoice {
+  /** Empty is not checked. */
+  readonly expectedDigest?: string;
+  /** See `RuntimeOptions`. */
+  readonly quantize?: QuantizedType | null;
+}
+
 /** Where models may come from and how their engines are made. */
 export interface RegistryOptions {
-  /** Directories whose files may be loaded by name or path. */
+  /** Directories whose models may be loaded by name or path. */
   readonly directories: readonly string[];
   readonly engineOptions: Omit<EngineOptions, "modelPath">;
 }
@@ -44,15 +54,16 @@ export function createRegistry({ directories, engineOptions }: RegistryOptions):
   const broken = Promise.withResolvers<TrimtabError>();
   const loading = new Map<string, Promise<LoadedEntry>>();
 
-  const open = async (path: string, expectedDigest: string): Promise<LoadedEntry> => {
-    const engine = await createEngine({ ...engineOptions, modelPath: path, expectedDigest });
+  const open = async (path: string, choice: LoadChoice): Promise<LoadedEntry> => {
+    const options = { ...engineOptions, ...choice, modelPath: path };
+    const engine = await createEngine(options);
     const { digest } = engine.model;
     const before = entries.get(digest);
     if (before) {
       await engine.close();
       return before;
     }
-    const entry = { name: basename(path, ".gguf"), engine };
+    const entry = { name: nameOf(path, options.quantize), engine };
     entries.set(digest, entry);
     void engine.broken.then((error) => {
       entries.delete(digest);
@@ -63,21 +74,24 @@ export function createRegistry({ directories, engineOptions }: RegistryOptions):
   return {
     broken: broken.promise,
     available() {
-      const names = directories.filter(existsSync).flatMap((directory) => readdirSync(directory));
+      const paths = directories
+        .filter(existsSync)
+        .flatMap((directory) => readdirSync(directory).map((name) => join(directory, name)));
       const loaded = new Set([...entries.values()].map(({ name }) => name));
-      const found = names.filter((name) => name.endsWith(".gguf")).map((name) => basename(name, ".gguf"));
+      const found = paths.filter(isModel).map((path) => nameOf(path));
       return [...new Set(found)].filter((name) => !loaded.has(name)).sort();
     },
     loaded: () => [...entries.values()],
-    async load(source, expectedDigest = "") {
+    async load(source, { expectedDigest = "", quantize = null } = {}) {
       const path = resolve(source, directories);
-      const known = [...entries.values()].find(({ name }) => name === basename(path, ".gguf"));
+      const known = [...entries.values()].find(({ name }) => name === nameOf(path, quantize));
       if (known && (expectedDigest === "" || known.engine.model.digest === expectedDigest)) return known;
-      const started = loading.get(path) ?? open(path, expectedDigest);
-      loading.set(path, started);
-      return started.finally(() => loading.delete(path));
+      const key = `${path} ${quantize}`;
+      const started = loading.get(key) ?? open(path, { expectedDigest, quantize });
+      loading.set(key, started);
+      return started.finally(() => loading.delete(key));
     },
-    loadFile: (path) => open(path, engineOptions.expectedDigest ?? ""),
+    loadFile: (path) => open(path, {}),
     async unload(digest) {
       const entry = entries.get(digest);
       if (!entry)
@@ -102,6 +116,16 @@ export function createRegistry({ directories, engineOptions }: RegistryOptions):
   };
 }
 
+function isModel(path: string): boolean {
+  return path.endsWith(".gguf") || isModelDirectory(path);
+}
+
+/** The name of a model: of its file or directory, and the type it is quantized to. */
+function nameOf(path: string, quantize: QuantizedType | null = null): string {
+  const name = basename(path, ".gguf");
+  return quantize === null ? name : `${name}.${quantize.toUpperCase()}`;
+}
+
 /** The real path of a source, if it lies in an allowed directory; missing and forbidden look the same from outside. */
 function resolve(source: string, directories: readonly string[]): string {
   const roots = directories.filter(existsSync).map((directory) => realpathSync(directory));
@@ -109,8 +133,8 @@ function resolve(source: string, directories: readonly string[]): string {
   for (const candidate of [source, ...candidates]) {
     if (source === "" || source.includes("\0") || !existsSync(candidate)) continue;
     const real = realpathSync(candidate);
-    const inside = roots.some((root) => dirname(real) === root || real.startsWith(root + sep));
-    if (inside && real.endsWith(".gguf")) return real;
+    const inside = roots.some((root) => real.startsWith(root + sep));
+    if (inside && isModel(real)) return real;
   }
   const message = `no model "${source.slice(0, 80)}" in the allowed directories`;
   throw new TrimtabError("MODEL_NOT_FOUND", message, { field: "source" });

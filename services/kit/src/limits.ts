@@ -21,7 +21,7 @@ export const GGUF_LIMITS = {
   maxAlignment: 65_536,
 } as const;
 
-/** safetensors files of vectors and controllers; models do not come in this format. */
+/** safetensors files of vectors and controllers; those of models: {@link MODEL_DIRECTORY_LIMITS}. */
 export const SAFETENSORS_LIMITS = {
   fileBytes: 256 * MIB,
   headerBytes: 1 * MIB,
@@ -30,6 +30,26 @@ export const SAFETENSORS_LIMITS = {
   tensors: 4_096,
   dims: 8,
   headerDepth: 8,
+} as const;
+
+/** Directories with a model: safetensors files and the JSON beside them. */
+export const MODEL_DIRECTORY_LIMITS = {
+  shards: 256,
+  shardBytes: 16 * GIB,
+  headerBytes: 16 * MIB,
+  tensors: 65_536,
+  dims: 4,
+  headerDepth: 8,
+  /** `config.json` and its like. */
+  jsonBytes: 1 * MIB,
+  indexBytes: 16 * MIB,
+  tokenizerBytes: 64 * MIB,
+  /** Chat templates in a file of their own. */
+  templateBytes: 1 * MIB,
+  jsonDepth: 32,
+  /** Tokens of a vocabulary, and merges. */
+  tokens: 1_000_000,
+  merges: 2_000_000,
 } as const;
 
 /** ONNX controllers. */

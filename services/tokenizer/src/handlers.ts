@@ -11,7 +11,7 @@ import { checkIds, checkMessages, checkModel, checkText, checkTexts } from "./va
 
 /** What the handlers work with. */
 export interface TokenizerParts {
-  /** SHA-256 of the model file, hex. */
+  /** Of the model, see `digestOfModel`. */
   readonly digest: string;
   readonly tokenizer: Tokenizer;
   readonly encoder: Encoder;

@@ -1,9 +1,12 @@
-/** The vocabulary of a model file on disk. */
+/** The vocabulary of a model file, or of a directory of the hub. */
 import { openGguf } from "#kit/gguf.ts";
+import { isModelDirectory } from "#kit/model-directory.ts";
+import { readTokenizerMetadata } from "#kit/tokenizer-json.ts";
 import { readVocabulary, type Vocabulary } from "./vocabulary.ts";
 
 /** Reads it. @throws TrimtabError of the reader and of {@link readVocabulary}. */
 export function readModelVocabulary(path: string): Vocabulary {
+  if (isModelDirectory(path)) return readVocabulary(readTokenizerMetadata(path));
   const file = openGguf(path);
   try {
     return readVocabulary(file.header.metadata);

@@ -58,6 +58,7 @@ const STALL_MS = 120_000;
  */
 export async function createEngine(options: EngineOptions): Promise<Engine> {
   const resolved: RuntimeOptions = {
+    quantize: null,
     expectedDigest: "",
     threads: Math.min(availableParallelism(), 2),
     simd: "auto",

@@ -1,12 +1,13 @@
 /** From a model file to a running engine core: open, check, plan, load, start the compute threads. */
 import { TrimtabError } from "#kit/errors.ts";
-import { sha256OfFile } from "#kit/files.ts";
-import { openGguf } from "#kit/gguf.ts";
+import type { QuantizedType } from "#kit/gguf-quantize.ts";
+import { digestOfModel } from "#kit/model-digest.ts";
 import type { KvKind, Operators } from "#kernels";
 import { copyPage, createCompute, createMemory, loadModule, PAGE_TOKENS } from "#kernels";
 import type { Rotation } from "../families/family.ts";
 import type { ModelConfig } from "../model/config.ts";
 import { readConfig } from "../model/config.ts";
+import { openModel } from "../model/model-file.ts";
 import type { MemoryPlan } from "../model/plan.ts";
 import { planMemory } from "../model/plan.ts";
 import { loadWeights, readRopeFactors } from "../model/weights.ts";
@@ -27,8 +28,11 @@ import { createWorkspace } from "./workspace.ts";
 
 /** What an engine is made from; every field is resolved. */
 export interface RuntimeOptions {
+  /** A GGUF file, or a directory of the hub. */
   readonly modelPath: string;
-  /** SHA-256 the file must have, hex; empty is not checked. */
+  /** Type the float matrices are quantized to while they are loaded; null keeps them. */
+  readonly quantize: QuantizedType | null;
+  /** Digest the model must have, hex; empty is not checked. */
   readonly expectedDigest: string;
   readonly threads: number;
   readonly simd: "auto" | "plain";
@@ -45,7 +49,7 @@ export interface RuntimeOptions {
 /** A loaded model as the outside sees it. */
 export interface ModelInfo {
   readonly name: string;
-  /** SHA-256 of the file, hex. */
+  /** See `digestOfModel`. */
   readonly digest: string;
   readonly architecture: string;
   readonly layers: number;
@@ -86,7 +90,7 @@ export async function createRuntime(
   emit: (event: EngineEvent) => void,
   wake: () => void,
 ): Promise<Runtime> {
-  const file = openGguf(options.modelPath);
+  const file = openModel(options.modelPath, options.quantize);
   try {
     const config = readConfig(file.header);
     const { rowBudget, prefillRows } = options;
@@ -96,9 +100,9 @@ export async function createRuntime(
       kvKind,
       logitRows: Math.min(LOGIT_ROWS, rowBudget),
     });
-    const digest = sha256OfFile(file);
+    const digest = digestOfModel(options.modelPath, options.quantize);
     if (options.expectedDigest !== "" && options.expectedDigest !== digest) {
-      throw new TrimtabError("MODEL_MISMATCH", `the file has SHA-256 ${digest}`, {
+      throw new TrimtabError("MODEL_MISMATCH", `the model has the digest ${digest}`, {
         field: "expected_digest",
       });
     }

@@ -1,9 +1,9 @@
 /** Bytes of a model file's tokens, for matching grammars. Cost: some tens of milliseconds for 50k tokens, in a thread. */
 import { TrimtabError } from "#kit/errors.ts";
-import { openGguf } from "#kit/gguf.ts";
 import { ggufNumbers, ggufText, ggufTexts } from "#kit/gguf-values.ts";
 import { readStopIds } from "#kit/stop-ids.ts";
 import { TOKEN_TYPE, tokenBytes } from "#kit/token-bytes.ts";
+import { openModel } from "../model/model-file.ts";
 import type { TokenSource } from "./messages.ts";
 
 /** Tokens of a vocabulary. */
@@ -21,7 +21,7 @@ const NOTHING = new Uint8Array(0);
  * @throws TrimtabError BACKEND_CAPABILITY for files without a vocabulary of that size, and those of the reader
  */
 export function readGrammarVocabulary({ modelPath, vocabulary }: TokenSource): GrammarVocabulary {
-  const file = openGguf(modelPath);
+  const file = openModel(modelPath);
   try {
     const { metadata } = file.header;
     const kind = ggufText(metadata, `${KEY}.model`) === "llama" ? "spm" : "bpe";

@@ -6,7 +6,7 @@ import { findModelName } from "./model-name.ts";
 import { programDigest, toProgram } from "../schema/program.ts";
 import { projectionDigest, toProjection } from "../schema/projection.ts";
 import type { Registry } from "../registry.ts";
-import { toModel } from "../schema/model.ts";
+import { toModel, toQuantizedType } from "../schema/model.ts";
 
 type Handlers = Pick<
   ServiceImpl<typeof ForwardService>,
@@ -20,8 +20,9 @@ export function createModelHandlers(registry: Registry): Handlers {
       const loaded = await Promise.all(registry.loaded().map(toModel));
       return { models: [...loaded, ...registry.available().map((name) => ({ name, backend: "wasm" }))] };
     },
-    async loadModel({ source, expectedDigest }) {
-      return { model: await toModel(await registry.load(source, expectedDigest)) };
+    async loadModel({ source, expectedDigest, quantize }) {
+      const choice = { expectedDigest, quantize: toQuantizedType(quantize) };
+      return { model: await toModel(await registry.load(source, choice)) };
     },
     async unloadModel({ modelDigest }) {
       await registry.unload(modelDigest);

@@ -1,8 +1,8 @@
 /** Tensors of a model file against its metadata: everything the family names, in its shape, and nothing else in a layer. */
 import { TrimtabError } from "#kit/errors.ts";
-import type { GgufHeader, GgufTensor } from "#kit/gguf.ts";
 import type { ModelConfig } from "./config.ts";
 import { contradiction, unsupported } from "./metadata.ts";
+import type { ModelHeader, ModelTensor } from "./model-file.ts";
 
 /** Features of a matrix come in blocks of 32. */
 const BLOCK = 32;
@@ -14,7 +14,7 @@ const NUMBERED = /^[^.]+\.\d+\./;
  * @throws TrimtabError ARTIFACT_INVALID for missing tensors and wrong shapes, BACKEND_CAPABILITY for parts of a layer
  *   that the family does not have
  */
-export function checkTensors(header: GgufHeader, config: ModelConfig): void {
+export function checkTensors(header: ModelHeader, config: ModelConfig): void {
   const { family, width, headsWidth, feedForward, vocabulary, layers, rotary } = config;
   for (const [key, value] of Object.entries({ width, headsWidth, feedForward })) {
     if (value % BLOCK !== 0) throw unsupported(key, `${value}, which is no multiple of ${BLOCK}`);
@@ -62,7 +62,11 @@ function layerShapes(config: ModelConfig): [string, readonly number[]][] {
 }
 
 /** A tensor of a layer that nobody reads would be arithmetic left out. */
-function refuseOthers(header: GgufHeader, { family, layers }: ModelConfig, known: ReadonlySet<string>): void {
+function refuseOthers(
+  header: ModelHeader,
+  { family, layers }: ModelConfig,
+  known: ReadonlySet<string>,
+): void {
   const prefixes = new Set(Array.from({ length: layers }, (_, layer) => family.layerPrefix(layer)));
   const extra = family.layerPrefix(layers);
   for (const name of header.tensors.keys()) {
@@ -72,18 +76,21 @@ function refuseOthers(header: GgufHeader, { family, layers }: ModelConfig, known
   }
 }
 
-function checkShape(found: GgufTensor, expected: readonly number[]): void {
+function checkShape(found: ModelTensor, expected: readonly number[]): void {
   const dims = [...found.dims];
   while (dims.length > expected.length && dims.at(-1) === 1) dims.pop();
   if (dims.length !== expected.length || dims.some((dim, index) => dim !== expected[index])) {
-    throw contradiction(found.name, `shape [${dims.join(", ")}], metadata says [${expected.join(", ")}]`);
+    throw contradiction(
+      found.origin ?? found.name,
+      `shape [${dims.join(", ")}], metadata says [${expected.join(", ")}]`,
+    );
   }
   if (expected.length === 1 && found.type.name !== "F32") {
-    throw unsupported(found.name, `a vector of type ${found.type.name}`);
+    throw unsupported(found.origin ?? found.name, `a vector of type ${found.type.name}`);
   }
 }
 
-function tensor(header: GgufHeader, name: string): GgufTensor {
+function tensor(header: ModelHeader, name: string): ModelTensor {
   const found = header.tensors.get(name);
   if (!found) throw new TrimtabError("ARTIFACT_INVALID", `the file has no tensor ${name}`, { field: name });
   return found;

@@ -3,12 +3,12 @@
  * that the engine and the kernels only ever see shapes that fit together.
  */
 import { TrimtabError } from "#kit/errors.ts";
-import type { GgufHeader } from "#kit/gguf.ts";
 import { readStopIds } from "#kit/stop-ids.ts";
 import { families } from "../families/index.ts";
 import type { Family, LayerSettings, Rotation, Scales } from "../families/family.ts";
 import { checkTensors } from "./check-tensors.ts";
 import { contradiction, createMetadata, type Metadata, unsupported } from "./metadata.ts";
+import type { ModelHeader } from "./model-file.ts";
 
 /** What the engine needs to know about a model. */
 export interface ModelConfig {
@@ -51,7 +51,7 @@ const STEP = 8;
  * Reads and checks the configuration of a model file.
  * @throws TrimtabError BACKEND_CAPABILITY for what this build does not run, ARTIFACT_INVALID for contradictions
  */
-export function readConfig(header: GgufHeader, known: ReadonlyMap<string, Family> = families): ModelConfig {
+export function readConfig(header: ModelHeader, known: ReadonlyMap<string, Family> = families): ModelConfig {
   const architecture = header.metadata.get("general.architecture");
   const family = typeof architecture === "string" ? known.get(architecture) : undefined;
   if (!family) {

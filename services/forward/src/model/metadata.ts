@@ -1,6 +1,6 @@
 /** The metadata of one architecture in a GGUF file, read with its limits; and the two refusals of a model file. */
 import { TrimtabError } from "#kit/errors.ts";
-import type { GgufHeader } from "#kit/gguf.ts";
+import type { ModelHeader } from "./model-file.ts";
 
 /** Metadata under `<architecture>.`. */
 export interface Metadata {
@@ -15,7 +15,7 @@ export interface Metadata {
 }
 
 /** The metadata of an architecture in a file. */
-export function createMetadata(header: GgufHeader, architecture: string): Metadata {
+export function createMetadata(header: ModelHeader, architecture: string): Metadata {
   const key = (name: string): string => `${architecture}.${name}`;
   const get = (name: string): unknown => header.metadata.get(key(name));
   const number = (name: string, fallback?: number): number => {

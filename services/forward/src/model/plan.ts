@@ -5,7 +5,6 @@
  * sampler | tables. Addresses below `ARENA_START` belong to the kernels (static data, control lines).
  */
 import { TrimtabError } from "#kit/errors.ts";
-import type { GgufHeader } from "#kit/gguf.ts";
 import type { ActivationForm, KvKind, KvShape } from "#kernels";
 import {
   activationBytes,
@@ -20,6 +19,7 @@ import {
 } from "#kernels";
 import { MAX_ARENA_BYTES, MAX_LOGIT_BIASES, MAX_PROJECTION_RANK, PROGRAM_BYTES } from "../../limits.ts";
 import type { ModelConfig } from "./config.ts";
+import type { ModelHeader } from "./model-file.ts";
 import type { WeightPlan } from "./weights.ts";
 import { planWeights } from "./weights.ts";
 
@@ -98,7 +98,7 @@ const ALIGNMENT = 64;
  * @throws TrimtabError OUT_OF_MEMORY when file, KV and workspace exceed 3.75 GiB, BACKEND_CAPABILITY for tensor types
  *   without kernels, FIELD_OUT_OF_RANGE for KV memory below one sequence of one page
  */
-export function planMemory(header: GgufHeader, config: ModelConfig, options: PlanOptions): MemoryPlan {
+export function planMemory(header: ModelHeader, config: ModelConfig, options: PlanOptions): MemoryPlan {
   const { rowBudget, logitRows, kvKind } = options;
   const contextTokens = Math.min(config.contextTokens, options.contextTokens ?? config.contextTokens);
   const { layers, kvHeads, headDim } = config;

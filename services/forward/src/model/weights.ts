@@ -4,11 +4,11 @@
  * Cost: every tensor is read once and repacked once.
  */
 import { TrimtabError } from "#kit/errors.ts";
-import type { GgufFile, GgufHeader, GgufTensor } from "#kit/gguf.ts";
 import type { ActivationForm, PackedMatrix, Pointer, WeightSource } from "#kernels";
 import { activationForm, packedBytes, packedKind, repack } from "#kernels";
 import type { Rotation } from "../families/family.ts";
 import type { ModelConfig } from "./config.ts";
+import type { ModelFile, ModelHeader, ModelTensor } from "./model-file.ts";
 
 /** One matrix of a projection: its product goes to floats [column, column + rows) of each output row. */
 export interface ProjectionPart {
@@ -64,7 +64,7 @@ export interface LoadedModel {
 
 /** Where a tensor of the file, or one expert's slice of it, goes. */
 interface Placement {
-  readonly tensor: GgufTensor;
+  readonly tensor: ModelTensor;
   readonly target: PackedMatrix | Pointer;
   /** First row inside the target matrix. */
   readonly firstRow: number;
@@ -106,7 +106,7 @@ const ALIGNMENT = 64;
  * Places every weight from address `start` on.
  * @throws TrimtabError BACKEND_CAPABILITY for tensor types without kernels
  */
-export function planWeights(header: GgufHeader, config: ModelConfig, start: number): WeightPlan {
+export function planWeights(header: ModelHeader, config: ModelConfig, start: number): WeightPlan {
   const placements: Placement[] = [];
   let end = start;
   const reserve = (sizeBytes: number): Pointer => {
@@ -114,7 +114,7 @@ export function planWeights(header: GgufHeader, config: ModelConfig, start: numb
     end = pointer + sizeBytes;
     return pointer;
   };
-  const find = (name: string): GgufTensor => {
+  const find = (name: string): ModelTensor => {
     const tensor = header.tensors.get(name);
     if (!tensor)
       throw new TrimtabError("ARTIFACT_INVALID", `the file has no tensor ${name}`, { field: name });
@@ -131,7 +131,7 @@ export function planWeights(header: GgufHeader, config: ModelConfig, start: numb
     }
     return pointer;
   };
-  const matrix = (tensors: readonly GgufTensor[], expert = 0): PackedMatrix => {
+  const matrix = (tensors: readonly ModelTensor[], expert = 0): PackedMatrix => {
     const kind = packedKind(sourceOf(tensors[0]));
     const cols = tensors[0]?.dims[0] ?? 0;
     const rows = tensors.reduce((sum, { dims }) => sum + (dims[1] ?? 0), 0);
@@ -191,7 +191,7 @@ export function planWeights(header: GgufHeader, config: ModelConfig, start: numb
  * Reads and repacks every tensor into its place.
  * @throws TrimtabError ARTIFACT_CORRUPT when the file shrank, ARTIFACT_INVALID for vectors that are not finite
  */
-export function loadWeights(file: GgufFile, plan: WeightPlan, memory: WebAssembly.Memory): void {
+export function loadWeights(file: ModelFile, plan: WeightPlan, memory: WebAssembly.Memory): void {
   for (const { tensor, target, firstRow, expert, factor } of plan.placements) {
     const bytes = new Uint8Array(tensor.sizeBytes / (tensor.dims[2] ?? 1));
     file.read(tensor, bytes, expert * bytes.length);
@@ -210,7 +210,7 @@ export function loadWeights(file: GgufFile, plan: WeightPlan, memory: WebAssembl
 
 /** The factors of a rotation's frequencies over a context, or null when the file has none. */
 export function readRopeFactors(
-  file: GgufFile,
+  file: ModelFile,
   { factors }: Rotation,
   contextTokens: number,
 ): Float32Array<ArrayBuffer> | null {
@@ -223,7 +223,7 @@ export function readRopeFactors(
 }
 
 /** The block format of a tensor. @throws TrimtabError BACKEND_CAPABILITY for types without kernels */
-export function sourceOf(tensor: GgufTensor | undefined): WeightSource {
+export function sourceOf(tensor: ModelTensor | undefined): WeightSource {
   const source = SOURCES.get(tensor?.type.name ?? "");
   if (source) return source;
   const message = `tensor ${tensor?.name} is ${tensor?.type.name}; supported: ${[...SOURCES.keys()].join(", ")}`;
@@ -231,8 +231,8 @@ export function sourceOf(tensor: GgufTensor | undefined): WeightSource {
 }
 
 /** Runs of neighbours of one type whose seams fall between groups of 8 rows. */
-function groupByType(tensors: readonly GgufTensor[]): GgufTensor[][] {
-  const groups: GgufTensor[][] = [];
+function groupByType(tensors: readonly ModelTensor[]): ModelTensor[][] {
+  const groups: ModelTensor[][] = [];
   for (const tensor of tensors) {
     const last = groups.at(-1);
     const before = last?.at(-1);

@@ -1,4 +1,6 @@
-/** A loaded model as the schema describes it. */
+/** Models as the schema describes them: what to load, and what is loaded. */
+import { TrimtabError } from "#kit/errors.ts";
+import { isQuantizedType, QUANTIZED_TYPES, type QuantizedType } from "#kit/gguf-quantize.ts";
 import { PAGE_TOKENS } from "#kernels";
 import { hasSite, SITES } from "../programs/program.ts";
 import type { LoadedEntry } from "../registry.ts";
@@ -44,4 +46,12 @@ export async function toModel({ name, engine }: LoadedEntry) {
     compute: `${stats.threads} x ${stats.variant}`,
     parameters: BigInt(model.parameters),
   };
+}
+
+/** The type to quantize to at load; null for none. @throws TrimtabError INVALID_ARGUMENT naming the known types */
+export function toQuantizedType(name: string): QuantizedType | null {
+  if (name === "") return null;
+  if (isQuantizedType(name)) return name;
+  const message = `quantize must be empty or one of ${QUANTIZED_TYPES.join(", ")}`;
+  throw new TrimtabError("INVALID_ARGUMENT", message, { field: "quantize" });
 }

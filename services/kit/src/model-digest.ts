@@ -1,0 +1,27 @@
+/**
+ * The digest of a model: which weights, and how they are stored in memory. Of a GGUF file its SHA-256, of a directory
+ * see `model-directory.ts`; quantized at load, SHA-256 of the line `<that digest>  <type>`.
+ */
+import { closeSync } from "node:fs";
+import { openRegularFile, sha256Hex, sha256OfFile } from "./files.ts";
+import type { QuantizedType } from "./gguf-quantize.ts";
+import { digestOfDirectory, isModelDirectory } from "./model-directory.ts";
+
+/**
+ * Digest of a model file or directory, lower-case hex; reads every byte of it, about 2 ms a MB.
+ * @param quantize the type its matrices are quantized to at load; null keeps them
+ * @throws TrimtabError ARTIFACT_NOT_FOUND, ARTIFACT_INVALID.
+ */
+export function digestOfModel(path: string, quantize: QuantizedType | null): string {
+  const digest = isModelDirectory(path) ? digestOfDirectory(path) : hashModelFile(path);
+  return quantize === null ? digest : sha256Hex(new TextEncoder().encode(`${digest}  ${quantize}\n`));
+}
+
+function hashModelFile(path: string): string {
+  const file = openRegularFile(path, { label: "model file" });
+  try {
+    return sha256OfFile(file);
+  } finally {
+    closeSync(file.fd);
+  }
+}
