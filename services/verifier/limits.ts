@@ -82,6 +82,9 @@ export const ARITHMETIC_LIMITS = {
   numbers: 32,
 } as const;
 
+/** Countdown: numbers whose combinations are all tried (5 are 46 thousand at most). */
+export const COUNTDOWN_LIMITS = { textChars: 65_536, numbers: 5 } as const;
+
 /** Lists to be sorted. */
 export const SORTED_LIMITS = { textChars: 65_536, items: 1_024, itemChars: 256 } as const;
 

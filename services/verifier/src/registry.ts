@@ -15,6 +15,8 @@ import { createMeanLogprobVerifier } from "./verifiers/mean-logprob.ts";
 import { createNumericAnswerVerifier } from "./verifiers/numeric-answer.ts";
 import { createPTrueVerifier } from "./verifiers/p-true.ts";
 import { createPairwiseJudgeVerifier } from "./verifiers/pairwise-judge.ts";
+import { createPartialSumsVerifier } from "./verifiers/partial-sums.ts";
+import { createReachableTargetVerifier } from "./verifiers/reachable-target.ts";
 import { createRefusalLogOddsVerifier } from "./verifiers/refusal-log-odds.ts";
 import { createRefusalVerifier } from "./verifiers/refusal.ts";
 import { createRegexVerifier } from "./verifiers/regex.ts";
@@ -48,7 +50,9 @@ export function createVerifiers(sandbox: Sandbox): Verifier[] {
     createJsonSchemaVerifier(),
     createNumericAnswerVerifier(),
     createEquationsVerifier(),
+    createPartialSumsVerifier(),
     createExpressionVerifier(),
+    createReachableTargetVerifier(),
     createSortedVerifier(),
     createSatAssignmentVerifier(),
     createMazePathVerifier(),

@@ -1,0 +1,66 @@
+/**
+ * Is a sum, worked out one partial sum a line, right so far? The exact process value of chain sums: an answer in the making
+ * can still become right exactly as long as every line adds the next term to the sum of those before. Linear in the text.
+ */
+import { ARITHMETIC_LIMITS } from "../../limits.ts";
+import { findFinalNumber } from "../text/numbers.ts";
+import { eachItem, type Outcome, type Verifier } from "../verifier.ts";
+
+const ADDITION = /(-?\d{1,15})\s*\+\s*(-?\d{1,15})\s*=\s*(-?\d{1,15})(?!\d)/g;
+const ANSWER = /\banswer\b/i;
+
+/** Creates the verifier "partial_sums". */
+export function createPartialSumsVerifier(): Verifier {
+  return {
+    name: "partial_sums",
+    kind: "process",
+    access: "program",
+    needs: ["text"],
+    labels: ["right", "wrong"],
+    description:
+      "Whether each line `sum + next term = new sum`, and the final answer once it is there, is right.",
+    calibration: "exact: 1 as long as the answer can still become right, else 0",
+    parameters: {
+      type: "object",
+      properties: {
+        terms: {
+          type: "array",
+          items: { type: "integer" },
+          minItems: 2,
+          maxItems: ARITHMETIC_LIMITS.numbers,
+          description: "What is to be added, in order.",
+        },
+      },
+      required: ["terms"],
+      additionalProperties: false,
+    },
+    prepare(parameters) {
+      const { terms } = parameters as unknown as { terms: number[] };
+      return {
+        score: eachItem(({ text }) => {
+          if (text.length <= ARITHMETIC_LIMITS.textChars) return judge(text, terms);
+          const reason = `the answer is longer than ${ARITHMETIC_LIMITS.textChars} characters`;
+          return { failure: "TOO_LARGE", reason };
+        }),
+      };
+    },
+  };
+}
+
+function judge(text: string, [first = 0, ...rest]: readonly number[]): Outcome {
+  let sum = first;
+  const additions = [...text.matchAll(ADDITION)];
+  for (const [index, [line, left, term, result]] of additions.entries()) {
+    const next = rest[index];
+    const isRight = Number(left) === sum && Number(term) === next && Number(result) === sum + Number(term);
+    if (!isRight) return { score: 0, label: "wrong", reason: `line ${index + 1}, ${line}, is wrong` };
+    sum += Number(term);
+  }
+  const total = rest.reduce((all, term) => all + term, first);
+  const at = text.search(ANSWER);
+  const answer = at < 0 ? undefined : findFinalNumber(text.slice(at))?.value;
+  if (answer !== undefined && answer !== total) {
+    return { score: 0, label: "wrong", reason: `the answer is ${total}, not ${answer}` };
+  }
+  return { score: 1, label: "right", reason: `${additions.length} of ${rest.length} lines, all right` };
+}

@@ -1,0 +1,105 @@
+/**
+ * Can the target still be reached? The exact process value of Countdown: every line `a op b = c` takes two numbers that are
+ * left and gives one; then all ways to combine the rest are tried. Cost: at most n! (n-1)! 6^(n-1) / 2^(n-1), n bounded.
+ */
+import { COUNTDOWN_LIMITS } from "../../limits.ts";
+import { findLastExpression } from "../text/arithmetic.ts";
+import { eachItem, type Outcome, type Verifier } from "../verifier.ts";
+
+const LINE =
+  /^\s*(-?\d{1,9}(?:\.\d{1,9})?)\s*([-+*/×÷−])\s*(-?\d{1,9}(?:\.\d{1,9})?)\s*=\s*(-?\d{1,9}(?:\.\d{1,9})?)\s*$/;
+const ANSWER = /\banswer\b/i;
+const ROUNDING = 1e-9;
+
+/** Creates the verifier "reachable_target". */
+export function createReachableTargetVerifier(): Verifier {
+  return {
+    name: "reachable_target",
+    kind: "process",
+    access: "program",
+    needs: ["text"],
+    labels: ["reachable", "unreachable", "wrong"],
+    description:
+      "Whether a target can still be reached after the lines `a op b = c` so far, each number used once.",
+    calibration: "exact: 1 as long as the target can be reached with + - * /, else 0",
+    parameters: {
+      type: "object",
+      properties: {
+        numbers: {
+          type: "array",
+          items: { type: "number" },
+          minItems: 1,
+          maxItems: COUNTDOWN_LIMITS.numbers,
+          description: "Numbers that may be used, each once.",
+        },
+        target: { type: "number", description: "What must be reached." },
+      },
+      required: ["numbers", "target"],
+      additionalProperties: false,
+    },
+    prepare(parameters) {
+      const { numbers, target } = parameters as unknown as { numbers: number[]; target: number };
+      return {
+        score: eachItem(({ text }) => {
+          if (text.length <= COUNTDOWN_LIMITS.textChars) return judge(text, numbers, target);
+          return {
+            failure: "TOO_LARGE",
+            reason: `the answer is longer than ${COUNTDOWN_LIMITS.textChars} characters`,
+          };
+        }),
+      };
+    },
+  };
+}
+
+function judge(text: string, numbers: readonly number[], target: number): Outcome {
+  const left = [...numbers];
+  for (const line of text.split("\n")) {
+    if (ANSWER.test(line)) return judgeAnswer(line.slice(line.search(ANSWER)), target);
+    const [, a, sign, b, c] = LINE.exec(line) ?? [];
+    if (a === undefined || sign === undefined) continue;
+    const result = combine(Number(a), Number(b), sign);
+    const isRight = take(left, Number(a)) && take(left, Number(b)) && isSame(result, Number(c));
+    if (!isRight)
+      return { score: 0, label: "wrong", reason: `${line.trim()} is wrong or uses numbers not left` };
+    left.push(result);
+  }
+  return canReach(left, target)
+    ? { score: 1, label: "reachable", reason: `${target} can be reached with ${left.join(", ")}` }
+    : { score: 0, label: "unreachable", reason: `${target} cannot be reached with ${left.join(", ")}` };
+}
+
+function judgeAnswer(line: string, target: number): Outcome {
+  const found = findLastExpression(line);
+  if (found !== undefined && !isSame(found.value, target)) {
+    return { score: 0, label: "wrong", reason: `the answer equals ${found.value}, not ${target}` };
+  }
+  return { score: 1, label: "reachable", reason: "the answer reaches the target" };
+}
+
+function canReach(numbers: readonly number[], target: number): boolean {
+  if (numbers.some((number) => isSame(number, target))) return true;
+  return numbers.some((a, i) =>
+    numbers.some((b, j) => {
+      if (i === j) return false;
+      const rest = numbers.filter((_, at) => at !== i && at !== j);
+      return [...(i < j ? "+*" : ""), "-", "/"].some((sign) =>
+        canReach([...rest, combine(a, b, sign)], target),
+      );
+    }),
+  );
+}
+
+function combine(a: number, b: number, sign: string): number {
+  if (sign === "+") return a + b;
+  if (sign === "-" || sign === "−") return a - b;
+  return sign === "/" || sign === "÷" ? a / b : a * b;
+}
+
+function take(numbers: number[], wanted: number): boolean {
+  const at = numbers.findIndex((number) => isSame(number, wanted));
+  if (at >= 0) numbers.splice(at, 1);
+  return at >= 0;
+}
+
+const isSame = (a: number, b: number): boolean => Math.abs(a - b) <= ROUNDING * Math.max(1, Math.abs(b));

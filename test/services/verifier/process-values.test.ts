@@ -1,0 +1,42 @@
+// Exact values of answers in the making: can they still become right? Worked out by hand.
+
+import { expect, test } from "bun:test";
+import { judge, judgeTexts } from "./service.ts";
+
+test("a sum is right so far as long as every line adds the next term to the right sum", async () => {
+  const texts = [
+    "",
+    "3 + 4 = 7",
+    "3 + 4 = 7\n7 + 5 = 12\nAnswer: 12",
+    "3 + 4 = 8\n8 + 5 = 13",
+    "3 + 5 = 8",
+    "3 + 4 = 7\n7 + 5 = 12\nAnswer: 11",
+    "3 + 4 = 7\n7 + 5 = 12\n12 + 0 = 12",
+  ];
+  const scores = await judge(
+    "partial_sums",
+    { terms: [3, 4, 5] },
+    texts.map((text) => ({ text })),
+  );
+  expect(scores.map(({ score }) => score)).toEqual([1, 1, 1, 0, 0, 0, 0]);
+});
+
+test("a target can be reached or not with the numbers that the lines have left", async () => {
+  const texts = [
+    "",
+    "5 * 3 = 15",
+    "5 - 3 = 2",
+    "5 + 5 = 10",
+    "5 * 3 = 14",
+    "5 * 3 = 15\nAnswer: 5 * 3 + 2 = 17",
+  ];
+  const verdicts = await judgeTexts("reachable_target", { numbers: [3, 5, 2], target: 17 }, texts);
+  expect(verdicts).toEqual([
+    "1 reachable",
+    "1 reachable",
+    "0 unreachable",
+    "0 wrong",
+    "0 wrong",
+    "1 reachable",
+  ]);
+});
