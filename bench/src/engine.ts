@@ -6,13 +6,14 @@ import { basename } from "node:path";
 import { InvalidArgumentError, type Command } from "commander";
 import { defaultModelPath } from "#kit/paths.ts";
 import { ALL_CELLS, QUICK_CELLS } from "./cells.ts";
-import type { Contender } from "./contender.ts";
+import type { Cell, Contender } from "./contender.ts";
 import { describeMachine } from "./machine.ts";
-import { startForward } from "./ours/forward.ts";
+import { startForward, type ForwardUnderTest } from "./ours/forward.ts";
+import { measureOwn, OWN_METRICS } from "./own/measure.ts";
 import { startLlama } from "./peers/llama.ts";
 import { makeReport, printRows, readReport, writeReport } from "./report.ts";
-import { compare } from "./rounds.ts";
-import type { Rows } from "./rows.ts";
+import { compare, type Where } from "./rounds.ts";
+import { mergeRows, type Rows } from "./rows.ts";
 
 interface EngineBenchOptions {
   readonly quick?: boolean;
@@ -40,7 +41,11 @@ export function addEngineBench(program: Command): void {
     .option("--keep", "keep rows of that file that are not measured now")
     .option("--models <files>", "model files, with commas between", splitList, [defaultModelPath()])
     .option("--threads <list>", "thread counts (1,2; with --quick 1)", parseCounts)
-    .option("--metrics <list>", "only these metrics", splitList)
+    .option(
+      "--metrics <list>",
+      `only these: decode, batch, prefill, ${Object.keys(OWN_METRICS).join(", ")}`,
+      splitList,
+    )
     .option("--rounds <n>", "interleaved rounds", parseCount)
     .action(run);
 }
@@ -60,23 +65,38 @@ async function run(options: EngineBenchOptions): Promise<void> {
   }
 }
 
-async function measureModel(model: string, threads: number, options: EngineBenchOptions): Promise<Rows> {
-  const { metrics } = options;
-  const cells = (options.quick ? QUICK_CELLS : ALL_CELLS).filter(
-    ({ metric }) => metrics?.includes(metric) ?? true,
-  );
-  const ours = await startForward(model, threads);
+async function measureModel(modelPath: string, threads: number, options: EngineBenchOptions): Promise<Rows> {
+  const isWanted = (metric: string): boolean => options.metrics?.includes(metric) ?? true;
+  const cells = (options.quick ? QUICK_CELLS : ALL_CELLS).filter(({ metric }) => isWanted(metric));
+  const model = basename(modelPath);
+  const rounds = options.rounds ?? (options.quick ? QUICK_ROUNDS : ROUNDS);
+  const onStep = (text: string): void => void process.stderr.write(`… ${text}\n`);
+  const forward = await startForward(modelPath, threads);
+  try {
+    const beside = await measureBeside(forward, modelPath, cells, { model, threads, rounds, onStep });
+    const names = Object.keys(OWN_METRICS).filter(isWanted);
+    const own = await measureOwn({ forward, modelPath, model, threads, rounds }, names, onStep);
+    return mergeRows(beside, own);
+  } finally {
+    await forward.close();
+  }
+}
+
+/** Ours and the peers that have the same speeds, in interleaved rounds. */
+async function measureBeside(
+  forward: ForwardUnderTest,
+  modelPath: string,
+  cells: readonly Cell[],
+  where: Where,
+): Promise<Rows> {
+  if (cells.length === 0) return { rows: [], absent: [] };
   const peers: Contender[] = [];
   try {
-    peers.push(await startLlama(model, threads, "same"), await startLlama(model, threads, "best"));
-    return await compare(ours, peers, cells, {
-      model: basename(model),
-      threads,
-      rounds: options.rounds ?? (options.quick ? QUICK_ROUNDS : ROUNDS),
-      onStep: (text) => process.stderr.write(`… ${text}\n`),
-    });
+    for (const file of ["same", "best"] as const)
+      peers.push(await startLlama(modelPath, where.threads, file));
+    return await compare(forward, peers, cells, where);
   } finally {
-    await Promise.all([ours, ...peers].map((one) => one.close()));
+    await Promise.all(peers.map((one) => one.close()));
   }
 }
 

@@ -25,16 +25,24 @@ export function printRows({ rows, absent }: Rows): void {
 function cellsOf(row: BenchRow): string[] {
   const { model, metric, file, threads, context, batch, peer, ours, theirs } = row;
   const numbers = [threads, context, batch].map(String);
-  return [model, metric, file, ...numbers, peer, formatValue(ours), formatValue(theirs)];
+  return [
+    model,
+    metric,
+    file,
+    ...numbers,
+    peer,
+    formatValue(ours),
+    theirs === null ? "" : formatValue(theirs),
+  ];
 }
 
 /** Three digits that count. */
 export const formatValue = (value: number): string =>
   Math.abs(value) >= 100 ? value.toFixed(0) : value.toPrecision(3);
 
-/** `1.52 (1.40 to 1.61)`. */
+/** `1.52 (1.40 to 1.61)`; nothing for a quantity that stands alone. */
 export const formatRatio = ({ ratio, low, high }: BenchRow): string =>
-  `${ratio.toFixed(2)} (${low.toFixed(2)} to ${high.toFixed(2)})`;
+  ratio === null ? "" : `${ratio.toFixed(2)} (${low?.toFixed(2)} to ${high?.toFixed(2)})`;
 
 /** Reads a report; undefined if there is no such file. */
 export async function readReport(path: string): Promise<Report | undefined> {

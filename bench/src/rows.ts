@@ -10,21 +10,22 @@ export interface RowKey {
   /** Tokens each sequence holds; for `prefill` the length of the prompt. */
   readonly context: number;
   readonly batch: number;
+  /** Whom or what we compare with; `none` for a quantity that stands alone. */
   readonly peer: string;
 }
 
-/** One comparison. */
+/** One comparison, or one quantity that stands alone. */
 export interface BenchRow extends RowKey {
   readonly unit: string;
   /** Medians of the rounds, in `unit`. */
   readonly ours: number;
-  readonly theirs: number;
-  /** Median over the rounds of ours / theirs, with the lowest and highest round. */
-  readonly ratio: number;
-  readonly low: number;
-  readonly high: number;
+  readonly theirs: number | null;
+  /** Median over the rounds of ours / theirs, with the lowest and highest round; null where nothing is compared. */
+  readonly ratio: number | null;
+  readonly low: number | null;
+  readonly high: number | null;
   readonly rounds: number;
-  /** Settings of the peer, where it had a choice. */
+  /** Settings of the peer, where it had a choice, or what else belongs to the number. */
   readonly settings?: string;
 }
 
@@ -65,6 +66,18 @@ export function rowOf(
     low: Math.min(...ratios),
     high: Math.max(...ratios),
     rounds: ratios.length,
+    ...(settings === undefined ? {} : { settings }),
+  };
+}
+
+/** A row of a quantity that is compared with nothing. */
+export function rowAlone(key: RowKey, unit: string, ours: readonly number[], settings?: string): BenchRow {
+  return {
+    ...key,
+    unit,
+    ours: median(ours),
+    ...{ theirs: null, ratio: null, low: null, high: null },
+    rounds: ours.length,
     ...(settings === undefined ? {} : { settings }),
   };
 }

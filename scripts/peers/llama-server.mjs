@@ -96,7 +96,13 @@ async function checkTools() {
 
 async function download(scratch) {
   const step = startStep(`downloading ${REQUIREMENT}`);
-  const options = ["--no-deps", "--no-binary=:all:", "--disable-pip-version-check", "--no-input", "-q"];
+  const options = [
+    "--no-deps",
+    "--no-binary=llama-cpp-python",
+    "--disable-pip-version-check",
+    "--no-input",
+    "-q",
+  ];
   const result = await capture("python3", ["-m", "pip", "download", ...options, "-d", scratch, REQUIREMENT]);
   const archive = readdirSync(scratch).find((name) => name.endsWith(".tar.gz"));
   if (result.code !== 0 || !archive) {

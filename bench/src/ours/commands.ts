@@ -1,5 +1,6 @@
 /** Commands of a session, as the benchmarks use them. */
 import type { MessageInitShape } from "@bufbuild/protobuf";
+import type { SpeculationSchema } from "#proto/trimtab/type/v1/generation_pb.ts";
 import type { ProgramBindingSchema, TapSchema } from "#proto/trimtab/type/v1/program_pb.ts";
 import type { CommandInit } from "./session.ts";
 
@@ -7,6 +8,11 @@ import type { CommandInit } from "./session.ts";
 export interface Extras {
   readonly program?: MessageInitShape<typeof ProgramBindingSchema>;
   readonly taps?: MessageInitShape<typeof TapSchema>[];
+}
+
+/** What a generation may carry besides. */
+export interface GenerateExtras extends Extras {
+  readonly speculation?: MessageInitShape<typeof SpeculationSchema>;
 }
 
 /** Opens a sequence. */
@@ -23,7 +29,7 @@ export function fork(sequenceId: bigint, childIds: readonly bigint[]): CommandIn
 }
 
 /** Generates exactly `maxTokens` tokens, greedily. */
-export function generate(sequenceId: bigint, maxTokens: number, extras: Extras = {}): CommandInit {
+export function generate(sequenceId: bigint, maxTokens: number, extras: GenerateExtras = {}): CommandInit {
   const sampling = { temperature: 0 };
   const value = { sequenceId, maxTokens, sampling, streamId: sequenceId, ignoreModelStop: true, ...extras };
   return { commandId: sequenceId, command: { case: "generate", value } };

@@ -10,7 +10,8 @@ import { connectTo } from "#kit/clients.ts";
 import { supervise } from "#kit/supervisor.ts";
 import { ForwardService, type Event, type Model } from "#proto/trimtab/forward/v1/forward_service_pb.ts";
 import { idAt, type Cell, type Contender } from "../contender.ts";
-import { fork, generate, open, release } from "./commands.ts";
+import { fork, generate, open, release, type GenerateExtras } from "./commands.ts";
+import { freePort } from "./processes.ts";
 import { openSession, type BenchSession } from "./session.ts";
 
 /** A forward service to be timed. */
@@ -21,6 +22,10 @@ export interface ForwardUnderTest extends Contender {
   /** From the start of the process to its first healthy answer. */
   readonly loadMs: number;
   readonly pid: number;
+  /** Tokens/s of all sequences of a decode cell, each generation with `extras`. */
+  decode(cell: Cell, extras?: GenerateExtras): Promise<number>;
+  /** A gauge of the service; up to two seconds old. */
+  gauge(name: string): Promise<number>;
   /** A sequence that holds `tokens` tokens; the `index`-th of its kind, computed at the first call. */
   root(tokens: number, index?: number): Promise<bigint>;
   /** A sequence id that was never used. */
@@ -35,11 +40,13 @@ const MAIN = join(import.meta.dir, "..", "..", "..", "cli", "main.ts");
 export async function startForward(modelPath: string, threads: number): Promise<ForwardUnderTest> {
   const directory = mkdtempSync(join(tmpdir(), "trimtab-bench-"));
   const socketPath = join(directory, "forward.sock");
+  const httpPort = await freePort();
   const beganMs = performance.now();
   const child = supervise({
     command: [
       ...[process.execPath, MAIN, "serve", "--service", "forward", "--listen", `unix:${socketPath}`],
       ...["--model", modelPath, "--threads", String(threads), "--supervised"],
+      ...["--http-port", String(httpPort)],
     ],
     socketPath,
   });
@@ -56,16 +63,28 @@ export async function startForward(modelPath: string, threads: number): Promise<
     const { model } = await client.getModel({});
     if (!model) throw new Error("the forward service has no model");
     const session = openSession(client, model.digest);
-    return { ...create(session), client, session, model, loadMs, pid: child.pid ?? 0, close };
+    const gauge = (name: string): Promise<number> => readGauge(httpPort, name);
+    return { ...create(session), gauge, client, session, model, loadMs, pid: child.pid ?? 0, close };
   } catch (error) {
     await close();
     throw error;
   }
 }
 
-function create(
-  session: BenchSession,
-): Omit<ForwardUnderTest, "client" | "session" | "model" | "loadMs" | "pid" | "close"> {
+async function readGauge(httpPort: number, name: string): Promise<number> {
+  const text = await (await fetch(`http://127.0.0.1:${httpPort}/metrics`)).text();
+  const value = new RegExp(`^${name}(?:\\{[^}]*\\})? (\\S+)$`, "m").exec(text)?.[1];
+  if (value === undefined) throw new Error(`the forward service has no gauge ${name}`);
+  return Number(value);
+}
+
+/** What a session alone is enough for. */
+type SessionPart = Pick<
+  ForwardUnderTest,
+  "name" | "file" | "can" | "measure" | "decode" | "root" | "newId" | "newPrompt"
+>;
+
+function create(session: BenchSession): SessionPart {
   const roots = new Map<string, bigint>();
   let lastId = 0n;
   let prompts = 0;
@@ -84,13 +103,13 @@ function create(
     return id;
   };
 
-  async function decode({ steps, context, batch }: Cell): Promise<number> {
+  async function decode({ steps, context, batch }: Cell, extras: GenerateExtras = {}): Promise<number> {
     const parents: bigint[] = [];
     for (let i = 0; i < batch; i++) parents.push(await root(Math.max(2, context), i));
     const children = parents.map(newId);
     const commands = [
       ...parents.map((parent, i) => fork(parent, [children[i]!])),
-      ...children.map((id) => generate(id, steps + 1)),
+      ...children.map((id) => generate(id, steps + 1, extras)),
     ];
     const rate = await session.run(commands, tokensPerSecond(batch));
     await session.run([release(children)], ({ event }) => event.case === "done" || undefined);
@@ -110,6 +129,7 @@ function create(
     name: "Trimtab",
     file: "same",
     can: () => true,
+    decode,
     measure: (cell) => (cell.metric === "prefill" ? prefill(cell) : decode(cell)),
     root,
     newId,
