@@ -14,6 +14,7 @@ import { startLlama } from "./peers/llama.ts";
 import { makeReport, printRows, readReport, writeReport } from "./report.ts";
 import { compare, type Where } from "./rounds.ts";
 import { mergeRows, type Rows } from "./rows.ts";
+import { measureServed } from "./served/measure.ts";
 
 interface EngineBenchOptions {
   readonly quick?: boolean;
@@ -27,6 +28,7 @@ interface EngineBenchOptions {
 
 const QUICK_ROUNDS = 3;
 const ROUNDS = 5;
+const NOTHING: Rows = { rows: [], absent: [] };
 
 /** Adds the command. */
 export function addEngineBench(program: Command): void {
@@ -43,7 +45,7 @@ export function addEngineBench(program: Command): void {
     .option("--threads <list>", "thread counts (1,2; with --quick 1)", parseCounts)
     .option(
       "--metrics <list>",
-      `only these: decode, batch, prefill, ${Object.keys(OWN_METRICS).join(", ")}`,
+      `only these: decode, batch, prefill, served, ${Object.keys(OWN_METRICS).join(", ")}`,
       splitList,
     )
     .option("--rounds <n>", "interleaved rounds", parseCount)
@@ -76,7 +78,10 @@ async function measureModel(modelPath: string, threads: number, options: EngineB
     const beside = await measureBeside(forward, modelPath, cells, { model, threads, rounds, onStep });
     const names = Object.keys(OWN_METRICS).filter(isWanted);
     const own = await measureOwn({ forward, modelPath, model, threads, rounds }, names, onStep);
-    return mergeRows(beside, own);
+    const served = isWanted("served")
+      ? await measureServed({ forward, modelPath, model, threads, rounds, onStep })
+      : NOTHING;
+    return [own, served].reduce(mergeRows, beside);
   } finally {
     await forward.close();
   }
@@ -89,7 +94,7 @@ async function measureBeside(
   cells: readonly Cell[],
   where: Where,
 ): Promise<Rows> {
-  if (cells.length === 0) return { rows: [], absent: [] };
+  if (cells.length === 0) return NOTHING;
   const peers: Contender[] = [];
   try {
     for (const file of ["same", "best"] as const)

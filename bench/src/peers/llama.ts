@@ -71,7 +71,8 @@ export async function startLlama(
   };
 }
 
-async function makeBestFile(modelPath: string): Promise<string> {
+/** The Q4_0 file made of a model, from the cache or made now. */
+export async function makeBestFile(modelPath: string): Promise<string> {
   const folder = join(cacheDir(), "bench");
   const path = join(folder, `${basename(modelPath, ".gguf")}.as-Q4_0.gguf`);
   if (existsSync(path)) return path;

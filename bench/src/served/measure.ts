@@ -1,0 +1,133 @@
+/**
+ * Ours beside llama-server over HTTP: 16 chats at once, and 16 answers to one prompt. llama-server runs with our file and with
+ * the format it is fastest in, each at the settings that are fastest here.
+ */
+import type { FileKind } from "../contender.ts";
+import type { ForwardUnderTest } from "../ours/forward.ts";
+import { startGateway } from "../ours/gateway.ts";
+import { makeBestFile } from "../peers/llama.ts";
+import {
+  describeServer,
+  SERVER_CHOICES,
+  startLlamaServer,
+  type LlamaServer,
+  type ServerSettings,
+} from "../peers/llama-server.ts";
+import { reasonOf } from "../rounds.ts";
+import { rowOf, type AbsentRow, type BenchRow, type RowKey, type Rows } from "../rows.ts";
+import {
+  CHATS,
+  PREFIX_TOKENS,
+  runBranches,
+  runChats,
+  servedByLlama,
+  servedByUs,
+  type Served,
+} from "./clients.ts";
+
+/** What is measured, with the tokens that each prompt has (0: a short message). */
+const KINDS = [
+  { metric: "served", context: 0, run: runChats },
+  { metric: "served-branches", context: PREFIX_TOKENS, run: runBranches },
+] as const;
+type Kind = (typeof KINDS)[number];
+
+interface ServedBench {
+  readonly forward: ForwardUnderTest;
+  readonly modelPath: string;
+  readonly model: string;
+  readonly threads: number;
+  readonly rounds: number;
+  readonly onStep: (text: string) => void;
+}
+
+/** Numbers for requests, so that no prompt is sent twice. */
+type Numbers = () => number;
+
+/** Rows `served` and `served-branches` (generated tokens/s); absent ones when llama-server is. */
+export async function measureServed(bench: ServedBench): Promise<Rows> {
+  const rows: BenchRow[] = [];
+  const absent: AbsentRow[] = [];
+  let last = 0;
+  const numbers: Numbers = () => ++last;
+  const gateway = await startGateway(bench.modelPath, bench.threads);
+  try {
+    const { name, stopIds } = bench.forward.model;
+    const ours = servedByUs(gateway.url, name, stopIds);
+    for (const file of ["same", "best"] as const) {
+      try {
+        rows.push(...(await compareWith(bench, ours, file, numbers)));
+      } catch (error) {
+        absent.push({ ...keyFor(bench, KINDS[0], file, "llama-server"), reason: reasonOf(error) });
+      }
+    }
+  } finally {
+    await gateway.close();
+  }
+  return { rows, absent };
+}
+
+async function compareWith(
+  bench: ServedBench,
+  ours: Served,
+  file: FileKind,
+  numbers: Numbers,
+): Promise<BenchRow[]> {
+  const path = file === "same" ? bench.modelPath : await makeBestFile(bench.modelPath);
+  const rows: BenchRow[] = [];
+  for (const kind of KINDS) {
+    bench.onStep(`${kind.metric}, ${file} file, ${bench.threads} threads`);
+    const settings = await search(bench, kind, path, numbers);
+    const server = await startLlamaServer(path, bench.threads, settings);
+    try {
+      const [mine, theirs] = await interleave(bench, kind, [ours, servedByLlama(server.url)], numbers);
+      const key = keyFor(bench, kind, file, `llama-server ${server.version}`);
+      rows.push(rowOf(key, "tokens/s", mine, theirs, describeServer(settings)));
+    } finally {
+      await server.close();
+    }
+  }
+  return rows;
+}
+
+/** The fastest choice, each tried once after a round that warms up. */
+async function search(
+  bench: ServedBench,
+  kind: Kind,
+  path: string,
+  numbers: Numbers,
+): Promise<ServerSettings> {
+  const speeds: number[] = [];
+  for (const settings of SERVER_CHOICES) {
+    const server: LlamaServer = await startLlamaServer(path, bench.threads, settings);
+    try {
+      const served = servedByLlama(server.url);
+      await kind.run(served, numbers());
+      speeds.push(await kind.run(served, numbers()));
+    } finally {
+      await server.close();
+    }
+  }
+  return SERVER_CHOICES[speeds.indexOf(Math.max(...speeds))]!;
+}
+
+async function interleave(
+  { rounds }: ServedBench,
+  { run }: Kind,
+  servers: readonly [Served, Served],
+  numbers: Numbers,
+): Promise<[number[], number[]]> {
+  const values: [number[], number[]] = [[], []];
+  for (let round = -1; round < rounds; round++) {
+    const order = round % 2 === 0 ? [0, 1] : [1, 0];
+    for (const index of order) {
+      const value = await run(servers[index]!, numbers());
+      if (round >= 0) values[index]!.push(value);
+    }
+  }
+  return values;
+}
+
+function keyFor({ model, threads }: ServedBench, kind: Kind, file: FileKind, peer: string): RowKey {
+  return { model, metric: kind.metric, file, threads, context: kind.context, batch: CHATS, peer };
+}
