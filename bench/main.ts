@@ -1,7 +1,9 @@
-/** Speed beside peers. One command a subject: `npm run bench -- engine [--quick] [--json FILE]`. */
+/** Speed beside peers: `npm run bench -- engine [--quick] [--json FILE]` measures, `… report` makes the page about it. */
 import { Command } from "commander";
 import { addEngineBench } from "./src/engine.ts";
+import { addReport } from "./src/page/command.ts";
 
 const program = new Command("bench").description("speed of Trimtab beside its peers, interleaved in one run");
 addEngineBench(program);
+addReport(program);
 await program.parseAsync();

@@ -12,6 +12,7 @@ import { startForward, type ForwardUnderTest } from "./ours/forward.ts";
 import { measureOwn, OWN_METRICS } from "./own/measure.ts";
 import { startLlama } from "./peers/llama.ts";
 import { makeReport, printRows, readReport, writeReport } from "./report.ts";
+import { shareOfBounds } from "./roofline/share.ts";
 import { compare, type Where } from "./rounds.ts";
 import { mergeRows, type Rows } from "./rows.ts";
 import { measureServed } from "./served/measure.ts";
@@ -81,7 +82,8 @@ async function measureModel(modelPath: string, threads: number, options: EngineB
     const served = isWanted("served")
       ? await measureServed({ forward, modelPath, model, threads, rounds, onStep })
       : NOTHING;
-    return [own, served].reduce(mergeRows, beside);
+    const shares = { rows: await shareOfBounds(forward, modelPath, beside.rows), absent: [] };
+    return [shares, own, served].reduce(mergeRows, beside);
   } finally {
     await forward.close();
   }

@@ -1,0 +1,147 @@
+/** The page about speed, made from a report: what was reached and what was missed, on which machine, in tables. */
+import { formatRatio, formatValue, type Report } from "../report.ts";
+import type { BenchRow } from "../rows.ts";
+import { judge, targetOf, type Target } from "../targets.ts";
+
+const BESIDE = /^(decode|batch|prefill|served|served-branches)$/;
+const ROOFLINE = /^roofline-/;
+
+const MEANINGS: readonly (readonly [string, string])[] = [
+  ["decode", "tokens/s of one sequence that holds `context` tokens"],
+  ["batch", "tokens/s of all sequences together"],
+  ["prefill", "tokens/s of a prompt of `context` tokens, its first logits included"],
+  ["served", "generated tokens/s of 16 streamed chats at once over HTTP, prompts included"],
+  [
+    "served-branches",
+    "generated tokens/s of 16 answers to one prompt of 512 tokens over HTTP, the prompt included",
+  ],
+  ["steering", "decode with an addition after every block"],
+  ["capture-last", "a prompt of 128 tokens whose last token is read at all layers"],
+  ["capture-every", "decode with every token read at all layers"],
+  ["fork", "a fork as a client sees it, round trip included"],
+  ["fork-leak", "pages in use after 10,000 forks and drops that were not before"],
+  ["branches", "16 answers of 32 tokens to one prompt of 512, the prompt included"],
+  ["branches-kv", "keys and values read by a step of 16 branches"],
+  ["ttft", "first token of a prompt of 32 over the public gRPC API"],
+  ["transport", "what gateway and transport add to the pause between two tokens, p50"],
+  ["score", "log-probabilities of 512 given tokens"],
+  ["speculation", "prompt-lookup guesses on a prompt that repeats itself"],
+  ["load", "from the start of the process to ready, file in the page cache"],
+  ["memory", "resident when ready"],
+];
+
+/** Markdown of the page. `source` and `picture` are paths as the page links to them. */
+export function makePage(report: Report, source: string, picture: string): string {
+  const { rows, absent, cpu, cores, isa, versions } = report;
+  const pick = (isWanted: (row: BenchRow) => boolean): BenchRow[] => rows.filter(isWanted);
+  const isOther = ({ metric }: BenchRow): boolean => !BESIDE.test(metric) && !ROOFLINE.test(metric);
+  const parts = [
+    "# Performance\n",
+    `Made by \`npm run bench -- report\` from [\`${source.split("/").at(-1)}\`](${source}); not written by hand.\n`,
+    "**Problem.** Steering, search and verification multiply the work of a model, so the engine must be at least as fast as",
+    "what a program would use instead; and a number that cannot be made again is worth nothing.\n",
+    `**Machine.** ${cpu}, ${cores} cores, native peers use **${isa}**; our kernels are 128-bit WebAssembly wherever they run.`,
+    `Versions: ${listVersions(versions, rows)}.\n`,
+    ...summary(rows, isa),
+    "## How it is measured\n",
+    "`npm run bench -- engine` starts every contender in a process of its own and interleaves them: in each round each runs",
+    "once, neighbours in time, every other round in reverse. A ratio is the median over the rounds of ours / theirs, with the",
+    "lowest and the highest round. Ours is timed by a client of the service, transport and sampling included; llama.cpp is",
+    "called through its C library and is timed without sampling. `same` is our file; `best` is the format llama.cpp is",
+    "fastest in (Q4_0, repacked), at the settings that are fastest here. Equal threads.",
+    "`--quick --json FILE` takes minutes; the full run can be stopped and goes on with `--keep`.\n",
+    `![Ratios to peers](${picture})\n`,
+    "## Beside other engines\n",
+    table(
+      pick(({ metric }) => BESIDE.test(metric)),
+      isa,
+    ),
+    "\n## What features cost\n",
+    table(pick(isOther), isa),
+    "\n## Share of what the machine allows\n",
+    "Ours beside the lower of two bounds that are measured in the same run: bytes read (weights, keys and values) and 8-bit",
+    "products with 128-bit vectors.\n",
+    shares(pick(({ metric }) => ROOFLINE.test(metric))),
+    "\n## Words\n",
+    ...MEANINGS.map(([metric, meaning]) => `- \`${metric}\`: ${meaning}`),
+    ...absences(absent),
+  ];
+  return `${parts.join("\n")}\n`;
+}
+
+function listVersions(versions: Readonly<Record<string, string>>, rows: readonly BenchRow[]): string {
+  const peers = rows.map(({ peer }) => peer).filter((peer) => /^[\w.-]+ \d/.test(peer));
+  const own = Object.entries(versions).map(([name, version]) => `${name} ${version}`);
+  return [...new Set([...own, ...peers])].join(", ");
+}
+
+/** Whether the musts are reached, and which are not. */
+function summary(rows: readonly BenchRow[], isa: string): string[] {
+  const judged = rows.flatMap((row) => {
+    const target = targetOf(row, isa);
+    return target ? [{ row, target, verdict: judge(row, target) }] : [];
+  });
+  const missed = judged.filter(({ verdict }) => verdict === "missed");
+  const aims = judged.filter(({ verdict }) => verdict === "aim reached");
+  return [
+    `**Result.** ${judged.length - missed.length} of ${judged.length} musts reached (${aims.length} with their aims).` +
+      (missed.length === 0 ? "\n" : " Missed:\n"),
+    ...missed.map(({ row, target }) => `- ${nameOf(row)}: ${valueOf(row, target)} instead of ${target.must}`),
+    ...(missed.length === 0 ? [] : [""]),
+  ];
+}
+
+function nameOf({ model, metric, context, batch, threads, peer, file }: BenchRow): string {
+  const where = `context ${context}, batch ${batch}, ${threads} ${threads === 1 ? "thread" : "threads"}`;
+  return `${model}, ${metric} (${where})${peer === "none" ? "" : ` beside ${peer}, ${file} file`}`;
+}
+
+const valueOf = (row: BenchRow, target: Target): string =>
+  target.of === "ratio" ? (row.ratio?.toFixed(2) ?? "nothing") : `${formatValue(row.ours)} ${row.unit}`;
+
+function table(rows: readonly BenchRow[], isa: string): string {
+  const head = [
+    "metric",
+    "model",
+    "threads",
+    "context",
+    "batch",
+    "beside",
+    "file",
+    "ours",
+    "theirs",
+    "unit",
+    "ratio",
+  ];
+  const lines = rows.map((row) => {
+    const { metric, model, threads, context, batch, peer, file, ours, theirs, unit } = row;
+    const target = targetOf(row, isa);
+    const verdict = target ? judge(row, target) : "";
+    return [
+      ...[metric, model.replace(/\.gguf$/, ""), threads, context, batch, peer === "none" ? "" : peer, file],
+      ...[formatValue(ours), theirs === null ? "" : formatValue(theirs), unit, formatRatio(row)],
+      ...[target?.must ?? "", target?.aim ?? "", verdict === "missed" ? "**missed**" : verdict],
+    ].map(String);
+  });
+  return markdown([...head, "must", "aim", "verdict"], lines);
+}
+
+function shares(rows: readonly BenchRow[]): string {
+  const lines = rows.map(({ metric, model, threads, context, batch, ours, theirs, ratio, settings = "" }) => [
+    ...[metric.replace(ROOFLINE, ""), model.replace(/\.gguf$/, ""), threads, context, batch].map(String),
+    ...[formatValue(ours), formatValue(theirs ?? 0), `${(100 * (ratio ?? 0)).toFixed(0)} %`, settings],
+  ]);
+  const head = ["metric", "model", "threads", "context", "batch", "tokens/s", "bound", "share", "bounds"];
+  return markdown(head, lines);
+}
+
+function absences(absent: Report["absent"]): string[] {
+  if (absent.length === 0) return [];
+  const lines = absent.map(({ peer, metric, file, threads, reason }) => {
+    return `- ${peer}, ${metric} (${file} file, ${threads} threads): ${reason}`;
+  });
+  return ["\n## Absent\n", ...lines];
+}
+
+const markdown = (head: readonly string[], lines: readonly (readonly string[])[]): string =>
+  [head, head.map(() => "---"), ...lines].map((cells) => `| ${cells.join(" | ")} |`).join("\n");
