@@ -5,11 +5,16 @@ import "./lib/node-version.mjs";
 import { parseArgs } from "node:util";
 import { runMain, SetupFailure } from "./lib/failure.mjs";
 import { cacheFolder } from "./model.mjs";
+import { ensureChromium, findChromium } from "./peers/chromium.mjs";
 import { ensureLlamaServer, findLlamaServer } from "./peers/llama-server.mjs";
+import { wllamaPeer } from "./peers/wllama.mjs";
 
 /** Each peer: how to look for it, and how to get it. */
 const PEERS = {
   "llama-server": { find: findLlamaServer, ensure: ensureLlamaServer },
+  chromium: { find: findChromium, ensure: ensureChromium },
+  "wllama-2.3.1": wllamaPeer("2.3.1"),
+  "wllama-3.8.1": wllamaPeer("3.8.1"),
 };
 
 await runMain(async () => {

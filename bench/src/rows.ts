@@ -84,7 +84,7 @@ export function rowAlone(key: RowKey, unit: string, ours: readonly number[], set
 
 /** The key as text. */
 export function keyOf({ model, metric, file, threads, context, batch, peer }: RowKey): string {
-  // A peer's version is no part of the question: a newer one answers the same.
+  // A peer's version after a blank is no part of the question: a newer one answers the same.
   return [model, metric, file, threads, context, batch, peer.replace(/ \d.*$/, "")].join("|");
 }
 

@@ -55,8 +55,8 @@ const atMost = (metric: string, must: number, more: Partial<Target> = {}): Targe
 });
 
 const TARGETS: readonly Target[] = [
-  ratio("decode", [3.5, 5], { peer: /^wllama 2\./ }),
-  ratio("decode", [12, 20], { peer: /^wllama 3\./ }),
+  ratio("decode", [3.5, 5], { peer: /^wllama@2/ }),
+  ratio("decode", [12, 20], { peer: /^wllama@3/ }),
   ratio("decode", [20, 50], { peer: /^transformers\.js/ }),
   ...beside("decode", 0, [1.5, 2], [1.1, 1.4], [1.1, 1.3]),
   ...beside("decode", 2048, [2, 3.5], [2, 3], [1.6, 2]),

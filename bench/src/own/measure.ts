@@ -1,6 +1,6 @@
 /** Our own metrics: what features cost beside doing without them, each one function that makes rows. */
 import { reasonOf } from "../rounds.ts";
-import type { AbsentRow, BenchRow, Rows } from "../rows.ts";
+import type { BenchRow, Rows } from "../rows.ts";
 import { measureBranches } from "./branches.ts";
 import { measureCapture } from "./capture.ts";
 import { measureFork } from "./fork.ts";
@@ -10,33 +10,30 @@ import { keyFor, type OwnBench } from "./pairs.ts";
 import { measureScore, measureSpeculation } from "./reuse.ts";
 import { measureSteering } from "./steering.ts";
 
+/** A metric of ours. */
+interface OwnMetric {
+  /** Metric of a row that tells whether it has been measured. */
+  readonly row: string;
+  measure(bench: OwnBench): Promise<BenchRow[]>;
+}
+
 /** By the name `--metrics` knows them under. */
-export const OWN_METRICS: Readonly<Record<string, (bench: OwnBench) => Promise<BenchRow[]>>> = {
-  steering: measureSteering,
-  capture: measureCapture,
-  fork: measureFork,
-  branches: measureBranches,
-  gateway: measureGateway,
-  score: measureScore,
-  speculation: measureSpeculation,
-  load: measureLoad,
+export const OWN_METRICS: Readonly<Record<string, OwnMetric>> = {
+  steering: { row: "steering", measure: measureSteering },
+  capture: { row: "capture-last", measure: measureCapture },
+  fork: { row: "fork", measure: measureFork },
+  branches: { row: "branches", measure: measureBranches },
+  gateway: { row: "ttft", measure: measureGateway },
+  score: { row: "score", measure: measureScore },
+  speculation: { row: "speculation", measure: measureSpeculation },
+  load: { row: "load", measure: measureLoad },
 };
 
-/** Measures those with these names; one that fails becomes an absent row. */
-export async function measureOwn(
-  bench: OwnBench,
-  names: readonly string[],
-  onStep: (text: string) => void,
-): Promise<Rows> {
-  const rows: BenchRow[] = [];
-  const absent: AbsentRow[] = [];
-  for (const name of names) {
-    onStep(`${name}, ${bench.threads} threads`);
-    try {
-      rows.push(...(await OWN_METRICS[name]!(bench)));
-    } catch (error) {
-      absent.push({ ...keyFor(bench, name, 0, 1, "none"), reason: reasonOf(error) });
-    }
+/** Measures the one with this name; if it fails its row is absent. */
+export async function measureOwn(bench: OwnBench, name: string): Promise<Rows> {
+  try {
+    return { rows: await OWN_METRICS[name]!.measure(bench), absent: [] };
+  } catch (error) {
+    return { rows: [], absent: [{ ...keyFor(bench, name, 0, 1, "none"), reason: reasonOf(error) }] };
   }
-  return { rows, absent };
 }

@@ -70,7 +70,7 @@ export function makePage(report: Report, source: string, picture: string): strin
 }
 
 function listVersions(versions: Readonly<Record<string, string>>, rows: readonly BenchRow[]): string {
-  const peers = rows.map(({ peer }) => peer).filter((peer) => /^[\w.-]+ \d/.test(peer));
+  const peers = rows.map(({ peer }) => peer).filter((peer) => /^[\w.-]+[ @]\d/.test(peer));
   const own = Object.entries(versions).map(([name, version]) => `${name} ${version}`);
   return [...new Set([...own, ...peers])].join(", ");
 }

@@ -1,0 +1,96 @@
+/** All that is measured of one model at one number of threads, part by part; each part goes to the sink when it is done. */
+import { basename } from "node:path";
+import { ALL_CELLS, QUICK_CELLS } from "./cells.ts";
+import type { Cell, Contender } from "./contender.ts";
+import { startForward, type ForwardUnderTest } from "./ours/forward.ts";
+import { measureOwn, OWN_METRICS } from "./own/measure.ts";
+import { PEERS } from "./peers/start.ts";
+import { shareOfBounds } from "./roofline/share.ts";
+import { compare, reasonOf } from "./rounds.ts";
+import type { AbsentRow } from "./rows.ts";
+import { measureServed } from "./served/measure.ts";
+import type { Sink } from "./sink.ts";
+
+/** How to measure. */
+export interface Plan {
+  readonly quick: boolean;
+  readonly threads: number;
+  readonly rounds: number;
+  readonly metrics: readonly string[];
+}
+
+/** Speeds that every engine has. */
+const SPEEDS: readonly string[] = ["decode", "batch", "prefill"];
+
+/** Names that `--metrics` knows. */
+export const METRICS: readonly string[] = [...SPEEDS, "served", ...Object.keys(OWN_METRICS)];
+
+interface Run extends Plan {
+  readonly modelPath: string;
+  readonly model: string;
+  readonly forward: ForwardUnderTest;
+  readonly sink: Sink;
+}
+
+const onStep = (text: string): void => void process.stderr.write(`… ${text}\n`);
+
+/** Measures what `plan` asks for. @throws Error when our own engine fails. */
+export async function measureModel(modelPath: string, sink: Sink, plan: Plan): Promise<void> {
+  const forward = await startForward(modelPath, plan.threads);
+  const run: Run = { ...plan, modelPath, model: basename(modelPath), forward, sink };
+  try {
+    await measureSpeeds(run);
+    const { model, threads, rounds } = run;
+    for (const [name, { row }] of Object.entries(OWN_METRICS)) {
+      if (!isWanted(run, name, row)) continue;
+      onStep(`${name}, ${threads} threads`);
+      await sink.add(await measureOwn({ forward, modelPath, model, threads, rounds }, name));
+    }
+    if (isWanted(run, "served", "served")) {
+      await sink.add(await measureServed({ forward, modelPath, model, threads, rounds, onStep }));
+    }
+  } finally {
+    await forward.close();
+  }
+}
+
+const isWanted = ({ metrics, model, threads, sink }: Run, name: string, metric: string): boolean =>
+  metrics.includes(name) && !sink.has({ model, threads, metric });
+
+/** Ours and the peers that have the same speeds, in interleaved rounds, and how near they are to the bounds. */
+async function measureSpeeds(run: Run): Promise<void> {
+  const { quick, metrics, model, threads, rounds, sink, forward, modelPath } = run;
+  const cells = (quick ? QUICK_CELLS : ALL_CELLS).filter(
+    ({ metric, context, batch }) =>
+      metrics.includes(metric) && !sink.has({ model, threads, metric, context, batch }),
+  );
+  if (cells.length === 0) return;
+  const { peers, absent } = await startPeers(run);
+  try {
+    await sink.add({ rows: [], absent });
+    for (const cell of cells) {
+      await sink.add(await compare(forward, peers, [cell], { model, threads, rounds, onStep }));
+    }
+  } finally {
+    await Promise.all(peers.map((one) => one.close()));
+  }
+  const rows = await shareOfBounds(forward, modelPath, sink.rows({ model, threads }));
+  await sink.add({ rows, absent: [] });
+}
+
+async function startPeers(run: Run): Promise<{ peers: Contender[]; absent: AbsentRow[] }> {
+  const { model, threads, modelPath } = run;
+  const peers: Contender[] = [];
+  const absent: AbsentRow[] = [];
+  const { metric, context, batch }: Cell = QUICK_CELLS[0]!;
+  for (const { name, file, isQuick, start } of PEERS) {
+    if (run.quick && !isQuick) continue;
+    onStep(`${name}, ${file} file`);
+    try {
+      peers.push(await start(modelPath, threads, file));
+    } catch (error) {
+      absent.push({ model, metric, file, threads, context, batch, peer: name, reason: reasonOf(error) });
+    }
+  }
+  return { peers, absent };
+}

@@ -1,0 +1,35 @@
+/** The peers that have the speeds of every engine, and how each is started. */
+import type { Contender, FileKind } from "../contender.ts";
+import { makeBestFile, startLlama } from "./llama.ts";
+import { startWllama } from "./wllama.ts";
+
+/** A peer with one kind of file. */
+export interface PeerStart {
+  /** As in rows; a version after a blank is left out, for only a peer that runs can tell it. */
+  readonly name: string;
+  readonly file: FileKind;
+  /** Whether it has a place in a run of a few minutes. */
+  readonly isQuick: boolean;
+  start(modelPath: string, threads: number, file: FileKind): Promise<Contender>;
+}
+
+const WLLAMA_VERSIONS = ["2.3.1", "3.8.1"] as const;
+
+/** All of them; those in browsers are slow, so a quick run has them with their best file only. */
+export const PEERS: readonly PeerStart[] = [
+  { name: "llama.cpp", file: "same", isQuick: true, start: startLlama },
+  { name: "llama.cpp", file: "best", isQuick: true, start: startLlama },
+  ...WLLAMA_VERSIONS.flatMap((version) =>
+    (["same", "best"] as const).map((file) => ({
+      ...{ name: `wllama@${version}`, file, isQuick: file === "best" },
+      async start(modelPath: string, threads: number): Promise<Contender> {
+        return startWllama(
+          version,
+          file === "same" ? modelPath : await makeBestFile(modelPath),
+          threads,
+          file,
+        );
+      },
+    })),
+  ),
+];
