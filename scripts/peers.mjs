@@ -7,11 +7,13 @@ import { runMain, SetupFailure } from "./lib/failure.mjs";
 import { cacheFolder } from "./model.mjs";
 import { ensureChromium, findChromium } from "./peers/chromium.mjs";
 import { ensureLlamaServer, findLlamaServer } from "./peers/llama-server.mjs";
+import { ensureNodeLlama, findNodeLlama } from "./peers/node-llama-cpp.mjs";
 import { wllamaPeer } from "./peers/wllama.mjs";
 
 /** Each peer: how to look for it, and how to get it. */
 const PEERS = {
   "llama-server": { find: findLlamaServer, ensure: ensureLlamaServer },
+  "node-llama-cpp": { find: findNodeLlama, ensure: ensureNodeLlama },
   chromium: { find: findChromium, ensure: ensureChromium },
   "wllama-2.3.1": wllamaPeer("2.3.1"),
   "wllama-3.8.1": wllamaPeer("3.8.1"),

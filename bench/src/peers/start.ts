@@ -1,6 +1,7 @@
 /** The peers that have the speeds of every engine, and how each is started. */
 import type { Contender, FileKind } from "../contender.ts";
 import { makeBestFile, startLlama } from "./llama.ts";
+import { startNodeLlama } from "./node-llama.ts";
 import { startWllama } from "./wllama.ts";
 
 /** A peer with one kind of file. */
@@ -19,6 +20,12 @@ const WLLAMA_VERSIONS = ["2.3.1", "3.8.1"] as const;
 export const PEERS: readonly PeerStart[] = [
   { name: "llama.cpp", file: "same", isQuick: true, start: startLlama },
   { name: "llama.cpp", file: "best", isQuick: true, start: startLlama },
+  ...(["same", "best"] as const).map((file) => ({
+    ...{ name: "node-llama-cpp", file, isQuick: file === "best" },
+    async start(modelPath: string, threads: number): Promise<Contender> {
+      return startNodeLlama(await fileOf(modelPath, file), threads, file);
+    },
+  })),
   ...WLLAMA_VERSIONS.flatMap((version) =>
     (["same", "best"] as const).map((file) => ({
       ...{ name: `wllama@${version}`, file, isQuick: file === "best" },
@@ -33,3 +40,6 @@ export const PEERS: readonly PeerStart[] = [
     })),
   ),
 ];
+
+const fileOf = async (modelPath: string, file: FileKind): Promise<string> =>
+  file === "same" ? modelPath : await makeBestFile(modelPath);
