@@ -8,6 +8,7 @@ import { cacheFolder } from "./model.mjs";
 import { ensureChromium, findChromium } from "./peers/chromium.mjs";
 import { ensureLlamaServer, findLlamaServer } from "./peers/llama-server.mjs";
 import { ensureNodeLlama, findNodeLlama } from "./peers/node-llama-cpp.mjs";
+import { onnxRuntimeWeb, transformersJs } from "./peers/transformers-js.mjs";
 import { wllamaPeer } from "./peers/wllama.mjs";
 
 /** Each peer: how to look for it, and how to get it. */
@@ -17,6 +18,8 @@ const PEERS = {
   chromium: { find: findChromium, ensure: ensureChromium },
   "wllama-2.3.1": wllamaPeer("2.3.1"),
   "wllama-3.8.1": wllamaPeer("3.8.1"),
+  "transformers-js": transformersJs,
+  "onnxruntime-web": onnxRuntimeWeb,
 };
 
 await runMain(async () => {

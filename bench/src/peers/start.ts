@@ -2,6 +2,7 @@
 import type { Contender, FileKind } from "../contender.ts";
 import { makeBestFile, startLlama } from "./llama.ts";
 import { startNodeLlama } from "./node-llama.ts";
+import { startTransformers } from "./transformers.ts";
 import { startWllama } from "./wllama.ts";
 
 /** A peer with one kind of file. */
@@ -39,6 +40,8 @@ export const PEERS: readonly PeerStart[] = [
       },
     })),
   ),
+  { name: "transformers.js", file: "same", isQuick: true, start: startTransformers },
+  { name: "transformers.js", file: "best", isQuick: false, start: startTransformers },
 ];
 
 const fileOf = async (modelPath: string, file: FileKind): Promise<string> =>

@@ -1,26 +1,19 @@
 /**
- * wllama in a page of a headless Chromium that is cross-origin isolated, as threads need it. Version 2 is timed by its own
- * benchmark call, version 3, which has none, by the timings of its answers.
+ * wllama in a page of Chromium. Version 2 is timed by its own benchmark call, version 3, which has none, by the timings of its
+ * answers.
  */
 import { join } from "node:path";
-import { chromium, type Page } from "playwright-core";
+import type { Page } from "playwright-core";
 import type { Cell, Contender, FileKind } from "../contender.ts";
+import { openPage } from "./browser.ts";
 import { findPeer } from "./found.ts";
 
 /** A prompt that the slower version takes seconds for. */
 const LONGEST_PROMPT = 128;
 const CONTEXT_TOKENS = 1024;
-const ARGS = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"];
-const ISOLATED = {
-  "Cross-Origin-Opener-Policy": "same-origin",
-  "Cross-Origin-Embedder-Policy": "require-corp",
-  "Cross-Origin-Resource-Policy": "same-origin",
-};
-/** Shorter than a page takes to load a model under load. */
-const TIMEOUT_MS = 180_000;
 
 /** What the page offers once its module has run. */
-const PAGE = `<!doctype html><meta charset="utf-8"><script type="module">
+const SCRIPT = `
 import { Wllama } from "/wllama/index.js";
 const isOld = VERSION.startsWith("2.");
 const wasm = isOld
@@ -28,7 +21,7 @@ const wasm = isOld
   : { default: "/wllama/wasm/wllama.wasm" };
 const quiet = { debug() {}, log() {}, warn() {}, error: console.error };
 const engine = new Wllama(wasm, { suppressNativeLog: true, logger: quiet });
-const blob = await (await fetch("/model.gguf")).blob();
+const blob = await (await fetch("/model")).blob();
 await engine.loadModel([blob], { n_threads: THREADS, n_ctx: ${CONTEXT_TOKENS}, n_batch: 512, n_gpu_layers: 0 });
 globalThis.tokensPerSecond = async (kind, tokens) => {
   if (isOld) return (1000 * tokens) / (await engine._testBenchmark(kind, tokens)).t_ms;
@@ -39,7 +32,7 @@ globalThis.tokensPerSecond = async (kind, tokens) => {
   return kind === "pp" ? timings.prompt_per_second : timings.predicted_per_second;
 };
 globalThis.isReady = true;
-</script>`;
+`;
 
 /** Loads a model file into one version of wllama. @throws Error when wllama or Chromium is absent. */
 export async function startWllama(
@@ -49,53 +42,21 @@ export async function startWllama(
   file: FileKind,
 ): Promise<Contender> {
   const { path } = findPeer(`wllama-${version}`);
-  const { path: executablePath } = findPeer("chromium");
-  const html = PAGE.replace("VERSION", JSON.stringify(version)).replace("THREADS", String(threads));
-  const server = serve(html, join(path, "esm"), modelPath);
-  const browser = await chromium.launch({ executablePath, headless: true, args: ARGS });
-  const close = async (): Promise<void> => {
-    await browser.close();
-    await server.stop(true);
+  const script = SCRIPT.replace("VERSION", JSON.stringify(version)).replace("THREADS", String(threads));
+  const browser = await openPage(script, { wllama: join(path, "esm"), model: modelPath });
+  return {
+    name: `wllama@${version}`,
+    file,
+    can: ({ metric, context, batch }) =>
+      (metric === "decode" && context === 0) ||
+      (metric === "prefill" && context <= LONGEST_PROMPT && batch === 1),
+    measure: (cell) => measure(browser.page, cell),
+    settings: () => `Chromium ${browser.version}`,
+    close: browser.close,
   };
-  try {
-    const page = await browser.newPage();
-    await page.goto(`http://127.0.0.1:${server.port}/`);
-    await page.waitForFunction("globalThis.isReady === true", undefined, { timeout: TIMEOUT_MS });
-    return {
-      name: `wllama@${version}`,
-      file,
-      can: ({ metric, context, batch }) =>
-        (metric === "decode" && context === 0) ||
-        (metric === "prefill" && context <= LONGEST_PROMPT && batch === 1),
-      measure: (cell) => measure(page, cell),
-      settings: () => `Chromium ${browser.version()}`,
-      close,
-    };
-  } catch (error) {
-    await close();
-    throw error;
-  }
 }
 
 function measure(page: Page, { metric, context, steps }: Cell): Promise<number> {
   const [kind, tokens] = metric === "prefill" ? ["pp", context] : ["tg", steps];
   return page.evaluate(`globalThis.tokensPerSecond("${kind}", ${tokens})`);
-}
-
-function serve(html: string, modules: string, modelPath: string): Bun.Server<undefined> {
-  return Bun.serve({
-    hostname: "127.0.0.1",
-    port: 0,
-    idleTimeout: 0,
-    async fetch({ url }) {
-      const { pathname } = new URL(url);
-      if (pathname === "/")
-        return new Response(html, { headers: { ...ISOLATED, "content-type": "text/html" } });
-      const path = pathname === "/model.gguf" ? modelPath : join(modules, pathname.slice("/wllama/".length));
-      const found = Bun.file(path);
-      return (await found.exists())
-        ? new Response(found, { headers: ISOLATED })
-        : new Response("", { status: 404 });
-    },
-  });
 }
