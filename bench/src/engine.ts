@@ -5,7 +5,7 @@
 import { InvalidArgumentError, type Command } from "commander";
 import { defaultModelPath } from "#kit/paths.ts";
 import { describeMachine } from "./machine.ts";
-import { METRICS, measureModel } from "./measure-model.ts";
+import { METRICS, measureModel, NARROW_METRICS } from "./measure-model.ts";
 import { openSink } from "./sink.ts";
 
 interface EngineBenchOptions {
@@ -13,6 +13,7 @@ interface EngineBenchOptions {
   readonly json?: string;
   readonly keep?: boolean;
   readonly resume?: boolean;
+  readonly avx2?: boolean;
   readonly models: readonly string[];
   readonly threads?: readonly number[];
   readonly metrics?: readonly string[];
@@ -34,6 +35,7 @@ export function addEngineBench(program: Command): void {
     .option("--json <file>", "write the rows to a file, as they come")
     .option("--keep", "keep rows of that file that are not measured now")
     .option("--resume", "measure only what that file lacks")
+    .option("--avx2", "llama.cpp with AVX2 alone, as on hosts without AVX-512, and no other peer")
     .option("--models <files>", "model files, with commas between", splitList, [defaultModelPath()])
     .option("--threads <list>", "thread counts (1,2; with --quick 1)", parseCounts)
     .option("--metrics <list>", `only these of ${METRICS.join(", ")}`, parseMetrics)
@@ -44,12 +46,15 @@ export function addEngineBench(program: Command): void {
 async function run(options: EngineBenchOptions): Promise<void> {
   const { quick = false, json } = options;
   const earlier = options.resume ? "resume" : options.keep ? "keep" : "replace";
-  const sink = await openSink(await describeMachine(), json, earlier);
+  const machine = await describeMachine();
+  const isa = options.avx2 ? `avx2 (llama.cpp limited to it on a host with ${machine.isa})` : machine.isa;
+  const sink = await openSink({ ...machine, isa }, json, earlier);
   for (const modelPath of options.models) {
     for (const threads of options.threads ?? (quick ? [1] : [1, 2])) {
       await measureModel(modelPath, sink, {
         ...{ quick, threads, rounds: options.rounds ?? (quick ? QUICK_ROUNDS : ROUNDS) },
-        metrics: options.metrics ?? METRICS,
+        narrow: options.avx2 ?? false,
+        metrics: options.metrics ?? (options.avx2 ? NARROW_METRICS : METRICS),
       });
     }
   }

@@ -20,8 +20,8 @@ export interface Target {
   readonly aim?: number;
 }
 
-const WIDE = /avx512/;
-const NARROW = /^(?!.*avx512)/;
+const WIDE = /^avx512/;
+const NARROW = /^(?!avx512)/;
 
 /** Speeds beside llama.cpp: our file; its best format on hosts without and with AVX-512. */
 const beside = (

@@ -1,6 +1,7 @@
 """llama.cpp through its C API: the oracle of the tests. Python because ctypes passes structs by value.
 
-Usage: llama.py LIBRARIES MODEL OPTIONS (JSON: vocab_only, context, threads, kv: f32 | f16 | q8_0).
+Usage: llama.py LIBRARIES MODEL OPTIONS (JSON: vocab_only, context, threads, kv: f32 | f16 | q8_0, backend: a name such as
+haswell instead of the best for this processor).
 Parameter structs are opaque and oversized: their defaults come from the library, known fields are patched by offset.
 The offsets hold for release v0.5.0 (npm package 3.22.1, pinned) and are checked against known defaults at start.
 """
@@ -55,7 +56,12 @@ def function(name, result, *arguments, library=LIB):
 LOG = c.CFUNCTYPE(None, i32, c.c_char_p, p)
 quiet = LOG(lambda level, text, data: sys.stderr.write(text.decode("utf-8", "replace")) if level == 4 else None)
 function("llama_log_set", None, LOG, p)(quiet, None)
-function("ggml_backend_load_all_from_path", None, c.c_char_p, library=GGML)(DIRECTORY.encode())
+BACKEND = OPTIONS.get("backend")
+if BACKEND:
+    path = os.path.join(DIRECTORY, f"libggml-cpu-{BACKEND}.so")
+    assert function("ggml_backend_load", p, c.c_char_p, library=GGML)(path.encode()), f"no backend {BACKEND}"
+else:
+    function("ggml_backend_load_all_from_path", None, c.c_char_p, library=GGML)(DIRECTORY.encode())
 function("llama_backend_init", None)()
 decode = function("llama_decode", i32, p, Batch)
 batch_init = function("llama_batch_init", Batch, i32, i32, i32)

@@ -2,13 +2,10 @@
 and cut back after each run, so that a round costs only what is timed. Threads wait in one pool that is kept, as in llama-bench.
 """
 import ctypes as c
-import random
 import time
 
-started = time.perf_counter()
-import llama  # noqa: E402 - importing it loads the model
+import llama  # importing it loads the model
 
-LOAD_MS = 1000 * (time.perf_counter() - started)
 LIB, p, i32 = llama.LIB, llama.p, llama.i32
 THREADS = llama.OPTIONS.get("threads", 1)
 Q4_0_FILE, Q8_0 = 2, 8
@@ -59,11 +56,10 @@ def context_for(room, sequences, kv, flash, depth):
     return where
 
 
-def decode(tokens, depth=0, sequences=1, kv="f16", flash=-1, steered=False):
+def decode(tokens, depth=0, sequences=1, kv="f16", flash=-1):
     """Seconds of `tokens` steps of `sequences` sequences that hold `depth` tokens each."""
     where = context_for(depth + 128, sequences, kv, flash, depth)
     assert tokens < 120
-    steer(where, steered)
     # The first step after a pause wakes the threads and is not timed.
     for i in range(tokens + 1):
         if i == 1:
@@ -73,21 +69,9 @@ def decode(tokens, depth=0, sequences=1, kv="f16", flash=-1, steered=False):
     return time.perf_counter() - began
 
 
-def steer(where, steered):
-    if not steered:
-        assert llama.set_cvec(where, None, 0, llama.WIDTH, 0, 0) == 0
-        return
-    noise = random.Random(7)
-    values = (c.c_float * (llama.WIDTH * (llama.LAYERS - 1)))()
-    for i in range(len(values)):
-        values[i] = noise.gauss(0, 0.01)
-    assert llama.set_cvec(where, values, len(values), llama.WIDTH, 1, llama.LAYERS - 1) == 0
-
-
 def prefill(tokens, kv="f16", flash=-1):
     """Seconds of a prompt of `tokens` tokens, its last logits included."""
     where = context_for(tokens + 8, 1, kv, flash, 0)
-    steer(where, False)
     began = time.perf_counter()
     fill(where, tokens, 0)
     return time.perf_counter() - began
@@ -105,12 +89,6 @@ def quantize(path):
     assert status == 0, f"llama_model_quantize answered {status}"
 
 
-def resident():
-    """Resident bytes of this process."""
-    with open("/proc/self/statm", encoding="ascii") as file:
-        return int(file.read().split()[1]) * 4096
-
-
 def backend():
     """Vector instructions of the backend that was loaded for this processor."""
     with open("/proc/self/maps", encoding="utf8") as file:
@@ -120,6 +98,5 @@ def backend():
 
 if __name__ == "__main__":
     llama.serve(
-        {"decode": decode, "prefill": prefill, "quantize": quantize, "resident": resident},
-        {**llama.READY, "loadMs": LOAD_MS, "backend": backend()},
+        {"decode": decode, "prefill": prefill, "quantize": quantize}, {**llama.READY, "backend": backend()}
     )

@@ -3,12 +3,13 @@ import { writeFile } from "node:fs/promises";
 import { dirname, join, relative } from "node:path";
 import type { Command } from "commander";
 import { readReport } from "../report.ts";
-import { makePage } from "./page.ts";
+import { makePage, type Source } from "./page.ts";
 import { drawRatios } from "./plot.ts";
 
 const ROOT = join(import.meta.dir, "..", "..", "..");
 const DEFAULTS = {
-  json: join(ROOT, "bench", "results", "avx512.json"),
+  json: join(ROOT, "bench", "results", "all.json"),
+  narrow: join(ROOT, "bench", "results", "avx2.json"),
   page: join(ROOT, "docs", "performance.md"),
 };
 const COMPARED = /^(decode|batch|prefill|served|served-branches|steering|capture-\w+|branches)$/;
@@ -19,14 +20,19 @@ export function addReport(program: Command): void {
     .command("report")
     .description("writes the page about speed from the JSON of a run")
     .option("--json <file>", "the run", DEFAULTS.json)
+    .option("--narrow <file>", "a run with --avx2, if there is one", DEFAULTS.narrow)
     .option("--out <file>", "the page; its picture goes beside it", DEFAULTS.page)
-    .action(async ({ json, out }: { json: string; out: string }) => {
-      const report = await readReport(json);
-      if (!report) throw new Error(`${json} does not exist: npm run bench -- engine --json ${json}`);
+    .action(async ({ json, narrow, out }: { json: string; narrow: string; out: string }) => {
+      const sourceOf = async (path: string): Promise<Source | undefined> => {
+        const report = await readReport(path);
+        return report && { report, link: relative(dirname(out), path) };
+      };
+      const main = await sourceOf(json);
+      if (!main) throw new Error(`${json} does not exist: npm run bench -- engine --json ${json}`);
       const picture = out.replace(/\.md$/, ".svg");
-      const rows = report.rows.filter(({ metric }) => COMPARED.test(metric));
-      await writeFile(picture, drawRatios(rows, report.isa));
-      await writeFile(out, makePage(report, relative(dirname(out), json), relative(dirname(out), picture)));
+      const rows = main.report.rows.filter(({ metric }) => COMPARED.test(metric));
+      await writeFile(picture, drawRatios(rows, main.report.isa));
+      await writeFile(out, makePage(main, await sourceOf(narrow), relative(dirname(out), picture)));
       Bun.spawnSync([process.execPath, "fmt", out], { env: { ...process.env, BUN_BE_BUN: "1" } });
       process.stdout.write(`${relative(process.cwd(), out)}, ${relative(process.cwd(), picture)}\n`);
     });

@@ -30,19 +30,28 @@ const MEANINGS: readonly (readonly [string, string])[] = [
   ["memory", "resident when ready"],
 ];
 
-/** Markdown of the page. `source` and `picture` are paths as the page links to them. */
-export function makePage(report: Report, source: string, picture: string): string {
-  const { rows, absent, cpu, cores, isa, versions } = report;
+/** A report, and its path as the page links to it. */
+export interface Source {
+  readonly report: Report;
+  readonly link: string;
+}
+
+/**
+ * Markdown of the page. `main` has all rows; `narrow`, if there is one, the speeds beside llama.cpp with AVX2 alone. `picture` is
+ * a path as the page links to it.
+ */
+export function makePage(main: Source, narrow: Source | undefined, picture: string): string {
+  const { rows, absent, cpu, cores, isa, versions } = main.report;
   const pick = (isWanted: (row: BenchRow) => boolean): BenchRow[] => rows.filter(isWanted);
   const isOther = ({ metric }: BenchRow): boolean => !BESIDE.test(metric) && !ROOFLINE.test(metric);
   const parts = [
     "# Performance\n",
-    `Made by \`npm run bench -- report\` from [\`${source.split("/").at(-1)}\`](${source}); not written by hand.\n`,
+    `Made by \`npm run bench -- report\` from ${linkTo(main)}${narrow ? ` and ${linkTo(narrow)}` : ""}; not written by hand.\n`,
     "**Problem.** Steering, search and verification multiply the work of a model, so the engine must be at least as fast as",
     "what a program would use instead; and a number that cannot be made again is worth nothing.\n",
     `**Machine.** ${cpu}, ${cores} cores, native peers use **${isa}**; our kernels are 128-bit WebAssembly wherever they run.`,
     `Versions: ${listVersions(versions, rows)}.\n`,
-    ...summary(rows, isa),
+    ...summary([main, ...(narrow ? [narrow] : [])]),
     "## How it is measured\n",
     "`npm run bench -- engine` starts every contender in a process of its own and interleaves them: in each round each runs",
     "once, neighbours in time, every other round in reverse. A ratio is the median over the rounds of ours / theirs, with the",
@@ -56,6 +65,7 @@ export function makePage(report: Report, source: string, picture: string): strin
       pick(({ metric }) => BESIDE.test(metric)),
       isa,
     ),
+    ...(narrow ? narrowPart(narrow.report) : []),
     "\n## What features cost\n",
     table(pick(isOther), isa),
     "\n## Share of what the machine allows\n",
@@ -75,18 +85,29 @@ function listVersions(versions: Readonly<Record<string, string>>, rows: readonly
   return [...new Set([...own, ...peers])].join(", ");
 }
 
+const linkTo = ({ link }: Source): string => `[\`${link.split("/").at(-1)}\`](${link})`;
+
+function narrowPart({ rows, isa }: Report): string[] {
+  const speeds = rows.filter(({ metric }) => BESIDE.test(metric));
+  return ["\n## Beside llama.cpp with AVX2 alone\n", `Vector instructions: ${isa}.\n`, table(speeds, isa)];
+}
+
 /** Whether the musts are reached, and which are not. */
-function summary(rows: readonly BenchRow[], isa: string): string[] {
-  const judged = rows.flatMap((row) => {
-    const target = targetOf(row, isa);
-    return target ? [{ row, target, verdict: judge(row, target) }] : [];
-  });
+function summary(sources: readonly Source[]): string[] {
+  const judged = sources.flatMap(({ report: { rows, isa } }) =>
+    rows.flatMap((row) => {
+      const target = targetOf(row, isa);
+      return target ? [{ row, isa, target, verdict: judge(row, target) }] : [];
+    }),
+  );
   const missed = judged.filter(({ verdict }) => verdict === "missed");
   const aims = judged.filter(({ verdict }) => verdict === "aim reached");
   return [
     `**Result.** ${judged.length - missed.length} of ${judged.length} musts reached (${aims.length} with their aims).` +
       (missed.length === 0 ? "\n" : " Missed:\n"),
-    ...missed.map(({ row, target }) => `- ${nameOf(row)}: ${valueOf(row, target)} instead of ${target.must}`),
+    ...missed.map(({ row, isa, target }) => {
+      return `- ${nameOf(row)}, ${isa.split(" ")[0]}: ${valueOf(row, target)} instead of ${target.must}`;
+    }),
     ...(missed.length === 0 ? [] : [""]),
   ];
 }

@@ -14,7 +14,6 @@ const NAME = "llama.cpp 0.5.0";
 const SEARCH_TRIES = 2;
 
 interface Ready {
-  readonly loadMs: number;
   /** Instruction set of the backend it chose. */
   readonly backend: string;
 }
@@ -25,15 +24,6 @@ interface Settings {
   readonly flash: -1 | 0 | 1;
 }
 
-/** A loaded library. */
-export interface LlamaUnderTest extends Contender {
-  readonly ready: Ready;
-  /** Tokens/s of a decode with a control vector on all layers, or without. */
-  decodeSteered(cell: Cell, steered: boolean): Promise<number>;
-  /** Resident bytes of its process. */
-  resident(): Promise<number>;
-}
-
 const DEFAULTS: Settings = { kv: "f16", flash: -1 };
 const CHOICES: readonly Settings[] = [
   { kv: "f16", flash: 1 },
@@ -41,32 +31,36 @@ const CHOICES: readonly Settings[] = [
   { kv: "q8_0", flash: 1 },
 ];
 
-/** Loads the model; with `file: "best"` from a Q4_0 file made of it, which is kept in the cache. */
+/** llama.cpp's name for its code that needs AVX2 and nothing wider. */
+export const AVX2_BACKEND = "haswell";
+
+/**
+ * Loads the model; with `file: "best"` from a Q4_0 file made of it, which is kept in the cache. `backend` names the code to use
+ * instead of the best for this processor.
+ */
 export async function startLlama(
   modelPath: string,
   threads: number,
   file: FileKind,
-): Promise<LlamaUnderTest> {
+  backend?: string,
+): Promise<Contender> {
   const path = file === "same" ? modelPath : await makeBestFile(modelPath);
   const program = await startPython<Ready>("llama_bench.py", [
     llamaLibraries(),
     path,
-    JSON.stringify({ threads, vocab_only: false }),
+    JSON.stringify({ threads, vocab_only: false, ...(backend === undefined ? {} : { backend }) }),
   ]);
   const chosen = new Map<string, Settings>();
   const settingsOf = (cell: Cell): Settings => chosen.get(nameOf(cell)) ?? DEFAULTS;
   return {
     name: NAME,
     file,
-    ready: program.ready,
     can: () => true,
     async prepare(cell) {
       if (file === "best" && !chosen.has(nameOf(cell))) chosen.set(nameOf(cell), await search(program, cell));
     },
-    settings: (cell) => describe(settingsOf(cell)),
+    settings: (cell) => `${program.ready.backend} code, ${describe(settingsOf(cell))}`,
     measure: (cell) => measure(program, cell, settingsOf(cell)),
-    decodeSteered: (cell, steered) => measure(program, cell, { ...DEFAULTS, steered }),
-    resident: () => program.call("resident", {}),
     close: () => program.close(),
   };
 }
@@ -99,11 +93,7 @@ async function search(program: PythonProgram<Ready>, cell: Cell): Promise<Settin
   return CHOICES[speeds.indexOf(Math.max(...speeds))]!;
 }
 
-async function measure(
-  program: PythonProgram<Ready>,
-  cell: Cell,
-  settings: Settings & { readonly steered?: boolean },
-): Promise<number> {
+async function measure(program: PythonProgram<Ready>, cell: Cell, settings: Settings): Promise<number> {
   const { metric, context, batch, steps } = cell;
   if (metric === "prefill") {
     const { kv, flash } = settings;

@@ -1,6 +1,6 @@
 /** The peers that have the speeds of every engine, and how each is started. */
 import type { Contender, FileKind } from "../contender.ts";
-import { makeBestFile, startLlama } from "./llama.ts";
+import { AVX2_BACKEND, makeBestFile, startLlama } from "./llama.ts";
 import { startNodeLlama } from "./node-llama.ts";
 import { startTransformers } from "./transformers.ts";
 import { startWllama } from "./wllama.ts";
@@ -14,6 +14,12 @@ export interface PeerStart {
   readonly isQuick: boolean;
   start(modelPath: string, threads: number, file: FileKind): Promise<Contender>;
 }
+
+/** llama.cpp as on a host without wider vectors than AVX2; all other peers choose their code themselves. */
+export const NARROW_PEERS: readonly PeerStart[] = (["same", "best"] as const).map((file) => ({
+  ...{ name: "llama.cpp", file, isQuick: true },
+  start: (modelPath, threads) => startLlama(modelPath, threads, file, AVX2_BACKEND),
+}));
 
 const WLLAMA_VERSIONS = ["2.3.1", "3.8.1"] as const;
 
