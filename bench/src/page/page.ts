@@ -60,6 +60,7 @@ export function makePage(main: Source, narrow: Source | undefined, picture: stri
     "fastest in (Q4_0, repacked), at the settings that are fastest here. Equal threads.",
     "`--quick --json FILE` takes minutes; the full run can be stopped and goes on with `--keep`.\n",
     `![Ratios to peers](${picture})\n`,
+    "A dot is a median, its line the range of the rounds, a tick the must; red ones miss it, grey ones have none.\n",
     "## Beside other engines\n",
     table(
       pick(({ metric }) => BESIDE.test(metric)),
