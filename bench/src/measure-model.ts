@@ -51,7 +51,9 @@ export async function measureModel(modelPath: string, sink: Sink, plan: Plan): P
       await sink.add(await measureOwn({ forward, modelPath, model, threads, rounds }, name));
     }
     if (isWanted(run, "served", "served")) {
-      await sink.add(await measureServed({ forward, modelPath, model, threads, rounds, onStep }));
+      await sink.add(
+        await measureServed({ forward, modelPath, model, threads, rounds, quick: plan.quick, onStep }),
+      );
     }
   } finally {
     await forward.close();

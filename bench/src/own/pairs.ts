@@ -38,11 +38,16 @@ export function keyFor(
   return { model, metric, file: "same", threads, context, batch, peer };
 }
 
-/** Runs both ways `rounds` times, in turns, after one round that warms up and does not count. */
-export async function comparePair(bench: OwnBench, pair: Pair, rounds: number): Promise<BenchRow> {
+/** Runs both ways `rounds` times, in turns, after `warmUp` rounds that do not count. */
+export async function comparePair(
+  bench: OwnBench,
+  pair: Pair,
+  rounds: number,
+  warmUp = 1,
+): Promise<BenchRow> {
   const ours: number[] = [];
   const theirs: number[] = [];
-  for (let round = -1; round < rounds; round++) {
+  for (let round = -warmUp; round < rounds; round++) {
     const values = { ours: 0, theirs: 0 };
     const order = round % 2 === 0 ? (["ours", "theirs"] as const) : (["theirs", "ours"] as const);
     for (const way of order) values[way] = await pair[way]();

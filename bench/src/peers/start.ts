@@ -46,7 +46,7 @@ export const PEERS: readonly PeerStart[] = [
       },
     })),
   ),
-  { name: "transformers.js", file: "same", isQuick: true, start: startTransformers },
+  { name: "transformers.js", file: "same", isQuick: false, start: startTransformers },
   { name: "transformers.js", file: "best", isQuick: false, start: startTransformers },
 ];
 

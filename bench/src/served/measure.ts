@@ -30,6 +30,7 @@ const KINDS = [
   { metric: "served", context: 0, run: runChats },
   { metric: "served-branches", context: PREFIX_TOKENS, run: runBranches },
 ] as const;
+const QUICK_ROUNDS = 2;
 type Kind = (typeof KINDS)[number];
 
 interface ServedBench {
@@ -38,6 +39,8 @@ interface ServedBench {
   readonly model: string;
   readonly threads: number;
   readonly rounds: number;
+  /** The format llama-server is fastest in alone, and fewer rounds. */
+  readonly quick: boolean;
   readonly onStep: (text: string) => void;
 }
 
@@ -54,7 +57,7 @@ export async function measureServed(bench: ServedBench): Promise<Rows> {
   try {
     const { name, stopIds } = bench.forward.model;
     const ours = servedByUs(gateway.url, name, stopIds);
-    for (const file of ["same", "best"] as const) {
+    for (const file of bench.quick ? (["best"] as const) : (["same", "best"] as const)) {
       try {
         rows.push(...(await compareWith(bench, ours, file, numbers)));
       } catch (error) {
@@ -90,7 +93,7 @@ async function compareWith(
   return rows;
 }
 
-/** The fastest choice, each tried once after a round that warms up. */
+/** The fastest choice; one try each, of many seconds. */
 async function search(
   bench: ServedBench,
   kind: Kind,
@@ -101,9 +104,7 @@ async function search(
   for (const settings of SERVER_CHOICES) {
     const server: LlamaServer = await startLlamaServer(path, bench.threads, settings);
     try {
-      const served = servedByLlama(server.url);
-      await kind.run(served, numbers());
-      speeds.push(await kind.run(served, numbers()));
+      speeds.push(await kind.run(servedByLlama(server.url), numbers()));
     } finally {
       await server.close();
     }
@@ -112,13 +113,13 @@ async function search(
 }
 
 async function interleave(
-  { rounds }: ServedBench,
+  { rounds, quick }: ServedBench,
   { run }: Kind,
   servers: readonly [Served, Served],
   numbers: Numbers,
 ): Promise<[number[], number[]]> {
   const values: [number[], number[]] = [[], []];
-  for (let round = -1; round < rounds; round++) {
+  for (let round = -1; round < (quick ? QUICK_ROUNDS : rounds); round++) {
     const order = round % 2 === 0 ? [0, 1] : [1, 0];
     for (const index of order) {
       const value = await run(servers[index]!, numbers());
