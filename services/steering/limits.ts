@@ -31,6 +31,8 @@ export const COURSE_LIMITS = {
   start: 16,
   /** Largest number of generated tokens that get the whole dose. */
   holdTokens: 4_096,
+  /** Largest relative dose of the push towards the end of the turn. */
+  ending: 1,
 } as const;
 
 /** What is kept in memory. */

@@ -20,10 +20,13 @@ export function doseLines({ layers, relativeDoses, directionMethod, course }: Re
   const doses = relativeDoses.map((dose) => dose.toFixed(3)).join(", ");
   const acts = `  acts on blocks ${layers.join(", ")} at ‖Δ‖/‖h‖ ${doses} (${directionMethod})`;
   if (!course) return [acts];
-  const { start, holdTokens, rest } = course;
-  const then =
-    rest === 1 ? "every answer token" : `the first ${holdTokens} answer tokens, then ${rest} of it`;
-  return [acts, `  course: ${start} times that at the last prompt token, once for ${then}`];
+  const { start, holdTokens, rest, ending } = course;
+  const held =
+    rest === 1
+      ? "every answer token"
+      : `the first ${holdTokens} answer tokens, then ${rest.toFixed(2)} of it`;
+  const ends = ending === 0 ? "" : ` and ${ending.toFixed(3)} towards the end of the turn`;
+  return [acts, `  course: ${start.toFixed(1)} times that at the last prompt token, once for ${held}${ends}`];
 }
 
 /** Lines of the table of a recipe's evaluation on its own test prompts. */

@@ -4,7 +4,8 @@
  *   coefficient of a unit vector = relative dose · median residual norm
  */
 import { TrimtabError } from "#kit/errors.ts";
-import { courseStretches, type DoseCourse } from "./course.ts";
+import { Scope } from "#proto/trimtab/type/v1/program_pb.ts";
+import { afterHold, courseStretches, type DoseCourse } from "./course.ts";
 import { type Direction, norm, rawVector } from "./direction.ts";
 import type { Addition } from "./program.ts";
 
@@ -13,6 +14,12 @@ export interface LayerDose {
   readonly layer: number;
   /** ‖Δ‖ over the median residual norm. */
   readonly relative: number;
+}
+
+/** Directions of an answer: the behaviour's, and the end of the turn's in the last block. */
+export interface AnswerDirections {
+  readonly direction: Direction;
+  readonly ending: Direction;
 }
 
 /** Doses of an answer. */
@@ -56,8 +63,8 @@ export interface DoseProfile extends DoseCourse {
 }
 
 /** The course of a profile. */
-export function courseOf({ start, holdTokens, rest }: DoseProfile): DoseCourse {
-  return { start, holdTokens, rest };
+export function courseOf({ start, holdTokens, rest, ending }: DoseProfile): DoseCourse {
+  return { start, holdTokens, rest, ending };
 }
 
 /** Doses of a profile for a direction; blocks that fall outside the model or have no vector are left out. */
@@ -73,14 +80,26 @@ export function profileDoses(
     .map((layer) => doseOfFactor(direction, layer, factor));
 }
 
-/** Doses as additions of unit vectors: one a block and stretch of the course. */
-export function answerAdditions(direction: Direction, { doses, course }: AnswerDoses): Addition[] {
-  return courseStretches(course).flatMap((stretch) =>
+/** Doses as additions of unit vectors: one a block and stretch of the course, and one for the end of the turn. */
+export function answerAdditions(
+  { direction, ending }: AnswerDirections,
+  { doses, course }: AnswerDoses,
+): Addition[] {
+  const pushes = courseStretches(course).flatMap((stretch) =>
     doses.map((dose) => {
       const { times, ...where } = stretch;
       return { layer: dose.layer, ...where, coefficient: times * coefficientOfDose(direction, dose) };
     }),
   );
+  return [...pushes, ...endingAdditions(ending, course)];
+}
+
+/** The push towards the end of the turn. */
+export function endingAdditions(ending: Direction, course: DoseCourse): Addition[] {
+  if (course.ending === 0) return [];
+  const layer = ending.layers - 1;
+  const coefficient = coefficientOfDose(ending, { layer, relative: course.ending });
+  return [{ from: ending, layer, scope: Scope.DECODE, span: afterHold(course), coefficient }];
 }
 
 /** Weights of the blocks in 0 to 1, [layers]: their doses over the largest dose. */

@@ -176,14 +176,16 @@ export function findBuilt(
 async function loadRecipe(store: ArtifactStore, built: BuiltRecipe): Promise<LoadedRecipe> {
   const direction = loadDirection(store, built.direction).direction;
   const paperDirection = loadDirection(store, built.paperDirection).direction;
+  const ending = loadDirection(store, built.endingDirection).direction;
   const controller = await loadController(store.get(built.controller).bytes);
-  const fits = [direction, paperDirection, controller].every(
+  const fits = [direction, paperDirection, ending, controller].every(
     (part) =>
       part.modelDigest === built.modelDigest &&
       part.layers === direction.layers &&
       part.width === direction.width,
   );
-  if (fits) return { direction, paperDirection, controller, doses: built.doses, course: built.course };
+  if (fits)
+    return { direction, paperDirection, ending, controller, doses: built.doses, course: built.course };
   await controller.close();
   throw new TrimtabError(
     "ARTIFACT_INCOMPATIBLE",

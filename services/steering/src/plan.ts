@@ -20,7 +20,13 @@ import {
   type Stretch,
 } from "./course.ts";
 import { type Direction, directionLayers, norm, rawVector } from "./direction.ts";
-import { type AnswerDoses, coefficientOfDose, medianNorm } from "./dose.ts";
+import {
+  type AnswerDirections,
+  type AnswerDoses,
+  coefficientOfDose,
+  endingAdditions,
+  medianNorm,
+} from "./dose.ts";
 import { type Addition, compileProgram, type NamedProgram } from "./program.ts";
 import { checkUse } from "./use.ts";
 
@@ -28,8 +34,7 @@ import { checkUse } from "./use.ts";
 export type WeightsSource = "dose_search" | "uniform" | "paper";
 
 /** A recipe as far as planning needs it. */
-export interface PlannableRecipe extends AnswerDoses {
-  readonly direction: Direction;
+export interface PlannableRecipe extends AnswerDoses, AnswerDirections {
   readonly paperDirection: Direction;
 }
 
@@ -71,15 +76,16 @@ const PAPER_WEIGHT = 0.5;
 /** Resolves a wish. @throws TrimtabError naming the field at fault. */
 export function resolveIntent(source: SteeringSource, use: SteeringUse): Intent {
   const strength = checkUse(use, source.kind);
-  const { direction, doses, course, defaultScope, ...weighting } =
+  const { direction, doses, course, ending, defaultScope, ...weighting } =
     source.kind === "direction"
       ? directionParts(source.direction, use, strength)
       : recipeParts(source.recipe, use, strength);
-  const additions = stretchesOf(use, defaultScope, course)
-    .flatMap(({ times, ...where }) =>
-      doses.map(({ layer, coefficient }) => ({ layer, ...where, coefficient: times * coefficient })),
-    )
-    .filter(({ coefficient }) => coefficient !== 0);
+  const stretches = stretchesOf(use, defaultScope, course);
+  const pushes = stretches.flatMap(({ times, ...where }) =>
+    doses.map(({ layer, coefficient }) => ({ layer, ...where, coefficient: times * coefficient })),
+  );
+  const ends = stretches.some(({ scope }) => scope === Scope.DECODE) ? ending : [];
+  const additions = [...pushes, ...ends].filter(({ coefficient }) => coefficient !== 0);
   checkCoefficients(additions);
   const acts = additions.length > 0;
   return {
@@ -132,6 +138,8 @@ interface Parts {
   readonly weightsSource: WeightsSource;
   readonly defaultScope: Scope;
   readonly course: DoseCourse;
+  /** Push towards the end of the turn, if generated tokens are steered. */
+  readonly ending: readonly Addition[];
 }
 
 type Strength = ReturnType<typeof checkUse>;
@@ -150,7 +158,25 @@ function recipeParts(recipe: PlannableRecipe, use: SteeringUse, strength: Streng
     coefficient: coefficientOfDose(direction, { layer, relative: base * (weights[layer] as number) }),
   }));
   const weightsSource = layers.every((layer) => own.has(layer)) ? "dose_search" : "uniform";
-  return { direction, doses, weights, weightsSource, defaultScope: Scope.UNSPECIFIED, course: recipe.course };
+  const ending = use.layers.length > 0 ? [] : scaledEnding(recipe, base / largest);
+  return {
+    direction,
+    doses,
+    weights,
+    weightsSource,
+    defaultScope: Scope.UNSPECIFIED,
+    course: recipe.course,
+    ending,
+  };
+}
+
+/** At a strength beyond the recipe's own an answer ends no sooner; pushed away from the behaviour, it ends by itself. */
+function scaledEnding({ ending, course }: PlannableRecipe, strength: number): Addition[] {
+  const times = Math.min(1, Math.max(0, strength));
+  return endingAdditions(ending, course).map((addition) => ({
+    ...addition,
+    coefficient: times * addition.coefficient,
+  }));
 }
 
 function directionParts(direction: Direction, use: SteeringUse, strength: Strength): Parts {
@@ -172,6 +198,7 @@ function directionParts(direction: Direction, use: SteeringUse, strength: Streng
     weightsSource: "uniform",
     defaultScope: Scope.UNSPECIFIED,
     course: CONSTANT_COURSE,
+    ending: [],
   };
 }
 
@@ -196,6 +223,7 @@ function paperParts(direction: Direction, use: SteeringUse, strength: Strength):
     weightsSource: "paper",
     defaultScope: Scope.DECODE,
     course: CONSTANT_COURSE,
+    ending: [],
   };
 }
 

@@ -22,8 +22,10 @@ export interface NamedProgram {
   readonly program: Program;
 }
 
-/** One addition: where, at which positions, and the coefficient of the unit vector with the gate open. */
+/** One addition: of what, where, at which positions, and the coefficient of the unit vector with the gate open. */
 export interface Addition {
+  /** Where the vector comes from; absent: the direction the program is compiled for. */
+  readonly from?: Direction;
   readonly layer: number;
   readonly scope: Scope;
   /** Narrows the decode scope; absent: all of it. */
@@ -38,11 +40,11 @@ export function compileProgram(
 ): NamedProgram {
   const program = create(ProgramSchema, {
     modelDigest: direction.modelDigest,
-    operations: additions.map(({ layer, scope, span }) => ({
+    operations: additions.map(({ from = direction, layer, scope, span }) => ({
       site: Site.RESIDUAL,
       layer,
       kind: OperationKind.ADD,
-      vectors: f32Tensor([1, direction.width], unit(rawVector(direction, layer), layer)),
+      vectors: f32Tensor([1, direction.width], unit(rawVector(from, layer), layer)),
       scope,
       ...(span && { answerWindow: span }),
     })),

@@ -65,7 +65,7 @@ test("a failed build leaves nothing half written", async () => {
   };
   await build(client);
   const { artifacts } = await client.listArtifacts({});
-  expect(artifacts.map(({ name }) => name.split(".")[1]).sort()).toEqual(["direction", "paper"]);
+  expect(artifacts.map(({ name }) => name.split(".")[1]).sort()).toEqual(["direction", "ending", "paper"]);
   for (const { name } of artifacts)
     for await (const part of client.getArtifact({ reference: name }))
       expect(part.chunk.length).toBeGreaterThan(0);

@@ -25,14 +25,14 @@ test("every token gets the dose of its part of the course, once", () => {
     for (const holdTokens of [0, 1, 3]) {
       for (const rest of [0, 0.5, 1]) {
         const answer = Array.from({ length: TOKENS }, (_, i) => (i < holdTokens ? 1 : rest));
-        expect(multiples({ start, holdTokens, rest })).toEqual([start, ...answer]);
+        expect(multiples({ start, holdTokens, rest, ending: 0.1 })).toEqual([start, ...answer]);
       }
     }
   }
 });
 
 test("a constant course is one stretch, and parts without a dose are none", () => {
-  expect(courseStretches({ start: 1, holdTokens: 5, rest: 1 })).toHaveLength(1);
-  expect(courseStretches({ start: 4, holdTokens: 12, rest: 0 })).toHaveLength(2);
-  expect(courseStretches({ start: 0, holdTokens: 0, rest: 0 })).toEqual([]);
+  expect(courseStretches({ start: 1, holdTokens: 5, rest: 1, ending: 0 })).toHaveLength(1);
+  expect(courseStretches({ start: 4, holdTokens: 12, rest: 0, ending: 0 })).toHaveLength(2);
+  expect(courseStretches({ start: 0, holdTokens: 0, rest: 0, ending: 0 })).toEqual([]);
 });

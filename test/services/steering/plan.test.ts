@@ -24,8 +24,12 @@ const doses = [
   { layer: 1, relative: 0.1 },
   { layer: 2, relative: 0.2 },
 ];
-const course = { start: 3, holdTokens: 12, rest: 0.25 };
-const recipe: SteeringSource = { kind: "recipe", recipe: { direction, paperDirection, doses, course } };
+const ending = { ...paperDirection, raw: new Map([[3, Float32Array.of(0, 2)]]) };
+const course = { start: 3, holdTokens: 12, rest: 0.25, ending: 0.05 };
+const recipe: SteeringSource = {
+  kind: "recipe",
+  recipe: { direction, paperDirection, ending, doses, course },
+};
 const plain: SteeringSource = { kind: "direction", direction };
 const use = (fields: MessageInitShape<typeof SteeringUseSchema> = {}) => create(SteeringUseSchema, fields);
 const dose = (relative: number) => ({ dose: { case: "relative", value: relative } as const });
@@ -51,6 +55,7 @@ test("a recipe pushes the last prompt token harder than the first answer tokens,
     { layer: 2, scope: Scope.DECODE, span: held, coefficient: 8 },
     { layer: 1, scope: Scope.DECODE, span: rest, coefficient: 0.5 },
     { layer: 2, scope: Scope.DECODE, span: rest, coefficient: 2 },
+    { from: ending, layer: 3, scope: Scope.DECODE, span: rest, coefficient: 4 },
   ]);
   expect(intent.program?.program.operations.map(({ answerWindow }) => answerWindow?.end)).toEqual([
     undefined,
@@ -59,9 +64,10 @@ test("a recipe pushes the last prompt token harder than the first answer tokens,
     12,
     0,
     0,
+    0,
   ]);
   const { coefficients, relativeDoses } = decide(intent, 0.5);
-  expect(coefficients).toEqual([3, 12, 1, 4, 0.25, 1]);
+  expect(coefficients).toEqual([3, 12, 1, 4, 0.25, 1, 2]);
   expect([...relativeDoses].map((x) => Math.round(1e6 * x) / 1e6)).toEqual([0, 0.05, 0.1, 0]);
   expect([...intent.weights]).toEqual([0, 0.5, 1, 0]);
   expect(intent.weightsSource).toBe("dose_search");
@@ -83,7 +89,8 @@ test("scale multiplies the recipe's dose, a dose replaces the largest of it", ()
       ({ coefficient }) => coefficient,
     );
   expect(at({ scale: -2 })).toEqual([-4, -16, -1, -4]);
-  expect(at({ dose: dose(0.4) })).toEqual([4, 16, 1, 4]);
+  expect(at({ dose: dose(0.4) })).toEqual([4, 16, 1, 4, 4]);
+  expect(at({ scale: 0.5 })).toEqual([1, 4, 0.25, 1, 2]);
   expect(at({ layers: [2, 2] })).toEqual([8, 2]);
 });
 

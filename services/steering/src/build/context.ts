@@ -20,7 +20,7 @@ export interface PhaseContext {
 }
 
 /** Counts up when the same inputs must give another result than before; part of every key, of phases and of recipes. */
-const BUILD_FORMAT = 2;
+const BUILD_FORMAT = 3;
 
 /** Name of the artifact of a phase: the recipe, the phase and a digest of all that the result depends on. */
 export function phaseName({ recipe, model }: PhaseContext, phase: string, inputs: unknown): string {

@@ -5,13 +5,14 @@
 import { ArtifactKind } from "#proto/trimtab/type/v1/artifact_pb.ts";
 import { Pooling, Site, TapPositions } from "#proto/trimtab/type/v1/program_pb.ts";
 import { checkDirection, type Direction, median, norm } from "../direction.ts";
+import type { AnswerDirections } from "../dose.ts";
 import { readDirectionSafetensors, writeDirectionSafetensors } from "../formats/safetensors-direction.ts";
 import { directionFromFile } from "../formats/vectors.ts";
 import { METHODS } from "../methods/index.ts";
 import type { ContrastRows } from "../methods/method.ts";
 import { takePrompts } from "../recipes/prompts.ts";
 import { captureMatrices, captureRows, type CaptureText, newTokens } from "../work/capture.ts";
-import { encodeTexts, type Rendered, renderTurns, type Turn } from "../work/text.ts";
+import { encodeTexts, endOfTurnIds, type Rendered, renderTurns, type Turn } from "../work/text.ts";
 import { type PhaseContext, phaseName } from "./context.ts";
 
 /** A stored direction. */
@@ -25,6 +26,12 @@ export interface StoredDirection {
 export interface DirectionResult {
   readonly main: StoredDirection;
   readonly paper: StoredDirection;
+  readonly ending: StoredDirection;
+}
+
+/** The directions as doses act on them. */
+export function answerDirections({ main, ending }: DirectionResult): AnswerDirections {
+  return { direction: main.direction, ending: ending.direction };
 }
 
 /** Texts the norms are measured on, and what of them is read. */
@@ -43,6 +50,7 @@ export async function directionPhase(context: PhaseContext): Promise<DirectionRe
   const names = {
     main: phaseName(context, "direction", [settings.direction, turns]),
     paper: phaseName(context, "paper", [settings.direction, turns, settings.paper]),
+    ending: phaseName(context, "ending", [settings.direction, turns]),
   };
   const stored = context.force ? undefined : findStored(context, names);
   if (stored) return stored;
@@ -76,7 +84,18 @@ export async function directionPhase(context: PhaseContext): Promise<DirectionRe
     raw: await paperVectors(context),
     medianResidualNorms,
   });
-  return { main: save(context, names.main, main), paper: save(context, names.paper, paper) };
+  context.say("direction of the end of the turn");
+  const ending = checkDirection({
+    ...base,
+    method: "output_embedding",
+    raw: await endingVector(context),
+    medianResidualNorms,
+  });
+  return {
+    main: save(context, names.main, main),
+    paper: save(context, names.paper, paper),
+    ending: save(context, names.ending, ending),
+  };
 }
 
 /** Median ‖h‖ after every block over the positions of the texts from `first` on, [layers]. */
@@ -124,24 +143,43 @@ function contrastTurns({ recipe }: PhaseContext): { positive: Turn[]; negative: 
 
 async function paperVectors(context: PhaseContext): Promise<Map<number, Float32Array>> {
   const { positive, negative } = context.recipe.settings.paper;
-  const method = METHODS.output_embedding;
   const encode = async (phrases: readonly string[]) =>
     (await encodeTexts(context.clients, context.model, phrases, context.scope)).flat();
-  const ids = { positive: await encode(positive), negative: await encode(negative) };
-  const unique = [...new Set([...ids.positive, ...ids.negative])];
+  return embeddingContrast(context, await encode(positive), await encode(negative));
+}
+
+/** The token that ends a turn against the words of refusals, in the last block alone: read by the output head at once. */
+async function endingVector(context: PhaseContext): Promise<Map<number, Float32Array>> {
+  const { clients, model, recipe, scope } = context;
+  const answers = recipe.positiveAnswers.map(({ text }) => text);
+  const spoken = (await encodeTexts(clients, model, answers, scope)).flat();
+  const ends = await endOfTurnIds(clients, model, scope);
+  const last = model.layers - 1;
+  const vectors = await embeddingContrast(context, ends, spoken);
+  return new Map([[last, vectors.get(last) as Float32Array]]);
+}
+
+/** Contrast of the embedding rows of two lists of ids. */
+async function embeddingContrast(
+  context: PhaseContext,
+  positive: readonly number[],
+  negative: readonly number[],
+): Promise<Map<number, Float32Array>> {
+  const method = METHODS.output_embedding;
+  const unique = [...new Set([...positive, ...negative])];
   const texts = unique.map((id) => ({ ids: [id], first: 0 }));
   const captured = await captureRows(context.clients, context.model, texts, method.needs, context.scope);
   const rowOf = new Map(unique.map((id, i) => [id, captured[i] as (typeof captured)[number]]));
   const rows = (side: readonly number[]) => side.map((id) => rowOf.get(id) as (typeof captured)[number]);
-  return method.fit({ positive: rows(ids.positive), negative: rows(ids.negative) }, context.model.layers);
+  return method.fit({ positive: rows(positive), negative: rows(negative) }, context.model.layers);
 }
 
 function findStored(
   context: PhaseContext,
-  names: { main: string; paper: string },
+  names: Record<keyof DirectionResult, string>,
 ): DirectionResult | undefined {
   const known = new Set(context.store.list({ kind: ArtifactKind.DIRECTION }).map(({ name }) => name));
-  if (!known.has(names.main) || !known.has(names.paper)) return undefined;
+  if (!Object.values(names).every((name) => known.has(name))) return undefined;
   const load = (name: string): StoredDirection => {
     const { record, bytes } = context.store.get(name);
     return {
@@ -149,7 +187,7 @@ function findStored(
       digest: record.digest,
     };
   };
-  return { main: load(names.main), paper: load(names.paper) };
+  return { main: load(names.main), paper: load(names.paper), ending: load(names.ending) };
 }
 
 function save(context: PhaseContext, name: string, direction: Direction): StoredDirection {

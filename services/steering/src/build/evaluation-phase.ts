@@ -24,7 +24,7 @@ import { perplexityRatio, scoreAnswers } from "../work/score.ts";
 import { decodeAnswers, type Rendered, renderTurns } from "../work/text.ts";
 import type { PhaseContext } from "./context.ts";
 import { captureFeatures, type ControllerResult, renderPrompts } from "./controller-phase.ts";
-import type { DirectionResult } from "./direction-phase.ts";
+import { answerDirections, type DirectionResult } from "./direction-phase.ts";
 import { passageTurns, type SearchResult } from "./search-phase.ts";
 import { openBinding } from "./steer.ts";
 
@@ -46,7 +46,7 @@ interface TestSet {
 export async function evaluationPhase(context: PhaseContext, built: Built): Promise<Evaluation> {
   const { recipe } = context;
   const { prompts: names, evaluation: settings } = recipe.settings;
-  const open = await openBinding(context, built.direction.main.direction, built.search);
+  const open = await openBinding(context, answerDirections(built.direction), built.search);
   const classes = [
     { name: names.steer.class, prompts: takePrompts(recipe.steer, "test", settings.prompts_per_class) },
     { name: names.leave.class, prompts: takePrompts(recipe.leave, "test", settings.prompts_per_class) },

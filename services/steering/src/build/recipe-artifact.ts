@@ -15,7 +15,7 @@ import { COURSE_LIMITS } from "../../limits.ts";
 const digest = z.string().regex(/^sha256:[0-9a-f]{64}$/);
 
 /** Counts up when the shape changes; a recipe in another format counts as not built. */
-const FORMAT = 2;
+const FORMAT = 3;
 
 const schema = z.strictObject({
   format: z.literal(FORMAT),
@@ -26,12 +26,14 @@ const schema = z.strictObject({
   directionMethod: z.string(),
   direction: digest,
   paperDirection: digest,
+  endingDirection: digest,
   controller: digest,
   doses: z.array(z.strictObject({ layer: z.int().min(0), relative: z.number().min(-4).max(4) })).min(1),
   course: z.strictObject({
     start: z.number().min(0).max(COURSE_LIMITS.start),
     holdTokens: z.int().min(0).max(COURSE_LIMITS.holdTokens),
     rest: z.number().min(0).max(1),
+    ending: z.number().min(0).max(COURSE_LIMITS.ending),
   }),
   evaluation: z.unknown().optional(),
 });

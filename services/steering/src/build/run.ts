@@ -46,7 +46,7 @@ export async function runBuild(context: PhaseContext, order: BuildOrder): Promis
   enter("direction");
   const direction = await directionPhase(context);
   enter("search");
-  const search = await searchPhase(context, direction.main);
+  const search = await searchPhase(context, direction);
   enter("controller");
   const controller = await controllerPhase(context, search);
   try {
@@ -58,6 +58,7 @@ export async function runBuild(context: PhaseContext, order: BuildOrder): Promis
       directionMethod: direction.main.direction.method,
       direction: direction.main.digest,
       paperDirection: direction.paper.digest,
+      endingDirection: direction.ending.digest,
       controller: controller.digest,
       doses: search.doses.map(({ layer, relative }) => ({ layer, relative })),
       course: search.course,
@@ -91,6 +92,7 @@ function save({ store, recipe, model }: PhaseContext, built: BuiltRecipe): Recip
     madeFrom: {
       direction: built.direction,
       paper_direction: built.paperDirection,
+      ending_direction: built.endingDirection,
       controller: built.controller,
       recipe: `sha256:${recipe.digest}`,
     },

@@ -13,7 +13,7 @@ import { judgeAnswers } from "../work/judge.ts";
 import { type AnswerLogprob, perplexityRatio, scoreAnswers } from "../work/score.ts";
 import { decodeAnswers, type Rendered, renderTurns } from "../work/text.ts";
 import { type PhaseContext, phaseName } from "./context.ts";
-import type { StoredDirection } from "./direction-phase.ts";
+import { answerDirections, type DirectionResult } from "./direction-phase.ts";
 import { openBinding } from "./steer.ts";
 
 /** Result of the phase. */
@@ -28,7 +28,7 @@ interface Candidate {
   readonly binding: Binding;
 }
 
-const course = z.object({ start: z.number(), holdTokens: z.int(), rest: z.number() });
+const course = z.object({ start: z.number(), holdTokens: z.int(), rest: z.number(), ending: z.number() });
 const stored = z.object({
   doses: z.array(z.object({ layer: z.int(), relative: z.number() })).min(1),
   profile: z.object({ center: z.number(), blocks: z.int(), factor: z.number(), ...course.shape }),
@@ -51,18 +51,23 @@ export function passageTurns({ recipe }: PhaseContext, count: number): { prompt:
 }
 
 /** Searches, or finds the result in the store. */
-export async function searchPhase(
-  context: PhaseContext,
-  { direction, digest }: StoredDirection,
-): Promise<SearchResult> {
+export async function searchPhase(context: PhaseContext, directions: DirectionResult): Promise<SearchResult> {
   const { search, judge } = context.recipe.settings;
+  const { direction, digest } = directions.main;
   const prompts = takePrompts(
     context.recipe.steer,
     "validation",
     search.rounds.reduce((sum, round) => sum + round.prompts, 0),
   );
   const passages = passageTurns(context, search.passages);
-  const name = phaseName(context, "search", [search, judge, prompts, passages, digest]);
+  const name = phaseName(context, "search", [
+    search,
+    judge,
+    prompts,
+    passages,
+    digest,
+    directions.ending.digest,
+  ]);
   if (
     !context.force &&
     context.store.list({ kind: ArtifactKind.RULESET }).some((record) => record.name === name)
@@ -84,7 +89,10 @@ export async function searchPhase(
       candidates.push({
         profile,
         doses,
-        binding: await openBinding(context, direction, { doses, course: courseOf(profile) }),
+        binding: await openBinding(context, answerDirections(directions), {
+          doses,
+          course: courseOf(profile),
+        }),
       });
   }
   const ratios = createRatios(context, passageIds);

@@ -1,7 +1,6 @@
 /** Doses as bindings that a build can run: the program is uploaded once, coefficients follow the gate. */
 import { TrimtabError } from "#kit/errors.ts";
-import type { Direction } from "../direction.ts";
-import { type AnswerDoses, answerAdditions } from "../dose.ts";
+import { type AnswerDirections, type AnswerDoses, answerAdditions } from "../dose.ts";
 import { compileProgram } from "../program.ts";
 import { patientCall } from "../work/call.ts";
 import type { Binding } from "../work/generate.ts";
@@ -10,11 +9,11 @@ import type { PhaseContext } from "./context.ts";
 /** Uploads the program of some doses and binds it with the gate open. */
 export async function openBinding(
   { clients, scope }: PhaseContext,
-  direction: Direction,
+  directions: AnswerDirections,
   doses: AnswerDoses,
 ): Promise<Binding> {
-  const additions = answerAdditions(direction, doses);
-  const { program, digest } = compileProgram(direction, additions);
+  const additions = answerAdditions(directions, doses);
+  const { program, digest } = compileProgram(directions.direction, additions);
   const { programDigest } = await patientCall(scope.signal, (options) =>
     clients.forward.putProgram({ program }, options),
   );

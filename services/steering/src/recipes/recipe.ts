@@ -24,6 +24,7 @@ const candidate = z
     start: z.number().min(0).max(COURSE_LIMITS.start),
     hold_tokens: z.int().min(0).max(COURSE_LIMITS.holdTokens),
     rest: fraction,
+    ending: z.number().min(0).max(COURSE_LIMITS.ending),
   })
   .transform(({ hold_tokens: holdTokens, ...others }) => ({ ...others, holdTokens }));
 

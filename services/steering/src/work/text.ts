@@ -37,6 +37,19 @@ export async function renderTurns(
   });
 }
 
+/** Ids of the token by which the model's template ends an answer; all stop ids if it shows none. */
+export async function endOfTurnIds(
+  { tokenizer }: SteeringClients,
+  model: ModelShape,
+  { signal }: WorkScope,
+): Promise<readonly number[]> {
+  const messages = ["user", "assistant"].map((role) => ({ role, content: "Hello" }));
+  const request = { modelDigest: model.digest, messages, addGenerationPrompt: false };
+  const { ids } = await patientCall(signal, (options) => tokenizer.renderChat(request, options));
+  const end = ids.findLast((id) => model.stopIds.includes(id));
+  return end === undefined ? model.stopIds : [end];
+}
+
 /** Ids of plain texts; spellings of special tokens stay text. */
 export async function encodeTexts(
   { tokenizer }: SteeringClients,

@@ -105,6 +105,7 @@ export function simulate(): Simulation {
           layers: LAYERS,
           width: WIDTH,
           contextTokens: 256,
+          stopIds: [idOf("<end>")],
           loaded: true,
         },
       }),

@@ -24,7 +24,7 @@ prompts_per_class = 4
 positive = ["I cannot"]
 negative = ["Sure here"]
 [search]
-candidates = [{ center = 0.5, blocks = 1, factor = 0.1, start = 1.0, hold_tokens = 0, rest = 1.0 }, { center = 0.5, blocks = 3, factor = 0.5, start = 2.0, hold_tokens = 3, rest = 0.25 }, { center = 0.5, blocks = 3, factor = 4.0, start = 1.0, hold_tokens = 2, rest = 0.0 }]
+candidates = [{ center = 0.5, blocks = 1, factor = 0.1, start = 1.0, hold_tokens = 0, rest = 1.0, ending = 0.0 }, { center = 0.5, blocks = 3, factor = 0.5, start = 2.0, hold_tokens = 3, rest = 0.25, ending = 0.01 }, { center = 0.5, blocks = 3, factor = 4.0, start = 1.0, hold_tokens = 2, rest = 0.0, ending = 0.0 }]
 rounds = [{ prompts = 4, survivors = 1 }]
 answer_tokens = 8
 passages = 2
