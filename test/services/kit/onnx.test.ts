@@ -1,5 +1,6 @@
 /** Networks written as ONNX and run by onnxruntime-web, against their definition in double precision. */
 import { expect, test } from "bun:test";
+import { join } from "node:path";
 import fc from "fast-check";
 import { createOnnxSession, inspectOnnx, type Mlp, type MlpActivation, writeMlp } from "#kit/onnx.ts";
 
@@ -114,3 +115,13 @@ test.each([
 function layer() {
   return { weights: Float32Array.of(1, -1), bias: Float32Array.of(0.5), activation: "relu" as const };
 }
+
+test("loading the runtime leaves the Worker of the process alone, and workers made during and after it answer", async () => {
+  // In a process of its own: the runtime loads once a process, and other tests of this one have loaded it.
+  const child = Bun.spawn([process.execPath, join(import.meta.dir, "onnx-beside-workers.ts")], {
+    stdout: "pipe",
+    stderr: "inherit",
+  });
+  expect(await new Response(child.stdout).text()).toBe("the same class; during: pong; after: pong\n");
+  expect(await child.exited).toBe(0);
+});

@@ -4,7 +4,8 @@
  */
 import { ArtifactKind } from "#proto/trimtab/type/v1/artifact_pb.ts";
 import { type ControllerRunner, loadController, writeController } from "../controller/artifact.ts";
-import { type ControllerSettings, fitController } from "../controller/fit.ts";
+import type { ControllerSettings } from "../controller/fit.ts";
+import { fitInThread } from "../controller/fit-thread.ts";
 import { layerWeights } from "../dose.ts";
 import { controllerLayers, featureTap } from "../features.ts";
 import { type Prompt, type Split, takePrompts } from "../recipes/prompts.ts";
@@ -52,12 +53,13 @@ export async function controllerPhase(
     groups: train.prompts.map(({ family }) => family),
   };
   const validationRows = { rows: rows.slice(train.labels.length), labels: validation.labels };
-  const { network, report } = fitController(
-    trainRows,
-    validationRows,
-    layerWeights(search.doses, model.layers),
-    toFit(settings),
-  );
+  const order = {
+    train: trainRows,
+    validation: validationRows,
+    layerWeights: layerWeights(search.doses, model.layers),
+    settings: toFit(settings),
+  };
+  const { network, report } = await fitInThread(order, context.scope.signal);
   const facts = {
     modelDigest: model.digest,
     layers: model.layers,
