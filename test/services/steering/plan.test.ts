@@ -57,15 +57,8 @@ test("a recipe pushes the last prompt token harder than the first answer tokens,
     { layer: 2, scope: Scope.DECODE, span: rest, coefficient: 2 },
     { from: ending, layer: 3, scope: Scope.DECODE, span: rest, coefficient: 4 },
   ]);
-  expect(intent.program?.program.operations.map(({ answerWindow }) => answerWindow?.end)).toEqual([
-    undefined,
-    undefined,
-    12,
-    12,
-    0,
-    0,
-    0,
-  ]);
+  const ends = intent.program?.program.operations.map(({ answerWindow }) => answerWindow?.end ?? -1);
+  expect(ends).toEqual([-1, -1, 12, 12, 0, 0, 0]);
   const { coefficients, relativeDoses } = decide(intent, 0.5);
   expect(coefficients).toEqual([3, 12, 1, 4, 0.25, 1, 2]);
   expect([...relativeDoses].map((x) => Math.round(1e6 * x) / 1e6)).toEqual([0, 0.05, 0.1, 0]);
