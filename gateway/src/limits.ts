@@ -76,3 +76,27 @@ export const LIMITS = {
   /** How long a reader of an event stream may not read, milliseconds. */
   readerStallMs: 30_000,
 } as const;
+
+/** Limits of searches. */
+export const SCALING_LIMITS = {
+  /** Tokens generated and read by verifiers. */
+  tokens: 1_048_576,
+  /** Candidates that grow at once, or are sampled in all. */
+  candidates: 256,
+  /** Time of a search, milliseconds. */
+  milliseconds: LIMITS.requestMs,
+  /** Tokens of a step. */
+  stepTokens: 4_096,
+  /** Strings that end a step, and their UTF-8 bytes. */
+  separators: 16,
+  separatorBytes: 64,
+  /** UTF-8 bytes of the marker before an answer. */
+  markerBytes: 256,
+  /** Steerings to vary candidates by. */
+  diversify: 16,
+  /** Parameters of a strategy: nesting, and characters of keys and strings. */
+  parameterDepth: 4,
+  parameterChars: 4_096,
+  /** Time for the verdicts on one batch of candidates, milliseconds. */
+  verdictMs: 60_000,
+} as const;

@@ -18,9 +18,9 @@ export const MAX_ITEMS = 256;
 export const MAX_CANDIDATES = 1024;
 /** Taps of one command. */
 export const MAX_TAPS = 64;
-/** Logit biases and stop ids of one generation. */
+/** Logit biases and stop ids of one generation; a search halts at every token that may end a step, which can be many. */
 export const MAX_LOGIT_BIASES = 1024;
-export const MAX_STOP_IDS = 64;
+export const MAX_STOP_IDS = 16_384;
 /** Alternatives reported a token. */
 export const MAX_TOP_LOGPROBS = 20;
 /** Leases of sequences opened by unary calls. */

@@ -69,7 +69,7 @@ const rows: readonly Row[] = [
   ["a layer", use({ layers: [0, 4] }), RANGE, "steering.use.layers"],
   ["a scope", use({ scope: 99 }), INVALID, "steering.use.scope"],
   ["a mode", use({ mode: "essay" }), INVALID, "steering.use.mode"],
-  ["a strategy", spec({ scaling: { strategy: "beam" } }), "UNSUPPORTED", "scaling.strategy"],
+  ["a strategy", spec({ scaling: { strategy: "x" } }), "STRATEGY_NOT_FOUND", "scaling.strategy"],
   ["a parameter", spec({ scaling: { parameters: { n: 1 } } }), "UNKNOWN_FIELD", "scaling.parameters.n"],
   ["17 verifiers", spec({ verifiers: new Array(17).fill({ name: "words" }) }), RANGE, "verifiers"],
   ["a verifier", spec({ verifiers: [{ name: "nope" }] }), "VERIFIER_NOT_FOUND", "verifiers[0].name"],

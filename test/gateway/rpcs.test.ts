@@ -1,7 +1,5 @@
 /** Every other RPC of the gateway: what it answers, and what it refuses. */
 import { expect, test } from "bun:test";
-import { Code, ConnectError } from "@connectrpc/connect";
-import { fromConnectError } from "#kit/errors.ts";
 import { GatewayService } from "#proto/trimtab/gateway/v1/gateway_service_pb.ts";
 import { chat, refusal } from "./support/asks.ts";
 import { createSimulatedStack } from "./support/simulated-services.ts";
@@ -73,10 +71,11 @@ test("lists name what exists", async () => {
   expect((await client.listRecipes({})).recipes.map((recipe) => recipe.name)).toEqual(["refusal", "candour"]);
   expect((await client.listVerifiers({})).verifiers.map((verifier) => verifier.name)).toEqual([
     "words",
+    "steps",
     "probe",
   ]);
   const { strategies } = await client.listStrategies({});
-  expect(strategies.map((strategy) => strategy.name)).toEqual(["none"]);
+  expect(strategies[0]?.name).toBe("none");
   expect(JSON.parse(strategies[0]?.parametersSchema ?? "")).toMatchObject({ type: "object" });
 });
 
@@ -105,12 +104,18 @@ test("builds pass through, and a finished build is used at once", async () => {
   expect((await stack.client.cancelBuild({ id: "b1" })).build?.state).toBe(4);
 });
 
-test("what later versions bring answers UNIMPLEMENTED with its reason", async () => {
-  const { client } = createSimulatedStack();
-  const scaled = chat("hello", { scaling: { strategy: "particle-filtering" } });
-  const failure = await client.complete(scaled).catch((error: unknown) => error as ConnectError);
-  expect(failure).toMatchObject({ code: Code.Unimplemented });
-  expect(fromConnectError(failure)).toMatchObject({ reason: "UNSUPPORTED", field: "scaling.strategy" });
+test("strategies are listed with schemas that their defaults fit, and HTTP lists the same", async () => {
+  const stack = createSimulatedStack();
+  const { strategies } = await stack.client.listStrategies({});
+  expect(strategies.map(({ name }) => name)).toContain("best-of-n");
+  for (const { parametersSchema, costModel } of strategies) {
+    expect(JSON.parse(parametersSchema)).toMatchObject({ type: "object", additionalProperties: false });
+    expect(costModel).not.toBe("");
+  }
+  const listed = (await (await stack.gateway.app.request("/v1/strategies")).json()) as {
+    data: { name: string }[];
+  };
+  expect(listed.data.map(({ name }) => name)).toEqual(strategies.map(({ name }) => name));
 });
 
 test("every RPC of the schema has a handler", () => {

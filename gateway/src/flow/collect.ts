@@ -28,6 +28,8 @@ export async function collect(events: AsyncIterable<GenerateResponse>): Promise<
     }
     if (event.case === "finished") choice(event.value.choice).finished = event.value;
     if (event.case === "verdicts") choice(event.value.choice).verdicts = event.value.verdicts;
+    if (event.case === "search" && event.value.event.case === "final")
+      answer.search = event.value.event.value;
     if (event.case === "completed") {
       if (event.value.usage) answer.usage = event.value.usage;
       if (event.value.timings) answer.timings = event.value.timings;

@@ -1,6 +1,6 @@
 /**
  * The flow of a steered answer: prepare -> prompt computed once -> plan -> choices forked and generated -> text by table
- * -> verdicts, as a stream of events. Leaving the generator at any point frees everything it holds in forward.
+ * -> verdicts, as a stream of events (a search takes over after `started`). Leaving the generator at any point frees everything it holds in forward.
  */
 import type { TrimtabError } from "#kit/errors.ts";
 import type { GenerateResponse, GenerationSpec } from "#proto/trimtab/gateway/v1/gateway_service_pb.ts";
@@ -11,6 +11,7 @@ import { eventOf } from "./events.ts";
 import { type ForwardSession, openSession } from "./forward-session.ts";
 import { openPrompt } from "./opening.ts";
 import { type FlowContext, type Prepared, prepare } from "./prepare.ts";
+import { searchAnswer } from "./search/search.ts";
 import type { SessionOpener } from "./shared-session.ts";
 import { startStopwatch, type Stopwatch } from "./stopwatch.ts";
 import { createSteerHandle, type SteerHandle } from "./steer.ts";
@@ -57,7 +58,9 @@ async function* run(request: Request): AsyncGenerator<GenerateResponse, void> {
   const generationId = flow.running.enter({ steer: handle.steer, abort: request.abort });
   try {
     yield started(prepared, generationId);
-    yield* answer({ ...request, session, handle });
+    const { scaling } = prepared;
+    if (scaling) yield* searchAnswer({ ...request, scaling, session });
+    else yield* answer({ ...request, session, handle });
   } finally {
     flow.running.leave(generationId);
     handle.end();

@@ -25,6 +25,15 @@ export interface Opening {
   readonly usage: Usage;
 }
 
+/** Sequences of one prompt: as it is, and computed under its program. */
+export interface PromptSequences {
+  readonly plain: bigint;
+  readonly steered: bigint;
+}
+
+/** Those of a prompt that is alone in its session. */
+const ALONE: PromptSequences = { plain: PROMPT_SEQUENCE, steered: STEERED_PROMPT_SEQUENCE };
+
 /** Computes the prompt and asks steering. Any failure of steering fails the request. */
 export async function openPrompt(
   flow: FlowContext,
@@ -33,11 +42,12 @@ export async function openPrompt(
   arms: readonly Arm[],
   watch: Stopwatch,
   scope: CallScope,
+  sequences = ALONE,
 ): Promise<Opening> {
   const { prompt, steering, model } = prepared;
   const usage = create(UsageSchema, { promptTokens: prompt.ids.length });
   const taps = steering?.needs.taps ?? [];
-  const activations = await open(session, { sequenceId: PROMPT_SEQUENCE, prepared, taps }, usage, watch);
+  const activations = await open(session, { sequenceId: sequences.plain, prepared, taps }, usage, watch);
   if (!steering) return { decision: undefined, activations, steeredPrompt: false, facts: undefined, usage };
   const before = watch.elapsedMs();
   const decision = await planSteering(flow.clients, model, steering.use, activations, scope);
@@ -45,8 +55,8 @@ export async function openPrompt(
   watch.parts.planMs = watch.elapsedMs() - before;
   const steeredPrompt = facts?.actsOnPrompt(prompt.ids.length) ?? false;
   if (steeredPrompt && decision.program) {
-    if (arms.every((arm) => arm.steered)) session.send(releaseOf(PROMPT_SEQUENCE));
-    const again = { sequenceId: STEERED_PROMPT_SEQUENCE, prepared, taps: [], program: decision.program };
+    if (arms.every((arm) => arm.steered)) session.send(releaseOf(sequences.plain));
+    const again = { sequenceId: sequences.steered, prepared, taps: [], program: decision.program };
     const computed = usage.prefilledTokens;
     await open(session, again, usage, watch).catch(async (error: unknown) => {
       if (!(error instanceof TrimtabError && error.reason === "PROGRAM_NOT_FOUND")) throw error;

@@ -9,6 +9,8 @@ import type { Programs } from "./programs.ts";
 import { encodePrompt, type Prompt } from "./prompt.ts";
 import { serviceFailure } from "./reasons.ts";
 import { pinned, type Requirements } from "./requirements.ts";
+import { findStrategy } from "../strategies/registry.ts";
+import { type PreparedScaling, prepareScaling } from "./search/options.ts";
 import { resolveModel } from "./model.ts";
 import type { RunningGenerations } from "./running.ts";
 import { validateSpec } from "./validate.ts";
@@ -38,6 +40,8 @@ export interface Prepared {
   readonly prompt: Prompt;
   readonly seed: bigint;
   readonly steering: PreparedSteering | undefined;
+  /** Undefined: one sample a choice. */
+  readonly scaling: PreparedScaling | undefined;
 }
 
 const DRAWN_SEEDS = 2 ** 32;
@@ -56,16 +60,20 @@ export async function prepare(
   }
   const model = await resolveModel(flow.clients, spec.model, scope);
   checkAgainstModel(spec, model);
-  const [vocabulary, prompt, steering] = await Promise.all([
+  if (spec.scaling && findStrategy(spec.scaling.strategy) && continuation !== "") {
+    throw new TrimtabError("UNSUPPORTED", "a search begins no answer that is given", { field: "scaling" });
+  }
+  const [vocabulary, prompt, steering, scaling] = await Promise.all([
     flow.vocabularies.get(model, scope),
     encodePrompt(flow.clients, model, spec.prompt, scope, continuation),
     prepareSteering(flow, model, spec.steering?.use, scope),
+    prepareScaling(flow, spec, model, scope),
     checkVerifiers(flow.clients, spec.verifiers, scope),
     prepareConstraint(flow, model, spec, scope),
   ]);
   checkContext(spec, prompt, model);
   const seed = spec.sampling?.seed ?? BigInt(randomInt(DRAWN_SEEDS));
-  return { spec, model, vocabulary, prompt, seed, steering };
+  return { spec, model, vocabulary, prompt, seed, steering, scaling };
 }
 
 /** Needs of a recipe or direction; undefined if no steering was asked for. */

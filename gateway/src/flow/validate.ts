@@ -1,22 +1,16 @@
 /** Validates what a client wants generated, before anything is allocated for it. What needs the model is checked later. */
 import { TrimtabError } from "#kit/errors.ts";
-import type {
-  Conversation,
-  GenerationSpec,
-  ScalingOptions,
-} from "#proto/trimtab/gateway/v1/gateway_service_pb.ts";
+import type { Conversation, GenerationSpec } from "#proto/trimtab/gateway/v1/gateway_service_pb.ts";
 import type { SteeringUse } from "#proto/trimtab/steering/v1/steering_service_pb.ts";
 import type { SamplingParameters } from "#proto/trimtab/type/v1/generation_pb.ts";
 import { Scope } from "#proto/trimtab/type/v1/program_pb.ts";
 import type { VerifierUse } from "#proto/trimtab/verifier/v1/verifier_service_pb.ts";
 import { LIMITS } from "../limits.ts";
 import { checkCount, checkRange, checkRequired, checkText } from "./checks.ts";
+import { validateScaling } from "./search/validate-scaling.ts";
 
 /** Roles of messages. */
 export const ROLES: readonly string[] = ["system", "user", "assistant"];
-
-/** The only strategy there is: one sample a choice. */
-export const STRATEGY_NONE = "none";
 
 const REFERENCE = /^[a-z0-9][a-z0-9._-]{0,63}(@sha256:[0-9a-f]{64})?$|^sha256:[0-9a-f]{64}$/;
 const MODES: readonly string[] = ["", "paper"];
@@ -36,7 +30,7 @@ export function validateSpec(spec: GenerationSpec | undefined): GenerationSpec {
     throw new TrimtabError("UNSUPPORTED", message, { field: "speculation" });
   }
   if (spec.steering) validateUse(spec.steering.use);
-  validateScaling(spec.scaling);
+  validateScaling(spec);
   validateVerifiers(spec.verifiers);
   if (spec.echo && spec.prompt.case === "conversation") {
     throw new TrimtabError("INVALID_ARGUMENT", "echo needs a text prompt", { field: "echo" });
@@ -95,25 +89,6 @@ export function validateUse(use: SteeringUse | undefined): SteeringUse {
     });
   }
   return use;
-}
-
-/** Throws UNSUPPORTED for any strategy but "none". */
-export function validateScaling(scaling: ScalingOptions | undefined): void {
-  if (!scaling) return;
-  if (scaling.strategy !== "" && scaling.strategy !== STRATEGY_NONE) {
-    const name = JSON.stringify(scaling.strategy.slice(0, LIMITS.referenceChars));
-    throw new TrimtabError(
-      "UNSUPPORTED",
-      `the scaling strategy ${name} is not available in this version; available: "${STRATEGY_NONE}"`,
-      { field: "scaling.strategy" },
-    );
-  }
-  const unknown = Object.keys(scaling.parameters ?? {})[0];
-  if (unknown !== undefined) {
-    throw new TrimtabError("UNKNOWN_FIELD", `the strategy "${STRATEGY_NONE}" has no parameters`, {
-      field: `scaling.parameters.${unknown.slice(0, LIMITS.referenceChars)}`,
-    });
-  }
 }
 
 function validateVerifiers(uses: readonly VerifierUse[]): void {

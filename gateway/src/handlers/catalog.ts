@@ -11,16 +11,7 @@ import {
 } from "#proto/trimtab/gateway/v1/gateway_service_pb.ts";
 import type { GatewayContext } from "../context.ts";
 import { resolveModel } from "../flow/model.ts";
-import { STRATEGY_NONE } from "../flow/validate.ts";
-
-const STRATEGIES = [
-  {
-    name: STRATEGY_NONE,
-    description: "One sample a choice; nothing is searched.",
-    parametersSchema: JSON.stringify({ type: "object", additionalProperties: false }),
-    source: "",
-  },
-];
+import { listedStrategies } from "../strategies/listing.ts";
 
 /** Handlers that list. */
 export function catalogHandlers({
@@ -41,7 +32,7 @@ export function catalogHandlers({
       const { recipes } = await clients.steering.listRecipes({ modelDigest: digest }, scope);
       return create(ListRecipesResponseSchema, { recipes });
     },
-    listStrategies: () => create(ListStrategiesResponseSchema, { strategies: STRATEGIES }),
+    listStrategies: () => create(ListStrategiesResponseSchema, { strategies: listedStrategies() }),
     async listVerifiers(_request, context) {
       const { verifiers } = await clients.verifier.listVerifiers({}, forwardCall(context));
       return create(ListVerifiersResponseSchema, { verifiers });

@@ -12,6 +12,9 @@
  * | `steering.scale` | `strength` (Neuronpedia, CAST), `coeff` (repeng), `multiplier` (steering-vectors), `alpha` (ITI) |
  * | `steering.direction` | `vector`, `control_vector` (llama.cpp) |
  * | `steering.layers` | `layer_ids` (repeng, CAST), `layer_indices` (vLLM-Lens) |
+ * | `scaling.budget.candidates` | `scaling.budget` as a number (its_hub), `n` |
+ * | `scaling.step.separators` | `step_token` (its_hub); `step.tokens`: `tokens_per_step` |
+ * | `scaling.strategy` | names with `_` for `-`; `majority-vote`, `majority-voting` for `self-consistency`, `beam-search` |
  */
 import { TrimtabError } from "#kit/errors.ts";
 import type { JsonObject } from "./body.ts";
@@ -42,12 +45,40 @@ const STEERING_ALIASES: Readonly<Record<string, string>> = {
   layer_indices: "layers",
 };
 
+const STRATEGY_ALIASES: Readonly<Record<string, string>> = {
+  "majority-vote": "self-consistency",
+  "majority-voting": "self-consistency",
+  "beam-search": "beam",
+};
+
 /** The body under our names. A field that is null counts as absent. */
 export function withOurNames(body: JsonObject): JsonObject {
   const renamed = withConstraint(rename(body, BODY_ALIASES, ""));
-  const { steering } = renamed;
-  if (typeof steering !== "object" || steering === null || Array.isArray(steering)) return renamed;
-  return { ...renamed, steering: rename(steering as JsonObject, STEERING_ALIASES, "steering.") };
+  const { steering, scaling } = renamed;
+  return {
+    ...renamed,
+    ...(isObject(steering) ? { steering: rename(steering, STEERING_ALIASES, "steering.") } : {}),
+    ...(isObject(scaling) ? { scaling: withOurScaling(scaling) } : {}),
+  };
+}
+
+/** Strategy, budget and step under our names. */
+function withOurScaling(body: JsonObject): JsonObject {
+  const to: JsonObject = {};
+  for (const [name, value] of Object.entries(rename(body, {}, "scaling."))) {
+    if (name === "budget" && typeof value === "number") put(to, "budget", { candidates: value }, name);
+    else if (name === "n") put(to, "budget", { candidates: value }, name);
+    else if (name === "tokens_per_step") put(to, "step", { tokens: value }, name);
+    else if (name === "step_token") put(to, "step", { separators: [value].flat() }, name);
+    else if (name === "strategy" && typeof value === "string") put(to, name, strategyName(value), name);
+    else put(to, name, value, name);
+  }
+  return to;
+}
+
+function strategyName(given: string): string {
+  const name = given.replaceAll("_", "-");
+  return Object.hasOwn(STRATEGY_ALIASES, name) ? (STRATEGY_ALIASES[name] ?? name) : name;
 }
 
 /** Constraints and speculation under their names here. */

@@ -13,6 +13,7 @@ import { embeddingAnswer } from "./embeddings.ts";
 import type { StreamOptions } from "./frame.ts";
 import { listModels, oneModel } from "./models.ts";
 import { HttpProblem, problemResponse } from "./problems.ts";
+import { strategiesJson } from "./scaling.ts";
 import { type CommonBody, parseChatBody, parseCompletionBody, parseEmbeddingBody } from "./schema.ts";
 import { eventStream } from "./sse.ts";
 import { withoutUnsupported } from "./unsupported.ts";
@@ -58,6 +59,7 @@ export function createOpenAiApp(gateway: GatewayContext, gate: KeyGate, page: Ho
   app.get("/v1/models/:id{.+}", async (context) =>
     context.json(await oneModel(gateway, context.req.param("id"), scopeOf(context))),
   );
+  app.get("/v1/strategies", (context) => context.json(strategiesJson()));
   app.post("/v1/chat/completions", (context) => complete(gateway, context, CHAT));
   app.post("/v1/completions", (context) => complete(gateway, context, COMPLETIONS));
   app.post("/v1/embeddings", async (context) => {

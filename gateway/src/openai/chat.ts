@@ -9,6 +9,7 @@ import { observed } from "../metrics.ts";
 import { answerExtras, choiceExtras, finishReasonOf, usageOf } from "./extras.ts";
 import { headerOf, type StreamOptions, vocabularyOf } from "./frame.ts";
 import { chatLogprobs } from "./logprobs.ts";
+import { searchJson } from "./scaling.ts";
 import type { ChatBody } from "./schema.ts";
 import { chatSpec } from "./to-spec.ts";
 import { createTurns } from "./turns.ts";
@@ -24,7 +25,12 @@ export async function chatAnswer(gateway: GatewayContext, body: ChatBody, scope:
     message: { role: "assistant", content: choice.text, refusal: null },
     logprobs: vocabulary ? chatLogprobs(choice.tokens, vocabulary) : null,
     finish_reason: finishReasonOf(choice.finished?.reason),
-    trimtab: choiceExtras(planOfChoice(answer.plan, choice.index, compare), choice.finished, choice.verdicts),
+    trimtab: choiceExtras(
+      planOfChoice(answer.plan, choice.index, compare),
+      choice.finished,
+      choice.verdicts,
+      answer.search,
+    ),
   });
   return {
     ...headerOf("chat.completion", answer.started),
@@ -75,6 +81,10 @@ export async function* chatChunks(
       const { tokens, text } = event.value;
       const logprobs = vocabulary ? chatLogprobs(tokens, vocabulary) : null;
       yield chunk([{ index, delta: { content: text }, logprobs, finish_reason: null }]);
+    }
+    if (event.case === "search") {
+      const trimtab = { search: searchJson(event.value) };
+      yield chunk([{ index: 0, delta: {}, logprobs: null, finish_reason: null, trimtab }]);
     }
     for (const { finished, verdicts } of turns.take(response)) {
       const finish_reason = finishReasonOf(finished.reason);

@@ -1,5 +1,10 @@
 /** POST /v1/completions. Choices of prompt p are p x (choices of a prompt) and on. */
-import type { Choice, GenerateResponse, StartedEvent } from "#proto/trimtab/gateway/v1/gateway_service_pb.ts";
+import type {
+  Choice,
+  FinalEvent,
+  GenerateResponse,
+  StartedEvent,
+} from "#proto/trimtab/gateway/v1/gateway_service_pb.ts";
 import type { PlanReport } from "#proto/trimtab/steering/v1/steering_service_pb.ts";
 import type { Usage } from "#proto/trimtab/type/v1/generation_pb.ts";
 import type { CallScope } from "../clients.ts";
@@ -13,6 +18,7 @@ import { answerExtras, choiceExtras, finishReasonOf, usageOf } from "./extras.ts
 import { headerOf, type StreamOptions, vocabularyOf } from "./frame.ts";
 import { completionLogprobs } from "./logprobs.ts";
 import { merged } from "./merge.ts";
+import { searchJson } from "./scaling.ts";
 import type { CompletionBody } from "./schema.ts";
 import { createTurns } from "./turns.ts";
 
@@ -39,7 +45,7 @@ export async function completionAnswer(
       text: choice.text,
       logprobs: vocabulary ? completionLogprobs(choice.tokens, vocabulary, 0) : null,
       finish_reason: finishReasonOf(choice.finished?.reason),
-      trimtab: extrasOf(body, answer.plan, choice),
+      trimtab: extrasOf(body, answer.plan, choice, answer.search),
     })),
   );
   return {
@@ -91,6 +97,10 @@ export async function* completionChunks(
       const logprobs = vocabulary ? completionLogprobs(tokens, vocabulary, offset) : null;
       yield chunk([{ index: first + choice, text, logprobs, finish_reason: null }]);
     }
+    if (event.case === "search") {
+      const trimtab = { search: searchJson(event.value) };
+      yield chunk([{ index: first, text: "", logprobs: null, finish_reason: null, trimtab }]);
+    }
     for (const { finished, verdicts } of state.turns.take(response)) {
       const trimtab = extrasOf(body, state.plan, {
         index: finished.choice,
@@ -136,6 +146,8 @@ function extrasOf(
   body: CompletionBody,
   plan: PlanReport | undefined,
   { index, finished, verdicts }: Pick<Choice, "index" | "finished" | "verdicts">,
+  search?: FinalEvent,
 ): object {
-  return choiceExtras(planOfChoice(plan, index, body.steering?.compare === true), finished, verdicts);
+  const shown = planOfChoice(plan, index, body.steering?.compare === true);
+  return choiceExtras(shown, finished, verdicts, search);
 }

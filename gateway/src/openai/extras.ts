@@ -1,8 +1,13 @@
 /** What our answers carry beside OpenAI's: under `trimtab`, on the answer and on each choice. snake_case. */
-import type { ChoiceFinishedEvent, StartedEvent } from "#proto/trimtab/gateway/v1/gateway_service_pb.ts";
+import type {
+  ChoiceFinishedEvent,
+  FinalEvent,
+  StartedEvent,
+} from "#proto/trimtab/gateway/v1/gateway_service_pb.ts";
 import type { PlanReport } from "#proto/trimtab/steering/v1/steering_service_pb.ts";
 import { FinishReason, type Timings, type Usage } from "#proto/trimtab/type/v1/generation_pb.ts";
 import { type LayerProof, Site } from "#proto/trimtab/type/v1/program_pb.ts";
+import { reportJson, scalingUsageJson } from "./scaling.ts";
 import type { Verdict } from "#proto/trimtab/verifier/v1/verifier_service_pb.ts";
 
 const DIGITS = 6;
@@ -22,12 +27,14 @@ export function choiceExtras(
   plan: PlanReport | undefined,
   finished?: ChoiceFinishedEvent,
   verdicts: readonly Verdict[] = [],
+  search?: FinalEvent,
 ): object {
   return {
     ...(finished ? { steered: finished.steered } : {}),
     ...(plan ? planOf(plan) : {}),
     ...(finished && finished.proof.length > 0 ? { proof: finished.proof.map(proofOf) } : {}),
     ...(verdicts.length > 0 ? { verdicts: verdicts.map(verdictOf) } : {}),
+    ...(search ? { search: reportJson(search) } : {}),
   };
 }
 
@@ -37,6 +44,7 @@ export function usageOf(usages: readonly (Usage | undefined)[]): object {
     usages.reduce((total, usage) => total + (usage?.[field] ?? 0), 0);
   const prompt = sum("promptTokens");
   const completion = sum("completionTokens");
+  const scaling = scalingUsageJson(usages.flatMap((usage) => usage?.scaling ?? []));
   return {
     prompt_tokens: prompt,
     completion_tokens: completion,
@@ -49,6 +57,7 @@ export function usageOf(usages: readonly (Usage | undefined)[]): object {
       ...(sum("draftedTokens") > 0
         ? { drafted_tokens: sum("draftedTokens"), accepted_tokens: sum("acceptedTokens") }
         : {}),
+      ...(scaling ? { scaling } : {}),
     },
   };
 }

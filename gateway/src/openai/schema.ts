@@ -3,21 +3,20 @@ import { z } from "zod";
 import { type Reason, TrimtabError } from "#kit/errors.ts";
 import { LIMITS } from "../limits.ts";
 import { fieldPath, type JsonObject } from "./body.ts";
+import { scalingShape, verifierShape } from "./scaling.ts";
 
 const flag = z.boolean().optional();
 const number = (min: number, max: number) => z.number().min(min).max(max).optional();
 const integer = (min: number, max: number) => z.int().min(min).max(max).optional();
 const reference = z.string().min(1).max(LIMITS.referenceChars);
 
-const steering = z.strictObject({
+const steeringUse = z.strictObject({
   recipe: reference.optional(),
   direction: reference.optional(),
   scale: number(-LIMITS.steeringScale, LIMITS.steeringScale),
   dose: z
     .strictObject({ relative: number(0, LIMITS.relativeDose), nats: number(0, LIMITS.natsDose) })
     .optional(),
-  compare: flag,
-  proof: flag,
   layers: z
     .array(
       z
@@ -32,15 +31,8 @@ const steering = z.strictObject({
   force_gate: number(0, 1),
 });
 
-const scaling = z.strictObject({
-  strategy: z.string().max(LIMITS.referenceChars).optional(),
-  parameters: z.record(z.string(), z.unknown()).optional(),
-});
-
-const verifier = z.union([
-  reference,
-  z.strictObject({ name: reference, parameters: z.record(z.string(), z.unknown()).optional() }),
-]);
+const steering = steeringUse.extend({ compare: flag, proof: flag });
+const scaling = scalingShape(steeringUse);
 
 const responseFormat = z.discriminatedUnion("type", [
   z.strictObject({ type: z.literal("text") }),
@@ -83,7 +75,7 @@ const common = {
     .optional(),
   steering: steering.optional(),
   scaling: scaling.optional(),
-  verifiers: z.array(verifier).max(LIMITS.verifiers).optional(),
+  verifiers: z.array(verifierShape).max(LIMITS.verifiers).optional(),
   response_format: responseFormat.optional(),
   structured_outputs: structuredOutputs.optional(),
   speculation: speculation.optional(),

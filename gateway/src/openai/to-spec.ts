@@ -3,19 +3,21 @@ import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import {
   type GenerationSpec,
   GenerationSpecSchema,
+  type ScalingOptions,
   type SteeringOptions,
   SteeringOptionsSchema,
 } from "#proto/trimtab/gateway/v1/gateway_service_pb.ts";
-import { SteeringUseSchema } from "#proto/trimtab/steering/v1/steering_service_pb.ts";
+import { type SteeringUse, SteeringUseSchema } from "#proto/trimtab/steering/v1/steering_service_pb.ts";
 import { type SamplingParameters, SamplingParametersSchema } from "#proto/trimtab/type/v1/generation_pb.ts";
 import { Scope } from "#proto/trimtab/type/v1/program_pb.ts";
-import { VerifierUseSchema } from "#proto/trimtab/verifier/v1/verifier_service_pb.ts";
 import { TrimtabError } from "#kit/errors.ts";
 import { constraintOf, speculationOf } from "./constraint.ts";
+import { scalingOf, verifierOf } from "./scaling.ts";
 import type { ChatBody, CommonBody, CompletionBody } from "./schema.ts";
 
 type Init = Exclude<MessageInitShape<typeof GenerationSpecSchema>, GenerationSpec>;
 type SteeringBody = NonNullable<CommonBody["steering"]>;
+type UseBody = Omit<SteeringBody, "compare" | "proof">;
 
 /** Tokens of a completion that does not say how many, as in OpenAI's API. */
 const DEFAULT_COMPLETION_TOKENS = 16;
@@ -67,10 +69,8 @@ function specOf(body: CommonBody, own: Init): GenerationSpec {
     ...constraintOf(body),
     ...(body.speculation ? { speculation: speculationOf(body.speculation) } : {}),
     ...(body.steering ? { steering: steeringOf(body.steering) } : {}),
-    ...(body.scaling ? { scaling: scalingOf(body.scaling) } : {}),
-    verifiers: (body.verifiers ?? []).map((use) =>
-      create(VerifierUseSchema, typeof use === "string" ? { name: use } : structOf(use)),
-    ),
+    ...(body.scaling ? { scaling: searchOf(body.scaling) } : {}),
+    verifiers: (body.verifiers ?? []).map(verifierOf),
   });
 }
 
@@ -88,18 +88,29 @@ function samplingOf(body: CommonBody): SamplingParameters {
   });
 }
 
+/** The proof comes with every steered answer, unless it is declined. */
 function steeringOf(body: SteeringBody): SteeringOptions {
+  const use = useOf(body, "steering");
+  return create(SteeringOptionsSchema, { use, compare: body.compare ?? false, proof: body.proof ?? true });
+}
+
+function searchOf({ diversify = [], ...body }: NonNullable<CommonBody["scaling"]>): ScalingOptions {
+  const uses = diversify.map((use, index) => useOf(use, `scaling.diversify[${index}]`));
+  return scalingOf(body, uses);
+}
+
+function useOf(body: UseBody, at: string): SteeringUse {
   const { relative, nats } = body.dose ?? {};
   if (body.dose && (relative === undefined) === (nats === undefined)) {
     throw new TrimtabError("INVALID_ARGUMENT", "a dose is either relative or in nats", {
-      field: "steering.dose",
+      field: `${at}.dose`,
     });
   }
   const dose =
     relative === undefined
       ? ({ case: "nats", value: nats ?? 0 } as const)
       : ({ case: "relative", value: relative } as const);
-  const use = create(SteeringUseSchema, {
+  return create(SteeringUseSchema, {
     recipe: body.recipe ?? "",
     direction: body.direction ?? "",
     layers: body.layers ?? [],
@@ -109,20 +120,4 @@ function steeringOf(body: SteeringBody): SteeringOptions {
     ...(body.dose ? { dose: { dose } } : {}),
     ...(body.force_gate === undefined ? {} : { forceGate: body.force_gate }),
   });
-  // The proof comes with every steered answer, unless it is declined.
-  return create(SteeringOptionsSchema, { use, compare: body.compare ?? false, proof: body.proof ?? true });
-}
-
-function scalingOf(body: NonNullable<CommonBody["scaling"]>): Init["scaling"] {
-  return { strategy: body.strategy ?? "", ...(body.parameters ? parametersOf(body.parameters) : {}) };
-}
-
-function structOf(use: { name: string; parameters?: Record<string, unknown> | undefined }) {
-  return { name: use.name, ...(use.parameters ? parametersOf(use.parameters) : {}) };
-}
-
-/** Values of a parsed JSON body are JSON values. */
-function parametersOf(parameters: Record<string, unknown>) {
-  type Struct = NonNullable<MessageInitShape<typeof VerifierUseSchema>["parameters"]>;
-  return { parameters: parameters as Struct };
 }

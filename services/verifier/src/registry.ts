@@ -2,7 +2,8 @@
  * The verifiers of this service by name, each with the compiled check of its parameters.
  */
 import { TrimtabError } from "#kit/errors.ts";
-import { type CheckParameters, createParameterCheck } from "./parameters.ts";
+import { type CheckParameters, createParameterCheck } from "#kit/parameters.ts";
+import { REQUEST_LIMITS } from "../limits.ts";
 import type { Sandbox } from "./sandbox/sandbox.ts";
 import type { Verifier } from "./verifier.ts";
 import { createEquationsVerifier } from "./verifiers/equations.ts";
@@ -73,7 +74,7 @@ export function createVerifiers(sandbox: Sandbox): Verifier[] {
 export function createRegistry(verifiers: readonly Verifier[]): Registry {
   const entries = verifiers.map((verifier) => ({
     verifier,
-    check: createParameterCheck(verifier.parameters),
+    check: createParameterCheck(verifier.parameters, REQUEST_LIMITS),
   }));
   const byName = new Map(entries.map((entry) => [entry.verifier.name, entry]));
   return {

@@ -8,7 +8,11 @@ import { ForwardService } from "#proto/trimtab/forward/v1/forward_service_pb.ts"
 import { GatewayService } from "#proto/trimtab/gateway/v1/gateway_service_pb.ts";
 import { SteeringService } from "#proto/trimtab/steering/v1/steering_service_pb.ts";
 import { TokenizerService } from "#proto/trimtab/tokenizer/v1/tokenizer_service_pb.ts";
-import { type ScoreRequest, VerifierService } from "#proto/trimtab/verifier/v1/verifier_service_pb.ts";
+import {
+  type ScoreRequest,
+  VerifierKind,
+  VerifierService,
+} from "#proto/trimtab/verifier/v1/verifier_service_pb.ts";
 import type { Client } from "@connectrpc/connect";
 import { createForwardBench, type ForwardBench, simulatedForward } from "./simulated-forward.ts";
 import { type SteeringBench, simulatedSteering } from "./simulated-steering.ts";
@@ -26,6 +30,12 @@ export interface SimulatedStack {
   /** POSTs JSON to the OpenAI-compatible API. */
   post(path: string, body: unknown, init?: RequestInit): Promise<Response>;
 }
+
+const SIMULATED_VERIFIERS = [
+  { name: "words", kind: VerifierKind.OUTCOME, needs: ["text"] },
+  { name: "steps", kind: VerifierKind.PROCESS, needs: ["text"] },
+  { name: "probe", kind: VerifierKind.PROCESS, needs: ["activations"] },
+];
 
 /** Creates a stack; with `apiKey` its HTTP API is guarded. */
 export function createSimulatedStack(options: { apiKey?: string; metrics?: Metrics } = {}): SimulatedStack {
@@ -45,12 +55,14 @@ export function createSimulatedStack(options: { apiKey?: string; metrics?: Metri
     verifier: connectTo({
       routes: (r) =>
         r.service(VerifierService, {
-          listVerifiers: () => ({
-            verifiers: [
-              { name: "words", needs: ["text"] },
-              { name: "probe", needs: ["activations"] },
-            ],
-          }),
+          listVerifiers: () => ({ verifiers: SIMULATED_VERIFIERS }),
+          getRequirements({ verifiers }) {
+            const [use] = verifiers;
+            const known = SIMULATED_VERIFIERS.find(({ name }) => name === use?.name);
+            if (!known)
+              throw new TrimtabError("VERIFIER_NOT_FOUND", "no such", { field: "verifiers[0].name" });
+            return { requirements: [{ ...known, verifier: known.name }] };
+          },
           async score(request) {
             await verifier.before(request);
             const bad = request.verifiers.findIndex((use) => Object.keys(use.parameters ?? {}).length > 0);

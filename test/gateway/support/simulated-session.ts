@@ -21,6 +21,8 @@ type EventInit = NonNullable<Exclude<Parameters<typeof create<typeof EventSchema
 
 interface Sequence {
   readonly ids: number[];
+  /** Tokens of the answer so far; a generation goes on behind them. */
+  answered: number;
   coefficients: readonly number[];
   stop: boolean;
 }
@@ -66,7 +68,7 @@ export class SimulatedSession {
       const { sequenceId, childIds } = command.value;
       const parent = this.#sequences.get(sequenceId);
       if (!parent) return this.#fail(sequenceId, commandId, "SEQUENCE_NOT_FOUND");
-      for (const child of childIds) this.#add(child, parent.ids);
+      for (const child of childIds) this.#add(child, parent.ids, parent.answered);
       this.#send(sequenceId, commandId, { case: "forked", value: { childIds } });
     } else if (command.case === "setCoefficients") {
       const { sequenceId, coefficients } = command.value;
@@ -103,8 +105,12 @@ export class SimulatedSession {
     const limit = maxTokens === 0 ? CONTEXT_TOKENS - sequence.ids.length : maxTokens;
     let generatedTokens = 0;
     let rows = 0;
+    let skipped = sequence.answered;
+    let isHalted = false;
     let reason = FinishReason.STOP;
+    sequence.stop = false;
     for (const token of bench.script({ prompt: decode(sequence.ids), command, strength })) {
+      if (skipped-- > 0) continue;
       if (generatedTokens === limit) reason = FinishReason.LENGTH;
       await bench.beforeToken(id, generatedTokens);
       await Bun.sleep(0);
@@ -112,18 +118,21 @@ export class SimulatedSession {
       if (reason !== FinishReason.STOP) break;
       if (strength() > 0) rows++;
       generatedTokens++;
+      sequence.answered++;
       this.#send(id, 0n, { case: "tokens", value: { tokens: [tokenOf(token, topLogprobs)] } });
+      isHalted = command.stopIds.includes(token);
+      if (isHalted) break;
     }
     if (!this.#sequences.has(id)) return;
-    if (reason === FinishReason.STOP) generatedTokens++;
+    if (reason === FinishReason.STOP && !isHalted) generatedTokens++;
     const layer = { site: Site.RESIDUAL, layer: 2, rows, meanRelativeChange: 0.25, maxRelativeChange: 0.5 };
     const replayedTokens = command.replayLast && program ? 1 : 0;
     const value = { reason, generatedTokens, proof: rows > 0 ? [layer] : [], replayedTokens };
     this.#send(id, commandId, { case: "finished", value });
   }
 
-  #add(id: bigint, ids: number[]): void {
-    this.#sequences.set(id, { ids, coefficients: [], stop: false });
+  #add(id: bigint, ids: number[], answered = 0): void {
+    this.#sequences.set(id, { ids, answered, coefficients: [], stop: false });
     this.#bench.alive.add(`${this.#number}/${id}`);
   }
 

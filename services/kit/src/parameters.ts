@@ -1,14 +1,21 @@
 /**
- * Checks a verifier's parameters against its own JSON schema and names the field and the limit in the error.
+ * Checks parameters that a client sends against a JSON schema (2020-12) and names the field and the limit in the error.
  * Cost: linear in the parameters, whose size is bounded before.
  */
 import type { JsonObject } from "@bufbuild/protobuf";
 import { Ajv2020, type ErrorObject, type ValidateFunction } from "ajv/dist/2020.js";
-import { type Reason, TrimtabError } from "#kit/errors.ts";
-import { REQUEST_LIMITS } from "../limits.ts";
+import { type Reason, TrimtabError } from "./errors.ts";
 
-/** Checks parameters of one verifier. @throws TrimtabError that names `field`. */
+/** Checks parameters. @throws TrimtabError that names `field`. */
 export type CheckParameters = (parameters: JsonObject, field: string) => void;
+
+/** Bounds of parameters before the schema looks at them. */
+export interface ParameterLimits {
+  /** Nesting. */
+  readonly parameterDepth: number;
+  /** Characters of keys and strings, and other values. */
+  readonly parameterChars: number;
+}
 
 const REASON_OF_KEYWORD: Record<string, Reason> = {
   additionalProperties: "UNKNOWN_FIELD",
@@ -24,11 +31,16 @@ const REASON_OF_KEYWORD: Record<string, Reason> = {
   maxLength: "TOO_LARGE",
 };
 
-/** Compiles the check once for a verifier's schema. */
-export function createParameterCheck(schema: JsonObject): CheckParameters {
-  const validate = new Ajv2020({ strict: true, strictRequired: false, allErrors: false }).compile(schema);
+/** Compiles the check of one schema; with `useDefaults` it also fills in the schema's defaults, in place. */
+export function createParameterCheck(
+  schema: JsonObject,
+  limits: ParameterLimits,
+  useDefaults = false,
+): CheckParameters {
+  const ajv = new Ajv2020({ strict: true, strictRequired: false, allErrors: false, useDefaults });
+  const validate = ajv.compile(schema);
   return (parameters, field) => {
-    checkPlain(parameters, field);
+    checkPlain(parameters, field, limits);
     if (!validate(parameters)) throw describe(validate, field);
   };
 }
@@ -48,7 +60,7 @@ function describe(validate: ValidateFunction, field: string): TrimtabError {
 }
 
 /** Sizes and numbers, before a schema looks: no recursion, and every number finite. */
-function checkPlain(parameters: JsonObject, field: string): void {
+function checkPlain(parameters: JsonObject, field: string, limits: ParameterLimits): void {
   const open: { value: unknown; depth: number }[] = [{ value: parameters, depth: 0 }];
   let chars = 0;
   for (let next = open.pop(); next !== undefined; next = open.pop()) {
@@ -58,10 +70,10 @@ function checkPlain(parameters: JsonObject, field: string): void {
       throw new TrimtabError("NON_FINITE", `${field} holds a number that is not finite`, { field });
     }
     if (typeof value === "object" && value !== null) {
-      if (depth === REQUEST_LIMITS.parameterDepth) {
+      if (depth === limits.parameterDepth) {
         throw new TrimtabError("TOO_LARGE", `${field} is nested too deeply`, {
           field,
-          limit: `${REQUEST_LIMITS.parameterDepth} levels`,
+          limit: `${limits.parameterDepth} levels`,
         });
       }
       for (const [key, inner] of Object.entries(value)) {
@@ -69,10 +81,10 @@ function checkPlain(parameters: JsonObject, field: string): void {
         open.push({ value: inner, depth: depth + 1 });
       }
     }
-    if (chars > REQUEST_LIMITS.parameterChars) {
+    if (chars > limits.parameterChars) {
       throw new TrimtabError("TOO_LARGE", `${field} is too large`, {
         field,
-        limit: `${REQUEST_LIMITS.parameterChars} characters`,
+        limit: `${limits.parameterChars} characters`,
       });
     }
   }

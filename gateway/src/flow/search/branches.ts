@@ -1,0 +1,59 @@
+/** Candidates as forward knows them: sequences, their tokens and texts. */
+import type { Token } from "#proto/trimtab/type/v1/generation_pb.ts";
+import type { Activation, ProgramBinding } from "#proto/trimtab/type/v1/program_pb.ts";
+import { type ChoiceText, createChoiceText } from "../choice-text.ts";
+import type { ProgramFacts } from "../programs.ts";
+import type { Vocabulary } from "../vocabulary.ts";
+
+/** What candidates of one prompt have in common: where they start, and the program they run under. */
+export interface Arm {
+  readonly sequenceId: bigint;
+  readonly promptTokens: number;
+  readonly program: ProgramBinding | undefined;
+  readonly replayLast: boolean;
+  readonly facts: ProgramFacts | undefined;
+}
+
+/** A candidate in forward. */
+export interface Branch {
+  readonly id: number;
+  readonly arm: Arm;
+  readonly sequenceId: bigint;
+  /** Tokens of the answer as verifiers see them, ends left out. */
+  readonly tokens: Token[];
+  readonly text: ChoiceText;
+  /** Tokens that forward holds after the prompt: an end token is one of them. */
+  held: number;
+  /** It ended: it has nothing to grow from. */
+  hasEnded: boolean;
+  /** A program acted on it or on what it continues. */
+  wasSteered: boolean;
+  /** Rows read for process verifiers, one a judged step. */
+  readonly activations: Activation[][];
+}
+
+const NEW = { hasEnded: false, wasSteered: false };
+
+/** A branch that holds the given tokens. */
+export function createBranch(
+  place: Pick<Branch, "id" | "arm" | "sequenceId">,
+  tokens: readonly Token[],
+  vocabulary: Vocabulary,
+  stops: readonly string[],
+): Branch {
+  const text = createChoiceText(vocabulary.decoder(), stops);
+  for (const token of tokens) text.push({ token, spelling: "" });
+  return { ...place, tokens: [...tokens], text, held: tokens.length, ...NEW, activations: [] };
+}
+
+/** A branch that stands where another stands. */
+export function forkBranch(
+  place: Pick<Branch, "id" | "sequenceId">,
+  from: Branch,
+  vocabulary: Vocabulary,
+  stops: readonly string[],
+): Branch {
+  const branch = createBranch({ ...place, arm: from.arm }, from.tokens, vocabulary, stops);
+  branch.activations.push(...from.activations);
+  return Object.assign(branch, { held: from.held, hasEnded: from.hasEnded, wasSteered: from.wasSteered });
+}

@@ -1,0 +1,85 @@
+/** Candidates -> verdicts, in one call a batch. A verifier that is down, slow or senseless is a failed verdict. */
+import { create } from "@bufbuild/protobuf";
+import { fromConnectError } from "#kit/errors.ts";
+import { FinishReason, type Token } from "#proto/trimtab/type/v1/generation_pb.ts";
+import { type ItemVerdicts, ScoreItemSchema } from "#proto/trimtab/verifier/v1/verifier_service_pb.ts";
+import { SCALING_LIMITS as LIMITS } from "../../limits.ts";
+import { finishReasonOf } from "../../strategies/runtime.ts";
+import type { Candidate, Judging } from "../../strategies/strategy.ts";
+import type { Judgement, Judgements } from "../../strategies/world.ts";
+import type { SessionCommand } from "../forward-session.ts";
+import { isReasonOf, serviceFailure } from "../reasons.ts";
+import type { Branch } from "./branches.ts";
+import type { EngineInput } from "./engine-world.ts";
+import type { BoundVerifier } from "./options.ts";
+import { readRows, rowsOf } from "./state-rows.ts";
+
+const NO_TOKENS: readonly Token[] = [];
+
+/** Judges branches; `pending` are commands that must reach forward first. Throws only for wrong parameters. */
+export async function judgeBranches(
+  input: EngineInput,
+  candidates: readonly Candidate[],
+  branches: readonly Branch[],
+  judging: Judging,
+  pending: readonly SessionCommand[],
+): Promise<Judgements> {
+  if (pending.length > 0) input.session.send(...pending);
+  const verifier = input.scaling.verifiers[judging];
+  if (!verifier) throw new RangeError(`${input.scaling.strategy.name} has no verifier of kind ${judging}`);
+  const rows = verifier.taps.length > 0 ? await readRows(input, branches, verifier.taps) : 0;
+  const items = candidates.map((candidate, index) => itemOf(input, verifier, candidate, branches[index]));
+  const { verdicts, tokens } = await call(input, verifier, items);
+  return { verdicts, tokens: tokens + rows };
+}
+
+function itemOf(
+  { prepared }: EngineInput,
+  { needs, taps }: BoundVerifier,
+  candidate: Candidate,
+  branch: Branch | undefined,
+) {
+  return create(ScoreItemSchema, {
+    id: String(candidate.id),
+    messages: [...prepared.prompt.messages],
+    text: candidate.text,
+    tokens: [...(needs.includes("tokens") ? (branch?.tokens ?? NO_TOKENS) : NO_TOKENS)],
+    activations: branch && taps.length > 0 ? rowsOf(branch) : [],
+    finishReason: finishReasonOf(candidate.ended) || FinishReason.UNSPECIFIED,
+  });
+}
+
+async function call(
+  { flow, prepared, scope }: EngineInput,
+  { use }: BoundVerifier,
+  items: ReturnType<typeof itemOf>[],
+): Promise<Judgements> {
+  const timeout = AbortSignal.timeout(LIMITS.verdictMs);
+  const signal = AbortSignal.any([scope.signal, timeout]);
+  const request = { modelDigest: prepared.model.digest, items, verifiers: [use] };
+  try {
+    const answer = await flow.clients.verifier.score(request, { ...scope, signal });
+    const verdicts = items.map(({ id }, index) => sound(answer.items[index], id));
+    return { verdicts, tokens: answer.verifiedTokens };
+  } catch (error) {
+    if (scope.signal.aborted) throw serviceFailure(error, "verifier", scope.signal);
+    if (isReasonOf(error, "INVALID_ARGUMENT", "UNKNOWN_FIELD", "FIELD_REQUIRED", "FIELD_OUT_OF_RANGE"))
+      throw error;
+    const { reason } = fromConnectError(error);
+    const failure = timeout.aborted
+      ? "DEADLINE_EXCEEDED"
+      : reason === "CANCELLED"
+        ? "SERVICE_UNAVAILABLE"
+        : reason;
+    return { verdicts: items.map(() => ({ score: undefined, failure })), tokens: 0 };
+  }
+}
+
+/** A verdict for another item, or with a score that is no number from 0 to 1, is a failed one. */
+function sound(item: ItemVerdicts | undefined, id: string): Judgement {
+  const verdict = item?.verdicts[0];
+  if (!verdict || item.id !== id) return { score: undefined, failure: "INTERNAL" };
+  const { score, failure } = verdict;
+  if (score === undefined) return { score, failure: failure || "INTERNAL" };
+  return score >= 0 && score <= 1 ? { score, failure: "" } : { score: undefined, failure: "NON_FINITE" };
+}

@@ -1,0 +1,164 @@
+/** The scaling of a request, checked against its strategy and verifiers before anything is computed. */
+import type { JsonObject } from "@bufbuild/protobuf";
+import { TrimtabError } from "#kit/errors.ts";
+import { createParameterCheck } from "#kit/parameters.ts";
+import type { Model } from "#proto/trimtab/forward/v1/forward_service_pb.ts";
+import {
+  AnswerForm as Form,
+  type AnswerRule as AnswerMessage,
+  DegradedVerifier,
+  type GenerationSpec,
+  type ScalingBudget,
+  type ScalingOptions,
+} from "#proto/trimtab/gateway/v1/gateway_service_pb.ts";
+import type { SteeringUse } from "#proto/trimtab/steering/v1/steering_service_pb.ts";
+import type { Tap } from "#proto/trimtab/type/v1/program_pb.ts";
+import { VerifierKind, type VerifierUse } from "#proto/trimtab/verifier/v1/verifier_service_pb.ts";
+import type { CallScope, GatewayClients } from "../../clients.ts";
+import { SCALING_LIMITS as LIMITS } from "../../limits.ts";
+import type { AnswerForm, AnswerRule } from "../../strategies/answers.ts";
+import type { Budget } from "../../strategies/ledger.ts";
+import { findStrategy } from "../../strategies/registry.ts";
+import type { Judging, Strategy } from "../../strategies/strategy.ts";
+import { type FlowContext, type PreparedSteering, prepareSteering } from "../prepare.ts";
+import { serviceFailure } from "../reasons.ts";
+import { validateUse } from "../validate.ts";
+import { type StepEnd, stepEndOf } from "./step-rule.ts";
+
+/** A verifier with what it needs. */
+export interface BoundVerifier {
+  readonly use: VerifierUse;
+  readonly needs: readonly string[];
+  readonly taps: readonly Tap[];
+  /** It judges candidates against each other: the same text may get another score beside others. */
+  readonly comparesItems: boolean;
+}
+
+/** A checked search. */
+export interface PreparedScaling {
+  readonly strategy: Strategy;
+  /** Defaults filled in. */
+  readonly parameters: JsonObject;
+  readonly budget: Budget;
+  readonly verifiers: Readonly<Partial<Record<Judging, BoundVerifier>>>;
+  /** Steerings that candidates are varied by; empty: the request's own. */
+  readonly diversify: readonly (PreparedSteering | undefined)[];
+  readonly step: StepEnd;
+  readonly answer: AnswerRule;
+  readonly isStrict: boolean;
+  readonly isTraced: boolean;
+}
+
+const FORMS: Readonly<Record<Form, AnswerForm>> = {
+  [Form.UNSPECIFIED]: "number",
+  [Form.NUMBER]: "number",
+  [Form.LINE]: "line",
+  [Form.TEXT]: "text",
+};
+
+/** What a service that does not answer for a verifier says of it. */
+const NOTHING = { kind: VerifierKind.UNSPECIFIED, needs: [], taps: [], comparesItems: false };
+
+/** Checks a request's scaling; undefined if it asks for none. */
+export async function prepareScaling(
+  flow: FlowContext,
+  { scaling }: GenerationSpec,
+  model: Model,
+  scope: CallScope,
+): Promise<PreparedScaling | undefined> {
+  const strategy = scaling && findStrategy(scaling.strategy);
+  if (!scaling || !strategy) return undefined;
+  const parameters = structuredClone(scaling.parameters ?? {});
+  createParameterCheck(strategy.parameters, LIMITS, true)(parameters, "scaling.parameters");
+  return {
+    strategy,
+    parameters,
+    budget: budgetOf(scaling.budget, strategy),
+    diversify: await Promise.all(
+      scaling.diversify.map((use) =>
+        prepareSteering(flow, model, isSteering(use) ? validateUse(use) : undefined, scope),
+      ),
+    ),
+    verifiers: await bindVerifiers(flow.clients, scaling, strategy, model, scope),
+    step: stepEndOf(scaling.step),
+    answer: answerRuleOf(scaling.answer),
+    isStrict: scaling.degraded !== DegradedVerifier.BEST_EFFORT,
+    isTraced: scaling.trace,
+  };
+}
+
+function isSteering({ recipe, direction }: SteeringUse): boolean {
+  return recipe !== "" || direction !== "";
+}
+
+function budgetOf(budget: ScalingBudget | undefined, strategy: Strategy): Budget {
+  const bound = (value: number | bigint | undefined): number =>
+    value === undefined || Number(value) === 0 ? Infinity : Number(value);
+  const candidates = budget?.candidates || strategy.candidates;
+  const tokens = bound(budget?.tokens);
+  if (tokens < candidates) {
+    const message = `${tokens} tokens are fewer than ${candidates} candidates`;
+    throw new TrimtabError("FIELD_OUT_OF_RANGE", message, {
+      field: "scaling.budget.tokens",
+      limit: `at least ${candidates}`,
+    });
+  }
+  return { tokens, candidates, milliseconds: bound(budget?.milliseconds) };
+}
+
+function answerRuleOf(rule: AnswerMessage | undefined): AnswerRule {
+  return { form: FORMS[rule?.form ?? Form.UNSPECIFIED], marker: rule?.marker ?? "" };
+}
+
+async function bindVerifiers(
+  clients: GatewayClients,
+  scaling: ScalingOptions,
+  strategy: Strategy,
+  model: Model,
+  scope: CallScope,
+): Promise<PreparedScaling["verifiers"]> {
+  const { verifier, processVerifier } = scaling;
+  const ask = (use: VerifierUse | undefined, field: string) =>
+    use && requirementsOf(clients, use, field, model, scope);
+  const [main, process] = await Promise.all([
+    ask(verifier, "scaling.verifier"),
+    ask(processVerifier, "scaling.process_verifier"),
+  ]);
+  if (process && process.kind !== VerifierKind.PROCESS) {
+    throw wrongKind("scaling.process_verifier", `${process.use.name} judges finished answers only`);
+  }
+  const forSteps = process ?? (main?.kind === VerifierKind.PROCESS ? main : undefined);
+  const bound = { outcome: main ?? process, process: forSteps };
+  if (strategy.needsVerifier && !strategy.verifiers.some((judging) => bound[judging])) {
+    const kinds = strategy.verifiers.join(" or ");
+    const message = `${strategy.name} needs a verifier of kind ${kinds}`;
+    if (main) throw wrongKind("scaling.verifier", message);
+    throw new TrimtabError("FIELD_REQUIRED", message, { field: "scaling.verifier" });
+  }
+  return { ...(bound.outcome ? { outcome: bound.outcome } : {}), ...(forSteps ? { process: forSteps } : {}) };
+}
+
+async function requirementsOf(
+  clients: GatewayClients,
+  use: VerifierUse,
+  field: string,
+  model: Model,
+  scope: CallScope,
+): Promise<BoundVerifier & { readonly kind: VerifierKind }> {
+  try {
+    const request = { modelDigest: model.digest, verifiers: [use] };
+    const { requirements } = await clients.verifier.getRequirements(request, scope);
+    const [{ kind, needs, taps, comparesItems } = NOTHING] = requirements;
+    return { use, kind, needs, taps, comparesItems };
+  } catch (error) {
+    const typed = serviceFailure(error, "verifier", scope.signal);
+    if (typed.field === undefined) throw typed;
+    const { reason, message, limit } = typed;
+    const at = typed.field.replace(/^verifiers\[0\]/, field);
+    throw new TrimtabError(reason, message, { field: at, ...(limit === undefined ? {} : { limit }) });
+  }
+}
+
+function wrongKind(field: string, message: string): TrimtabError {
+  return new TrimtabError("INVALID_ARGUMENT", message, { field, limit: "kind of verifier" });
+}

@@ -1,0 +1,123 @@
+/**
+ * The flow of a searched answer: prompts of all steerings opened -> strategy over engine and verifier -> one choice, as a
+ * stream of events. Text leaves as soon as every candidate left shares it.
+ */
+import { create } from "@bufbuild/protobuf";
+import { createPushable, type Pushable } from "#kit/streams.ts";
+import type { GenerateResponse } from "#proto/trimtab/gateway/v1/gateway_service_pb.ts";
+import { FinishReason, ScalingUsageSchema, type Usage } from "#proto/trimtab/type/v1/generation_pb.ts";
+import type { CallScope } from "../../clients.ts";
+import { answerOf } from "../../strategies/answers.ts";
+import { finishReasonOf, runSearch, type SearchResult } from "../../strategies/runtime.ts";
+import { eventOf } from "../events.ts";
+import type { ForwardSession } from "../forward-session.ts";
+import type { FlowContext, Prepared } from "../prepare.ts";
+import type { Stopwatch } from "../stopwatch.ts";
+import { judge } from "../verdicts.ts";
+import { openArms } from "./arms.ts";
+import { createEngineWorld, type EngineInput, type EngineWorld } from "./engine-world.ts";
+import type { PreparedScaling } from "./options.ts";
+import { finalReport } from "./report.ts";
+
+const NEVER = new AbortController().signal;
+
+/** What a search runs with. */
+export interface SearchRun {
+  readonly flow: FlowContext;
+  readonly prepared: Prepared;
+  readonly scaling: PreparedScaling;
+  readonly session: ForwardSession;
+  readonly watch: Stopwatch;
+  readonly scope: CallScope;
+}
+
+/** Events after `started`; the last one is `completed`. Leaving frees nothing by itself: the session does. */
+export async function* searchAnswer(run: SearchRun): AsyncGenerator<GenerateResponse, void> {
+  const { watch } = run;
+  const opened = await openArms(run);
+  for (const { report, planMs } of opened.plans)
+    yield eventOf({ case: "planned", value: { report, planMs } });
+  const { usage, arms } = opened;
+  const input: EngineInput = { ...run, arms, usage };
+  const world = createEngineWorld(input);
+  const events = createPushable<GenerateResponse>(Infinity);
+  const ended = runOnEngine(input, world, events).finally(() => events.end());
+  // A failure reaches the client when its turn comes.
+  ended.catch(() => undefined);
+  yield* events;
+  const result = await ended;
+  const { chosen } = result.outcome;
+  bill(usage, world, result, watch);
+  const finished = {
+    choice: 0,
+    // Cut by the budget, which is a limit like any other.
+    reason: chosen.ended === undefined ? FinishReason.LENGTH : finishReasonOf(chosen.ended),
+    generatedTokens: chosen.tokens,
+    steered: world.isSteered(chosen),
+  };
+  yield eventOf({ case: "finished", value: finished });
+  yield eventOf({ case: "search", value: { event: { case: "final", value: finalReport(run, result) } } });
+  yield* verdictsOf(input, result);
+  yield eventOf({ case: "completed", value: { usage, timings: watch.finish(usage.completionTokens) } });
+}
+
+async function runOnEngine(
+  { prepared, scaling, watch }: EngineInput,
+  world: EngineWorld,
+  events: Pushable<GenerateResponse>,
+): Promise<SearchResult> {
+  const { strategy, parameters, budget, step, answer, isStrict, isTraced } = scaling;
+  const { spec, model, prompt, seed } = prepared;
+  const room = model.contextTokens - prompt.ids.length;
+  const left = Math.max(0, budget.milliseconds - watch.elapsedMs());
+  const timeUp = Number.isFinite(left) ? AbortSignal.timeout(Math.ceil(left)) : NEVER;
+  return runSearch(strategy, parameters, {
+    ...{ world, budget, seed, timeUp },
+    maxTokens: spec.maxTokens === 0 ? room : Math.min(room, spec.maxTokens),
+    stepTokens: step.tokens,
+    strict: isStrict,
+    answerOf: (text) => answerOf(text, answer),
+    onEvent(event) {
+      if (isTraced) events.push(eventOf({ case: "search", value: { event } }));
+    },
+    onCommit: (text) => void events.push(eventOf({ case: "delta", value: { choice: 0, text } })),
+  });
+}
+
+/** Every generated token is billed, whether it is part of the answer or not. */
+function bill(usage: Usage, world: EngineWorld, { outcome, ledger }: SearchResult, watch: Stopwatch): void {
+  const { candidates, generated, verifierTokens, verifierCalls } = ledger.spent;
+  usage.completionTokens = generated;
+  usage.verifiedTokens += verifierTokens;
+  usage.scaling = create(ScalingUsageSchema, {
+    candidates,
+    generatedTokens: generated,
+    prefilledTokens: usage.prefilledTokens,
+    prefilledTokensWithoutReuse: world.prefixTokens(),
+    verifierTokens,
+    verifierCalls,
+    discardedTokens: generated - outcome.chosen.tokens,
+    wallMs: watch.elapsedMs(),
+  });
+}
+
+/** Verdicts of the request's own verifiers on the chosen answer. */
+async function* verdictsOf(
+  input: EngineInput,
+  { outcome }: SearchResult,
+): AsyncGenerator<GenerateResponse, void> {
+  const { flow, prepared, scope, usage } = input;
+  const { spec, prompt, model } = prepared;
+  if (spec.verifiers.length === 0) return;
+  const { text, ended } = outcome.chosen;
+  const finished = { index: 0, messages: prompt.messages, text, tokens: [], reason: finishReasonOf(ended) };
+  const { verdicts, verifiedTokens } = await judge(
+    flow.clients,
+    model.digest,
+    spec.verifiers,
+    finished,
+    scope,
+  );
+  usage.verifiedTokens += verifiedTokens;
+  yield eventOf({ case: "verdicts", value: { choice: 0, verdicts: [...verdicts] } });
+}

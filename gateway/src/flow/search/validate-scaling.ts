@@ -1,0 +1,102 @@
+/** Ranges of a request's scaling, and what does not go with a search. Strategy and verifiers are checked later. */
+import { TrimtabError } from "#kit/errors.ts";
+import {
+  AnswerForm,
+  DegradedVerifier,
+  type GenerationSpec,
+  type ScalingOptions,
+  type StepRule,
+} from "#proto/trimtab/gateway/v1/gateway_service_pb.ts";
+import { SCALING_LIMITS as LIMITS } from "../../limits.ts";
+import { findStrategy, NO_STRATEGY } from "../../strategies/registry.ts";
+import { checkCount, checkRange, checkRequired, checkText } from "../checks.ts";
+
+/** Throws a typed error that names the field unless the scaling of `spec` makes sense. */
+export function validateScaling(spec: GenerationSpec): void {
+  const { scaling } = spec;
+  if (!scaling) return;
+  checkText("scaling.strategy", scaling.strategy);
+  if (!findStrategy(scaling.strategy)) return checkNothingElse(scaling);
+  checkCompany(spec);
+  const { budget, step, answer, diversify, verifier, processVerifier } = scaling;
+  checkRange("scaling.budget.tokens", Number(budget?.tokens ?? 0), { min: 0, max: LIMITS.tokens });
+  checkRange("scaling.budget.candidates", budget?.candidates, { min: 0, max: LIMITS.candidates });
+  checkRange("scaling.budget.milliseconds", budget?.milliseconds, { min: 0, max: LIMITS.milliseconds });
+  if (step) checkStep(step);
+  checkBytes("scaling.answer.marker", answer?.marker ?? "", LIMITS.markerBytes);
+  checkEnum("scaling.answer.form", answer?.form, AnswerForm);
+  checkEnum("scaling.degraded", scaling.degraded, DegradedVerifier);
+  checkCount("scaling.diversify", diversify.length, LIMITS.diversify);
+  if (verifier) checkRequired("scaling.verifier.name", verifier.name !== "", "the verifier has no name");
+  if (processVerifier) {
+    const field = "scaling.process_verifier.name";
+    checkRequired(field, processVerifier.name !== "", "the verifier has no name");
+  }
+}
+
+/** Without a strategy nothing is searched: whatever says how would be ignored in silence. */
+function checkNothingElse(scaling: ScalingOptions): void {
+  const { parameters, budget, verifier, processVerifier, step, diversify, degraded, answer, trace } = scaling;
+  const given = {
+    budget,
+    verifier,
+    process_verifier: processVerifier,
+    step,
+    diversify: diversify.length > 0,
+    degraded,
+    answer,
+    trace,
+  };
+  const parameter = Object.keys(parameters ?? {})[0];
+  const field = parameter === undefined ? undefined : `parameters.${parameter.slice(0, LIMITS.markerBytes)}`;
+  const extra = field ?? Object.entries(given).find(([, value]) => Boolean(value))?.[0];
+  if (extra === undefined) return;
+  throw new TrimtabError("UNKNOWN_FIELD", `the strategy "${NO_STRATEGY}" takes nothing else`, {
+    field: `scaling.${extra}`,
+  });
+}
+
+/** What a search cannot be combined with. */
+function checkCompany({ choices, steering, speculation, echo, logprobs, scaling }: GenerationSpec): void {
+  const conflicts: readonly (readonly [boolean, string, string])[] = [
+    [choices > 1, "choices", "a search answers with one choice"],
+    [steering?.compare === true, "steering.compare", "a search does not compare"],
+    [speculation !== undefined, "speculation", "a search does not speculate"],
+    [echo, "echo", "a search does not repeat its prompt"],
+    [logprobs, "logprobs", "a search reports no log-probabilities of tokens"],
+    [
+      (scaling?.diversify.length ?? 0) > 0 && steering !== undefined,
+      "scaling.diversify",
+      "it excludes steering",
+    ],
+  ];
+  for (const [isGiven, field, message] of conflicts) {
+    if (isGiven) throw new TrimtabError("UNSUPPORTED", message, { field });
+  }
+}
+
+function checkStep({ rule, maxTokens }: StepRule): void {
+  checkRange("scaling.step.max_tokens", maxTokens, { min: 0, max: LIMITS.stepTokens });
+  if (rule.case === "tokens")
+    checkRange("scaling.step.tokens", rule.value, { min: 1, max: LIMITS.stepTokens });
+  if (rule.case !== "separators") return;
+  const field = "scaling.step.separators";
+  checkRequired(field, rule.value.values.length > 0, "there is no separator");
+  checkCount(field, rule.value.values.length, LIMITS.separators);
+  rule.value.values.forEach((text, index) => {
+    const at = `${field}[${index}]`;
+    if (text === "") throw new TrimtabError("INVALID_ARGUMENT", "a separator is empty", { field: at });
+    checkBytes(at, text, LIMITS.separatorBytes);
+  });
+}
+
+function checkBytes(field: string, text: string, limit: number): void {
+  checkText(field, text);
+  if (Buffer.byteLength(text) <= limit) return;
+  throw new TrimtabError("FIELD_OUT_OF_RANGE", "the text is too long", { field, limit: `${limit} bytes` });
+}
+
+function checkEnum(field: string, value: number | undefined, known: Readonly<Record<number, unknown>>): void {
+  if (value === undefined || known[value] !== undefined) return;
+  throw new TrimtabError("INVALID_ARGUMENT", "unknown value", { field });
+}

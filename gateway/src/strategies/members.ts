@@ -1,0 +1,84 @@
+/** Candidates as the runtime keeps them. */
+import type { Candidate, Confidence, Ended, Judging } from "./strategy.ts";
+import type { Growth } from "./world.ts";
+
+/** A candidate with what a strategy does not see. */
+export interface Member extends Candidate {
+  text: string;
+  tokens: number;
+  depth: number;
+  logprob: number;
+  confidences: Confidence[];
+  ended: Ended | undefined;
+  scores: number[];
+  /** Not given up: it may still be chosen. */
+  isAlive: boolean;
+  /** Others continue it. */
+  isContinued: boolean;
+  /** Last score, and of how many tokens, by what was judged. */
+  readonly judged: Map<Judging, { readonly tokens: number; readonly score: number }>;
+}
+
+/** The prompt as a candidate: nothing of an answer yet. */
+export function createRoot(id = 0): Member {
+  return {
+    id,
+    parent: 0,
+    text: "",
+    tokens: 0,
+    depth: 0,
+    logprob: 0,
+    confidences: [],
+    ended: undefined,
+    scores: [],
+    isAlive: true,
+    isContinued: false,
+    judged: new Map(),
+  };
+}
+
+/** A child that stands where its parent stands. */
+export function createChild(parent: Member, id: number): Member {
+  parent.isContinued = true;
+  return {
+    ...parent,
+    id,
+    parent: parent.id,
+    confidences: [...parent.confidences],
+    scores: [...parent.scores],
+    isAlive: true,
+    isContinued: false,
+    judged: new Map(parent.judged),
+  };
+}
+
+/** Adds what came of a growth. */
+export function extend(member: Member, growth: Growth, maxTokens: number): void {
+  member.text = growth.text;
+  member.tokens += growth.tokens;
+  member.logprob += growth.logprob;
+  member.confidences.push(...growth.confidences);
+  member.ended = growth.ended ?? (member.tokens >= maxTokens ? "length" : undefined);
+}
+
+/** The last score a candidate got, whatever was judged. */
+export function lastScore({ judged, scores }: Member): number | undefined {
+  return judged.get("outcome")?.score ?? scores.at(-1);
+}
+
+/** How many leading characters all texts share; never half of a surrogate pair. */
+export function sharedLength(texts: readonly string[]): number {
+  const [first = "", ...others] = texts;
+  let length = first.length;
+  for (const text of others) {
+    length = Math.min(length, text.length);
+    let at = 0;
+    while (at < length && first.charCodeAt(at) === text.charCodeAt(at)) at++;
+    length = at;
+  }
+  return isHighSurrogate(first.charCodeAt(length - 1)) ? length - 1 : length;
+}
+
+function isHighSurrogate(code: number): boolean {
+  return code >= 0xd800 && code <= 0xdbff;
+}

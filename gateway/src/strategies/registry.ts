@@ -1,0 +1,24 @@
+/** The strategies by name, in the order in which they are listed. To add one: a file beside these, and a line here. */
+import { TrimtabError } from "#kit/errors.ts";
+import { bestOfN } from "./best-of-n.ts";
+import { greedy } from "./greedy.ts";
+import { selfConsistency } from "./self-consistency.ts";
+import type { Strategy } from "./strategy.ts";
+
+/** The name that asks for no search. */
+export const NO_STRATEGY = "none";
+
+/** All strategies. */
+export const STRATEGIES: readonly Strategy[] = [greedy, bestOfN, selfConsistency];
+
+const SHOWN_CHARS = 64;
+
+/** The strategy of a name; undefined for "none" and the empty name. @throws TrimtabError STRATEGY_NOT_FOUND. */
+export function findStrategy(name: string): Strategy | undefined {
+  if (name === "" || name === NO_STRATEGY) return undefined;
+  const found = STRATEGIES.find((strategy) => strategy.name === name);
+  if (found) return found;
+  const known = [NO_STRATEGY, ...STRATEGIES.map((strategy) => strategy.name)].join(", ");
+  const message = `there is no strategy ${JSON.stringify(name.slice(0, SHOWN_CHARS))}; known: ${known}`;
+  throw new TrimtabError("STRATEGY_NOT_FOUND", message, { field: "scaling.strategy" });
+}

@@ -1,0 +1,299 @@
+/**
+ * Runs a strategy against a world: hands out tokens so that no budget is exceeded, batches what grows together, keeps the
+ * books, tells what happens, and commits text as soon as every candidate left shares it.
+ *
+ * Tokens are handed out in equal shares before they are generated, so a budget of tokens holds exactly; what a candidate
+ * leaves of its share goes to the others in a further batch. A verdict's own tokens are known only afterwards: they may
+ * pass the budget once. Cost: a comparison of texts a token, O(live candidates).
+ */
+import type { JsonObject, MessageInitShape } from "@bufbuild/protobuf";
+import { type Reason, TrimtabError } from "#kit/errors.ts";
+import type { SearchEventSchema } from "#proto/trimtab/gateway/v1/gateway_service_pb.ts";
+import { FinishReason } from "#proto/trimtab/type/v1/generation_pb.ts";
+import { type Budget, createLedger, type Ledger } from "./ledger.ts";
+import { createChild, createRoot, extend, lastScore, type Member, sharedLength } from "./members.ts";
+import { createRandom } from "./random.ts";
+import type {
+  Candidate,
+  Ended,
+  Judging,
+  Outcome,
+  Resampling,
+  Search,
+  StepOptions,
+  Strategy,
+  Stride,
+} from "./strategy.ts";
+import type { World } from "./world.ts";
+
+/** An event of a search, as it is sent. */
+export type SearchEventInit = NonNullable<MessageInitShape<typeof SearchEventSchema>["event"]>;
+
+/** What a search runs with. */
+export interface RuntimeOptions {
+  readonly world: World;
+  readonly budget: Budget;
+  readonly seed: bigint;
+  /** Most tokens of a candidate. */
+  readonly maxTokens: number;
+  /** Most tokens of a step. */
+  readonly stepTokens: number;
+  /** A verifier that fails on a candidate fails the search; else the candidate gets a neutral score. */
+  readonly strict: boolean;
+  /** Canonical answer of a text. */
+  readonly answerOf: (text: string) => string | undefined;
+  /** Aborts when the time is used up. */
+  readonly timeUp: AbortSignal;
+  readonly onEvent: (event: SearchEventInit) => void;
+  /** Text that became part of the answer. */
+  readonly onCommit: (text: string) => void;
+}
+
+/** How a search ended. */
+export interface SearchResult {
+  readonly outcome: Outcome;
+  readonly ledger: Ledger;
+  /** Every candidate that no other continues. */
+  readonly leaves: readonly Member[];
+  /** The budget was used up before the strategy was done. */
+  readonly isSpent: boolean;
+  /** Scores stand in for verdicts. */
+  readonly isDegraded: boolean;
+}
+
+const NEUTRAL = 0.5;
+const REASON_OF: Readonly<Record<Ended, FinishReason>> = {
+  stop: FinishReason.STOP,
+  length: FinishReason.LENGTH,
+  error: FinishReason.ERROR,
+};
+
+/** The finish reason of a candidate; unspecified while it can grow. */
+export function finishReasonOf(ended: Ended | undefined): FinishReason {
+  return ended === undefined ? FinishReason.UNSPECIFIED : REASON_OF[ended];
+}
+
+/** Runs a strategy to its end; all text of the chosen candidate has then been committed. */
+export async function runSearch(
+  strategy: Strategy,
+  parameters: JsonObject,
+  options: RuntimeOptions,
+): Promise<SearchResult> {
+  const runtime = new Runtime(options);
+  const run = strategy.run(runtime, parameters);
+  for (;;) {
+    const { value, done } = await run.next();
+    if (!done) runtime.tellResampling(value.resampling);
+    else return runtime.finish(value);
+  }
+}
+
+/** The primitives of one search. Lives as long as the search; the world frees what is left. */
+class Runtime implements Search {
+  readonly root: Member = createRoot();
+  readonly random;
+  readonly width: number;
+  readonly #options: RuntimeOptions;
+  readonly #ledger: Ledger;
+  readonly #members = new Map<number, Member>([[0, this.root]]);
+  #committed = 0;
+  #isSpent = false;
+  #isDegraded = false;
+
+  constructor(options: RuntimeOptions) {
+    this.#options = options;
+    this.#ledger = createLedger(options.budget);
+    this.random = createRandom(options.seed);
+    this.width = options.budget.candidates;
+  }
+
+  fork(parents: readonly Candidate[]): Promise<Candidate[]> {
+    const children = parents.map((parent) => createChild(this.#member(parent), this.#nextId()));
+    for (const child of children) this.#enter(child);
+    this.#options.world.fork(children);
+    return Promise.resolve(children);
+  }
+
+  async step(candidates: readonly Candidate[], stride: Stride, options: StepOptions = {}): Promise<boolean> {
+    const growing = candidates.map((one) => this.#member(one)).filter(({ ended }) => ended === undefined);
+    if (growing.length > this.width)
+      throw new RangeError("more candidates grow at once than the budget allows");
+    const before = new Map(growing.map((member) => [member, { text: member.text, tokens: member.tokens }]));
+    const isWhole = await this.#grow(growing, stride, options);
+    for (const [member, { text, tokens }] of before) {
+      if (member.tokens === tokens && member.ended === undefined) continue;
+      member.depth++;
+      this.#tellStep(member, text, tokens);
+    }
+    if (!isWhole) this.#isSpent = true;
+    return isWhole;
+  }
+
+  async score(candidates: readonly Candidate[], judging: Judging): Promise<number[]> {
+    const members = candidates.map((one) => this.#member(one));
+    const fresh = [...new Set(members)].filter(
+      (member) => member.ended !== "error" && member.judged.get(judging)?.tokens !== member.tokens,
+    );
+    if (fresh.length > 0) await this.#judge(fresh, judging);
+    return members.map((member) => member.judged.get(judging)?.score ?? 0);
+  }
+
+  drop(candidates: readonly Candidate[]): void {
+    const dropped = candidates.map((one) => this.#member(one)).filter(({ isAlive }) => isAlive);
+    if (dropped.length === 0) return;
+    for (const member of dropped) member.isAlive = false;
+    const ids = dropped.map(({ id }) => id);
+    this.#options.world.release(ids);
+    const shown = ids.filter((id) => id !== 0);
+    if (shown.length > 0) this.#options.onEvent({ case: "prune", value: { candidates: shown } });
+    this.#commit();
+  }
+
+  answer({ text }: Candidate): string | undefined {
+    return this.#options.answerOf(text);
+  }
+
+  async revise(attempts: readonly Candidate[], request: string): Promise<Candidate> {
+    const prompt = createRoot(this.#nextId());
+    this.#enter(prompt);
+    await this.#options.world.revise(prompt.id, attempts, request);
+    return prompt;
+  }
+
+  /** Tells of a resampling. */
+  tellResampling({ candidates, weights, ancestors, temperature }: Resampling): void {
+    const value = {
+      candidates: candidates.map(({ id }) => id),
+      weights: [...weights],
+      ancestors: ancestors.map(({ id }) => id),
+      effectiveSampleSize: 1 / weights.reduce((sum, weight) => sum + weight * weight, 0),
+      temperature,
+    };
+    this.#options.onEvent({ case: "resample", value });
+  }
+
+  /** Commits what is left of the chosen text. */
+  finish(outcome: Outcome): SearchResult {
+    const chosen = this.#member(outcome.chosen);
+    if (!chosen.isAlive) throw new RangeError("a strategy chose a candidate that it had given up");
+    if (chosen.ended === "error") throw failedCandidate();
+    this.#commitUpTo(chosen.text, chosen.text.length);
+    const leaves = [...this.#members.values()].filter(({ id, isContinued }) => id !== 0 && !isContinued);
+    return {
+      outcome,
+      ledger: this.#ledger,
+      leaves,
+      isSpent: this.#isSpent,
+      isDegraded: this.#isDegraded,
+    };
+  }
+
+  /** Grows in batches until the stride is done; false if the budget did not allow it. */
+  async #grow(growing: readonly Member[], stride: Stride, options: StepOptions): Promise<boolean> {
+    const { world, maxTokens, stepTokens, timeUp } = this.#options;
+    const most = stride === "end" ? maxTokens : stride === "step" ? stepTokens : stride.tokens;
+    const quota = new Map(growing.map((one) => [one, Math.min(most, maxTokens - one.tokens)]));
+    for (;;) {
+      const able = growing.filter((one) => one.ended === undefined && (quota.get(one) ?? 0) > 0);
+      if (able.length === 0) return true;
+      const share = Math.floor(this.#ledger.tokensLeft() / able.length);
+      if (share < 1 || timeUp.aborted) return false;
+      const orders = able.map((one) => ({
+        id: one.id,
+        tokens: Math.min(share, quota.get(one) ?? 0),
+        toStep: stride === "step",
+        ...options,
+      }));
+      const growths = await world.grow(orders, timeUp, (id, text) => this.#showText(id, text));
+      for (const [index, growth] of growths.entries()) {
+        const member = able[index];
+        if (!member) continue;
+        extend(member, growth, maxTokens);
+        this.#ledger.spent.generated += growth.tokens;
+        quota.set(member, growth.stepEnded ? 0 : (quota.get(member) ?? 0) - growth.tokens);
+      }
+      this.#commit();
+      if (growing.length > 0 && growing.every(({ ended }) => ended === "error")) throw failedCandidate();
+    }
+  }
+
+  async #judge(members: readonly Member[], judging: Judging): Promise<void> {
+    const { verdicts, tokens } = await this.#options.world.judge(members, judging);
+    this.#ledger.spent.verifierTokens += tokens;
+    this.#ledger.spent.verifierCalls += members.length;
+    const known = verdicts.flatMap(({ score }) => (score === undefined ? [] : [score]));
+    const neutral =
+      known.length === 0 ? NEUTRAL : known.reduce((sum, score) => sum + score, 0) / known.length;
+    for (const [index, member] of members.entries()) {
+      const verdict = verdicts[index] ?? { score: undefined, failure: "INTERNAL" };
+      if (verdict.score === undefined) {
+        if (this.#options.strict) throw failedVerdict(verdict.failure);
+        this.#isDegraded = true;
+      }
+      const score = verdict.score ?? neutral;
+      member.judged.set(judging, { tokens: member.tokens, score });
+      if (judging === "process") member.scores.push(score);
+      const value = { candidate: member.id, score, outcome: judging === "outcome", failure: verdict.failure };
+      this.#options.onEvent({ case: "score", value });
+    }
+  }
+
+  #nextId(): number {
+    return ++this.#ledger.spent.candidates;
+  }
+
+  #enter(member: Member): void {
+    this.#members.set(member.id, member);
+    this.#options.onEvent({ case: "candidate", value: { candidate: member.id, parent: member.parent } });
+  }
+
+  #member({ id }: Candidate): Member {
+    const member = this.#members.get(id);
+    if (!member) throw new RangeError("a strategy named a candidate that it does not have");
+    return member;
+  }
+
+  #tellStep(member: Member, before: string, tokensBefore: number): void {
+    const value = {
+      candidate: member.id,
+      text: member.text.slice(before.length),
+      tokens: member.tokens - tokensBefore,
+      ended: finishReasonOf(member.ended),
+      depth: member.depth,
+    };
+    this.#options.onEvent({ case: "step", value });
+  }
+
+  #showText(id: number, text: string): void {
+    const member = this.#members.get(id);
+    if (!member?.isAlive) return;
+    member.text = text;
+    this.#commit();
+  }
+
+  #commit(): void {
+    const texts = [...this.#members.values()].filter(({ isAlive }) => isAlive).map(({ text }) => text);
+    this.#commitUpTo(texts[0] ?? "", sharedLength(texts));
+  }
+
+  #commitUpTo(text: string, length: number): void {
+    if (length <= this.#committed) return;
+    const from = this.#committed;
+    this.#committed = length;
+    this.#options.onCommit(text.slice(from, length));
+    this.#options.onEvent({ case: "commit", value: { characters: length } });
+  }
+}
+
+/** The last score of a candidate, for the report at the end. */
+export { lastScore };
+
+function failedVerdict(failure: string): TrimtabError {
+  const message = `the verifier could not judge a candidate (${failure}); degraded: best_effort goes on without it`;
+  const reason: Reason = failure === "NON_FINITE" ? "NON_FINITE" : "SERVICE_UNAVAILABLE";
+  return new TrimtabError(reason, message, { field: "scaling.verifier" });
+}
+
+function failedCandidate(): TrimtabError {
+  return new TrimtabError("SERVICE_UNAVAILABLE", "the engine could not finish any candidate");
+}

@@ -1,0 +1,23 @@
+/** What strategies of whole answers share. */
+import type { Candidate, Search } from "./strategy.ts";
+import { meanLogprob } from "./votes.ts";
+
+/** `count` independent answers, grown to their ends in one batch. */
+export async function sampleAnswers(search: Search, count: number): Promise<Candidate[]> {
+  const samples = await search.fork(Array.from({ length: count }, () => search.root));
+  await search.step(samples, "end");
+  return samples;
+}
+
+/** Candidates by score, best first; of equals, the likeliest tokens first, then the older candidate. */
+export function byScore(candidates: readonly Candidate[], scores: readonly number[]): Candidate[] {
+  return candidates
+    .map((candidate, index) => ({ candidate, score: scores[index] ?? 0 }))
+    .sort(
+      (a, b) =>
+        b.score - a.score ||
+        meanLogprob(b.candidate) - meanLogprob(a.candidate) ||
+        a.candidate.id - b.candidate.id,
+    )
+    .map(({ candidate }) => candidate);
+}

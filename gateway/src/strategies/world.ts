@@ -1,0 +1,68 @@
+/**
+ * What a search acts on: the engine and a verifier, or a simulation of both. The runtime decides who grows and how far;
+ * the world does it, and never more.
+ */
+import type { Candidate, Confidence, Ended, Judging } from "./strategy.ts";
+
+/** A candidate that begins where another stands. */
+export interface Birth {
+  readonly id: number;
+  readonly parent: number;
+}
+
+/** One candidate's part of a batch. */
+export interface GrowOrder {
+  readonly id: number;
+  /** At most so many tokens. */
+  readonly tokens: number;
+  /** Stop where the step rule says that a step ends. */
+  readonly toStep: boolean;
+  /** Instead of the request's temperature. */
+  readonly temperature?: number;
+}
+
+/** What came of an order. */
+export interface Growth {
+  /** The whole text of the candidate. */
+  readonly text: string;
+  /** Tokens of this growth that count. */
+  readonly tokens: number;
+  /** Sum of their log-probabilities, nats. */
+  readonly logprob: number;
+  readonly confidences: readonly Confidence[];
+  /** The end of a step was met. */
+  readonly stepEnded: boolean;
+  readonly ended: Ended | undefined;
+}
+
+/** A verdict; without a score, `failure` says why. */
+export interface Judgement {
+  readonly score: number | undefined;
+  /** Reason of the closed list; empty if there is a score. */
+  readonly failure: string;
+}
+
+/** Verdicts on a batch, in order, and what they cost. */
+export interface Judgements {
+  readonly verdicts: readonly Judgement[];
+  /** Tokens read by a model. */
+  readonly tokens: number;
+}
+
+/** The engine and the verifier of one search. */
+export interface World {
+  /** Makes candidates; takes effect before anything that is asked for later. */
+  fork(births: readonly Birth[]): void;
+  /** Grows a batch. When `until` aborts, what there is comes back. `onText` sees whole texts as they grow. */
+  grow(
+    orders: readonly GrowOrder[],
+    until: AbortSignal,
+    onText: (id: number, text: string) => void,
+  ): Promise<Growth[]>;
+  /** Judges candidates. */
+  judge(candidates: readonly Candidate[], judging: Judging): Promise<Judgements>;
+  /** A prompt of its own for `id`: the request's, the attempts, and `request` as the next message. */
+  revise(id: number, attempts: readonly Candidate[], request: string): Promise<void>;
+  /** Frees candidates; those forked from them live on. */
+  release(ids: readonly number[]): void;
+}

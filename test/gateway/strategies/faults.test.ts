@@ -1,0 +1,35 @@
+/** Searches that end badly: clients that leave, verifiers that fail. Nothing is left behind, nothing goes unsaid. */
+import { expect, test } from "bun:test";
+import { fromConnectError } from "#kit/errors.ts";
+import { answering } from "../support/answering.ts";
+import { chat, until } from "../support/asks.ts";
+
+const words = { name: "words" };
+
+test("a client that leaves in mid-search frees every sequence", async () => {
+  const stack = answering(["long ".repeat(60)]);
+  stack.forward.beforeToken = () => Bun.sleep(2);
+  const scaling = { strategy: "best-of-n", budget: { candidates: 8 }, verifier: words, trace: true };
+  const left = new AbortController();
+  const stream = stack.client.generate(chat("hello", { scaling }), { signal: left.signal });
+  const reading = (async () => {
+    for await (const { event } of stream) if (event.case === "delta") left.abort();
+  })();
+  expect((await reading.catch(fromConnectError))?.reason).toBe("CANCELLED");
+  await until(() => stack.forward.alive.size === 0, 1_000);
+  await until(() => stack.gateway.running() === 0, 1_000);
+});
+
+test("a verifier that fails, or whose score is no number, fails a strict search and only flags the other", async () => {
+  const stack = answering(["one", "one two"]);
+  stack.verifier.before = () => Promise.reject(new Error("down"));
+  const scaling = { strategy: "best-of-n", budget: { candidates: 2 }, verifier: words };
+  const failure = await stack.client.complete(chat("hello", { scaling })).catch(fromConnectError);
+  expect(failure).toMatchObject({ reason: "SERVICE_UNAVAILABLE", field: "scaling.verifier" });
+  expect([...stack.forward.alive]).toEqual([]);
+  const lenient = { ...scaling, degraded: 2 };
+  const { search, choices } = await stack.client.complete(chat("hello", { scaling: lenient }));
+  expect(search?.degraded).toBe(true);
+  expect(search?.candidates.map(({ score }) => score)).toEqual([0.5, 0.5]);
+  expect(choices[0]?.text).toContain("one");
+});

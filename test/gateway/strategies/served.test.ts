@@ -1,0 +1,120 @@
+/** One call: a search over the session protocol, with simulated services. What is spent, shown, and left behind. */
+import { expect, test } from "bun:test";
+import { SearchEnd } from "#proto/trimtab/gateway/v1/gateway_service_pb.ts";
+import { FinishReason } from "#proto/trimtab/type/v1/generation_pb.ts";
+import { answering } from "../support/answering.ts";
+import { chat, refusal } from "../support/asks.ts";
+import { createSimulatedStack } from "../support/simulated-services.ts";
+
+const words = { name: "words" };
+
+test("best-of-n answers with the best judged candidate and bills every token of all of them", async () => {
+  const texts = ["one", "one two three", "one two"];
+  const stack = answering(texts);
+  const scaling = { strategy: "best-of-n", budget: { candidates: 3 }, verifier: words, trace: true };
+  const answer = await stack.client.complete(chat("hello", { scaling, sampling: { seed: 9n } }));
+  expect(answer.choices.map(({ text }) => text)).toEqual(["one two three"]);
+  const { search, usage } = answer;
+  expect(search).toMatchObject({ candidate: 2, end: SearchEnd.COMPLETE, strategy: "best-of-n", seed: 9n });
+  expect(search?.candidates.map(({ text, score }) => [text, score])).toEqual([
+    ["one", 0.1],
+    ["one two three", 0.3],
+    ["one two", 0.2],
+  ]);
+  const generated = texts.join("").length;
+  expect(usage?.completionTokens).toBe(generated);
+  expect(usage?.prefilledTokens).toBe(usage?.promptTokens ?? -1);
+  const prompt = usage?.promptTokens ?? 0;
+  expect(usage?.scaling).toMatchObject({
+    candidates: 3,
+    generatedTokens: generated,
+    discardedTokens: generated - "one two three".length,
+    prefilledTokensWithoutReuse: 3 * prompt,
+    verifierCalls: 3,
+    verifierTokens: 7,
+  });
+});
+
+test("self-consistency stops as soon as the majority is settled, and says so", async () => {
+  const stack = answering(["it is 7", "so 7", "7.", "1 + 6 = 7", "8"]);
+  const scaling = { strategy: "self-consistency", budget: { candidates: 16 } };
+  const { search, choices } = await stack.client.complete(chat("hello", { scaling }));
+  expect(search?.end).toBe(SearchEnd.SETTLED);
+  expect(search?.answers).toMatchObject([{ answer: "7", votes: 4, weight: 4 }]);
+  expect(search?.candidates).toHaveLength(4);
+  expect(choices[0]?.text).toContain("7");
+});
+
+test("a budget of tokens is never exceeded, whatever the candidates leave of their shares", async () => {
+  for (const tokens of [3, 10, 17, 29, 64]) {
+    const stack = answering(["a", "bb bb bb bb bb bb", "ccc ccc ccc ccc ccc ccc"]);
+    const scaling = {
+      strategy: "best-of-n",
+      budget: { candidates: 3, tokens: BigInt(tokens) },
+      verifier: words,
+    };
+    const { usage, search } = await stack.client.complete(chat("hello", { scaling }));
+    const spent = usage?.scaling?.generatedTokens ?? 0;
+    expect(spent).toBeLessThanOrEqual(tokens);
+    expect(spent).toBeGreaterThan(Math.min(tokens, 42) - 3);
+    expect(search?.end).toBe(tokens < 42 ? SearchEnd.BUDGET : SearchEnd.COMPLETE);
+  }
+});
+
+test("when the time is up the candidates are cut, one is chosen and nothing is left behind", async () => {
+  const stack = answering(["never ends ".repeat(20)]);
+  stack.forward.beforeToken = () => Bun.sleep(5);
+  const scaling = { strategy: "best-of-n", budget: { candidates: 2, milliseconds: 60 }, verifier: words };
+  const { search, choices } = await stack.client.complete(chat("hello", { scaling }));
+  expect(search?.end).toBe(SearchEnd.BUDGET);
+  expect(choices[0]?.finished?.reason).toBe(FinishReason.LENGTH);
+  expect([...stack.forward.alive]).toEqual([]);
+});
+
+test("text is streamed as soon as every live candidate shares it, and never taken back", async () => {
+  const stack = answering(["same start, then A", "same start, then B and more"]);
+  const scaling = { strategy: "best-of-n", budget: { candidates: 2 }, verifier: words, trace: true };
+  let text = "";
+  let committed = 0;
+  const order: string[] = [];
+  for await (const { event } of stack.client.generate(chat("hello", { scaling }))) {
+    if (event.case === "delta") text += event.value.text;
+    if (event.case !== "search" || event.value.event.case === undefined) continue;
+    if (order.at(-1) !== event.value.event.case) order.push(event.value.event.case);
+    if (event.value.event.case === "commit") committed = event.value.event.value.characters;
+    if (event.value.event.case === "score") expect(text).toBe("same start, then ");
+    expect(text.length).toBe(committed);
+  }
+  expect(text).toBe("same start, then B and more");
+  expect(order).toEqual(["candidate", "step", "commit", "score", "commit", "final"]);
+});
+
+test("candidates are steered as the request says, or each its own way", async () => {
+  const stack = createSimulatedStack();
+  const search = { strategy: "best-of-n", budget: { candidates: 4 }, verifier: words, trace: true };
+  const steered = await stack.client.complete(chat("hello!", { scaling: search, ...refusal() }));
+  expect(steered.choices[0]).toMatchObject({ text: "I cannot help with that.", finished: { steered: true } });
+  const diversify = [{}, { recipe: "refusal" }];
+  const mixed = await stack.client.complete(chat("hello!", { scaling: { ...search, diversify } }));
+  expect(mixed.search?.candidates.map(({ text }) => text.slice(0, 4))).toEqual([
+    "Sure",
+    "I ca",
+    "Sure",
+    "I ca",
+  ]);
+  expect([...stack.forward.alive]).toEqual([]);
+});
+
+test("the same seed gives the same search, byte for byte, events and all", async () => {
+  const runs = [];
+  for (let run = 0; run < 2; run++) {
+    const stack = answering(["it is 7", "8", "so 7", "9 or 8"]);
+    const scaling = { strategy: "self-consistency", budget: { candidates: 8 }, trace: true };
+    const events = [];
+    for await (const { event } of stack.client.generate(chat("x", { scaling, sampling: { seed: 3n } }))) {
+      if (event.case === "search") events.push(event.value);
+    }
+    runs.push(events);
+  }
+  expect(runs[0]).toEqual(runs[1] ?? []);
+});
