@@ -7,12 +7,14 @@ import type { ConnectRouter } from "@connectrpc/connect";
 import type { Hono } from "hono";
 import { createKeyGate, type KeyGate } from "#kit/auth.ts";
 import { createMetrics, type Metrics } from "#kit/metrics.ts";
+import { createParameterChecks } from "#kit/parameters.ts";
 import type { GatewayClients } from "./src/clients.ts";
 import type { GatewayContext } from "./src/context.ts";
 import { createPrograms } from "./src/flow/programs.ts";
 import { createRequirements } from "./src/flow/requirements.ts";
 import { createRunningGenerations } from "./src/flow/running.ts";
 import { createVocabularies } from "./src/flow/vocabulary.ts";
+import { SCALING_LIMITS } from "./src/limits.ts";
 import { gatewayRoutes } from "./src/handlers/index.ts";
 import { createGatewayMetrics } from "./src/metrics.ts";
 import { createOpenAiApp } from "./src/openai/app.ts";
@@ -57,6 +59,7 @@ export function createGateway(options: GatewayOptions): Gateway {
       requirements: createRequirements(clients),
       programs: createPrograms(clients),
       vocabularies: createVocabularies(clients),
+      parameterChecks: createParameterChecks(SCALING_LIMITS),
     },
     metrics: createGatewayMetrics(metrics, () => running.size),
   };

@@ -1,5 +1,6 @@
 /** Every other RPC of the gateway: what it answers, and what it refuses. */
 import { expect, test } from "bun:test";
+import { fromConnectError } from "#kit/errors.ts";
 import { GatewayService } from "#proto/trimtab/gateway/v1/gateway_service_pb.ts";
 import { chat, refusal } from "./support/asks.ts";
 import { createSimulatedStack } from "./support/simulated-services.ts";

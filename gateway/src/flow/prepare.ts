@@ -1,6 +1,8 @@
 /** Everything a generation needs before its first token is computed; what fails here costs nothing but a few calls. */
 import { randomInt } from "node:crypto";
+import type { JsonObject } from "@bufbuild/protobuf";
 import { TrimtabError } from "#kit/errors.ts";
+import type { CheckParameters } from "#kit/parameters.ts";
 import type { Model } from "#proto/trimtab/forward/v1/forward_service_pb.ts";
 import type { GenerationSpec } from "#proto/trimtab/gateway/v1/gateway_service_pb.ts";
 import type { GetRequirementsResponse, SteeringUse } from "#proto/trimtab/steering/v1/steering_service_pb.ts";
@@ -24,6 +26,8 @@ export interface FlowContext {
   readonly programs: Programs;
   readonly vocabularies: Vocabularies;
   readonly running: RunningGenerations;
+  /** Checks the parameters of strategies. */
+  readonly parameterChecks: (schema: JsonObject) => CheckParameters;
 }
 
 /** A recipe or direction with its needs; `use` is pinned to what it resolved to. */

@@ -1,15 +1,35 @@
 /** The strategies by name, in the order in which they are listed. To add one: a file beside these, and a line here. */
 import { TrimtabError } from "#kit/errors.ts";
+import { beam } from "./beam.ts";
 import { bestOfN } from "./best-of-n.ts";
+import { confidenceVote } from "./confidence-vote.ts";
+import { dvts } from "./dvts.ts";
+import { entropicParticleFiltering } from "./entropic-particle-filtering.ts";
+import { featureVote } from "./feature-vote.ts";
 import { greedy } from "./greedy.ts";
+import { lookahead } from "./lookahead.ts";
+import { particleFiltering } from "./particle-filtering.ts";
 import { selfConsistency } from "./self-consistency.ts";
 import type { Strategy } from "./strategy.ts";
+import { weightedMajority } from "./weighted-majority.ts";
 
 /** The name that asks for no search. */
 export const NO_STRATEGY = "none";
 
 /** All strategies. */
-export const STRATEGIES: readonly Strategy[] = [greedy, bestOfN, selfConsistency];
+export const STRATEGIES: readonly Strategy[] = [
+  greedy,
+  selfConsistency,
+  bestOfN,
+  weightedMajority,
+  confidenceVote,
+  featureVote,
+  beam,
+  lookahead,
+  dvts,
+  particleFiltering,
+  entropicParticleFiltering,
+];
 
 const SHOWN_CHARS = 64;
 

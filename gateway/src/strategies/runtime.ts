@@ -11,7 +11,7 @@ import { type Reason, TrimtabError } from "#kit/errors.ts";
 import type { SearchEventSchema } from "#proto/trimtab/gateway/v1/gateway_service_pb.ts";
 import { FinishReason } from "#proto/trimtab/type/v1/generation_pb.ts";
 import { type Budget, createLedger, type Ledger } from "./ledger.ts";
-import { createChild, createRoot, extend, lastScore, type Member, sharedLength } from "./members.ts";
+import { createChild, createRoot, extend, type Member, sharedLength } from "./members.ts";
 import { createRandom } from "./random.ts";
 import type {
   Candidate,
@@ -53,7 +53,7 @@ export interface RuntimeOptions {
 export interface SearchResult {
   readonly outcome: Outcome;
   readonly ledger: Ledger;
-  /** Every candidate that no other continues. */
+  /** The candidates that were left, and those that no other continues. */
   readonly leaves: readonly Member[];
   /** The budget was used up before the strategy was done. */
   readonly isSpent: boolean;
@@ -178,7 +178,9 @@ class Runtime implements Search {
     if (!chosen.isAlive) throw new RangeError("a strategy chose a candidate that it had given up");
     if (chosen.ended === "error") throw failedCandidate();
     this.#commitUpTo(chosen.text, chosen.text.length);
-    const leaves = [...this.#members.values()].filter(({ id, isContinued }) => id !== 0 && !isContinued);
+    const leaves = [...this.#members.values()].filter(
+      ({ id, isAlive, isContinued }) => id !== 0 && (isAlive || !isContinued),
+    );
     return {
       outcome,
       ledger: this.#ledger,
@@ -284,9 +286,6 @@ class Runtime implements Search {
     this.#options.onEvent({ case: "commit", value: { characters: length } });
   }
 }
-
-/** The last score of a candidate, for the report at the end. */
-export { lastScore };
 
 function failedVerdict(failure: string): TrimtabError {
   const message = `the verifier could not judge a candidate (${failure}); degraded: best_effort goes on without it`;

@@ -31,14 +31,27 @@ const REASON_OF_KEYWORD: Record<string, Reason> = {
   maxLength: "TOO_LARGE",
 };
 
-/** Compiles the check of one schema; with `useDefaults` it also fills in the schema's defaults, in place. */
-export function createParameterCheck(
-  schema: JsonObject,
-  limits: ParameterLimits,
-  useDefaults = false,
-): CheckParameters {
-  const ajv = new Ajv2020({ strict: true, strictRequired: false, allErrors: false, useDefaults });
-  const validate = ajv.compile(schema);
+/** Compiles the check of one schema. */
+export function createParameterCheck(schema: JsonObject, limits: ParameterLimits): CheckParameters {
+  return checkOf(createAjv(false).compile(schema), limits);
+}
+
+/** Checks of many schemas, each compiled when it is first used. A check also fills in the schema's defaults, in place. */
+export function createParameterChecks(limits: ParameterLimits): (schema: JsonObject) => CheckParameters {
+  const ajv = createAjv(true);
+  const known = new WeakMap<JsonObject, CheckParameters>();
+  return (schema) => {
+    const check = known.get(schema) ?? checkOf(ajv.compile(schema), limits);
+    known.set(schema, check);
+    return check;
+  };
+}
+
+function createAjv(useDefaults: boolean): Ajv2020 {
+  return new Ajv2020({ strict: true, strictRequired: false, allErrors: false, useDefaults });
+}
+
+function checkOf(validate: ValidateFunction, limits: ParameterLimits): CheckParameters {
   return (parameters, field) => {
     checkPlain(parameters, field, limits);
     if (!validate(parameters)) throw describe(validate, field);

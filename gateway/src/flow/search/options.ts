@@ -1,7 +1,6 @@
 /** The scaling of a request, checked against its strategy and verifiers before anything is computed. */
 import type { JsonObject } from "@bufbuild/protobuf";
 import { TrimtabError } from "#kit/errors.ts";
-import { createParameterCheck } from "#kit/parameters.ts";
 import type { Model } from "#proto/trimtab/forward/v1/forward_service_pb.ts";
 import {
   AnswerForm as Form,
@@ -15,7 +14,6 @@ import type { SteeringUse } from "#proto/trimtab/steering/v1/steering_service_pb
 import type { Tap } from "#proto/trimtab/type/v1/program_pb.ts";
 import { VerifierKind, type VerifierUse } from "#proto/trimtab/verifier/v1/verifier_service_pb.ts";
 import type { CallScope, GatewayClients } from "../../clients.ts";
-import { SCALING_LIMITS as LIMITS } from "../../limits.ts";
 import type { AnswerForm, AnswerRule } from "../../strategies/answers.ts";
 import type { Budget } from "../../strategies/ledger.ts";
 import { findStrategy } from "../../strategies/registry.ts";
@@ -69,7 +67,7 @@ export async function prepareScaling(
   const strategy = scaling && findStrategy(scaling.strategy);
   if (!scaling || !strategy) return undefined;
   const parameters = structuredClone(scaling.parameters ?? {});
-  createParameterCheck(strategy.parameters, LIMITS, true)(parameters, "scaling.parameters");
+  flow.parameterChecks(strategy.parameters)(parameters, "scaling.parameters");
   return {
     strategy,
     parameters,

@@ -1,0 +1,37 @@
+/** How a search by steps chooses among its last candidates. */
+import { drawIndex } from "./random.ts";
+import { logWeight, softmax, type Weighting } from "./resampling.ts";
+import { byScore } from "./sampling.ts";
+import type { AnswerTally, Candidate, Search } from "./strategy.ts";
+import { representative, tally } from "./votes.ts";
+
+/** "best": best judged; "vote": answers weighted by score; "sample": one drawn by weight. */
+export type Choosing = "best" | "vote" | "sample";
+
+/** Schema of the parameter. */
+export const CHOOSE = {
+  type: "string",
+  enum: ["best", "vote", "sample"],
+  default: "best",
+  description:
+    "Among the last candidates: the best judged, the answer with most weight, or one drawn by weight.",
+};
+
+/** Scores the last candidates (as finished answers) and chooses. */
+export async function choose(
+  search: Search,
+  candidates: readonly Candidate[],
+  choosing: Choosing,
+  weighting: Weighting = "coded",
+): Promise<{ readonly chosen: Candidate; readonly answers?: readonly AnswerTally[] }> {
+  const scores = await search.score(candidates, "outcome");
+  const best = byScore(candidates, scores)[0] ?? search.root;
+  if (choosing === "best") return { chosen: best };
+  if (choosing === "vote") {
+    const ballots = candidates.map((candidate, index) => ({ candidate, weight: scores[index] ?? 0 }));
+    const answers = tally(search, ballots);
+    return { chosen: representative(search, ballots, answers), answers };
+  }
+  const weights = softmax(scores.map((score) => logWeight(score, weighting)));
+  return { chosen: candidates[drawIndex(search.random, weights)] ?? best };
+}

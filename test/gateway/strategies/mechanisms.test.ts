@@ -1,0 +1,143 @@
+/**
+ * What each strategy is for, on simulated problems with known answers. Every one of these would fail if the strategy were
+ * best-of-n. Seeds are those of the problems, 1 and up.
+ */
+import { expect, test } from "bun:test";
+import { createChain } from "./support/chains.ts";
+import { accuracy, type Ran } from "./support/run.ts";
+
+const PROBLEMS = 80;
+const TIMEOUT_MS = 60_000;
+/** Right with probability 1/32: samples alone are hopeless, prefixes can be told apart. */
+const HARD = createChain([0.5, 0.5, 0.5, 0.5, 0.5]);
+
+test(
+  "step search under an exact process value finds what best-of-n does not, at equal tokens",
+  async () => {
+    const samples = await accuracy("best-of-n", HARD, PROBLEMS);
+    expect(samples.accuracy).toBeLessThan(0.35);
+    for (const strategy of ["beam", "dvts", "particle-filtering", "entropic-particle-filtering"]) {
+      const searched = await accuracy(strategy, HARD, PROBLEMS);
+      expect(`${strategy} ${searched.accuracy > samples.accuracy + 0.4}`).toBe(`${strategy} true`);
+      expect(searched.tokens).toBe(samples.tokens);
+    }
+  },
+  TIMEOUT_MS,
+);
+
+test(
+  "the filter as printed hardly selects: its weights differ by a factor of e at most",
+  async () => {
+    const coded = await accuracy("particle-filtering", HARD, PROBLEMS);
+    const printed = await accuracy("particle-filtering", HARD, PROBLEMS, {
+      parameters: { weights: "printed" },
+    });
+    expect(coded.accuracy).toBeGreaterThan(printed.accuracy + 0.3);
+  },
+  TIMEOUT_MS,
+);
+
+test(
+  "entropic filtering keeps more beginnings alive than the plain filter under an over-confident early verifier",
+  async () => {
+    const chain = createChain([0.8, 0.8, 0.8, 0.8, 0.8], 8, 6);
+    const errors = { overconfidence: 4, noise: 1.5, earlySteps: 2 };
+    /** Different beginnings, of two steps, among the particles that are left. */
+    const statistic = ({ result }: Ran): number => {
+      const left = result.leaves.filter(({ isAlive }) => isAlive);
+      return new Set(left.map(({ text }) => text.split("\n").slice(0, 2).join())).size;
+    };
+    const options = { errors, statistic };
+    const plain = await accuracy("particle-filtering", chain, PROBLEMS, {
+      ...options,
+      parameters: { resampler: "systematic" },
+    });
+    const entropic = await accuracy("entropic-particle-filtering", chain, PROBLEMS, {
+      ...options,
+      parameters: { expected_steps: 6 },
+    });
+    expect(entropic.statistic).toBeGreaterThan(plain.statistic * 1.2);
+    expect(entropic.accuracy).toBeGreaterThan(plain.accuracy - 0.05);
+  },
+  TIMEOUT_MS,
+);
+
+test(
+  "lookahead sees a step further than the beam when a verdict comes a step late",
+  async () => {
+    // What a step is worth shows only after the next one: the score of a text is the value of it without its last line.
+    const late = createChain([0.3, 0.99, 0.3, 0.99, 0.3, 0.99], 1);
+    const lateValue = { ...late, value: (text: string) => late.value(text.replace(/[^\n]*\n$/, "")) };
+    const options = { parameters: { branching: 4, choose: "best" }, candidates: 4 };
+    const beam = await accuracy("beam", lateValue, PROBLEMS, options);
+    const ahead = await accuracy("lookahead", lateValue, PROBLEMS, options);
+    expect(ahead.accuracy).toBeGreaterThan(beam.accuracy + 0.1);
+  },
+  TIMEOUT_MS,
+);
+
+test(
+  "votes find the majority where the verifier errs, and weights help the vote where it does not",
+  async () => {
+    const chain = createChain([0.65], 8);
+    const errors = { noise: 20 };
+    const best = await accuracy("best-of-n", chain, PROBLEMS, { errors });
+    const vote = await accuracy("self-consistency", chain, PROBLEMS, { errors });
+    expect(vote.accuracy).toBeGreaterThan(best.accuracy + 0.05);
+    const hard = createChain([0.3], 2);
+    const helped = await accuracy("weighted-majority", hard, PROBLEMS, { errors: { noise: 1 } });
+    const majority = await accuracy("self-consistency", hard, PROBLEMS, { parameters: { adaptive: false } });
+    expect(helped.accuracy).toBeGreaterThan(majority.accuracy + 0.2);
+  },
+  TIMEOUT_MS,
+);
+
+test(
+  "adaptive stopping spends fewer tokens on settled votes and answers alike",
+  async () => {
+    const easy = createChain([0.9]);
+    const options = { candidates: 32 };
+    const whole = await accuracy("self-consistency", easy, PROBLEMS, {
+      ...options,
+      parameters: { adaptive: false },
+    });
+    const adaptive = await accuracy("self-consistency", easy, PROBLEMS, options);
+    expect(adaptive.tokens).toBeLessThan(0.4 * whole.tokens);
+    expect(adaptive.accuracy).toBeGreaterThan(whole.accuracy - 0.03);
+  },
+  TIMEOUT_MS,
+);
+
+test(
+  "confidence and features choose without any verifier, where the majority is wrong",
+  async () => {
+    // The right answer is the more confident and shorter one, but rarer than one wrong answer.
+    const rare = {
+      ...createChain([0.4], 1),
+      next: (text: string) => {
+        if (text === "")
+          return [
+            { text: "Thus ", p: 0.4 },
+            { text: "Wait, maybe I might check ", p: 0.6 },
+          ];
+        if (text.endsWith(".")) return [];
+        if (text.startsWith("Thus")) return [{ text: "7.", p: 1 }];
+        const length = text.split(" ").length;
+        return length < 12
+          ? [
+              { text: "perhaps ", p: 0.6 },
+              { text: "actually ", p: 0.4 },
+            ]
+          : [{ text: "8.", p: 1 }];
+      },
+    };
+    const majority = await accuracy("self-consistency", rare, PROBLEMS, { parameters: { adaptive: false } });
+    const features = await accuracy("feature-vote", rare, PROBLEMS);
+    const confident = await accuracy("confidence-vote", rare, PROBLEMS, {
+      parameters: { signal: "tail", window: 4, keep: 0.25 },
+    });
+    expect(features.accuracy).toBeGreaterThan(majority.accuracy + 0.2);
+    expect(confident.accuracy).toBeGreaterThan(majority.accuracy + 0.2);
+  },
+  TIMEOUT_MS,
+);
