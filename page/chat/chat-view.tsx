@@ -26,6 +26,7 @@ export function ChatView() {
         <SharePanel />
       </aside>
       <section class="conversation" aria-label="Conversation">
+        <h2 class="hidden">Conversation</h2>
         {turns.value.length === 0 ? (
           <Welcome />
         ) : (

@@ -8,7 +8,8 @@ import { loadCatalog, model } from "../state/catalog.ts";
 import { change } from "../state/settings.ts";
 import { toHash } from "../share/link.ts";
 
-const DEFAULT_DOSE = 0.1;
+/** Small: it acts at every block, and the changes add up. */
+const DEFAULT_DOSE = 0.03;
 const NAME = String.raw`[a-z0-9][a-z0-9._\-]{0,63}`;
 
 const words = storedSignal("vector", {

@@ -19,7 +19,7 @@ export function Slider(props: {
   return (
     <label class="field">
       <span class="field-name">
-        {label} <output>{value}</output>
+        {label} <span aria-hidden="true">{value}</span>
       </span>
       <input
         type="range"

@@ -20,6 +20,7 @@ export function SearchView() {
         <SearchForm isRunning={now?.isRunning ?? false} />
       </aside>
       <section class="conversation" aria-label="Search">
+        <h2 class="hidden">Search</h2>
         {now ? (
           <SearchResult now={now} />
         ) : (

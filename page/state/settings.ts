@@ -29,7 +29,7 @@ export const DEFAULT_SETTINGS: Settings = {
   steering: "",
   doseKind: "scale",
   scale: 1,
-  relative: 0.1,
+  relative: 0.03,
   layers: null,
   compare: true,
   system: "",

@@ -1,0 +1,105 @@
+/** Chat: two answers from one prefix, a token from inside, a dose that acts on a running answer. */
+import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
+import { type Playground, startPlayground } from "./support/browser.ts";
+import { ask, limitTokens, steer, waitForTurn } from "./support/chat.ts";
+
+setDefaultTimeout(180_000);
+let playground: Playground;
+beforeAll(async () => {
+  playground = await startPlayground({ direction: true });
+});
+afterAll(() => playground.close());
+
+test("a question is answered twice, and a token tells what else it could have been, what steering did, what each block said", async () => {
+  const { page, errors, close } = await playground.open("chat");
+  await steer(page);
+  await limitTokens(page, 16);
+  await ask(page, "How are you today?");
+  await waitForTurn(page);
+  const [base, steered] = await page.locator(".answer-text").allInnerTexts();
+  expect(base).not.toBe("");
+  expect(steered).not.toBe(base ?? "");
+  expect(await page.locator(".layer-bars .change").count()).toBe(30);
+  // By keyboard: focus the steered answer, walk two tokens.
+  await page.getByLabel("Steered: tokens, arrow keys to walk").focus();
+  await page.keyboard.press("ArrowRight");
+  await page.keyboard.press("ArrowRight");
+  expect(await page.getByText(/^token 3, id \d+$/).count()).toBe(1);
+  expect(
+    await page.getByRole("table", { name: "What it could have been" }).locator("tr").count(),
+  ).toBeGreaterThan(4);
+  await page.getByRole("button", { name: "Compare base and steered on these tokens" }).click();
+  await page.getByText(/difference [+-]\d/).waitFor({ timeout: 60_000 });
+  expect(await page.locator(".heat canvas").getAttribute("height")).toBe("30");
+  expect(await page.locator(".heat canvas").getAttribute("width")).toBe("16");
+  await page.getByRole("button", { name: "What would each block have said?" }).click();
+  const lens = page.getByRole("table", { name: /^Early-layer logits/ });
+  await lens.waitFor({ timeout: 60_000 });
+  expect(await lens.locator("tr").count()).toBe(30);
+  // The last block's guess is the model's own.
+  const alternative = await page
+    .getByRole("table", { name: "What it could have been" })
+    .locator("code")
+    .first()
+    .innerText();
+  expect(await lens.locator("tr").first().locator("code").first().innerText()).toBe(alternative);
+  expect(errors).toEqual([]);
+  await close();
+});
+
+test("stop ends an answer and keeps what came; retry, edit and keep go on from there; nothing is forgotten by a reload", async () => {
+  const { page, errors, close } = await playground.open("chat");
+  await limitTokens(page, 2_000);
+  await ask(page, "Tell me a very long story about the sea.");
+  await page.locator(".token").nth(5).waitFor({ timeout: 60_000 });
+  await page.getByLabel("Your question").press("Escape");
+  await page.getByText("stopped").waitFor();
+  const kept = await page.locator(".answer-text").innerText();
+  expect(kept.length).toBeGreaterThan(5);
+  await limitTokens(page, 8);
+  await page.getByRole("button", { name: "Edit" }).click();
+  expect(await page.getByLabel("Your question").inputValue()).toContain("very long story");
+  await ask(page, "Say hello.");
+  await waitForTurn(page);
+  await ask(page, "And again?");
+  await waitForTurn(page, 2);
+  await page.getByLabel("Your question").fill("not sent yet");
+  await page.reload();
+  expect(await page.locator(".question p").allInnerTexts()).toEqual(["Say hello.", "And again?"]);
+  expect(await page.getByLabel("Your question").inputValue()).toBe("not sent yet");
+  expect(errors).toEqual([]);
+  await close();
+});
+
+test("a scale moved while an answer runs reaches it", async () => {
+  const { page, close } = await playground.open("chat");
+  await page.getByLabel("What steers").selectOption("direction:cheerful");
+  await page.getByLabel("Strength as").selectOption("scale");
+  await limitTokens(page, 400);
+  const steered = page.waitForRequest((request) => request.url().endsWith("/Steer"), { timeout: 60_000 });
+  await ask(page, "Tell me about the sea.");
+  await page.locator(".token").nth(3).waitFor({ timeout: 60_000 });
+  await page.getByLabel(/^Scale/).press("ArrowRight");
+  const response = await (await steered).response();
+  expect(response?.status()).toBe(200);
+  await page.getByLabel("Your question").press("Escape");
+  await close();
+});
+
+test("the code to copy names exactly this request", async () => {
+  const { page, close } = await playground.open("chat");
+  await steer(page, "0.2");
+  await page.getByLabel("Your question").fill('It\'s "fine"');
+  await page.getByText("Show the code").click();
+  for (const [language, piece] of [
+    ["curl", '"direction": "cheerful"'],
+    ["buf curl", "GatewayService/Generate"],
+    ["Python", 'extra_body={"steering"'],
+    ["TypeScript", "createConnectTransport"],
+    ["Go", "gatewayv1.GenerateRequest"],
+  ] as const) {
+    await page.getByLabel("This request as").selectOption(language);
+    expect(await page.locator("pre").innerText()).toContain(piece);
+  }
+  await close();
+});

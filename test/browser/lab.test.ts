@@ -1,0 +1,58 @@
+/** Lab: a direction from sentences, tried at once; a recipe build that is seen to progress and is cancelled. Service: load. */
+import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
+import { type Playground, startPlayground } from "./support/browser.ts";
+import { ask, limitTokens, waitForTurn } from "./support/chat.ts";
+
+setDefaultTimeout(180_000);
+let playground: Playground;
+beforeAll(async () => {
+  playground = await startPlayground();
+});
+afterAll(() => playground.close());
+
+test("two kinds of sentences become a direction, and one click steers the chat with it", async () => {
+  const { page, errors, close } = await playground.open("lab");
+  await page.getByLabel("Name").fill("pirate");
+  await page
+    .getByLabel("Sentences that show it")
+    .fill("Arr, me hearties, hoist the sails!\nAye, ye scurvy dog!");
+  await page
+    .getByLabel("Sentences that do not")
+    .fill("Hello everyone, let us begin.\nYes, of course, my friend.");
+  await page.getByRole("button", { name: "Extract" }).click();
+  await page.getByText("Direction “pirate” is stored.").waitFor({ timeout: 60_000 });
+  await page.getByRole("button", { name: "Try it in the chat" }).click();
+  expect(await page.getByLabel("What steers").inputValue()).toBe("direction:pirate");
+  await limitTokens(page, 12);
+  await ask(page, "Who are you?");
+  await waitForTurn(page);
+  const [base, steered] = await page.locator(".answer-text").allInnerTexts();
+  expect(steered).not.toBe(base ?? "");
+  expect(errors).toEqual([]);
+  await close();
+});
+
+test("a name the server would refuse is refused before it is sent, and words say why", async () => {
+  const { page, close } = await playground.open("lab");
+  await page.getByLabel("Name").fill("Not A Name");
+  await page.getByRole("button", { name: "Extract" }).click();
+  expect(
+    await page
+      .getByLabel("Name")
+      .evaluate((input) => (input as { validationMessage?: string }).validationMessage),
+  ).not.toBe("");
+  await close();
+});
+
+test("a recipe build shows its phase and share, survives leaving the view, and can be cancelled", async () => {
+  const { page, close } = await playground.open("lab");
+  await page.getByRole("button", { name: "Build", exact: true }).click();
+  await page.getByRole("progressbar").waitFor({ timeout: 60_000 });
+  await page.getByRole("link", { name: "Service" }).click();
+  await page.getByRole("columnheader", { name: "Context" }).waitFor();
+  await page.getByRole("link", { name: "Lab" }).click();
+  expect(await page.getByText(/^\d of \d: \w+/).count()).toBe(1);
+  await page.getByRole("button", { name: "Cancel" }).click();
+  await page.getByText("The build was cancelled.").waitFor({ timeout: 60_000 });
+  await close();
+});

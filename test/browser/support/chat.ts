@@ -1,0 +1,29 @@
+/** What a person does in the chat, by keyboard. */
+import type { Page } from "playwright-core";
+
+/** Chooses the direction "cheerful" at a relative dose. */
+export async function steer(page: Page, dose = "0.1"): Promise<void> {
+  await page.getByLabel("What steers").selectOption("direction:cheerful");
+  await page.getByLabel("Strength as").selectOption("relative");
+  await page.getByLabel(/^Dose/).fill(dose);
+}
+
+/** Sets the length of answers. */
+export async function limitTokens(page: Page, count: number): Promise<void> {
+  await page.getByLabel("Most tokens").fill(String(count));
+  await page.getByLabel("Most tokens").press("Tab");
+}
+
+/** Types a question and sends it with Enter. */
+export async function ask(page: Page, question: string): Promise<void> {
+  await page.getByLabel("Your question").fill(question);
+  await page.getByLabel("Your question").press("Enter");
+}
+
+/** Waits until turn `count` has ended and tells its speed. */
+export async function waitForTurn(page: Page, count = 1): Promise<void> {
+  await page
+    .getByText(/tokens\/s$/)
+    .nth(count - 1)
+    .waitFor({ timeout: 90_000 });
+}

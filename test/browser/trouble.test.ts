@@ -1,0 +1,85 @@
+/** Trouble: the page says what happened, loses nothing that was typed, and recovers. */
+import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
+import { type Playground, startPlayground } from "./support/browser.ts";
+import { ask, limitTokens, waitForTurn } from "./support/chat.ts";
+
+setDefaultTimeout(180_000);
+let playground: Playground;
+beforeAll(async () => {
+  playground = await startPlayground();
+});
+afterAll(() => playground.close());
+
+test("when forward is killed in mid-answer the page says so, keeps the words, and a retry works", async () => {
+  const { page, close } = await playground.open("chat");
+  await limitTokens(page, 2_000);
+  await ask(page, "Tell me a very long story.");
+  await page.locator(".token").nth(3).waitFor({ timeout: 60_000 });
+  process.kill(playground.forwardPid() ?? 0, "SIGKILL");
+  await page.getByRole("alert").waitFor({ timeout: 30_000 });
+  expect((await page.locator(".answer-text").innerText()).length).toBeGreaterThan(2);
+  await limitTokens(page, 8);
+  // Forward is started again by its supervisor; until it is there, the answer is a typed error again.
+  for (let attempt = 0; attempt < 20; attempt++) {
+    if ((await page.getByText(/tokens\/s$/).count()) > 0) break;
+    const retry = page.getByRole("alert").getByRole("button", { name: /^Retry/ });
+    if ((await retry.count()) > 0) await retry.first().click();
+    await page.waitForTimeout(1_000);
+  }
+  await waitForTurn(page);
+  await close();
+});
+
+test("markup, scripts and right-to-left text are shown as they are and never run", async () => {
+  const { page, errors, close } = await playground.open("chat");
+  await limitTokens(page, 4);
+  const hostile = '<img src=x onerror="document.title=1"><script>document.title=2</script> **bold** שלום 👋🏽';
+  await ask(page, hostile);
+  await waitForTurn(page);
+  expect(await page.locator(".question p").innerText()).toBe(hostile);
+  expect(await page.locator("main img, main script, .question strong").count()).toBe(0);
+  expect(await page.title()).toBe("Trimtab");
+  expect(errors).toEqual([]);
+  await close();
+});
+
+test("a paste of more than the context holds is refused in words, and stays in the conversation", async () => {
+  const { page, close } = await playground.open("chat");
+  const paste = "one two three four ".repeat(4_000);
+  await ask(page, paste);
+  await page.getByRole("alert").waitFor({ timeout: 30_000 });
+  expect(await page.getByRole("alert").innerText()).toContain("too long");
+  await page.getByRole("button", { name: "Edit" }).click();
+  expect((await page.getByLabel("Your question").inputValue()).length).toBe(paste.length);
+  await close();
+});
+
+test("on a slow network an answer still arrives token by token", async () => {
+  const { page, close } = await playground.open("chat");
+  const session = await page.context().newCDPSession(page);
+  await session.send("Network.emulateNetworkConditions", {
+    offline: false,
+    latency: 400,
+    downloadThroughput: 20_000,
+    uploadThroughput: 20_000,
+  });
+  await limitTokens(page, 12);
+  await ask(page, "Hello");
+  await waitForTurn(page);
+  expect(await page.locator(".token").count()).toBeGreaterThan(0);
+  await close();
+});
+
+test("a link reopens the same settings and carries no words of the user", async () => {
+  const { page, close } = await playground.open("chat");
+  await page.getByLabel("System message").fill("a secret");
+  await page.getByLabel("Temperature").fill("0.7");
+  await page.getByRole("link", { name: "Lab" }).click();
+  await page.getByRole("link", { name: "Chat" }).click();
+  const link = page.url();
+  expect(link).toContain("temperature=0.7");
+  expect(decodeURIComponent(link)).not.toContain("secret");
+  const other = await playground.open(link.split("view=")[1] ?? "");
+  expect(await other.page.getByLabel("Temperature").inputValue()).toBe("0.7");
+  await Promise.all([close(), other.close()]);
+});
