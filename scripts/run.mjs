@@ -21,6 +21,7 @@ const COMMANDS = {
   peers: { kernels: false, model: false, run: (bun, args) => getPeers(args) },
   test: { kernels: false, model: true, run: (bun, args) => runTests(bun, { isFull: false, args }) },
   "test:full": { kernels: false, model: true, run: (bun, args) => runTests(bun, { isFull: true, args }) },
+  "test:browser": { kernels: false, model: true, run: testPage },
   check: { kernels: false, model: false, run: (bun) => runTests(bun, { isGatesOnly: true, args: [] }) },
   generate: { kernels: false, model: false, run: generateCode },
   kernels: { kernels: true, model: false },
@@ -30,6 +31,15 @@ const COMMANDS = {
 async function runTests(bun, options) {
   const { testProject } = await import("./test.mjs");
   return testProject(bun, options);
+}
+
+async function testPage(bun, args) {
+  const { ensureChromium, findChromium } = await import("./peers/chromium.mjs");
+  await ensureChromium();
+  process.env.TRIMTAB_CHROMIUM = findChromium().path;
+  const { testProject } = await import("./test.mjs");
+  say(`screenshots go to ${inProject("build", "screenshots")}`);
+  return testProject(bun, { only: "browser", args });
 }
 
 async function generateCode() {

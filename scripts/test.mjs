@@ -1,5 +1,5 @@
 // `npm test`, `npm run test:full`, `npm run check`: the gates, then every test suite. The last line is `N passed, N failed`.
-// `npm test -- kernels` runs only the test files whose path contains "kernels", without the gates.
+// `npm run test:browser`: the page in Chromium. `npm test -- kernels` runs only the test files whose path contains "kernels", without the gates.
 
 import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { SetupFailure } from "./lib/failure.mjs";
@@ -21,19 +21,21 @@ const print = (text) => process.stdout.write(`${text}\n`);
 /**
  * Runs the gates and the tests and prints the result.
  * @param bun path of the pinned Bun.
- * @param options `isFull` runs the long variants, `isGatesOnly` no tests, `args` filter the test files.
+ * @param options `isFull` runs the long variants, `isGatesOnly` no tests, `only` one separate folder, `args` filter the test
+ *   files.
  * @returns the exit code.
  */
-export async function testProject(bun, { isFull = false, isGatesOnly = false, args = [] }) {
+export async function testProject(bun, { isFull = false, isGatesOnly = false, only = "", args = [] }) {
   const startedAt = Date.now();
   const filters = args.filter((argument) => !argument.startsWith("-"));
   const results = [];
-  if (filters.length === 0) results.push(...(await runGates(bun)));
+  if (filters.length === 0 && only === "") results.push(...(await runGates(bun)));
   else {
     await ensureKernels();
     await ensurePage(bun);
   }
-  if (!isGatesOnly) {
+  if (only !== "") results.push(...(await runSuites(bun, filters, isFull, only)));
+  else if (!isGatesOnly) {
     const setup = inProject("test", "oracle", "setup.mjs");
     if (existsSync(setup))
       results.push(await runGate({ name: "oracle set-up (Python, llama.cpp)", run: () => runSetup(setup) }));
@@ -76,10 +78,10 @@ async function runSetup(script) {
   return code === 0 ? "" : output.trim() || `ended with code ${code}`;
 }
 
-async function runSuites(bun, filters, isFull) {
+async function runSuites(bun, filters, isFull, only = "") {
   const env = { ...process.env, ...(isFull ? { TRIMTAB_TEST_FULL: "1" } : {}) };
   const results = [];
-  for (const suite of listSuites(filters)) {
+  for (const suite of listSuites(filters, only)) {
     const limitMs = isFull ? FULL_SUITE_LIMIT_MS : SUITE_LIMIT_MS;
     const result = { name: `test/${suite.name}`, ...(await runSuite(bun, suite, { env, limitMs })) };
     report(result);

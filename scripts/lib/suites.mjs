@@ -9,16 +9,19 @@ import { join, relative, sep } from "node:path";
 import { inProject } from "./project.mjs";
 
 const TEST_FILE = /\.test\.ts$/;
+/** Folders of test/ that need more than Node, npm and Python: they run only when asked for by name. */
+const SEPARATE_FOLDERS = new Set(["browser"]);
 /** Folders of test/ whose sub-folders are suites of their own. */
 const SPLIT_FOLDERS = new Set(["services"]);
 const TEST_TIMEOUT_MS = 30_000;
 const FORWARDED_SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"];
 
 /**
- * Lists the suites, those with a file whose path contains one of `filters` when there are any.
+ * Lists the suites, those with a file whose path contains one of `filters` when there are any; of the separate folders the
+ * one named by `only`, or none.
  * @returns `[{ name, files }]`, sorted, files relative to the project with forward slashes.
  */
-export function listSuites(filters = []) {
+export function listSuites(filters = [], only = "") {
   const suites = new Map();
   const entries = readdirSync(inProject("test"), { recursive: true, withFileTypes: true });
   for (const entry of entries) {
@@ -26,6 +29,8 @@ export function listSuites(filters = []) {
     const path = relative(inProject(), join(entry.parentPath ?? entry.path, entry.name))
       .split(sep)
       .join("/");
+    const top = path.split("/")[1];
+    if (only === "" ? SEPARATE_FOLDERS.has(top) : top !== only) continue;
     if (filters.length > 0 && !filters.some((filter) => path.includes(filter))) continue;
     const parts = path.split("/");
     const depth = SPLIT_FOLDERS.has(parts[1]) ? 2 : 1;
