@@ -47,7 +47,8 @@ export async function openPrompt(
   const { prompt, steering, model } = prepared;
   const usage = create(UsageSchema, { promptTokens: prompt.ids.length });
   const taps = steering?.needs.taps ?? [];
-  const activations = await open(session, { sequenceId: sequences.plain, prepared, taps }, usage, watch);
+  const plain = { sequenceId: sequences.plain, ids: prompt.ids, taps };
+  const activations = await openSequence(session, plain, usage, watch);
   if (!steering) return { decision: undefined, activations, steeredPrompt: false, facts: undefined, usage };
   const before = watch.elapsedMs();
   const decision = await planSteering(flow.clients, model, steering.use, activations, scope);
@@ -56,13 +57,14 @@ export async function openPrompt(
   const steeredPrompt = facts?.actsOnPrompt(prompt.ids.length) ?? false;
   if (steeredPrompt && decision.program) {
     if (arms.every((arm) => arm.steered)) session.send(releaseOf(sequences.plain));
-    const again = { sequenceId: sequences.steered, prepared, taps: [], program: decision.program };
+    const { program } = decision;
+    const again = { sequenceId: sequences.steered, ids: prompt.ids, taps: [], program };
     const computed = usage.prefilledTokens;
-    await open(session, again, usage, watch).catch(async (error: unknown) => {
+    await openSequence(session, again, usage, watch).catch(async (error: unknown) => {
       if (!(error instanceof TrimtabError && error.reason === "PROGRAM_NOT_FOUND")) throw error;
-      flow.programs.forget(again.program.programDigest);
-      await flow.programs.ensure(again.program.programDigest, scope);
-      await open(session, again, usage, watch);
+      flow.programs.forget(program.programDigest);
+      await flow.programs.ensure(program.programDigest, scope);
+      await openSequence(session, again, usage, watch);
     });
     usage.replayedTokens += usage.prefilledTokens - computed;
   }
@@ -74,24 +76,25 @@ export function releaseOf(sequenceId: bigint): { case: "release"; value: { seque
   return { case: "release", value: { sequenceIds: [sequenceId] } };
 }
 
-interface OpenWhat {
+/** A sequence to open. */
+export interface OpenWhat {
   readonly sequenceId: bigint;
-  readonly prepared: Prepared;
+  readonly ids: readonly number[];
   readonly taps: readonly Tap[];
   readonly program?: ProgramBinding;
 }
 
-async function open(
+/** Opens one sequence and waits for it; answers with what its taps read. */
+export async function openSequence(
   session: ForwardSession,
-  { sequenceId, prepared, taps, program }: OpenWhat,
+  { sequenceId, ids, taps, program }: OpenWhat,
   usage: Usage,
   watch: Stopwatch,
 ): Promise<Activation[]> {
   const activations: Activation[] = [];
-  const ids = [...prepared.prompt.ids];
   const [command] = session.send({
     case: "open",
-    value: { sequenceId, ids, taps: [...taps], ...(program ? { program } : {}) },
+    value: { sequenceId, ids: [...ids], taps: [...taps], ...(program ? { program } : {}) },
   });
   for (;;) {
     const { event, sequenceId: of, commandId } = await session.next();

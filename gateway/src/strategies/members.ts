@@ -1,6 +1,18 @@
 /** Candidates as the runtime keeps them. */
+import { FinishReason } from "#proto/trimtab/type/v1/generation_pb.ts";
 import type { Candidate, Confidence, Ended, Judging } from "./strategy.ts";
 import type { Growth } from "./world.ts";
+
+const REASON_OF: Readonly<Record<Ended, FinishReason>> = {
+  stop: FinishReason.STOP,
+  length: FinishReason.LENGTH,
+  error: FinishReason.ERROR,
+};
+
+/** The finish reason of a candidate; unspecified while it can grow. */
+export function finishReasonOf(ended: Ended | undefined): FinishReason {
+  return ended === undefined ? FinishReason.UNSPECIFIED : REASON_OF[ended];
+}
 
 /** A candidate with what a strategy does not see. */
 export interface Member extends Candidate {

@@ -1,5 +1,8 @@
 /** The strategies by name, in the order in which they are listed. To add one: a file beside these, and a line here. */
 import { TrimtabError } from "#kit/errors.ts";
+import { abMcts } from "./ab-mcts.ts";
+import { aStar } from "./a-star.ts";
+import { createAuto } from "./auto.ts";
 import { beam } from "./beam.ts";
 import { bestOfN } from "./best-of-n.ts";
 import { confidenceVote } from "./confidence-vote.ts";
@@ -8,7 +11,10 @@ import { entropicParticleFiltering } from "./entropic-particle-filtering.ts";
 import { featureVote } from "./feature-vote.ts";
 import { greedy } from "./greedy.ts";
 import { lookahead } from "./lookahead.ts";
+import { parallelTempering } from "./parallel-tempering.ts";
 import { particleFiltering } from "./particle-filtering.ts";
+import { particleGibbs } from "./particle-gibbs.ts";
+import { revision } from "./revision.ts";
 import { selfConsistency } from "./self-consistency.ts";
 import type { Strategy } from "./strategy.ts";
 import { weightedMajority } from "./weighted-majority.ts";
@@ -16,8 +22,7 @@ import { weightedMajority } from "./weighted-majority.ts";
 /** The name that asks for no search. */
 export const NO_STRATEGY = "none";
 
-/** All strategies. */
-export const STRATEGIES: readonly Strategy[] = [
+const SINGLE: readonly Strategy[] = [
   greedy,
   selfConsistency,
   bestOfN,
@@ -29,7 +34,15 @@ export const STRATEGIES: readonly Strategy[] = [
   dvts,
   particleFiltering,
   entropicParticleFiltering,
+  particleGibbs,
+  parallelTempering,
+  aStar,
+  revision,
+  abMcts,
 ];
+
+/** All strategies; the last one chooses among the others. */
+export const STRATEGIES: readonly Strategy[] = [...SINGLE, createAuto(SINGLE)];
 
 const SHOWN_CHARS = 64;
 

@@ -9,13 +9,11 @@
 import type { JsonObject, MessageInitShape } from "@bufbuild/protobuf";
 import { type Reason, TrimtabError } from "#kit/errors.ts";
 import type { SearchEventSchema } from "#proto/trimtab/gateway/v1/gateway_service_pb.ts";
-import { FinishReason } from "#proto/trimtab/type/v1/generation_pb.ts";
 import { type Budget, createLedger, type Ledger } from "./ledger.ts";
-import { createChild, createRoot, extend, type Member, sharedLength } from "./members.ts";
+import { createChild, createRoot, extend, finishReasonOf, type Member, sharedLength } from "./members.ts";
 import { createRandom } from "./random.ts";
 import type {
   Candidate,
-  Ended,
   Judging,
   Outcome,
   Resampling,
@@ -62,17 +60,6 @@ export interface SearchResult {
 }
 
 const NEUTRAL = 0.5;
-const REASON_OF: Readonly<Record<Ended, FinishReason>> = {
-  stop: FinishReason.STOP,
-  length: FinishReason.LENGTH,
-  error: FinishReason.ERROR,
-};
-
-/** The finish reason of a candidate; unspecified while it can grow. */
-export function finishReasonOf(ended: Ended | undefined): FinishReason {
-  return ended === undefined ? FinishReason.UNSPECIFIED : REASON_OF[ended];
-}
-
 /** Runs a strategy to its end; all text of the chosen candidate has then been committed. */
 export async function runSearch(
   strategy: Strategy,
@@ -136,6 +123,10 @@ class Runtime implements Search {
     );
     if (fresh.length > 0) await this.#judge(fresh, judging);
     return members.map((member) => member.judged.get(judging)?.score ?? 0);
+  }
+
+  judges(judging: Judging): boolean {
+    return this.#options.world.judges(judging);
   }
 
   drop(candidates: readonly Candidate[]): void {

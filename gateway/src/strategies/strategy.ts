@@ -63,6 +63,8 @@ export interface Search {
   step(candidates: readonly Candidate[], stride: Stride, options?: StepOptions): Promise<boolean>;
   /** Judges candidates: one score an entry. The same text is judged once. */
   score(candidates: readonly Candidate[], judging: Judging): Promise<number[]>;
+  /** Is there a verifier that can judge so? */
+  judges(judging: Judging): boolean;
   /** Gives candidates up: they cannot be chosen, and free what they hold unless children need it. */
   drop(candidates: readonly Candidate[]): void;
   /** Canonical answer; undefined: it has none. */

@@ -61,6 +61,8 @@ export interface World {
   ): Promise<Growth[]>;
   /** Judges candidates. */
   judge(candidates: readonly Candidate[], judging: Judging): Promise<Judgements>;
+  /** Is there a verifier that can judge so? */
+  judges(judging: Judging): boolean;
   /** A prompt of its own for `id`: the request's, the attempts, and `request` as the next message. */
   revise(id: number, attempts: readonly Candidate[], request: string): Promise<void>;
   /** Frees candidates; those forked from them live on. */

@@ -48,6 +48,7 @@ async function openArm(
   usage.replayedTokens += opening.usage.replayedTokens;
   return {
     sequenceId: opening.steeredPrompt ? ids.steered : ids.plain,
+    isPromptSteered: opening.steeredPrompt,
     promptTokens: prepared.prompt.ids.length,
     program: opening.decision?.program,
     replayLast: steering?.needs.replayLast ?? false,

@@ -10,6 +10,8 @@ export interface Arm {
   readonly sequenceId: bigint;
   readonly promptTokens: number;
   readonly program: ProgramBinding | undefined;
+  /** The prompt itself was computed under the program. */
+  readonly isPromptSteered: boolean;
   readonly replayLast: boolean;
   readonly facts: ProgramFacts | undefined;
 }

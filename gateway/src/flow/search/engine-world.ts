@@ -2,7 +2,6 @@
  * The world of a search on the real engine: candidates are sequences of one session, forks share pages, and everything that
  * grows travels in one message. Cost: one message a batch; forks and releases travel with the next one.
  */
-import { TrimtabError } from "#kit/errors.ts";
 import type { Usage } from "#proto/trimtab/type/v1/generation_pb.ts";
 import type { CallScope } from "../../clients.ts";
 import type { Candidate } from "../../strategies/strategy.ts";
@@ -14,6 +13,7 @@ import { type Arm, type Branch, createBranch, forkBranch } from "./branches.ts";
 import { type GrowContext, growBatch } from "./growing.ts";
 import { judgeBranches } from "./judging.ts";
 import type { PreparedScaling } from "./options.ts";
+import { openRevision } from "./revisions.ts";
 import { haltIdsOf } from "./step-rule.ts";
 
 /** Sequences of candidates lie above those of prompts. */
@@ -46,7 +46,9 @@ export function createEngineWorld(input: EngineInput): EngineWorld {
   const { prepared, scaling, session, arms, usage } = input;
   const { vocabulary, spec, model } = prepared;
   const branches = new Map<number, Branch>();
-  let outbox: SessionCommand[] = [];
+  /** Prompts that show earlier attempts. */
+  const prompts = new Map<number, Arm>();
+  const outbox: SessionCommand[] = [];
   let prefixTokens = 0;
   let born = 0;
   const context: GrowContext = {
@@ -77,10 +79,10 @@ export function createEngineWorld(input: EngineInput): EngineWorld {
     fork(births) {
       const children = new Map<bigint, bigint[]>();
       for (const { id, parent } of births) {
-        const arm = arms[born % arms.length];
+        const arm = prompts.get(parent) ?? arms[born % arms.length];
         if (!arm) throw new RangeError("a search without a prompt");
         if (parent === 0) born++;
-        const from = parent === 0 ? undefined : branchOf({ id: parent });
+        const from = parent === 0 || prompts.has(parent) ? undefined : branchOf({ id: parent });
         const branch = from
           ? forkBranch(place(id), from, vocabulary, spec.stop)
           : createBranch({ ...place(id), arm }, [], vocabulary, spec.stop);
@@ -98,11 +100,19 @@ export function createEngineWorld(input: EngineInput): EngineWorld {
     },
     judge: (candidates, judging) =>
       judgeBranches(input, candidates, candidates.map(branchOf), judging, take()),
-    revise: () => Promise.reject(new TrimtabError("UNSUPPORTED", "revisions are not served yet")),
+    judges: (judging) => scaling.verifiers[judging] !== undefined,
+    async revise(id, attempts, request) {
+      const [first] = attempts;
+      const like = first ? branchOf(first).arm : arms[0];
+      if (!like) throw new RangeError("a search without a prompt");
+      const texts = attempts.map(({ text }) => text);
+      prompts.set(id, await openRevision(input, place(id).sequenceId, like, texts, request, take()));
+    },
     release(ids) {
-      const sequenceIds = ids.flatMap((id) =>
-        id === 0 ? arms.map((arm) => arm.sequenceId) : [branchOf({ id }).sequenceId],
-      );
+      const sequenceIds = ids.flatMap((id) => {
+        if (id === 0) return arms.map((arm) => arm.sequenceId);
+        return [(prompts.get(id) ?? branchOf({ id })).sequenceId];
+      });
       outbox.push({ case: "release", value: { sequenceIds } });
     },
   };

@@ -4,7 +4,7 @@ import { fromConnectError } from "#kit/errors.ts";
 import { FinishReason, type Token } from "#proto/trimtab/type/v1/generation_pb.ts";
 import { type ItemVerdicts, ScoreItemSchema } from "#proto/trimtab/verifier/v1/verifier_service_pb.ts";
 import { SCALING_LIMITS as LIMITS } from "../../limits.ts";
-import { finishReasonOf } from "../../strategies/runtime.ts";
+import { finishReasonOf } from "../../strategies/members.ts";
 import type { Candidate, Judging } from "../../strategies/strategy.ts";
 import type { Judgement, Judgements } from "../../strategies/world.ts";
 import type { SessionCommand } from "../forward-session.ts";

@@ -7,8 +7,8 @@ import {
 } from "#proto/trimtab/gateway/v1/gateway_service_pb.ts";
 import { FinishReason } from "#proto/trimtab/type/v1/generation_pb.ts";
 import { answerOf } from "../../strategies/answers.ts";
-import { lastScore, type Member } from "../../strategies/members.ts";
-import { finishReasonOf, type SearchResult } from "../../strategies/runtime.ts";
+import { finishReasonOf, lastScore, type Member } from "../../strategies/members.ts";
+import type { SearchResult } from "../../strategies/runtime.ts";
 import { meanLogprob } from "../../strategies/votes.ts";
 import type { SearchRun } from "./search.ts";
 

@@ -8,7 +8,8 @@ import type { GenerateResponse } from "#proto/trimtab/gateway/v1/gateway_service
 import { FinishReason, ScalingUsageSchema, type Usage } from "#proto/trimtab/type/v1/generation_pb.ts";
 import type { CallScope } from "../../clients.ts";
 import { answerOf } from "../../strategies/answers.ts";
-import { finishReasonOf, runSearch, type SearchResult } from "../../strategies/runtime.ts";
+import { finishReasonOf } from "../../strategies/members.ts";
+import { runSearch, type SearchResult } from "../../strategies/runtime.ts";
 import { eventOf } from "../events.ts";
 import type { ForwardSession } from "../forward-session.ts";
 import type { FlowContext, Prepared } from "../prepare.ts";

@@ -94,6 +94,7 @@ export function createSimulatedWorld(
       const verdicts = candidates.map((one) => verdictOf(judge(textOf(one, prompts, promptOf), judging)));
       return Promise.resolve({ verdicts, tokens: 0 });
     },
+    judges: () => true,
     revise(id, attempts, request) {
       prompts.set(id, `${attempts.map(({ text }) => text).join("|")}|${request}|`);
       texts.set(id, "");

@@ -1,0 +1,40 @@
+/**
+ * Prompts that show earlier attempts: the request's conversation, each attempt as an answer, and after it the request for a
+ * better one. They run under the program that was decided for the request. Cost: a prefill; pages in common are shared.
+ */
+import { create } from "@bufbuild/protobuf";
+import { TrimtabError } from "#kit/errors.ts";
+import { ConversationSchema } from "#proto/trimtab/gateway/v1/gateway_service_pb.ts";
+import type { SessionCommand } from "../forward-session.ts";
+import { openSequence } from "../opening.ts";
+import { encodePrompt } from "../prompt.ts";
+import type { Arm } from "./branches.ts";
+import type { EngineInput } from "./engine-world.ts";
+
+/**
+ * Opens such a prompt; `pending` are commands that must reach forward first.
+ * @throws TrimtabError UNSUPPORTED if the prompt is no conversation, CONTEXT_OVERFLOW if the attempts do not fit
+ */
+export async function openRevision(
+  { flow, prepared, session, scope, usage, watch }: EngineInput,
+  sequenceId: bigint,
+  like: Arm,
+  attempts: readonly string[],
+  request: string,
+  pending: readonly SessionCommand[],
+): Promise<Arm> {
+  const { prompt } = prepared.spec;
+  if (prompt.case !== "conversation") {
+    throw new TrimtabError("UNSUPPORTED", "revisions need a conversation", { field: "scaling.strategy" });
+  }
+  const shown = attempts.flatMap((content) => [
+    { role: "assistant", content },
+    { role: "user", content: request },
+  ]);
+  const value = create(ConversationSchema, { messages: [...prompt.value.messages, ...shown] });
+  const { ids } = await encodePrompt(flow.clients, prepared.model, { case: "conversation", value }, scope);
+  if (pending.length > 0) session.send(...pending);
+  const program = like.isPromptSteered && like.program ? { program: like.program } : {};
+  await openSequence(session, { sequenceId, ids, taps: [], ...program }, usage, watch);
+  return { ...like, sequenceId, promptTokens: ids.length };
+}

@@ -1,0 +1,127 @@
+/**
+ * A*-decoding: the most promising partial answer is continued next, wherever it stands; f = g + h with h = 1 − score.
+ * Source: 2505.13672. The paper's own g could not be checked against its text, so all variants here are reconstructions:
+ * "rises" adds up what h has risen along the path, "depth" adds `depth_cost` a step, "none" is greedy best-first. With
+ * `path_max` f never falls along a path, so that nodes are continued in order of f.
+ * Cost: k steps and k verdicts an expansion; the frontier holds its keys and values.
+ */
+import { byScore } from "./sampling.ts";
+import type { Candidate, Run, Search, Strategy } from "./strategy.ts";
+
+interface Parameters {
+  readonly branching: number;
+  readonly expansions: number;
+  readonly cost: "rises" | "depth" | "none";
+  readonly depth_cost: number;
+  readonly path_max: boolean;
+}
+
+/** A partial answer on the frontier. */
+interface Node {
+  readonly candidate: Candidate;
+  readonly g: number;
+  readonly h: number;
+  readonly f: number;
+}
+
+/** Best-first search. */
+export const aStar: Strategy = {
+  name: "a-star",
+  description: "Continues the most promising partial answer, wherever it stands.",
+  parameters: {
+    type: "object",
+    properties: {
+      branching: {
+        type: "integer",
+        minimum: 2,
+        maximum: 16,
+        default: 4,
+        description: "k: continuations of a node; at most N.",
+      },
+      expansions: {
+        type: "integer",
+        minimum: 1,
+        maximum: 1024,
+        default: 64,
+        description: "Most nodes continued.",
+      },
+      cost: {
+        type: "string",
+        enum: ["rises", "depth", "none"],
+        default: "rises",
+        description: "g; reconstructions.",
+      },
+      depth_cost: {
+        type: "number",
+        minimum: 0,
+        maximum: 1,
+        default: 0.02,
+        description: "Of a step, if cost is depth.",
+      },
+      path_max: {
+        type: "boolean",
+        default: true,
+        description: "f of a node is at least that of its parent.",
+      },
+    },
+    additionalProperties: false,
+  },
+  source: "arXiv:2505.13672 (cost functions are reconstructions)",
+  cost: "k steps and k verdicts an expansion; N/k nodes at a time",
+  verifiers: ["process"],
+  needsVerifier: true,
+  stepwise: true,
+  votes: false,
+  candidates: 4,
+  run: (search, parameters) => run(search, parameters as unknown as Parameters),
+};
+
+async function* run(search: Search, parameters: Parameters): Run {
+  const branching = Math.min(parameters.branching, search.width);
+  const atOnce = Math.max(1, Math.floor(search.width / branching));
+  let frontier: Node[] = [{ candidate: search.root, g: 0, h: 1, f: 0 }];
+  for (let expanded = 0; expanded < parameters.expansions;) {
+    frontier.sort(byCost);
+    if (frontier[0]?.candidate.ended !== undefined) break;
+    const open = frontier.filter(({ candidate }) => candidate.ended === undefined).slice(0, atOnce);
+    const parents = open.flatMap((node) => Array.from({ length: branching }, () => node));
+    const children = await search.fork(parents.map(({ candidate }) => candidate));
+    const isWhole = await search.step(children, "step");
+    search.drop(open.map(({ candidate }) => candidate));
+    const scores = await search.score(children, "process");
+    const fresh = children.map((child, i) => nodeOf(child, scores[i] ?? 0, parents[i], parameters));
+    frontier = [...frontier.filter((node) => !open.includes(node)), ...fresh];
+    expanded += open.length;
+    if (!isWhole) break;
+  }
+  return { chosen: await best(search, frontier) };
+}
+
+/** The node of least f; of equals, the deeper one, then the older one. */
+function byCost(a: Node, b: Node): number {
+  return a.f - b.f || b.candidate.depth - a.candidate.depth || a.candidate.id - b.candidate.id;
+}
+
+function nodeOf(candidate: Candidate, score: number, parent: Node | undefined, parameters: Parameters): Node {
+  const h = 1 - score;
+  const { cost, depth_cost, path_max } = parameters;
+  const steps = { rises: Math.max(0, h - (parent?.h ?? 1)), depth: depth_cost, none: 0 };
+  const g = (parent?.g ?? 0) + steps[cost];
+  return { candidate, g, h, f: path_max ? Math.max(parent?.f ?? 0, g + h) : g + h };
+}
+
+/** The goal that was reached first in order of f; else the finished node judged best; else the best one, finished greedily. */
+async function best(search: Search, frontier: readonly Node[]): Promise<Candidate> {
+  const [first] = frontier.toSorted(byCost);
+  if (first?.candidate.ended !== undefined) return first.candidate;
+  const whole = frontier.filter(({ candidate }) => candidate.ended !== undefined);
+  const [finished] = byScore(
+    whole.map(({ candidate }) => candidate),
+    whole.map(({ h }) => 1 - h),
+  );
+  if (finished) return finished;
+  const chosen = first?.candidate ?? search.root;
+  search.drop(frontier.map(({ candidate }) => candidate).filter((candidate) => candidate !== chosen));
+  await search.step([chosen], "end", { temperature: 0 });
+  return chosen;
+}

@@ -1,0 +1,146 @@
+/**
+ * Compute-optimal scaling: a few probes estimate how hard the prompt is, a table says which strategy pays at that
+ * difficulty, and what the probes cost is part of the bill. Source: Snell et al. (2408.03314), who leave the probes out of it.
+ * Difficulty is 1 − the mean score of the probes, or without a verifier 1 − the share of their leading answer. The default
+ * table restates the paper's findings (easy: votes; medium: step search; the rest: wide sampling) and is not fitted: fit it by
+ * cross-validation on problems of your own and send it as `table`. Cost: the probes, and the chosen strategy with what is left.
+ */
+import type { JsonObject } from "@bufbuild/protobuf";
+import { sampleAnswers } from "./sampling.ts";
+import type { Candidate, Run, Search, Strategy } from "./strategy.ts";
+import { representative, tally } from "./votes.ts";
+
+/** One row: prompts up to this difficulty run this strategy. */
+interface Row {
+  readonly up_to: number;
+  readonly strategy: string;
+}
+
+interface Parameters {
+  readonly probes: number;
+  readonly settled: number;
+  readonly table: readonly Row[];
+}
+
+const TABLE: readonly Row[] = [
+  { up_to: 0.4, strategy: "weighted-majority" },
+  { up_to: 0.8, strategy: "particle-filtering" },
+  { up_to: 1, strategy: "best-of-n" },
+];
+
+/** The policy over the given strategies, which run with their defaults. */
+export function createAuto(strategies: readonly Strategy[]): Strategy {
+  const names = strategies.map(({ name }) => name);
+  return {
+    name: "auto",
+    description: "Probes the prompt's difficulty and runs the strategy that pays at it.",
+    parameters: {
+      type: "object",
+      properties: {
+        probes: {
+          type: "integer",
+          minimum: 1,
+          maximum: 64,
+          default: 4,
+          description: "Answers sampled first, of N.",
+        },
+        settled: {
+          ...{ type: "number", minimum: 0, maximum: 1, default: 0.05 },
+          description: "Difficulty up to which the probes' own answer is taken.",
+        },
+        table: {
+          type: "array",
+          minItems: 1,
+          maxItems: 16,
+          default: TABLE.map((row) => ({ ...row })),
+          description: "Rows by rising difficulty; one whose strategy lacks its verifier is passed over.",
+          items: {
+            type: "object",
+            properties: {
+              up_to: { type: "number", minimum: 0, maximum: 1 },
+              strategy: { type: "string", enum: names },
+            },
+            required: ["up_to", "strategy"],
+            additionalProperties: false,
+          },
+        },
+      },
+      additionalProperties: false,
+    },
+    source: "arXiv:2408.03314; the default table is not fitted",
+    cost: "the probes, then the chosen strategy with the rest of N",
+    verifiers: ["outcome", "process"],
+    needsVerifier: false,
+    stepwise: true,
+    votes: true,
+    candidates: 16,
+    run: (search, parameters) => run(search, parameters as unknown as Parameters, strategies),
+  };
+}
+
+async function* run(
+  search: Search,
+  { probes, settled, table }: Parameters,
+  strategies: readonly Strategy[],
+): Run {
+  const count = Math.min(probes, search.width);
+  const samples = await sampleAnswers(search, count);
+  const judged = search.judges("outcome") ? await search.score(samples, "outcome") : undefined;
+  const difficulty = judged ? 1 - mean(judged) : 1 - agreement(search, samples);
+  const rows = table.filter(({ up_to }) => difficulty <= up_to);
+  const named = rows.flatMap((row) => strategies.filter(({ name }) => name === row.strategy));
+  const chosen = named.find((strategy) => canRun(search, strategy));
+  if (difficulty <= settled || !chosen || search.width === count) {
+    search.drop([search.root]);
+    return { ...pick(search, samples, judged), settled: difficulty <= settled };
+  }
+  search.drop(samples);
+  const outcome = yield* chosen.run(narrowed(search, search.width - count), defaultsOf(chosen));
+  return { ...outcome, ran: chosen.name };
+}
+
+/** The same search with fewer candidates. */
+function narrowed(search: Search, width: number): Search {
+  return {
+    width,
+    root: search.root,
+    random: search.random,
+    fork: (parents) => search.fork(parents),
+    step: (candidates, stride, options) => search.step(candidates, stride, options),
+    score: (candidates, judging) => search.score(candidates, judging),
+    judges: (judging) => search.judges(judging),
+    drop: (candidates) => search.drop(candidates),
+    answer: (candidate) => search.answer(candidate),
+    revise: (attempts, request) => search.revise(attempts, request),
+  };
+}
+
+function canRun(search: Search, strategy: Strategy): boolean {
+  return !strategy.needsVerifier || strategy.verifiers.some((judging) => search.judges(judging));
+}
+
+/** The defaults of a strategy's schema. */
+function defaultsOf({ parameters }: Strategy): JsonObject {
+  const properties = (parameters.properties ?? {}) as Record<string, JsonObject>;
+  const given = Object.entries(properties).filter(([, schema]) => schema.default !== undefined);
+  return Object.fromEntries(given.map(([name, schema]) => [name, schema.default ?? null]));
+}
+
+function pick(search: Search, samples: readonly Candidate[], scores: readonly number[] | undefined) {
+  const ballots = samples.map((candidate, i) => ({ candidate, weight: scores?.[i] ?? 1 }));
+  const answers = tally(search, ballots);
+  return { chosen: representative(search, ballots, answers), answers };
+}
+
+/** Share of the leading answer among all probes. */
+function agreement(search: Search, samples: readonly Candidate[]): number {
+  const answers = tally(
+    search,
+    samples.map((candidate) => ({ candidate, weight: 1 })),
+  );
+  return (answers[0]?.votes ?? 0) / samples.length;
+}
+
+function mean(values: readonly number[]): number {
+  return values.reduce((sum, value) => sum + value, 0) / values.length;
+}

@@ -1,0 +1,86 @@
+/**
+ * Sequential revision: each answer is given with the earlier attempts of its chain in view (the last four); among all of
+ * them the best judged is chosen, or the majority without a verifier. `chains` mixes it with parallel answers; 0 is √N.
+ * Source: Snell et al. (2408.03314), whose model was trained to revise: prompting alone is weaker, and without a choice a
+ * third of right answers are revised into wrong ones. Needs a conversation. Cost: N answers, and a prefill of each attempt.
+ */
+import { choose } from "./choosing.ts";
+import { sampleAnswers } from "./sampling.ts";
+import type { Candidate, Run, Search, Strategy } from "./strategy.ts";
+import { representative, tally } from "./votes.ts";
+
+interface Parameters {
+  readonly chains: number;
+  readonly request: string;
+}
+
+const SHOWN_ATTEMPTS = 4;
+const REQUEST = "There may be a mistake in this answer. Check it, and give a corrected full answer.";
+
+/** The parameter with which an answer is asked for again. */
+export const REQUEST_PROPERTY = {
+  type: "string",
+  minLength: 1,
+  maxLength: 2_000,
+  default: REQUEST,
+  description: "Said after an attempt to ask for a better one.",
+};
+
+/** Sequential revision, and mixes of it with parallel answers. */
+export const revision: Strategy = {
+  name: "sequential-revision",
+  description: "Each answer is given with earlier attempts in view; chains run in parallel.",
+  parameters: {
+    type: "object",
+    properties: {
+      chains: {
+        type: "integer",
+        minimum: 0,
+        maximum: 64,
+        default: 1,
+        description: "Parallel chains, at most N; 0: √N.",
+      },
+      request: REQUEST_PROPERTY,
+    },
+    additionalProperties: false,
+  },
+  source: "arXiv:2408.03314",
+  cost: "N answers; every attempt is prefilled once more",
+  verifiers: ["outcome", "process"],
+  needsVerifier: false,
+  stepwise: false,
+  votes: true,
+  candidates: 4,
+  run: (search, parameters) => run(search, parameters as unknown as Parameters),
+};
+
+async function* run(search: Search, { chains, request }: Parameters): Run {
+  const width = chains === 0 ? Math.round(Math.sqrt(search.width)) : Math.min(chains, search.width);
+  const first = await sampleAnswers(search, width);
+  const lines = first.map((attempt) => [attempt]);
+  for (let count = width; count < search.width; count += width) {
+    const next = await reviseAll(search, lines.slice(0, search.width - count), request);
+    if (!next) break;
+  }
+  // Only now: what the attempts so far share need not be what their revisions say.
+  search.drop([search.root]);
+  const attempts = lines.flat();
+  if (search.judges("outcome")) return choose(search, attempts, "best");
+  const ballots = attempts.map((candidate) => ({ candidate, weight: 1 }));
+  const answers = tally(search, ballots);
+  return { chosen: representative(search, ballots, answers), answers };
+}
+
+/** Adds an attempt to each chain; false if the budget did not allow it. */
+async function reviseAll(search: Search, lines: readonly Candidate[][], request: string): Promise<boolean> {
+  const prompts: Candidate[] = [];
+  for (const attempts of lines) prompts.push(await search.revise(attempts.slice(-SHOWN_ATTEMPTS), request));
+  const next = await search.fork(prompts);
+  search.drop(prompts);
+  const isWhole = await search.step(next, "end");
+  for (const [i, attempt] of next.entries()) {
+    if (attempt.tokens > 0) lines[i]?.push(attempt);
+    else search.drop([attempt]);
+  }
+  return isWhole;
+}

@@ -1,0 +1,40 @@
+/** Revisions over the session protocol: what the model is shown, under which steering, and what is refused. */
+import { expect, test } from "bun:test";
+import { fromConnectError } from "#kit/errors.ts";
+import { chat, refusal, text } from "../support/asks.ts";
+import { createSimulatedStack } from "../support/simulated-services.ts";
+import { encode } from "../support/simulated-tokenizer.ts";
+
+const words = { name: "words" };
+const scaling = { strategy: "sequential-revision", budget: { candidates: 3 }, verifier: words, trace: true };
+
+test("each revision is shown the attempts before it, and steered as the request is", async () => {
+  const stack = createSimulatedStack();
+  const shown: string[] = [];
+  stack.forward.script = ({ prompt, strength }) => {
+    shown.push(prompt);
+    return encode(`${strength() > 0 ? "steered" : "plain"} try ${shown.length}`);
+  };
+  const { choices, search, usage } = await stack.client.complete(chat("sum!", { scaling, ...refusal() }));
+  expect(search?.candidates.map((one) => one.text)).toEqual([
+    "steered try 1",
+    "steered try 2",
+    "steered try 3",
+  ]);
+  expect(choices[0]?.finished?.steered).toBe(true);
+  expect(shown[1]).toContain("steered try 1");
+  expect(shown[2]).toContain("steered try 2");
+  expect(shown[2]).toContain("There may be a mistake");
+  expect(usage?.prefilledTokens ?? 0).toBeGreaterThan(3 * (usage?.promptTokens ?? 0));
+  expect([...stack.forward.alive]).toEqual([]);
+});
+
+test("a prompt that is no conversation, or no longer fits, is a typed error and leaves nothing behind", async () => {
+  const stack = createSimulatedStack();
+  const plain = await stack.client.complete(text("sum", { scaling })).catch(fromConnectError);
+  expect(plain).toMatchObject({ reason: "UNSUPPORTED", field: "scaling.strategy" });
+  stack.forward.script = () => encode("long ".repeat(60));
+  const full = await stack.client.complete(chat("sum", { scaling })).catch(fromConnectError);
+  expect(full).toMatchObject({ reason: "CONTEXT_OVERFLOW" });
+  expect([...stack.forward.alive]).toEqual([]);
+});
