@@ -50,6 +50,8 @@ export const MAX_CALLER_BYTES = 256;
 /** Sequences that wait for KV memory, and the longest wait of one whose request has no nearer deadline. */
 export const MAX_WAITING = 256;
 export const MAX_MEMORY_WAIT_MS = 30_000;
+/** Longest context of the ONNX backend, whose keys and values are f32 and copied at every step. */
+export const MAX_ONNX_CONTEXT = 8_192;
 /** How long a client should wait after KV memory ran out. */
 export const RETRY_AFTER_MS = 1_000;
 /** Bytes and nesting of a constraint; texts of a choice. */

@@ -7,6 +7,7 @@ import { basename, join, sep } from "node:path";
 import { TrimtabError } from "#kit/errors.ts";
 import type { QuantizedType } from "#kit/gguf-quantize.ts";
 import { isModelDirectory } from "#kit/model-directory.ts";
+import { isOnnxModel, onnxFolder } from "#kit/onnx-model.ts";
 import type { Engine, EngineOptions } from "./engine/client.ts";
 import { createEngine } from "./engine/client.ts";
 
@@ -117,12 +118,14 @@ export function createRegistry({ directories, engineOptions }: RegistryOptions):
 }
 
 function isModel(path: string): boolean {
-  return path.endsWith(".gguf") || isModelDirectory(path);
+  return path.endsWith(".gguf") || isOnnxModel(path) || isModelDirectory(path);
 }
 
-/** The name of a model: of its file or directory, and the type it is quantized to. */
+/** The name of a model: of its file or directory (of an ONNX graph both), and the type it is quantized to. */
 function nameOf(path: string, quantize: QuantizedType | null = null): string {
-  const name = basename(path, ".gguf");
+  const name = isOnnxModel(path)
+    ? `${basename(onnxFolder(path))}.${basename(path, ".onnx")}`
+    : basename(path, ".gguf");
   return quantize === null ? name : `${name}.${quantize.toUpperCase()}`;
 }
 

@@ -64,6 +64,15 @@ export const ONNX_LIMITS = {
   maxOpset: 17,
 } as const;
 
+/** Users' ONNX models; a runtime of 32-bit memory takes no more. */
+export const ONNX_MODEL_LIMITS = {
+  graphBytes: 2 * GIB,
+  dataBytes: 3 * GIB,
+  dataFiles: 64,
+  /** Nodes, and tensors. */
+  entries: 65_536,
+} as const;
+
 /** RPC listeners and clients. */
 export const RPC_LIMITS = {
   /** Largest message a public listener accepts. */

@@ -5,6 +5,7 @@
 import { closeSync } from "node:fs";
 import { openRegularFile, sha256Hex, sha256OfFile } from "./files.ts";
 import type { QuantizedType } from "./gguf-quantize.ts";
+import { digestOfOnnx, isOnnxModel } from "./onnx-model.ts";
 import { digestOfDirectory, isModelDirectory } from "./model-directory.ts";
 
 /**
@@ -13,7 +14,11 @@ import { digestOfDirectory, isModelDirectory } from "./model-directory.ts";
  * @throws TrimtabError ARTIFACT_NOT_FOUND, ARTIFACT_INVALID.
  */
 export function digestOfModel(path: string, quantize: QuantizedType | null): string {
-  const digest = isModelDirectory(path) ? digestOfDirectory(path) : hashModelFile(path);
+  const digest = isOnnxModel(path)
+    ? digestOfOnnx(path)
+    : isModelDirectory(path)
+      ? digestOfDirectory(path)
+      : hashModelFile(path);
   return quantize === null ? digest : sha256Hex(new TextEncoder().encode(`${digest}  ${quantize}\n`));
 }
 

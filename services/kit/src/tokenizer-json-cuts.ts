@@ -6,6 +6,7 @@ import { TrimtabError } from "./errors.ts";
 import { isJsonObject, type JsonObject } from "./json-file.ts";
 import { SENTENCE_PIECE_BLANK } from "./token-bytes.ts";
 
+const WORDS_GPT2 = "'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+| ?\\p{N}+| ?[^\\s\\p{L}\\p{N}]+|\\s+(?!\\S)|\\s+";
 const wordsGpt4 = (digits: string): string =>
   `(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|${digits}| ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+`;
 
@@ -13,6 +14,9 @@ const wordsGpt4 = (digits: string): string =>
 const CUTS: ReadonlyMap<string, string> = new Map([
   ["bytes by words", "gpt-2"],
   ["single digits, bytes by words", "smollm"],
+  // As we write the two above: some runtimes cut by words in another way than by a pattern.
+  [`split ${WORDS_GPT2}, bytes`, "gpt-2"],
+  [`split \\p{N}, split ${WORDS_GPT2}, bytes`, "smollm"],
   [`split ${wordsGpt4("\\p{N}")}, bytes`, "qwen2"],
   [`split ${wordsGpt4("\\p{N}{1,3}")}, bytes`, "llama-bpe"],
   // Blanks become letters in the normalizer; nothing is cut.

@@ -14,7 +14,8 @@ export interface PreTokenizer {
   readonly addBos?: boolean;
 }
 
-const CONTRACTIONS = "'[sS]|'[tT]|'[rR][eE]|'[vV][eE]|'[mM]|'[lL][lL]|'[dD]";
+/** Contractions in any case: `(?i:…)` in words that every engine has. */
+export const CONTRACTIONS = "'[sS]|'[tT]|'[rR][eE]|'[vV][eE]|'[mM]|'[lL][lL]|'[dD]";
 const WORDS_GPT2 = "'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+| ?\\p{N}+| ?[^\\s\\p{L}\\p{N}]+|\\s+(?!\\S)|\\s+";
 
 /** The GPT-4 family differs in how many digits stay together. */

@@ -4,6 +4,7 @@
  * differ. Source: the format of the tokenizers library. Cost: a second for 256k tokens with scores.
  */
 import { SENTENCE_PIECE_BLANK, TOKEN_TYPE } from "#kit/token-bytes.ts";
+import { CONTRACTIONS } from "./pre-tokenizers.ts";
 import type { Vocabulary } from "./vocabulary.ts";
 
 /** Files of a model folder, by name; contents are JSON values. */
@@ -44,14 +45,20 @@ function addedTokens({ tokens, types }: Vocabulary) {
   });
 }
 
-function byteLevel({ idOf, merges, preTokenizer }: Vocabulary) {
-  const bytes = { type: "ByteLevel", add_prefix_space: false, trim_offsets: false, use_regex: false };
-  const cuts = preTokenizer.patterns.map((pattern) => {
-    return { type: "Split", pattern: { Regex: pattern }, behavior: "Isolated", invert: false };
+/** Contractions are written as the families' own files have them, by which other programs know the way to cut. */
+function cutsOf(patterns: readonly string[]) {
+  const cuts = patterns.map((pattern) => {
+    const Regex = pattern.replace(CONTRACTIONS, "(?i:'s|'t|'re|'ve|'m|'ll|'d)");
+    return { type: "Split", pattern: { Regex }, behavior: "Isolated", invert: false };
   });
+  const bytes = { type: "ByteLevel", add_prefix_space: false, trim_offsets: false, use_regex: false };
+  return { type: "Sequence", pretokenizers: [...cuts, bytes] };
+}
+
+function byteLevel({ idOf, merges, preTokenizer }: Vocabulary) {
   return {
     normalizer: null,
-    pre_tokenizer: { type: "Sequence", pretokenizers: [...cuts, bytes] },
+    pre_tokenizer: cutsOf(preTokenizer.patterns),
     decoder: { type: "ByteLevel", add_prefix_space: true, trim_offsets: true, use_regex: true },
     model: {
       type: "BPE",

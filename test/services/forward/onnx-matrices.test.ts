@@ -6,9 +6,9 @@ import { join } from "node:path";
 import type { WeightSource } from "#kernels";
 import { createFileWriter } from "#kit/file-writer.ts";
 import { GGML_TYPES, type GgmlType } from "#kit/ggml-types.ts";
-import type { GgufFile, GgufTensor } from "#kit/gguf.ts";
 import { createGraphBuilder } from "#kit/onnx-graph.ts";
 import { createRuntimeSession, floatTensor, integerTensor } from "#kit/onnx-runtime.ts";
+import type { ModelFile, ModelTensor } from "../../../services/forward/src/model/model-file.ts";
 import { lookUp, multiply } from "../../../services/forward/src/onnx/matrix-nodes.ts";
 import { createWeightStore } from "../../../services/forward/src/onnx/stored-matrix.ts";
 import { BLOCKS, createBench, createMatrix, createRandom, SOURCES } from "../../kernels/support.ts";
@@ -29,13 +29,13 @@ async function runGraph(source: WeightSource, bytes: Uint8Array, cols: number, k
   const folder = mkdtempSync(join(tmpdir(), "trimtab-matrix-"));
   try {
     const type = [...GGML_TYPES.values()].find(({ name }) => name.toLowerCase() === source) as GgmlType;
-    const tensor: GgufTensor = { name: "m", dims: [cols, ROWS], type, offset: 0, sizeBytes: bytes.length };
-    const read = (_: GgufTensor, into: Uint8Array, from = 0) =>
+    const tensor: ModelTensor = { name: "m", dims: [cols, ROWS], type, sizeBytes: bytes.length };
+    const read = (_: ModelTensor, into: Uint8Array, from = 0) =>
       void into.set(bytes.subarray(from, from + into.length));
     const path = join(folder, "m.onnx_data");
     const data = createFileWriter(path);
     const graph = createGraphBuilder();
-    const store = createWeightStore({ file: { read } as GgufFile, data, graph, keepCodes });
+    const store = createWeightStore({ file: { read } as ModelFile, data, graph, keepCodes });
     const matrix = store.matrix(tensor, ORDER);
     data.commit();
     const ids = graph.input("ids", "i64", ["n"]);

@@ -4,6 +4,7 @@
  */
 import { availableParallelism } from "node:os";
 import { TrimtabError } from "#kit/errors.ts";
+import { isOnnxModel } from "#kit/onnx-model.ts";
 import type { Answers, Command, EngineEvent, PlainError, SequenceId } from "./protocol.ts";
 import type { ModelInfo, RuntimeOptions } from "./runtime.ts";
 import type { WorkerReply, WorkerRequest } from "./worker.ts";
@@ -53,7 +54,7 @@ const PREFILL_ROWS = 128;
 const PING_MS = 5_000;
 const STALL_MS = 120_000;
 /**
- * Starts a worker and loads a model into it.
+ * Starts a worker of the backend that runs such models and loads a model into it.
  * @throws TrimtabError of the loader (see `createRuntime`)
  */
 export async function createEngine(options: EngineOptions): Promise<Engine> {
@@ -70,7 +71,8 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
     prefixCache: true,
     ...options,
   };
-  const worker = new Worker(new URL("./worker.ts", import.meta.url).href, { type: "module" });
+  const program = isOnnxModel(options.modelPath) ? "../backends/onnx/worker.ts" : "./worker.ts";
+  const worker = new Worker(new URL(program, import.meta.url).href, { type: "module" });
   const post = (message: WorkerRequest) => worker.postMessage(message);
   const link = connect(worker, post);
   try {

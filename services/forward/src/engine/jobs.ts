@@ -183,7 +183,14 @@ function bindingKey(binding: Binding): string {
   return `${binding.digest} ${binding.coefficients.join(" ")}`;
 }
 
-function checkIds(state: CoreState, ids: readonly number[]): void {
+/**
+ * Refuses ids that are no tokens of the model or too many of them.
+ * @throws TrimtabError FIELD_REQUIRED, CONTEXT_OVERFLOW, FIELD_OUT_OF_RANGE
+ */
+export function checkIds(
+  state: Pick<CoreState, "contextTokens" | "vocabulary">,
+  ids: readonly number[],
+): void {
   if (ids.length === 0)
     throw new TrimtabError("FIELD_REQUIRED", "at least one token is needed", { field: "ids" });
   if (ids.length > state.contextTokens) {

@@ -13,6 +13,7 @@ import { planMemory } from "../model/plan.ts";
 import { loadWeights, readRopeFactors } from "../model/weights.ts";
 import { createGrammars } from "../grammar/matching.ts";
 import { createAllocator } from "./allocator.ts";
+import { type Capabilities, wasmCapabilities } from "./capabilities.ts";
 import type { Core } from "./core.ts";
 import { createCore } from "./core.ts";
 import { createKvTree } from "./kv-tree.ts";
@@ -28,7 +29,7 @@ import { createWorkspace } from "./workspace.ts";
 
 /** What an engine is made from; every field is resolved. */
 export interface RuntimeOptions {
-  /** A GGUF file, or a directory of the hub. */
+  /** A GGUF file, a directory of the hub, or a decoder graph (`.onnx`) with its configuration beside it. */
   readonly modelPath: string;
   /** Type the float matrices are quantized to while they are loaded; null keeps them. */
   readonly quantize: QuantizedType | null;
@@ -69,6 +70,7 @@ export interface ModelInfo {
   readonly pageBytes: number;
   readonly threads: number;
   readonly variant: string;
+  readonly capabilities: Capabilities;
 }
 
 /** A running engine on the calling thread. */
@@ -181,5 +183,6 @@ function describe(config: ModelConfig, plan: MemoryPlan, digest: string, operato
     ...{ experts, headDim, vocabulary, contextTokens, stopIds, parameters, pages, pageBytes },
     threads: operators.threads,
     variant: operators.variant,
+    capabilities: wasmCapabilities(experts),
   };
 }

@@ -8,12 +8,12 @@ import { basename } from "node:path";
 import { TrimtabError } from "#kit/errors.ts";
 import { createFileWriter } from "#kit/file-writer.ts";
 import { writeFileAtomic } from "#kit/files.ts";
-import { openGguf, type GgufFile, type GgufTensor } from "#kit/gguf.ts";
 import { ggufNumber } from "#kit/gguf-values.ts";
 import { createGraphBuilder, type GraphBuilder } from "#kit/onnx-graph.ts";
 import type { Rotation } from "../families/family.ts";
 import { type ModelConfig, readConfig } from "../model/config.ts";
 import { unsupported } from "../model/metadata.ts";
+import { type ModelFile, type ModelTensor, openModel } from "../model/model-file.ts";
 import { readRopeFactors } from "../model/weights.ts";
 import { type HubFiles, hubFiles } from "./hub-files.ts";
 import { attentionNodes, type DecoderGraph, mlpNodes, rmsNorm, type StoredLayer } from "./layer-nodes.ts";
@@ -37,7 +37,7 @@ export interface OnnxExportOptions {
  *   mixtures of experts
  */
 export function exportOnnx({ modelPath, graphPath, weights }: OnnxExportOptions): HubFiles {
-  const file = openGguf(modelPath);
+  const file = openModel(modelPath);
   try {
     const config = readConfig(file.header);
     if (config.experts > 0) throw unsupported("layer.router", "a mixture of experts in ONNX");
@@ -62,7 +62,7 @@ export function exportOnnx({ modelPath, graphPath, weights }: OnnxExportOptions)
 }
 
 interface Source {
-  readonly file: GgufFile;
+  readonly file: ModelFile;
   readonly config: ModelConfig;
   readonly store: WeightStore;
 }
@@ -95,7 +95,7 @@ function buildDecoder(graph: GraphBuilder, source: Source): void {
 function storeLayer(source: Source, l: number): StoredLayer {
   const { store, config } = source;
   const { layer: names, layerPrefix, ropeInterleaved } = config.family;
-  const find = (name: string): GgufTensor => tensorOf(source, layerPrefix(l) + name);
+  const find = (name: string): ModelTensor => tensorOf(source, layerPrefix(l) + name);
   const optional = (name: string | null, order?: readonly number[]): string | undefined =>
     name === null ? undefined : store.vector(find(name), order);
   const halves = ropeInterleaved ? halvesOrder(config) : undefined;
@@ -133,7 +133,7 @@ function frequenciesOf({ file, config }: Source, rotation: Rotation): Float32Arr
   });
 }
 
-function tensorOf({ file }: Source, name: string): GgufTensor {
+function tensorOf({ file }: Source, name: string): ModelTensor {
   const tensor = file.header.tensors.get(name);
   if (tensor) return tensor;
   throw new TrimtabError("ARTIFACT_INVALID", `the file has no tensor ${name}`, { field: name });

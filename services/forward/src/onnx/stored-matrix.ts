@@ -4,9 +4,9 @@
  * Cost: about 10 ns a weight; memory of one piece.
  */
 import type { FileWriter } from "#kit/file-writer.ts";
-import type { GgufFile, GgufTensor } from "#kit/gguf.ts";
 import type { ExternalTensor, GraphBuilder } from "#kit/onnx-graph.ts";
 import { codeFormat, readCodes, readValues, type CodedRows, type WeightSource } from "#kernels";
+import type { ModelFile, ModelTensor } from "../model/model-file.ts";
 import { sourceOf } from "../model/weights.ts";
 
 /** A matrix [rows, cols]; value = scale · (code − zero), zero = 2^(bits−1) where there are none. */
@@ -29,9 +29,9 @@ export type StoredMatrix = { readonly rows: number; readonly cols: number } & (
 /** Writer of a data file. */
 export interface WeightStore {
   /** Stores a matrix; `rowOrder` gives, within every group of that many rows, the row of the file that comes there. */
-  matrix(tensor: GgufTensor, rowOrder?: readonly number[]): StoredMatrix;
+  matrix(tensor: ModelTensor, rowOrder?: readonly number[]): StoredMatrix;
   /** Stores a vector [n] as f32, ordered like rows; answers its name. */
-  vector(tensor: GgufTensor, order?: readonly number[]): string;
+  vector(tensor: ModelTensor, order?: readonly number[]): string;
 }
 
 const ALIGNMENT = 64;
@@ -40,7 +40,7 @@ const PIECE = 2 ** 22;
 
 /** Where weights come from and go to. */
 export interface WeightStoreOptions {
-  readonly file: GgufFile;
+  readonly file: ModelFile;
   readonly data: FileWriter;
   /** Is told of everything stored. */
   readonly graph: GraphBuilder;
@@ -59,7 +59,7 @@ export function createWeightStore({ file, data, graph, keepCodes }: WeightStoreO
     graph.external(tensor);
     return tensor;
   };
-  const plan = (tensor: GgufTensor, rows: number, cols: number): StoredMatrix => {
+  const plan = (tensor: ModelTensor, rows: number, cols: number): StoredMatrix => {
     const bits = keepCodes ? storedBits(sourceOf(tensor)) : null;
     const { columns = 32, hasMinima = false } = codeFormat(sourceOf(tensor)) ?? {};
     const { name } = tensor;

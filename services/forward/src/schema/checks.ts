@@ -2,7 +2,7 @@
 import { TrimtabError } from "#kit/errors.ts";
 import * as types from "#proto/trimtab/type/v1/program_pb.ts";
 import type { ModelInfo } from "../engine/runtime.ts";
-import { hasSite, type Site, SITES } from "../programs/program.ts";
+import { type Site, SITES } from "../programs/program.ts";
 
 /** Refuses lists over a limit. @throws TrimtabError TOO_LARGE */
 export function checkCount(field: string, count: number, limit: number): void {
@@ -22,10 +22,12 @@ export function checkRange(field: string, value: number, low: number, high: numb
  */
 export function toSite(site: types.Site, field: string, model?: ModelInfo): Site {
   const found = SITES[site - 1];
-  if (found && (model === undefined || hasSite(found, model))) return found;
+  if (found && (model?.capabilities.sites.includes(found) ?? true)) return found;
   if (site === types.Site.UNSPECIFIED)
     throw new TrimtabError("FIELD_REQUIRED", `${field} is missing`, { field });
-  throw new TrimtabError("BACKEND_CAPABILITY", `${field}: this model has no such site`, { field });
+  throw new TrimtabError("BACKEND_CAPABILITY", `${field}: this model has no such site on its backend`, {
+    field,
+  });
 }
 
 /** The error of a value outside its range. */

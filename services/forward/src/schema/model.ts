@@ -2,14 +2,14 @@
 import { TrimtabError } from "#kit/errors.ts";
 import { isQuantizedType, QUANTIZED_TYPES, type QuantizedType } from "#kit/gguf-quantize.ts";
 import { PAGE_TOKENS } from "#kernels";
-import { hasSite, SITES } from "../programs/program.ts";
+import { OPERATION_KINDS } from "../engine/capabilities.ts";
+import { SITES } from "../programs/program.ts";
 import type { LoadedEntry } from "../registry.ts";
-
-const OPERATION_KINDS = 6;
 
 /** Shape, capabilities and memory of a loaded model; asks its engine once. */
 export async function toModel({ name, engine }: LoadedEntry) {
   const { model } = engine;
+  const { capabilities: can } = model;
   const stats = await engine.call({ type: "stats" });
   return {
     name,
@@ -25,12 +25,12 @@ export async function toModel({ name, engine }: LoadedEntry) {
     contextTokens: model.contextTokens,
     stopIds: [...model.stopIds],
     loaded: true,
-    backend: "wasm",
-    sites: SITES.flatMap((site, index) => (hasSite(site, model) ? [index + 1] : [])),
-    operations: Array.from({ length: OPERATION_KINDS }, (_, index) => index + 1),
-    deterministic: true,
-    fork: true,
-    gradients: false,
+    backend: can.backend,
+    sites: can.sites.map((site) => SITES.indexOf(site) + 1),
+    operations: can.operations.map((kind) => OPERATION_KINDS.indexOf(kind) + 1),
+    deterministic: can.deterministic,
+    fork: can.fork,
+    gradients: can.gradients,
     kvMemory: {
       pages: stats.pages,
       freePages: stats.freePages,

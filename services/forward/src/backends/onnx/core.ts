@@ -1,0 +1,166 @@
+/**
+ * The engine's commands on a decoder graph: sequences, generation, scores, forks, cancellation. What the backend lacks
+ * (taps, programs, projections, constraints, speculation) is refused by name.
+ */
+import { TrimtabError } from "#kit/errors.ts";
+import type { Answers, Command } from "../../engine/protocol.ts";
+import type { CommandOf } from "../../engine/sequence.ts";
+import { plainError } from "../../engine/state.ts";
+import { generate, type JobContext, open } from "./jobs.ts";
+import { createSequences, type Sequence } from "./sequences.ts";
+
+/** Parts of the core. */
+export interface OnnxCoreOptions extends Omit<JobContext, "alone" | "count"> {
+  /** SIMD variant of the sampling kernel. */
+  readonly variant: string;
+}
+
+/** Nothing of our own KV memory. */
+const NO_PAGES = {
+  ...{ pages: 0, freePages: 0, sharedPages: 0, copiedPages: 0, cachedPages: 0, evictedPages: 0 },
+  ...{ queriedTokens: 0, hitTokens: 0, readPages: 0, pageBytes: 0, programs: 0, programBytes: 0 },
+};
+
+/**
+ * An engine without sequences: a function that takes commands and never throws, failures leave as events.
+ */
+export function createOnnxCore(options: OnnxCoreOptions): (command: Command) => void {
+  const { emit, decoder, variant } = options;
+  const sequences = createSequences(decoder.empty);
+  const counters = { steps: 0, rows: 0, waiting: 0 };
+  const context = { ...options, ...takeTurns(), count: (rows: number) => count(counters, rows) };
+  const done = ({ call }: Command, value: Answers[keyof Answers]) => emit({ type: "done", call, value });
+
+  /** Carries `work` out after everything asked of the sequence before. */
+  const enqueue = (
+    sequence: Sequence,
+    command: Command,
+    work: () => Answers[keyof Answers] | Promise<Answers[keyof Answers]>,
+    onFailure: (error: unknown) => void = () => {},
+  ): void => {
+    counters.waiting += 1;
+    sequence.tail = sequence.tail.then(async () => {
+      try {
+        if (sequence.ended !== null) throw sequence.ended;
+        done(command, await work());
+      } catch (error) {
+        onFailure(error);
+        emit({ type: "failed", call: command.call, error: plainError(error) });
+      }
+      counters.waiting -= 1;
+    });
+  };
+  const acceptOpen = (command: CommandOf<"open">): void => {
+    const parent = command.parent === null ? null : sequences.find(command.parent);
+    const sequence = sequences.create(command.sequence);
+    let known: Pick<Sequence, "ids" | "past"> | null = null;
+    if (parent) {
+      // As the parent is when it is its turn, whatever is asked of it later.
+      parent.tail = parent.tail.then(() => {
+        if (parent.ended !== null) return sequences.end(sequence.id, parent.ended);
+        known = { ids: [...parent.ids], past: parent.past };
+      });
+      sequence.tail = parent.tail;
+    }
+    const run = async () => {
+      const opened = await open(context, sequence, known, command);
+      if (command.transient) sequences.end(sequence.id, released());
+      return opened;
+    };
+    enqueue(sequence, command, run, (error) => sequences.end(sequence.id, error));
+  };
+  const acceptFork = (command: CommandOf<"fork">): void => {
+    const parent = sequences.find(command.sequence);
+    const children = command.children.map((id) => sequences.create(id));
+    const run = () => {
+      const { past, promptTokens } = parent;
+      for (const child of children) Object.assign(child, { ids: [...parent.ids], past, promptTokens });
+      return { copiedPages: 0 };
+    };
+    enqueue(parent, command, run, (error) => children.forEach(({ id }) => sequences.end(id, error)));
+    for (const child of children) child.tail = parent.tail;
+  };
+  const accept = (command: Command): void => {
+    switch (command.type) {
+      case "open":
+        return acceptOpen(command);
+      case "fork":
+        return acceptFork(command);
+      case "generate": {
+        const sequence = sequences.find(command.sequence);
+        const { stops } = sequence;
+        const isOver = () => sequence.stops !== stops || sequence.ended !== null;
+        return enqueue(sequence, command, () => generate(context, sequence, command, isOver));
+      }
+      case "truncate": {
+        const sequence = sequences.find(command.sequence);
+        return enqueue(sequence, command, () => truncate(context, sequence, command.tokens));
+      }
+      case "stop":
+        for (const id of command.sequences) sequences.find(id).stops += 1;
+        return done(command, null);
+      case "release":
+        for (const id of command.sequences) sequences.end(id, released());
+        return done(command, null);
+      case "stats":
+        return done(command, { ...NO_PAGES, ...counters, sequences: sequences.size, threads: 1, variant });
+      default:
+        throw lacks(command.type);
+    }
+  };
+  return (command) => {
+    try {
+      refuseLacking(command);
+      accept(command);
+    } catch (error) {
+      emit({ type: "failed", call: command.call, error: plainError(error) });
+    }
+  };
+}
+
+/** Work that runs alone, in the order of asking; messages are read between two pieces. */
+function takeTurns(): Pick<JobContext, "alone"> {
+  let turn: Promise<unknown> = Promise.resolve();
+  return {
+    alone(work) {
+      const mine = turn.then(() => new Promise((resolve) => setImmediate(resolve))).then(work);
+      turn = mine.catch(() => undefined);
+      return mine;
+    },
+  };
+}
+
+function count(counters: { steps: number; rows: number }, rows: number): void {
+  counters.steps += 1;
+  counters.rows += rows;
+}
+
+function truncate({ decoder }: JobContext, sequence: Sequence, tokens: number): null {
+  const { ids, past } = sequence;
+  if (tokens < 1 || tokens > ids.length) {
+    const message = `cannot keep ${tokens} of ${ids.length} tokens`;
+    throw new TrimtabError("FIELD_OUT_OF_RANGE", message, { field: "tokens", limit: ids.length });
+  }
+  ids.length = tokens;
+  sequence.past = decoder.cut(past, tokens);
+  sequence.promptTokens = Math.min(sequence.promptTokens, tokens);
+  return null;
+}
+
+/** @throws TrimtabError BACKEND_CAPABILITY for parts of a command that only our own kernels carry */
+function refuseLacking(command: Command): void {
+  if (command.type !== "open" && command.type !== "generate") return;
+  if (command.taps.length > 0) throw lacks("taps");
+  if (command.binding !== null) throw lacks("program");
+  if (command.type === "open") return;
+  if (command.constraint !== null) throw lacks("constraint");
+  if (command.speculation !== null) throw lacks("speculation");
+}
+
+function lacks(field: string): TrimtabError {
+  return new TrimtabError("BACKEND_CAPABILITY", `the onnx backend has no ${field}`, { field });
+}
+
+function released(): TrimtabError {
+  return new TrimtabError("CANCELLED", "the sequence was released");
+}

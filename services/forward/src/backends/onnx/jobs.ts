@@ -1,0 +1,144 @@
+/**
+ * What the commands of a sequence compute on a decoder graph: opening (with teacher-forced scores) and generating. The
+ * graph runs one piece of one sequence at a time; between pieces others get their turn and messages are read.
+ */
+import { TrimtabError } from "#kit/errors.ts";
+import type { Pointer } from "#kernels";
+import { checkIds } from "../../engine/jobs.ts";
+import type { Answers, EngineEvent, ScoredToken } from "../../engine/protocol.ts";
+import type { Sampler } from "../../engine/sampler.ts";
+import type { CommandOf } from "../../engine/sequence.ts";
+import type { Decoder } from "./decoder.ts";
+import type { Sequence } from "./sequences.ts";
+
+/** What jobs work with. */
+export interface JobContext {
+  readonly decoder: Decoder;
+  readonly sampler: Sampler;
+  /** Copies f32 [vocabulary] to where the sampler reads it. */
+  readonly place: (logits: Float32Array) => Pointer;
+  readonly contextTokens: number;
+  readonly emit: (event: EngineEvent) => void;
+  /** Runs `work` alone, in the order of asking. */
+  readonly alone: <T>(work: () => Promise<T>) => Promise<T>;
+  readonly count: (rows: number) => void;
+}
+
+/** Tokens of one run of a prompt: the logits of all of them come back. */
+const PIECE_TOKENS = 64;
+
+/**
+ * Computes the tokens of `open` that are needed now, after what `parent` has of them.
+ * @throws TrimtabError FIELD_REQUIRED, FIELD_OUT_OF_RANGE (ids), CONTEXT_OVERFLOW, INVALID_ARGUMENT (parent), CANCELLED
+ */
+export async function open(
+  context: JobContext,
+  sequence: Sequence,
+  parent: Pick<Sequence, "ids" | "past"> | null,
+  command: CommandOf<"open">,
+): Promise<Answers["open"]> {
+  const { decoder, sampler } = context;
+  const { ids, score } = command;
+  const receivedMs = performance.now();
+  checkIds({ contextTokens: context.contextTokens, vocabulary: decoder.vocabulary }, ids);
+  if (parent && !parent.ids.every((id, index) => ids[index] === id)) {
+    throw new TrimtabError("INVALID_ARGUMENT", "the parent's tokens are no prefix of the child's");
+  }
+  const end = command.complete ? ids.length : ids.length - 1;
+  const firstRead = score ? score.first - 1 : end;
+  sequence.ids = [...ids];
+  sequence.promptTokens = command.promptTokens;
+  sequence.past = parent ? decoder.cut(parent.past, Math.min(end, firstRead)) : decoder.empty;
+  const reusedTokens = sequence.past.tokens;
+  const scored: ScoredToken[] = [];
+  let candidateLogprobs: readonly number[] = [];
+  let startedMs: number | null = null;
+  const isGone = () => sequence.ended !== null;
+  await compute(context, sequence, end, isGone, (position, logits) => {
+    startedMs ??= performance.now();
+    if (!score || position < firstRead) return;
+    const isFirst = position === firstRead;
+    const found = sampler.score(context.place(logits), ids[position + 1] ?? 0, score, isFirst);
+    if (!found) throw notFinite();
+    scored.push(found.token);
+    if (isFirst) candidateLogprobs = found.candidates;
+  });
+  if (isGone()) throw sequence.ended;
+  const now = performance.now();
+  return {
+    ...{ prefilledTokens: end - reusedTokens, reusedTokens, scored, candidateLogprobs },
+    ...{ queueMs: (startedMs ?? now) - receivedMs, prefillMs: now - (startedMs ?? now) },
+  };
+}
+
+/**
+ * Draws tokens until one of them is an end or there are enough.
+ * @param isOver asked before every token: somebody stopped the generation
+ * @throws TrimtabError CONTEXT_OVERFLOW, NON_FINITE
+ */
+export async function generate(
+  context: JobContext,
+  sequence: Sequence,
+  command: CommandOf<"generate">,
+  isOver: () => boolean,
+): Promise<Answers["generate"]> {
+  const { decoder, sampler, contextTokens, emit } = context;
+  const { ids } = sequence;
+  const room = contextTokens - ids.length;
+  if (room < 1) {
+    const message = `${ids.length} tokens leave no room in a context of ${contextTokens}`;
+    throw new TrimtabError("CONTEXT_OVERFLOW", message, { field: "max_tokens", limit: contextTokens });
+  }
+  const most = command.maxTokens === 0 ? room : Math.min(command.maxTokens, room);
+  const ends = new Set(command.stopIds);
+  let generatedTokens = 0;
+  const finished = (reason: Answers["generate"]["reason"]): Answers["generate"] => ({
+    ...{ reason, generatedTokens, proof: [], replayedTokens: 0, draftedTokens: 0, acceptedTokens: 0 },
+    sequenceTokens: ids.length,
+  });
+  sequence.past = decoder.cut(sequence.past, ids.length - 1);
+  for (;;) {
+    if (isOver()) return finished("cancelled");
+    let token: ScoredToken | null = null;
+    const last = ids.length - 1;
+    await compute(context, sequence, ids.length, isOver, (position, logits) => {
+      if (position < last) return;
+      token = sampler.sample(context.place(logits), ids, sequence.promptTokens, command, null);
+      if (!token) throw notFinite();
+    });
+    if (token === null) return finished("cancelled");
+    const { id } = token as ScoredToken;
+    ids.push(id);
+    generatedTokens += 1;
+    emit({ type: "tokens", call: command.call, tokens: [token] });
+    if (ends.has(id)) return finished("stop");
+    if (generatedTokens >= most) return finished("length");
+  }
+}
+
+/** Computes the tokens of a sequence up to `end`, in pieces, until it `isOver`; `read` gets the logits of every position. */
+async function compute(
+  { decoder, alone, count }: JobContext,
+  sequence: Sequence,
+  end: number,
+  isOver: () => boolean,
+  read: (position: number, logits: Float32Array) => void,
+): Promise<void> {
+  while (sequence.past.tokens < end && !isOver()) {
+    await alone(async () => {
+      if (isOver()) return;
+      const first = sequence.past.tokens;
+      const piece = sequence.ids.slice(first, Math.min(end, first + PIECE_TOKENS));
+      const { logits, past } = await decoder.run(piece, sequence.past);
+      count(piece.length);
+      const { vocabulary } = decoder;
+      for (const index of piece.keys())
+        read(first + index, logits.subarray(index * vocabulary, (index + 1) * vocabulary));
+      sequence.past = past;
+    });
+  }
+}
+
+function notFinite(): TrimtabError {
+  return new TrimtabError("NON_FINITE", "the logits of this sequence are not finite");
+}

@@ -1,0 +1,69 @@
+/**
+ * Sequences of the ONNX backend. Every sequence works its own commands off one after the other (`tail`); children wait for
+ * the command of their parent that makes them. Nothing is copied at a fork: keys and values are never changed in place.
+ */
+import { TrimtabError } from "#kit/errors.ts";
+import { MAX_SEQUENCES } from "../../../limits.ts";
+import type { SequenceId } from "../../engine/protocol.ts";
+import type { Past } from "./decoder.ts";
+
+/** A sequence. */
+export interface Sequence {
+  readonly id: SequenceId;
+  ids: number[];
+  /** Keys and values of the first tokens; at most those of all. */
+  past: Past;
+  promptTokens: number;
+  /** Settles when everything asked so far is answered; never rejects. */
+  tail: Promise<void>;
+  /** How often its generations were stopped; one that was asked before the last stop is over. */
+  stops: number;
+  /** Why it is gone. */
+  ended: unknown;
+}
+
+/** The sequences of an engine. */
+export interface Sequences {
+  readonly size: number;
+  /** A sequence without tokens. @throws TrimtabError INVALID_ARGUMENT, QUEUE_FULL */
+  create(id: SequenceId): Sequence;
+  /** @throws TrimtabError SEQUENCE_NOT_FOUND */
+  find(id: SequenceId): Sequence;
+  /** Ends a sequence, if there is one: what waits for it fails with `reason`. */
+  end(id: SequenceId, reason: unknown): void;
+}
+
+/** No sequences yet; `empty` is the past of nothing. */
+export function createSequences(empty: Past): Sequences {
+  const all = new Map<SequenceId, Sequence>();
+  return {
+    get size() {
+      return all.size;
+    },
+    create(id) {
+      if (all.has(id)) {
+        const message = "the sequence id is in use";
+        throw new TrimtabError("INVALID_ARGUMENT", message, { field: "sequence_id" });
+      }
+      if (all.size >= MAX_SEQUENCES) {
+        const message = `at most ${MAX_SEQUENCES} sequences can be open`;
+        throw new TrimtabError("QUEUE_FULL", message, { limit: MAX_SEQUENCES });
+      }
+      const tail = Promise.resolve();
+      const sequence: Sequence = { id, ids: [], past: empty, promptTokens: 0, tail, stops: 0, ended: null };
+      all.set(id, sequence);
+      return sequence;
+    },
+    find(id) {
+      const sequence = all.get(id);
+      if (sequence) return sequence;
+      throw new TrimtabError("SEQUENCE_NOT_FOUND", "no such sequence");
+    },
+    end(id, reason) {
+      const sequence = all.get(id);
+      if (!sequence) return;
+      sequence.ended ??= reason;
+      all.delete(id);
+    },
+  };
+}
