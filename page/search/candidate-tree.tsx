@@ -51,10 +51,14 @@ export function CandidateTree(props: {
               key={one.id}
               class={`candidate ${marks}`}
               role="button"
-              tabIndex={0}
+              tabindex={0}
               aria-label={`Candidate ${one.id}, ${one.state}, ${score}`}
               onClick={() => onPick(one.id)}
-              onKeyDown={(event) => (event.key === "Enter" || event.key === " ") && onPick(one.id)}
+              onKeyDown={(event) => {
+                if (event.key !== "Enter" && event.key !== " ") return;
+                event.preventDefault();
+                onPick(one.id);
+              }}
             >
               <circle
                 {...{ cx, cy }}

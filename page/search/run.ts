@@ -57,12 +57,14 @@ export async function startSearch(): Promise<void> {
   const show = createPainter(now, () => stopping === stop);
   show();
   try {
-    for await (const response of gateway.generate({ spec: specOf() }, { signal: stop.signal })) {
+    const spec = specOf();
+    for await (const response of gateway.generate({ spec }, { signal: stop.signal })) {
       take(now, response);
       show();
     }
   } catch (error) {
-    if (!stop.signal.aborted) now.problem = describeProblem(error);
+    if (!stop.signal.aborted)
+      now.problem = error instanceof SyntaxError ? notJson(error) : describeProblem(error);
   }
   now.isRunning = false;
   show();
@@ -104,8 +106,16 @@ function specOf() {
   };
 }
 
+/** @throws SyntaxError if the text is no JSON */
 function parse(text: string) {
   return text.trim() === "" ? {} : JSON.parse(text);
+}
+
+function notJson({ message }: SyntaxError): Problem {
+  return {
+    ...{ title: "The verifier's parameters are no JSON", reason: "" },
+    ...{ advice: 'Write them as an object, such as {"expected": 7}.', detail: message },
+  };
 }
 
 function take(now: Search, { event }: GenerateResponse): void {

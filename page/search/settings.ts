@@ -4,7 +4,7 @@ import { storedSignal } from "../lib/stored.ts";
 /** The settings of the search view. */
 export const searchSettings = storedSignal("search", {
   question: "What is 7 + 8 - 3? Think step by step, then give the number.",
-  strategy: "",
+  strategy: "best-of-n",
   verifier: "",
   /** JSON, as the verifier's schema wants it. */
   verifierParameters: "",

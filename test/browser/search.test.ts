@@ -1,0 +1,47 @@
+/** Search: candidates appear, are judged and chosen, and the bill comes last. */
+import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
+import { type Playground, startPlayground } from "./support/browser.ts";
+
+setDefaultTimeout(180_000);
+let playground: Playground;
+beforeAll(async () => {
+  playground = await startPlayground();
+});
+afterAll(() => playground.close());
+
+test("best-of-n under a checker: every candidate is in the tree with its score, and the chosen one is the answer", async () => {
+  const { page, errors, close } = await playground.open("search");
+  await page.getByLabel("Question").fill("What is 3 + 4? Answer with the number only.");
+  await page.getByLabel("Strategy").selectOption("best-of-n");
+  await page.getByLabel("Verifier").selectOption("numeric_answer");
+  await page.getByLabel("Its parameters (JSON)").fill('{"expected": 7}');
+  await page.getByLabel("Candidates").fill("4");
+  await page.getByLabel("Tokens in all").fill("160");
+  await page.getByRole("button", { name: "Search", exact: true }).click();
+  await page.getByRole("heading", { name: "The bill" }).waitFor({ timeout: 120_000 });
+  const candidates = page.getByRole("button", { name: /^Candidate \d+, / });
+  expect(await candidates.count()).toBe(4);
+  expect(await page.getByRole("button", { name: /, score [01]\.\d\d$/ }).count()).toBe(4);
+  const chosen = page.locator("g.candidate.final");
+  await chosen.focus();
+  await page.keyboard.press("Enter");
+  const answer = await page.getByRole("article", { name: "Answer" }).locator("p").innerText();
+  expect(
+    await page
+      .getByRole("article", { name: /^Candidate/ })
+      .locator("p")
+      .innerText(),
+  ).toBe(answer);
+  expect(errors).toEqual([]);
+  await close();
+});
+
+test("parameters that are no JSON are refused in words before anything is sent", async () => {
+  const { page, close } = await playground.open("search");
+  await page.getByLabel("Verifier").selectOption("numeric_answer");
+  await page.getByLabel("Its parameters (JSON)").fill("{not json");
+  await page.getByRole("button", { name: "Search", exact: true }).click();
+  await page.getByRole("alert").waitFor();
+  expect(await page.getByRole("alert").innerText()).toContain("JSON");
+  await close();
+});
