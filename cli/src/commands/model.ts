@@ -4,8 +4,9 @@ import { basename, join } from "node:path";
 import { Presets, SingleBar } from "cli-progress";
 import { type Command, Option } from "commander";
 import { TrimtabError } from "#kit/errors.ts";
-import { sha256OfFile } from "#kit/files.ts";
 import { openGguf } from "#kit/gguf.ts";
+import { digestOfModel } from "#kit/model-digest.ts";
+import { isModelDirectory, openModelDirectory } from "#kit/model-directory.ts";
 import { defaultModelPath, modelsDir } from "#kit/paths.ts";
 import { exportModel } from "../model/export.ts";
 import { pullModel } from "../model/pull.ts";
@@ -39,18 +40,18 @@ export function addModelCommand(program: Command): void {
     });
   model
     .command("list")
-    .description("model files in the cache")
+    .description("models in the cache")
     .action(async () => {
       for (const name of await cachedModels()) {
-        const { size } = await stat(join(modelsDir(), name));
-        process.stdout.write(`${name.padEnd(48)} ${(size / 1e6).toFixed(1)} MB\n`);
+        const sizeBytes = await sizeOf(join(modelsDir(), name));
+        process.stdout.write(`${name.padEnd(48)} ${(sizeBytes / 1e6).toFixed(1)} MB\n`);
       }
     });
   model
     .command("verify")
-    .description("read a model file's header and hash it")
-    .argument("<file>", "a path, or a name in the cache")
-    .option("--sha256 <hex>", "fail if the SHA-256 differs")
+    .description("read a model's headers and print its digest")
+    .argument("<model>", "a file or directory, or a name in the cache")
+    .option("--sha256 <hex>", "fail if the digest differs")
     .action(async (file: string, options: { sha256?: string }) => {
       verify(await locate(file), options.sha256);
     });
@@ -74,7 +75,18 @@ export function addModelCommand(program: Command): void {
 
 async function cachedModels(): Promise<string[]> {
   const names = await readdir(modelsDir()).catch(() => []);
-  return names.filter((name) => name.endsWith(".gguf")).toSorted();
+  const isModel = (name: string) => name.endsWith(".gguf") || isModelDirectory(join(modelsDir(), name));
+  return names.filter(isModel).toSorted();
+}
+
+/** Bytes of a file, or of the files of a directory. */
+async function sizeOf(path: string): Promise<number> {
+  const about = await stat(path);
+  if (!about.isDirectory()) return about.size;
+  const sizes = await Promise.all(
+    (await readdir(path)).map(async (name) => (await stat(join(path, name))).size),
+  );
+  return sizes.reduce((sum, size) => sum + size, 0);
 }
 
 async function locate(file: string): Promise<string> {
@@ -83,15 +95,25 @@ async function locate(file: string): Promise<string> {
 }
 
 function verify(path: string, expected: string | undefined): void {
-  const file = openGguf(path);
-  const sha256 = sha256OfFile(file);
-  file.close();
-  const { metadata, tensors } = file.header;
-  const architecture = metadata.get("general.architecture");
-  process.stdout.write(`${basename(path)}: GGUF, ${architecture}, ${tensors.size} tensors\n`);
+  const sha256 = digestOfModel(path, null);
+  process.stdout.write(
+    `${basename(path)}: ${isModelDirectory(path) ? aboutDirectory(path) : aboutFile(path)}\n`,
+  );
   process.stdout.write(`sha256 ${sha256}\n`);
   if (expected !== undefined && expected !== sha256)
     throw new TrimtabError("ARTIFACT_CORRUPT", "the SHA-256 differs from the expected one", {
       limit: expected,
     });
+}
+
+function aboutFile(path: string): string {
+  const { header, close } = openGguf(path);
+  close();
+  return `GGUF, ${String(header.metadata.get("general.architecture"))}, ${header.tensors.size} tensors`;
+}
+
+function aboutDirectory(path: string): string {
+  const { config, tensors, close } = openModelDirectory(path);
+  close();
+  return `safetensors, ${String(config["model_type"])}, ${tensors.size} tensors`;
 }
