@@ -5,15 +5,16 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import { DataType, type Tensor, type TensorSchema } from "#proto/trimtab/type/v1/tensor_pb.ts";
 import { TrimtabError } from "./errors.ts";
+import { FLOAT_BYTES, type FloatType, toF32 } from "./float-bytes.ts";
 import { TENSOR_LIMITS } from "./limits.ts";
 
 /** Shape that a tensor must have; a negative entry accepts any size. */
 export type ExpectedShape = readonly number[];
 
-const ELEMENT_BYTES: Readonly<Partial<Record<DataType, number>>> = {
-  [DataType.F32]: 4,
-  [DataType.F16]: 2,
-  [DataType.BF16]: 2,
+const FLOATS: Readonly<Partial<Record<DataType, FloatType>>> = {
+  [DataType.F32]: "F32",
+  [DataType.F16]: "F16",
+  [DataType.BF16]: "BF16",
 };
 
 /**
@@ -27,21 +28,19 @@ export function decodeTensor(
 ): Float32Array {
   if (!tensor) throw new TrimtabError("FIELD_REQUIRED", `${field} is required`, { field });
   const count = checkShape(field, tensor.shape, expected);
-  const elementBytes = ELEMENT_BYTES[tensor.dataType];
-  if (elementBytes === undefined) {
+  const type = FLOATS[tensor.dataType];
+  if (type === undefined) {
     const name = DataType[tensor.dataType] ?? String(tensor.dataType);
     throw new TrimtabError("DTYPE_MISMATCH", `${field}.data_type is ${name}, must be F32, F16 or BF16`, {
       field: `${field}.data_type`,
     });
   }
-  if (tensor.data.length !== count * elementBytes) {
-    const message = `${field}.data has ${tensor.data.length} bytes, the shape needs ${count * elementBytes}`;
-    throw new TrimtabError("SHAPE_MISMATCH", message, {
-      field: `${field}.data`,
-      limit: count * elementBytes,
-    });
+  const sizeBytes = count * FLOAT_BYTES[type];
+  if (tensor.data.length !== sizeBytes) {
+    const message = `${field}.data has ${tensor.data.length} bytes, the shape needs ${sizeBytes}`;
+    throw new TrimtabError("SHAPE_MISMATCH", message, { field: `${field}.data`, limit: sizeBytes });
   }
-  const values = toFloat32(tensor.dataType, Uint8Array.from(tensor.data).buffer);
+  const values = toF32(type, Uint8Array.from(tensor.data));
   if (!values.every(Number.isFinite)) {
     const at = values.findIndex((value) => !Number.isFinite(value));
     throw new TrimtabError("NON_FINITE", `${field}.data[${at}] is ${values[at]}`, { field: `${field}.data` });
@@ -93,10 +92,4 @@ function checkShape(field: string, shape: readonly number[], expected: ExpectedS
       limit: TENSOR_LIMITS.elements,
     },
   );
-}
-
-function toFloat32(type: DataType, buffer: ArrayBuffer): Float32Array {
-  if (type === DataType.F32) return new Float32Array(buffer);
-  if (type === DataType.F16) return Float32Array.from(new Float16Array(buffer));
-  return new Float32Array(Uint32Array.from(new Uint16Array(buffer), (half) => half << 16).buffer);
 }
