@@ -1,5 +1,5 @@
 /** Directories of the hub on the command line: listed and verified, with the digest that anybody can compute. */
-import { afterAll, expect, test } from "bun:test";
+import { afterAll, expect, setDefaultTimeout, test } from "bun:test";
 import { cpSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -7,6 +7,7 @@ import { runCommand } from "../support/cli.ts";
 import { type FamilyModel, familyModelBytes, familyModels } from "../support/family-models.ts";
 import { hubFilesOf, writeHubDirectory } from "../support/hub-directory.ts";
 
+setDefaultTimeout(60_000);
 const cache = mkdtempSync(join(tmpdir(), "trimtab-cli-directory-"));
 const model: FamilyModel = familyModels.qwen2;
 const directory = writeHubDirectory("cli", hubFilesOf(model, familyModelBytes(model)), 2);

@@ -11,10 +11,11 @@ export function toF32(type: FloatType, bytes: Uint8Array<ArrayBuffer>): Float32A
   const { buffer, byteOffset, length } = bytes.byteOffset % 4 === 0 ? bytes : bytes.slice();
   const count = length / FLOAT_BYTES[type];
   if (type === "F32") return new Float32Array(buffer, byteOffset, count);
-  if (type === "F16") return Float32Array.from(new Float16Array(buffer, byteOffset, count));
-  return new Float32Array(
-    Uint32Array.from(new Uint16Array(buffer, byteOffset, count), (half) => half << 16).buffer,
-  );
+  if (type === "F16") return new Float32Array(new Float16Array(buffer, byteOffset, count));
+  const halves = new Uint16Array(buffer, byteOffset, count);
+  const bits = new Uint32Array(count);
+  for (let i = 0; i < count; i++) bits[i] = (halves[i] as number) << 16;
+  return new Float32Array(bits.buffer);
 }
 
 /** True for the types of {@link toF32}. */
