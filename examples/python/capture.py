@@ -54,4 +54,4 @@ def capture(text, sites=("residual",), layers=(), pooling="none", address=None):
 if __name__ == "__main__":
     prompt = sys.argv[1] if len(sys.argv) > 1 else "The capital of France is"
     for block, norms in enumerate(np.linalg.norm(capture(prompt)["residual"], axis=-1)):
-        print(f"block {block}: {norms.mean():.4f} over {len(norms)} tokens")
+        print(f"block {block}: {norms.mean():.3f} over {len(norms)} tokens")

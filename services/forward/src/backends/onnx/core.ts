@@ -7,7 +7,7 @@ import type { Answers, Command } from "../../engine/protocol.ts";
 import type { CommandOf } from "../../engine/sequence.ts";
 import { plainError } from "../../engine/state.ts";
 import { generate, type JobContext, open } from "./jobs.ts";
-import { createSequences, type Sequence } from "./sequences.ts";
+import { createSequences, type Sequence, type Sequences } from "./sequences.ts";
 
 /** Parts of the core. */
 export interface OnnxCoreOptions extends Omit<JobContext, "alone" | "count"> {
@@ -21,101 +21,118 @@ const NO_PAGES = {
   ...{ queriedTokens: 0, hitTokens: 0, readPages: 0, pageBytes: 0, programs: 0, programBytes: 0 },
 };
 
-/**
- * An engine without sequences: a function that takes commands and never throws, failures leave as events.
- */
+type Value = Answers[keyof Answers];
+
+/** What commands work with. */
+interface Engine {
+  readonly context: JobContext;
+  readonly sequences: Sequences;
+  /** Carries `work` out after everything asked of the sequence before, and answers the command. */
+  enqueue(
+    sequence: Sequence,
+    command: Command,
+    work: () => Value | Promise<Value>,
+    onFailure?: (error: unknown) => void,
+  ): void;
+}
+
+/** An engine without sequences: a function that takes commands and never throws, failures leave as events. */
 export function createOnnxCore(options: OnnxCoreOptions): (command: Command) => void {
   const { emit, decoder, variant } = options;
   const sequences = createSequences(decoder.empty);
   const counters = { steps: 0, rows: 0, waiting: 0 };
   const context = { ...options, ...takeTurns(), count: (rows: number) => count(counters, rows) };
-  const done = ({ call }: Command, value: Answers[keyof Answers]) => emit({ type: "done", call, value });
-
-  /** Carries `work` out after everything asked of the sequence before. */
-  const enqueue = (
-    sequence: Sequence,
-    command: Command,
-    work: () => Answers[keyof Answers] | Promise<Answers[keyof Answers]>,
-    onFailure: (error: unknown) => void = () => {},
-  ): void => {
-    counters.waiting += 1;
-    sequence.tail = sequence.tail.then(async () => {
-      try {
-        if (sequence.ended !== null) throw sequence.ended;
-        done(command, await work());
-      } catch (error) {
-        onFailure(error);
-        emit({ type: "failed", call: command.call, error: plainError(error) });
-      }
-      counters.waiting -= 1;
-    });
-  };
-  const acceptOpen = (command: CommandOf<"open">): void => {
-    const parent = command.parent === null ? null : sequences.find(command.parent);
-    const sequence = sequences.create(command.sequence);
-    let known: Pick<Sequence, "ids" | "past"> | null = null;
-    if (parent) {
-      // As the parent is when it is its turn, whatever is asked of it later.
-      parent.tail = parent.tail.then(() => {
-        if (parent.ended !== null) return sequences.end(sequence.id, parent.ended);
-        known = { ids: [...parent.ids], past: parent.past };
+  const done = ({ call }: Command, value: Value) => emit({ type: "done", call, value });
+  const failed = ({ call }: Command, error: unknown) =>
+    emit({ type: "failed", call, error: plainError(error) });
+  const engine: Engine = {
+    context,
+    sequences,
+    enqueue(sequence, command, work, onFailure) {
+      counters.waiting += 1;
+      sequence.tail = sequence.tail.then(async () => {
+        try {
+          if (sequence.ended !== null) throw sequence.ended;
+          done(command, await work());
+        } catch (error) {
+          onFailure?.(error);
+          failed(command, error);
+        }
+        counters.waiting -= 1;
       });
-      sequence.tail = parent.tail;
-    }
-    const run = async () => {
-      const opened = await open(context, sequence, known, command);
-      if (command.transient) sequences.end(sequence.id, released());
-      return opened;
-    };
-    enqueue(sequence, command, run, (error) => sequences.end(sequence.id, error));
-  };
-  const acceptFork = (command: CommandOf<"fork">): void => {
-    const parent = sequences.find(command.sequence);
-    const children = command.children.map((id) => sequences.create(id));
-    const run = () => {
-      const { past, promptTokens } = parent;
-      for (const child of children) Object.assign(child, { ids: [...parent.ids], past, promptTokens });
-      return { copiedPages: 0 };
-    };
-    enqueue(parent, command, run, (error) => children.forEach(({ id }) => sequences.end(id, error)));
-    for (const child of children) child.tail = parent.tail;
-  };
-  const accept = (command: Command): void => {
-    switch (command.type) {
-      case "open":
-        return acceptOpen(command);
-      case "fork":
-        return acceptFork(command);
-      case "generate": {
-        const sequence = sequences.find(command.sequence);
-        const { stops } = sequence;
-        const isOver = () => sequence.stops !== stops || sequence.ended !== null;
-        return enqueue(sequence, command, () => generate(context, sequence, command, isOver));
-      }
-      case "truncate": {
-        const sequence = sequences.find(command.sequence);
-        return enqueue(sequence, command, () => truncate(context, sequence, command.tokens));
-      }
-      case "stop":
-        for (const id of command.sequences) sequences.find(id).stops += 1;
-        return done(command, null);
-      case "release":
-        for (const id of command.sequences) sequences.end(id, released());
-        return done(command, null);
-      case "stats":
-        return done(command, { ...NO_PAGES, ...counters, sequences: sequences.size, threads: 1, variant });
-      default:
-        throw lacks(command.type);
-    }
+    },
   };
   return (command) => {
     try {
       refuseLacking(command);
-      accept(command);
+      const stats = { ...NO_PAGES, ...counters, sequences: sequences.size, threads: 1, variant };
+      const value = command.type === "stats" ? stats : accept(engine, command);
+      if (value !== undefined) done(command, value);
     } catch (error) {
-      emit({ type: "failed", call: command.call, error: plainError(error) });
+      failed(command, error);
     }
   };
+}
+
+/** Carries a command out: null when that is done, undefined when it is answered in its sequence's turn. */
+function accept(engine: Engine, command: Exclude<Command, { type: "stats" }>): null | undefined {
+  const { context, sequences } = engine;
+  switch (command.type) {
+    case "open":
+      return acceptOpen(engine, command);
+    case "fork":
+      return acceptFork(engine, command);
+    case "generate": {
+      const sequence = sequences.find(command.sequence);
+      const { stops } = sequence;
+      const isOver = () => sequence.stops !== stops || sequence.ended !== null;
+      return void engine.enqueue(sequence, command, () => generate(context, sequence, command, isOver));
+    }
+    case "truncate": {
+      const sequence = sequences.find(command.sequence);
+      return void engine.enqueue(sequence, command, () => truncate(context, sequence, command.tokens));
+    }
+    case "stop":
+      for (const id of command.sequences) sequences.find(id).stops += 1;
+      return null;
+    case "release":
+      for (const id of command.sequences) sequences.end(id, released());
+      return null;
+    default:
+      throw lacks(command.type);
+  }
+}
+
+function acceptOpen({ context, sequences, enqueue }: Engine, command: CommandOf<"open">): undefined {
+  const parent = command.parent === null ? null : sequences.find(command.parent);
+  const sequence = sequences.create(command.sequence);
+  let known: Pick<Sequence, "ids" | "past"> | null = null;
+  if (parent) {
+    // As the parent is when it is its turn, whatever is asked of it later.
+    parent.tail = parent.tail.then(() => {
+      if (parent.ended !== null) return sequences.end(sequence.id, parent.ended);
+      known = { ids: [...parent.ids], past: parent.past };
+    });
+    sequence.tail = parent.tail;
+  }
+  const run = async () => {
+    const opened = await open(context, sequence, known, command);
+    if (command.transient) sequences.end(sequence.id, released());
+    return opened;
+  };
+  return void enqueue(sequence, command, run, (error) => sequences.end(sequence.id, error));
+}
+
+function acceptFork({ sequences, enqueue }: Engine, command: CommandOf<"fork">): undefined {
+  const parent = sequences.find(command.sequence);
+  const children = command.children.map((id) => sequences.create(id));
+  const run = () => {
+    const { past, promptTokens } = parent;
+    for (const child of children) Object.assign(child, { ids: [...parent.ids], past, promptTokens });
+    return { copiedPages: 0 };
+  };
+  enqueue(parent, command, run, (error) => children.forEach(({ id }) => sequences.end(id, error)));
+  for (const child of children) child.tail = parent.tail;
 }
 
 /** Work that runs alone, in the order of asking; messages are read between two pieces. */

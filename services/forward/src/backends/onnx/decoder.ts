@@ -38,7 +38,8 @@ export interface Decoder {
   close(): Promise<void>;
 }
 
-const TEXT_INPUTS = new Set(["input_ids", "attention_mask", "position_ids"]);
+/** Inputs besides keys and values; of `num_logits_to_keep` 0 means all. */
+const TEXT_INPUTS = new Set(["input_ids", "attention_mask", "position_ids", "num_logits_to_keep"]);
 const PAST_NAME = /^past(?:_key_values)?\.(\d+)\.(?:decoder\.)?(key|value)$/;
 const PRESENT_NAME = /^present(?:_key_values)?\.(\d+)\.(?:decoder\.)?(key|value)$/;
 
@@ -81,6 +82,7 @@ export async function createDecoder(
           const positions = ids.map((_, index) => past.tokens + index);
           given["position_ids"] = integerTensor(positions, [1, ids.length]);
         }
+        if (inputs.has("num_logits_to_keep")) given["num_logits_to_keep"] = integerTensor([0], []);
         for (const { input, output } of caches) given[input] = past.tensors.get(output) ?? nothing;
         const answers = await session.run(given);
         const expected = [1, kvHeads, all, headDim];
