@@ -6,6 +6,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { connectTo, parseTarget, type Connection, type Target } from "#kit/clients.ts";
+import type { QuantizedType } from "#kit/gguf-quantize.ts";
 import { createLogger } from "#kit/log.ts";
 import { startServer, type Server } from "#kit/server.ts";
 import { supervise } from "#kit/supervisor.ts";
@@ -16,6 +17,8 @@ import { CALLS, createRoom, ROOM_NAMES, SCHEMAS, type Room, type RoomName } from
 /** What to start, and where it listens (port 0 picks a free one). */
 export interface StackOptions {
   readonly modelPath: string;
+  /** Type its float matrices are quantized to while it is loaded; absent: none. */
+  readonly quantize?: QuantizedType | undefined;
   readonly threads: number;
   readonly host: string;
   readonly grpcPort: number;
@@ -40,11 +43,12 @@ const MAIN = join(import.meta.dir, "..", "main.ts");
 export async function startStack(options: StackOptions): Promise<Stack> {
   const directory = mkdtempSync(join(tmpdir(), "trimtab-"));
   const socketPath = join(directory, "forward.sock");
-  const { modelPath, threads, host } = options;
+  const { modelPath, quantize, threads, host } = options;
   const forward = supervise({
     command: [
       ...[process.execPath, MAIN, "serve", "--service", "forward", "--listen", `unix:${socketPath}`],
       ...["--model", modelPath, "--threads", String(threads), "--supervised"],
+      ...(quantize === undefined ? [] : ["--quantize", quantize]),
     ],
     socketPath,
     log: createLogger("supervisor"),
@@ -62,7 +66,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   try {
     for (const name of ROOM_NAMES) {
       if (name === "forward") continue;
-      const room = await createRoom(name, { modelPath, threads, connections });
+      const room = await createRoom(name, { modelPath, quantize, threads, connections });
       rooms.push(room);
       if (name !== "gateway") connections[name] = connectTo({ routes: room.routes });
     }
@@ -104,6 +108,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
 export interface ServiceOptions {
   readonly service: RoomName;
   readonly modelPath: string;
+  readonly quantize?: QuantizedType | undefined;
   readonly threads: number;
   /** `host:port` or `unix:/path` of the gRPC listener. */
   readonly listen: string;

@@ -2,15 +2,21 @@
  * Options that several commands share: where the services are, or how to start them.
  */
 import { availableParallelism } from "node:os";
-import { InvalidArgumentError, type Command } from "commander";
+import { InvalidArgumentError, Option, type Command } from "commander";
+import { QUANTIZED_TYPES, type QuantizedType } from "#kit/gguf-quantize.ts";
 import { defaultModelPath } from "#kit/paths.ts";
 import { connectGateway, startStack, type Stack } from "./compose.ts";
 
-/** Values of the options added by `addTargetOptions`. */
-export interface TargetOptions {
-  readonly address?: string;
+/** Values of the options added by `addModelOptions`. */
+export interface ModelOptions {
   readonly model: string;
+  readonly quantize?: QuantizedType;
   readonly threads: number;
+}
+
+/** Values of the options added by `addTargetOptions`. */
+export interface TargetOptions extends ModelOptions {
+  readonly address?: string;
 }
 
 /** Parses a whole number in a range. */
@@ -38,10 +44,19 @@ const MAX_THREADS = 16;
 /** Compute threads used when nothing is said: all cores, at most 4. */
 export const DEFAULT_THREADS = Math.min(4, availableParallelism());
 
-/** Adds `--model` and `--threads`. */
+/** Adds `--model`, `--quantize` and `--threads`. */
 export function addModelOptions(command: Command): Command {
   return command
-    .option("--model <file>", "model file (GGUF)", process.env["TRIMTAB_MODEL"] ?? defaultModelPath())
+    .option(
+      "--model <path>",
+      "a GGUF file, or a directory with safetensors",
+      process.env["TRIMTAB_MODEL"] ?? defaultModelPath(),
+    )
+    .addOption(
+      new Option("--quantize <type>", "quantize the model's float matrices while it is loaded").choices(
+        QUANTIZED_TYPES,
+      ),
+    )
     .option("--threads <n>", "compute threads", integerIn(1, MAX_THREADS), DEFAULT_THREADS);
 }
 
@@ -61,6 +76,7 @@ export async function withGateway<T>(
   if (options.address !== undefined) return await work(connectGateway(options.address));
   const stack = await startStack({
     modelPath: options.model,
+    quantize: options.quantize,
     threads: options.threads,
     host: "127.0.0.1",
     grpcPort: 0,

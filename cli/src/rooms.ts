@@ -12,6 +12,7 @@ import { createTokenizerService } from "../../services/tokenizer/index.ts";
 import { createVerifierService } from "../../services/verifier/index.ts";
 import { createArtifactStore } from "#kit/artifact-store.ts";
 import type { Connection } from "#kit/clients.ts";
+import type { QuantizedType } from "#kit/gguf-quantize.ts";
 import { createMetrics, type Metrics } from "#kit/metrics.ts";
 import { storeDir } from "#kit/paths.ts";
 import { ForwardService } from "#proto/trimtab/forward/v1/forward_service_pb.ts";
@@ -59,6 +60,8 @@ export interface Room {
 /** What the services are made from. */
 export interface RoomOptions {
   readonly modelPath: string;
+  /** Absent: the model as it is. */
+  readonly quantize?: QuantizedType | undefined;
   readonly threads: number;
   /** Open connections to the services the room calls. */
   readonly connections: Partial<Record<RoomName, Connection>>;
@@ -66,13 +69,13 @@ export interface RoomOptions {
 
 /** Makes one service. */
 export async function createRoom(name: RoomName, options: RoomOptions): Promise<Room> {
-  const { modelPath, threads } = options;
+  const { modelPath, quantize = null, threads } = options;
   const client = <N extends RoomName>(room: N) => connectionOf(options, room).client(SCHEMAS[room]);
   switch (name) {
     case "tokenizer":
-      return await createTokenizerService({ modelPath });
+      return await createTokenizerService({ modelPath, quantize });
     case "forward":
-      return await createForwardService({ modelPath, threads });
+      return await createForwardService({ modelPath, quantize, threads });
     case "verifier":
       return createVerifierService({
         clients: { tokenizer: client("tokenizer"), forward: client("forward") },

@@ -212,3 +212,26 @@ export function writeHubDirectory(name: string, files: HubFiles, shards = 1): st
   }
   return path;
 }
+
+/** tokenizer.json and its settings for a vocabulary of the 256 bytes, with a template for conversations. */
+export function byteTokenizer(): Record<string, unknown> {
+  const isPrintable = (byte: number) => (byte > 0x20 && byte < 0x7f) || (byte > 0xa0 && byte !== 0xad);
+  const bytes = Array.from({ length: 256 }, (_, byte) => byte);
+  const others = bytes.filter((byte) => !isPrintable(byte));
+  const letters = bytes.map((byte) =>
+    String.fromCharCode(isPrintable(byte) ? byte : 0x100 + others.indexOf(byte)),
+  );
+  const template = "{% for m in messages %}<{{ m.role }}>{{ m.content }}\n{% endfor %}";
+  return {
+    "tokenizer.json": {
+      added_tokens: [],
+      pre_tokenizer: { type: "ByteLevel", add_prefix_space: false },
+      model: {
+        type: "BPE",
+        vocab: Object.fromEntries(letters.map((letter, id) => [letter, id])),
+        merges: [],
+      },
+    },
+    "tokenizer_config.json": { chat_template: template },
+  };
+}

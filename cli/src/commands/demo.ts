@@ -2,12 +2,10 @@
 import type { Command } from "commander";
 import { startStack } from "../compose.ts";
 import { runDemo } from "../demo/run.ts";
-import { addModelOptions, integerIn } from "../options.ts";
+import { addModelOptions, integerIn, type ModelOptions } from "../options.ts";
 
-interface DemoOptions {
+interface DemoOptions extends ModelOptions {
   readonly json?: string;
-  readonly model: string;
-  readonly threads: number;
   readonly grpcPort: number;
   readonly httpPort: number;
 }
@@ -23,6 +21,7 @@ export function addDemoCommand(program: Command): void {
   addModelOptions(command).action(async (options: DemoOptions) => {
     const stack = await startStack({
       modelPath: options.model,
+      quantize: options.quantize,
       threads: options.threads,
       host: "127.0.0.1",
       grpcPort: options.grpcPort,

@@ -4,22 +4,20 @@ import { closeOnSignals } from "#kit/server.ts";
 import { exitWithParent } from "#kit/supervisor.ts";
 import { startService, startStack } from "../compose.ts";
 import { answerAndBuild } from "../demo/run.ts";
-import { addModelOptions, integerIn } from "../options.ts";
+import { addModelOptions, integerIn, type ModelOptions } from "../options.ts";
 import { DEFAULT_GRPC_PORT, DEFAULT_HTTP_PORT } from "../ports.ts";
 import { ROOM_NAMES, type RoomName } from "../rooms.ts";
 
 /** Status of a process whose engine died: whoever supervises it starts it again. */
 const EXIT_BROKEN = 70;
 
-interface ServeOptions {
+interface ServeOptions extends ModelOptions {
   readonly service?: RoomName;
   readonly listen?: string;
   readonly host: string;
   readonly grpcPort: number;
   readonly httpPort: number;
   readonly recipe?: string;
-  readonly model: string;
-  readonly threads: number;
   readonly supervised?: boolean;
   readonly tokenizer?: string;
   readonly forward?: string;
@@ -71,6 +69,7 @@ async function serveOne(service: RoomName, options: ServeOptions, wantsHttp: boo
   const running = await startService({
     service,
     modelPath: options.model,
+    quantize: options.quantize,
     threads,
     listen,
     ...(wantsHttp ? { http: { host: options.host, port: options.httpPort } } : {}),
