@@ -19,7 +19,7 @@ export interface StackOptions {
   readonly modelPath: string;
   /** Type its float matrices are quantized to while it is loaded; absent: none. */
   readonly quantize?: QuantizedType | undefined;
-  readonly threads: number;
+  readonly threads: number | "auto";
   readonly host: string;
   readonly grpcPort: number;
   readonly httpPort: number;
@@ -109,7 +109,7 @@ export interface ServiceOptions {
   readonly service: RoomName;
   readonly modelPath: string;
   readonly quantize?: QuantizedType | undefined;
-  readonly threads: number;
+  readonly threads: number | "auto";
   /** `host:port` or `unix:/path` of the gRPC listener. */
   readonly listen: string;
   /** HTTP listener with `/metrics`, and the gateway's API; absent: none. */

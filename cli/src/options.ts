@@ -1,7 +1,6 @@
 /**
  * Options that several commands share: where the services are, or how to start them.
  */
-import { availableParallelism } from "node:os";
 import { InvalidArgumentError, Option, type Command } from "commander";
 import { QUANTIZED_TYPES, type QuantizedType } from "#kit/gguf-quantize.ts";
 import { defaultModelPath } from "#kit/paths.ts";
@@ -11,7 +10,7 @@ import { connectGateway, startStack, type Stack } from "./compose.ts";
 export interface ModelOptions {
   readonly model: string;
   readonly quantize?: QuantizedType;
-  readonly threads: number;
+  readonly threads: number | "auto";
 }
 
 /** Values of the options added by `addTargetOptions`. */
@@ -41,8 +40,10 @@ export function numberIn(minimum: number, maximum: number): (text: string) => nu
 
 /** Most compute threads the engine takes. */
 const MAX_THREADS = 16;
-/** Compute threads used when nothing is said: all cores, at most 4. */
-export const DEFAULT_THREADS = Math.min(4, availableParallelism());
+/** Parses a number of threads, or `auto`: as many as measure fastest. */
+function threadCount(text: string): number | "auto" {
+  return text === "auto" ? text : integerIn(1, MAX_THREADS)(text);
+}
 
 /** Adds `--model`, `--quantize` and `--threads`. */
 export function addModelOptions(command: Command): Command {
@@ -57,7 +58,12 @@ export function addModelOptions(command: Command): Command {
         QUANTIZED_TYPES,
       ),
     )
-    .option("--threads <n>", "compute threads", integerIn(1, MAX_THREADS), DEFAULT_THREADS);
+    .option(
+      "--threads <n|auto>",
+      "compute threads: a number, or as many as measure fastest",
+      threadCount,
+      "auto",
+    );
 }
 
 /** Adds `--address` beside the model options: use running services, or start them for this command. */

@@ -62,7 +62,7 @@ export interface RoomOptions {
   readonly modelPath: string;
   /** Absent: the model as it is. */
   readonly quantize?: QuantizedType | undefined;
-  readonly threads: number;
+  readonly threads: number | "auto";
   /** Open connections to the services the room calls. */
   readonly connections: Partial<Record<RoomName, Connection>>;
 }

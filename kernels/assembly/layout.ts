@@ -25,6 +25,8 @@ export const FAULT = 212;
  * immediate offset; as a number it would be built again for every constant.
  */
 export const TABLE = 216;
+/** i32: threads in use, the caller included; those beyond sleep until it changes. */
+export const ACTIVE = 220;
 /** i32: operator of the current region. */
 export const OPERATOR = 208;
 /** u32 or f32 [64]: arguments of the current region. */

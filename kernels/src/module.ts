@@ -33,6 +33,7 @@ export interface KernelExports {
   runRegion(operator: number, chunks: number): void;
   serve(thread: number): void;
   stopThreads(): void;
+  useThreads(count: number): void;
   selfTest(at: number): number;
   scan(logits: number, count: number): number;
   largest(logits: number, count: number, mask: number): number;

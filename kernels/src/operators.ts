@@ -49,13 +49,24 @@ export function createOperators(
       kernels.runRegion(operator, chunks);
     },
   };
-  const byRows = (rows: number, cols: number) => rowsPerChunk(rows, cols, threads);
+  let inUse = threads;
+  const threadCount = (): number => inUse;
+  const byRows = (rows: number, cols: number) => rowsPerChunk(rows, cols, inUse);
   return {
-    threads,
+    get threads() {
+      return inUse;
+    },
     variant,
+    useThreads(count) {
+      if (!Number.isInteger(count) || count < 1 || count > threads) {
+        throw new KernelError("FIELD_OUT_OF_RANGE", `${count} threads; 1 to ${threads} were started`);
+      }
+      if (count !== inUse) kernels.useThreads(count);
+      inUse = count;
+    },
     ...createRowOperators(region, byRows),
-    ...createMatmul(region, threads),
-    ...createAttention(region, threads, byRows),
+    ...createMatmul(region, threadCount),
+    ...createAttention(region, threadCount, byRows),
     ...createSampler(kernels, memory),
   };
 }
@@ -148,13 +159,14 @@ function createRowOperators(region: Region, byRows: (rows: number, cols: number)
   };
 }
 
-function createMatmul(region: Region, threads: number): Pick<Operators, "matmul"> {
+function createMatmul(region: Region, threadCount: () => number): Pick<Operators, "matmul"> {
   return {
     matmul({ weight, x, rows, y, yStride, accumulate }) {
       checkShape(rows, weight.cols);
       if (yStride < weight.rows && rows > 1) {
         throw new KernelError("SHAPE_MISMATCH", `rows of ${weight.rows} outputs at a stride of ${yStride}`);
       }
+      const threads = threadCount();
       const groups = Math.ceil(weight.rows / GROUP);
       const macs = weight.rows * weight.cols * rows;
       const most = threads * (macs > LONG_MACS ? CHUNKS_PER_THREAD_LONG : CHUNKS_PER_THREAD);
@@ -180,7 +192,7 @@ function createMatmul(region: Region, threads: number): Pick<Operators, "matmul"
 
 function createAttention(
   region: Region,
-  threads: number,
+  threadCount: () => number,
   byRows: (rows: number, cols: number) => number,
 ): Pick<Operators, "ropeStore" | "attention"> {
   const isWide = (shape: KvShape) => (shape.kind === "int16" ? 1 : 0);
@@ -211,6 +223,7 @@ function createAttention(
       checkKvShape(shape, heads);
       if (!(unitCount >= 1 && maxSegments >= 1))
         throw new KernelError("SHAPE_MISMATCH", "attention without units");
+      const threads = threadCount();
       const rowBlocks = Math.ceil(rows / ITEM_ROWS);
       const items = unitCount * kvHeads * rowBlocks;
       const each = threads === 1 ? items : Math.ceil(items / (threads * ITEMS_PER_THREAD));

@@ -177,10 +177,16 @@ export interface SampleResult {
  * depend on `rows` (batch), on the thread count, nor on the SIMD variant.
  */
 export interface Operators {
+  /** Threads in use. */
   readonly threads: number;
   /** "relaxed" or "plain": which SIMD variant passed the self-test and runs. */
   readonly variant: "relaxed" | "plain";
 
+  /**
+   * How many threads work from the next region on; the others sleep.
+   * @throws KernelError FIELD_OUT_OF_RANGE unless 1 to the number the pool was made with
+   */
+  useThreads(count: number): void;
   /** out[r, :] = table[ids[r], :] · scale, dequantized. `ids` i32 [rows], `out` f32 [rows, cols]. */
   embed(a: { table: PackedMatrix; ids: Pointer; rows: number; scale: number; out: Pointer }): void;
   /** x[r, :] += y[r, :]; f32 [rows, cols]. */

@@ -2,7 +2,6 @@
  * The engine as the main thread sees it: promises for commands, an async iterator for generation. Commands of one
  * turn of the event loop travel in one message and take effect together, in order.
  */
-import { availableParallelism } from "node:os";
 import { TrimtabError } from "#kit/errors.ts";
 import { isOnnxModel } from "#kit/onnx-model.ts";
 import type { Answers, Command, EngineEvent, PlainError, SequenceId } from "./protocol.ts";
@@ -61,7 +60,7 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
   const resolved: RuntimeOptions = {
     quantize: null,
     expectedDigest: "",
-    threads: Math.min(availableParallelism(), 2),
+    threads: "auto",
     simd: "auto",
     kvKind: null,
     kvBytes: null,

@@ -144,7 +144,7 @@ function stats(state: CoreState): Answers["stats"] {
     programBytes: state.programs.usedBytes,
     steps: state.steps,
     rows: state.rows,
-    threads: state.threads,
+    threads: state.threads(),
     variant: state.variant,
   };
 }

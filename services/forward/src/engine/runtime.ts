@@ -1,4 +1,5 @@
 /** From a model file to a running engine core: open, check, plan, load, start the compute threads. */
+import { availableParallelism } from "node:os";
 import { TrimtabError } from "#kit/errors.ts";
 import type { QuantizedType } from "#kit/gguf-quantize.ts";
 import { digestOfModel } from "#kit/model-digest.ts";
@@ -23,7 +24,10 @@ import type { EngineEvent, SequenceId } from "./protocol.ts";
 import { createSampler } from "./sampler.ts";
 import { createScheduler } from "./scheduler.ts";
 import type { CoreOptions } from "./state.ts";
+import type { Forward } from "./step.ts";
 import { createForward } from "./step.ts";
+import type { ThreadChoice } from "./thread-choice.ts";
+import { chooseThreads, createThreadChoice } from "./thread-choice.ts";
 import type { Workspace } from "./workspace.ts";
 import { createWorkspace } from "./workspace.ts";
 
@@ -35,7 +39,8 @@ export interface RuntimeOptions {
   readonly quantize: QuantizedType | null;
   /** Digest the model must have, hex; empty is not checked. */
   readonly expectedDigest: string;
-  readonly threads: number;
+  /** Compute threads; `auto`: at most one a processor, as many of them as measure fastest. */
+  readonly threads: number | "auto";
   readonly simd: "auto" | "plain";
   /** null = as the model's family says. */
   readonly kvKind: KvKind | null;
@@ -68,6 +73,7 @@ export interface ModelInfo {
   readonly parameters: number;
   readonly pages: number;
   readonly pageBytes: number;
+  /** Threads started. */
   readonly threads: number;
   readonly variant: string;
   readonly capabilities: Capabilities;
@@ -77,11 +83,17 @@ export interface ModelInfo {
 export interface Runtime {
   readonly model: ModelInfo;
   readonly core: Core;
+  /** Runs a step of the start-up measurement while nothing else is to be done; false when there is none left. */
+  rehearse(): boolean;
   /** Ends the compute threads. */
   close(): Promise<void>;
 }
 
 const LOGIT_ROWS = 32;
+/** Most threads that `auto` starts. */
+const MAX_AUTO_THREADS = 16;
+/** What the measurement at start-up may take. */
+const REHEARSAL_MS = 200;
 
 /**
  * Loads a model and starts an engine; `wake` is called when events or work came up outside of a step.
@@ -112,22 +124,44 @@ export async function createRuntime(
     loadWeights(file, plan.weights, memory);
     const factorsOf = (rotation: Rotation) => readRopeFactors(file, rotation, plan.contextTokens);
     const space = createWorkspace(memory, plan, config, factorsOf);
-    const { threads, simd } = options;
-    const compute = await createCompute({ memory, module: await loadModule(), threads, simd });
+    const isAuto = options.threads === "auto";
+    const threads =
+      options.threads === "auto" ? Math.min(availableParallelism(), MAX_AUTO_THREADS) : options.threads;
+    const compute = await createCompute({ memory, module: await loadModule(), threads, simd: options.simd });
     const { operators } = compute;
+    const choice = isAuto && threads > 1 ? createThreadChoice(threads) : null;
     const scheduler = createScheduler<SequenceId>({ rowBudget, prefillRows });
     const cacheFormat = options.prefixCache ? `${digest} wasm ${plan.kvShape.kind}` : null;
     const grammars = createGrammars({ modelPath: options.modelPath, vocabulary: config.vocabulary });
-    const parts = createParts(memory, plan, config, space, operators);
+    const parts = createParts(memory, plan, config, space, operators, choice);
     const core = createCore({ ...parts, cacheFormat, scheduler, grammars, emit, wake });
     const close = () => {
       grammars.close();
       return compute.close();
     };
-    return { model: describe(config, plan, digest, operators), core, close };
+    return {
+      model: describe(config, plan, digest, operators),
+      core,
+      close,
+      rehearse: createRehearsal(parts.forward, choice),
+    };
   } finally {
     file.close();
   }
+}
+
+/**
+ * Single steps on a page nobody has yet, until the number of threads has been measured once; they also warm the kernels.
+ */
+function createRehearsal(forward: Forward, choice: ThreadChoice | null): () => boolean {
+  const table = { pages: [0], length: PAGE_TOKENS };
+  const row = { id: 0, position: 0, table, heads: null, collector: null, onLogits: () => undefined };
+  const endMs = performance.now() + REHEARSAL_MS;
+  return () => {
+    if (!choice?.isStarting || performance.now() > endMs) return false;
+    forward.run([row]);
+    return true;
+  };
 }
 
 /** The parts of a core over a loaded arena. */
@@ -137,6 +171,7 @@ function createParts(
   config: ModelConfig,
   space: Workspace,
   operators: Operators,
+  choice: ThreadChoice | null,
 ): Omit<CoreOptions, "cacheFormat" | "scheduler" | "emit" | "wake" | "grammars"> {
   const { regions, pages, pageBytes, contextTokens, rowBudget } = plan;
   const { vocabulary } = config;
@@ -147,8 +182,10 @@ function createParts(
   };
   const { pointer, sizeBytes } = regions.programs;
   const allocator = createAllocator("programs", pointer, sizeBytes);
+  const forward = createForward(plan.weights.model, operators, space);
+  const now = () => performance.now();
   return {
-    forward: createForward(plan.weights.model, operators, space),
+    forward: choice ? chooseThreads(forward, operators, choice, now) : forward,
     sampler: createSampler(operators, memory, scratch, vocabulary),
     tree: createKvTree({
       pages,
@@ -163,9 +200,9 @@ function createParts(
     contextTokens,
     vocabulary,
     pageBytes,
-    threads: operators.threads,
+    threads: () => operators.threads,
     variant: operators.variant,
-    now: () => performance.now(),
+    now,
   };
 }
 

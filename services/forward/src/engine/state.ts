@@ -30,7 +30,8 @@ export interface CoreOptions {
   readonly pageBytes: number;
   /** Names everything bits of a page depend on besides the request; null switches the prefix cache off. */
   readonly cacheFormat: string | null;
-  readonly threads: number;
+  /** Threads in use. */
+  readonly threads: () => number;
   readonly variant: string;
   readonly emit: (event: EngineEvent) => void;
   /** Something happened outside of a step: events may have to leave, and steps may be possible again. */

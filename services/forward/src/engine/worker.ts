@@ -27,6 +27,8 @@ const reply = (message: WorkerReply) => self.postMessage(message);
 let outbox: EngineEvent[] = [];
 let runtime: Runtime | undefined;
 let running = false;
+/** Whether there was ever something to do. */
+let hasWork = false;
 let timer: ReturnType<typeof setTimeout> | undefined;
 
 self.onmessage = async ({ data }: MessageEvent<WorkerRequest>) => {
@@ -34,10 +36,13 @@ self.onmessage = async ({ data }: MessageEvent<WorkerRequest>) => {
     if (data.type === "load") {
       runtime = await createRuntime(data.options, (event) => void outbox.push(event), wake);
       reply({ type: "ready", model: runtime.model });
+      setImmediate(rehearse);
     } else if (data.type === "commands") {
+      hasWork = true;
       for (const command of data.commands) runtime?.core.command(command);
       wake();
     } else {
+      hasWork = true;
       await runtime?.close();
       runtime = undefined;
       clearTimeout(timer);
@@ -47,6 +52,11 @@ self.onmessage = async ({ data }: MessageEvent<WorkerRequest>) => {
     reply({ type: "broken", error: plainError(error) });
   }
 };
+
+/** The measurement at start-up, step by step until somebody wants something. */
+function rehearse(): void {
+  if (!hasWork && runtime?.rehearse()) setImmediate(rehearse);
+}
 
 function wake(): void {
   flush();
