@@ -1,7 +1,8 @@
-/** `trimtab demo`: the main job, see demo/run.ts. */
-import type { Command } from "commander";
+/** `trimtab demo`: the main job, see demo/run.ts; `trimtab demo search`: one search, drawn, see demo/search.ts. */
+import { Argument, type Command } from "commander";
 import { startStack } from "../compose.ts";
 import { runDemo } from "../demo/run.ts";
+import { runSearchDemo } from "../demo/search.ts";
 import { addModelOptions, integerIn, type ModelOptions } from "../options.ts";
 
 interface DemoOptions extends ModelOptions {
@@ -14,11 +15,12 @@ interface DemoOptions extends ModelOptions {
 export function addDemoCommand(program: Command): void {
   const command = program
     .command("demo")
+    .addArgument(new Argument("[part]", "what to show").choices(["tour", "search"]).default("tour"))
     .description("start everything, build the refusal recipe, answer side by side, print the evidence")
     .option("--json <file>", "write the numbers to a file")
     .option("--grpc-port <port>", "gRPC port, 0 for any free one", integerIn(0, 65535), 0)
     .option("--http-port <port>", "HTTP port, 0 for any free one", integerIn(0, 65535), 0);
-  addModelOptions(command).action(async (options: DemoOptions) => {
+  addModelOptions(command).action(async (part: string, options: DemoOptions) => {
     const stack = await startStack({
       modelPath: options.model,
       quantize: options.quantize,
@@ -28,7 +30,8 @@ export function addDemoCommand(program: Command): void {
       httpPort: options.httpPort,
     });
     try {
-      await runDemo(stack, options.json);
+      if (part === "search") await runSearchDemo(stack.client);
+      else await runDemo(stack, options.json);
     } finally {
       await stack.close();
     }

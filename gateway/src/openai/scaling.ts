@@ -31,11 +31,15 @@ const budget = z.strictObject({
   milliseconds: count(SCALING_LIMITS.milliseconds),
 });
 
-const step = z.strictObject({
-  tokens: z.int().min(1).max(SCALING_LIMITS.stepTokens).optional(),
-  separators: z.array(z.string().min(1)).min(1).max(SCALING_LIMITS.separators).optional(),
-  max_tokens: count(SCALING_LIMITS.stepTokens),
-});
+const step = z
+  .strictObject({
+    tokens: z.int().min(1).max(SCALING_LIMITS.stepTokens).optional(),
+    separators: z.array(z.string().min(1)).min(1).max(SCALING_LIMITS.separators).optional(),
+    max_tokens: count(SCALING_LIMITS.stepTokens),
+  })
+  .refine(({ tokens, separators }) => tokens === undefined || separators === undefined, {
+    message: "a step ends by tokens or at separators, not both",
+  });
 
 /** Shape of `scaling`; `use` is that of a steering. */
 export function scalingShape<U extends z.ZodType>(use: U) {

@@ -108,6 +108,7 @@ function narrowed(search: Search, width: number): Search {
     fork: (parents) => search.fork(parents),
     step: (candidates, stride, options) => search.step(candidates, stride, options),
     score: (candidates, judging) => search.score(candidates, judging),
+    baseLogprobs: (candidates) => search.baseLogprobs(candidates),
     judges: (judging) => search.judges(judging),
     drop: (candidates) => search.drop(candidates),
     answer: (candidate) => search.answer(candidate),

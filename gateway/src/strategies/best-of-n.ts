@@ -2,7 +2,7 @@
  * N independent answers, of which the best judged is chosen (of equals, the likeliest).
  * Source: Cobbe et al., "Training Verifiers to Solve Math Word Problems" (2110.14168). Cost: N answers, N verdicts.
  */
-import { byScore, sampleAnswers } from "./sampling.ts";
+import { byScore, sampleAll } from "./sampling.ts";
 import type { Run, Search, Strategy } from "./strategy.ts";
 
 /** Independent samples, the best judged of them. */
@@ -21,8 +21,7 @@ export const bestOfN: Strategy = {
 };
 
 async function* run(search: Search): Run {
-  const samples = await sampleAnswers(search, search.width);
-  search.drop([search.root]);
+  const samples = await sampleAll(search);
   const scores = await search.score(samples, "outcome");
   const [best = search.root] = byScore(samples, scores);
   return { chosen: best };

@@ -4,7 +4,7 @@
  * Source: "Think Deep, Think Fast" (2504.14047); the word lists are ours. The paper's signs are those of reasoning models; the
  * defaults here follow them and are not fitted: fit them on problems of your own. Cost: N answers, no verdict.
  */
-import { sampleAnswers } from "./sampling.ts";
+import { sampleAll } from "./sampling.ts";
 import type { Candidate, Run, Search, Strategy } from "./strategy.ts";
 import { representative, tally } from "./votes.ts";
 
@@ -59,8 +59,7 @@ export const featureVote: Strategy = {
 };
 
 async function* run(search: Search, parameters: Parameters): Run {
-  const samples = await sampleAnswers(search, search.width);
-  search.drop([search.root]);
+  const samples = await sampleAll(search);
   const byLength = samples.toSorted((a, b) => a.tokens - b.tokens || a.id - b.id);
   const voters = byLength.slice(0, Math.ceil(parameters.shortest * byLength.length));
   const logits = voters.map((voter) => logitOf(voter, parameters));

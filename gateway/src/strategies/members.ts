@@ -78,17 +78,17 @@ export function lastScore({ judged, scores }: Member): number | undefined {
   return judged.get("outcome")?.score ?? scores.at(-1);
 }
 
-/** How many leading characters all texts share; never half of a surrogate pair. */
-export function sharedLength(texts: readonly string[]): number {
+/** How many leading characters all texts share, given that they share `from`; never half of a surrogate pair. */
+export function sharedLength(texts: readonly string[], from: number): number {
   const [first = "", ...others] = texts;
   let length = first.length;
   for (const text of others) {
     length = Math.min(length, text.length);
-    let at = 0;
+    let at = from;
     while (at < length && first.charCodeAt(at) === text.charCodeAt(at)) at++;
     length = at;
   }
-  return isHighSurrogate(first.charCodeAt(length - 1)) ? length - 1 : length;
+  return length > from && isHighSurrogate(first.charCodeAt(length - 1)) ? length - 1 : length;
 }
 
 function isHighSurrogate(code: number): boolean {

@@ -16,6 +16,7 @@ import { particleFiltering } from "./particle-filtering.ts";
 import { particleGibbs } from "./particle-gibbs.ts";
 import { revision } from "./revision.ts";
 import { selfConsistency } from "./self-consistency.ts";
+import { steeredProposal } from "./steered-proposal.ts";
 import type { Strategy } from "./strategy.ts";
 import { weightedMajority } from "./weighted-majority.ts";
 
@@ -39,6 +40,7 @@ const SINGLE: readonly Strategy[] = [
   aStar,
   revision,
   abMcts,
+  steeredProposal,
 ];
 
 /** All strategies; the last one chooses among the others. */

@@ -7,8 +7,8 @@
  * pass the budget once. Cost: a comparison of texts a token, O(live candidates).
  */
 import type { JsonObject, MessageInitShape } from "@bufbuild/protobuf";
-import { type Reason, TrimtabError } from "#kit/errors.ts";
 import type { SearchEventSchema } from "#proto/trimtab/gateway/v1/gateway_service_pb.ts";
+import { failedCandidate, failedVerdict } from "./failures.ts";
 import { type Budget, createLedger, type Ledger } from "./ledger.ts";
 import { createChild, createRoot, extend, finishReasonOf, type Member, sharedLength } from "./members.ts";
 import { createRandom } from "./random.ts";
@@ -83,6 +83,8 @@ class Runtime implements Search {
   readonly #options: RuntimeOptions;
   readonly #ledger: Ledger;
   readonly #members = new Map<number, Member>([[0, this.root]]);
+  /** Those that were not given up. */
+  readonly #alive = new Set<Member>([this.root]);
   #committed = 0;
   #isSpent = false;
   #isDegraded = false;
@@ -125,6 +127,12 @@ class Runtime implements Search {
     return members.map((member) => member.judged.get(judging)?.score ?? 0);
   }
 
+  async baseLogprobs(candidates: readonly Candidate[]): Promise<number[]> {
+    const { logprobs, tokens } = await this.#options.world.baseLogprobs(candidates);
+    this.#ledger.spent.verifierTokens += tokens;
+    return [...logprobs];
+  }
+
   judges(judging: Judging): boolean {
     return this.#options.world.judges(judging);
   }
@@ -132,7 +140,10 @@ class Runtime implements Search {
   drop(candidates: readonly Candidate[]): void {
     const dropped = candidates.map((one) => this.#member(one)).filter(({ isAlive }) => isAlive);
     if (dropped.length === 0) return;
-    for (const member of dropped) member.isAlive = false;
+    for (const member of dropped) {
+      member.isAlive = false;
+      this.#alive.delete(member);
+    }
     const ids = dropped.map(({ id }) => id);
     this.#options.world.release(ids);
     const shown = ids.filter((id) => id !== 0);
@@ -237,6 +248,7 @@ class Runtime implements Search {
 
   #enter(member: Member): void {
     this.#members.set(member.id, member);
+    this.#alive.add(member);
     this.#options.onEvent({ case: "candidate", value: { candidate: member.id, parent: member.parent } });
   }
 
@@ -265,8 +277,8 @@ class Runtime implements Search {
   }
 
   #commit(): void {
-    const texts = [...this.#members.values()].filter(({ isAlive }) => isAlive).map(({ text }) => text);
-    this.#commitUpTo(texts[0] ?? "", sharedLength(texts));
+    const texts = Array.from(this.#alive, ({ text }) => text);
+    this.#commitUpTo(texts[0] ?? "", sharedLength(texts, this.#committed));
   }
 
   #commitUpTo(text: string, length: number): void {
@@ -276,14 +288,4 @@ class Runtime implements Search {
     this.#options.onCommit(text.slice(from, length));
     this.#options.onEvent({ case: "commit", value: { characters: length } });
   }
-}
-
-function failedVerdict(failure: string): TrimtabError {
-  const message = `the verifier could not judge a candidate (${failure}); degraded: best_effort goes on without it`;
-  const reason: Reason = failure === "NON_FINITE" ? "NON_FINITE" : "SERVICE_UNAVAILABLE";
-  return new TrimtabError(reason, message, { field: "scaling.verifier" });
-}
-
-function failedCandidate(): TrimtabError {
-  return new TrimtabError("SERVICE_UNAVAILABLE", "the engine could not finish any candidate");
 }

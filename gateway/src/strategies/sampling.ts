@@ -2,7 +2,15 @@
 import type { Candidate, Search } from "./strategy.ts";
 import { meanLogprob } from "./votes.ts";
 
-/** `count` independent answers, grown to their ends in one batch. */
+/** All the answers the budget allows, grown to their ends in one batch; what they share streams while they grow. */
+export async function sampleAll(search: Search): Promise<Candidate[]> {
+  const samples = await search.fork(Array.from({ length: search.width }, () => search.root));
+  search.drop([search.root]);
+  await search.step(samples, "end");
+  return samples;
+}
+
+/** `count` independent answers, grown to their ends in one batch; more may follow. */
 export async function sampleAnswers(search: Search, count: number): Promise<Candidate[]> {
   const samples = await search.fork(Array.from({ length: count }, () => search.root));
   await search.step(samples, "end");

@@ -63,6 +63,8 @@ export interface Search {
   step(candidates: readonly Candidate[], stride: Stride, options?: StepOptions): Promise<boolean>;
   /** Judges candidates: one score an entry. The same text is judged once. */
   score(candidates: readonly Candidate[], judging: Judging): Promise<number[]>;
+  /** ln of the probability of each candidate's tokens under the unsteered model, nats. */
+  baseLogprobs(candidates: readonly Candidate[]): Promise<number[]>;
   /** Is there a verifier that can judge so? */
   judges(judging: Judging): boolean;
   /** Gives candidates up: they cannot be chosen, and free what they hold unless children need it. */
@@ -130,6 +132,8 @@ export interface Strategy {
   readonly needsVerifier: boolean;
   readonly stepwise: boolean;
   readonly votes: boolean;
+  /** It needs the probabilities that tokens were drawn with: temperature 1, no filter, bias, penalty or constraint. */
+  readonly needsPlainSampling?: boolean;
   /** It reads confidences of tokens. */
   readonly needsConfidence?: boolean;
   /** Candidates if the budget names none. */

@@ -3,7 +3,7 @@
  * weighted by Snell et al. (2408.03314). Cost: N answers, N verdicts.
  */
 import { choose } from "./choosing.ts";
-import { sampleAnswers } from "./sampling.ts";
+import { sampleAll } from "./sampling.ts";
 import type { Run, Search, Strategy } from "./strategy.ts";
 
 /** Votes weighted by score. */
@@ -22,7 +22,6 @@ export const weightedMajority: Strategy = {
 };
 
 async function* run(search: Search): Run {
-  const samples = await sampleAnswers(search, search.width);
-  search.drop([search.root]);
+  const samples = await sampleAll(search);
   return choose(search, samples, "vote");
 }

@@ -61,6 +61,8 @@ export interface World {
   ): Promise<Growth[]>;
   /** Judges candidates. */
   judge(candidates: readonly Candidate[], judging: Judging): Promise<Judgements>;
+  /** ln of the probability of each candidate's tokens under the unsteered model, and the tokens that were read for it. */
+  baseLogprobs(candidates: readonly Candidate[]): Promise<{ logprobs: readonly number[]; tokens: number }>;
   /** Is there a verifier that can judge so? */
   judges(judging: Judging): boolean;
   /** A prompt of its own for `id`: the request's, the attempts, and `request` as the next message. */

@@ -86,7 +86,7 @@ test("text is streamed as soon as every live candidate shares it, and never take
     expect(text.length).toBe(committed);
   }
   expect(text).toBe("same start, then B and more");
-  expect(order).toEqual(["candidate", "step", "commit", "score", "commit", "final"]);
+  expect(order).toEqual(["candidate", "commit", "step", "score", "commit", "final"]);
 });
 
 test("candidates are steered as the request says, or each its own way", async () => {

@@ -30,11 +30,15 @@ export interface Branch {
   hasEnded: boolean;
   /** A program acted on it or on what it continues. */
   wasSteered: boolean;
+  /** The token of the model's own end, if that is how it ended. */
+  endId: number | undefined;
+  /** ln of the probability of the first tokens under the unsteered model, and how many they are. */
+  base: { readonly logprob: number; readonly tokens: number };
   /** Rows read for process verifiers, one a judged step. */
   readonly activations: Activation[][];
 }
 
-const NEW = { hasEnded: false, wasSteered: false };
+const NEW = { hasEnded: false, wasSteered: false, endId: undefined, base: { logprob: 0, tokens: 0 } };
 
 /** A branch that holds the given tokens. */
 export function createBranch(
@@ -57,5 +61,6 @@ export function forkBranch(
 ): Branch {
   const branch = createBranch({ ...place, arm: from.arm }, from.tokens, vocabulary, stops);
   branch.activations.push(...from.activations);
-  return Object.assign(branch, { held: from.held, hasEnded: from.hasEnded, wasSteered: from.wasSteered });
+  const { held, hasEnded, wasSteered, endId, base } = from;
+  return Object.assign(branch, { held, hasEnded, wasSteered, endId, base });
 }

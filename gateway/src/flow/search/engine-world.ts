@@ -10,6 +10,7 @@ import type { ForwardSession, SessionCommand } from "../forward-session.ts";
 import type { FlowContext, Prepared } from "../prepare.ts";
 import type { Stopwatch } from "../stopwatch.ts";
 import { type Arm, type Branch, createBranch, forkBranch } from "./branches.ts";
+import { readBaseLogprobs } from "./base-logprobs.ts";
 import { type GrowContext, growBatch } from "./growing.ts";
 import { judgeBranches } from "./judging.ts";
 import type { PreparedScaling } from "./options.ts";
@@ -100,6 +101,7 @@ export function createEngineWorld(input: EngineInput): EngineWorld {
     },
     judge: (candidates, judging) =>
       judgeBranches(input, candidates, candidates.map(branchOf), judging, take()),
+    baseLogprobs: (candidates) => readBaseLogprobs(input, candidates, candidates.map(branchOf)),
     judges: (judging) => scaling.verifiers[judging] !== undefined,
     async revise(id, attempts, request) {
       const [first] = attempts;

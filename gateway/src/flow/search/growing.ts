@@ -153,7 +153,10 @@ function takeTokens(context: GrowContext, one: Growing, tokens: readonly Token[]
     if (context.needsConfidence)
       one.confidences.push(confidenceOf(token, context.prepared.model.vocabularySize));
     one.sawEnd ||= vocabulary.stopIds.has(token.id);
-    if (one.sawEnd) continue;
+    if (one.sawEnd) {
+      branch.endId ??= token.id;
+      continue;
+    }
     branch.tokens.push(token);
     branch.text.push({ token, spelling: "" });
     if (branch.text.stopped) {

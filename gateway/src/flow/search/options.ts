@@ -1,6 +1,6 @@
 /** The scaling of a request, checked against its strategy and verifiers before anything is computed. */
 import type { JsonObject } from "@bufbuild/protobuf";
-import { TrimtabError } from "#kit/errors.ts";
+import { fromConnectError, TrimtabError } from "#kit/errors.ts";
 import type { Model } from "#proto/trimtab/forward/v1/forward_service_pb.ts";
 import {
   AnswerForm as Form,
@@ -72,11 +72,7 @@ export async function prepareScaling(
     strategy,
     parameters,
     budget: budgetOf(scaling.budget, strategy),
-    diversify: await Promise.all(
-      scaling.diversify.map((use) =>
-        prepareSteering(flow, model, isSteering(use) ? validateUse(use) : undefined, scope),
-      ),
-    ),
+    diversify: await Promise.all(scaling.diversify.map((use, i) => prepareUse(flow, use, i, model, scope))),
     verifiers: await bindVerifiers(flow.clients, scaling, strategy, model, scope),
     step: stepEndOf(scaling.step),
     answer: answerRuleOf(scaling.answer),
@@ -85,8 +81,20 @@ export async function prepareScaling(
   };
 }
 
-function isSteering({ recipe, direction }: SteeringUse): boolean {
-  return recipe !== "" || direction !== "";
+/** A steering that candidates are varied by; undefined for one that names nothing: unsteered. */
+async function prepareUse(
+  flow: FlowContext,
+  use: SteeringUse,
+  index: number,
+  model: Model,
+  scope: CallScope,
+): Promise<PreparedSteering | undefined> {
+  if (use.recipe === "" && use.direction === "") return undefined;
+  try {
+    return await prepareSteering(flow, model, validateUse(use), scope);
+  } catch (error) {
+    throw moved(fromConnectError(error), /^steering\.use/, `scaling.diversify[${index}]`);
+  }
 }
 
 function budgetOf(budget: ScalingBudget | undefined, strategy: Strategy): Budget {
@@ -149,12 +157,20 @@ async function requirementsOf(
     const [{ kind, needs, taps, comparesItems } = NOTHING] = requirements;
     return { use, kind, needs, taps, comparesItems };
   } catch (error) {
-    const typed = serviceFailure(error, "verifier", scope.signal);
-    if (typed.field === undefined) throw typed;
-    const { reason, message, limit } = typed;
-    const at = typed.field.replace(/^verifiers\[0\]/, field);
-    throw new TrimtabError(reason, message, { field: at, ...(limit === undefined ? {} : { limit }) });
+    throw moved(serviceFailure(error, "verifier", scope.signal), /^verifiers\[0\]/, field);
   }
+}
+
+/** The error with its field under the name that the caller gave it. */
+function moved(error: TrimtabError, from: RegExp, to: string): TrimtabError {
+  const { reason, message, field, limit } = error;
+  if (field === undefined) return error;
+  const at = field.replace(from, to);
+  return new TrimtabError(reason, message, {
+    field: at,
+    cause: error,
+    ...(limit === undefined ? {} : { limit }),
+  });
 }
 
 function wrongKind(field: string, message: string): TrimtabError {

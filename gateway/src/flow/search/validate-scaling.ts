@@ -16,8 +16,10 @@ export function validateScaling(spec: GenerationSpec): void {
   const { scaling } = spec;
   if (!scaling) return;
   checkText("scaling.strategy", scaling.strategy);
-  if (!findStrategy(scaling.strategy)) return checkNothingElse(scaling);
+  const strategy = findStrategy(scaling.strategy);
+  if (!strategy) return checkNothingElse(scaling);
   checkCompany(spec);
+  if (strategy.needsPlainSampling) checkPlainSampling(spec, strategy.name);
   const { budget, step, answer, diversify, verifier, processVerifier } = scaling;
   checkRange("scaling.budget.tokens", Number(budget?.tokens ?? 0), { min: 0, max: LIMITS.tokens });
   checkRange("scaling.budget.candidates", budget?.candidates, { min: 0, max: LIMITS.candidates });
@@ -72,6 +74,26 @@ function checkCompany({ choices, steering, speculation, echo, logprobs, scaling 
   ];
   for (const [isGiven, field, message] of conflicts) {
     if (isGiven) throw new TrimtabError("UNSUPPORTED", message, { field });
+  }
+}
+
+/** Weights need the probabilities that tokens were drawn with. */
+function checkPlainSampling({ sampling, constraint, stop }: GenerationSpec, name: string): void {
+  const shaped: readonly (readonly [boolean, string])[] = [
+    [(sampling?.temperature ?? 1) !== 1, "sampling.temperature"],
+    [(sampling?.topP ?? 1) !== 1, "sampling.top_p"],
+    [(sampling?.topK ?? 0) > 0, "sampling.top_k"],
+    [(sampling?.minP ?? 0) > 0, "sampling.min_p"],
+    [(sampling?.repetitionPenalty ?? 1) !== 1, "sampling.repetition_penalty"],
+    [(sampling?.frequencyPenalty ?? 0) !== 0, "sampling.frequency_penalty"],
+    [(sampling?.presencePenalty ?? 0) !== 0, "sampling.presence_penalty"],
+    [Object.keys(sampling?.logitBias ?? {}).length > 0, "sampling.logit_bias"],
+    [constraint !== undefined, "constraint"],
+    [stop.length > 0, "stop"],
+  ];
+  for (const [isShaped, field] of shaped) {
+    const message = `${name} needs the model's own probabilities: nothing may shape them`;
+    if (isShaped) throw new TrimtabError("UNSUPPORTED", message, { field });
   }
 }
 

@@ -26,11 +26,12 @@ export interface SimulatedWorld extends World {
   readonly batches: { steps: number; widest: number };
 }
 
-/** Creates a world. `judge` gives the score of a text, or a failure. */
+/** Creates a world. `judge` gives the score of a text, or a failure; `base` is the model without steering. */
 export function createSimulatedWorld(
   model: SimulatedModel,
   judge: (text: string, judging: Judging) => number | string,
   seed: bigint,
+  base = model,
 ): SimulatedWorld {
   const texts = new Map<number, string>([[0, ""]]);
   const prompts = new Map<number, string>([[0, ""]]);
@@ -94,6 +95,10 @@ export function createSimulatedWorld(
       const verdicts = candidates.map((one) => verdictOf(judge(textOf(one, prompts, promptOf), judging)));
       return Promise.resolve({ verdicts, tokens: 0 });
     },
+    baseLogprobs(candidates) {
+      const logprobs = candidates.map(({ text }) => logprobOf(base, text));
+      return Promise.resolve({ logprobs, tokens: candidates.length });
+    },
     judges: () => true,
     revise(id, attempts, request) {
       prompts.set(id, `${attempts.map(({ text }) => text).join("|")}|${request}|`);
@@ -105,6 +110,18 @@ export function createSimulatedWorld(
       for (const id of ids) alive.delete(id);
     },
   };
+}
+
+/** ln of the probability of a text whose pieces are no beginnings of each other. */
+function logprobOf(model: SimulatedModel, text: string): number {
+  let sum = 0;
+  for (let at = 0; at < text.length;) {
+    const piece = model.next(text.slice(0, at)).find((one) => text.startsWith(one.text, at));
+    if (!piece) return -Infinity;
+    sum += Math.log(piece.p);
+    at += piece.text.length;
+  }
+  return sum;
 }
 
 function textOf(
