@@ -8,8 +8,14 @@ import { createEngine } from "../../services/forward/index.ts";
 import { createOracle } from "../oracle/llama.ts";
 import { lookInside } from "../oracle/llama-watch.ts";
 import { referenceRows } from "../oracle/reference-rows.ts";
-import { type FamilyModel, familyModels, VOCABULARY, writeFamilyModel } from "../support/family-models.ts";
-import { loadExported, logitsInTwoParts } from "../support/onnx-decoder.ts";
+import {
+  type FamilyModel,
+  familyModels,
+  VOCABULARY,
+  WIDTH,
+  writeFamilyModel,
+} from "../support/family-models.ts";
+import { loadExported, runInTwoParts } from "../support/onnx-decoder.ts";
 import { createRandom } from "../support/synthetic-model.ts";
 import { distributionAfter, divergence, logSoftmax } from "./distributions.ts";
 import { makePrompts } from "./prompts.ts";
@@ -25,17 +31,26 @@ const ids = Array.from({ length: TOKENS }, () => Math.floor(((random() + 1) / 2)
 const models: [string, FamilyModel][] = Object.entries(familyModels);
 const dense = models.filter(([, { metadata }]) => !("expert_count" in metadata));
 
+/** Σ (a − b)² / Σ b² */
+function error(ours: Float32Array, exact: Float32Array): number {
+  const square = (values: Float32Array) => values.reduce((sum, value) => sum + value ** 2, 0);
+  return square(ours.map((value, i) => value - (exact[i] ?? Number.NaN))) / square(exact);
+}
+
 test.each(dense)(
-  `%s: logits of the exported graph are llama.cpp's within ${LARGEST_ERROR} (seed ${SEED})`,
+  `%s: residuals of every block and logits of the exported graph are llama.cpp's within ${LARGEST_ERROR} (seed ${SEED})`,
   async (_, model) => {
     const path = await writeFamilyModel(model);
-    const exact = (await lookInside(path, ids, model.heads)).logits;
+    const exact = await lookInside(path, ids, model.heads);
     const decoder = await loadExported(path, "f32");
-    const ours = await logitsInTwoParts(decoder, ids, TOKENS - 25);
+    const ours = await runInTwoParts(decoder, ids, TOKENS - 25);
     await decoder.close();
-    const square = (values: Float32Array) => values.reduce((sum, value) => sum + value ** 2, 0);
-    const error = square(ours.map((value, i) => value - (exact[i] ?? Number.NaN))) / square(exact);
-    expect(error).toBeLessThanOrEqual(LARGEST_ERROR);
+    const size = TOKENS * WIDTH;
+    for (let block = 0; block < model.layers; block++) {
+      const of = (rows: Float32Array) => rows.subarray(block * size, (block + 1) * size);
+      expect(error(of(ours.residuals), of(exact.residuals))).toBeLessThanOrEqual(LARGEST_ERROR);
+    }
+    expect(error(ours.logits, exact.logits)).toBeLessThanOrEqual(LARGEST_ERROR);
   },
 );
 
@@ -56,7 +71,7 @@ test("the default model as ONNX: exact to 1e-5 nat of f32, and as far from our e
   const engine = await createEngine({ modelPath, contextTokens: 512, threads: 1 });
   try {
     for (const [i, text] of texts.entries()) {
-      const rows = await logitsInTwoParts(decoder, text, 20);
+      const rows = (await runInTwoParts(decoder, text, 20)).logits;
       const graph = logSoftmax(rows.subarray(-decoder.vocabulary));
       const f32 = logSoftmax(exact[i] as Float32Array);
       const { logprobs } = await distributionAfter(engine, text);

@@ -10,7 +10,7 @@ export async function loadExported(modelPath: string, weights: "f32" | "quantize
   const folder = mkdtempSync(join(tmpdir(), "trimtab-onnx-"));
   try {
     const graphPath = join(folder, "model.onnx");
-    exportOnnx({ modelPath, graphPath, weights });
+    exportOnnx({ modelPath, graphPath, weights, hiddenStates: true });
     const data = readFileSync(`${graphPath}_data`);
     return await createDecoder(readFileSync(graphPath), [{ path: "model.onnx_data", data }]);
   } finally {
@@ -18,16 +18,22 @@ export async function loadExported(modelPath: string, weights: "f32" | "quantize
   }
 }
 
-/** Logits after every id: f32 [ids.length, vocabulary]. The first `cut` ids are the past of the others. */
-export async function logitsInTwoParts(
-  decoder: Decoder,
-  ids: readonly number[],
-  cut: number,
-): Promise<Float32Array> {
-  const first = await decoder.run(ids.slice(0, cut), decoder.empty);
-  const second = await decoder.run(ids.slice(cut), first.past);
-  const logits = new Float32Array(ids.length * decoder.vocabulary);
-  logits.set(first.logits);
-  logits.set(second.logits, first.logits.length);
-  return logits;
+/** Logits after every id, f32 [ids.length, vocabulary], and residuals f32 [blocks, ids.length, width]. */
+export async function runInTwoParts(decoder: Decoder, ids: readonly number[], cut: number) {
+  const blocks = Array.from({ length: decoder.layers }, (_, block) => block);
+  const first = await decoder.run(ids.slice(0, cut), decoder.empty, blocks);
+  const second = await decoder.run(ids.slice(cut), first.past, blocks);
+  const join = (parts: readonly Float32Array[]): Float32Array => {
+    const all = new Float32Array(parts.reduce((sum, { length }) => sum + length, 0));
+    let at = 0;
+    for (const part of parts) {
+      all.set(part, at);
+      at += part.length;
+    }
+    return all;
+  };
+  const residuals = blocks.flatMap((block) =>
+    [first, second].map(({ hidden }) => hidden.get(block) ?? new Float32Array()),
+  );
+  return { logits: join([first.logits, second.logits]), residuals: join(residuals) };
 }

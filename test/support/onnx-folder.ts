@@ -13,7 +13,7 @@ function byteTokens(): string[] {
 }
 
 /** The synthetic model and a folder with it in f32; the caller removes `root`. */
-export async function exportSynthetic() {
+export async function exportSynthetic(hiddenStates = false) {
   const root = mkdtempSync(join(tmpdir(), "trimtab-onnx-backend-"));
   const modelPath = join(root, "synthetic.gguf");
   const metadata = {
@@ -23,6 +23,6 @@ export async function exportSynthetic() {
   };
   await Bun.write(modelPath, syntheticModel({ metadata, contextTokens: 512 }));
   const folder = join(root, "exported");
-  await exportModel(modelPath, folder, "f32");
+  await exportModel(modelPath, folder, { weights: "f32", hiddenStates });
   return { root, modelPath, folder, graphPath: join(folder, "onnx", "model.onnx") };
 }

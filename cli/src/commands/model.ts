@@ -13,6 +13,13 @@ import { pullModel } from "../model/pull.ts";
 import { parseModelSource } from "../model/source.ts";
 import { isInteractive } from "../view/style.ts";
 
+interface ExportOptions {
+  readonly onnx: string;
+  readonly model: string;
+  readonly weights: "quantized" | "f32";
+  readonly hiddenStates?: boolean;
+}
+
 /** Adds the commands. */
 export function addModelCommand(program: Command): void {
   const model = program.command("model").description("model files in the cache");
@@ -65,9 +72,9 @@ export function addModelCommand(program: Command): void {
         .choices(["quantized", "f32"])
         .default("quantized"),
     )
-    .action(async (options: { onnx: string; model: string; weights: "quantized" | "f32" }) => {
-      const { onnx, weights } = options;
-      for (const path of await exportModel(await locate(options.model), onnx, weights)) {
+    .option("--hidden-states", "give out the residual stream after every block, too")
+    .action(async ({ onnx, model: file, weights, hiddenStates = false }: ExportOptions) => {
+      for (const path of await exportModel(await locate(file), onnx, { weights, hiddenStates })) {
         process.stdout.write(`${path}\n`);
       }
     });

@@ -1,7 +1,7 @@
 /** A model file as what ONNX runtimes load: a graph and its weights, and in a folder what transformers.js reads beside it. */
 import { mkdir } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { exportOnnx } from "../../../services/forward/index.ts";
+import { exportOnnx, type OnnxExportOptions } from "../../../services/forward/index.ts";
 import { readTokenizerFiles } from "../../../services/tokenizer/index.ts";
 import { writeFileAtomic } from "#kit/files.ts";
 
@@ -16,13 +16,13 @@ const GRAPH_NAMES = { f32: "model.onnx", quantized: "model_q4.onnx" } as const;
 export async function exportModel(
   modelPath: string,
   target: string,
-  weights: keyof typeof GRAPH_NAMES,
+  options: Pick<OnnxExportOptions, "weights" | "hiddenStates">,
 ): Promise<string[]> {
   const isFolder = !target.endsWith(".onnx");
-  const graphPath = isFolder ? join(target, "onnx", GRAPH_NAMES[weights]) : target;
+  const graphPath = isFolder ? join(target, "onnx", GRAPH_NAMES[options.weights]) : target;
   const tokenizer = isFolder ? readTokenizerFiles(modelPath) : {};
   await mkdir(dirname(graphPath), { recursive: true });
-  const hub = exportOnnx({ modelPath, graphPath, weights });
+  const hub = exportOnnx({ ...options, modelPath, graphPath });
   const written = [graphPath, `${graphPath}_data`];
   if (!isFolder) return written;
   for (const [name, content] of Object.entries({ ...hub, ...tokenizer })) {

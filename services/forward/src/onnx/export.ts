@@ -28,6 +28,8 @@ export interface OnnxExportOptions {
   readonly graphPath: string;
   /** `quantized`: matrices keep their codes wherever MatMulNBits can say exactly the same; `f32`: none do. */
   readonly weights: "f32" | "quantized";
+  /** Outputs `hidden_states.N`, f32 [batch, new, width]: the residual stream after block N. */
+  readonly hiddenStates: boolean;
 }
 
 /**
@@ -36,7 +38,8 @@ export interface OnnxExportOptions {
  * @throws TrimtabError of the loader (ARTIFACT_NOT_FOUND, ARTIFACT_INVALID, BACKEND_CAPABILITY); BACKEND_CAPABILITY for
  *   mixtures of experts
  */
-export function exportOnnx({ modelPath, graphPath, weights }: OnnxExportOptions): HubFiles {
+export function exportOnnx(options: OnnxExportOptions): HubFiles {
+  const { modelPath, graphPath, weights, hiddenStates } = options;
   const file = openModel(modelPath);
   try {
     const config = readConfig(file.header);
@@ -46,7 +49,7 @@ export function exportOnnx({ modelPath, graphPath, weights }: OnnxExportOptions)
     try {
       const graph = createGraphBuilder();
       const store = createWeightStore({ file, graph, data, keepCodes: weights === "quantized" });
-      buildDecoder(graph, { file, config, store });
+      buildDecoder(graph, { file, config, store }, hiddenStates);
       data.commit();
       const about = { "trimtab.model": config.name, "trimtab.weights": weights };
       writeFileAtomic(graphPath, graph.encode("decoder", basename(dataPath), about));
@@ -67,7 +70,7 @@ interface Source {
   readonly store: WeightStore;
 }
 
-function buildDecoder(graph: GraphBuilder, source: Source): void {
+function buildDecoder(graph: GraphBuilder, source: Source, hiddenStates: boolean): void {
   const { config, store } = source;
   const { family, vocabulary, scales } = config;
   const positions = createPositions(graph);
@@ -81,15 +84,19 @@ function buildDecoder(graph: GraphBuilder, source: Source): void {
   for (let l = 0; l < config.layers; l++) {
     const layer = storeLayer(source, l);
     x = mlpNodes(decoder, layer, attentionNodes(decoder, l, layer, x));
+    if (hiddenStates) giveOut(decoder, x, config.width, `hidden_states.${l}`);
   }
   const normed = rmsNorm(decoder, x, store.vector(tensorOf(source, family.outputNorm)));
   const head = config.tiedHead ? embedding : store.matrix(tensorOf(source, family.head));
   const logits = scaled(graph, multiply(graph, normed, head), scales.logits);
-  const shape = graph.node("Concat", [positions.shape, graph.integers([vocabulary])], {
-    attributes: { axis: 0 },
-  });
-  graph.node("Reshape", [logits, shape], { outputs: ["logits"] });
-  graph.output("logits", "f32", ["batch_size", "sequence_length", vocabulary]);
+  giveOut(decoder, logits, vocabulary, "logits");
+}
+
+/** Rows [tokens, size] as the output `name`, f32 [batch, new, size]. */
+function giveOut({ graph, positions }: DecoderGraph, rows: string, size: number, name: string): void {
+  const shape = graph.node("Concat", [positions.shape, graph.integers([size])], { attributes: { axis: 0 } });
+  graph.node("Reshape", [rows, shape], { outputs: [name] });
+  graph.output(name, "f32", ["batch_size", "sequence_length", size]);
 }
 
 function storeLayer(source: Source, l: number): StoredLayer {

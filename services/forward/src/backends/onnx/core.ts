@@ -1,11 +1,12 @@
 /**
  * The engine's commands on a decoder graph: sequences, generation, scores, forks, cancellation. What the backend lacks
- * (taps, programs, projections, constraints, speculation) is refused by name.
+ * (programs, projections, constraints, speculation, taps where the graph gives no hidden states) is refused by name.
  */
 import { TrimtabError } from "#kit/errors.ts";
 import type { Answers, Command } from "../../engine/protocol.ts";
 import type { CommandOf } from "../../engine/sequence.ts";
 import { plainError } from "../../engine/state.ts";
+import type { Decoder } from "./decoder.ts";
 import { generate, type JobContext, open } from "./jobs.ts";
 import { createSequences, type Sequence, type Sequences } from "./sequences.ts";
 
@@ -64,7 +65,7 @@ export function createOnnxCore(options: OnnxCoreOptions): (command: Command) => 
   };
   return (command) => {
     try {
-      refuseLacking(command);
+      refuseLacking(command, decoder);
       const stats = { ...NO_PAGES, ...counters, sequences: sequences.size, threads: 1, variant };
       const value = command.type === "stats" ? stats : accept(engine, command);
       if (value !== undefined) done(command, value);
@@ -165,9 +166,14 @@ function truncate({ decoder }: JobContext, sequence: Sequence, tokens: number): 
 }
 
 /** @throws TrimtabError BACKEND_CAPABILITY for parts of a command that only our own kernels carry */
-function refuseLacking(command: Command): void {
+function refuseLacking(command: Command, { width }: Decoder): void {
   if (command.type !== "open" && command.type !== "generate") return;
-  if (command.taps.length > 0) throw lacks("taps");
+  for (const { site, finalNorm, projection, logits } of command.taps) {
+    if (width === null || site !== "residual") throw lacks("taps");
+    if (finalNorm) throw lacks("final_norm");
+    if (projection !== undefined) throw lacks("projection_digest");
+    if (logits) throw lacks("logits");
+  }
   if (command.binding !== null) throw lacks("program");
   if (command.type === "open") return;
   if (command.constraint !== null) throw lacks("constraint");

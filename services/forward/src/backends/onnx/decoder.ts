@@ -19,20 +19,30 @@ export interface Past {
   readonly tensors: ReadonlyMap<string, RuntimeTensor>;
 }
 
+/** What a run gives. */
+export interface DecoderRun {
+  readonly logits: Float32Array;
+  readonly hidden: ReadonlyMap<number, Float32Array>;
+  readonly past: Past;
+}
+
 /** A loaded decoder. */
 export interface Decoder {
   readonly layers: number;
   readonly kvHeads: number;
   readonly headDim: number;
   readonly vocabulary: number;
+  /** Width of the hidden states the graph gives out after every block; null when it gives none. */
+  readonly width: number | null;
   /** The past of nothing. */
   readonly empty: Past;
   /**
    * Computes `ids` after `past`.
-   * @returns logits f32 [ids.length, vocabulary] and the longer past
+   * @param blocks whose hidden states are wanted
+   * @returns logits f32 [ids.length, vocabulary], hidden states f32 [ids.length, width] by block, and the longer past
    * @throws TrimtabError ARTIFACT_INVALID when the graph answers something else than it promised
    */
-  run(ids: readonly number[], past: Past): Promise<{ readonly logits: Float32Array; readonly past: Past }>;
+  run(ids: readonly number[], past: Past, blocks?: readonly number[]): Promise<DecoderRun>;
   /** The first `tokens` tokens of a past. */
   cut(past: Past, tokens: number): Past;
   close(): Promise<void>;
@@ -42,6 +52,9 @@ export interface Decoder {
 const TEXT_INPUTS = new Set(["input_ids", "attention_mask", "position_ids", "num_logits_to_keep"]);
 const PAST_NAME = /^past(?:_key_values)?\.(\d+)\.(?:decoder\.)?(key|value)$/;
 const PRESENT_NAME = /^present(?:_key_values)?\.(\d+)\.(?:decoder\.)?(key|value)$/;
+
+/** Output with the residual stream after a block. */
+const hiddenName = (block: number): string => `hidden_states.${block}`;
 
 /** One cached tensor of a layer: the input it goes into and the output it comes from. */
 interface Cached {
@@ -72,7 +85,7 @@ export async function createDecoder(
       ...shape,
       layers: caches.length / 2,
       empty: { tokens: 0, tensors: new Map(caches.map(({ output }) => [output, nothing])) },
-      async run(ids, past) {
+      async run(ids, past, blocks = []) {
         const all = past.tokens + ids.length;
         const given: Record<string, RuntimeTensor> = { input_ids: integerTensor(ids, [1, ids.length]) };
         if (inputs.has("attention_mask")) {
@@ -84,13 +97,20 @@ export async function createDecoder(
         }
         if (inputs.has("num_logits_to_keep")) given["num_logits_to_keep"] = integerTensor([0], []);
         for (const { input, output } of caches) given[input] = past.tensors.get(output) ?? nothing;
-        const answers = await session.run(given);
+        const wanted = [...caches.map(({ output }) => output), "logits", ...blocks.map(hiddenName)];
+        const answers = await session.run(given, wanted);
         const expected = [1, kvHeads, all, headDim];
         const tensors = new Map(
           caches.map(({ output }) => [output, checkAnswer(output, answers[output], expected)]),
         );
         const logits = checkAnswer("logits", answers["logits"], [1, ids.length, vocabulary]);
-        return { logits: logits.data as Float32Array, past: { tokens: all, tensors } };
+        const hidden = blocks.map((block): [number, Float32Array] => {
+          const name = hiddenName(block);
+          const rows = checkAnswer(name, answers[name], [1, ids.length, shape.width ?? 0]);
+          return [block, rows.data as Float32Array];
+        });
+        const next = { tokens: all, tensors };
+        return { logits: logits.data as Float32Array, hidden: new Map(hidden), past: next };
       },
       cut: (past, tokens) => cutPast(past, tokens, shape),
       close: () => session.release(),
@@ -141,8 +161,16 @@ function shapeOf(session: RuntimeSession, caches: readonly Cached[]) {
   const { kvHeads = 0, headDim = 0 } = first ?? {};
   const odd = rest.find((cache) => cache.kvHeads !== kvHeads || cache.headDim !== headDim);
   if (odd) refuse(odd.input, "has another shape than the first layer's");
-  const logits = dims(session.outputMetadata, "logits", 3);
-  return { kvHeads, headDim, vocabulary: fixed("logits", logits[2]) };
+  const last = (name: string): number => fixed(name, dims(session.outputMetadata, name, 3)[2]);
+  const blocks = Array.from({ length: caches.length / 2 }, (_, block) => hiddenName(block));
+  const givesAll = blocks.every((name) => session.outputNames.includes(name));
+  const widths = givesAll ? [...new Set(blocks.map(last))] : [];
+  return {
+    kvHeads,
+    headDim,
+    vocabulary: last("logits"),
+    width: widths.length === 1 ? (widths[0] ?? null) : null,
+  };
 }
 
 function checkAnswer(

@@ -9,6 +9,7 @@ import type { Answers, EngineEvent, ScoredToken } from "../../engine/protocol.ts
 import type { Sampler } from "../../engine/sampler.ts";
 import type { CommandOf } from "../../engine/sequence.ts";
 import type { Decoder } from "./decoder.ts";
+import { type HiddenTaps, startTaps } from "./hidden-taps.ts";
 import type { Sequence } from "./sequences.ts";
 
 /** What jobs work with. */
@@ -44,8 +45,11 @@ export async function open(
   if (parent && !parent.ids.every((id, index) => ids[index] === id)) {
     throw new TrimtabError("INVALID_ARGUMENT", "the parent's tokens are no prefix of the child's");
   }
-  const end = command.complete ? ids.length : ids.length - 1;
-  const firstRead = score ? score.first - 1 : end;
+  const taps = startTaps(context, command, ids.length, false);
+  const isLastRead = taps.ranges.some((range) => range.end === ids.length);
+  const end = command.complete || isLastRead ? ids.length : ids.length - 1;
+  const firstScored = score ? score.first - 1 : end;
+  const firstRead = Math.min(firstScored, ...taps.ranges.map(({ first }) => first));
   sequence.ids = [...ids];
   sequence.promptTokens = command.promptTokens;
   sequence.past = parent ? decoder.cut(parent.past, Math.min(end, firstRead)) : decoder.empty;
@@ -54,16 +58,17 @@ export async function open(
   let candidateLogprobs: readonly number[] = [];
   let startedMs: number | null = null;
   const isGone = () => sequence.ended !== null;
-  await compute(context, sequence, end, isGone, (position, logits) => {
+  await compute(context, sequence, { end, taps, isOver: isGone }, (position, logits) => {
     startedMs ??= performance.now();
-    if (!score || position < firstRead) return;
-    const isFirst = position === firstRead;
+    if (!score || position < firstScored || position > ids.length - 2) return;
+    const isFirst = position === firstScored;
     const found = sampler.score(context.place(logits), ids[position + 1] ?? 0, score, isFirst);
     if (!found) throw notFinite();
     scored.push(found.token);
     if (isFirst) candidateLogprobs = found.candidates;
   });
   if (isGone()) throw sequence.ended;
+  taps.finish();
   const now = performance.now();
   return {
     ...{ prefilledTokens: end - reusedTokens, reusedTokens, scored, candidateLogprobs },
@@ -92,16 +97,18 @@ export async function generate(
   const most = command.maxTokens === 0 ? room : Math.min(command.maxTokens, room);
   const ends = new Set(command.stopIds);
   let generatedTokens = 0;
-  const finished = (reason: Answers["generate"]["reason"]): Answers["generate"] => ({
-    ...{ reason, generatedTokens, proof: [], replayedTokens: 0, draftedTokens: 0, acceptedTokens: 0 },
-    sequenceTokens: ids.length,
-  });
+  const taps = startTaps(context, command, ids.length, true);
+  const finished = (reason: Answers["generate"]["reason"]): Answers["generate"] => {
+    taps.finish();
+    const nothing = { proof: [], replayedTokens: 0, draftedTokens: 0, acceptedTokens: 0 };
+    return { ...nothing, reason, generatedTokens, sequenceTokens: ids.length };
+  };
   sequence.past = decoder.cut(sequence.past, ids.length - 1);
   for (;;) {
     if (isOver()) return finished("cancelled");
     let token: ScoredToken | null = null;
     const last = ids.length - 1;
-    await compute(context, sequence, ids.length, isOver, (position, logits) => {
+    await compute(context, sequence, { end: ids.length, taps, isOver }, (position, logits) => {
       if (position < last) return;
       token = sampler.sample(context.place(logits), ids, sequence.promptTokens, command, null);
       if (!token) throw notFinite();
@@ -120,8 +127,7 @@ export async function generate(
 async function compute(
   { decoder, alone, count }: JobContext,
   sequence: Sequence,
-  end: number,
-  isOver: () => boolean,
+  { end, taps, isOver }: { end: number; taps: HiddenTaps; isOver: () => boolean },
   read: (position: number, logits: Float32Array) => void,
 ): Promise<void> {
   while (sequence.past.tokens < end && !isOver()) {
@@ -129,8 +135,9 @@ async function compute(
       if (isOver()) return;
       const first = sequence.past.tokens;
       const piece = sequence.ids.slice(first, Math.min(end, first + PIECE_TOKENS));
-      const { logits, past } = await decoder.run(piece, sequence.past);
+      const { logits, hidden, past } = await decoder.run(piece, sequence.past, taps.blocks);
       count(piece.length);
+      taps.take(first, hidden);
       const { vocabulary } = decoder;
       for (const index of piece.keys())
         read(first + index, logits.subarray(index * vocabulary, (index + 1) * vocabulary));

@@ -26,10 +26,11 @@ export interface OnnxRuntime {
   close(): Promise<void>;
 }
 
-/** Text in, text out: nothing inside the graph can be read or changed. Runs do not depend on each other. */
-const CAPABILITIES: Capabilities = {
-  ...{ backend: "onnx", sites: [], operations: [], deterministic: true, fork: true, gradients: false },
-};
+/** Nothing inside the graph can be changed; hidden states it gives out can be read. Runs do not depend on each other. */
+function capabilitiesOf({ width }: Decoder): Capabilities {
+  const sites = width === null ? [] : (["residual"] as const);
+  return { backend: "onnx", sites, operations: [], deterministic: true, fork: true, gradients: false };
+}
 
 /**
  * Loads a graph and starts an engine.
@@ -99,6 +100,9 @@ function describe(
     const said = countOf(config, key);
     if (said !== size) throw contradiction(`config.${key}`, `${said}, the graph says ${size}`);
   }
+  const width = countOf(config, "hidden_size");
+  if (decoder.width !== null && decoder.width !== width)
+    throw contradiction("config.hidden_size", `${width}, the graph says ${decoder.width}`);
   const type = config["model_type"];
   const longest = Math.min(countOf(config, "max_position_embeddings"), MAX_ONNX_CONTEXT);
   return {
@@ -106,7 +110,7 @@ function describe(
     digest,
     architecture: typeof type === "string" ? type.slice(0, 40) : "unknown",
     ...{ layers, kvHeads, headDim, vocabulary },
-    width: countOf(config, "hidden_size"),
+    width,
     feedForward: countOf(config, "intermediate_size"),
     experts: 0,
     heads: countOf(config, "num_attention_heads"),
@@ -115,7 +119,7 @@ function describe(
     // Not written down in such folders.
     parameters: 0,
     ...{ pages: 0, pageBytes: 0, threads: 1, variant: "" },
-    capabilities: CAPABILITIES,
+    capabilities: capabilitiesOf(decoder),
   };
 }
 
