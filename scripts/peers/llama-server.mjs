@@ -24,6 +24,9 @@ const OPTIONS = [
   // One file without libraries beside it: it can be moved.
   "-DBUILD_SHARED_LIBS=OFF",
 ];
+/** GCC before 13 drops the set-up of matrix tiles (AMX), and what then uses them is an illegal instruction. */
+const LAST_GCC_WITHOUT_TILES = 12;
+const WITHOUT_TILES = "-mno-amx-tile -mno-amx-int8 -mno-amx-bf16";
 const NEEDED = ["cmake", "ninja", "c++"];
 const POLL_MS = 1_000;
 const SHOWN_LINES = 15;
@@ -120,7 +123,7 @@ async function build(source, scratch, jobs) {
   const log = join(scratch, "build.log");
   const timer = setInterval(() => step.note(lastProgress(log)), POLL_MS);
   const out = join(scratch, "out");
-  const configure = ["-G", "Ninja", "-S", source, "-B", out, ...OPTIONS];
+  const configure = ["-G", "Ninja", "-S", source, "-B", out, ...OPTIONS, ...(await compilerOptions())];
   const compile = `cmake --build "${out}" --target llama-server -j ${jobs} > "${log}" 2>&1`;
   let result = await capture("cmake", configure);
   if (result.code === 0) result = await capture("sh", ["-c", compile]);
@@ -129,6 +132,14 @@ async function build(source, scratch, jobs) {
   step.fail();
   const output = existsSync(log) ? readFileSync(log, "utf8") : result.output;
   throw new SetupFailure("BUILD_FAILED", "llama-server does not build", lastLines(output));
+}
+
+async function compilerOptions() {
+  const { stdout } = await capture("c++", ["--version"]);
+  const major = Number(/\b(\d+)\.\d+\.\d+\s*$/m.exec(stdout)?.[1] ?? 0);
+  const isBroken = stdout.includes("Free Software Foundation") && major <= LAST_GCC_WITHOUT_TILES;
+  if (process.arch !== "x64" || !isBroken) return [];
+  return [`-DCMAKE_C_FLAGS=${WITHOUT_TILES}`, `-DCMAKE_CXX_FLAGS=${WITHOUT_TILES}`];
 }
 
 async function keep(scratch, folder) {
