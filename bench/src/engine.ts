@@ -2,10 +2,11 @@
  * `bench engine`: our engine beside the engines a program could use instead, in interleaved rounds, at equal threads; each
  * speed beside llama.cpp with our file and with the format it is fastest in; and what our own features cost.
  */
-import { InvalidArgumentError, type Command } from "commander";
+import { type Command, InvalidArgumentError, Option } from "commander";
 import { defaultModelPath } from "#kit/paths.ts";
 import { describeMachine } from "./machine.ts";
-import { METRICS, measureModel, NARROW_METRICS } from "./measure-model.ts";
+import { LIMITED_METRICS, METRICS, measureModel } from "./measure-model.ts";
+import { BACKENDS, type Isa } from "./peers/llama.ts";
 import { openSink } from "./sink.ts";
 
 interface EngineBenchOptions {
@@ -13,7 +14,7 @@ interface EngineBenchOptions {
   readonly json?: string;
   readonly keep?: boolean;
   readonly resume?: boolean;
-  readonly avx2?: boolean;
+  readonly isa?: Isa;
   readonly models: readonly string[];
   readonly threads?: readonly number[];
   readonly metrics?: readonly string[];
@@ -35,7 +36,11 @@ export function addEngineBench(program: Command): void {
     .option("--json <file>", "write the rows to a file, as they come")
     .option("--keep", "keep rows of that file that are not measured now")
     .option("--resume", "measure only what that file lacks")
-    .option("--avx2", "llama.cpp with AVX2 alone, as on hosts without AVX-512, and no other peer")
+    .addOption(
+      new Option("--isa <name>", "llama.cpp limited to these vector instructions, and no other peer").choices(
+        Object.keys(BACKENDS),
+      ),
+    )
     .option("--models <files>", "model files, with commas between", splitList, [defaultModelPath()])
     .option("--threads <list>", "thread counts (1,2; with --quick 1)", parseCounts)
     .option("--metrics <list>", `only these of ${METRICS.join(", ")}`, parseMetrics)
@@ -47,14 +52,16 @@ async function run(options: EngineBenchOptions): Promise<void> {
   const { quick = false, json } = options;
   const earlier = options.resume ? "resume" : options.keep ? "keep" : "replace";
   const machine = await describeMachine();
-  const isa = options.avx2 ? `avx2 (llama.cpp limited to it on a host with ${machine.isa})` : machine.isa;
+  const isa = options.isa
+    ? `${options.isa} (llama.cpp limited to it on a host with ${machine.isa})`
+    : machine.isa;
   const sink = await openSink({ ...machine, isa }, json, earlier);
   for (const modelPath of options.models) {
     for (const threads of options.threads ?? (quick ? [1] : [1, 2])) {
       await measureModel(modelPath, sink, {
         ...{ quick, threads, rounds: options.rounds ?? (quick ? QUICK_ROUNDS : ROUNDS) },
-        narrow: options.avx2 ?? false,
-        metrics: options.metrics ?? (options.avx2 ? NARROW_METRICS : METRICS),
+        ...(options.isa ? { isa: options.isa } : {}),
+        metrics: options.metrics ?? (options.isa ? LIMITED_METRICS : METRICS),
       });
     }
   }

@@ -29,6 +29,7 @@ async function instructionSet(): Promise<string> {
   const info = await Bun.file("/proc/cpuinfo")
     .text()
     .catch(() => "");
+  if (/\bamx_int8\b/.test(info)) return "avx512_vnni with amx_int8";
   if (/\bavx512_vnni\b/.test(info)) return "avx512_vnni";
   if (/\bavx512f\b/.test(info)) return "avx512f";
   return /\bavx2\b/.test(info) ? "avx2" : process.arch;

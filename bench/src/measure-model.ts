@@ -4,7 +4,8 @@ import { ALL_CELLS, QUICK_CELLS } from "./cells.ts";
 import type { Cell, Contender } from "./contender.ts";
 import { startForward, type ForwardUnderTest } from "./ours/forward.ts";
 import { measureOwn, OWN_METRICS } from "./own/measure.ts";
-import { NARROW_PEERS, PEERS } from "./peers/start.ts";
+import type { Isa } from "./peers/llama.ts";
+import { limitedPeers, PEERS } from "./peers/start.ts";
 import { shareOfBounds } from "./roofline/share.ts";
 import { compare, reasonOf } from "./rounds.ts";
 import type { AbsentRow } from "./rows.ts";
@@ -14,8 +15,8 @@ import type { Sink } from "./sink.ts";
 /** How to measure. */
 export interface Plan {
   readonly quick: boolean;
-  /** llama.cpp with AVX2 alone, and no other peer. */
-  readonly narrow: boolean;
+  /** llama.cpp limited to these vector instructions, and no other peer. */
+  readonly isa?: Isa;
   readonly threads: number;
   readonly rounds: number;
   readonly metrics: readonly string[];
@@ -26,8 +27,8 @@ const SPEEDS: readonly string[] = ["decode", "batch", "prefill"];
 
 /** Names that `--metrics` knows. */
 export const METRICS: readonly string[] = [...SPEEDS, "served", ...Object.keys(OWN_METRICS)];
-/** What is measured beside llama.cpp with AVX2 alone. */
-export const NARROW_METRICS: readonly string[] = SPEEDS;
+/** What is measured beside a limited llama.cpp. */
+export const LIMITED_METRICS: readonly string[] = SPEEDS;
 
 interface Run extends Plan {
   readonly modelPath: string;
@@ -89,7 +90,7 @@ async function startPeers(run: Run): Promise<{ peers: Contender[]; absent: Absen
   const peers: Contender[] = [];
   const absent: AbsentRow[] = [];
   const { metric, context, batch }: Cell = QUICK_CELLS[0]!;
-  for (const { name, file, isQuick, start } of run.narrow ? NARROW_PEERS : PEERS) {
+  for (const { name, file, isQuick, start } of run.isa ? limitedPeers(run.isa) : PEERS) {
     if (run.quick && !isQuick) continue;
     onStep(`${name}, ${file} file`);
     try {

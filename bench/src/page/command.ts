@@ -9,7 +9,7 @@ import { drawRatios } from "./plot.ts";
 const ROOT = join(import.meta.dir, "..", "..", "..");
 const DEFAULTS = {
   json: join(ROOT, "bench", "results", "all.json"),
-  narrow: join(ROOT, "bench", "results", "avx2.json"),
+  limited: ["avx512", "avx2"].map((isa) => join(ROOT, "bench", "results", `${isa}.json`)),
   page: join(ROOT, "docs", "performance.md"),
 };
 const COMPARED = /^(decode|batch|prefill|served|served-branches|steering|capture-\w+|branches)$/;
@@ -20,9 +20,9 @@ export function addReport(program: Command): void {
     .command("report")
     .description("writes the page about speed from the JSON of a run")
     .option("--json <file>", "the run", DEFAULTS.json)
-    .option("--narrow <file>", "a run with --avx2, if there is one", DEFAULTS.narrow)
+    .option("--limited <files...>", "runs with --isa; those that exist are shown", DEFAULTS.limited)
     .option("--out <file>", "the page; its picture goes beside it", DEFAULTS.page)
-    .action(async ({ json, narrow, out }: { json: string; narrow: string; out: string }) => {
+    .action(async ({ json, limited, out }: { json: string; limited: string[]; out: string }) => {
       const sourceOf = async (path: string): Promise<Source | undefined> => {
         const report = await readReport(path);
         return report && { report, link: relative(dirname(out), path) };
@@ -32,7 +32,8 @@ export function addReport(program: Command): void {
       const picture = out.replace(/\.md$/, ".svg");
       const rows = main.report.rows.filter(({ metric }) => COMPARED.test(metric));
       await writeFile(picture, drawRatios(rows, main.report.isa));
-      await writeFile(out, makePage(main, await sourceOf(narrow), relative(dirname(out), picture)));
+      const others = (await Promise.all(limited.map(sourceOf))).filter((source) => source !== undefined);
+      await writeFile(out, makePage(main, others, relative(dirname(out), picture)));
       Bun.spawnSync([process.execPath, "fmt", out], { env: { ...process.env, BUN_BE_BUN: "1" } });
       process.stdout.write(`${relative(process.cwd(), out)}, ${relative(process.cwd(), picture)}\n`);
     });

@@ -37,21 +37,21 @@ export interface Source {
 }
 
 /**
- * Markdown of the page. `main` has all rows; `narrow`, if there is one, the speeds beside llama.cpp with AVX2 alone. `picture` is
- * a path as the page links to it.
+ * Markdown of the page. `main` has all rows; `limited` are runs beside a llama.cpp that was limited to narrower vectors. `picture`
+ * is a path as the page links to it.
  */
-export function makePage(main: Source, narrow: Source | undefined, picture: string): string {
+export function makePage(main: Source, limited: readonly Source[], picture: string): string {
   const { rows, absent, cpu, cores, isa, versions } = main.report;
   const pick = (isWanted: (row: BenchRow) => boolean): BenchRow[] => rows.filter(isWanted);
   const isOther = ({ metric }: BenchRow): boolean => !BESIDE.test(metric) && !ROOFLINE.test(metric);
   const parts = [
     "# Performance\n",
-    `Made by \`npm run bench -- report\` from ${linkTo(main)}${narrow ? ` and ${linkTo(narrow)}` : ""}; not written by hand.\n`,
+    `Made by \`npm run bench -- report\` from ${[main, ...limited].map(linkTo).join(", ")}; not written by hand.\n`,
     "**Problem.** Steering, search and verification multiply the work of a model, so the engine must be at least as fast as",
     "what a program would use instead; and a number that cannot be made again is worth nothing.\n",
     `**Machine.** ${cpu}, ${cores} cores, native peers use **${isa}**; our kernels are 128-bit WebAssembly wherever they run.`,
     `Versions: ${listVersions(versions, rows)}.\n`,
-    ...summary([main, ...(narrow ? [narrow] : [])]),
+    ...summary([main, ...limited]),
     "## How it is measured\n",
     "`npm run bench -- engine` starts every contender in a process of its own and interleaves them: in each round each runs",
     "once, neighbours in time, every other round in reverse. A ratio is the median over the rounds of ours / theirs, with the",
@@ -68,7 +68,7 @@ export function makePage(main: Source, narrow: Source | undefined, picture: stri
       pick(({ metric }) => BESIDE.test(metric)),
       isa,
     ),
-    ...(narrow ? narrowPart(narrow.report) : []),
+    ...limited.flatMap(({ report }) => limitedPart(report)),
     "\n## What features cost\n",
     table(pick(isOther), isa),
     "\n## Share of what the machine allows\n",
@@ -90,9 +90,14 @@ function listVersions(versions: Readonly<Record<string, string>>, rows: readonly
 
 const linkTo = ({ link }: Source): string => `[\`${link.split("/").at(-1)}\`](${link})`;
 
-function narrowPart({ rows, isa }: Report): string[] {
+function limitedPart({ rows, isa }: Report): string[] {
   const speeds = rows.filter(({ metric }) => BESIDE.test(metric));
-  return ["\n## Beside llama.cpp with AVX2 alone\n", `Vector instructions: ${isa}.\n`, table(speeds, isa)];
+  const [name = "", ...rest] = isa.split(" ");
+  return [
+    `\n## Beside llama.cpp with ${name}\n`,
+    `Vector instructions: ${name} ${rest.join(" ")}.\n`,
+    table(speeds, isa),
+  ];
 }
 
 /** Whether the musts are reached, and which are not. */
@@ -109,7 +114,7 @@ function summary(sources: readonly Source[]): string[] {
     `**Result.** ${judged.length - missed.length} of ${judged.length} musts reached (${aims.length} with their aims).` +
       (missed.length === 0 ? "\n" : " Missed:\n"),
     ...missed.map(({ row, isa, target }) => {
-      return `- ${nameOf(row)}, ${isa.split(" ")[0]}: ${valueOf(row, target)} instead of ${target.must}`;
+      return `- ${nameOf(row)}, ${isa.replace(/ \(.*/, "")}: ${valueOf(row, target)} instead of ${target.must}`;
     }),
     ...(missed.length === 0 ? [] : [""]),
   ];

@@ -31,8 +31,11 @@ const CHOICES: readonly Settings[] = [
   { kv: "q8_0", flash: 1 },
 ];
 
-/** llama.cpp's name for its code that needs AVX2 and nothing wider. */
-export const AVX2_BACKEND = "haswell";
+/** llama.cpp's names for its code that needs these vector instructions and nothing wider. */
+export const BACKENDS = { avx2: "haswell", avx512: "icelake" } as const;
+
+/** Vector instructions to limit llama.cpp to. */
+export type Isa = keyof typeof BACKENDS;
 
 /**
  * Loads the model; with `file: "best"` from a Q4_0 file made of it, which is kept in the cache. `backend` names the code to use

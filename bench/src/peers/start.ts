@@ -1,6 +1,6 @@
 /** The peers that have the speeds of every engine, and how each is started. */
 import type { Contender, FileKind } from "../contender.ts";
-import { AVX2_BACKEND, makeBestFile, startLlama } from "./llama.ts";
+import { BACKENDS, type Isa, makeBestFile, startLlama } from "./llama.ts";
 import { startNodeLlama } from "./node-llama.ts";
 import { startTransformers } from "./transformers.ts";
 import { startWllama } from "./wllama.ts";
@@ -15,11 +15,12 @@ export interface PeerStart {
   start(modelPath: string, threads: number, file: FileKind): Promise<Contender>;
 }
 
-/** llama.cpp as on a host without wider vectors than AVX2; all other peers choose their code themselves. */
-export const NARROW_PEERS: readonly PeerStart[] = (["same", "best"] as const).map((file) => ({
-  ...{ name: "llama.cpp", file, isQuick: true },
-  start: (modelPath, threads) => startLlama(modelPath, threads, file, AVX2_BACKEND),
-}));
+/** llama.cpp as on a host without wider vectors; other peers choose their code themselves, so they are left out. */
+export const limitedPeers = (isa: Isa): PeerStart[] =>
+  (["same", "best"] as const).map((file) => ({
+    ...{ name: "llama.cpp", file, isQuick: true },
+    start: (modelPath, threads) => startLlama(modelPath, threads, file, BACKENDS[isa]),
+  }));
 
 const WLLAMA_VERSIONS = ["2.3.1", "3.8.1"] as const;
 
