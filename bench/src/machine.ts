@@ -1,5 +1,5 @@
 /** What a result was measured on: processor, instruction set, versions. */
-import { cpus } from "node:os";
+import { cpus, loadavg } from "node:os";
 import { join } from "node:path";
 
 const MANIFEST = join(import.meta.dir, "..", "..", "package.json");
@@ -10,6 +10,8 @@ export interface Machine {
   readonly cores: number;
   /** The widest vector instructions, as native peers see them. */
   readonly isa: string;
+  /** Processes that ran or waited to run when the run began; near 0 on a machine that has nothing else to do. */
+  readonly load: number;
   readonly versions: Readonly<Record<string, string>>;
 }
 
@@ -21,6 +23,7 @@ export async function describeMachine(): Promise<Machine> {
     cpu: cores[0]?.model.trim() ?? "unknown",
     cores: cores.length,
     isa: await instructionSet(),
+    load: Number(loadavg()[0]!.toFixed(1)),
     versions: { trimtab: version, bun: Bun.version },
   };
 }

@@ -57,7 +57,8 @@ export function makeReport(machine: Machine, rows: Rows, earlier: Report | undef
     );
   }
   const versions = { ...earlier?.versions, ...machine.versions };
-  return { ...machine, versions, ...(earlier ? mergeRows(earlier, rows) : rows) };
+  const load = Math.max(machine.load, earlier?.load ?? 0);
+  return { ...machine, load, versions, ...(earlier ? mergeRows(earlier, rows) : rows) };
 }
 
 /** Writes a report. */

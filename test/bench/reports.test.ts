@@ -12,7 +12,13 @@ import { openSink } from "../../bench/src/sink.ts";
 const folder = mkdtempSync(join(tmpdir(), "trimtab-bench-test-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-const MACHINE = { cpu: "a processor", cores: 2, isa: "avx512_vnni", versions: { trimtab: "0.0.0" } };
+const MACHINE = {
+  cpu: "a processor",
+  cores: 2,
+  isa: "avx512_vnni",
+  load: 0.1,
+  versions: { trimtab: "0.0.0" },
+};
 const KEY: RowKey = {
   ...{ model: "m.gguf", metric: "decode", file: "same", threads: 1, context: 0, batch: 1 },
   peer: "llama.cpp 0.5.0",

@@ -41,7 +41,7 @@ export interface Source {
  * is a path as the page links to it.
  */
 export function makePage(main: Source, limited: readonly Source[], picture: string): string {
-  const { rows, absent, cpu, cores, isa, versions } = main.report;
+  const { rows, absent, cpu, cores, isa, load, versions } = main.report;
   const pick = (isWanted: (row: BenchRow) => boolean): BenchRow[] => rows.filter(isWanted);
   const isOther = ({ metric }: BenchRow): boolean => !BESIDE.test(metric) && !ROOFLINE.test(metric);
   const parts = [
@@ -51,6 +51,12 @@ export function makePage(main: Source, limited: readonly Source[], picture: stri
     "what a program would use instead; and a number that cannot be made again is worth nothing.\n",
     `**Machine.** ${cpu}, ${cores} cores, native peers use **${isa}**; our kernels are 128-bit WebAssembly wherever they run.`,
     `Versions: ${listVersions(versions, rows)}.\n`,
+    ...(load > cores / 2
+      ? [
+          `**The machine was not quiet**: load average ${load} when the run began. Believe ratios more than speeds,`,
+          "and neither to better than the ranges given.\n",
+        ]
+      : []),
     ...summary([main, ...limited]),
     "## How it is measured\n",
     "`npm run bench -- engine` starts every contender in a process of its own and interleaves them: in each round each runs",
