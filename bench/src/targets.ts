@@ -20,20 +20,23 @@ export interface Target {
   readonly aim?: number;
 }
 
+const LIBRARY = /^llama\.cpp/;
+const SERVER = /^llama-server/;
 const WIDE = /^avx512/;
 const NARROW = /^(?!avx512)/;
 
-/** Speeds beside llama.cpp: our file; its best format on hosts without and with AVX-512. */
+/** Speeds beside llama.cpp or its server: our file; its best format on hosts without and with AVX-512. */
 const beside = (
   metric: string,
+  peer: RegExp,
   context: number,
   same: readonly [number, number],
   narrow: readonly [number, number],
   wide: readonly [number, number],
 ): Target[] => [
-  ratio(metric, same, { file: "same", context }),
-  ratio(metric, narrow, { file: "best", context, isa: NARROW }),
-  ratio(metric, wide, { file: "best", context, isa: WIDE }),
+  ratio(metric, same, { file: "same", peer, context }),
+  ratio(metric, narrow, { file: "best", peer, context, isa: NARROW }),
+  ratio(metric, wide, { file: "best", peer, context, isa: WIDE }),
 ];
 
 const ratio = (
@@ -58,11 +61,11 @@ const TARGETS: readonly Target[] = [
   ratio("decode", [3.5, 5], { peer: /^wllama@2/ }),
   ratio("decode", [12, 20], { peer: /^wllama@3/ }),
   ratio("decode", [20, 50], { peer: /^transformers\.js/ }),
-  ...beside("decode", 0, [1.5, 2], [1.1, 1.4], [1.1, 1.3]),
-  ...beside("decode", 2048, [2, 3.5], [2, 3], [1.6, 2]),
-  ...beside("batch", 0, [1.5, 3], [1.2, 1.7], [0.75, 1]),
-  ...beside("prefill", 512, [1.7, 2.6], [1, 1.2], [0.75, 1]),
-  ...beside("served", 0, [1.5, 3], [1.2, 2], [0.9, 1.2]),
+  ...beside("decode", LIBRARY, 0, [1.5, 2], [1.1, 1.4], [1.1, 1.3]),
+  ...beside("decode", LIBRARY, 2048, [2, 3.5], [2, 3], [1.6, 2]),
+  ...beside("batch", LIBRARY, 0, [1.5, 3], [1.2, 1.7], [0.75, 1]),
+  ...beside("prefill", LIBRARY, 512, [1.7, 2.6], [1, 1.2], [0.75, 1]),
+  ...beside("served", SERVER, 0, [1.5, 3], [1.2, 2], [0.9, 1.2]),
   ratio("served-branches", [1.5, 3]),
   ratio("steering", [0.98, 0.99]),
   ratio("capture-last", [0.95, 0.98]),

@@ -65,7 +65,7 @@ test("the page names each must that is missed, by the number for these vector in
   const report = { ...MACHINE, ...only(decode(160), best, leak) };
   const page = makePage({ report, link: "run.json" }, [], "picture.svg");
   expect(page).toContain("**Result.** 2 of 3 musts reached (0 with their aims). Missed:");
-  expect(page).toContain("fork-leak (context 0, batch 1, 1 thread), avx512_vnni: 3.00 pages instead of 0");
+  expect(page).toContain("fork-leak 0, 1T, avx512_vnni: 3.00 pages instead of 0");
   expect(page.match(/must reached/g)).toHaveLength(2);
 });
 

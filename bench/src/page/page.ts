@@ -1,6 +1,7 @@
 /** The page about speed, made from a report: what was reached and what was missed, on which machine, in tables. */
 import { formatRatio, formatValue, type Report } from "../report.ts";
 import type { BenchRow } from "../rows.ts";
+import { labelOf, shortPeer } from "./plot.ts";
 import { judge, targetOf, type Target } from "../targets.ts";
 
 const BESIDE = /^(decode|batch|prefill|served|served-branches)$/;
@@ -120,15 +121,10 @@ function summary(sources: readonly Source[]): string[] {
     `**Result.** ${judged.length - missed.length} of ${judged.length} musts reached (${aims.length} with their aims).` +
       (missed.length === 0 ? "\n" : " Missed:\n"),
     ...missed.map(({ row, isa, target }) => {
-      return `- ${nameOf(row)}, ${isa.replace(/ \(.*/, "")}: ${valueOf(row, target)} instead of ${target.must}`;
+      return `- ${labelOf(row)}, ${isa.replace(/ \(.*/, "")}: ${valueOf(row, target)} instead of ${target.must}`;
     }),
     ...(missed.length === 0 ? [] : [""]),
   ];
-}
-
-function nameOf({ model, metric, context, batch, threads, peer, file }: BenchRow): string {
-  const where = `context ${context}, batch ${batch}, ${threads} ${threads === 1 ? "thread" : "threads"}`;
-  return `${model}, ${metric} (${where})${peer === "none" ? "" : ` beside ${peer}, ${file} file`}`;
 }
 
 const valueOf = (row: BenchRow, target: Target): string =>
@@ -153,7 +149,15 @@ function table(rows: readonly BenchRow[], isa: string): string {
     const target = targetOf(row, isa);
     const verdict = target ? judge(row, target) : "";
     return [
-      ...[metric, model.replace(/\.gguf$/, ""), threads, context, batch, peer === "none" ? "" : peer, file],
+      ...[
+        metric,
+        model.replace(/\.gguf$/, ""),
+        threads,
+        context,
+        batch,
+        peer === "none" ? "" : shortPeer(peer),
+        file,
+      ],
       ...[formatValue(ours), theirs === null ? "" : formatValue(theirs), unit, formatRatio(row)],
       ...[target?.must ?? "", target?.aim ?? "", verdict === "missed" ? "**missed**" : verdict],
     ].map(String);

@@ -58,10 +58,11 @@ function markOf(row: BenchRow, isa: string): Mark[] {
 }
 
 /** What tells a row from the others, in one line. */
-function labelOf({ model, metric, file, threads, context, batch, peer }: BenchRow): string {
+export function labelOf({ model, metric, file, threads, context, batch, peer }: BenchRow): string {
   const name = model.replace(/[.-](Instruct|q4_k_m|Q4_1|gguf|coder|instruct).*$/i, "");
-  return `${name} ${metric} ${context}${batch > 1 ? ` x${batch}` : ""}, ${threads}T: ${shortPeer(peer)} (${file})`;
+  const what = `${name} ${metric} ${context}${batch > 1 ? ` x${batch}` : ""}, ${threads}T`;
+  return peer === "none" ? what : `${what}: ${shortPeer(peer)} (${file})`;
 }
 
-/** Without the package that a version came from. */
+/** Without the build that a version came from. */
 export const shortPeer = (peer: string): string => peer.replace(/ \(.*\)$/, "");
