@@ -37,7 +37,10 @@ export const GIBBS_PROPERTIES = {
     default: "invariant",
     description: "Ratios of scores, under which sweeps keep the target law; or odds of the latest score.",
   },
-  choose: CHOOSE,
+  choose: {
+    ...CHOOSE,
+    description: "The best judged, the answer with most weight, or the trajectory drawn last.",
+  },
 };
 
 /** Particle Gibbs. */
@@ -79,5 +82,8 @@ export async function* sweepChains(
   const eligible = finals.filter(({ id }) => id !== 0);
   if (eligible.length === 0) eligible.push(...(await search.fork([search.root])));
   search.drop([search.root]);
+  // The trajectory of the last (coldest) chain is the draw from the target law.
+  const drawn = chains.at(-1)?.reference?.at(-1);
+  if (choosing === "sample" && drawn) return { chosen: drawn };
   return choose(search, eligible, choosing);
 }

@@ -120,8 +120,9 @@ class Runtime implements Search {
 
   async score(candidates: readonly Candidate[], judging: Judging): Promise<number[]> {
     const members = candidates.map((one) => this.#member(one));
+    const isAll = this.#options.world.compares(judging);
     const fresh = [...new Set(members)].filter(
-      (member) => member.ended !== "error" && member.judged.get(judging)?.tokens !== member.tokens,
+      ({ ended, tokens, judged }) => ended !== "error" && (isAll || judged.get(judging)?.tokens !== tokens),
     );
     if (fresh.length > 0) await this.#judge(fresh, judging);
     return members.map((member) => member.judged.get(judging)?.score ?? 0);
@@ -235,6 +236,7 @@ class Runtime implements Search {
         this.#isDegraded = true;
       }
       const score = verdict.score ?? neutral;
+      if (judging === "process" && member.judged.get(judging)?.tokens === member.tokens) member.scores.pop();
       member.judged.set(judging, { tokens: member.tokens, score });
       if (judging === "process") member.scores.push(score);
       const value = { candidate: member.id, score, outcome: judging === "outcome", failure: verdict.failure };

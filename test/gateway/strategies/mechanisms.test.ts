@@ -25,6 +25,11 @@ test(
   TIMEOUT_MS,
 );
 
+test("greedy takes the likeliest step every time, which sampling does not", async () => {
+  const { accuracy: share, tokens } = await accuracy("greedy", HARD, 20);
+  expect([share, tokens]).toEqual([1, 6]);
+});
+
 test(
   "the filter as printed hardly selects: its weights differ by a factor of e at most",
   async () => {

@@ -103,6 +103,7 @@ export function createEngineWorld(input: EngineInput): EngineWorld {
       judgeBranches(input, candidates, candidates.map(branchOf), judging, take()),
     baseLogprobs: (candidates) => readBaseLogprobs(input, candidates, candidates.map(branchOf)),
     judges: (judging) => scaling.verifiers[judging] !== undefined,
+    compares: (judging) => scaling.verifiers[judging]?.comparesItems ?? false,
     async revise(id, attempts, request) {
       const [first] = attempts;
       const like = first ? branchOf(first).arm : arms[0];
