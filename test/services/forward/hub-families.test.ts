@@ -19,9 +19,48 @@ import { assemble, type AssembledTensor, type Value } from "../../support/synthe
 setDefaultTimeout(60_000);
 const IDS = Array.from({ length: 48 }, (_, i) => (i * 37 + 11) % 256);
 
-/** Where a twin needs numbers that its configuration implies. */
-const twins: readonly [string, FamilyModel][] = [
+/** Divisors of the frequencies of Llama 3, as its authors' code has them: by wavelengths. */
+const llama3Divisors = Float32Array.from({ length: 16 }, (_, i) => {
+  const [factor, low, high, original] = [8, 1, 4, 64];
+  const wavelength = 2 * Math.PI * 50_000.5 ** ((2 * i) / 32);
+  if (wavelength < original / high) return 1;
+  if (wavelength > original / low) return factor;
+  const smooth = (original / wavelength - low) / (high - low);
+  return 1 / ((1 - smooth) / factor + smooth);
+});
+const layerTypes = Array.from({ length: 7 }, (_, i) => (i === 5 ? "full_attention" : "sliding_attention"));
+
+/** GGUF files, with numbers that a configuration implies; and keys of the configuration that say so. */
+const twins: readonly [string, FamilyModel, Record<string, unknown>?][] = [
   ["llama", { ...familyModels.llama3, otherTensors: {} }],
+  [
+    "llama 3 with its scaling",
+    { ...familyModels.llama3, otherTensors: { "rope_freqs.weight": llama3Divisors } },
+    {
+      rope_scaling: {
+        ...{ rope_type: "llama3", factor: 8, low_freq_factor: 1, high_freq_factor: 4 },
+        original_max_position_embeddings: 64,
+      },
+    },
+  ],
+  [
+    "qwen3 with linear scaling",
+    { ...familyModels.qwen3, metadata: { "rope.scaling.type": "linear", "rope.scaling.factor": 4 } },
+    { rope_scaling: { type: "linear", factor: 4 } },
+  ],
+  [
+    "gemma3 in the words of newer libraries",
+    familyModels.gemma3,
+    {
+      rope_theta: undefined,
+      rope_local_base_freq: undefined,
+      layer_types: layerTypes,
+      rope_parameters: {
+        full_attention: { rope_type: "default", rope_theta: 1_000_000.5 },
+        sliding_attention: { rope_type: "default", rope_theta: 10_000 },
+      },
+    },
+  ],
   ["qwen2", familyModels.qwen2],
   ["qwen3", familyModels.qwen3],
   ["qwen3moe", familyModels.qwen3moe],
@@ -41,17 +80,22 @@ const twins: readonly [string, FamilyModel][] = [
   ["granitemoe", familyModels.granitemoe],
 ];
 
-test.each(twins)("%s: logits and residuals are those of the GGUF twin, bit by bit", async (name, model) => {
-  const twin = await computeInside(await writeFamilyModel(model), IDS);
-  const path = writeHubDirectory(name, hubFilesOf(model, familyModelBytes(model)), name === "qwen3" ? 3 : 1);
-  try {
-    const own = await computeInside(path, IDS);
-    expect(own.logits).toEqual(twin.logits);
-    expect(own.residuals).toEqual(twin.residuals);
-  } finally {
-    rmSync(path, { recursive: true });
-  }
-});
+test.each(twins)(
+  "%s: logits and residuals are those of the GGUF twin, bit by bit",
+  async (name, model, keys = {}) => {
+    const twin = await computeInside(await writeFamilyModel(model), IDS);
+    const files = hubFilesOf(model, familyModelBytes(model));
+    Object.assign(files.config, keys);
+    const path = writeHubDirectory(name, files, name === "qwen3" ? 3 : 1);
+    try {
+      const own = await computeInside(path, IDS);
+      expect(own.logits).toEqual(twin.logits);
+      expect(own.residuals).toEqual(twin.residuals);
+    } finally {
+      rmSync(path, { recursive: true });
+    }
+  },
+);
 
 /** A file of the same family in which every matrix but the router is stored in `type`, by the reference's quantizer. */
 async function quantizedTwin(model: FamilyModel, kind: QuantizedType, formats: Formats): Promise<string> {
