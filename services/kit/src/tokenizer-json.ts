@@ -3,7 +3,7 @@
  * for the same vocabulary, so that tokenizer and grammars know one kind of vocabulary.
  *
  * Source: the format of the library tokenizers and what llama.cpp's converter makes of it. What this kind of metadata
- * cannot say (other models than BPE, unknown ways to cut text) is refused. Cost: 0.2 s for 150k tokens.
+ * cannot say (other models than BPE, unknown ways to cut text) is refused. Cost: 0.4 s for 50k tokens, 1.3 s for 150k.
  */
 import { existsSync } from "node:fs";
 import { join } from "node:path";
