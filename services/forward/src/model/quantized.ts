@@ -29,7 +29,7 @@ export function quantizeModel(file: ModelFile, kind: QuantizedType): ModelFile {
     header: { ...file.header, tensors },
     read(tensor, into, from = 0) {
       const stored = file.header.tensors.get(tensor.name);
-      if (!stored || stored.type === tensor.type) return file.read(stored ?? tensor, into, from);
+      if (!stored || stored.type.name === tensor.type.name) return file.read(stored ?? tensor, into, from);
       const [columns = 0] = tensor.dims;
       const [storedBytes, targetBytes] = [rowBytes(columns, stored.type), rowBytes(columns, type)];
       const atOnce = Math.max(1, Math.floor(CHUNK_ELEMENTS / columns));
