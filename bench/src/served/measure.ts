@@ -78,9 +78,11 @@ async function compareWith(
 ): Promise<BenchRow[]> {
   const path = file === "same" ? bench.modelPath : await makeBestFile(bench.modelPath);
   const rows: BenchRow[] = [];
+  let settings: ServerSettings | undefined;
   for (const kind of KINDS) {
     bench.onStep(`${kind.metric}, ${file} file, ${bench.threads} threads`);
-    const settings = await search(bench, kind, path, numbers);
+    // A quick run takes what was best for the chats for the branches too.
+    if (!settings || !bench.quick) settings = await search(bench, kind, path, numbers);
     const server = await startLlamaServer(path, bench.threads, settings);
     try {
       const [mine, theirs] = await interleave(bench, kind, [ours, servedByLlama(server.url)], numbers);
