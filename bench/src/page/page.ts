@@ -85,6 +85,10 @@ export function makePage(main: Source, limited: readonly Source[], picture: stri
     "\n## Words\n",
     ...MEANINGS.map(([metric, meaning]) => `- \`${metric}\`: ${meaning}`),
     ...absences(absent),
+    "\n## Not measured\n",
+    "The cost of determinism, for there are no kernels without a fixed order to compare with; several clients on several",
+    "machines; energy. `--isa avx512` and `--isa avx2` limit llama.cpp's code, not the processor: a host that has no wider",
+    "vectors may also have another clock and other caches.",
   ];
   return `${parts.join("\n")}\n`;
 }
