@@ -118,7 +118,8 @@ class Runtime implements Search {
     return isWhole;
   }
 
-  async score(candidates: readonly Candidate[], judging: Judging): Promise<number[]> {
+  async score(candidates: readonly Candidate[], asked: Judging): Promise<number[]> {
+    const judging = this.#options.world.judgedAs(asked);
     const members = candidates.map((one) => this.#member(one));
     const isAll = this.#options.world.compares(judging);
     const fresh = [...new Set(members)].filter(

@@ -65,6 +65,8 @@ export interface World {
   baseLogprobs(candidates: readonly Candidate[]): Promise<{ logprobs: readonly number[]; tokens: number }>;
   /** Is there a verifier that can judge so? */
   judges(judging: Judging): boolean;
+  /** Under which name its verdicts are kept: "process" for both if one verifier judges steps and answers alike. */
+  judgedAs(judging: Judging): Judging;
   /** Does it judge candidates against each other, so that a score holds only beside the others of its batch? */
   compares(judging: Judging): boolean;
   /** A prompt of its own for `id`: the request's, the attempts, and `request` as the next message. */

@@ -118,3 +118,18 @@ test("the same seed gives the same search, byte for byte, events and all", async
   }
   expect(runs[0]).toEqual(runs[1] ?? []);
 });
+
+test("one verifier of steps and answers judges no text twice, and two of them divide the work", async () => {
+  const stack = answering(["a\n\nb", "cc\n\ndd"]);
+  const filter = {
+    strategy: "beam",
+    budget: { candidates: 2 },
+    parameters: { branching: 2, choose: "best" },
+  };
+  const one = { ...filter, verifier: { name: "steps" } };
+  const alone = await stack.client.complete(chat("hello", { scaling: one }));
+  expect(alone.usage?.scaling?.verifierCalls).toBe(4);
+  const both = { ...filter, verifier: words, processVerifier: { name: "steps" } };
+  const divided = await stack.client.complete(chat("hello", { scaling: both }));
+  expect(divided.usage?.scaling?.verifierCalls).toBe(4);
+});

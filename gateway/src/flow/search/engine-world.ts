@@ -103,6 +103,10 @@ export function createEngineWorld(input: EngineInput): EngineWorld {
       judgeBranches(input, candidates, candidates.map(branchOf), judging, take()),
     baseLogprobs: (candidates) => readBaseLogprobs(input, candidates, candidates.map(branchOf)),
     judges: (judging) => scaling.verifiers[judging] !== undefined,
+    judgedAs(judging) {
+      const { outcome, process } = scaling.verifiers;
+      return outcome === process ? "process" : judging;
+    },
     compares: (judging) => scaling.verifiers[judging]?.comparesItems ?? false,
     async revise(id, attempts, request) {
       const [first] = attempts;

@@ -100,6 +100,7 @@ export function createSimulatedWorld(
       return Promise.resolve({ logprobs, tokens: candidates.length });
     },
     judges: () => true,
+    judgedAs: (judging) => judging,
     compares: () => false,
     revise(id, attempts, request) {
       prompts.set(id, `${attempts.map(({ text }) => text).join("|")}|${request}|`);
