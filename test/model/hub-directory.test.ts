@@ -23,11 +23,12 @@ const SEED = 12;
 const TOKENS = 12;
 
 const root = mkdtempSync(join(tmpdir(), "trimtab-hub-"));
-const paths = { F32: join(root, "smollm2-f32"), BF16: join(root, "smollm2-bf16") };
+const paths = { F32: join(root, "f32"), BF16: join(root, "bf16"), F16: join(root, "f16") };
 beforeAll(async () => {
   const program = await startPython("hub_directory.py", [defaultModelPath()]);
   await program.call("write", { path: paths.F32, dtype: "F32" });
   await program.call("write", { path: paths.BF16, dtype: "BF16", shards: 3 });
+  await program.call("write", { path: paths.F16, dtype: "F16" });
   await program.close();
 });
 afterAll(() => rmSync(root, { recursive: true }));
@@ -57,7 +58,7 @@ test("ids of prose and code are those of the hub's own library on the same token
 test.each([
   ["F32", null, 1e-6],
   ["BF16", null, 1e-3],
-  ["BF16", "q8_0", 1e-2],
+  ["F16", "q8_0", 1e-2],
 ] as const)(
   "%s, quantized to %p: the distribution is the f32 reference's within %p nats",
   async (dtype, quantize, most) => {
