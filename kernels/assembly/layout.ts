@@ -148,3 +148,6 @@ export const NORM_CAP = 2;
 export const OPERATION_BYTES = 32;
 export const INSTANCE_BYTES = 16;
 export const PROOF_BYTES = 16;
+
+/** Vector operations of one turn of `issue` (probe.ts). */
+export const OPERATIONS_A_TURN = 24;

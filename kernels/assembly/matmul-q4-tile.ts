@@ -9,7 +9,7 @@ import { A8_PAIR_BYTES, Q4_0_BYTES, Q4_1_BYTES } from "./layout";
 import { constant, C_2048, C_HALF_MASK, C_HIGH_HALF, C_LOW_HALF, C_NIBBLE, C_ONE } from "./math";
 import { C_ONES_16, C_UNSHIFT, halves } from "./math";
 import { mac, put, widen } from "./matmul-q4";
-import { shiftRight } from "./simd";
+import { dot, shiftRight } from "./simd";
 
 /** Bytes of an unpacked block. */
 export const UNPACKED_BYTES: usize = 320;
@@ -54,13 +54,14 @@ export function unpackQ4(isQ41: bool, w: usize, to: usize, blocks: usize): void 
   } while (to < end);
 }
 
-/** Where accumulators start, from the correction -8·Σx: weights count from 0, 8 (1) or 16 (2). */
+/** The first products, and for weights that count from 8 (`centre` 1) or 16 (2) the correction -8·Σx. */
 // @ts-ignore: decorator
 @inline
-function start(centre: i32, correction: usize): v128 {
-  if (centre == 0) return i32x4.splat(0);
+function first(centre: i32, x: v128, w: v128, correction: usize): v128 {
+  const products = dot(x, w);
+  if (centre == 0) return products;
   const c = v128.load(correction);
-  return centre == 1 ? c : i16x8.add(c, c);
+  return i16x8.add(products, centre == 1 ? c : i16x8.add(c, c));
 }
 
 /**
@@ -80,12 +81,9 @@ function tile(
   let f01 = f32x4.splat(0);
   let f11 = f32x4.splat(0);
   do {
-    let a00 = start(centre, x + 256);
-    let a10 = a00;
-    let a01 = start(centre, x + 272);
-    let a11 = a01;
-    let w0 = v128.load(s), w1 = v128.load(s, 16), x0 = v128.load(x), x1 = v128.load(x, 16); // prettier-ignore
-    a00 = mac(a00, x0, w0); a10 = mac(a10, x0, w1); a01 = mac(a01, x1, w0); a11 = mac(a11, x1, w1);
+    let w0 = v128.load(s), w1 = v128.load(s, 16), x0 = v128.load(x), x1 = v128.load(x, 16);
+    let a00 = first(centre, x0, w0, x + 256), a10 = first(centre, x0, w1, x + 256);
+    let a01 = first(centre, x1, w0, x + 272), a11 = first(centre, x1, w1, x + 272);
     w0 = v128.load(s, 32); w1 = v128.load(s, 48); x0 = v128.load(x, 32); x1 = v128.load(x, 48);
     a00 = mac(a00, x0, w0); a10 = mac(a10, x0, w1); a01 = mac(a01, x1, w0); a11 = mac(a11, x1, w1);
     w0 = v128.load(s, 64); w1 = v128.load(s, 80); x0 = v128.load(x, 64); x1 = v128.load(x, 80);

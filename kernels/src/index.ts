@@ -28,6 +28,8 @@ export {
   writeInstance,
   writeOperation,
 } from "./program.ts";
+export type { MachinePeak } from "./roofline.ts";
+export { attentionBoundMs, matmulBoundMs, measurePeak } from "./roofline.ts";
 export type { RopeOptions } from "./rope-table.ts";
 export { fillRopeTable, ropeTableBytes } from "./rope-table.ts";
 export { exponential } from "./scalar-math.ts";

@@ -35,6 +35,8 @@ export interface KernelExports {
   stopThreads(): void;
   useThreads(count: number): void;
   selfTest(at: number): number;
+  readThrough(from: number, bytes: number): void;
+  issue(turns: number): void;
   scan(logits: number, count: number): number;
   largest(logits: number, count: number, mask: number): number;
   find(logits: number, count: number, mask: number, value: number): number;

@@ -1,14 +1,25 @@
 /**
- * Where the time of a step goes: `bun services/forward/bench.ts [threads] [model] [--short]`. Runs the forward pass of a
- * model file on the calling thread, without engine, sampling or transport, and prints for decode at several contexts, a
- * batch of 16 and a prompt of 512 the tokens/s, and the share of each operator.
+ * Where the time of a step goes, and how near it is to what this machine can do:
+ * `bun services/forward/bench.ts [threads] [model] [--short]`. Runs the forward pass of a model file on the calling thread,
+ * without engine, sampling or transport. For decode at several contexts, a batch of 16 and a prompt of 512: tokens/s, the
+ * share of each operator, and of one thread the bound: each product's bytes at the measured bandwidth or its vector
+ * operations at the measured rate, whichever takes longer (kernels/src/roofline.ts). With one thread times are those of
+ * the processor, so that other programs disturb less.
  */
 import { defaultModelPath } from "#kit/paths.ts";
 import { openGguf } from "#kit/gguf.ts";
-import type { Operators } from "#kernels";
-import { createCompute, createMemory, loadModule } from "#kernels";
+import type { MachinePeak, Operators, PackedMatrix } from "#kernels";
+import {
+  ARENA_START,
+  attentionBoundMs,
+  createCompute,
+  createMemory,
+  loadModule,
+  matmulBoundMs,
+  measurePeak,
+} from "#kernels";
 import { createForward } from "./src/engine/step.ts";
-import type { BatchRow } from "./src/engine/step.ts";
+import type { BatchRow, Forward } from "./src/engine/step.ts";
 import { createWorkspace } from "./src/engine/workspace.ts";
 import { readConfig } from "./src/model/config.ts";
 import { planMemory } from "./src/model/plan.ts";
@@ -17,8 +28,15 @@ import { loadWeights, readRopeFactors } from "./src/model/weights.ts";
 const words = process.argv.slice(2).filter((word) => !word.startsWith("--"));
 const threads = Number(words[0] ?? 1);
 const isShort = process.argv.includes("--short");
-const ROUNDS = 5;
+const ROUNDS = 7;
 const MB = 1e6;
+
+/** Milliseconds. */
+function now(): number {
+  if (threads > 1) return performance.now();
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1000;
+}
 
 const file = openGguf(words[1] ?? defaultModelPath());
 const config = readConfig(file.header);
@@ -30,19 +48,27 @@ loadWeights(file, plan.weights, memory);
 const space = createWorkspace(memory, plan, config, (rotation) =>
   readRopeFactors(file, rotation, plan.contextTokens),
 );
-const compute = await createCompute({ memory, module: await loadModule(), threads });
+const module = await loadModule();
+const compute = await createCompute({ memory, module, threads });
 const spentMs = new Map<string, number>();
-const forward = createForward(plan.weights.model, timed(compute.operators), space);
+const products: { readonly weight: PackedMatrix; readonly rows: number }[] = [];
+const forward = createForward(plan.weights.model, compute.operators, space);
+const profiled = createForward(plan.weights.model, timed(compute.operators), space);
+const weightBytes = plan.weights.placements.reduce((sum, { tensor }) => sum + tensor.sizeBytes, 0);
 
-/** The operators, each adding its time to `spentMs`. */
+/** The operators, each adding its time to `spentMs` and each product itself to `products`. */
 function timed(operators: Operators): Operators {
   const clocked = (name: string, call: (...args: unknown[]) => unknown) => {
     return (...args: unknown[]) => {
-      const from = performance.now();
+      const from = now();
       const result = call(...args);
-      const key =
-        name === "matmul" ? `matmul ${describe(args[0] as Parameters<Operators["matmul"]>[0])}` : name;
-      spentMs.set(key, (spentMs.get(key) ?? 0) + performance.now() - from);
+      let key = name;
+      if (name === "matmul") {
+        const { weight, rows } = args[0] as Parameters<Operators["matmul"]>[0];
+        key = `matmul ${weight.kind} ${weight.rows}x${weight.cols}`;
+        products.push({ weight, rows });
+      }
+      spentMs.set(key, (spentMs.get(key) ?? 0) + now() - from);
       return result;
     };
   };
@@ -51,10 +77,6 @@ function timed(operators: Operators): Operators {
     typeof value === "function" ? clocked(name, value) : value,
   ]);
   return Object.fromEntries(entries) as Operators;
-}
-
-function describe({ weight }: Parameters<Operators["matmul"]>[0]): string {
-  return `${weight.kind} ${weight.rows}x${weight.cols}`;
 }
 
 /** A sequence whose pages are its own. */
@@ -69,53 +91,77 @@ function row(table: BatchRow["table"], position: number, reads: boolean): BatchR
 }
 
 /** Prefills `table` up to `tokens` in chunks of 128. */
-function prefill(table: BatchRow["table"], tokens: number): void {
+function prefill(by: Forward, table: BatchRow["table"], tokens: number): void {
   for (let first = 0; first < tokens; first += 128) {
     const rows = Math.min(128, tokens - first);
-    forward.run(Array.from({ length: rows }, (_, i) => row(table, first + i, first + i === tokens - 1)));
+    by.run(Array.from({ length: rows }, (_, i) => row(table, first + i, first + i === tokens - 1)));
   }
 }
 
-/** Runs `call` `ROUNDS` times, prints tokens/s of the median and the profile of all. */
-function report(title: string, tokens: number, call: () => void): void {
+function best(call: () => void): { readonly medianMs: number; readonly leastMs: number } {
   call();
-  spentMs.clear();
   const times = Array.from({ length: ROUNDS }, () => {
-    const from = performance.now();
+    const from = now();
     call();
-    return performance.now() - from;
-  });
-  const total = times.reduce((sum, ms) => sum + ms, 0);
-  const median = times.toSorted((a, b) => a - b)[ROUNDS >> 1] ?? 0;
-  console.log(
-    `${title}: ${((1000 * tokens) / median).toFixed(1)} tokens/s, ${(median / tokens).toFixed(2)} ms a token`,
+    return now() - from;
+  }).toSorted((a, b) => a - b);
+  return { medianMs: times[ROUNDS >> 1] ?? 0, leastMs: times[0] ?? 0 };
+}
+
+/** What a run would take at the bounds of its products and of `contexts` tokens of attention. */
+function boundMs(contexts: number, peak: MachinePeak): number {
+  const { layers, headsWidth } = config;
+  const attention = attentionBoundMs(2 * layers * headsWidth * contexts, peak);
+  return products.reduce(
+    (sum, { weight, rows }) => sum + (matmulBoundMs(weight, rows, peak) ?? 0),
+    attention,
   );
-  const inside = [...spentMs.values()].reduce((sum, ms) => sum + ms, 0);
-  const parts = [...spentMs, ["outside the operators", total - inside] as const];
-  for (const [name, ms] of parts.toSorted((a, b) => b[1] - a[1])) {
-    const share = ((100 * ms) / total).toFixed(1).padStart(5);
+}
+
+/**
+ * Runs `call` `ROUNDS` times; prints tokens/s, the bound, and the profile of one more run.
+ * @param contexts sum over the tokens of the tokens each looks at
+ */
+function report(title: string, tokens: number, contexts: number, call: (by: Forward) => void): void {
+  const peak = measurePeak(module, memory, ARENA_START, weightBytes, now);
+  const { medianMs, leastMs } = best(() => call(forward));
+  spentMs.clear();
+  products.length = 0;
+  call(profiled);
+  console.log(
+    `${title}: ${((1000 * tokens) / medianMs).toFixed(1)} tokens/s, ${(medianMs / tokens).toFixed(2)} ms a token`,
+  );
+  if (threads === 1) {
+    const bound = boundMs(contexts, peak);
+    const { bytesPerMs, operationsPerMs } = peak;
     console.log(
-      `  ${share} %  ${((1000 * ms) / ROUNDS / tokens).toFixed(1).padStart(8)} us a token  ${name}`,
+      `  bound ${(bound / tokens).toFixed(2)} ms a token (${(bytesPerMs / MB).toFixed(1)} GB/s, ` +
+        `${(operationsPerMs / MB).toFixed(1)} G vector operations/s): ${((100 * bound) / medianMs).toFixed(0)} % reached, ` +
+        `${((100 * bound) / leastMs).toFixed(0)} % at best`,
     );
+  }
+  const inside = [...spentMs.values()].reduce((sum, ms) => sum + ms, 0);
+  for (const [name, ms] of [...spentMs].toSorted((a, b) => b[1] - a[1])) {
+    const share = ((100 * ms) / inside).toFixed(1).padStart(5);
+    console.log(`  ${share} %  ${((1000 * ms) / tokens).toFixed(1).padStart(8)} us a token  ${name}`);
   }
 }
 
 const all = sequence(0, 2400);
 const steps = 24;
-const decode = (context: number) => () => {
-  for (let i = 0; i < steps; i++) forward.run([row(all, context + i, true)]);
+const decode = (context: number) => (by: Forward) => {
+  for (let i = 0; i < steps; i++) by.run([row(all, context + i, true)]);
 };
-const weightBytes = plan.weights.placements.reduce((sum, { tensor }) => sum + tensor.sizeBytes, 0);
 console.log(
   `${compute.operators.variant} SIMD, ${threads} threads, weights ${(weightBytes / MB).toFixed(1)} MB`,
 );
-prefill(all, isShort ? 512 : 2300);
-report("decode at context 0", steps, decode(0));
-if (!isShort) report("decode at context 2048", steps, decode(2048));
+prefill(forward, all, isShort ? 512 : 2300);
+report("decode at context 0", steps, steps * 12, decode(0));
+if (!isShort) report("decode at context 2048", steps, steps * 2060, decode(2048));
 const sixteen = Array.from({ length: 16 }, (_, i) => sequence(i, 64));
-report("batch of 16", 16 * 8, () => {
-  for (let i = 0; i < 8; i++) forward.run(sixteen.map((table) => row(table, 8 + i, true)));
+report("batch of 16", 16 * 8, 16 * 8 * 12, (by) => {
+  for (let i = 0; i < 8; i++) by.run(sixteen.map((table) => row(table, 8 + i, true)));
 });
-report("prefill 512", 512, () => prefill(all, 512));
+report("prefill 512", 512, 512 * 256, (by) => prefill(by, all, 512));
 await compute.close();
 file.close();
