@@ -6,15 +6,17 @@ import { join } from "node:path";
 import type { ConnectRouter } from "@connectrpc/connect";
 import type { Hono } from "hono";
 import { createKeyGate, type KeyGate } from "#kit/auth.ts";
+import { registerEngineMetrics } from "#kit/engine-metrics.ts";
 import { createMetrics, type Metrics } from "#kit/metrics.ts";
 import { createParameterChecks } from "#kit/parameters.ts";
 import type { GatewayClients } from "./src/clients.ts";
+import { createCallers } from "./src/caller.ts";
 import type { GatewayContext } from "./src/context.ts";
 import { createPrograms } from "./src/flow/programs.ts";
 import { createRequirements } from "./src/flow/requirements.ts";
 import { createRunningGenerations } from "./src/flow/running.ts";
 import { createVocabularies } from "./src/flow/vocabulary.ts";
-import { SCALING_LIMITS } from "./src/limits.ts";
+import { LIMITS, SCALING_LIMITS } from "./src/limits.ts";
 import { gatewayRoutes } from "./src/handlers/index.ts";
 import { createGatewayMetrics } from "./src/metrics.ts";
 import { createOpenAiApp } from "./src/openai/app.ts";
@@ -33,6 +35,8 @@ export interface GatewayOptions {
   readonly metrics?: Metrics;
   /** Checks the key of OpenAI requests; give the same to the server. Default: from the environment. */
   readonly gate?: KeyGate;
+  /** Let callers of different keys find each other's prefixes in forward's cache; default: they never do. */
+  readonly sharedPrefixes?: boolean;
 }
 
 /** A gateway, to be mounted on listeners. */
@@ -52,6 +56,10 @@ export function createGateway(options: GatewayOptions): Gateway {
   const { clients } = options;
   const metrics = options.metrics ?? createMetrics("gateway");
   const running = createRunningGenerations();
+  registerEngineMetrics(metrics, async () => {
+    const { models } = await clients.forward.listModels({}, { timeoutMs: LIMITS.scrapeMs });
+    return models;
+  });
   const context: GatewayContext = {
     flow: {
       clients,
@@ -61,6 +69,7 @@ export function createGateway(options: GatewayOptions): Gateway {
       vocabularies: createVocabularies(clients),
       parameterChecks: createParameterChecks(SCALING_LIMITS),
     },
+    callerOf: createCallers(options.sharedPrefixes ?? false),
     metrics: createGatewayMetrics(metrics, () => running.size),
   };
   return {

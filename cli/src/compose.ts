@@ -5,6 +5,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { ownKey } from "#kit/auth.ts";
 import { connectTo, parseTarget, type Connection, type Target } from "#kit/clients.ts";
 import type { QuantizedType } from "#kit/gguf-quantize.ts";
 import { createLogger } from "#kit/log.ts";
@@ -12,6 +13,7 @@ import { startServer, type Server } from "#kit/server.ts";
 import { supervise } from "#kit/supervisor.ts";
 import { GatewayService } from "#proto/trimtab/gateway/v1/gateway_service_pb.ts";
 import type { GatewayClient } from "./demo/answer.ts";
+import { type EngineFlags, toArguments } from "./engine-options.ts";
 import { CALLS, createRoom, ROOM_NAMES, SCHEMAS, type Room, type RoomName } from "./rooms.ts";
 
 /** What to start, and where it listens (port 0 picks a free one). */
@@ -20,6 +22,8 @@ export interface StackOptions {
   /** Type its float matrices are quantized to while it is loaded; absent: none. */
   readonly quantize?: QuantizedType | undefined;
   readonly threads: number | "auto";
+  readonly engine?: EngineFlags;
+  readonly sharedPrefixes?: boolean;
   readonly host: string;
   readonly grpcPort: number;
   readonly httpPort: number;
@@ -43,12 +47,13 @@ const MAIN = join(import.meta.dir, "..", "main.ts");
 export async function startStack(options: StackOptions): Promise<Stack> {
   const directory = mkdtempSync(join(tmpdir(), "trimtab-"));
   const socketPath = join(directory, "forward.sock");
-  const { modelPath, quantize, threads, host } = options;
+  const { modelPath, quantize, threads, host, sharedPrefixes = false } = options;
   const forward = supervise({
     command: [
       ...[process.execPath, MAIN, "serve", "--service", "forward", "--listen", `unix:${socketPath}`],
       ...["--model", modelPath, "--threads", String(threads), "--supervised"],
       ...(quantize === undefined ? [] : ["--quantize", quantize]),
+      ...toArguments(options.engine ?? {}),
     ],
     socketPath,
     log: createLogger("supervisor"),
@@ -66,7 +71,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   try {
     for (const name of ROOM_NAMES) {
       if (name === "forward") continue;
-      const room = await createRoom(name, { modelPath, quantize, threads, connections });
+      const room = await createRoom(name, { modelPath, quantize, threads, sharedPrefixes, connections });
       rooms.push(room);
       if (name !== "gateway") connections[name] = connectTo({ routes: room.routes });
     }
@@ -110,6 +115,8 @@ export interface ServiceOptions {
   readonly modelPath: string;
   readonly quantize?: QuantizedType | undefined;
   readonly threads: number | "auto";
+  readonly engine?: EngineFlags;
+  readonly sharedPrefixes?: boolean;
   /** `host:port` or `unix:/path` of the gRPC listener. */
   readonly listen: string;
   /** HTTP listener with `/metrics`, and the gateway's API; absent: none. */
@@ -173,5 +180,5 @@ export function connectGateway(address: string): GatewayClient {
 
 /** Our own services and gateways elsewhere are called with the key of the environment, which their listeners require. */
 function connectWithKey(target: Target): Connection {
-  return connectTo(target, { apiKey: process.env["TRIMTAB_API_KEY"] });
+  return connectTo(target, { apiKey: ownKey() });
 }

@@ -20,6 +20,8 @@ import { GatewayService } from "#proto/trimtab/gateway/v1/gateway_service_pb.ts"
 import { SteeringService } from "#proto/trimtab/steering/v1/steering_service_pb.ts";
 import { TokenizerService } from "#proto/trimtab/tokenizer/v1/tokenizer_service_pb.ts";
 import { VerifierService } from "#proto/trimtab/verifier/v1/verifier_service_pb.ts";
+import { createLoadProgress } from "./view/load-progress.ts";
+import { type EngineFlags, toForwardOptions } from "./engine-options.ts";
 
 /** Names of the services. */
 export const ROOM_NAMES = ["tokenizer", "forward", "verifier", "steering", "gateway"] as const;
@@ -63,19 +65,28 @@ export interface RoomOptions {
   /** Absent: the model as it is. */
   readonly quantize?: QuantizedType | undefined;
   readonly threads: number | "auto";
+  readonly engine?: EngineFlags;
+  /** Let callers of different keys find each other's prefixes. */
+  readonly sharedPrefixes?: boolean;
   /** Open connections to the services the room calls. */
   readonly connections: Partial<Record<RoomName, Connection>>;
 }
 
 /** Makes one service. */
 export async function createRoom(name: RoomName, options: RoomOptions): Promise<Room> {
-  const { modelPath, quantize = null, threads } = options;
+  const { modelPath, quantize = null, threads, sharedPrefixes = false } = options;
   const client = <N extends RoomName>(room: N) => connectionOf(options, room).client(SCHEMAS[room]);
   switch (name) {
     case "tokenizer":
       return await createTokenizerService({ modelPath, quantize });
     case "forward":
-      return await createForwardService({ modelPath, quantize, threads });
+      return await createForwardService({
+        modelPath,
+        quantize,
+        threads,
+        ...toForwardOptions(options.engine ?? {}),
+        onProgress: createLoadProgress(),
+      });
     case "verifier":
       return createVerifierService({
         clients: { tokenizer: client("tokenizer"), forward: client("forward") },
@@ -93,7 +104,7 @@ export async function createRoom(name: RoomName, options: RoomOptions): Promise<
         steering: client("steering"),
         verifier: client("verifier"),
       };
-      return { ...createGateway({ clients, metrics }), metrics };
+      return { ...createGateway({ clients, metrics, sharedPrefixes }), metrics };
     }
   }
 }

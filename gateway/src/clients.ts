@@ -1,7 +1,8 @@
 /** What the gateway is composed of: generated clients of the four services, and the scope of one call. */
+import type { MessageInitShape } from "@bufbuild/protobuf";
 import type { Client } from "@connectrpc/connect";
 import { TrimtabError } from "#kit/errors.ts";
-import type { ForwardService } from "#proto/trimtab/forward/v1/forward_service_pb.ts";
+import type { CallerSchema, ForwardService } from "#proto/trimtab/forward/v1/forward_service_pb.ts";
 import type { SteeringService } from "#proto/trimtab/steering/v1/steering_service_pb.ts";
 import type { TokenizerService } from "#proto/trimtab/tokenizer/v1/tokenizer_service_pb.ts";
 import type { VerifierService } from "#proto/trimtab/verifier/v1/verifier_service_pb.ts";
@@ -23,7 +24,12 @@ export interface CallScope {
   readonly timeoutMs?: number;
   /** Request id. */
   readonly headers?: Record<string, string>;
+  /** Whose request it is, for forward. */
+  readonly caller?: Caller;
 }
+
+/** What forward is told of a caller. */
+export type Caller = MessageInitShape<typeof CallerSchema>;
 
 /** A scope that can also be ended from here. */
 export interface BoundedScope {

@@ -1,4 +1,5 @@
 /** What every handler of the gateway works with. */
+import type { Caller } from "./clients.ts";
 import type { FlowContext } from "./flow/prepare.ts";
 import type { GatewayMetrics } from "./metrics.ts";
 
@@ -6,4 +7,6 @@ import type { GatewayMetrics } from "./metrics.ts";
 export interface GatewayContext {
   readonly flow: FlowContext;
   readonly metrics: GatewayMetrics;
+  /** Who asks, by the headers of a request. */
+  readonly callerOf: (headers: Headers) => Caller;
 }

@@ -23,7 +23,8 @@ import type { BatchRow, Forward } from "./src/engine/step.ts";
 import { createWorkspace } from "./src/engine/workspace.ts";
 import { readConfig } from "./src/model/config.ts";
 import { planMemory } from "./src/model/plan.ts";
-import { loadWeights, readRopeFactors } from "./src/model/weights.ts";
+import { loadWeights } from "./src/model/load.ts";
+import { readRopeFactors } from "./src/model/weights.ts";
 
 const words = process.argv.slice(2).filter((word) => !word.startsWith("--"));
 const threads = Number(words[0] ?? 1);
@@ -41,7 +42,7 @@ function now(): number {
 const file = openGguf(words[1] ?? defaultModelPath());
 const config = readConfig(file.header);
 const plan = planMemory(file.header, config, {
-  ...{ kvKind: "int8", kvBytes: null, contextTokens: 4096, rowBudget: 256, logitRows: 32 },
+  ...{ kvKindOf: () => "int8", kvBytes: null, contextTokens: 4096, rowBudget: 256, logitRows: 32 },
 });
 const memory = createMemory(plan.totalBytes);
 loadWeights(file, plan.weights, memory);

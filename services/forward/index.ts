@@ -1,15 +1,16 @@
 /** The forward service: runs the network. Executes what others decide; calls nobody. */
+import { create } from "@bufbuild/protobuf";
 import type { ConnectRouter } from "@connectrpc/connect";
 import { dirname } from "node:path";
 import type { TrimtabError } from "#kit/errors.ts";
-import type { Metrics } from "#kit/metrics.ts";
+import { registerEngineMetrics } from "#kit/engine-metrics.ts";
+import { createMetrics, type Metrics } from "#kit/metrics.ts";
 import { modelsDir } from "#kit/paths.ts";
-import { ForwardService } from "#proto/trimtab/forward/v1/forward_service_pb.ts";
+import { ForwardService, ModelSchema } from "#proto/trimtab/forward/v1/forward_service_pb.ts";
 import type { EngineOptions } from "./src/engine/client.ts";
 import type { ModelInfo } from "./src/engine/runtime.ts";
 import { createCaptureHandler } from "./src/handlers/capture.ts";
 import { createConstraintHandler } from "./src/handlers/constraint.ts";
-import { createGauges } from "./src/handlers/gauges.ts";
 import { createGenerateHandler } from "./src/handlers/leased-generate.ts";
 import { createOpenHandler } from "./src/handlers/leased-open.ts";
 import { createLeasedHandlers } from "./src/handlers/leased.ts";
@@ -18,6 +19,8 @@ import { createModelHandlers } from "./src/handlers/models.ts";
 import { createRegistry } from "./src/registry.ts";
 import { createScoreHandler } from "./src/handlers/score.ts";
 import { createSessionHandler } from "./src/handlers/session.ts";
+import type { LoadProgress } from "./src/model/load.ts";
+import { toModel } from "./src/schema/model.ts";
 
 export { createEngine } from "./src/engine/client.ts";
 export type { Engine, EngineOptions } from "./src/engine/client.ts";
@@ -31,6 +34,8 @@ export interface ForwardServiceOptions extends Omit<EngineOptions, "modelPath"> 
   readonly modelPath?: string;
   /** Directories LoadModel may load from; default: the model cache and the directory of `modelPath`. */
   readonly modelDirectories?: readonly string[];
+  /** Hears how far `modelPath` is loaded. */
+  readonly onProgress?: LoadProgress;
 }
 
 /** A running forward service. */
@@ -54,14 +59,22 @@ export interface RunningForwardService {
  * @throws TrimtabError of the loader: ARTIFACT_NOT_FOUND, ARTIFACT_INVALID, BACKEND_CAPABILITY, OUT_OF_MEMORY
  */
 export async function createForwardService(options: ForwardServiceOptions): Promise<RunningForwardService> {
-  const { modelPath, modelDirectories, ...engineOptions } = options;
+  const { modelPath, modelDirectories, onProgress, ...engineOptions } = options;
   const own = modelPath === undefined ? [] : [dirname(modelPath)];
-  const registry = createRegistry({ directories: modelDirectories ?? [...own, modelsDir()], engineOptions });
+  const registry = createRegistry({
+    directories: modelDirectories ?? [...own, modelsDir()],
+    engineOptions,
+    ...(onProgress && { onProgress }),
+  });
   const leases = createLeases();
   if (modelPath !== undefined) await registry.loadFile(modelPath);
-  const gauges = createGauges(registry);
+  const metrics = createMetrics("forward");
+  registerEngineMetrics(metrics, async () => {
+    const models = await Promise.all(registry.loaded().map(toModel));
+    return models.map((model) => create(ModelSchema, model));
+  });
   return {
-    metrics: gauges.metrics,
+    metrics,
     services: [ForwardService],
     routes: (router) =>
       void router.service(ForwardService, {
@@ -77,7 +90,6 @@ export async function createForwardService(options: ForwardServiceOptions): Prom
     broken: registry.broken,
     models: () => registry.loaded().map(({ engine }) => engine.model),
     async close() {
-      gauges.stop();
       leases.close();
       await registry.close();
     },

@@ -2,6 +2,8 @@
 
 /** Largest arena: file, KV and workspace together. */
 export const MAX_ARENA_BYTES = 3.75 * 2 ** 30;
+/** Longest context an engine may be given. */
+export const MAX_CONTEXT_TOKENS = 2 ** 24;
 /** Operations of one program. */
 export const MAX_OPERATIONS = 1024;
 /** Different windows of one program: they bound the combinations of operations that its rows can meet. */

@@ -9,7 +9,8 @@ import { createWorkspace } from "../../services/forward/src/engine/workspace.ts"
 import { readConfig } from "../../services/forward/src/model/config.ts";
 import { openModel } from "../../services/forward/src/model/model-file.ts";
 import { planMemory } from "../../services/forward/src/model/plan.ts";
-import { loadWeights, readRopeFactors } from "../../services/forward/src/model/weights.ts";
+import { loadWeights } from "../../services/forward/src/model/load.ts";
+import { readRopeFactors } from "../../services/forward/src/model/weights.ts";
 import { SITES } from "../../services/forward/src/programs/program.ts";
 
 /** What the engine computed for some ids. */
@@ -41,7 +42,7 @@ export async function computeInside(
   const config = readConfig(file.header, family ? new Map([[family.architecture, family]]) : families);
   const { layers, width, vocabulary } = config;
   const plan = planMemory(file.header, config, {
-    ...{ kvKind: "int16", kvBytes: null, contextTokens: null, rowBudget: rows, logitRows: rows },
+    ...{ kvKindOf: () => "int16", kvBytes: null, contextTokens: null, rowBudget: rows, logitRows: rows },
   });
   const memory = createMemory(plan.totalBytes);
   loadWeights(file, plan.weights, memory);

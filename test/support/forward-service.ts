@@ -1,5 +1,5 @@
 /** A forward service over the synthetic model, called through its schema by an in-memory transport. */
-import { createClient, createRouterTransport } from "@connectrpc/connect";
+import { type Client, createClient, createRouterTransport } from "@connectrpc/connect";
 import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import { fromConnectError } from "#kit/errors.ts";
 import { serverInterceptors } from "#kit/interceptors.ts";
@@ -7,6 +7,8 @@ import { createPushable } from "#kit/streams.ts";
 import {
   type Event,
   ForwardService,
+  type LoadModelRequestSchema,
+  type Model,
   type SessionRequest,
   SessionRequestSchema,
 } from "#proto/trimtab/forward/v1/forward_service_pb.ts";
@@ -51,6 +53,22 @@ export async function startForward(options: Partial<ForwardServiceOptions> = {})
       return (model?.kvMemory?.pages ?? 0) - (model?.kvMemory?.freePages ?? 0);
     },
   };
+}
+
+/** Loads a model to the end; its progress as fractions, and the model. */
+export async function loadModel(
+  client: Client<typeof ForwardService>,
+  request: MessageInitShape<typeof LoadModelRequestSchema>,
+): Promise<{ model: Model | undefined; progress: number[] }> {
+  const progress: number[] = [];
+  let model: Model | undefined;
+  for await (const { event } of client.loadModel(request)) {
+    if (event.case === "model") model = event.value;
+    if (event.case === "progress") {
+      progress.push(Number(event.value.loadedBytes) / Number(event.value.totalBytes));
+    }
+  }
+  return { model, progress };
 }
 
 /** The reason a call fails with. */

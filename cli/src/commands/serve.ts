@@ -4,6 +4,7 @@ import { closeOnSignals } from "#kit/server.ts";
 import { exitWithParent } from "#kit/supervisor.ts";
 import { startService, startStack } from "../compose.ts";
 import { answerAndBuild } from "../demo/run.ts";
+import { addEngineOptions, type EngineFlags } from "../engine-options.ts";
 import { addModelOptions, integerIn, type ModelOptions } from "../options.ts";
 import { DEFAULT_GRPC_PORT, DEFAULT_HTTP_PORT } from "../ports.ts";
 import { ROOM_NAMES, type RoomName } from "../rooms.ts";
@@ -11,13 +12,14 @@ import { ROOM_NAMES, type RoomName } from "../rooms.ts";
 /** Status of a process whose engine died: whoever supervises it starts it again. */
 const EXIT_BROKEN = 70;
 
-interface ServeOptions extends ModelOptions {
+interface ServeOptions extends ModelOptions, EngineFlags {
   readonly service?: RoomName;
   readonly listen?: string;
   readonly host: string;
   readonly grpcPort: number;
   readonly httpPort: number;
   readonly recipe?: string;
+  readonly sharedPrefixes?: boolean;
   readonly supervised?: boolean;
   readonly tokenizer?: string;
   readonly forward?: string;
@@ -41,11 +43,12 @@ export function addServeCommand(program: Command): void {
       DEFAULT_HTTP_PORT,
     )
     .option("--recipe <name>", "build this recipe first, unless it is stored")
+    .option("--shared-prefixes", "let callers of different API keys find each other's cached prefixes")
     .addOption(new Option("--supervised", "end with the parent process").hideHelp());
   for (const name of ["tokenizer", "forward", "verifier", "steering"]) {
     command.option(`--${name} <address>`, `address of the ${name} service, for --service`);
   }
-  addModelOptions(command).action(async (options: ServeOptions) => {
+  addEngineOptions(addModelOptions(command)).action(async (options: ServeOptions) => {
     if (options.service === undefined) return await serveAll(options);
     const wantsHttp = options.service === "gateway" || command.getOptionValueSource("httpPort") === "cli";
     await serveOne(options.service, options, wantsHttp);
@@ -53,7 +56,7 @@ export function addServeCommand(program: Command): void {
 }
 
 async function serveAll(options: ServeOptions): Promise<void> {
-  const stack = await startStack({ ...options, modelPath: options.model });
+  const stack = await startStack({ ...options, modelPath: options.model, engine: options });
   closeOnSignals(() => stack.close());
   if (options.recipe !== undefined) await answerAndBuild(stack, options.recipe);
   process.stdout.write(
@@ -63,7 +66,7 @@ async function serveAll(options: ServeOptions): Promise<void> {
 
 async function serveOne(service: RoomName, options: ServeOptions, wantsHttp: boolean): Promise<void> {
   const { listen = `${options.host}:${options.grpcPort}`, threads, supervised = false } = options;
-  const { tokenizer, forward, verifier, steering } = options;
+  const { tokenizer, forward, verifier, steering, sharedPrefixes = false } = options;
   const entries = Object.entries({ tokenizer, forward, verifier, steering });
   const addresses = Object.fromEntries(entries.filter(([, address]) => address !== undefined));
   const running = await startService({
@@ -71,6 +74,8 @@ async function serveOne(service: RoomName, options: ServeOptions, wantsHttp: boo
     modelPath: options.model,
     quantize: options.quantize,
     threads,
+    engine: options,
+    sharedPrefixes,
     listen,
     ...(wantsHttp ? { http: { host: options.host, port: options.httpPort } } : {}),
     addresses,

@@ -38,6 +38,7 @@ export async function* captureActivations(
     modelDigest: model.digest,
     items: [{ ids: [...ids], first: continuationTokens > 0 ? promptTokens : 0 }],
     taps,
+    ...(scope.caller && { caller: scope.caller }),
     ...(program ? { program } : {}),
   };
   try {

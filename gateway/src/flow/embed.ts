@@ -44,6 +44,7 @@ export async function embedTexts(
     modelDigest: model.digest,
     items: items.map((ids) => ({ ids: [...ids] })),
     taps: [{ ...tap, finalNorm: !request.skipFinalNorm }],
+    ...(scope.caller && { caller: scope.caller }),
   };
   const embeddings: Activation[] = [];
   try {

@@ -58,7 +58,10 @@ export function openSession(
       // What has ended by itself meanwhile has nothing left to stop or release: how these end does not matter.
       if (["stop", "release"].includes(command.command.case ?? "")) answers.ignore(command.commandId);
     }
-    requests.push(create(SessionRequestSchema, { modelDigest, commands: numbered }));
+    const { caller } = scope;
+    requests.push(
+      create(SessionRequestSchema, { modelDigest, commands: numbered, ...(caller && { caller }) }),
+    );
     return numbered.map((command) => command.commandId);
   };
 

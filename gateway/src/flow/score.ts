@@ -44,6 +44,7 @@ export async function scoreAnswers(
         modelDigest: model.digest,
         items: items.map(({ ids, first }) => ({ ids: [...ids], first })),
         topLogprobs: request.topLogprobs,
+        ...(scope.caller && { caller: scope.caller }),
         ...(program ? { program } : {}),
       },
       { timeoutMs: LIMITS.requestMs, ...scope },

@@ -34,7 +34,9 @@ async function readTaps(
   taps: readonly Tap[],
   scope: CallScope,
 ): Promise<Activation[]> {
-  const request = { modelDigest: model.digest, items: [{ ids: [...ids] }], taps: [...taps] };
+  const { caller } = scope;
+  const items = [{ ids: [...ids] }];
+  const request = { modelDigest: model.digest, items, taps: [...taps], ...(caller && { caller }) };
   const activations: Activation[] = [];
   try {
     const start = (signal: AbortSignal) => flow.clients.forward.capture(request, { ...scope, signal });

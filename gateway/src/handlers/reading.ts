@@ -1,13 +1,13 @@
 /** Tokenize, Detokenize, Capture, PutProjection, Score, Embed. */
 import { create } from "@bufbuild/protobuf";
 import type { ServiceImpl } from "@connectrpc/connect";
-import { forwardCall } from "#kit/interceptors.ts";
 import {
   type GatewayService,
   DetokenizeResponseSchema,
   PutProjectionResponseSchema,
   TokenizeResponseSchema,
 } from "#proto/trimtab/gateway/v1/gateway_service_pb.ts";
+import { scopeOfCall } from "../caller.ts";
 import type { GatewayContext } from "../context.ts";
 import { captureActivations } from "../flow/capture.ts";
 import { checkCount, checkRequired } from "../flow/checks.ts";
@@ -19,17 +19,18 @@ import { scoreAnswers } from "../flow/score.ts";
 import { validateConversation } from "../flow/validate.ts";
 
 /** Handlers that read what is given and generate nothing. */
-export function readingHandlers({
-  flow,
-}: GatewayContext): Pick<
+export function readingHandlers(
+  gateway: GatewayContext,
+): Pick<
   ServiceImpl<typeof GatewayService>,
   "tokenize" | "detokenize" | "capture" | "putProjection" | "score" | "embed"
 > {
+  const { flow } = gateway;
   return {
     async tokenize({ model: reference, input }, context) {
       checkRequired("input", input.case !== undefined, "a text or a conversation is needed");
       if (input.case === "conversation") validateConversation(input.value);
-      const scope = forwardCall(context);
+      const scope = scopeOfCall(gateway, context);
       const model = await resolveModel(flow.clients, reference, scope);
       const [vocabulary, prompt] = await Promise.all([
         flow.vocabularies.get(model, scope),
@@ -40,7 +41,7 @@ export function readingHandlers({
     },
     async detokenize({ model: reference, ids }, context) {
       checkCount("ids", ids.length, LIMITS.detokenizedIds);
-      const scope = forwardCall(context);
+      const scope = scopeOfCall(gateway, context);
       const model = await resolveModel(flow.clients, reference, scope);
       const vocabulary = await flow.vocabularies.get(model, scope);
       checkVocabulary(ids, model);
@@ -48,16 +49,16 @@ export function readingHandlers({
       const text = ids.map((id) => decoder.push(id)).join("") + decoder.end();
       return create(DetokenizeResponseSchema, { text, tokens: ids.map((id) => vocabulary.spelling(id)) });
     },
-    capture: (request, context) => captureActivations(flow, request, forwardCall(context)),
-    score: (request, context) => scoreAnswers(flow, request, forwardCall(context)),
+    capture: (request, context) => captureActivations(flow, request, scopeOfCall(gateway, context)),
+    score: (request, context) => scoreAnswers(flow, request, scopeOfCall(gateway, context)),
     async putProjection({ model: reference, matrix }, context) {
       checkRequired("matrix", matrix !== undefined, "a matrix is needed");
-      const scope = forwardCall(context);
+      const scope = scopeOfCall(gateway, context);
       const { digest: modelDigest } = await resolveModel(flow.clients, reference, scope);
       const projection = { modelDigest, ...(matrix ? { matrix } : {}) };
       const { projectionDigest } = await flow.clients.forward.putProjection({ projection }, scope);
       return create(PutProjectionResponseSchema, { projectionDigest });
     },
-    embed: (request, context) => embedTexts(flow, request, forwardCall(context)),
+    embed: (request, context) => embedTexts(flow, request, scopeOfCall(gateway, context)),
   };
 }

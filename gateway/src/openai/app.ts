@@ -55,16 +55,18 @@ export function createOpenAiApp(gateway: GatewayContext, gate: KeyGate, page: Ho
   });
   app.route("/", page);
   app.get("/health", (context) => health(gateway, context));
-  app.get("/v1/models", async (context) => context.json(await listModels(gateway, scopeOf(context))));
+  app.get("/v1/models", async (context) =>
+    context.json(await listModels(gateway, scopeOf(gateway, context))),
+  );
   app.get("/v1/models/:id{.+}", async (context) =>
-    context.json(await oneModel(gateway, context.req.param("id"), scopeOf(context))),
+    context.json(await oneModel(gateway, context.req.param("id"), scopeOf(gateway, context))),
   );
   app.get("/v1/strategies", (context) => context.json(strategiesJson()));
   app.post("/v1/chat/completions", (context) => complete(gateway, context, CHAT));
   app.post("/v1/completions", (context) => complete(gateway, context, COMPLETIONS));
   app.post("/v1/embeddings", async (context) => {
     const body = parseEmbeddingBody(withoutUnsupported(withOurNames(await readJsonObject(context.req.raw))));
-    return context.json(await embeddingAnswer(gateway, body, scopeOf(context)));
+    return context.json(await embeddingAnswer(gateway, body, scopeOf(gateway, context)));
   });
   for (const [path, what] of Object.entries(LATER)) {
     app.post(path, () => {
@@ -88,7 +90,7 @@ async function complete<B extends CommonBody>(
       field: "stream_options",
     });
   }
-  const scope = scopeOf(context);
+  const scope = scopeOf(gateway, context);
   if (body.stream !== true) return context.json(await api.answer(gateway, body, scope));
   const left = new AbortController();
   const inner = { ...scope, signal: AbortSignal.any([scope.signal, left.signal]) };
@@ -96,15 +98,16 @@ async function complete<B extends CommonBody>(
   return eventStream(api.chunks(gateway, body, inner, { includeUsage }), () => left.abort());
 }
 
-async function health({ flow }: GatewayContext, context: Context): Promise<Response> {
-  const { models } = await flow.clients.forward.listModels({}, scopeOf(context));
+async function health(gateway: GatewayContext, context: Context): Promise<Response> {
+  const { models } = await gateway.flow.clients.forward.listModels({}, scopeOf(gateway, context));
   if (models.some((model) => model.loaded)) return context.json({ status: "ok" });
   throw new TrimtabError("SERVICE_UNAVAILABLE", "no model is loaded yet");
 }
 
-function scopeOf(context: Context): CallScope {
+function scopeOf({ callerOf }: GatewayContext, context: Context): CallScope {
   const id = context.get("requestId" as never) as string;
-  return { signal: context.req.raw.signal, headers: { [REQUEST_ID_HEADER]: id } };
+  const { signal, headers } = context.req.raw;
+  return { signal, headers: { [REQUEST_ID_HEADER]: id }, caller: callerOf(headers) };
 }
 
 function unknownRoute(app: Hono, { req }: Context): HttpProblem {

@@ -10,11 +10,18 @@ import { isModelDirectory } from "#kit/model-directory.ts";
 import { isOnnxModel, onnxFolder } from "#kit/onnx-model.ts";
 import type { Engine, EngineOptions } from "./engine/client.ts";
 import { createEngine } from "./engine/client.ts";
+import type { LoadProgress } from "./model/load.ts";
 
 /** A model with its engine. */
 export interface LoadedEntry {
   readonly name: string;
   readonly engine: Engine;
+}
+
+/** A model on its way, and who hears of its progress. */
+interface Loading {
+  readonly entry: Promise<LoadedEntry>;
+  readonly listeners: Set<LoadProgress>;
 }
 
 /** The models of a service. */
@@ -40,6 +47,7 @@ export interface LoadChoice {
   readonly expectedDigest?: string;
   /** See `RuntimeOptions`. */
   readonly quantize?: QuantizedType | null;
+  readonly onProgress?: LoadProgress;
 }
 
 /** Where models may come from and how their engines are made. */
@@ -47,17 +55,19 @@ export interface RegistryOptions {
   /** Directories whose models may be loaded by name or path. */
   readonly directories: readonly string[];
   readonly engineOptions: Omit<EngineOptions, "modelPath">;
+  /** Hears of the file the operator named. */
+  readonly onProgress?: LoadProgress;
 }
 
 /** A registry without loaded models. */
-export function createRegistry({ directories, engineOptions }: RegistryOptions): Registry {
+export function createRegistry({ directories, engineOptions, onProgress }: RegistryOptions): Registry {
   const entries = new Map<string, LoadedEntry>();
   const broken = Promise.withResolvers<TrimtabError>();
-  const loading = new Map<string, Promise<LoadedEntry>>();
+  const loading = new Map<string, Loading>();
 
-  const open = async (path: string, choice: LoadChoice): Promise<LoadedEntry> => {
+  const open = async (path: string, { onProgress: report, ...choice }: LoadChoice): Promise<LoadedEntry> => {
     const options = { ...engineOptions, ...choice, modelPath: path };
-    const engine = await createEngine(options);
+    const engine = await createEngine(options, report);
     const { digest } = engine.model;
     const before = entries.get(digest);
     if (before) {
@@ -83,16 +93,19 @@ export function createRegistry({ directories, engineOptions }: RegistryOptions):
       return [...new Set(found)].filter((name) => !loaded.has(name)).sort();
     },
     loaded: () => [...entries.values()],
-    async load(source, { expectedDigest = "", quantize = null } = {}) {
+    async load(source, { expectedDigest = "", quantize = null, onProgress: listener } = {}) {
       const path = resolve(source, directories);
       const known = [...entries.values()].find(({ name }) => name === nameOf(path, quantize));
       if (known && (expectedDigest === "" || known.engine.model.digest === expectedDigest)) return known;
       const key = `${path} ${quantize}`;
-      const started = loading.get(key) ?? open(path, { expectedDigest, quantize });
-      loading.set(key, started);
-      return started.finally(() => loading.delete(key));
+      const listeners = loading.get(key)?.listeners ?? new Set();
+      if (listener) listeners.add(listener);
+      const report: LoadProgress = (...progress) => listeners.forEach((one) => one(...progress));
+      const entry = loading.get(key)?.entry ?? open(path, { expectedDigest, quantize, onProgress: report });
+      loading.set(key, { entry, listeners });
+      return entry.finally(() => loading.delete(key));
     },
-    loadFile: (path) => open(path, {}),
+    loadFile: (path) => open(path, onProgress ? { onProgress } : {}),
     async unload(digest) {
       const entry = entries.get(digest);
       if (!entry)

@@ -1,6 +1,6 @@
 /**
- * The gate in front of a listener: an optional single bearer key (`TRIMTAB_API_KEY`), refusal to bind a public
- * address without one, and the Host check that keeps web pages of other sites away from a loopback listener.
+ * The gate in front of a listener: optional bearer keys (`TRIMTAB_API_KEY`, several apart by blanks), refusal to
+ * bind a public address without one, and the Host check that keeps web pages of other sites away from a loopback listener.
  */
 import { timingSafeEqual } from "node:crypto";
 import type { HandlerContext } from "@connectrpc/connect";
@@ -19,18 +19,21 @@ export interface KeyGate {
 const LOOPBACK = new Set(["localhost", "127.0.0.1", "::1", "[::1]"]);
 const OPEN_SERVICES = new Set(["grpc.health.v1.Health"]);
 
-/** Creates the gate for `apiKey`; without one everything passes. */
+/** Creates the gate for keys apart by blanks; without one everything passes. */
 export function createKeyGate(apiKey: string | undefined = process.env.TRIMTAB_API_KEY): KeyGate {
-  const expected = apiKey ? digest(apiKey) : undefined;
+  const expected = keysOf(apiKey).map(digest);
   const check = (headers: Headers) => {
-    if (!expected) return;
-    const given = /^Bearer ([\x21-\x7e]{1,512})$/i.exec(headers.get("authorization") ?? "")?.[1];
-    if (given === undefined || !timingSafeEqual(digest(given), expected)) {
+    if (expected.length === 0) return;
+    const key = bearerKey(headers);
+    const given = key === undefined ? undefined : digest(key);
+    // Every key is compared, whichever matches.
+    const matches = expected.filter((one) => given !== undefined && timingSafeEqual(given, one));
+    if (matches.length === 0) {
       throw new TrimtabError("UNAUTHENTICATED", "a valid API key is required", { field: "authorization" });
     }
   };
   return {
-    isOpen: expected === undefined,
+    isOpen: expected.length === 0,
     check,
     requestGate(context) {
       if (OPEN_SERVICES.has(context.service.typeName)) return;
@@ -76,6 +79,18 @@ export function checkHost(request: Request, boundHost: string): void {
 function hostOf(origin: string): string {
   return URL.canParse(origin) ? new URL(origin).hostname : "";
 }
+
+/** The key our own processes call each other with: the first of those the environment names. */
+export function ownKey(apiKey: string | undefined = process.env.TRIMTAB_API_KEY): string | undefined {
+  return keysOf(apiKey)[0];
+}
+
+/** The bearer key of a request, valid or not. */
+export function bearerKey(headers: Headers): string | undefined {
+  return /^Bearer ([\x21-\x7e]{1,512})$/i.exec(headers.get("authorization") ?? "")?.[1];
+}
+
+const keysOf = (apiKeys = ""): string[] => apiKeys.split(/\s+/).filter((key) => key !== "");
 
 function digest(text: string): Uint8Array {
   return new Bun.CryptoHasher("sha256").update(text).digest();

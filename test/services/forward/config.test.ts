@@ -2,6 +2,7 @@
 import { expect, test } from "bun:test";
 import type { TrimtabError } from "#kit/errors.ts";
 import { parseGguf } from "#kit/gguf.ts";
+import { kvPageBytes } from "#kernels";
 import { readConfig } from "../../../services/forward/src/model/config.ts";
 import type { PlanOptions } from "../../../services/forward/src/model/plan.ts";
 import { planMemory } from "../../../services/forward/src/model/plan.ts";
@@ -9,7 +10,7 @@ import { syntheticModel } from "../../support/synthetic-model.ts";
 
 type Metadata = NonNullable<Parameters<typeof syntheticModel>[0]>["metadata"];
 const PLAN: PlanOptions = {
-  kvKind: "int8",
+  kvKindOf: () => "int8",
   kvBytes: null,
   contextTokens: null,
   rowBudget: 256,
@@ -94,7 +95,7 @@ test("regions of the plan do not overlap, and hold what was asked for", () => {
   }
   expect(plan.totalBytes).toBe(end);
   expect(plan.pages).toBe((16 * 1024) / 32);
-  expect(plan.regions.kv.sizeBytes).toBe(plan.pages * plan.pageBytes);
+  expect(plan.regions.kv.sizeBytes).toBe(plan.pages * plan.kv.pageBytes);
 });
 
 test("a plan over 3.75 GiB is refused before anything is loaded, one without a page too", () => {
@@ -103,4 +104,31 @@ test("a plan over 3.75 GiB is refused before anything is loaded, one without a p
   const plan = (kvBytes: number) => refusal(() => planMemory(file, config, { ...PLAN, kvBytes }));
   expect(plan(3.8 * 2 ** 30).reason).toBe("OUT_OF_MEMORY");
   expect(plan(100)).toEqual({ reason: "FIELD_OUT_OF_RANGE", field: "kv_bytes" });
+  const choice = (options: Partial<PlanOptions>) =>
+    refusal(() => planMemory(file, config, { ...PLAN, ...options }));
+  for (const rowBudget of [0, 4097, 1.5, Number.NaN]) {
+    expect(choice({ rowBudget })).toEqual({ reason: "FIELD_OUT_OF_RANGE", field: "row_budget" });
+  }
+  for (const contextTokens of [0, -1, 2 ** 25]) {
+    expect(choice({ contextTokens })).toEqual({ reason: "FIELD_OUT_OF_RANGE", field: "context_tokens" });
+  }
+});
+
+test("a page of layers stored differently holds each apart, in about the bytes they need", () => {
+  const file = header({}, 6);
+  const config = readConfig(file);
+  const kinds = ["int8", "int16", "int8", "int8", "int16", "int8"] as const;
+  const { layers, pageBytes } = planMemory(file, config, { ...PLAN, kvKindOf: (l) => kinds[l] ?? "int8" }).kv;
+  const bytesOf = (kind: "int8" | "int16") => kvPageBytes({ ...layers[0]!.shape, layers: 1, kind });
+  const ranges = layers.map(({ shape, slot }) => {
+    const bytes = bytesOf(shape.kind);
+    return { from: slot * bytes, end: (slot + 1) * bytes };
+  });
+  let end = 0;
+  for (const range of ranges.toSorted((a, b) => a.from - b.from)) {
+    expect(range.from).toBeGreaterThanOrEqual(end);
+    end = range.end;
+  }
+  expect(end).toBe(pageBytes);
+  expect(pageBytes - 4 * bytesOf("int8") - 2 * bytesOf("int16")).toBeLessThan(bytesOf("int8"));
 });

@@ -17,19 +17,27 @@ import { writeSyntheticModel } from "../../support/synthetic-model.ts";
 const modelPath = await writeSyntheticModel({ seed: 3 });
 const engines = new Map<string, Engine>();
 const TOKENS = 5;
+const KV_KINDS = { int8: "int8", mixed: ["int8", "int16", "int16", "int8"] } as const;
 const SAMPLED = { ...GREEDY, temperature: 0.9, topP: 0.95, seed: 42n };
 
 afterAll(async () => {
   for (const engine of engines.values()) await engine.close();
 });
 
-async function engineFor(chunk: number, threads: number, simd: "auto" | "plain"): Promise<Engine> {
-  const key = `${chunk} ${threads} ${simd}`;
+async function engineFor({ chunk, threads, simd, kv }: Case): Promise<Engine> {
+  const key = `${chunk} ${threads} ${simd} ${kv}`;
   const found = engines.get(key);
   if (found) return found;
   const rows = { rowBudget: Math.max(chunk, 16), prefillRows: chunk };
   const budget = chunk === 256 ? { rowBudget: 256, prefillRows: 256 } : rows;
-  const engine = await createEngine({ modelPath, threads, simd, contextTokens: 512, ...budget });
+  const engine = await createEngine({
+    modelPath,
+    threads,
+    simd,
+    kvKind: KV_KINDS[kv],
+    contextTokens: 512,
+    ...budget,
+  });
   const vectors = new Float32Array(64).fill(0.125);
   const operations = [operation({ vectors, scope: { kind: "prompt" } }), operation({ vectors, layer: 2 })];
   await engine.call({ type: "program", digest: "loud", program: { operations, conflict: "sum" } });
@@ -46,14 +54,16 @@ interface Case {
   readonly context: number;
   /** How much of the prompt the cache holds. */
   readonly prefix: "miss" | "part" | "hit";
+  /** Storage of keys and values. */
+  readonly kv: keyof typeof KV_KINDS;
   /** Whether the others run under programs, some of them over the same prompt. */
   readonly steered: boolean;
 }
 
 /** Everything observable of the tested sequence while `batch − 1` others run beside it. */
 async function observe(one: Case): Promise<unknown> {
-  const { batch, chunk, threads, fork, simd, context, prefix, steered } = one;
-  const engine = await engineFor(chunk, threads, simd);
+  const { batch, fork, context, prefix, steered } = one;
+  const engine = await engineFor(one);
   const ids = prompt(context, 11);
   // A salt of its own empties the cache for the tested sequence; its neighbours share it.
   const caller = { ...CALLER, cacheSalt: JSON.stringify(one) };
@@ -98,20 +108,21 @@ const factors = {
   simd: ["auto", "plain"] as const,
   context: [255, 256, 257],
   prefix: ["miss", "part", "hit"] as const,
+  kv: ["int8", "mixed"] as const,
   steered: [false, true],
 };
 const isFull = process.env.TRIMTAB_TEST_FULL === "1";
 const cases: readonly Case[] = isFull ? product(factors) : pairwise(factors);
 
-const references = new Map<number, unknown>();
-for (const context of [255, 256, 257]) {
-  const plain = { fork: false, simd: "auto", context, prefix: "miss", steered: false } as const;
+const references = new Map<string, unknown>();
+for (const { context, kv } of product({ context: factors.context, kv: factors.kv })) {
+  const plain = { fork: false, simd: "auto", context, kv, prefix: "miss", steered: false } as const;
   const plainest: Case = { batch: 1, chunk: 256, threads: 1, ...plain };
-  references.set(context, await observe(plainest));
+  references.set(`${context} ${kv}`, await observe(plainest));
 }
 
 for (const one of cases) {
   test(`bit-identical: ${JSON.stringify(one)}`, async () => {
-    expect(await observe(one)).toEqual(references.get(one.context));
+    expect(await observe(one)).toEqual(references.get(`${one.context} ${one.kv}`));
   }, 20_000);
 }

@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { digestOfModel } from "#kit/model-digest.ts";
 import { type FamilyModel, familyModelBytes, familyModels } from "../../support/family-models.ts";
-import { reasonOf, startForward } from "../../support/forward-service.ts";
+import { loadModel, reasonOf, startForward } from "../../support/forward-service.ts";
 import { hubFilesOf, writeHubDirectory } from "../../support/hub-directory.ts";
 
 const root = mkdtempSync(join(tmpdir(), "trimtab-hub-models-"));
@@ -26,8 +26,8 @@ afterAll(async () => {
 test("a directory is listed and loaded by its name; quantized it is another model with another digest", async () => {
   const { client } = forward;
   expect((await client.listModels({})).models.map(({ name }) => name)).toContain("tiny");
-  const { model: whole } = await client.loadModel({ source: "tiny" });
-  const { model: small } = await client.loadModel({ source: "tiny", quantize: "q8_0" });
+  const { model: whole } = await loadModel(client, { source: "tiny" });
+  const { model: small } = await loadModel(client, { source: "tiny", quantize: "q8_0" });
   expect(whole).toMatchObject({ name: "tiny", architecture: "qwen3", layers: 3 });
   expect(whole?.digest).toBe(digestOfModel(join(root, "tiny"), null));
   expect(small?.name).toBe("tiny.Q8_0");
@@ -44,12 +44,12 @@ test("a directory is listed and loaded by its name; quantized it is another mode
 
 test("an unknown type, and a directory that a link leads out to, are refused", async () => {
   const { client } = forward;
-  const error: unknown = await client
-    .loadModel({ source: "tiny", quantize: "q3_k" })
-    .catch((e: unknown) => e);
+  const error: unknown = await loadModel(client, { source: "tiny", quantize: "q3_k" }).catch(
+    (e: unknown) => e,
+  );
   expect(String(error)).toContain("q4_0, q4_1, q5_0, q5_1, q8_0");
-  expect(await reasonOf(client.loadModel({ source: "tiny", quantize: "Q8_0" }))).toBe("INVALID_ARGUMENT");
+  expect(await reasonOf(loadModel(client, { source: "tiny", quantize: "Q8_0" }))).toBe("INVALID_ARGUMENT");
   for (const source of ["linked", ".", "..", "tiny/../../tiny"]) {
-    expect(await reasonOf(client.loadModel({ source }))).toBe("MODEL_NOT_FOUND");
+    expect(await reasonOf(loadModel(client, { source }))).toBe("MODEL_NOT_FOUND");
   }
 });

@@ -1,13 +1,15 @@
 /** Loading and unloading models through the service: only allowed files, sound files, the right file. */
-import { afterAll, beforeAll, expect, test } from "bun:test";
+import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { createEngine } from "../../../services/forward/src/engine/client.ts";
 import { prompt } from "../../support/forward-engine.ts";
-import { reasonOf, startForward } from "../../support/forward-service.ts";
+import { loadModel, reasonOf, startForward } from "../../support/forward-service.ts";
 import { syntheticModel, writeSyntheticModel } from "../../support/synthetic-model.ts";
 
 const directory = mkdtempSync(join(tmpdir(), "trimtab-models-"));
+setDefaultTimeout(60_000);
 let forward: Awaited<ReturnType<typeof startForward>>;
 
 beforeAll(async () => {
@@ -22,9 +24,11 @@ afterAll(async () => {
   rmSync(directory, { recursive: true });
 });
 
+const load = (source: string, expectedDigest = "") => loadModel(forward.client, { source, expectedDigest });
+
 test("a model is loaded by name, used, and unloaded with its sequences", async () => {
   const { client } = forward;
-  const { model } = await client.loadModel({ source: "second" });
+  const { model } = await load("second");
   const modelDigest = model?.digest ?? "";
   expect(model).toMatchObject({ name: "second", loaded: true, layers: 4, deterministic: true });
   const { models } = await client.listModels({});
@@ -44,14 +48,75 @@ test("a model is loaded by name, used, and unloaded with its sequences", async (
 test("files outside the allowed directories look as if they did not exist", async () => {
   const outside = await writeSyntheticModel();
   for (const source of [outside, "../second", "missing", "", "a\0b", "/etc/passwd"]) {
-    expect(await reasonOf(forward.client.loadModel({ source }))).toBe("MODEL_NOT_FOUND");
+    expect(await reasonOf(load(source))).toBe("MODEL_NOT_FOUND");
   }
 });
 
 test("a truncated file, noise and a wrong digest are refused, typed", async () => {
-  const { client } = forward;
-  expect(await reasonOf(client.loadModel({ source: "short" }))).toBe("ARTIFACT_INVALID");
-  expect(await reasonOf(client.loadModel({ source: "noise" }))).toBe("ARTIFACT_INVALID");
+  expect(await reasonOf(load("short"))).toBe("ARTIFACT_INVALID");
+  expect(await reasonOf(load("noise"))).toBe("ARTIFACT_INVALID");
   const expectedDigest = "0".repeat(64);
-  expect(await reasonOf(client.loadModel({ source: "second", expectedDigest }))).toBe("MODEL_MISMATCH");
+  expect(await reasonOf(load("second", expectedDigest))).toBe("MODEL_MISMATCH");
+});
+
+test("a model is loaded and unloaded while another answers, and its loading tells how far it is", async () => {
+  const { client, modelDigest } = forward;
+  const { sequence } = await client.open({ modelDigest, open: { ids: prompt(20) } });
+  const generate = { maxTokens: 200, ignoreModelStop: true, sampling: { temperature: 0 } };
+  const answer = async (during: () => void) => {
+    const ids: number[] = [];
+    for await (const { event } of client.generate({ modelDigest, sequence, generate })) {
+      if (event.case !== "tokens") continue;
+      if (ids.length === 0) during();
+      ids.push(...event.value.tokens.map(({ id }) => id));
+    }
+    await client.truncate({ modelDigest, sequence, tokens: 20 });
+    return ids;
+  };
+  const alone = await answer(() => {});
+  let other: Promise<number[]> | undefined;
+  const beside = await answer(() => {
+    other = load("second").then(async ({ model, progress }) => {
+      await client.unloadModel({ modelDigest: model?.digest ?? "" });
+      return progress;
+    });
+  });
+  expect(beside).toEqual(alone);
+  const progress = (await other) ?? [];
+  expect([progress[0], progress.at(-1)]).toEqual([0, 1]);
+  expect(progress).toEqual(progress.toSorted((a, b) => a - b));
+  const { models } = await client.listModels({});
+  expect(models.filter(({ loaded }) => loaded)).toHaveLength(1);
+});
+
+test("two who load the same model at the same time get one engine, and both hear of it", async () => {
+  const [one, two] = await Promise.all([load("second"), load("second")]);
+  expect(one.model?.digest).toBe(two.model?.digest ?? "");
+  expect([one.progress.at(-1), two.progress.at(-1)]).toEqual([1, 1]);
+  await forward.client.unloadModel({ modelDigest: one.model?.digest ?? "" });
+  expect(await reasonOf(forward.client.unloadModel({ modelDigest: one.model?.digest ?? "" }))).toBe(
+    "MODEL_NOT_LOADED",
+  );
+});
+
+test("however many threads load a file, the engine computes the same bits; what one of them refuses is refused", async () => {
+  const scored = [1, 2, 4].map(async (threads) => {
+    const other = await startForward({ threads });
+    const { items } = await other.client.score({
+      ...{ modelDigest: other.modelDigest, items: [{ ids: prompt(40), first: 1 }], topLogprobs: 3 },
+    });
+    await other.service.close();
+    return items[0]?.tokens.map(({ logprob }) => logprob);
+  });
+  const [first, ...others] = await Promise.all(scored);
+  expect(first).toHaveLength(39);
+  for (const one of others) expect(one).toEqual(first);
+  const broken = syntheticModel({ seed: 77 });
+  broken.fill(0xff, broken.length - 4096);
+  const path = join(directory, "broken.gguf");
+  await Bun.write(path, broken);
+  for (const threads of [1, 3]) {
+    const engine = createEngine({ modelPath: path, threads }).then(() => "loaded");
+    expect(await engine.catch(({ reason }: { reason: string }) => reason)).toBe("ARTIFACT_INVALID");
+  }
 });

@@ -160,6 +160,7 @@ function take(state: CoreState, sequence: Sequence, job: GenerateJob): void {
   const { call, parkEvery, parkTimeoutMs } = job.command;
   const tokens = job.sampled.splice(0);
   job.generated += tokens.length;
+  state.tokens.generated += tokens.length;
   flush(state, job, false);
   state.emit({ type: "tokens", call, tokens });
   if (job.isOver) {

@@ -4,7 +4,9 @@
  */
 import { TrimtabError } from "#kit/errors.ts";
 import { isOnnxModel } from "#kit/onnx-model.ts";
-import type { Answers, Command, EngineEvent, PlainError, SequenceId } from "./protocol.ts";
+import type { LoadProgress } from "../model/load.ts";
+import { fromPlain } from "../plain-error.ts";
+import type { Answers, Command, EngineEvent, SequenceId } from "./protocol.ts";
 import type { ModelInfo, RuntimeOptions } from "./runtime.ts";
 import type { WorkerReply, WorkerRequest } from "./worker.ts";
 
@@ -53,10 +55,14 @@ const PREFILL_ROWS = 128;
 const PING_MS = 5_000;
 const STALL_MS = 120_000;
 /**
- * Starts a worker of the backend that runs such models and loads a model into it.
+ * Starts a worker of the backend that runs such models and loads a model into it; `onProgress` hears of the bytes read
+ * meanwhile.
  * @throws TrimtabError of the loader (see `createRuntime`)
  */
-export async function createEngine(options: EngineOptions): Promise<Engine> {
+export async function createEngine(
+  options: EngineOptions,
+  onProgress: LoadProgress = () => {},
+): Promise<Engine> {
   const resolved: RuntimeOptions = {
     quantize: null,
     expectedDigest: "",
@@ -73,7 +79,7 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
   const program = isOnnxModel(options.modelPath) ? "../backends/onnx/worker.ts" : "./worker.ts";
   const worker = new Worker(new URL(program, import.meta.url).href, { type: "module" });
   const post = (message: WorkerRequest) => worker.postMessage(message);
-  const link = connect(worker, post);
+  const link = connect(worker, post, onProgress);
   try {
     post({ type: "load", options: resolved });
     const model = await link.ready;
@@ -90,7 +96,7 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
   }
 }
 
-function connect(worker: Worker, post: (message: WorkerRequest) => void) {
+function connect(worker: Worker, post: (message: WorkerRequest) => void, onProgress: LoadProgress) {
   const calls = new Map<number, PendingCall>();
   const ready = Promise.withResolvers<ModelInfo>();
   const broken = Promise.withResolvers<TrimtabError>();
@@ -114,14 +120,15 @@ function connect(worker: Worker, post: (message: WorkerRequest) => void) {
     if (event.type !== "done" && event.type !== "failed") return call.onEvent?.(event);
     calls.delete(event.call);
     if (event.type === "done") call.resolve(event.value as never);
-    else call.reject(toError(event.error));
+    else call.reject(fromPlain(event.error));
   };
   worker.onmessage = ({ data }: MessageEvent<WorkerReply>) => {
     watchdog.replied();
     if (data.type === "events") for (const event of data.events) deliver(event);
+    else if (data.type === "loading") onProgress(data.loadedBytes, data.totalBytes);
     else if (data.type === "ready") ready.resolve(data.model);
     else if (data.type === "closed") closed.resolve();
-    else die(toError(data.error));
+    else die(fromPlain(data.error));
   };
   worker.onerror = (event) =>
     die(new TrimtabError("SERVICE_UNAVAILABLE", `the engine failed: ${event.message}`));
@@ -177,12 +184,4 @@ function startWatchdog(watched: {
   }, PING_MS);
   timer.unref();
   return { replied, end: () => clearInterval(timer) };
-}
-
-function toError({ reason, message, field, limit, retryAfterMs }: PlainError): TrimtabError {
-  return new TrimtabError(reason, message, {
-    ...(field === undefined ? {} : { field }),
-    ...(limit === undefined ? {} : { limit }),
-    ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
-  });
 }

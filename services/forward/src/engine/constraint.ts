@@ -7,7 +7,7 @@ import { MASK_WAIT_MS } from "../../limits.ts";
 import type { Matcher } from "../grammar/matching.ts";
 import type { CommandOf, GenerateJob, Sequence } from "./sequence.ts";
 import type { CoreState } from "./state.ts";
-import { plainError } from "./state.ts";
+import { plainError } from "../plain-error.ts";
 
 /** Compiles a grammar before it is needed. */
 export function prepareConstraint(state: CoreState, { call, grammar }: CommandOf<"constraint">): void {

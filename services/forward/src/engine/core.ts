@@ -9,11 +9,12 @@ import { step } from "./batching.ts";
 import { prepareConstraint } from "./constraint.ts";
 import { startOpen } from "./jobs.ts";
 import { pump, release, stop } from "./lifecycle.ts";
-import { nextRefusalMs } from "./memory-queue.ts";
+import { countWaiting, nextRefusalMs } from "./memory-queue.ts";
 import type { Answers, Command, SequenceId } from "./protocol.ts";
 import type { CommandOf } from "./sequence.ts";
 import type { CoreOptions, CoreState } from "./state.ts";
-import { checkNew, find, plainError } from "./state.ts";
+import { plainError } from "../plain-error.ts";
+import { checkNew, find } from "./state.ts";
 
 /** A running engine. */
 export interface Core {
@@ -33,6 +34,7 @@ export function createCore(options: CoreOptions): Core {
     unborn: new Map(),
     memoryQueue: new Set(),
     cache: { queriedTokens: 0, hitTokens: 0 },
+    tokens: { prompt: 0, generated: 0 },
     steps: 0,
     rows: 0,
     readPages: 0,
@@ -127,6 +129,7 @@ function setCoefficients(state: CoreState, command: CommandOf<"coefficients">): 
 
 function stats(state: CoreState): Answers["stats"] {
   const counters = state.tree.counters();
+  const waiting = countWaiting(state);
   return {
     pages: counters.total,
     freePages: counters.free,
@@ -139,7 +142,10 @@ function stats(state: CoreState): Answers["stats"] {
     readPages: state.readPages,
     pageBytes: state.pageBytes,
     sequences: state.sequences.size,
-    waiting: state.scheduler.size,
+    running: state.scheduler.size - waiting,
+    waiting,
+    promptTokens: state.tokens.prompt,
+    generatedTokens: state.tokens.generated,
     programs: state.programs.size,
     programBytes: state.programs.usedBytes,
     steps: state.steps,

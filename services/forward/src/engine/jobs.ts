@@ -71,6 +71,7 @@ export function startOpen(state: CoreState, command: CommandOf<"open">, parent: 
     candidateLogprobs: [],
   };
   sequence.job = job;
+  state.tokens.prompt += Math.max(0, job.end - sequence.cached);
   if (sequence.rootKey !== null) state.cache.queriedTokens += Math.max(0, job.end - sequence.cached);
   reuse(state, sequence, job);
   return sequence;

@@ -10,7 +10,8 @@ import type { Answers, Command, SequenceId } from "./protocol.ts";
 import type { GenerateJob, OpenJob, Sequence } from "./sequence.ts";
 import { pendingRows } from "./sequence.ts";
 import type { CoreState } from "./state.ts";
-import { find, plainError } from "./state.ts";
+import { plainError } from "../plain-error.ts";
+import { find } from "./state.ts";
 
 /** Starts queued commands until one of them needs steps. */
 export function pump(state: CoreState, sequence: Sequence): void {

@@ -92,6 +92,12 @@ export function nextRefusalMs({ memoryQueue }: CoreState): number {
   );
 }
 
+/** Sequences that have not got their pages yet, or need more. */
+export function countWaiting({ sequences, memoryQueue }: CoreState): number {
+  const generations = [...memoryQueue].filter((waiter) => isWaiting(waiter) && !isNew(waiter.job)).length;
+  return [...sequences.values()].filter(({ job }) => job !== null && isNew(job)).length + generations;
+}
+
 const isWaiting = ({ sequence, job }: Waiter): boolean => sequence.job === job;
 
 /** An open that has not got its pages yet. */

@@ -3,7 +3,7 @@
  *
  * Rule: GreedyDual. A page's value is the clock at its last use plus what computing it again would cost; the page of
  * least value goes, and the clock moves to that value, so that what is cheap or long unused goes first. Only pages that
- * nobody holds and that no cached page continues may go: a chain shrinks from its end. Cost: O(cached pages) an eviction.
+ * nobody holds go, those before others of a chain last: a chain shrinks from its end. Cost: O(cached pages) an eviction.
  * Source: Cao & Irani, Cost-Aware WWW Proxy Caching Algorithms, USITS 1997.
  */
 
@@ -79,13 +79,18 @@ export function createPageIndex(pageCost: (depth: number) => number): PageIndex 
     evict(isHeld) {
       let least: number | undefined;
       let value = Number.POSITIVE_INFINITY;
+      let isEnd = false;
       for (const [page, entry] of entries) {
-        if (entry.value >= value || isHeld(page) || continuations.has(entry.key)) continue;
+        if (isHeld(page)) continue;
+        // Where only pages are left that something held continues, one of them goes all the same.
+        const endsChain = !continuations.has(entry.key);
+        if (endsChain === isEnd ? entry.value >= value : isEnd) continue;
         least = page;
         value = entry.value;
+        isEnd = endsChain;
       }
       if (least === undefined) return undefined;
-      clock = value;
+      clock = Math.max(clock, value);
       evicted++;
       remove(least);
       return least;

@@ -182,7 +182,12 @@ export interface EngineStats {
   readonly readPages: number;
   readonly pageBytes: number;
   readonly sequences: number;
+  /** Sequences whose tokens are being computed, and those not let in yet or waiting for memory. */
+  readonly running: number;
   readonly waiting: number;
+  /** Tokens of texts opened, computed or not, and tokens generated, since start. */
+  readonly promptTokens: number;
+  readonly generatedTokens: number;
   readonly programs: number;
   readonly programBytes: number;
   readonly steps: number;

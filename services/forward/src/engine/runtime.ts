@@ -2,16 +2,19 @@
 import { availableParallelism } from "node:os";
 import { TrimtabError } from "#kit/errors.ts";
 import type { QuantizedType } from "#kit/gguf-quantize.ts";
-import { digestOfModel } from "#kit/model-digest.ts";
 import type { KvKind, Operators } from "#kernels";
-import { copyPage, createCompute, createMemory, loadModule, PAGE_TOKENS } from "#kernels";
+import { ARENA_START, copyPage, createCompute, createMemory, loadModule, PAGE_TOKENS } from "#kernels";
 import type { Rotation } from "../families/family.ts";
 import type { ModelConfig } from "../model/config.ts";
 import { readConfig } from "../model/config.ts";
+import type { KvChoice } from "../model/kv-layout.ts";
+import { chooseKvKinds } from "../model/kv-layout.ts";
+import type { LoadProgress } from "../model/load.ts";
+import { loadModel } from "../model/load.ts";
 import { openModel } from "../model/model-file.ts";
 import type { MemoryPlan } from "../model/plan.ts";
 import { planMemory } from "../model/plan.ts";
-import { loadWeights, readRopeFactors } from "../model/weights.ts";
+import { readRopeFactors } from "../model/weights.ts";
 import { createGrammars } from "../grammar/matching.ts";
 import { createAllocator } from "./allocator.ts";
 import { type Capabilities, wasmCapabilities } from "./capabilities.ts";
@@ -42,8 +45,8 @@ export interface RuntimeOptions {
   /** Compute threads; `auto`: at most one a processor, as many of them as measure fastest. */
   readonly threads: number | "auto";
   readonly simd: "auto" | "plain";
-  /** null = as the model's family says. */
-  readonly kvKind: KvKind | null;
+  /** Storage of keys and values; null = as the model's family says. */
+  readonly kvKind: KvChoice | null;
   readonly kvBytes: number | null;
   readonly contextTokens: number | null;
   readonly rowBudget: number;
@@ -73,6 +76,9 @@ export interface ModelInfo {
   readonly parameters: number;
   readonly pages: number;
   readonly pageBytes: number;
+  /** Storage of keys and values by layer. */
+  readonly kvKinds: readonly KvKind[];
+  readonly weightBytes: number;
   /** Threads started. */
   readonly threads: number;
   readonly variant: string;
@@ -96,43 +102,48 @@ const MAX_AUTO_THREADS = 16;
 const REHEARSAL_MS = 200;
 
 /**
- * Loads a model and starts an engine; `wake` is called when events or work came up outside of a step.
+ * Loads a model and starts an engine; `wake` is called when events or work came up outside of a step,
+ * `onProgress` while the weights are read.
  * @throws TrimtabError of the reader, the configuration and the plan; MODEL_MISMATCH for another digest
  */
 export async function createRuntime(
   options: RuntimeOptions,
   emit: (event: EngineEvent) => void,
   wake: () => void,
+  onProgress: LoadProgress,
 ): Promise<Runtime> {
   const file = openModel(options.modelPath, options.quantize);
   try {
     const config = readConfig(file.header);
     const { rowBudget, prefillRows } = options;
-    const kvKind = options.kvKind ?? config.family.kvKind;
+    const kvKindOf = chooseKvKinds(file, config, options.kvKind);
     const plan = planMemory(file.header, config, {
       ...options,
-      kvKind,
+      kvKindOf,
       logitRows: Math.min(LOGIT_ROWS, rowBudget),
     });
-    const digest = digestOfModel(options.modelPath, options.quantize);
+    const memory = createMemory(plan.totalBytes);
+    const { modelPath, quantize, simd } = options;
+    const isAuto = options.threads === "auto";
+    const threads =
+      options.threads === "auto" ? Math.min(availableParallelism(), MAX_AUTO_THREADS) : options.threads;
+    const { placements } = plan.weights;
+    const digest = await loadModel({ file, modelPath, quantize, placements, memory, threads, onProgress });
     if (options.expectedDigest !== "" && options.expectedDigest !== digest) {
       throw new TrimtabError("MODEL_MISMATCH", `the model has the digest ${digest}`, {
         field: "expected_digest",
       });
     }
-    const memory = createMemory(plan.totalBytes);
-    loadWeights(file, plan.weights, memory);
     const factorsOf = (rotation: Rotation) => readRopeFactors(file, rotation, plan.contextTokens);
     const space = createWorkspace(memory, plan, config, factorsOf);
-    const isAuto = options.threads === "auto";
-    const threads =
-      options.threads === "auto" ? Math.min(availableParallelism(), MAX_AUTO_THREADS) : options.threads;
-    const compute = await createCompute({ memory, module: await loadModule(), threads, simd: options.simd });
+    const compute = await createCompute({ memory, module: await loadModule(), threads, simd });
     const { operators } = compute;
     const choice = isAuto && threads > 1 ? createThreadChoice(threads) : null;
     const scheduler = createScheduler<SequenceId>({ rowBudget, prefillRows });
-    const cacheFormat = options.prefixCache ? `${digest} wasm ${plan.kvShape.kind}` : null;
-    const grammars = createGrammars({ modelPath: options.modelPath, vocabulary: config.vocabulary });
+    const cacheFormat = options.prefixCache
+      ? `${digest} wasm ${plan.kv.layers.map(({ shape }) => shape.kind).join()}`
+      : null;
+    const grammars = createGrammars({ modelPath, vocabulary: config.vocabulary });
     const parts = createParts(memory, plan, config, space, operators, choice);
     const core = createCore({ ...parts, cacheFormat, scheduler, grammars, emit, wake });
     const close = () => {
@@ -173,7 +184,8 @@ function createParts(
   operators: Operators,
   choice: ThreadChoice | null,
 ): Omit<CoreOptions, "cacheFormat" | "scheduler" | "emit" | "wake" | "grammars"> {
-  const { regions, pages, pageBytes, contextTokens, rowBudget } = plan;
+  const { regions, pages, contextTokens, rowBudget } = plan;
+  const { pageBytes } = plan.kv;
   const { vocabulary } = config;
   const scratch = {
     history: regions.history.pointer,
@@ -214,10 +226,13 @@ function pageCost({ layers, headsWidth, parameters }: ModelConfig, depth: number
 function describe(config: ModelConfig, plan: MemoryPlan, digest: string, operators: Operators): ModelInfo {
   const { name, layers, width, feedForward, experts, heads, kvHeads, headDim } = config;
   const { vocabulary, stopIds, parameters } = config;
-  const { contextTokens, pages, pageBytes } = plan;
+  const { contextTokens, pages, kv } = plan;
   return {
     ...{ name, digest, architecture: config.family.architecture, layers, width, feedForward, heads, kvHeads },
-    ...{ experts, headDim, vocabulary, contextTokens, stopIds, parameters, pages, pageBytes },
+    ...{ experts, headDim, vocabulary, contextTokens, stopIds, parameters, pages },
+    pageBytes: kv.pageBytes,
+    weightBytes: plan.weights.end - ARENA_START,
+    kvKinds: kv.layers.map(({ shape }) => shape.kind),
     threads: operators.threads,
     variant: operators.variant,
     capabilities: wasmCapabilities(experts),

@@ -1,13 +1,12 @@
 /** What the parts of the engine core share. */
 import { TrimtabError } from "#kit/errors.ts";
 import { MAX_SEQUENCES } from "../../limits.ts";
-import { KernelError } from "#kernels";
 import type { Grammars } from "../grammar/matching.ts";
 import type { KvTree } from "./kv-tree.ts";
 import type { MemoryQueue } from "./memory-queue.ts";
 import type { ProgramStore } from "./programs.ts";
 import type { ProjectionStore } from "./projections.ts";
-import type { Command, EngineEvent, PlainError, SequenceId } from "./protocol.ts";
+import type { Command, EngineEvent, SequenceId } from "./protocol.ts";
 import type { Sampler } from "./sampler.ts";
 import type { Scheduler } from "./scheduler.ts";
 import type { Sequence } from "./sequence.ts";
@@ -49,20 +48,11 @@ export interface CoreState extends CoreOptions {
   readonly memoryQueue: MemoryQueue;
   /** Tokens looked for in the prefix cache, and found. */
   readonly cache: { queriedTokens: number; hitTokens: number };
+  /** Tokens of texts opened, and tokens generated. */
+  readonly tokens: { prompt: number; generated: number };
   steps: number;
   rows: number;
   readPages: number;
-}
-
-/** Any error as plain data; errors of the kernels keep their reason, foreign ones become INTERNAL. */
-export function plainError(error: unknown): PlainError {
-  if (!(error instanceof TrimtabError)) {
-    const message = error instanceof Error ? error.message : String(error);
-    const reason = error instanceof KernelError ? error.reason : "INTERNAL";
-    return { reason, message, field: undefined, limit: undefined, retryAfterMs: undefined };
-  }
-  const { reason, message, field, limit, retryAfterMs } = error;
-  return { reason, message, field, limit: limit === undefined ? undefined : String(limit), retryAfterMs };
 }
 
 /** The sequence with this id. @throws TrimtabError SEQUENCE_NOT_FOUND */

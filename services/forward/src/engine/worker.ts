@@ -5,7 +5,7 @@
 import type { Command, EngineEvent, PlainError } from "./protocol.ts";
 import type { ModelInfo, Runtime, RuntimeOptions } from "./runtime.ts";
 import { createRuntime } from "./runtime.ts";
-import { plainError } from "./state.ts";
+import { plainError } from "../plain-error.ts";
 
 /** Messages to the worker. */
 export type WorkerRequest =
@@ -15,6 +15,7 @@ export type WorkerRequest =
 
 /** Messages from the worker. */
 export type WorkerReply =
+  | { readonly type: "loading"; readonly loadedBytes: number; readonly totalBytes: number }
   | { readonly type: "ready"; readonly model: ModelInfo }
   /** The engine cannot go on; nothing more will come. */
   | { readonly type: "broken"; readonly error: PlainError }
@@ -34,7 +35,9 @@ let timer: ReturnType<typeof setTimeout> | undefined;
 self.onmessage = async ({ data }: MessageEvent<WorkerRequest>) => {
   try {
     if (data.type === "load") {
-      runtime = await createRuntime(data.options, (event) => void outbox.push(event), wake);
+      const onProgress = (loadedBytes: number, totalBytes: number) =>
+        reply({ type: "loading", loadedBytes, totalBytes });
+      runtime = await createRuntime(data.options, (event) => void outbox.push(event), wake, onProgress);
       reply({ type: "ready", model: runtime.model });
       setImmediate(rehearse);
     } else if (data.type === "commands") {

@@ -1,14 +1,16 @@
 /** Addresses the forward pass works with, from the memory plan. */
-import type { ActivationForm, KvShape, Pointer } from "#kernels";
+import type { ActivationForm, Pointer } from "#kernels";
 import { fillRopeTable, ropeTableBytes } from "#kernels";
 import type { Rotation } from "../families/family.ts";
 import type { ModelConfig } from "../model/config.ts";
+import type { LayerKv } from "../model/kv-layout.ts";
 import type { MemoryPlan } from "../model/plan.ts";
 
 /** The arena as the forward pass sees it; shapes for `rows` up to the row budget. */
 export interface Workspace {
   readonly memory: WebAssembly.Memory;
-  readonly kvShape: KvShape;
+  /** Where the keys and values of each layer are in a page. */
+  readonly kvLayers: readonly LayerKv[];
   readonly logitRows: number;
   /** f32 [rows, width]: residual stream, branch before its add, normed rows. */
   readonly x: Pointer;
@@ -73,7 +75,7 @@ export function createWorkspace(
   });
   return {
     memory,
-    kvShape: plan.kvShape,
+    kvLayers: plan.kv.layers,
     logitRows: plan.logitRows,
     x: regions.x.pointer,
     branch: regions.branch.pointer,
@@ -101,6 +103,6 @@ export function createWorkspace(
     units: regions.units.pointer,
     unitRows: regions.unitRows.pointer,
     unitsBytes: regions.units.sizeBytes,
-    pageAddress: (page) => regions.kv.pointer + page * plan.pageBytes,
+    pageAddress: (page) => regions.kv.pointer + page * plan.kv.pageBytes,
   };
 }

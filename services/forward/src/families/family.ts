@@ -76,8 +76,11 @@ export interface Family {
   /** True when pairs (2i, 2i+1) rotate together, false for pairs (i, i + rotary/2). */
   readonly ropeInterleaved: boolean;
   readonly activation: GateActivation;
-  /** Storage of keys and values unless the caller chooses: the coarsest that keeps the model's distribution. */
-  readonly kvKind: KvKind;
+  /**
+   * Storage of keys and values unless the caller chooses: the coarsest that keeps the model's distribution.
+   * "by_key_bias" = int16 in the layers whose key biases are too large for int8 blocks.
+   */
+  readonly kvKind: KvKind | "by_key_bias";
   /** Metadata keys, after `<architecture>.`, whose presence with another value means arithmetic we do not do. */
   readonly refused: Readonly<Record<string, number | string | boolean>>;
   readonly rotations: (metadata: Metadata) => readonly Rotation[];

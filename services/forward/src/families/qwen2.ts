@@ -7,7 +7,7 @@ export const qwen2: Family = {
   ...llama,
   architecture: "qwen2",
   ropeInterleaved: false,
-  // A few biases of keys are a hundred times the others: in blocks of int8 nothing is left of those.
-  kvKind: "int16",
+  // In some layers a few biases of keys are a hundred times the others: in blocks of int8 nothing is left of those.
+  kvKind: "by_key_bias",
   layer: { ...llama.layer, qkvBias: ["attn_q.bias", "attn_k.bias", "attn_v.bias"] },
 };

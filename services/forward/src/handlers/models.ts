@@ -1,7 +1,9 @@
 /** ListModels, LoadModel, UnloadModel, GetModel, PutProgram, PutProjection. */
 import type { ServiceImpl } from "@connectrpc/connect";
 import { TrimtabError } from "#kit/errors.ts";
-import type { ForwardService } from "#proto/trimtab/forward/v1/forward_service_pb.ts";
+import type { MessageInitShape } from "@bufbuild/protobuf";
+import { createPushable } from "#kit/streams.ts";
+import type { ForwardService, LoadProgressSchema } from "#proto/trimtab/forward/v1/forward_service_pb.ts";
 import { findModelName } from "./model-name.ts";
 import { programDigest, toProgram } from "../schema/program.ts";
 import { projectionDigest, toProjection } from "../schema/projection.ts";
@@ -20,9 +22,18 @@ export function createModelHandlers(registry: Registry): Handlers {
       const loaded = await Promise.all(registry.loaded().map(toModel));
       return { models: [...loaded, ...registry.available().map((name) => ({ name, backend: "wasm" }))] };
     },
-    async loadModel({ source, expectedDigest, quantize }) {
-      const choice = { expectedDigest, quantize: toQuantizedType(quantize) };
-      return { model: await toModel(await registry.load(source, choice)) };
+    async *loadModel({ source, expectedDigest, quantize: type }) {
+      const quantize = toQuantizedType(type);
+      const progress = createPushable<MessageInitShape<typeof LoadProgressSchema>>();
+      const onProgress = (loadedBytes: number, totalBytes: number) =>
+        void progress.push({ loadedBytes: BigInt(loadedBytes), totalBytes: BigInt(totalBytes) });
+      const loading = registry.load(source, { expectedDigest, quantize, onProgress });
+      void loading.then(
+        () => progress.end(),
+        (error: unknown) => progress.fail(error),
+      );
+      for await (const value of progress) yield { event: { case: "progress" as const, value } };
+      yield { event: { case: "model" as const, value: await toModel(await loading) } };
     },
     async unloadModel({ modelDigest }) {
       await registry.unload(modelDigest);

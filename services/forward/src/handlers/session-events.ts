@@ -1,6 +1,6 @@
 /** Events of a session on their way out: gathered into messages below 16 KiB, in order. */
 import type { MessageInitShape } from "@bufbuild/protobuf";
-import { plainError } from "../engine/state.ts";
+import { plainError } from "../plain-error.ts";
 import type { StreamEvent } from "../engine/client.ts";
 import type { SessionResponseSchema } from "#proto/trimtab/forward/v1/forward_service_pb.ts";
 import { type EventInit, sessionFrames } from "../schema/session-frames.ts";

@@ -5,11 +5,11 @@
  * sampler | tables. Addresses below `ARENA_START` belong to the kernels (static data, control lines).
  */
 import { TrimtabError } from "#kit/errors.ts";
-import type { ActivationForm, KvKind, KvShape } from "#kernels";
+import type { ActivationForm, KvKind } from "#kernels";
 import {
   activationBytes,
   ARENA_START,
-  kvPageBytes,
+  MAX_OPERATOR_ROWS,
   PAGE_TOKENS,
   partialBytes,
   queryBytes,
@@ -17,15 +17,24 @@ import {
   SEGMENT_TOKENS,
   unitBytes,
 } from "#kernels";
-import { MAX_ARENA_BYTES, MAX_LOGIT_BIASES, MAX_PROJECTION_RANK, PROGRAM_BYTES } from "../../limits.ts";
+import {
+  MAX_ARENA_BYTES,
+  MAX_CONTEXT_TOKENS,
+  MAX_LOGIT_BIASES,
+  MAX_PROJECTION_RANK,
+  PROGRAM_BYTES,
+} from "../../limits.ts";
 import type { ModelConfig } from "./config.ts";
+import type { KvLayout } from "./kv-layout.ts";
+import { layOutPages } from "./kv-layout.ts";
 import type { ModelHeader } from "./model-file.ts";
 import type { WeightPlan } from "./weights.ts";
 import { planWeights } from "./weights.ts";
 
 /** What the caller may choose about memory. */
 export interface PlanOptions {
-  readonly kvKind: KvKind;
+  /** Storage of keys and values of a layer. */
+  readonly kvKindOf: (layer: number) => KvKind;
   /** Bytes for KV pages; null = room for 16 sequences of 1,024 tokens. */
   readonly kvBytes: number | null;
   /** Longest sequence; null = as the model says. */
@@ -79,9 +88,8 @@ export type RegionName =
 export interface MemoryPlan {
   readonly regions: Readonly<Record<RegionName, Region>>;
   readonly weights: WeightPlan;
-  readonly kvShape: KvShape;
+  readonly kv: KvLayout;
   readonly pages: number;
-  readonly pageBytes: number;
   readonly contextTokens: number;
   readonly rowBudget: number;
   readonly logitRows: number;
@@ -96,14 +104,15 @@ const ALIGNMENT = 64;
 /**
  * Plans the arena of a model.
  * @throws TrimtabError OUT_OF_MEMORY when file, KV and workspace exceed 3.75 GiB, BACKEND_CAPABILITY for tensor types
- *   without kernels, FIELD_OUT_OF_RANGE for KV memory below one sequence of one page
+ *   without kernels, FIELD_OUT_OF_RANGE for KV memory below one page, and for row budget or context out of range
  */
 export function planMemory(header: ModelHeader, config: ModelConfig, options: PlanOptions): MemoryPlan {
-  const { rowBudget, logitRows, kvKind } = options;
+  const { rowBudget, logitRows, kvKindOf } = options;
+  checkWhole("row_budget", rowBudget, MAX_OPERATOR_ROWS);
+  if (options.contextTokens !== null) checkWhole("context_tokens", options.contextTokens, MAX_CONTEXT_TOKENS);
   const contextTokens = Math.min(config.contextTokens, options.contextTokens ?? config.contextTokens);
-  const { layers, kvHeads, headDim } = config;
-  const kvShape: KvShape = { layers, kvHeads, headDim, kind: kvKind };
-  const pageBytes = kvPageBytes(kvShape);
+  const kv = layOutPages(config, kvKindOf);
+  const { pageBytes } = kv;
   const pages =
     options.kvBytes === null
       ? DEFAULT_SEQUENCES * Math.ceil(Math.min(DEFAULT_TOKENS, contextTokens) / PAGE_TOKENS)
@@ -115,7 +124,7 @@ export function planMemory(header: ModelHeader, config: ModelConfig, options: Pl
     });
   }
   const weights = planWeights(header, config, ARENA_START);
-  const sizes = regionSizes(config, kvShape, {
+  const sizes = regionSizes(config, {
     contextTokens,
     rowBudget,
     logitRows,
@@ -135,9 +144,8 @@ export function planMemory(header: ModelHeader, config: ModelConfig, options: Pl
   return {
     regions: regions as Record<RegionName, Region>,
     weights,
-    kvShape,
+    kv,
     pages,
-    pageBytes,
     contextTokens,
     rowBudget,
     logitRows,
@@ -145,9 +153,14 @@ export function planMemory(header: ModelHeader, config: ModelConfig, options: Pl
   };
 }
 
+function checkWhole(field: string, value: number, most: number): void {
+  if (Number.isInteger(value) && value >= 1 && value <= most) return;
+  const message = `${field} is ${value}, a whole number from 1 to ${most} is needed`;
+  throw new TrimtabError("FIELD_OUT_OF_RANGE", message, { field, limit: most });
+}
+
 function regionSizes(
   config: ModelConfig,
-  kvShape: KvShape,
   sizes: { contextTokens: number; rowBudget: number; logitRows: number; kvBytes: number },
 ): Record<RegionName, number> {
   const { width, heads, kvHeads, headDim, headsWidth, feedForward, vocabulary, experts } = config;
@@ -162,7 +175,7 @@ function regionSizes(
     branch: floats(width),
     normed: floats(width),
     qkv: floats(headsWidth + 2 * kvHeads * headDim),
-    query: queryBytes(rows, heads, kvShape),
+    query: queryBytes(rows, heads, { headDim }),
     attended: floats(headsWidth),
     gateUp: floats(2 * feedForward),
     neurons: floats(feedForward),

@@ -1,11 +1,11 @@
 /**
- * Weights in the arena: where each packed matrix goes, and the loading of a file into those places. Matrices that read
+ * Weights in the arena: where each packed matrix goes. Matrices that read
  * the same rows (query, key, value; gate, up) lie behind one another and are multiplied as one when their types agree.
  * Cost: every tensor is read once and repacked once.
  */
 import { TrimtabError } from "#kit/errors.ts";
 import type { ActivationForm, PackedMatrix, Pointer, WeightSource } from "#kernels";
-import { activationForm, packedBytes, packedKind, repack } from "#kernels";
+import { activationForm, packedBytes, packedKind } from "#kernels";
 import type { Rotation } from "../families/family.ts";
 import type { ModelConfig } from "./config.ts";
 import type { ModelFile, ModelHeader, ModelTensor } from "./model-file.ts";
@@ -63,7 +63,7 @@ export interface LoadedModel {
 }
 
 /** Where a tensor of the file, or one expert's slice of it, goes. */
-interface Placement {
+export interface Placement {
   readonly tensor: ModelTensor;
   readonly target: PackedMatrix | Pointer;
   /** First row inside the target matrix. */
@@ -185,27 +185,6 @@ export function planWeights(header: ModelHeader, config: ModelConfig, start: num
     ? { parts: [{ matrix: embedding, form, column: 0 }], forms: [form] }
     : projection([family.head]);
   return { model: { config, embedding, layers, outputNorm, head }, placements, end };
-}
-
-/**
- * Reads and repacks every tensor into its place.
- * @throws TrimtabError ARTIFACT_CORRUPT when the file shrank, ARTIFACT_INVALID for vectors that are not finite
- */
-export function loadWeights(file: ModelFile, plan: WeightPlan, memory: WebAssembly.Memory): void {
-  for (const { tensor, target, firstRow, expert, factor } of plan.placements) {
-    const bytes = new Uint8Array(tensor.sizeBytes / (tensor.dims[2] ?? 1));
-    file.read(tensor, bytes, expert * bytes.length);
-    if (typeof target === "number") {
-      const values = new Float32Array(bytes.buffer).map((value) => value * factor);
-      if (!values.every(Number.isFinite)) {
-        const message = `tensor ${tensor.name} holds values that are not finite`;
-        throw new TrimtabError("ARTIFACT_INVALID", message, { field: tensor.name });
-      }
-      new Float32Array(memory.buffer, target, values.length).set(values);
-    } else {
-      repack(memory, target, bytes, { firstRow, rows: tensor.dims[1] ?? 0, source: sourceOf(tensor) });
-    }
-  }
 }
 
 /** The factors of a rotation's frequencies over a context, or null when the file has none. */

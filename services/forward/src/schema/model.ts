@@ -3,8 +3,11 @@ import { TrimtabError } from "#kit/errors.ts";
 import { isQuantizedType, QUANTIZED_TYPES, type QuantizedType } from "#kit/gguf-quantize.ts";
 import { PAGE_TOKENS } from "#kernels";
 import { OPERATION_KINDS } from "../engine/capabilities.ts";
+import { KvKind } from "#proto/trimtab/forward/v1/forward_service_pb.ts";
 import { SITES } from "../programs/program.ts";
 import type { LoadedEntry } from "../registry.ts";
+
+const KV_KINDS = { int8: KvKind.INT8, int16: KvKind.INT16 } as const;
 
 /** Shape, capabilities and memory of a loaded model; asks its engine once. */
 export async function toModel({ name, engine }: LoadedEntry) {
@@ -42,9 +45,21 @@ export async function toModel({ name, engine }: LoadedEntry) {
       evictedPages: BigInt(stats.evictedPages),
       queriedTokens: BigInt(stats.queriedTokens),
       hitTokens: BigInt(stats.hitTokens),
+      sharedPages: stats.sharedPages,
+      readPages: BigInt(stats.readPages),
+      layerKinds: model.kvKinds.map((kind) => KV_KINDS[kind]),
+    },
+    load: {
+      runningSequences: stats.running,
+      waitingSequences: stats.waiting,
+      promptTokens: BigInt(stats.promptTokens),
+      generatedTokens: BigInt(stats.generatedTokens),
+      steps: BigInt(stats.steps),
+      rows: BigInt(stats.rows),
     },
     compute: `${stats.threads} x ${stats.variant}`,
     parameters: BigInt(model.parameters),
+    weightBytes: BigInt(model.weightBytes),
   };
 }
 

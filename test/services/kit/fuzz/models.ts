@@ -8,7 +8,13 @@ import { readVocabulary } from "../../../../services/tokenizer/src/vocabulary.ts
 import { syntheticModel } from "../../../support/synthetic-model.ts";
 import { markAll } from "./gguf-files.ts";
 
-const PLAN = { kvKind: "int8", kvBytes: null, contextTokens: null, rowBudget: 32, logitRows: 8 } as const;
+const PLAN = {
+  kvKindOf: () => "int8" as const,
+  kvBytes: null,
+  contextTokens: null,
+  rowBudget: 32,
+  logitRows: 8,
+} as const;
 const bytes = syntheticModel({ layers: 1, metadata: { "tokenizer.ggml.merges": [] } });
 
 /** A model that runs. */

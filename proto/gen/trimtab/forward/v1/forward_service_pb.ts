@@ -2,8 +2,8 @@
 // @generated from file trimtab/forward/v1/forward_service.proto (package trimtab.forward.v1, syntax proto3)
 /* eslint-disable */
 
-import type { GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
-import { fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
+import type { GenEnum, GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
+import { enumDesc, fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
 import type { Constraint, FinishReason, SamplingParameters, Speculation, Token, Usage } from "../../type/v1/generation_pb.ts";
 import { file_trimtab_type_v1_generation } from "../../type/v1/generation_pb.ts";
 import type { Activation, LayerProof, OperationKind, Program, ProgramBinding, Projection, Site, Tap } from "../../type/v1/program_pb.ts";
@@ -14,7 +14,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file trimtab/forward/v1/forward_service.proto.
  */
 export const file_trimtab_forward_v1_forward_service: GenFile = /*@__PURE__*/
-  fileDesc("Cih0cmltdGFiL2ZvcndhcmQvdjEvZm9yd2FyZF9zZXJ2aWNlLnByb3RvEhJ0cmltdGFiLmZvcndhcmQudjEi9QMKBU1vZGVsEgwKBG5hbWUYASABKAkSDgoGZGlnZXN0GAIgASgJEhQKDGFyY2hpdGVjdHVyZRgDIAEoCRIOCgZsYXllcnMYBCABKA0SDQoFd2lkdGgYBSABKA0SGgoSZmVlZF9mb3J3YXJkX3dpZHRoGAYgASgNEg0KBWhlYWRzGAcgASgNEhAKCGt2X2hlYWRzGAggASgNEhAKCGhlYWRfZGltGAkgASgNEhcKD3ZvY2FidWxhcnlfc2l6ZRgKIAEoDRIWCg5jb250ZXh0X3Rva2VucxgLIAEoDRIQCghzdG9wX2lkcxgMIAMoDRIOCgZsb2FkZWQYDSABKAgSDwoHYmFja2VuZBgOIAEoCRIkCgVzaXRlcxgPIAMoDjIVLnRyaW10YWIudHlwZS52MS5TaXRlEjIKCm9wZXJhdGlvbnMYECADKA4yHi50cmltdGFiLnR5cGUudjEuT3BlcmF0aW9uS2luZBIVCg1kZXRlcm1pbmlzdGljGBEgASgIEi8KCWt2X21lbW9yeRgSIAEoCzIcLnRyaW10YWIuZm9yd2FyZC52MS5Ldk1lbW9yeRIPCgdjb21wdXRlGBMgASgJEhIKCnBhcmFtZXRlcnMYFCABKAQSDAoEZm9yaxgVIAEoCBIRCglncmFkaWVudHMYFiABKAgi2AEKCEt2TWVtb3J5Eg0KBXBhZ2VzGAEgASgNEhIKCmZyZWVfcGFnZXMYAiABKA0SEwoLcGFnZV90b2tlbnMYAyABKA0SEgoKcGFnZV9ieXRlcxgEIAEoBBIUCgxjb3BpZWRfcGFnZXMYBSABKAQSEQoJc2VxdWVuY2VzGAYgASgNEhQKDGNhY2hlZF9wYWdlcxgHIAEoDRIVCg1ldmljdGVkX3BhZ2VzGAggASgEEhYKDnF1ZXJpZWRfdG9rZW5zGAkgASgEEhIKCmhpdF90b2tlbnMYCiABKAQiEwoRTGlzdE1vZGVsc1JlcXVlc3QiPwoSTGlzdE1vZGVsc1Jlc3BvbnNlEikKBm1vZGVscxgBIAMoCzIZLnRyaW10YWIuZm9yd2FyZC52MS5Nb2RlbCJNChBMb2FkTW9kZWxSZXF1ZXN0Eg4KBnNvdXJjZRgBIAEoCRIXCg9leHBlY3RlZF9kaWdlc3QYAiABKAkSEAoIcXVhbnRpemUYAyABKAkiPQoRTG9hZE1vZGVsUmVzcG9uc2USKAoFbW9kZWwYASABKAsyGS50cmltdGFiLmZvcndhcmQudjEuTW9kZWwiKgoSVW5sb2FkTW9kZWxSZXF1ZXN0EhQKDG1vZGVsX2RpZ2VzdBgBIAEoCSIVChNVbmxvYWRNb2RlbFJlc3BvbnNlIiAKD0dldE1vZGVsUmVxdWVzdBINCgVtb2RlbBgBIAEoCSI8ChBHZXRNb2RlbFJlc3BvbnNlEigKBW1vZGVsGAEgASgLMhkudHJpbXRhYi5mb3J3YXJkLnYxLk1vZGVsIj4KEVB1dFByb2dyYW1SZXF1ZXN0EikKB3Byb2dyYW0YASABKAsyGC50cmltdGFiLnR5cGUudjEuUHJvZ3JhbSIsChJQdXRQcm9ncmFtUmVzcG9uc2USFgoOcHJvZ3JhbV9kaWdlc3QYASABKAkiRwoUUHV0UHJvamVjdGlvblJlcXVlc3QSLwoKcHJvamVjdGlvbhgBIAEoCzIbLnRyaW10YWIudHlwZS52MS5Qcm9qZWN0aW9uIjIKFVB1dFByb2plY3Rpb25SZXNwb25zZRIZChFwcm9qZWN0aW9uX2RpZ2VzdBgBIAEoCSJICgZDYWxsZXISFAoMZmFpcm5lc3Nfa2V5GAEgASgJEhIKCmNhY2hlX3NhbHQYAiABKAkSFAoMYnlwYXNzX2NhY2hlGAMgASgIImEKGFByZXBhcmVDb25zdHJhaW50UmVxdWVzdBIUCgxtb2RlbF9kaWdlc3QYASABKAkSLwoKY29uc3RyYWludBgCIAEoCzIbLnRyaW10YWIudHlwZS52MS5Db25zdHJhaW50IhsKGVByZXBhcmVDb25zdHJhaW50UmVzcG9uc2UigQEKDlNlc3Npb25SZXF1ZXN0EhQKDG1vZGVsX2RpZ2VzdBgBIAEoCRItCghjb21tYW5kcxgCIAMoCzIbLnRyaW10YWIuZm9yd2FyZC52MS5Db21tYW5kEioKBmNhbGxlchgDIAEoCzIaLnRyaW10YWIuZm9yd2FyZC52MS5DYWxsZXIirAMKB0NvbW1hbmQSEgoKY29tbWFuZF9pZBgBIAEoBBIvCgRvcGVuGAIgASgLMh8udHJpbXRhYi5mb3J3YXJkLnYxLk9wZW5Db21tYW5kSAASLwoEZm9yaxgDIAEoCzIfLnRyaW10YWIuZm9yd2FyZC52MS5Gb3JrQ29tbWFuZEgAEjcKCGdlbmVyYXRlGAQgASgLMiMudHJpbXRhYi5mb3J3YXJkLnYxLkdlbmVyYXRlQ29tbWFuZEgAEkYKEHNldF9jb2VmZmljaWVudHMYBSABKAsyKi50cmltdGFiLmZvcndhcmQudjEuU2V0Q29lZmZpY2llbnRzQ29tbWFuZEgAEjcKCHRydW5jYXRlGAYgASgLMiMudHJpbXRhYi5mb3J3YXJkLnYxLlRydW5jYXRlQ29tbWFuZEgAEjUKB3JlbGVhc2UYByABKAsyIi50cmltdGFiLmZvcndhcmQudjEuUmVsZWFzZUNvbW1hbmRIABIvCgRzdG9wGAggASgLMh8udHJpbXRhYi5mb3J3YXJkLnYxLlN0b3BDb21tYW5kSABCCQoHY29tbWFuZCKFAQoLT3BlbkNvbW1hbmQSEwoLc2VxdWVuY2VfaWQYASABKAQSCwoDaWRzGAIgAygNEiIKBHRhcHMYAyADKAsyFC50cmltdGFiLnR5cGUudjEuVGFwEjAKB3Byb2dyYW0YBCABKAsyHy50cmltdGFiLnR5cGUudjEuUHJvZ3JhbUJpbmRpbmciNQoLRm9ya0NvbW1hbmQSEwoLc2VxdWVuY2VfaWQYASABKAQSEQoJY2hpbGRfaWRzGAIgAygEIsoDCg9HZW5lcmF0ZUNvbW1hbmQSEwoLc2VxdWVuY2VfaWQYASABKAQSEgoKbWF4X3Rva2VucxgCIAEoDRI1CghzYW1wbGluZxgDIAEoCzIjLnRyaW10YWIudHlwZS52MS5TYW1wbGluZ1BhcmFtZXRlcnMSEQoJc3RyZWFtX2lkGAQgASgEEhAKCHN0b3BfaWRzGAUgAygNEhkKEWlnbm9yZV9tb2RlbF9zdG9wGAYgASgIEhQKDHRvcF9sb2dwcm9icxgHIAEoDRIwCgdwcm9ncmFtGAggASgLMh8udHJpbXRhYi50eXBlLnYxLlByb2dyYW1CaW5kaW5nEhMKC3JlcGxheV9sYXN0GAkgASgIEiIKBHRhcHMYCiADKAsyFC50cmltdGFiLnR5cGUudjEuVGFwEhkKEXBhcmtfZXZlcnlfdG9rZW5zGAsgASgNEhcKD3BhcmtfdGltZW91dF9tcxgMIAEoDRIvCgpjb25zdHJhaW50GA0gASgLMhsudHJpbXRhYi50eXBlLnYxLkNvbnN0cmFpbnQSMQoLc3BlY3VsYXRpb24YDiABKAsyHC50cmltdGFiLnR5cGUudjEuU3BlY3VsYXRpb24iQwoWU2V0Q29lZmZpY2llbnRzQ29tbWFuZBITCgtzZXF1ZW5jZV9pZBgBIAEoBBIUCgxjb2VmZmljaWVudHMYAiADKAIiNgoPVHJ1bmNhdGVDb21tYW5kEhMKC3NlcXVlbmNlX2lkGAEgASgEEg4KBnRva2VucxgCIAEoDSImCg5SZWxlYXNlQ29tbWFuZBIUCgxzZXF1ZW5jZV9pZHMYASADKAQiIwoLU3RvcENvbW1hbmQSFAoMc2VxdWVuY2VfaWRzGAEgAygEIjwKD1Nlc3Npb25SZXNwb25zZRIpCgZldmVudHMYASADKAsyGS50cmltdGFiLmZvcndhcmQudjEuRXZlbnQi0QMKBUV2ZW50EhMKC3NlcXVlbmNlX2lkGAEgASgEEhIKCmNvbW1hbmRfaWQYAiABKAQSMQoGb3BlbmVkGAMgASgLMh8udHJpbXRhYi5mb3J3YXJkLnYxLk9wZW5lZEV2ZW50SAASMQoGZm9ya2VkGAQgASgLMh8udHJpbXRhYi5mb3J3YXJkLnYxLkZvcmtlZEV2ZW50SAASMQoKYWN0aXZhdGlvbhgFIAEoCzIbLnRyaW10YWIudHlwZS52MS5BY3RpdmF0aW9uSAASMQoGdG9rZW5zGAYgASgLMh8udHJpbXRhYi5mb3J3YXJkLnYxLlRva2Vuc0V2ZW50SAASMQoGcGFya2VkGAcgASgLMh8udHJpbXRhYi5mb3J3YXJkLnYxLlBhcmtlZEV2ZW50SAASNQoIZmluaXNoZWQYCCABKAsyIS50cmltdGFiLmZvcndhcmQudjEuRmluaXNoZWRFdmVudEgAEi0KBGRvbmUYCSABKAsyHS50cmltdGFiLmZvcndhcmQudjEuRG9uZUV2ZW50SAASMQoGZmFpbGVkGAogASgLMh8udHJpbXRhYi5mb3J3YXJkLnYxLkZhaWxlZEV2ZW50SABCBwoFZXZlbnQiZAoLT3BlbmVkRXZlbnQSGAoQcHJlZmlsbGVkX3Rva2VucxgBIAEoDRIVCg1yZXVzZWRfdG9rZW5zGAIgASgNEhAKCHF1ZXVlX21zGAMgASgBEhIKCnByZWZpbGxfbXMYBCABKAEiNgoLRm9ya2VkRXZlbnQSEQoJY2hpbGRfaWRzGAEgAygEEhQKDGNvcGllZF9wYWdlcxgCIAEoDSI1CgtUb2tlbnNFdmVudBImCgZ0b2tlbnMYASADKAsyFi50cmltdGFiLnR5cGUudjEuVG9rZW4iJwoLUGFya2VkRXZlbnQSGAoQZ2VuZXJhdGVkX3Rva2VucxgBIAEoDSLnAQoNRmluaXNoZWRFdmVudBItCgZyZWFzb24YASABKA4yHS50cmltdGFiLnR5cGUudjEuRmluaXNoUmVhc29uEhgKEGdlbmVyYXRlZF90b2tlbnMYAiABKA0SKgoFcHJvb2YYAyADKAsyGy50cmltdGFiLnR5cGUudjEuTGF5ZXJQcm9vZhIXCg9yZXBsYXllZF90b2tlbnMYBCABKA0SFwoPc2VxdWVuY2VfdG9rZW5zGAUgASgNEhYKDmRyYWZ0ZWRfdG9rZW5zGAYgASgNEhcKD2FjY2VwdGVkX3Rva2VucxgHIAEoDSILCglEb25lRXZlbnQiTAoLRmFpbGVkRXZlbnQSDgoGcmVhc29uGAEgASgJEg8KB21lc3NhZ2UYAiABKAkSDQoFZmllbGQYAyABKAkSDQoFbGltaXQYBCABKAkikAEKC09wZW5SZXF1ZXN0EhQKDG1vZGVsX2RpZ2VzdBgBIAEoCRItCgRvcGVuGAIgASgLMh8udHJpbXRhYi5mb3J3YXJkLnYxLk9wZW5Db21tYW5kEhAKCGxlYXNlX21zGAMgASgNEioKBmNhbGxlchgEIAEoCzIaLnRyaW10YWIuZm9yd2FyZC52MS5DYWxsZXIigwEKDE9wZW5SZXNwb25zZRIQCghzZXF1ZW5jZRgBIAEoCRIwCgthY3RpdmF0aW9ucxgCIAMoCzIbLnRyaW10YWIudHlwZS52MS5BY3RpdmF0aW9uEi8KBm9wZW5lZBgDIAEoCzIfLnRyaW10YWIuZm9yd2FyZC52MS5PcGVuZWRFdmVudCJwCg9HZW5lcmF0ZVJlcXVlc3QSFAoMbW9kZWxfZGlnZXN0GAEgASgJEhAKCHNlcXVlbmNlGAIgASgJEjUKCGdlbmVyYXRlGAMgASgLMiMudHJpbXRhYi5mb3J3YXJkLnYxLkdlbmVyYXRlQ29tbWFuZCK4AQoQR2VuZXJhdGVSZXNwb25zZRIxCgphY3RpdmF0aW9uGAEgASgLMhsudHJpbXRhYi50eXBlLnYxLkFjdGl2YXRpb25IABIxCgZ0b2tlbnMYAiABKAsyHy50cmltdGFiLmZvcndhcmQudjEuVG9rZW5zRXZlbnRIABI1CghmaW5pc2hlZBgDIAEoCzIhLnRyaW10YWIuZm9yd2FyZC52MS5GaW5pc2hlZEV2ZW50SABCBwoFZXZlbnQiRwoLRm9ya1JlcXVlc3QSFAoMbW9kZWxfZGlnZXN0GAEgASgJEhAKCHNlcXVlbmNlGAIgASgJEhAKCGNoaWxkcmVuGAMgASgNIjcKDEZvcmtSZXNwb25zZRIRCglzZXF1ZW5jZXMYASADKAkSFAoMY29waWVkX3BhZ2VzGAIgASgNIkkKD1RydW5jYXRlUmVxdWVzdBIUCgxtb2RlbF9kaWdlc3QYASABKAkSEAoIc2VxdWVuY2UYAiABKAkSDgoGdG9rZW5zGAMgASgNIhIKEFRydW5jYXRlUmVzcG9uc2UiSQoMUmVuZXdSZXF1ZXN0EhQKDG1vZGVsX2RpZ2VzdBgBIAEoCRIRCglzZXF1ZW5jZXMYAiADKAkSEAoIbGVhc2VfbXMYAyABKA0iDwoNUmVuZXdSZXNwb25zZSI5Cg5SZWxlYXNlUmVxdWVzdBIUCgxtb2RlbF9kaWdlc3QYASABKAkSEQoJc2VxdWVuY2VzGAIgAygJIhEKD1JlbGVhc2VSZXNwb25zZSI2CgtTdG9wUmVxdWVzdBIUCgxtb2RlbF9kaWdlc3QYASABKAkSEQoJc2VxdWVuY2VzGAIgAygJIg4KDFN0b3BSZXNwb25zZSInCglTY29yZUl0ZW0SCwoDaWRzGAEgAygNEg0KBWZpcnN0GAIgASgNIt0BCgxTY29yZVJlcXVlc3QSFAoMbW9kZWxfZGlnZXN0GAEgASgJEiwKBWl0ZW1zGAIgAygLMh0udHJpbXRhYi5mb3J3YXJkLnYxLlNjb3JlSXRlbRIUCgx0b3BfbG9ncHJvYnMYAyABKA0SMAoHcHJvZ3JhbRgEIAEoCzIfLnRyaW10YWIudHlwZS52MS5Qcm9ncmFtQmluZGluZxIVCg1jYW5kaWRhdGVfaWRzGAUgAygNEioKBmNhbGxlchgGIAEoCzIaLnRyaW10YWIuZm9yd2FyZC52MS5DYWxsZXIiUAoKU2NvcmVkSXRlbRImCgZ0b2tlbnMYASADKAsyFi50cmltdGFiLnR5cGUudjEuVG9rZW4SGgoSY2FuZGlkYXRlX2xvZ3Byb2JzGAIgAygCImUKDVNjb3JlUmVzcG9uc2USLQoFaXRlbXMYASADKAsyHi50cmltdGFiLmZvcndhcmQudjEuU2NvcmVkSXRlbRIlCgV1c2FnZRgCIAEoCzIWLnRyaW10YWIudHlwZS52MS5Vc2FnZSLYAQoOQ2FwdHVyZVJlcXVlc3QSFAoMbW9kZWxfZGlnZXN0GAEgASgJEi4KBWl0ZW1zGAIgAygLMh8udHJpbXRhYi5mb3J3YXJkLnYxLkNhcHR1cmVJdGVtEiIKBHRhcHMYAyADKAsyFC50cmltdGFiLnR5cGUudjEuVGFwEjAKB3Byb2dyYW0YBCABKAsyHy50cmltdGFiLnR5cGUudjEuUHJvZ3JhbUJpbmRpbmcSKgoGY2FsbGVyGAUgASgLMhoudHJpbXRhYi5mb3J3YXJkLnYxLkNhbGxlciIpCgtDYXB0dXJlSXRlbRILCgNpZHMYASADKA0SDQoFZmlyc3QYAiABKA0iVwoPQ2FwdHVyZVJlc3BvbnNlEhIKCml0ZW1faW5kZXgYASABKA0SMAoLYWN0aXZhdGlvbnMYAiADKAsyGy50cmltdGFiLnR5cGUudjEuQWN0aXZhdGlvbjKFDAoORm9yd2FyZFNlcnZpY2USYAoKTGlzdE1vZGVscxIlLnRyaW10YWIuZm9yd2FyZC52MS5MaXN0TW9kZWxzUmVxdWVzdBomLnRyaW10YWIuZm9yd2FyZC52MS5MaXN0TW9kZWxzUmVzcG9uc2UiA5ACARJYCglMb2FkTW9kZWwSJC50cmltdGFiLmZvcndhcmQudjEuTG9hZE1vZGVsUmVxdWVzdBolLnRyaW10YWIuZm9yd2FyZC52MS5Mb2FkTW9kZWxSZXNwb25zZRJeCgtVbmxvYWRNb2RlbBImLnRyaW10YWIuZm9yd2FyZC52MS5VbmxvYWRNb2RlbFJlcXVlc3QaJy50cmltdGFiLmZvcndhcmQudjEuVW5sb2FkTW9kZWxSZXNwb25zZRJaCghHZXRNb2RlbBIjLnRyaW10YWIuZm9yd2FyZC52MS5HZXRNb2RlbFJlcXVlc3QaJC50cmltdGFiLmZvcndhcmQudjEuR2V0TW9kZWxSZXNwb25zZSIDkAIBEmAKClB1dFByb2dyYW0SJS50cmltdGFiLmZvcndhcmQudjEuUHV0UHJvZ3JhbVJlcXVlc3QaJi50cmltdGFiLmZvcndhcmQudjEuUHV0UHJvZ3JhbVJlc3BvbnNlIgOQAgISaQoNUHV0UHJvamVjdGlvbhIoLnRyaW10YWIuZm9yd2FyZC52MS5QdXRQcm9qZWN0aW9uUmVxdWVzdBopLnRyaW10YWIuZm9yd2FyZC52MS5QdXRQcm9qZWN0aW9uUmVzcG9uc2UiA5ACAhJ1ChFQcmVwYXJlQ29uc3RyYWludBIsLnRyaW10YWIuZm9yd2FyZC52MS5QcmVwYXJlQ29uc3RyYWludFJlcXVlc3QaLS50cmltdGFiLmZvcndhcmQudjEuUHJlcGFyZUNvbnN0cmFpbnRSZXNwb25zZSIDkAICElYKB1Nlc3Npb24SIi50cmltdGFiLmZvcndhcmQudjEuU2Vzc2lvblJlcXVlc3QaIy50cmltdGFiLmZvcndhcmQudjEuU2Vzc2lvblJlc3BvbnNlKAEwARJJCgRPcGVuEh8udHJpbXRhYi5mb3J3YXJkLnYxLk9wZW5SZXF1ZXN0GiAudHJpbXRhYi5mb3J3YXJkLnYxLk9wZW5SZXNwb25zZRJXCghHZW5lcmF0ZRIjLnRyaW10YWIuZm9yd2FyZC52MS5HZW5lcmF0ZVJlcXVlc3QaJC50cmltdGFiLmZvcndhcmQudjEuR2VuZXJhdGVSZXNwb25zZTABEkkKBEZvcmsSHy50cmltdGFiLmZvcndhcmQudjEuRm9ya1JlcXVlc3QaIC50cmltdGFiLmZvcndhcmQudjEuRm9ya1Jlc3BvbnNlElUKCFRydW5jYXRlEiMudHJpbXRhYi5mb3J3YXJkLnYxLlRydW5jYXRlUmVxdWVzdBokLnRyaW10YWIuZm9yd2FyZC52MS5UcnVuY2F0ZVJlc3BvbnNlEkwKBVJlbmV3EiAudHJpbXRhYi5mb3J3YXJkLnYxLlJlbmV3UmVxdWVzdBohLnRyaW10YWIuZm9yd2FyZC52MS5SZW5ld1Jlc3BvbnNlElIKB1JlbGVhc2USIi50cmltdGFiLmZvcndhcmQudjEuUmVsZWFzZVJlcXVlc3QaIy50cmltdGFiLmZvcndhcmQudjEuUmVsZWFzZVJlc3BvbnNlEkkKBFN0b3ASHy50cmltdGFiLmZvcndhcmQudjEuU3RvcFJlcXVlc3QaIC50cmltdGFiLmZvcndhcmQudjEuU3RvcFJlc3BvbnNlElEKBVNjb3JlEiAudHJpbXRhYi5mb3J3YXJkLnYxLlNjb3JlUmVxdWVzdBohLnRyaW10YWIuZm9yd2FyZC52MS5TY29yZVJlc3BvbnNlIgOQAgESWQoHQ2FwdHVyZRIiLnRyaW10YWIuZm9yd2FyZC52MS5DYXB0dXJlUmVxdWVzdBojLnRyaW10YWIuZm9yd2FyZC52MS5DYXB0dXJlUmVzcG9uc2UiA5ACATABQloKFmRldi50cmltdGFiLmZvcndhcmQudjFQAVo+Z2l0aHViLmNvbS90cmltdGFiL3RyaW10YWIvZ2VuL2dvL3RyaW10YWIvZm9yd2FyZC92MTtmb3J3YXJkdjFiBnByb3RvMw", [file_trimtab_type_v1_generation, file_trimtab_type_v1_program]);
+  fileDesc("Cih0cmltdGFiL2ZvcndhcmQvdjEvZm9yd2FyZF9zZXJ2aWNlLnByb3RvEhJ0cmltdGFiLmZvcndhcmQudjEiuQQKBU1vZGVsEgwKBG5hbWUYASABKAkSDgoGZGlnZXN0GAIgASgJEhQKDGFyY2hpdGVjdHVyZRgDIAEoCRIOCgZsYXllcnMYBCABKA0SDQoFd2lkdGgYBSABKA0SGgoSZmVlZF9mb3J3YXJkX3dpZHRoGAYgASgNEg0KBWhlYWRzGAcgASgNEhAKCGt2X2hlYWRzGAggASgNEhAKCGhlYWRfZGltGAkgASgNEhcKD3ZvY2FidWxhcnlfc2l6ZRgKIAEoDRIWCg5jb250ZXh0X3Rva2VucxgLIAEoDRIQCghzdG9wX2lkcxgMIAMoDRIOCgZsb2FkZWQYDSABKAgSDwoHYmFja2VuZBgOIAEoCRIkCgVzaXRlcxgPIAMoDjIVLnRyaW10YWIudHlwZS52MS5TaXRlEjIKCm9wZXJhdGlvbnMYECADKA4yHi50cmltdGFiLnR5cGUudjEuT3BlcmF0aW9uS2luZBIVCg1kZXRlcm1pbmlzdGljGBEgASgIEi8KCWt2X21lbW9yeRgSIAEoCzIcLnRyaW10YWIuZm9yd2FyZC52MS5Ldk1lbW9yeRIPCgdjb21wdXRlGBMgASgJEhIKCnBhcmFtZXRlcnMYFCABKAQSDAoEZm9yaxgVIAEoCBIRCglncmFkaWVudHMYFiABKAgSLAoEbG9hZBgXIAEoCzIeLnRyaW10YWIuZm9yd2FyZC52MS5FbmdpbmVMb2FkEhQKDHdlaWdodF9ieXRlcxgYIAEoBCKQAQoKRW5naW5lTG9hZBIZChFydW5uaW5nX3NlcXVlbmNlcxgBIAEoDRIZChF3YWl0aW5nX3NlcXVlbmNlcxgCIAEoDRIVCg1wcm9tcHRfdG9rZW5zGAMgASgEEhgKEGdlbmVyYXRlZF90b2tlbnMYBCABKAQSDQoFc3RlcHMYBSABKAQSDAoEcm93cxgGIAEoBCKzAgoIS3ZNZW1vcnkSDQoFcGFnZXMYASABKA0SEgoKZnJlZV9wYWdlcxgCIAEoDRITCgtwYWdlX3Rva2VucxgDIAEoDRISCgpwYWdlX2J5dGVzGAQgASgEEhQKDGNvcGllZF9wYWdlcxgFIAEoBBIRCglzZXF1ZW5jZXMYBiABKA0SFAoMY2FjaGVkX3BhZ2VzGAcgASgNEhUKDWV2aWN0ZWRfcGFnZXMYCCABKAQSFgoOcXVlcmllZF90b2tlbnMYCSABKAQSEgoKaGl0X3Rva2VucxgKIAEoBBIUCgxzaGFyZWRfcGFnZXMYCyABKA0SEgoKcmVhZF9wYWdlcxgMIAEoBBIvCgtsYXllcl9raW5kcxgNIAMoDjIaLnRyaW10YWIuZm9yd2FyZC52MS5LdktpbmQiEwoRTGlzdE1vZGVsc1JlcXVlc3QiPwoSTGlzdE1vZGVsc1Jlc3BvbnNlEikKBm1vZGVscxgBIAMoCzIZLnRyaW10YWIuZm9yd2FyZC52MS5Nb2RlbCJNChBMb2FkTW9kZWxSZXF1ZXN0Eg4KBnNvdXJjZRgBIAEoCRIXCg9leHBlY3RlZF9kaWdlc3QYAiABKAkSEAoIcXVhbnRpemUYAyABKAkifgoRTG9hZE1vZGVsUmVzcG9uc2USKgoFbW9kZWwYASABKAsyGS50cmltdGFiLmZvcndhcmQudjEuTW9kZWxIABI0Cghwcm9ncmVzcxgCIAEoCzIgLnRyaW10YWIuZm9yd2FyZC52MS5Mb2FkUHJvZ3Jlc3NIAEIHCgVldmVudCI5CgxMb2FkUHJvZ3Jlc3MSFAoMbG9hZGVkX2J5dGVzGAEgASgEEhMKC3RvdGFsX2J5dGVzGAIgASgEIioKElVubG9hZE1vZGVsUmVxdWVzdBIUCgxtb2RlbF9kaWdlc3QYASABKAkiFQoTVW5sb2FkTW9kZWxSZXNwb25zZSIgCg9HZXRNb2RlbFJlcXVlc3QSDQoFbW9kZWwYASABKAkiPAoQR2V0TW9kZWxSZXNwb25zZRIoCgVtb2RlbBgBIAEoCzIZLnRyaW10YWIuZm9yd2FyZC52MS5Nb2RlbCI+ChFQdXRQcm9ncmFtUmVxdWVzdBIpCgdwcm9ncmFtGAEgASgLMhgudHJpbXRhYi50eXBlLnYxLlByb2dyYW0iLAoSUHV0UHJvZ3JhbVJlc3BvbnNlEhYKDnByb2dyYW1fZGlnZXN0GAEgASgJIkcKFFB1dFByb2plY3Rpb25SZXF1ZXN0Ei8KCnByb2plY3Rpb24YASABKAsyGy50cmltdGFiLnR5cGUudjEuUHJvamVjdGlvbiIyChVQdXRQcm9qZWN0aW9uUmVzcG9uc2USGQoRcHJvamVjdGlvbl9kaWdlc3QYASABKAkiSAoGQ2FsbGVyEhQKDGZhaXJuZXNzX2tleRgBIAEoCRISCgpjYWNoZV9zYWx0GAIgASgJEhQKDGJ5cGFzc19jYWNoZRgDIAEoCCJhChhQcmVwYXJlQ29uc3RyYWludFJlcXVlc3QSFAoMbW9kZWxfZGlnZXN0GAEgASgJEi8KCmNvbnN0cmFpbnQYAiABKAsyGy50cmltdGFiLnR5cGUudjEuQ29uc3RyYWludCIbChlQcmVwYXJlQ29uc3RyYWludFJlc3BvbnNlIoEBCg5TZXNzaW9uUmVxdWVzdBIUCgxtb2RlbF9kaWdlc3QYASABKAkSLQoIY29tbWFuZHMYAiADKAsyGy50cmltdGFiLmZvcndhcmQudjEuQ29tbWFuZBIqCgZjYWxsZXIYAyABKAsyGi50cmltdGFiLmZvcndhcmQudjEuQ2FsbGVyIqwDCgdDb21tYW5kEhIKCmNvbW1hbmRfaWQYASABKAQSLwoEb3BlbhgCIAEoCzIfLnRyaW10YWIuZm9yd2FyZC52MS5PcGVuQ29tbWFuZEgAEi8KBGZvcmsYAyABKAsyHy50cmltdGFiLmZvcndhcmQudjEuRm9ya0NvbW1hbmRIABI3CghnZW5lcmF0ZRgEIAEoCzIjLnRyaW10YWIuZm9yd2FyZC52MS5HZW5lcmF0ZUNvbW1hbmRIABJGChBzZXRfY29lZmZpY2llbnRzGAUgASgLMioudHJpbXRhYi5mb3J3YXJkLnYxLlNldENvZWZmaWNpZW50c0NvbW1hbmRIABI3Cgh0cnVuY2F0ZRgGIAEoCzIjLnRyaW10YWIuZm9yd2FyZC52MS5UcnVuY2F0ZUNvbW1hbmRIABI1CgdyZWxlYXNlGAcgASgLMiIudHJpbXRhYi5mb3J3YXJkLnYxLlJlbGVhc2VDb21tYW5kSAASLwoEc3RvcBgIIAEoCzIfLnRyaW10YWIuZm9yd2FyZC52MS5TdG9wQ29tbWFuZEgAQgkKB2NvbW1hbmQihQEKC09wZW5Db21tYW5kEhMKC3NlcXVlbmNlX2lkGAEgASgEEgsKA2lkcxgCIAMoDRIiCgR0YXBzGAMgAygLMhQudHJpbXRhYi50eXBlLnYxLlRhcBIwCgdwcm9ncmFtGAQgASgLMh8udHJpbXRhYi50eXBlLnYxLlByb2dyYW1CaW5kaW5nIjUKC0ZvcmtDb21tYW5kEhMKC3NlcXVlbmNlX2lkGAEgASgEEhEKCWNoaWxkX2lkcxgCIAMoBCLKAwoPR2VuZXJhdGVDb21tYW5kEhMKC3NlcXVlbmNlX2lkGAEgASgEEhIKCm1heF90b2tlbnMYAiABKA0SNQoIc2FtcGxpbmcYAyABKAsyIy50cmltdGFiLnR5cGUudjEuU2FtcGxpbmdQYXJhbWV0ZXJzEhEKCXN0cmVhbV9pZBgEIAEoBBIQCghzdG9wX2lkcxgFIAMoDRIZChFpZ25vcmVfbW9kZWxfc3RvcBgGIAEoCBIUCgx0b3BfbG9ncHJvYnMYByABKA0SMAoHcHJvZ3JhbRgIIAEoCzIfLnRyaW10YWIudHlwZS52MS5Qcm9ncmFtQmluZGluZxITCgtyZXBsYXlfbGFzdBgJIAEoCBIiCgR0YXBzGAogAygLMhQudHJpbXRhYi50eXBlLnYxLlRhcBIZChFwYXJrX2V2ZXJ5X3Rva2VucxgLIAEoDRIXCg9wYXJrX3RpbWVvdXRfbXMYDCABKA0SLwoKY29uc3RyYWludBgNIAEoCzIbLnRyaW10YWIudHlwZS52MS5Db25zdHJhaW50EjEKC3NwZWN1bGF0aW9uGA4gASgLMhwudHJpbXRhYi50eXBlLnYxLlNwZWN1bGF0aW9uIkMKFlNldENvZWZmaWNpZW50c0NvbW1hbmQSEwoLc2VxdWVuY2VfaWQYASABKAQSFAoMY29lZmZpY2llbnRzGAIgAygCIjYKD1RydW5jYXRlQ29tbWFuZBITCgtzZXF1ZW5jZV9pZBgBIAEoBBIOCgZ0b2tlbnMYAiABKA0iJgoOUmVsZWFzZUNvbW1hbmQSFAoMc2VxdWVuY2VfaWRzGAEgAygEIiMKC1N0b3BDb21tYW5kEhQKDHNlcXVlbmNlX2lkcxgBIAMoBCI8Cg9TZXNzaW9uUmVzcG9uc2USKQoGZXZlbnRzGAEgAygLMhkudHJpbXRhYi5mb3J3YXJkLnYxLkV2ZW50ItEDCgVFdmVudBITCgtzZXF1ZW5jZV9pZBgBIAEoBBISCgpjb21tYW5kX2lkGAIgASgEEjEKBm9wZW5lZBgDIAEoCzIfLnRyaW10YWIuZm9yd2FyZC52MS5PcGVuZWRFdmVudEgAEjEKBmZvcmtlZBgEIAEoCzIfLnRyaW10YWIuZm9yd2FyZC52MS5Gb3JrZWRFdmVudEgAEjEKCmFjdGl2YXRpb24YBSABKAsyGy50cmltdGFiLnR5cGUudjEuQWN0aXZhdGlvbkgAEjEKBnRva2VucxgGIAEoCzIfLnRyaW10YWIuZm9yd2FyZC52MS5Ub2tlbnNFdmVudEgAEjEKBnBhcmtlZBgHIAEoCzIfLnRyaW10YWIuZm9yd2FyZC52MS5QYXJrZWRFdmVudEgAEjUKCGZpbmlzaGVkGAggASgLMiEudHJpbXRhYi5mb3J3YXJkLnYxLkZpbmlzaGVkRXZlbnRIABItCgRkb25lGAkgASgLMh0udHJpbXRhYi5mb3J3YXJkLnYxLkRvbmVFdmVudEgAEjEKBmZhaWxlZBgKIAEoCzIfLnRyaW10YWIuZm9yd2FyZC52MS5GYWlsZWRFdmVudEgAQgcKBWV2ZW50ImQKC09wZW5lZEV2ZW50EhgKEHByZWZpbGxlZF90b2tlbnMYASABKA0SFQoNcmV1c2VkX3Rva2VucxgCIAEoDRIQCghxdWV1ZV9tcxgDIAEoARISCgpwcmVmaWxsX21zGAQgASgBIjYKC0ZvcmtlZEV2ZW50EhEKCWNoaWxkX2lkcxgBIAMoBBIUCgxjb3BpZWRfcGFnZXMYAiABKA0iNQoLVG9rZW5zRXZlbnQSJgoGdG9rZW5zGAEgAygLMhYudHJpbXRhYi50eXBlLnYxLlRva2VuIicKC1BhcmtlZEV2ZW50EhgKEGdlbmVyYXRlZF90b2tlbnMYASABKA0i5wEKDUZpbmlzaGVkRXZlbnQSLQoGcmVhc29uGAEgASgOMh0udHJpbXRhYi50eXBlLnYxLkZpbmlzaFJlYXNvbhIYChBnZW5lcmF0ZWRfdG9rZW5zGAIgASgNEioKBXByb29mGAMgAygLMhsudHJpbXRhYi50eXBlLnYxLkxheWVyUHJvb2YSFwoPcmVwbGF5ZWRfdG9rZW5zGAQgASgNEhcKD3NlcXVlbmNlX3Rva2VucxgFIAEoDRIWCg5kcmFmdGVkX3Rva2VucxgGIAEoDRIXCg9hY2NlcHRlZF90b2tlbnMYByABKA0iCwoJRG9uZUV2ZW50IkwKC0ZhaWxlZEV2ZW50Eg4KBnJlYXNvbhgBIAEoCRIPCgdtZXNzYWdlGAIgASgJEg0KBWZpZWxkGAMgASgJEg0KBWxpbWl0GAQgASgJIpABCgtPcGVuUmVxdWVzdBIUCgxtb2RlbF9kaWdlc3QYASABKAkSLQoEb3BlbhgCIAEoCzIfLnRyaW10YWIuZm9yd2FyZC52MS5PcGVuQ29tbWFuZBIQCghsZWFzZV9tcxgDIAEoDRIqCgZjYWxsZXIYBCABKAsyGi50cmltdGFiLmZvcndhcmQudjEuQ2FsbGVyIoMBCgxPcGVuUmVzcG9uc2USEAoIc2VxdWVuY2UYASABKAkSMAoLYWN0aXZhdGlvbnMYAiADKAsyGy50cmltdGFiLnR5cGUudjEuQWN0aXZhdGlvbhIvCgZvcGVuZWQYAyABKAsyHy50cmltdGFiLmZvcndhcmQudjEuT3BlbmVkRXZlbnQicAoPR2VuZXJhdGVSZXF1ZXN0EhQKDG1vZGVsX2RpZ2VzdBgBIAEoCRIQCghzZXF1ZW5jZRgCIAEoCRI1CghnZW5lcmF0ZRgDIAEoCzIjLnRyaW10YWIuZm9yd2FyZC52MS5HZW5lcmF0ZUNvbW1hbmQiuAEKEEdlbmVyYXRlUmVzcG9uc2USMQoKYWN0aXZhdGlvbhgBIAEoCzIbLnRyaW10YWIudHlwZS52MS5BY3RpdmF0aW9uSAASMQoGdG9rZW5zGAIgASgLMh8udHJpbXRhYi5mb3J3YXJkLnYxLlRva2Vuc0V2ZW50SAASNQoIZmluaXNoZWQYAyABKAsyIS50cmltdGFiLmZvcndhcmQudjEuRmluaXNoZWRFdmVudEgAQgcKBWV2ZW50IkcKC0ZvcmtSZXF1ZXN0EhQKDG1vZGVsX2RpZ2VzdBgBIAEoCRIQCghzZXF1ZW5jZRgCIAEoCRIQCghjaGlsZHJlbhgDIAEoDSI3CgxGb3JrUmVzcG9uc2USEQoJc2VxdWVuY2VzGAEgAygJEhQKDGNvcGllZF9wYWdlcxgCIAEoDSJJCg9UcnVuY2F0ZVJlcXVlc3QSFAoMbW9kZWxfZGlnZXN0GAEgASgJEhAKCHNlcXVlbmNlGAIgASgJEg4KBnRva2VucxgDIAEoDSISChBUcnVuY2F0ZVJlc3BvbnNlIkkKDFJlbmV3UmVxdWVzdBIUCgxtb2RlbF9kaWdlc3QYASABKAkSEQoJc2VxdWVuY2VzGAIgAygJEhAKCGxlYXNlX21zGAMgASgNIg8KDVJlbmV3UmVzcG9uc2UiOQoOUmVsZWFzZVJlcXVlc3QSFAoMbW9kZWxfZGlnZXN0GAEgASgJEhEKCXNlcXVlbmNlcxgCIAMoCSIRCg9SZWxlYXNlUmVzcG9uc2UiNgoLU3RvcFJlcXVlc3QSFAoMbW9kZWxfZGlnZXN0GAEgASgJEhEKCXNlcXVlbmNlcxgCIAMoCSIOCgxTdG9wUmVzcG9uc2UiJwoJU2NvcmVJdGVtEgsKA2lkcxgBIAMoDRINCgVmaXJzdBgCIAEoDSLdAQoMU2NvcmVSZXF1ZXN0EhQKDG1vZGVsX2RpZ2VzdBgBIAEoCRIsCgVpdGVtcxgCIAMoCzIdLnRyaW10YWIuZm9yd2FyZC52MS5TY29yZUl0ZW0SFAoMdG9wX2xvZ3Byb2JzGAMgASgNEjAKB3Byb2dyYW0YBCABKAsyHy50cmltdGFiLnR5cGUudjEuUHJvZ3JhbUJpbmRpbmcSFQoNY2FuZGlkYXRlX2lkcxgFIAMoDRIqCgZjYWxsZXIYBiABKAsyGi50cmltdGFiLmZvcndhcmQudjEuQ2FsbGVyIlAKClNjb3JlZEl0ZW0SJgoGdG9rZW5zGAEgAygLMhYudHJpbXRhYi50eXBlLnYxLlRva2VuEhoKEmNhbmRpZGF0ZV9sb2dwcm9icxgCIAMoAiJlCg1TY29yZVJlc3BvbnNlEi0KBWl0ZW1zGAEgAygLMh4udHJpbXRhYi5mb3J3YXJkLnYxLlNjb3JlZEl0ZW0SJQoFdXNhZ2UYAiABKAsyFi50cmltdGFiLnR5cGUudjEuVXNhZ2Ui2AEKDkNhcHR1cmVSZXF1ZXN0EhQKDG1vZGVsX2RpZ2VzdBgBIAEoCRIuCgVpdGVtcxgCIAMoCzIfLnRyaW10YWIuZm9yd2FyZC52MS5DYXB0dXJlSXRlbRIiCgR0YXBzGAMgAygLMhQudHJpbXRhYi50eXBlLnYxLlRhcBIwCgdwcm9ncmFtGAQgASgLMh8udHJpbXRhYi50eXBlLnYxLlByb2dyYW1CaW5kaW5nEioKBmNhbGxlchgFIAEoCzIaLnRyaW10YWIuZm9yd2FyZC52MS5DYWxsZXIiKQoLQ2FwdHVyZUl0ZW0SCwoDaWRzGAEgAygNEg0KBWZpcnN0GAIgASgNIlcKD0NhcHR1cmVSZXNwb25zZRISCgppdGVtX2luZGV4GAEgASgNEjAKC2FjdGl2YXRpb25zGAIgAygLMhsudHJpbXRhYi50eXBlLnYxLkFjdGl2YXRpb24qRgoGS3ZLaW5kEhcKE0tWX0tJTkRfVU5TUEVDSUZJRUQQABIQCgxLVl9LSU5EX0lOVDgQARIRCg1LVl9LSU5EX0lOVDE2EAIyhwwKDkZvcndhcmRTZXJ2aWNlEmAKCkxpc3RNb2RlbHMSJS50cmltdGFiLmZvcndhcmQudjEuTGlzdE1vZGVsc1JlcXVlc3QaJi50cmltdGFiLmZvcndhcmQudjEuTGlzdE1vZGVsc1Jlc3BvbnNlIgOQAgESWgoJTG9hZE1vZGVsEiQudHJpbXRhYi5mb3J3YXJkLnYxLkxvYWRNb2RlbFJlcXVlc3QaJS50cmltdGFiLmZvcndhcmQudjEuTG9hZE1vZGVsUmVzcG9uc2UwARJeCgtVbmxvYWRNb2RlbBImLnRyaW10YWIuZm9yd2FyZC52MS5VbmxvYWRNb2RlbFJlcXVlc3QaJy50cmltdGFiLmZvcndhcmQudjEuVW5sb2FkTW9kZWxSZXNwb25zZRJaCghHZXRNb2RlbBIjLnRyaW10YWIuZm9yd2FyZC52MS5HZXRNb2RlbFJlcXVlc3QaJC50cmltdGFiLmZvcndhcmQudjEuR2V0TW9kZWxSZXNwb25zZSIDkAIBEmAKClB1dFByb2dyYW0SJS50cmltdGFiLmZvcndhcmQudjEuUHV0UHJvZ3JhbVJlcXVlc3QaJi50cmltdGFiLmZvcndhcmQudjEuUHV0UHJvZ3JhbVJlc3BvbnNlIgOQAgISaQoNUHV0UHJvamVjdGlvbhIoLnRyaW10YWIuZm9yd2FyZC52MS5QdXRQcm9qZWN0aW9uUmVxdWVzdBopLnRyaW10YWIuZm9yd2FyZC52MS5QdXRQcm9qZWN0aW9uUmVzcG9uc2UiA5ACAhJ1ChFQcmVwYXJlQ29uc3RyYWludBIsLnRyaW10YWIuZm9yd2FyZC52MS5QcmVwYXJlQ29uc3RyYWludFJlcXVlc3QaLS50cmltdGFiLmZvcndhcmQudjEuUHJlcGFyZUNvbnN0cmFpbnRSZXNwb25zZSIDkAICElYKB1Nlc3Npb24SIi50cmltdGFiLmZvcndhcmQudjEuU2Vzc2lvblJlcXVlc3QaIy50cmltdGFiLmZvcndhcmQudjEuU2Vzc2lvblJlc3BvbnNlKAEwARJJCgRPcGVuEh8udHJpbXRhYi5mb3J3YXJkLnYxLk9wZW5SZXF1ZXN0GiAudHJpbXRhYi5mb3J3YXJkLnYxLk9wZW5SZXNwb25zZRJXCghHZW5lcmF0ZRIjLnRyaW10YWIuZm9yd2FyZC52MS5HZW5lcmF0ZVJlcXVlc3QaJC50cmltdGFiLmZvcndhcmQudjEuR2VuZXJhdGVSZXNwb25zZTABEkkKBEZvcmsSHy50cmltdGFiLmZvcndhcmQudjEuRm9ya1JlcXVlc3QaIC50cmltdGFiLmZvcndhcmQudjEuRm9ya1Jlc3BvbnNlElUKCFRydW5jYXRlEiMudHJpbXRhYi5mb3J3YXJkLnYxLlRydW5jYXRlUmVxdWVzdBokLnRyaW10YWIuZm9yd2FyZC52MS5UcnVuY2F0ZVJlc3BvbnNlEkwKBVJlbmV3EiAudHJpbXRhYi5mb3J3YXJkLnYxLlJlbmV3UmVxdWVzdBohLnRyaW10YWIuZm9yd2FyZC52MS5SZW5ld1Jlc3BvbnNlElIKB1JlbGVhc2USIi50cmltdGFiLmZvcndhcmQudjEuUmVsZWFzZVJlcXVlc3QaIy50cmltdGFiLmZvcndhcmQudjEuUmVsZWFzZVJlc3BvbnNlEkkKBFN0b3ASHy50cmltdGFiLmZvcndhcmQudjEuU3RvcFJlcXVlc3QaIC50cmltdGFiLmZvcndhcmQudjEuU3RvcFJlc3BvbnNlElEKBVNjb3JlEiAudHJpbXRhYi5mb3J3YXJkLnYxLlNjb3JlUmVxdWVzdBohLnRyaW10YWIuZm9yd2FyZC52MS5TY29yZVJlc3BvbnNlIgOQAgESWQoHQ2FwdHVyZRIiLnRyaW10YWIuZm9yd2FyZC52MS5DYXB0dXJlUmVxdWVzdBojLnRyaW10YWIuZm9yd2FyZC52MS5DYXB0dXJlUmVzcG9uc2UiA5ACATABQloKFmRldi50cmltdGFiLmZvcndhcmQudjFQAVo+Z2l0aHViLmNvbS90cmltdGFiL3RyaW10YWIvZ2VuL2dvL3RyaW10YWIvZm9yd2FyZC92MTtmb3J3YXJkdjFiBnByb3RvMw", [file_trimtab_type_v1_generation, file_trimtab_type_v1_program]);
 
 /**
  * A model and what it can do.
@@ -176,6 +176,20 @@ export type Model = Message<"trimtab.forward.v1.Model"> & {
    * @generated from field: bool gradients = 22;
    */
   gradients: boolean;
+
+  /**
+   * What its engine does and has done.
+   *
+   * @generated from field: trimtab.forward.v1.EngineLoad load = 23;
+   */
+  load?: EngineLoad | undefined;
+
+  /**
+   * Memory of the repacked weights.
+   *
+   * @generated from field: uint64 weight_bytes = 24;
+   */
+  weightBytes: bigint;
 };
 
 /**
@@ -184,6 +198,62 @@ export type Model = Message<"trimtab.forward.v1.Model"> & {
  */
 export const ModelSchema: GenMessage<Model> = /*@__PURE__*/
   messageDesc(file_trimtab_forward_v1_forward_service, 0);
+
+/**
+ * What an engine does, and what it has done since the model was loaded.
+ *
+ * @generated from message trimtab.forward.v1.EngineLoad
+ */
+export type EngineLoad = Message<"trimtab.forward.v1.EngineLoad"> & {
+  /**
+   * Sequences whose tokens are being computed.
+   *
+   * @generated from field: uint32 running_sequences = 1;
+   */
+  runningSequences: number;
+
+  /**
+   * Sequences that were not let in yet, or wait for KV memory.
+   *
+   * @generated from field: uint32 waiting_sequences = 2;
+   */
+  waitingSequences: number;
+
+  /**
+   * Tokens of texts opened, whether computed or found in the prefix cache.
+   *
+   * @generated from field: uint64 prompt_tokens = 3;
+   */
+  promptTokens: bigint;
+
+  /**
+   * Tokens generated.
+   *
+   * @generated from field: uint64 generated_tokens = 4;
+   */
+  generatedTokens: bigint;
+
+  /**
+   * Token steps of the engine.
+   *
+   * @generated from field: uint64 steps = 5;
+   */
+  steps: bigint;
+
+  /**
+   * Rows (tokens of one sequence) computed in them.
+   *
+   * @generated from field: uint64 rows = 6;
+   */
+  rows: bigint;
+};
+
+/**
+ * Describes the message trimtab.forward.v1.EngineLoad.
+ * Use `create(EngineLoadSchema)` to create a new message.
+ */
+export const EngineLoadSchema: GenMessage<EngineLoad> = /*@__PURE__*/
+  messageDesc(file_trimtab_forward_v1_forward_service, 1);
 
 /**
  * State of the KV memory.
@@ -260,6 +330,27 @@ export type KvMemory = Message<"trimtab.forward.v1.KvMemory"> & {
    * @generated from field: uint64 hit_tokens = 10;
    */
   hitTokens: bigint;
+
+  /**
+   * Pages that several sequences share.
+   *
+   * @generated from field: uint32 shared_pages = 11;
+   */
+  sharedPages: number;
+
+  /**
+   * Pages read by attention since start; pages that sequences share count once a step.
+   *
+   * @generated from field: uint64 read_pages = 12;
+   */
+  readPages: bigint;
+
+  /**
+   * Storage of keys and values by layer, chosen when the model was loaded.
+   *
+   * @generated from field: repeated trimtab.forward.v1.KvKind layer_kinds = 13;
+   */
+  layerKinds: KvKind[];
 };
 
 /**
@@ -267,7 +358,7 @@ export type KvMemory = Message<"trimtab.forward.v1.KvMemory"> & {
  * Use `create(KvMemorySchema)` to create a new message.
  */
 export const KvMemorySchema: GenMessage<KvMemory> = /*@__PURE__*/
-  messageDesc(file_trimtab_forward_v1_forward_service, 1);
+  messageDesc(file_trimtab_forward_v1_forward_service, 2);
 
 /**
  * Request of ListModels.
@@ -282,7 +373,7 @@ export type ListModelsRequest = Message<"trimtab.forward.v1.ListModelsRequest"> 
  * Use `create(ListModelsRequestSchema)` to create a new message.
  */
 export const ListModelsRequestSchema: GenMessage<ListModelsRequest> = /*@__PURE__*/
-  messageDesc(file_trimtab_forward_v1_forward_service, 2);
+  messageDesc(file_trimtab_forward_v1_forward_service, 3);
 
 /**
  * Response of ListModels.
@@ -303,7 +394,7 @@ export type ListModelsResponse = Message<"trimtab.forward.v1.ListModelsResponse"
  * Use `create(ListModelsResponseSchema)` to create a new message.
  */
 export const ListModelsResponseSchema: GenMessage<ListModelsResponse> = /*@__PURE__*/
-  messageDesc(file_trimtab_forward_v1_forward_service, 3);
+  messageDesc(file_trimtab_forward_v1_forward_service, 4);
 
 /**
  * Request of LoadModel.
@@ -339,20 +430,36 @@ export type LoadModelRequest = Message<"trimtab.forward.v1.LoadModelRequest"> & 
  * Use `create(LoadModelRequestSchema)` to create a new message.
  */
 export const LoadModelRequestSchema: GenMessage<LoadModelRequest> = /*@__PURE__*/
-  messageDesc(file_trimtab_forward_v1_forward_service, 4);
+  messageDesc(file_trimtab_forward_v1_forward_service, 5);
 
 /**
- * Response of LoadModel.
+ * Response of LoadModel: progress, then one `model`.
  *
  * @generated from message trimtab.forward.v1.LoadModelResponse
  */
 export type LoadModelResponse = Message<"trimtab.forward.v1.LoadModelResponse"> & {
   /**
-   * The model.
+   * The event.
    *
-   * @generated from field: trimtab.forward.v1.Model model = 1;
+   * @generated from oneof trimtab.forward.v1.LoadModelResponse.event
    */
-  model?: Model | undefined;
+  event: {
+    /**
+     * The model is loaded; nothing follows.
+     *
+     * @generated from field: trimtab.forward.v1.Model model = 1;
+     */
+    value: Model;
+    case: "model";
+  } | {
+    /**
+     * How far the loading is.
+     *
+     * @generated from field: trimtab.forward.v1.LoadProgress progress = 2;
+     */
+    value: LoadProgress;
+    case: "progress";
+  } | { case: undefined; value?: undefined };
 };
 
 /**
@@ -360,7 +467,35 @@ export type LoadModelResponse = Message<"trimtab.forward.v1.LoadModelResponse"> 
  * Use `create(LoadModelResponseSchema)` to create a new message.
  */
 export const LoadModelResponseSchema: GenMessage<LoadModelResponse> = /*@__PURE__*/
-  messageDesc(file_trimtab_forward_v1_forward_service, 5);
+  messageDesc(file_trimtab_forward_v1_forward_service, 6);
+
+/**
+ * How far a model is loaded.
+ *
+ * @generated from message trimtab.forward.v1.LoadProgress
+ */
+export type LoadProgress = Message<"trimtab.forward.v1.LoadProgress"> & {
+  /**
+   * Bytes of the file's weights in memory.
+   *
+   * @generated from field: uint64 loaded_bytes = 1;
+   */
+  loadedBytes: bigint;
+
+  /**
+   * Bytes of weights in all.
+   *
+   * @generated from field: uint64 total_bytes = 2;
+   */
+  totalBytes: bigint;
+};
+
+/**
+ * Describes the message trimtab.forward.v1.LoadProgress.
+ * Use `create(LoadProgressSchema)` to create a new message.
+ */
+export const LoadProgressSchema: GenMessage<LoadProgress> = /*@__PURE__*/
+  messageDesc(file_trimtab_forward_v1_forward_service, 7);
 
 /**
  * Request of UnloadModel.
@@ -381,7 +516,7 @@ export type UnloadModelRequest = Message<"trimtab.forward.v1.UnloadModelRequest"
  * Use `create(UnloadModelRequestSchema)` to create a new message.
  */
 export const UnloadModelRequestSchema: GenMessage<UnloadModelRequest> = /*@__PURE__*/
-  messageDesc(file_trimtab_forward_v1_forward_service, 6);
+  messageDesc(file_trimtab_forward_v1_forward_service, 8);
 
 /**
  * Response of UnloadModel.
@@ -396,7 +531,7 @@ export type UnloadModelResponse = Message<"trimtab.forward.v1.UnloadModelRespons
  * Use `create(UnloadModelResponseSchema)` to create a new message.
  */
 export const UnloadModelResponseSchema: GenMessage<UnloadModelResponse> = /*@__PURE__*/
-  messageDesc(file_trimtab_forward_v1_forward_service, 7);
+  messageDesc(file_trimtab_forward_v1_forward_service, 9);
 
 /**
  * Request of GetModel.
@@ -417,7 +552,7 @@ export type GetModelRequest = Message<"trimtab.forward.v1.GetModelRequest"> & {
  * Use `create(GetModelRequestSchema)` to create a new message.
  */
 export const GetModelRequestSchema: GenMessage<GetModelRequest> = /*@__PURE__*/
-  messageDesc(file_trimtab_forward_v1_forward_service, 8);
+  messageDesc(file_trimtab_forward_v1_forward_service, 10);
 
 /**
  * Response of GetModel.
@@ -438,7 +573,7 @@ export type GetModelResponse = Message<"trimtab.forward.v1.GetModelResponse"> & 
  * Use `create(GetModelResponseSchema)` to create a new message.
  */
 export const GetModelResponseSchema: GenMessage<GetModelResponse> = /*@__PURE__*/
-  messageDesc(file_trimtab_forward_v1_forward_service, 9);
+  messageDesc(file_trimtab_forward_v1_forward_service, 11);
 
 /**
  * Request of PutProgram.
@@ -459,7 +594,7 @@ export type PutProgramRequest = Message<"trimtab.forward.v1.PutProgramRequest"> 
  * Use `create(PutProgramRequestSchema)` to create a new message.
  */
 export const PutProgramRequestSchema: GenMessage<PutProgramRequest> = /*@__PURE__*/
-  messageDesc(file_trimtab_forward_v1_forward_service, 10);
+  messageDesc(file_trimtab_forward_v1_forward_service, 12);
 
 /**
  * Response of PutProgram.
@@ -480,7 +615,7 @@ export type PutProgramResponse = Message<"trimtab.forward.v1.PutProgramResponse"
  * Use `create(PutProgramResponseSchema)` to create a new message.
  */
 export const PutProgramResponseSchema: GenMessage<PutProgramResponse> = /*@__PURE__*/
-  messageDesc(file_trimtab_forward_v1_forward_service, 11);
+  messageDesc(file_trimtab_forward_v1_forward_service, 13);
 
 /**
  * Request of PutProjection.
@@ -501,7 +636,7 @@ export type PutProjectionRequest = Message<"trimtab.forward.v1.PutProjectionRequ
  * Use `create(PutProjectionRequestSchema)` to create a new message.
  */
 export const PutProjectionRequestSchema: GenMessage<PutProjectionRequest> = /*@__PURE__*/
-  messageDesc(file_trimtab_forward_v1_forward_service, 12);
+  messageDesc(file_trimtab_forward_v1_forward_service, 14);
 
 /**
  * Response of PutProjection.
@@ -522,7 +657,7 @@ export type PutProjectionResponse = Message<"trimtab.forward.v1.PutProjectionRes
  * Use `create(PutProjectionResponseSchema)` to create a new message.
  */
 export const PutProjectionResponseSchema: GenMessage<PutProjectionResponse> = /*@__PURE__*/
-  messageDesc(file_trimtab_forward_v1_forward_service, 13);
+  messageDesc(file_trimtab_forward_v1_forward_service, 15);
 
 /**
  * Who asks. Without it a request is a caller of its own and shares the prefix cache with everybody without a salt.
@@ -558,7 +693,7 @@ export type Caller = Message<"trimtab.forward.v1.Caller"> & {
  * Use `create(CallerSchema)` to create a new message.
  */
 export const CallerSchema: GenMessage<Caller> = /*@__PURE__*/
-  messageDesc(file_trimtab_forward_v1_forward_service, 14);
+  messageDesc(file_trimtab_forward_v1_forward_service, 16);
 
 /**
  * Request of PrepareConstraint.
@@ -586,7 +721,7 @@ export type PrepareConstraintRequest = Message<"trimtab.forward.v1.PrepareConstr
  * Use `create(PrepareConstraintRequestSchema)` to create a new message.
  */
 export const PrepareConstraintRequestSchema: GenMessage<PrepareConstraintRequest> = /*@__PURE__*/
-  messageDesc(file_trimtab_forward_v1_forward_service, 15);
+  messageDesc(file_trimtab_forward_v1_forward_service, 17);
 
 /**
  * Response of PrepareConstraint.
@@ -601,7 +736,7 @@ export type PrepareConstraintResponse = Message<"trimtab.forward.v1.PrepareConst
  * Use `create(PrepareConstraintResponseSchema)` to create a new message.
  */
 export const PrepareConstraintResponseSchema: GenMessage<PrepareConstraintResponse> = /*@__PURE__*/
-  messageDesc(file_trimtab_forward_v1_forward_service, 16);
+  messageDesc(file_trimtab_forward_v1_forward_service, 18);
 
 /**
  * A batch of commands. Commands of one message take effect together, in order.
@@ -636,7 +771,7 @@ export type SessionRequest = Message<"trimtab.forward.v1.SessionRequest"> & {
  * Use `create(SessionRequestSchema)` to create a new message.
  */
 export const SessionRequestSchema: GenMessage<SessionRequest> = /*@__PURE__*/
-  messageDesc(file_trimtab_forward_v1_forward_service, 17);
+  messageDesc(file_trimtab_forward_v1_forward_service, 19);
 
 /**
  * A command. Sequence ids are chosen by the client, unique within the session.
@@ -720,7 +855,7 @@ export type Command = Message<"trimtab.forward.v1.Command"> & {
  * Use `create(CommandSchema)` to create a new message.
  */
 export const CommandSchema: GenMessage<Command> = /*@__PURE__*/
-  messageDesc(file_trimtab_forward_v1_forward_service, 18);
+  messageDesc(file_trimtab_forward_v1_forward_service, 20);
 
 /**
  * Opens a sequence and computes its tokens once.
@@ -762,7 +897,7 @@ export type OpenCommand = Message<"trimtab.forward.v1.OpenCommand"> & {
  * Use `create(OpenCommandSchema)` to create a new message.
  */
 export const OpenCommandSchema: GenMessage<OpenCommand> = /*@__PURE__*/
-  messageDesc(file_trimtab_forward_v1_forward_service, 19);
+  messageDesc(file_trimtab_forward_v1_forward_service, 21);
 
 /**
  * Makes children that share the parent's pages.
@@ -790,7 +925,7 @@ export type ForkCommand = Message<"trimtab.forward.v1.ForkCommand"> & {
  * Use `create(ForkCommandSchema)` to create a new message.
  */
 export const ForkCommandSchema: GenMessage<ForkCommand> = /*@__PURE__*/
-  messageDesc(file_trimtab_forward_v1_forward_service, 20);
+  messageDesc(file_trimtab_forward_v1_forward_service, 22);
 
 /**
  * Generates tokens on a sequence.
@@ -903,7 +1038,7 @@ export type GenerateCommand = Message<"trimtab.forward.v1.GenerateCommand"> & {
  * Use `create(GenerateCommandSchema)` to create a new message.
  */
 export const GenerateCommandSchema: GenMessage<GenerateCommand> = /*@__PURE__*/
-  messageDesc(file_trimtab_forward_v1_forward_service, 21);
+  messageDesc(file_trimtab_forward_v1_forward_service, 23);
 
 /**
  * New coefficients, in effect from the next token step.
@@ -931,7 +1066,7 @@ export type SetCoefficientsCommand = Message<"trimtab.forward.v1.SetCoefficients
  * Use `create(SetCoefficientsCommandSchema)` to create a new message.
  */
 export const SetCoefficientsCommandSchema: GenMessage<SetCoefficientsCommand> = /*@__PURE__*/
-  messageDesc(file_trimtab_forward_v1_forward_service, 22);
+  messageDesc(file_trimtab_forward_v1_forward_service, 24);
 
 /**
  * Cuts a sequence back.
@@ -959,7 +1094,7 @@ export type TruncateCommand = Message<"trimtab.forward.v1.TruncateCommand"> & {
  * Use `create(TruncateCommandSchema)` to create a new message.
  */
 export const TruncateCommandSchema: GenMessage<TruncateCommand> = /*@__PURE__*/
-  messageDesc(file_trimtab_forward_v1_forward_service, 23);
+  messageDesc(file_trimtab_forward_v1_forward_service, 25);
 
 /**
  * Releases sequences.
@@ -980,7 +1115,7 @@ export type ReleaseCommand = Message<"trimtab.forward.v1.ReleaseCommand"> & {
  * Use `create(ReleaseCommandSchema)` to create a new message.
  */
 export const ReleaseCommandSchema: GenMessage<ReleaseCommand> = /*@__PURE__*/
-  messageDesc(file_trimtab_forward_v1_forward_service, 24);
+  messageDesc(file_trimtab_forward_v1_forward_service, 26);
 
 /**
  * Stops generations; the sequences stay.
@@ -1001,7 +1136,7 @@ export type StopCommand = Message<"trimtab.forward.v1.StopCommand"> & {
  * Use `create(StopCommandSchema)` to create a new message.
  */
 export const StopCommandSchema: GenMessage<StopCommand> = /*@__PURE__*/
-  messageDesc(file_trimtab_forward_v1_forward_service, 25);
+  messageDesc(file_trimtab_forward_v1_forward_service, 27);
 
 /**
  * Events of a session. Messages stay below 16 KiB.
@@ -1022,7 +1157,7 @@ export type SessionResponse = Message<"trimtab.forward.v1.SessionResponse"> & {
  * Use `create(SessionResponseSchema)` to create a new message.
  */
 export const SessionResponseSchema: GenMessage<SessionResponse> = /*@__PURE__*/
-  messageDesc(file_trimtab_forward_v1_forward_service, 26);
+  messageDesc(file_trimtab_forward_v1_forward_service, 28);
 
 /**
  * An event.
@@ -1121,7 +1256,7 @@ export type Event = Message<"trimtab.forward.v1.Event"> & {
  * Use `create(EventSchema)` to create a new message.
  */
 export const EventSchema: GenMessage<Event> = /*@__PURE__*/
-  messageDesc(file_trimtab_forward_v1_forward_service, 27);
+  messageDesc(file_trimtab_forward_v1_forward_service, 29);
 
 /**
  * A sequence is open.
@@ -1163,7 +1298,7 @@ export type OpenedEvent = Message<"trimtab.forward.v1.OpenedEvent"> & {
  * Use `create(OpenedEventSchema)` to create a new message.
  */
 export const OpenedEventSchema: GenMessage<OpenedEvent> = /*@__PURE__*/
-  messageDesc(file_trimtab_forward_v1_forward_service, 28);
+  messageDesc(file_trimtab_forward_v1_forward_service, 30);
 
 /**
  * Children exist.
@@ -1192,7 +1327,7 @@ export type ForkedEvent = Message<"trimtab.forward.v1.ForkedEvent"> & {
  * Use `create(ForkedEventSchema)` to create a new message.
  */
 export const ForkedEventSchema: GenMessage<ForkedEvent> = /*@__PURE__*/
-  messageDesc(file_trimtab_forward_v1_forward_service, 29);
+  messageDesc(file_trimtab_forward_v1_forward_service, 31);
 
 /**
  * New tokens.
@@ -1213,7 +1348,7 @@ export type TokensEvent = Message<"trimtab.forward.v1.TokensEvent"> & {
  * Use `create(TokensEventSchema)` to create a new message.
  */
 export const TokensEventSchema: GenMessage<TokensEvent> = /*@__PURE__*/
-  messageDesc(file_trimtab_forward_v1_forward_service, 30);
+  messageDesc(file_trimtab_forward_v1_forward_service, 32);
 
 /**
  * The sequence waits for coefficients.
@@ -1234,7 +1369,7 @@ export type ParkedEvent = Message<"trimtab.forward.v1.ParkedEvent"> & {
  * Use `create(ParkedEventSchema)` to create a new message.
  */
 export const ParkedEventSchema: GenMessage<ParkedEvent> = /*@__PURE__*/
-  messageDesc(file_trimtab_forward_v1_forward_service, 31);
+  messageDesc(file_trimtab_forward_v1_forward_service, 33);
 
 /**
  * A generation ended.
@@ -1297,7 +1432,7 @@ export type FinishedEvent = Message<"trimtab.forward.v1.FinishedEvent"> & {
  * Use `create(FinishedEventSchema)` to create a new message.
  */
 export const FinishedEventSchema: GenMessage<FinishedEvent> = /*@__PURE__*/
-  messageDesc(file_trimtab_forward_v1_forward_service, 32);
+  messageDesc(file_trimtab_forward_v1_forward_service, 34);
 
 /**
  * A command was carried out.
@@ -1312,7 +1447,7 @@ export type DoneEvent = Message<"trimtab.forward.v1.DoneEvent"> & {
  * Use `create(DoneEventSchema)` to create a new message.
  */
 export const DoneEventSchema: GenMessage<DoneEvent> = /*@__PURE__*/
-  messageDesc(file_trimtab_forward_v1_forward_service, 33);
+  messageDesc(file_trimtab_forward_v1_forward_service, 35);
 
 /**
  * A command or a sequence failed.
@@ -1354,7 +1489,7 @@ export type FailedEvent = Message<"trimtab.forward.v1.FailedEvent"> & {
  * Use `create(FailedEventSchema)` to create a new message.
  */
 export const FailedEventSchema: GenMessage<FailedEvent> = /*@__PURE__*/
-  messageDesc(file_trimtab_forward_v1_forward_service, 34);
+  messageDesc(file_trimtab_forward_v1_forward_service, 36);
 
 /**
  * Request of Open.
@@ -1396,7 +1531,7 @@ export type OpenRequest = Message<"trimtab.forward.v1.OpenRequest"> & {
  * Use `create(OpenRequestSchema)` to create a new message.
  */
 export const OpenRequestSchema: GenMessage<OpenRequest> = /*@__PURE__*/
-  messageDesc(file_trimtab_forward_v1_forward_service, 35);
+  messageDesc(file_trimtab_forward_v1_forward_service, 37);
 
 /**
  * Response of Open.
@@ -1431,7 +1566,7 @@ export type OpenResponse = Message<"trimtab.forward.v1.OpenResponse"> & {
  * Use `create(OpenResponseSchema)` to create a new message.
  */
 export const OpenResponseSchema: GenMessage<OpenResponse> = /*@__PURE__*/
-  messageDesc(file_trimtab_forward_v1_forward_service, 36);
+  messageDesc(file_trimtab_forward_v1_forward_service, 38);
 
 /**
  * Request of Generate.
@@ -1466,7 +1601,7 @@ export type GenerateRequest = Message<"trimtab.forward.v1.GenerateRequest"> & {
  * Use `create(GenerateRequestSchema)` to create a new message.
  */
 export const GenerateRequestSchema: GenMessage<GenerateRequest> = /*@__PURE__*/
-  messageDesc(file_trimtab_forward_v1_forward_service, 37);
+  messageDesc(file_trimtab_forward_v1_forward_service, 39);
 
 /**
  * Response of Generate: activations and tokens, then one `finished`.
@@ -1511,7 +1646,7 @@ export type GenerateResponse = Message<"trimtab.forward.v1.GenerateResponse"> & 
  * Use `create(GenerateResponseSchema)` to create a new message.
  */
 export const GenerateResponseSchema: GenMessage<GenerateResponse> = /*@__PURE__*/
-  messageDesc(file_trimtab_forward_v1_forward_service, 38);
+  messageDesc(file_trimtab_forward_v1_forward_service, 40);
 
 /**
  * Request of Fork.
@@ -1546,7 +1681,7 @@ export type ForkRequest = Message<"trimtab.forward.v1.ForkRequest"> & {
  * Use `create(ForkRequestSchema)` to create a new message.
  */
 export const ForkRequestSchema: GenMessage<ForkRequest> = /*@__PURE__*/
-  messageDesc(file_trimtab_forward_v1_forward_service, 39);
+  messageDesc(file_trimtab_forward_v1_forward_service, 41);
 
 /**
  * Response of Fork.
@@ -1575,7 +1710,7 @@ export type ForkResponse = Message<"trimtab.forward.v1.ForkResponse"> & {
  * Use `create(ForkResponseSchema)` to create a new message.
  */
 export const ForkResponseSchema: GenMessage<ForkResponse> = /*@__PURE__*/
-  messageDesc(file_trimtab_forward_v1_forward_service, 40);
+  messageDesc(file_trimtab_forward_v1_forward_service, 42);
 
 /**
  * Request of Truncate.
@@ -1610,7 +1745,7 @@ export type TruncateRequest = Message<"trimtab.forward.v1.TruncateRequest"> & {
  * Use `create(TruncateRequestSchema)` to create a new message.
  */
 export const TruncateRequestSchema: GenMessage<TruncateRequest> = /*@__PURE__*/
-  messageDesc(file_trimtab_forward_v1_forward_service, 41);
+  messageDesc(file_trimtab_forward_v1_forward_service, 43);
 
 /**
  * Response of Truncate.
@@ -1625,7 +1760,7 @@ export type TruncateResponse = Message<"trimtab.forward.v1.TruncateResponse"> & 
  * Use `create(TruncateResponseSchema)` to create a new message.
  */
 export const TruncateResponseSchema: GenMessage<TruncateResponse> = /*@__PURE__*/
-  messageDesc(file_trimtab_forward_v1_forward_service, 42);
+  messageDesc(file_trimtab_forward_v1_forward_service, 44);
 
 /**
  * Request of Renew.
@@ -1660,7 +1795,7 @@ export type RenewRequest = Message<"trimtab.forward.v1.RenewRequest"> & {
  * Use `create(RenewRequestSchema)` to create a new message.
  */
 export const RenewRequestSchema: GenMessage<RenewRequest> = /*@__PURE__*/
-  messageDesc(file_trimtab_forward_v1_forward_service, 43);
+  messageDesc(file_trimtab_forward_v1_forward_service, 45);
 
 /**
  * Response of Renew.
@@ -1675,7 +1810,7 @@ export type RenewResponse = Message<"trimtab.forward.v1.RenewResponse"> & {
  * Use `create(RenewResponseSchema)` to create a new message.
  */
 export const RenewResponseSchema: GenMessage<RenewResponse> = /*@__PURE__*/
-  messageDesc(file_trimtab_forward_v1_forward_service, 44);
+  messageDesc(file_trimtab_forward_v1_forward_service, 46);
 
 /**
  * Request of Release.
@@ -1703,7 +1838,7 @@ export type ReleaseRequest = Message<"trimtab.forward.v1.ReleaseRequest"> & {
  * Use `create(ReleaseRequestSchema)` to create a new message.
  */
 export const ReleaseRequestSchema: GenMessage<ReleaseRequest> = /*@__PURE__*/
-  messageDesc(file_trimtab_forward_v1_forward_service, 45);
+  messageDesc(file_trimtab_forward_v1_forward_service, 47);
 
 /**
  * Response of Release.
@@ -1718,7 +1853,7 @@ export type ReleaseResponse = Message<"trimtab.forward.v1.ReleaseResponse"> & {
  * Use `create(ReleaseResponseSchema)` to create a new message.
  */
 export const ReleaseResponseSchema: GenMessage<ReleaseResponse> = /*@__PURE__*/
-  messageDesc(file_trimtab_forward_v1_forward_service, 46);
+  messageDesc(file_trimtab_forward_v1_forward_service, 48);
 
 /**
  * Request of Stop.
@@ -1746,7 +1881,7 @@ export type StopRequest = Message<"trimtab.forward.v1.StopRequest"> & {
  * Use `create(StopRequestSchema)` to create a new message.
  */
 export const StopRequestSchema: GenMessage<StopRequest> = /*@__PURE__*/
-  messageDesc(file_trimtab_forward_v1_forward_service, 47);
+  messageDesc(file_trimtab_forward_v1_forward_service, 49);
 
 /**
  * Response of Stop.
@@ -1761,7 +1896,7 @@ export type StopResponse = Message<"trimtab.forward.v1.StopResponse"> & {
  * Use `create(StopResponseSchema)` to create a new message.
  */
 export const StopResponseSchema: GenMessage<StopResponse> = /*@__PURE__*/
-  messageDesc(file_trimtab_forward_v1_forward_service, 48);
+  messageDesc(file_trimtab_forward_v1_forward_service, 50);
 
 /**
  * One text to score.
@@ -1789,7 +1924,7 @@ export type ScoreItem = Message<"trimtab.forward.v1.ScoreItem"> & {
  * Use `create(ScoreItemSchema)` to create a new message.
  */
 export const ScoreItemSchema: GenMessage<ScoreItem> = /*@__PURE__*/
-  messageDesc(file_trimtab_forward_v1_forward_service, 49);
+  messageDesc(file_trimtab_forward_v1_forward_service, 51);
 
 /**
  * Request of Score.
@@ -1845,7 +1980,7 @@ export type ScoreRequest = Message<"trimtab.forward.v1.ScoreRequest"> & {
  * Use `create(ScoreRequestSchema)` to create a new message.
  */
 export const ScoreRequestSchema: GenMessage<ScoreRequest> = /*@__PURE__*/
-  messageDesc(file_trimtab_forward_v1_forward_service, 50);
+  messageDesc(file_trimtab_forward_v1_forward_service, 52);
 
 /**
  * Scores of one text.
@@ -1873,7 +2008,7 @@ export type ScoredItem = Message<"trimtab.forward.v1.ScoredItem"> & {
  * Use `create(ScoredItemSchema)` to create a new message.
  */
 export const ScoredItemSchema: GenMessage<ScoredItem> = /*@__PURE__*/
-  messageDesc(file_trimtab_forward_v1_forward_service, 51);
+  messageDesc(file_trimtab_forward_v1_forward_service, 53);
 
 /**
  * Response of Score.
@@ -1901,7 +2036,7 @@ export type ScoreResponse = Message<"trimtab.forward.v1.ScoreResponse"> & {
  * Use `create(ScoreResponseSchema)` to create a new message.
  */
 export const ScoreResponseSchema: GenMessage<ScoreResponse> = /*@__PURE__*/
-  messageDesc(file_trimtab_forward_v1_forward_service, 52);
+  messageDesc(file_trimtab_forward_v1_forward_service, 54);
 
 /**
  * Request of Capture.
@@ -1950,7 +2085,7 @@ export type CaptureRequest = Message<"trimtab.forward.v1.CaptureRequest"> & {
  * Use `create(CaptureRequestSchema)` to create a new message.
  */
 export const CaptureRequestSchema: GenMessage<CaptureRequest> = /*@__PURE__*/
-  messageDesc(file_trimtab_forward_v1_forward_service, 53);
+  messageDesc(file_trimtab_forward_v1_forward_service, 55);
 
 /**
  * One text to read activations of.
@@ -1978,7 +2113,7 @@ export type CaptureItem = Message<"trimtab.forward.v1.CaptureItem"> & {
  * Use `create(CaptureItemSchema)` to create a new message.
  */
 export const CaptureItemSchema: GenMessage<CaptureItem> = /*@__PURE__*/
-  messageDesc(file_trimtab_forward_v1_forward_service, 54);
+  messageDesc(file_trimtab_forward_v1_forward_service, 56);
 
 /**
  * Response of Capture: activations item by item.
@@ -2006,7 +2141,41 @@ export type CaptureResponse = Message<"trimtab.forward.v1.CaptureResponse"> & {
  * Use `create(CaptureResponseSchema)` to create a new message.
  */
 export const CaptureResponseSchema: GenMessage<CaptureResponse> = /*@__PURE__*/
-  messageDesc(file_trimtab_forward_v1_forward_service, 55);
+  messageDesc(file_trimtab_forward_v1_forward_service, 57);
+
+/**
+ * Storage of keys and values.
+ *
+ * @generated from enum trimtab.forward.v1.KvKind
+ */
+export enum KvKind {
+  /**
+   * Not said.
+   *
+   * @generated from enum value: KV_KIND_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED = 0,
+
+  /**
+   * 8 bits, a scale a token, head and block of 32 dimensions.
+   *
+   * @generated from enum value: KV_KIND_INT8 = 1;
+   */
+  INT8 = 1,
+
+  /**
+   * 16 bits (±8191), a scale likewise.
+   *
+   * @generated from enum value: KV_KIND_INT16 = 2;
+   */
+  INT16 = 2,
+}
+
+/**
+ * Describes the enum trimtab.forward.v1.KvKind.
+ */
+export const KvKindSchema: GenEnum<KvKind> = /*@__PURE__*/
+  enumDesc(file_trimtab_forward_v1_forward_service, 0);
 
 /**
  * Runs the network: KV cache, batches, taps, programs, sampling. Executes what others decide; calls nobody.
@@ -2025,12 +2194,13 @@ export const ForwardService: GenService<{
     output: typeof ListModelsResponseSchema;
   },
   /**
-   * Loads a model file, or a directory of the hub, by a path or name the operator has allowed.
+   * Loads a model file, or a directory of the hub, by a path or name the operator has allowed; other models answer
+   * meanwhile. Progress, then the model. Who leaves does not stop the loading.
    *
    * @generated from rpc trimtab.forward.v1.ForwardService.LoadModel
    */
   loadModel: {
-    methodKind: "unary";
+    methodKind: "server_streaming";
     input: typeof LoadModelRequestSchema;
     output: typeof LoadModelResponseSchema;
   },

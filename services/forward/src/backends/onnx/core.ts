@@ -5,7 +5,7 @@
 import { TrimtabError } from "#kit/errors.ts";
 import type { Answers, Command } from "../../engine/protocol.ts";
 import type { CommandOf } from "../../engine/sequence.ts";
-import { plainError } from "../../engine/state.ts";
+import { plainError } from "../../plain-error.ts";
 import type { Decoder } from "./decoder.ts";
 import { generate, type JobContext, open } from "./jobs.ts";
 import { createSequences, type Sequence, type Sequences } from "./sequences.ts";
@@ -17,9 +17,11 @@ export interface OnnxCoreOptions extends Omit<JobContext, "alone" | "count"> {
 }
 
 /** Nothing of our own KV memory. */
-const NO_PAGES = {
+const NOT_COUNTED = {
   ...{ pages: 0, freePages: 0, sharedPages: 0, copiedPages: 0, cachedPages: 0, evictedPages: 0 },
   ...{ queriedTokens: 0, hitTokens: 0, readPages: 0, pageBytes: 0, programs: 0, programBytes: 0 },
+  // Rows are counted here, and nothing else.
+  ...{ running: 0, promptTokens: 0, generatedTokens: 0 },
 };
 
 type Value = Answers[keyof Answers];
@@ -66,7 +68,7 @@ export function createOnnxCore(options: OnnxCoreOptions): (command: Command) => 
   return (command) => {
     try {
       refuseLacking(command, decoder);
-      const stats = { ...NO_PAGES, ...counters, sequences: sequences.size, threads: 1, variant };
+      const stats = { ...NOT_COUNTED, ...counters, sequences: sequences.size, threads: 1, variant };
       const value = command.type === "stats" ? stats : accept(engine, command);
       if (value !== undefined) done(command, value);
     } catch (error) {

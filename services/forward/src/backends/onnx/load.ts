@@ -118,7 +118,7 @@ function describe(
     stopIds: readStopIds(readTokenizerMetadata(onnxFolder(modelPath)), vocabulary),
     // Not written down in such folders.
     parameters: 0,
-    ...{ pages: 0, pageBytes: 0, threads: 1, variant: "" },
+    ...{ pages: 0, pageBytes: 0, kvKinds: [], weightBytes: 0, threads: 1, variant: "" },
     capabilities: capabilitiesOf(decoder),
   };
 }

@@ -1,6 +1,6 @@
 /** The worker of an ONNX engine: takes batches of commands, posts events as they come; the graph runs here alone. */
 import type { WorkerReply, WorkerRequest } from "../../engine/worker.ts";
-import { plainError } from "../../engine/state.ts";
+import { plainError } from "../../plain-error.ts";
 import { loadOnnx, type OnnxRuntime } from "./load.ts";
 
 declare const self: Worker;

@@ -1,6 +1,7 @@
 /** x += norm(O · attention(transform(QKV · norm(x)))); the family's parts are constants of the layer. */
 import type { HeadTransform } from "#kernels";
 import type { ModelConfig } from "../../model/config.ts";
+import type { LayerKv } from "../../model/kv-layout.ts";
 import type { LayerWeights } from "../../model/weights.ts";
 import type { Workspace } from "../workspace.ts";
 import { addBranch, multiply, normalize, type Pass, quantize } from "./pass.ts";
@@ -8,7 +9,8 @@ import { addBranch, multiply, normalize, type Pass, quantize } from "./pass.ts";
 /** The attention block of layer l. */
 export function attentionBlock(pass: Pass, l: number, layer: LayerWeights): void {
   const { ops, space, config, rows, hooks, unitCount, maxSegments } = pass;
-  const { qkv, query, positions, partials, kvShape: shape } = space;
+  const { qkv, query, positions, partials } = space;
+  const { shape, slot } = space.kvLayers[l] as LayerKv;
   const { heads, headsWidth } = config;
   const transform = pass.transforms[l] as HeadTransform;
   const window = config.layerSettings[l]?.window ?? 0;
@@ -19,14 +21,14 @@ export function attentionBlock(pass: Pass, l: number, layer: LayerWeights): void
     positions,
     pageTables: space.rowTables,
     rows,
-    layer: l,
+    layer: slot,
     shape,
     heads,
     transform,
     query,
   });
   const over = { units: space.units, unitCount, maxSegments, positions, partials, window };
-  ops.attention({ ...over, query, rows, layer: l, shape, heads, out: space.attended });
+  ops.attention({ ...over, query, rows, layer: slot, shape, heads, out: space.attended });
   hooks.run("heads", l, space.attended, headsWidth);
   quantize(pass, space.attended, layer.output, headsWidth);
   addBranch(pass, layer.output, layer.attentionPostNorm, "attention_output", l);
