@@ -12,6 +12,7 @@ import { addModelCommand } from "./src/commands/model.ts";
 import { addRecipeCommand } from "./src/commands/recipe.ts";
 import { addServeCommand } from "./src/commands/serve.ts";
 import { addSteerCommand } from "./src/commands/steer.ts";
+import { addVerifierCommand } from "./src/commands/verifier.ts";
 import { exitCodeOf, failureText } from "./src/failure.ts";
 
 const program = new Command("trimtab")
@@ -25,6 +26,7 @@ for (const add of [
   addCaptureCommand,
   addRecipeCommand,
   addSteerCommand,
+  addVerifierCommand,
   addModelCommand,
   addDoctorCommand,
   addDemoCommand,

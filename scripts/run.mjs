@@ -17,6 +17,7 @@ import { ensureModel } from "./model.mjs";
 const COMMANDS = {
   demo: { kernels: true, page: true, model: true, entry: ["cli/main.ts", "demo"] },
   start: { kernels: true, page: true, model: true, entry: ["cli/main.ts", "serve", "--recipe", "refusal"] },
+  eval: { kernels: true, model: true, entry: ["eval/main.ts"] },
   bench: { kernels: true, model: true, entry: ["bench/main.ts"] },
   peers: { kernels: false, model: false, run: (bun, args) => getPeers(args) },
   test: { kernels: false, model: true, run: (bun, args) => runTests(bun, { isFull: false, args }) },

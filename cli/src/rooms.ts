@@ -90,6 +90,7 @@ export async function createRoom(name: RoomName, options: RoomOptions): Promise<
     case "verifier":
       return createVerifierService({
         clients: { tokenizer: client("tokenizer"), forward: client("forward") },
+        store: createArtifactStore(storeDir()),
       });
     case "steering":
       return await createSteeringService({

@@ -3,6 +3,7 @@
  * that ask the model; without their clients those verdicts fail as values and all others work.
  */
 import type { ConnectRouter } from "@connectrpc/connect";
+import type { ArtifactStore } from "#kit/artifact-store.ts";
 import { TrimtabError } from "#kit/errors.ts";
 import { VerifierService } from "#proto/trimtab/verifier/v1/verifier_service_pb.ts";
 import { createHandlers } from "./src/handlers/service.ts";
@@ -10,9 +11,14 @@ import { createRegistry, createVerifiers } from "./src/registry.ts";
 import { createSandbox } from "./src/sandbox/sandbox.ts";
 import type { VerifierClients } from "./src/verifier.ts";
 
+export { isUseful, writeProbe, type Probe } from "./src/probe/artifact.ts";
+export { trainProbe, type ProbeExample } from "./src/probe/train.ts";
+
 /** Options of {@link createVerifierService}. */
 export interface VerifierServiceOptions {
   readonly clients?: VerifierClients;
+  /** Where trained probes are found; absent: nowhere. */
+  readonly store?: ArtifactStore;
 }
 
 /** A verifier service ready to be mounted. */
@@ -27,7 +33,7 @@ export function createVerifierService(options: VerifierServiceOptions = {}): Ver
   const closing = new AbortController();
   const sandbox = createSandbox();
   const handlers = createHandlers({
-    registry: createRegistry(createVerifiers(sandbox)),
+    registry: createRegistry(createVerifiers(sandbox, options.store)),
     clients: options.clients ?? {},
     closing: closing.signal,
   });

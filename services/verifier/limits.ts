@@ -56,6 +56,10 @@ export const SCHEMA_LIMITS = {
 export const PROBE_LIMITS = {
   /** Components of the weight vector. */
   width: 32_768,
+  /** Problems a probe is trained on. */
+  problems: 100_000,
+  /** Right and wrong steps that each part of the training data must have. */
+  leastOfKind: 10,
 } as const;
 
 /** Log-odds of refusal starts. */

@@ -46,7 +46,7 @@ async function answered(input: Input, tap: object): Promise<Float32Array> {
   const bytes = Buffer.concat(parts);
   return new Float32Array(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.length));
 }
-type Input = NonNullable<Parameters<Stack["client"]["capture"]>[0]["input"]>;
+type Input = NonNullable<Parameters<Stack["client"]["tokenize"]>[0]["input"]>;
 const text = (value: string): Input => ({ case: "text", value });
 
 test("texts, one row each: [prompts, blocks, dim], with model and token ids in the header", async () => {

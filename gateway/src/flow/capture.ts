@@ -1,4 +1,4 @@
-/** Activations of a text or a conversation, steered or not. */
+/** Activations of a text, a conversation or token ids, steered or not. */
 import { create } from "@bufbuild/protobuf";
 import { TrimtabError } from "#kit/errors.ts";
 import { cancelSafe } from "#kit/streams.ts";
@@ -24,7 +24,7 @@ export async function* captureActivations(
   scope: CallScope,
 ): AsyncGenerator<CaptureResponse, void> {
   const { input, taps, answer } = request;
-  checkRequired("input", input.case !== undefined, "a text or a conversation is needed");
+  checkRequired("input", input.case !== undefined, "a text, a conversation or token ids are needed");
   checkRequired("taps", taps.length > 0, "say what to read: there are no taps");
   checkCount("taps", taps.length, LIMITS.taps);
   if (input.case === "conversation") validateConversation(input.value);

@@ -20,11 +20,29 @@ export async function checkContent(kind: ArtifactKind, data: Uint8Array, modelDi
         limit: controller.modelDigest,
       });
     }
+  } else if (kind === ArtifactKind.PROBE) {
+    checkProbe(data, modelDigest);
   } else if (kind === ArtifactKind.UNSPECIFIED) {
     throw new TrimtabError("FIELD_REQUIRED", "the kind of the artifact is required", { field: "kind" });
   } else {
-    throw new TrimtabError("UNSUPPORTED", "only directions and controllers can be put; recipes are built", {
-      field: "kind",
-    });
+    throw new TrimtabError(
+      "UNSUPPORTED",
+      "only directions, controllers and probes can be put; recipes are built",
+      {
+        field: "kind",
+      },
+    );
   }
+}
+
+/** The verifier reads probes and knows their format; here it counts that one is JSON and says for which model. */
+function checkProbe(data: Uint8Array, modelDigest: string): void {
+  let probe: { modelDigest?: unknown } | null;
+  try {
+    probe = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(data)) as typeof probe;
+  } catch (cause) {
+    throw new TrimtabError("ARTIFACT_INVALID", "the probe is not JSON", { field: "data", cause });
+  }
+  if (probe?.modelDigest === modelDigest) return;
+  throw new TrimtabError("ARTIFACT_INCOMPATIBLE", "the probe reads another model", { field: "model_digest" });
 }

@@ -2,6 +2,7 @@
  * The verifiers of this service by name, each with the compiled check of its parameters.
  */
 import { TrimtabError } from "#kit/errors.ts";
+import type { ArtifactStore } from "#kit/artifact-store.ts";
 import { type CheckParameters, createParameterCheck } from "#kit/parameters.ts";
 import { REQUEST_LIMITS } from "../limits.ts";
 import type { Sandbox } from "./sandbox/sandbox.ts";
@@ -26,6 +27,7 @@ import { createRubricJudgeVerifier } from "./verifiers/rubric-judge.ts";
 import { createSatAssignmentVerifier } from "./verifiers/sat-assignment.ts";
 import { createSelfCertaintyVerifier } from "./verifiers/self-certainty.ts";
 import { createSortedVerifier } from "./verifiers/sorted.ts";
+import { createStateProbeVerifier } from "./verifiers/state-probe.ts";
 import { createUnitTestsVerifier } from "./verifiers/unit-tests.ts";
 import { createVoteShareVerifier } from "./verifiers/vote-share.ts";
 
@@ -42,8 +44,11 @@ export interface Registry {
   find(name: string, field: string): Entry;
 }
 
-/** The verifiers that ship with the service; those that run code do it in the sandbox, which is the caller's to close. */
-export function createVerifiers(sandbox: Sandbox): Verifier[] {
+/**
+ * The verifiers that ship with the service. Those that run code do it in the sandbox, which is the caller's to close; trained
+ * ones are read from the store.
+ */
+export function createVerifiers(sandbox: Sandbox, store?: ArtifactStore): Verifier[] {
   return [
     createRefusalVerifier(),
     createRefusalLogOddsVerifier(),
@@ -67,15 +72,13 @@ export function createVerifiers(sandbox: Sandbox): Verifier[] {
     createRubricJudgeVerifier(),
     createPairwiseJudgeVerifier(),
     createLinearProbeVerifier(),
+    createStateProbeVerifier(store),
   ];
 }
 
 /** Creates a registry of the given verifiers. */
 export function createRegistry(verifiers: readonly Verifier[]): Registry {
-  const entries = verifiers.map((verifier) => ({
-    verifier,
-    check: createParameterCheck(verifier.parameters, REQUEST_LIMITS),
-  }));
+  const entries = verifiers.map((verifier) => ({ verifier, check: createLazyCheck(verifier) }));
   const byName = new Map(entries.map((entry) => [entry.verifier.name, entry]));
   return {
     entries,
@@ -93,4 +96,10 @@ export function createRegistry(verifiers: readonly Verifier[]): Registry {
       return entry;
     },
   };
+}
+
+/** The schema is compiled when the verifier is used first: most of them never are. */
+function createLazyCheck({ parameters: schema }: Verifier): CheckParameters {
+  let check: CheckParameters | undefined;
+  return (parameters, field) => (check ??= createParameterCheck(schema, REQUEST_LIMITS))(parameters, field);
 }

@@ -43,15 +43,15 @@ export function bindVerifiers(
     throw new TrimtabError("INVALID_ARGUMENT", `${field} must be 64 lower-case hex digits`, { field });
   }
   checkCount(verifiers.length, "verifiers", REQUEST_LIMITS.verifiers);
-  return verifiers.map((use, index) => bind(use, `verifiers[${index}]`, registry));
+  return verifiers.map((use, index) => bind(use, `verifiers[${index}]`, registry, modelDigest));
 }
 
-function bind(use: VerifierUse, at: string, registry: Registry): BoundVerifier {
+function bind(use: VerifierUse, at: string, registry: Registry, modelDigest: string): BoundVerifier {
   const { verifier, check } = registry.find(use.name, `${at}.name`);
   const parameters = use.parameters ?? {};
   check(parameters, `${at}.parameters`);
   try {
-    return { verifier, prepared: verifier.prepare(parameters) };
+    return { verifier, prepared: verifier.prepare(parameters, modelDigest) };
   } catch (error) {
     if (!(error instanceof TrimtabError) || error.field === undefined) throw error;
     const { reason, message, limit } = error;

@@ -83,9 +83,10 @@ export interface Verifier {
   readonly parameters: JsonObject;
   /**
    * Binds parameters that fit the schema.
+   * @param modelDigest the model whose answers are judged; empty if the caller gave none.
    * @throws TrimtabError with the field (relative to `parameters`) if they do not make sense together.
    */
-  prepare(parameters: JsonObject): Prepared;
+  prepare(parameters: JsonObject, modelDigest: string): Prepared;
 }
 
 /** True if the item was judged. */

@@ -73,6 +73,7 @@ test("the list describes every verifier with a schema that its own parameters fi
     "rubric_judge",
     "pairwise_judge",
     "linear_probe",
+    "state_probe",
   ]);
   for (const info of verifiers) {
     expect(JSON.parse(info.parametersSchema)).toMatchObject({ type: "object", additionalProperties: false });

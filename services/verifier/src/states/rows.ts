@@ -35,6 +35,11 @@ export function readRows(tensor: Tensor | undefined, width: number): Rows | Fail
   return { data: new DataView(data.buffer, data.byteOffset, data.length), count: outer, width };
 }
 
+/** weights · row, for every row. */
+export function rowValues(rows: Rows, weights: Float64Array): number[] {
+  return Array.from({ length: rows.count }, (_, row) => project(rows, row, weights));
+}
+
 /** weights · row, for the last row, or its mean or maximum over all rows. */
 export function poolRows(rows: Rows, weights: Float64Array, pooling: "last" | "mean" | "max"): number {
   if (pooling === "last") return project(rows, rows.count - 1, weights);

@@ -1,0 +1,69 @@
+/** What is compared: strategies with their verifiers and budgets, as requests. */
+import type { JsonObject } from "@bufbuild/protobuf";
+import type { Checker, Problem, Task } from "./task.ts";
+
+/** Where a verifier of an arm comes from: the model's own signals, a trained probe, or the task's exact programs. */
+export type VerifierSource = "mean_logprob" | "probe" | "outcome" | "process";
+
+/** One way to spend a budget. */
+export interface Arm {
+  readonly strategy: string;
+  readonly verifier?: VerifierSource;
+  readonly parameters?: JsonObject;
+  /** Candidates. */
+  readonly budget: number;
+}
+
+/** Name of an arm in records and tables. */
+export function nameOf({ strategy, verifier, parameters, budget }: Arm): string {
+  const chosen = parameters === undefined ? "" : JSON.stringify(parameters);
+  return [strategy + chosen, ...(verifier === undefined ? [] : [verifier]), budget].join("/");
+}
+
+/** The verifier an arm uses on a problem; undefined if the task or the run has none of that source. */
+export function verifierOf(arm: Arm, problem: Problem, probe: string | undefined): Checker | undefined {
+  switch (arm.verifier) {
+    case "mean_logprob":
+      return { name: "mean_logprob", parameters: {} };
+    case "probe":
+      return probe === undefined ? undefined : { name: "state_probe", parameters: { probe } };
+    case "outcome":
+      return problem.outcome;
+    case "process":
+      return problem.process;
+    case undefined:
+      return undefined;
+  }
+}
+
+/** Arms of a run: those that can be run on the task, with the probe if there is one. */
+export function armsFor(
+  task: Task,
+  hasProcess: boolean,
+  hasProbe: boolean,
+  budgets: readonly number[],
+): Arm[] {
+  const wanted: Omit<Arm, "budget">[] = [
+    ...(task.answer === "text" ? [] : [{ strategy: "self-consistency" }]),
+    { strategy: "confidence-vote" },
+    { strategy: "best-of-n", verifier: "mean_logprob" },
+    { strategy: "weighted-majority", verifier: "mean_logprob" },
+    ...(hasProbe
+      ? ([
+          { strategy: "best-of-n", verifier: "probe" },
+          { strategy: "weighted-majority", verifier: "probe" },
+          { strategy: "beam", verifier: "probe" },
+          { strategy: "particle-filtering", verifier: "probe" },
+        ] as const)
+      : []),
+    { strategy: "best-of-n", verifier: "outcome" },
+    ...(hasProcess
+      ? ([
+          { strategy: "beam", verifier: "process" },
+          { strategy: "particle-filtering", verifier: "process" },
+          { strategy: "entropic-particle-filtering", verifier: "process" },
+        ] as const)
+      : []),
+  ];
+  return budgets.flatMap((budget) => wanted.map((arm) => ({ ...arm, budget })));
+}

@@ -1,0 +1,46 @@
+/** What a run does: which problems, which arms, how many samples. `--quick` is a smoke test: it shows that all works. */
+import type { Arm } from "./arms.ts";
+import { armsFor } from "./arms.ts";
+import { drawProblems, type Split } from "./problems.ts";
+import type { Problem, Task } from "./task.ts";
+
+/** Options of a run as the command line gives them. */
+export interface PlanOptions {
+  readonly quick: boolean;
+  readonly task: Task;
+  readonly level: number;
+  readonly split: Split;
+  readonly problems: number;
+  readonly budgets: readonly number[];
+  readonly hasProbe: boolean;
+  /** Names of strategies to run; undefined: all. */
+  readonly strategies: readonly string[] | undefined;
+  /** Strategies the server has. */
+  readonly known: ReadonlySet<string>;
+}
+
+/** A run. */
+export interface Plan {
+  readonly problems: readonly Problem[];
+  readonly arms: readonly Arm[];
+  /** Independent samples a problem: more than any budget, so that votes can be given as many tokens. */
+  readonly poolSize: number;
+}
+
+/** Seed by which problems are drawn: the same problems in every run. */
+export const PROBLEM_SEED = 2_026;
+/** The pool is larger than the largest budget by this factor. */
+const POOL_FACTOR = 1.25;
+/** Strategies a smoke test runs. */
+const QUICK = new Set(["self-consistency", "best-of-n", "weighted-majority", "particle-filtering"]);
+
+/** Makes the plan. @throws RangeError if the task has too few problems. */
+export function planRun(options: PlanOptions): Plan {
+  const { task, level, split, quick, budgets, hasProbe, strategies, known } = options;
+  const problems = drawProblems(task, level, split, options.problems, PROBLEM_SEED);
+  const arms = armsFor(task, problems[0]?.process !== undefined, hasProbe, budgets).filter(
+    ({ strategy }) =>
+      known.has(strategy) && (strategies?.includes(strategy) ?? (!quick || QUICK.has(strategy))),
+  );
+  return { problems, arms, poolSize: Math.ceil(POOL_FACTOR * Math.max(...budgets)) };
+}

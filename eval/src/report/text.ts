@@ -1,0 +1,59 @@
+/** Tables for the terminal. */
+import type { CalibrationLine } from "../calibration.ts";
+import { adviceLine, type JudgeAdvice } from "../judge-fit.ts";
+import type { ReportRow } from "../rows.ts";
+
+/** What is printed. */
+export interface TextReport {
+  readonly title: string;
+  readonly calibration: readonly CalibrationLine[];
+  readonly rows: readonly ReportRow[];
+  readonly advice: readonly JudgeAdvice[];
+}
+
+/** Percent with one digit. */
+export const percent = (share: number): string => `${(100 * share).toFixed(1)} %`;
+
+/** The tables as lines. */
+export function tableLines({ title, calibration, rows, advice }: TextReport): string[] {
+  const calibrated = calibration.map((line) => [
+    `${line.task}, ${line.level}`,
+    ...[percent(line.greedy), percent(line.passAt1), `${percent(line.passAtN)} @${line.samples}`],
+    ...[String(line.n), line.isUsable ? "yes" : "no"],
+  ]);
+  const compared = rows.map((row) => [
+    `${row.strategy}${row.verifier === "" ? "" : ` + ${row.verifier}`} (${row.access})`,
+    ...[String(row.budget), `${percent(row.accuracy)} [${percent(row.lower)}, ${percent(row.upper)}]`],
+    ...[percent(row.greedy), percent(row.passAt1), percent(row.passAtN), percent(row.majority)],
+    ...[percent(row.headroom), spell(row.overMajority)],
+    ...[row.tokensGenerated.toFixed(0), row.tokensPrefilled.toFixed(0), row.wallMs.toFixed(0), String(row.n)],
+  ]);
+  return [
+    title,
+    ...(calibrated.length === 0 ? [] : ["", ...align([CALIBRATION_HEAD, ...calibrated])]),
+    "",
+    ...align([HEAD, ...compared]),
+    ...(advice.length === 0 ? [] : ["", ...advice.map(adviceLine)]),
+  ];
+}
+
+const CALIBRATION_HEAD = ["calibration", "greedy", "pass@1", "pass@N", "n", "usable"];
+const HEAD = [
+  ...["strategy + verifier (access)", "N", "accuracy", "greedy", "pass@1 = random", "pass@N", "majority"],
+  ...["headroom", "over majority at equal tokens", "generated", "prefilled", "ms", "n"],
+];
+
+const spell = (interval: ReportRow["overMajority"]): string =>
+  interval === undefined
+    ? "–"
+    : `${(100 * interval.mean).toFixed(1)} [${(100 * interval.lower).toFixed(1)}, ${(100 * interval.upper).toFixed(1)}]`;
+
+function align(rows: readonly (readonly string[])[]): string[] {
+  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
+  return rows.map((row) =>
+    row
+      .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+      .join("  ")
+      .trimEnd(),
+  );
+}

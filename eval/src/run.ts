@@ -1,0 +1,66 @@
+/** Carries a plan out, one record at a time; what the journal has already is not run again. */
+import { type Arm, nameOf } from "./arms.ts";
+import type { Journal } from "./journal.ts";
+import type { Plan } from "./plan.ts";
+import { idOf, type Split } from "./problems.ts";
+import { type Record, runSearch, samplePool } from "./sample.ts";
+import type { Services } from "./services.ts";
+import type { Problem, Task } from "./task.ts";
+
+/** What a run works on. */
+export interface RunOptions {
+  readonly services: Services;
+  readonly journal: Journal<Record>;
+  /** Name of the model. */
+  readonly model: string;
+  readonly task: Task;
+  readonly level: number;
+  readonly split: Split;
+  readonly probe: string | undefined;
+  readonly temperature: number;
+  readonly seed: number;
+  readonly onProgress: (done: number, total: number) => void;
+}
+
+/** Runs everything of the plan that is not there yet; answers with the records of the plan, in order. */
+export async function runPlan(options: RunOptions, plan: Plan): Promise<Record[]> {
+  const { task, services, probe, temperature, seed } = options;
+  const records: Record[] = [];
+  const total = plan.problems.length;
+  for (const [index, problem] of plan.problems.entries()) {
+    options.onProgress(index, total);
+    const keep = async (what: string, make: () => Promise<object>): Promise<void> =>
+      void records.push(await remember(options, problem, what, make));
+    await keep("greedy", () => samplePool(services, task, problem, 1, { temperature: 0, seed }));
+    await keep(`pool/${plan.poolSize}`, () =>
+      samplePool(services, task, problem, plan.poolSize, { temperature, seed }),
+    );
+    for (const arm of plan.arms) {
+      await keep(keyOf(arm, probe), async () => ({
+        arm: nameOf(arm),
+        ...(await runSearch(services, task, problem, arm, probe, { temperature, seed })),
+      }));
+    }
+  }
+  options.onProgress(total, total);
+  return records;
+}
+
+/** A probe is named in the key: the same arm with another probe is another run. */
+const keyOf = (arm: Arm, probe: string | undefined): string =>
+  arm.verifier === "probe" ? `${nameOf(arm)}/${probe}` : nameOf(arm);
+
+async function remember(
+  { journal, model, task, level, split, temperature, seed }: RunOptions,
+  problem: Problem,
+  what: string,
+  make: () => Promise<object>,
+): Promise<Record> {
+  const id = idOf(task, problem);
+  const key = [model, task.name, level, split, temperature, seed, id, what].join("/");
+  const known = journal.records.get(key);
+  if (known) return known;
+  const record = { key, problem: id, ...(await make()) } as Record;
+  journal.append(record);
+  return record;
+}

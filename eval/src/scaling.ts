@@ -1,0 +1,173 @@
+/**
+ * `npm run eval -- scaling`: strategies and verifiers beside greedy, pass@1, majority and the oracle, on one task. Calibration
+ * first. Raw samples are kept in the output folder, and a run that was killed goes on from there.
+ */
+import { mkdirSync, writeFileSync } from "node:fs";
+import { availableParallelism } from "node:os";
+import { join } from "node:path";
+import type { Command } from "commander";
+import { VerifierAccess, type VerifierInfo } from "#proto/trimtab/verifier/v1/verifier_service_pb.ts";
+import { findTask, TASKS } from "../tasks/index.ts";
+import { readQuestionAnswers } from "../tasks/question-answers.ts";
+import { verifierOf } from "./arms.ts";
+import { calibrate, type CalibrationLine } from "./calibration.ts";
+import { adviseJudges } from "./judge-fit.ts";
+import { openJournal } from "./journal.ts";
+import { integerIn } from "./options.ts";
+import { planRun } from "./plan.ts";
+import { checkUnseen } from "./probe.ts";
+import { idOf, type Split } from "./problems.ts";
+import { renderReport } from "./report/html.ts";
+import { tableLines } from "./report/text.ts";
+import { type Naming, plainRow, rowsOf, sortRecords } from "./rows.ts";
+import { runPlan } from "./run.ts";
+import type { Record } from "./sample.ts";
+import type { Problem } from "./task.ts";
+import { openServices, type Services, type ServicesOptions } from "./services.ts";
+
+interface ScalingOptions extends ServicesOptions {
+  readonly quick?: boolean;
+  readonly json?: string;
+  readonly out: string;
+  readonly task: string;
+  readonly questions?: string;
+  readonly level: number;
+  readonly split: Split;
+  readonly problems?: number;
+  readonly budgets?: string;
+  readonly strategies?: string;
+  readonly probe?: string;
+  readonly seed: number;
+  readonly calibrate: boolean;
+}
+
+const TEMPERATURE = 0.7;
+const PROBLEMS = { quick: 4, full: 100 };
+const CALIBRATION = { quick: { problems: 3, samples: 4 }, full: { problems: 20, samples: 8 } };
+/** Levels a smoke test calibrates: of the task alone. */
+const QUICK_LEVELS = 2;
+const MAX_THREADS = 4;
+
+/** Adds the command. */
+export function addScalingEval(program: Command): void {
+  program
+    .command("scaling")
+    .description("strategies and verifiers beside greedy, pass@1, majority and the oracle")
+    .option("--quick", "a smoke test of a few minutes: shows that all works, and no more")
+    .option("--json <file>", "write the rows as JSON")
+    .option("--out <folder>", "raw samples, plots and the report", join("build", "eval", "scaling"))
+    .option("--task <name>", "task", "chain-sum")
+    .option("--questions <file>", "questions and answers (JSONL) instead of a task")
+    .option("--level <n>", "level of the task", integerIn(0, 99), 2)
+    .option("--split <split>", "dev chooses, test reports once", "dev")
+    .option("--problems <n>", "problems", integerIn(2, 100_000))
+    .option("--budgets <list>", "candidates, comma-separated; 4,8, or 4 in a smoke test")
+    .option("--strategies <list>", "these only, comma-separated")
+    .option("--probe <reference>", "stored probe to use as a learned verifier")
+    .option("--seed <n>", "seed of the samples", integerIn(0, 2 ** 31), 1)
+    .option("--no-calibrate", "leave the calibration table out")
+    .option("--address <host:port>", "gRPC address of a running gateway")
+    .option("--model <file>", "model file (GGUF), if the services are started for this run")
+    .option(
+      "--threads <n>",
+      "compute threads",
+      integerIn(1, 16),
+      Math.min(MAX_THREADS, availableParallelism()),
+    )
+    .action(evaluate);
+}
+
+async function evaluate(options: ScalingOptions): Promise<void> {
+  const { out, level, split, probe, seed, quick = false } = options;
+  const task =
+    options.questions === undefined ? findTask(options.task) : readQuestionAnswers(options.questions);
+  const services = await openServices(options);
+  mkdirSync(out, { recursive: true });
+  const journal = openJournal<Record>(join(out, "samples.jsonl"));
+  try {
+    const { models } = await services.gateway.listModels({});
+    const model = models[0]?.name ?? "";
+    const calibration: CalibrationLine[] = [];
+    const size = quick ? CALIBRATION.quick : CALIBRATION.full;
+    const tasks = quick || options.questions !== undefined ? [task] : TASKS;
+    for (const one of options.calibrate ? tasks : []) {
+      const levels = one.levels
+        .map((_, at) => at)
+        .filter((at) => !quick || Math.abs(at - level) < QUICK_LEVELS);
+      for (const at of levels) {
+        note(`calibrating ${one.name}, level ${at}`);
+        calibration.push(await calibrate(services, journal, model, one, at, size));
+      }
+    }
+    const { strategies } = await services.gateway.listStrategies({});
+    const plan = planRun({
+      ...{ quick, task, level, split, hasProbe: probe !== undefined },
+      problems: options.problems ?? (quick ? PROBLEMS.quick : PROBLEMS.full),
+      budgets: (options.budgets ?? (quick ? "4" : "4,8")).split(",").map(Number),
+      strategies: options.strategies?.split(","),
+      known: new Set(strategies.map(({ name }) => name)),
+    });
+    if (probe !== undefined) {
+      await checkUnseen(
+        services.gateway,
+        probe,
+        plan.problems.map((problem) => idOf(task, problem)),
+      );
+    }
+    const onProgress = (done: number, total: number) => note(`${done} of ${total} problems`);
+    const run = {
+      services,
+      journal,
+      model,
+      task,
+      level,
+      split,
+      probe,
+      temperature: TEMPERATURE,
+      seed,
+      onProgress,
+    };
+    const sorted = sortRecords(await runPlan(run, plan));
+    const name = `${task.name}: ${task.levels[level]}`;
+    const rows = rowsOf(
+      { model, task: name },
+      sorted,
+      plan.arms,
+      await namingOf(services, plan.problems[0]!, probe),
+    );
+    const title = `${quick ? "Smoke test, no result: " : ""}${name}, ${split}, ${model}`;
+    if (options.json !== undefined)
+      writeFileSync(options.json, `${JSON.stringify({ rows: rows.map(plainRow) }, null, 2)}\n`);
+    const truths = new Map(plan.problems.map((problem) => [idOf(task, problem), truthOf(problem)]));
+    const advice = adviseJudges(plan.arms, sorted.searches, truths);
+    const report = renderReport({ title, isQuick: quick, calibration, rows, sorted, advice });
+    for (const [file, text] of Object.entries(report)) writeFileSync(join(out, file), text);
+    process.stdout.write(
+      `${tableLines({ title, calibration, rows, advice }).join("\n")}\n\nreport: ${join(out, "report.html")}\n`,
+    );
+  } finally {
+    journal.close();
+    await services.close();
+  }
+}
+
+/** The number an answer must be; NaN for tasks whose answers are no numbers. */
+function truthOf({ outcome }: Problem): number {
+  const { expected } = outcome.parameters;
+  return typeof expected === "number" ? expected : Number.NaN;
+}
+
+/** Names and knowledge of verifiers, as the server lists them. */
+async function namingOf({ gateway }: Services, problem: Problem, probe: string | undefined): Promise<Naming> {
+  const { verifiers } = await gateway.listVerifiers({});
+  const byName = new Map<string, VerifierInfo>(verifiers.map((info) => [info.name, info]));
+  return (arm) => {
+    const { name: verifier = "" } = verifierOf(arm, problem, probe) ?? {};
+    const access = VerifierAccess[byName.get(verifier)?.access ?? VerifierAccess.NONE] ?? "NONE";
+    return { verifier, access: access.toLowerCase() };
+  };
+}
+
+function note(text: string): void {
+  process.stderr.write(`${text}\n`);
+}
