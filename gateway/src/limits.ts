@@ -69,6 +69,8 @@ export const LIMITS = {
   requirementsCacheEntries: 256,
   /** Programs remembered as uploaded. */
   programCacheEntries: 1_024,
+  /** Texts a vocabulary remembers the completing tokens of. */
+  completions: 64,
   /** Vocabularies kept. */
   vocabularies: 8,
   /** Silence after which an event stream sends a comment, milliseconds. */
@@ -99,6 +101,10 @@ export const SCALING_LIMITS = {
   /** Parameters of a strategy: nesting, and characters of keys and strings. */
   parameterDepth: 4,
   parameterChars: 4_096,
+  /** Tokens at which a step may end: as many stop ids as forward takes. */
+  haltIds: 16_384,
+  /** Commands of one message to forward. */
+  commands: 256,
   /** Time for the verdicts on one batch of candidates, milliseconds. */
   verdictMs: 60_000,
 } as const;

@@ -2,7 +2,11 @@
 import { Counter, Histogram } from "prom-client";
 import { fromConnectError } from "#kit/errors.ts";
 import type { Metrics } from "#kit/metrics.ts";
-import type { GenerateResponse, GenerationSpec } from "#proto/trimtab/gateway/v1/gateway_service_pb.ts";
+import {
+  type GenerateResponse,
+  type GenerationSpec,
+  SearchEnd,
+} from "#proto/trimtab/gateway/v1/gateway_service_pb.ts";
 import type { CallScope } from "./clients.ts";
 import type { GatewayContext } from "./context.ts";
 import { generate } from "./flow/generation.ts";
@@ -34,6 +38,17 @@ export function createGatewayMetrics(metrics: Metrics, running: () => number): G
     labelNames: ["steered"],
     registers,
   });
+  const searches = new Counter({
+    name: "trimtab_searches_total",
+    help: "Searches by strategy and by why they stopped.",
+    labelNames: ["strategy", "end"],
+    registers,
+  });
+  const discarded = new Counter({
+    name: "trimtab_search_discarded_tokens_total",
+    help: "Generated tokens that are not part of an answer.",
+    registers,
+  });
   const gates = new Histogram({
     name: "trimtab_steering_gate",
     help: "Gates emitted by controllers.",
@@ -52,7 +67,12 @@ export function createGatewayMetrics(metrics: Metrics, running: () => number): G
     event({ event }) {
       if (event.case === "planned" && event.value.report) gates.observe(event.value.report.gate);
       if (event.case === "finished") choices.inc({ steered: String(event.value.steered) });
+      if (event.case === "search" && event.value.event.case === "final") {
+        const { strategy, end } = event.value.event.value;
+        searches.inc({ strategy, end: SearchEnd[end].toLowerCase() });
+      }
       if (event.case !== "completed") return;
+      discarded.inc(event.value.usage?.scaling?.discardedTokens ?? 0);
       const { usage, timings } = event.value;
       metrics.countTokens("prompt", usage?.promptTokens ?? 0);
       metrics.countTokens("cached", usage?.reusedTokens ?? 0);

@@ -16,6 +16,8 @@ export interface Vocabulary {
   decoder(): IdDecoder;
   /** Bytes of a token; of a special one, those of its spelling. */
   bytes(id: number): Uint8Array;
+  /** Ids of the tokens that can complete `text`: they hold it, or begin with an end of it. Cost: the vocabulary once a text. */
+  idsCompleting(text: string): readonly number[];
   /** How a token is shown: its bytes as text, wrong ones as U+FFFD. */
   spelling(id: number): string;
 }
@@ -68,9 +70,17 @@ async function fetchVocabulary(clients: GatewayClients, model: Model, scope: Cal
   }
   const bytes = (id: number): Uint8Array => special.get(id) ?? tokens[id] ?? NOTHING;
   const spell = new TextDecoder();
+  const completing = new Map<string, readonly number[]>();
   return {
     stopIds,
     bytes,
+    idsCompleting(text) {
+      const ids = completing.get(text) ?? findCompleting(tokens, text);
+      const oldest = completing.keys().next();
+      if (completing.size >= LIMITS.completions && !oldest.done) completing.delete(oldest.value);
+      completing.set(text, ids);
+      return ids;
+    },
     spelling: (id) => spell.decode(bytes(id)),
     decoder() {
       const text = createTokenTextDecoder();
@@ -80,4 +90,14 @@ async function fetchVocabulary(clients: GatewayClients, model: Model, scope: Cal
       };
     },
   };
+}
+
+function findCompleting(tokens: readonly Uint8Array[], text: string): number[] {
+  const wanted = Buffer.from(text);
+  const ends = Array.from(wanted, (_, at) => wanted.subarray(at));
+  return tokens.flatMap((bytes, id) => {
+    const token = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
+    const isOne = token.includes(wanted) || ends.some((end) => token.subarray(0, end.length).equals(end));
+    return isOne ? [id] : [];
+  });
 }

@@ -1,8 +1,12 @@
 /** Searches that end badly: clients that leave, verifiers that fail. Nothing is left behind, nothing goes unsaid. */
 import { expect, test } from "bun:test";
 import { fromConnectError } from "#kit/errors.ts";
+import { createMetrics } from "#kit/metrics.ts";
 import { answering } from "../support/answering.ts";
 import { chat, until } from "../support/asks.ts";
+
+import { createSimulatedStack } from "../support/simulated-services.ts";
+import { encode } from "../support/simulated-tokenizer.ts";
 
 const words = { name: "words" };
 
@@ -32,4 +36,15 @@ test("a verifier that fails, or whose score is no number, fails a strict search 
   expect(search?.degraded).toBe(true);
   expect(search?.candidates.map(({ score }) => score)).toEqual([0.5, 0.5]);
   expect(choices[0]?.text).toContain("one");
+});
+
+test("searches are counted by strategy and end, and so are the tokens they discard", async () => {
+  const metrics = createMetrics("gateway");
+  const stack = createSimulatedStack({ metrics });
+  stack.forward.script = ({ command }) => encode(command.streamId === 0n ? "7" : "8 or 9");
+  const scaling = { strategy: "best-of-n", budget: { candidates: 2 }, verifier: words };
+  await stack.client.complete(chat("hello", { scaling }));
+  const text = await metrics.registry.metrics();
+  expect(text).toMatch(/trimtab_searches_total\{[^}]*strategy="best-of-n",end="complete"[^}]*\} 1/);
+  expect(text).toMatch(/trimtab_search_discarded_tokens_total(\{[^}]*\})? 1\n/);
 });

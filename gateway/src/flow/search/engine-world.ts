@@ -6,10 +6,11 @@ import type { Usage } from "#proto/trimtab/type/v1/generation_pb.ts";
 import type { CallScope } from "../../clients.ts";
 import type { Candidate } from "../../strategies/strategy.ts";
 import type { World } from "../../strategies/world.ts";
-import type { ForwardSession, SessionCommand } from "../forward-session.ts";
+import type { ForwardSession } from "../forward-session.ts";
 import type { FlowContext, Prepared } from "../prepare.ts";
 import type { Stopwatch } from "../stopwatch.ts";
-import { type Arm, type Branch, createBranch, forkBranch } from "./branches.ts";
+import { createBranchTable } from "./branch-table.ts";
+import type { Arm } from "./branches.ts";
 import { readBaseLogprobs } from "./base-logprobs.ts";
 import { type GrowContext, growBatch } from "./growing.ts";
 import { judgeBranches } from "./judging.ts";
@@ -17,8 +18,6 @@ import type { PreparedScaling } from "./options.ts";
 import { openRevision } from "./revisions.ts";
 import { haltIdsOf } from "./step-rule.ts";
 
-/** Sequences of candidates lie above those of prompts. */
-const FIRST_CANDIDATE = 1_024n;
 /** Alternatives read for confidences, as DeepConf does; the most that forward reports. */
 const CONFIDENCE_ALTERNATIVES = 20;
 
@@ -44,64 +43,26 @@ export interface EngineWorld extends World {
 
 /** Creates the world; the prompts of the arms are open. */
 export function createEngineWorld(input: EngineInput): EngineWorld {
-  const { prepared, scaling, session, arms, usage } = input;
-  const { vocabulary, spec, model } = prepared;
-  const branches = new Map<number, Branch>();
-  /** Prompts that show earlier attempts. */
-  const prompts = new Map<number, Arm>();
-  const outbox: SessionCommand[] = [];
+  const { prepared, scaling, arms, usage } = input;
+  const table = createBranchTable(prepared, arms);
   let prefixTokens = 0;
-  let born = 0;
-  const context: GrowContext = {
-    prepared,
-    session,
-    step: scaling.step,
-    haltIds: new Set(haltIdsOf(scaling.step, vocabulary, model.vocabularySize)),
-    topLogprobs: scaling.strategy.needsConfidence ? CONFIDENCE_ALTERNATIVES : spec.topLogprobs,
-    needsConfidence: scaling.strategy.needsConfidence ?? false,
-    onToken: () => input.watch.firstToken(),
-    onCost({ replayed, prefix }) {
-      usage.replayedTokens += replayed;
-      usage.prefilledTokens += replayed;
-      prefixTokens += prefix;
-    },
-  };
-  const branchOf = ({ id }: Pick<Candidate, "id">): Branch => {
-    const branch = branches.get(id);
-    if (!branch) throw new RangeError(`there is no branch ${id}`);
-    return branch;
-  };
-  const place = (id: number) => ({ id, sequenceId: FIRST_CANDIDATE + BigInt(id) });
-  const take = (): SessionCommand[] => outbox.splice(0);
-
+  const context = growContext(input, ({ replayed, prefix }) => {
+    usage.replayedTokens += replayed;
+    usage.prefilledTokens += replayed;
+    prefixTokens += prefix;
+  });
   return {
     prefixTokens: () => prefixTokens,
-    isSteered: ({ id }) => branches.get(id)?.wasSteered ?? false,
-    fork(births) {
-      const children = new Map<bigint, bigint[]>();
-      for (const { id, parent } of births) {
-        const arm = prompts.get(parent) ?? arms[born % arms.length];
-        if (!arm) throw new RangeError("a search without a prompt");
-        if (parent === 0) born++;
-        const from = parent === 0 || prompts.has(parent) ? undefined : branchOf({ id: parent });
-        const branch = from
-          ? forkBranch(place(id), from, vocabulary, spec.stop)
-          : createBranch({ ...place(id), arm }, [], vocabulary, spec.stop);
-        branches.set(id, branch);
-        const source = from?.sequenceId ?? arm.sequenceId;
-        children.set(source, [...(children.get(source) ?? []), branch.sequenceId]);
-      }
-      for (const [sequenceId, childIds] of children) {
-        outbox.push({ case: "fork", value: { sequenceId, childIds } });
-      }
-    },
+    isSteered: (candidate) => candidate.id !== 0 && table.of(candidate).wasSteered,
+    fork: (births) => table.fork(births),
+    release: (ids) => table.release(ids),
     grow(orders, until, onText) {
-      const batch = orders.map((order) => ({ order, branch: branchOf(order) }));
-      return growBatch(context, batch, take(), until, onText);
+      const batch = orders.map((order) => ({ order, branch: table.of(order) }));
+      return growBatch(context, batch, table.take(), until, onText);
     },
     judge: (candidates, judging) =>
-      judgeBranches(input, candidates, candidates.map(branchOf), judging, take()),
-    baseLogprobs: (candidates) => readBaseLogprobs(input, candidates, candidates.map(branchOf)),
+      judgeBranches(input, candidates, candidates.map(table.of), judging, table.take()),
+    baseLogprobs: (candidates) => readBaseLogprobs(input, candidates, candidates.map(table.of)),
     judges: (judging) => scaling.verifiers[judging] !== undefined,
     judgedAs(judging) {
       const { outcome, process } = scaling.verifiers;
@@ -110,17 +71,25 @@ export function createEngineWorld(input: EngineInput): EngineWorld {
     compares: (judging) => scaling.verifiers[judging]?.comparesItems ?? false,
     async revise(id, attempts, request) {
       const [first] = attempts;
-      const like = first ? branchOf(first).arm : arms[0];
+      const like = first ? table.of(first).arm : arms[0];
       if (!like) throw new RangeError("a search without a prompt");
       const texts = attempts.map(({ text }) => text);
-      prompts.set(id, await openRevision(input, place(id).sequenceId, like, texts, request, take()));
+      const arm = await openRevision(input, table.sequenceOf(id), like, texts, request, table.take());
+      table.addPrompt(id, arm);
     },
-    release(ids) {
-      const sequenceIds = ids.flatMap((id) => {
-        if (id === 0) return arms.map((arm) => arm.sequenceId);
-        return [(prompts.get(id) ?? branchOf({ id })).sequenceId];
-      });
-      outbox.push({ case: "release", value: { sequenceIds } });
-    },
+  };
+}
+
+function growContext(
+  { prepared, scaling, session, watch }: EngineInput,
+  onCost: GrowContext["onCost"],
+): GrowContext {
+  const { strategy, step } = scaling;
+  const needsConfidence = strategy.needsConfidence ?? false;
+  return {
+    ...{ prepared, session, step, needsConfidence, onCost },
+    haltIds: strategy.stepwise ? haltIdsOf(step, prepared.vocabulary) : new Set(),
+    topLogprobs: needsConfidence ? CONFIDENCE_ALTERNATIVES : prepared.spec.topLogprobs,
+    onToken: () => watch.firstToken(),
   };
 }

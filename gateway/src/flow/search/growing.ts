@@ -3,6 +3,7 @@ import { clone, create } from "@bufbuild/protobuf";
 import { TrimtabError } from "#kit/errors.ts";
 import type { Event, FinishedEvent } from "#proto/trimtab/forward/v1/forward_service_pb.ts";
 import { FinishReason, SamplingParametersSchema, type Token } from "#proto/trimtab/type/v1/generation_pb.ts";
+import { SCALING_LIMITS as LIMITS } from "../../limits.ts";
 import type { Confidence, Ended } from "../../strategies/strategy.ts";
 import type { GrowOrder, Growth } from "../../strategies/world.ts";
 import { failure, type ForwardSession, type SessionCommand } from "../forward-session.ts";
@@ -10,6 +11,13 @@ import type { Prepared } from "../prepare.ts";
 import type { Branch } from "./branches.ts";
 import { confidenceOf } from "./confidence.ts";
 import { isWholeStep, type StepEnd } from "./step-rule.ts";
+
+/** Sends commands in order, in as few messages as forward takes. */
+export function sendInParts(session: ForwardSession, commands: readonly SessionCommand[]): void {
+  for (let at = 0; at < commands.length; at += LIMITS.commands) {
+    session.send(...commands.slice(at, at + LIMITS.commands));
+  }
+}
 
 /** What batches have in common. */
 export interface GrowContext {
@@ -65,7 +73,7 @@ export async function growBatch(
     ...{ isDone: false, stepEnded: false, ended: undefined, error: undefined },
   }));
   const bySequence = new Map(growing.map((one) => [one.branch.sequenceId, one]));
-  session.send(...before, ...growing.flatMap((one) => commandOf(context, one)));
+  sendInParts(session, [...before, ...growing.flatMap((one) => commandOf(context, one))]);
   const stop = (): void => {
     const sequenceIds = growing.filter(({ isDone }) => !isDone).map(({ branch }) => branch.sequenceId);
     session.send({ case: "stop", value: { sequenceIds } });

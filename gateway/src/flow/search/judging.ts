@@ -11,6 +11,7 @@ import type { SessionCommand } from "../forward-session.ts";
 import { isReasonOf, serviceFailure } from "../reasons.ts";
 import type { Branch } from "./branches.ts";
 import type { EngineInput } from "./engine-world.ts";
+import { sendInParts } from "./growing.ts";
 import type { BoundVerifier } from "./options.ts";
 import { readRows, rowsOf } from "./state-rows.ts";
 
@@ -24,7 +25,7 @@ export async function judgeBranches(
   judging: Judging,
   pending: readonly SessionCommand[],
 ): Promise<Judgements> {
-  if (pending.length > 0) input.session.send(...pending);
+  sendInParts(input.session, pending);
   const verifier = input.scaling.verifiers[judging];
   if (!verifier) throw new RangeError(`${input.scaling.strategy.name} has no verifier of kind ${judging}`);
   const rows = verifier.taps.length > 0 ? await readRows(input, branches, verifier.taps) : 0;

@@ -10,6 +10,7 @@ import { openSequence } from "../opening.ts";
 import { encodePrompt } from "../prompt.ts";
 import type { Arm } from "./branches.ts";
 import type { EngineInput } from "./engine-world.ts";
+import { sendInParts } from "./growing.ts";
 
 /**
  * Opens such a prompt; `pending` are commands that must reach forward first.
@@ -33,7 +34,7 @@ export async function openRevision(
   ]);
   const value = create(ConversationSchema, { messages: [...prompt.value.messages, ...shown] });
   const { ids } = await encodePrompt(flow.clients, prepared.model, { case: "conversation", value }, scope);
-  if (pending.length > 0) session.send(...pending);
+  sendInParts(session, pending);
   const program = like.isPromptSteered && like.program ? { program: like.program } : {};
   await openSequence(session, { sequenceId, ids, taps: [], ...program }, usage, watch);
   return { ...like, sequenceId, promptTokens: ids.length };

@@ -8,6 +8,7 @@ import { type Activation, ActivationSchema, type Tap } from "#proto/trimtab/type
 import { failure, type SessionCommand } from "../forward-session.ts";
 import type { Branch } from "./branches.ts";
 import type { EngineInput } from "./engine-world.ts";
+import { sendInParts } from "./growing.ts";
 
 /** Reads the row of the last token of each branch; answers with the rows computed. */
 export async function readRows(
@@ -19,7 +20,10 @@ export async function readRows(
     branches.filter(({ tokens }) => tokens.length > 0).map((one) => [one.sequenceId, one]),
   );
   for (const branch of waiting.values()) branch.activations.push([]);
-  session.send(...[...waiting.values()].flatMap((branch) => readCommands(branch, taps)));
+  sendInParts(
+    session,
+    [...waiting.values()].flatMap((branch) => readCommands(branch, taps)),
+  );
   const rows = waiting.size;
   while (waiting.size > 0) {
     const { sequenceId, event } = await session.next();

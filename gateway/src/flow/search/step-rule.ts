@@ -2,7 +2,9 @@
  * Where a step ends. A separator is noticed at the token that completes it: generation halts at every token that could do
  * so (`haltIds`), and goes on if it did not. So no token is generated that the step rule would have prevented.
  */
+import { TrimtabError } from "#kit/errors.ts";
 import type { StepRule } from "#proto/trimtab/gateway/v1/gateway_service_pb.ts";
+import { SCALING_LIMITS as LIMITS } from "../../limits.ts";
 import type { Vocabulary } from "../vocabulary.ts";
 
 /** The end of a step. */
@@ -29,13 +31,13 @@ export function isWholeStep({ separators }: StepEnd, text: string): boolean {
   return start >= 0 && separators.some((separator) => text.includes(separator, start));
 }
 
-/** Ids of tokens that can complete a separator: those whose bytes hold the last byte of one. Cost: the vocabulary once. */
-export function haltIdsOf({ separators }: StepEnd, vocabulary: Vocabulary, size: number): number[] {
-  if (separators.length === 0) return [];
-  const last = new Set(separators.map((separator) => Buffer.from(separator).at(-1) ?? 0));
-  const ids: number[] = [];
-  for (let id = 0; id < size; id++) {
-    if (!vocabulary.stopIds.has(id) && vocabulary.bytes(id).some((byte) => last.has(byte))) ids.push(id);
-  }
-  return ids;
+/** Ids of tokens that can complete a separator. @throws TrimtabError if they are more than forward takes. */
+export function haltIdsOf({ separators }: StepEnd, vocabulary: Vocabulary): ReadonlySet<number> {
+  const ids = new Set(separators.flatMap((separator) => vocabulary.idsCompleting(separator)));
+  for (const id of vocabulary.stopIds) ids.delete(id);
+  if (ids.size <= LIMITS.haltIds) return ids;
+  throw new TrimtabError("FIELD_OUT_OF_RANGE", `${ids.size} tokens can end a step; use a longer separator`, {
+    field: "scaling.step.separators",
+    limit: LIMITS.haltIds,
+  });
 }
