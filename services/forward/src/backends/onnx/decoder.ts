@@ -98,7 +98,9 @@ export async function createDecoder(
         if (inputs.has("num_logits_to_keep")) given["num_logits_to_keep"] = integerTensor([0], []);
         for (const { input, output } of caches) given[input] = past.tensors.get(output) ?? nothing;
         const wanted = [...caches.map(({ output }) => output), "logits", ...blocks.map(hiddenName)];
-        const answers = await session.run(given, wanted);
+        const answers = await session.run(given, wanted).catch((cause: unknown) => {
+          throw new TrimtabError("ARTIFACT_INVALID", "ONNX: the graph cannot run", { field: "graph", cause });
+        });
         const expected = [1, kvHeads, all, headDim];
         const tensors = new Map(
           caches.map(({ output }) => [output, checkAnswer(output, answers[output], expected)]),
