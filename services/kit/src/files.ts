@@ -117,6 +117,16 @@ export function sha256OfFile(file: OpenFile): string {
   return hasher.digest("hex");
 }
 
+/** SHA-256 of the regular file at a path, hex; see {@link openRegularFile} for the errors. */
+export function sha256OfPath(path: string, options: OpenOptions = {}): string {
+  const file = openRegularFile(path, options);
+  try {
+    return sha256OfFile(file);
+  } finally {
+    closeSync(file.fd);
+  }
+}
+
 /**
  * Writes `bytes` to `path` so that a crash leaves the old file or the new one, never a part.
  * When it returns, the bytes and the name are on disk.

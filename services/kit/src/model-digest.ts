@@ -2,8 +2,7 @@
  * The digest of a model: which weights, and how they are stored in memory. Of a GGUF file its SHA-256, of a directory
  * see `model-directory.ts`; quantized at load, SHA-256 of the line `<that digest>  <type>`.
  */
-import { closeSync } from "node:fs";
-import { openRegularFile, sha256Hex, sha256OfFile } from "./files.ts";
+import { sha256Hex, sha256OfPath } from "./files.ts";
 import type { QuantizedType } from "./gguf-quantize.ts";
 import { digestOfOnnx, isOnnxModel } from "./onnx-model.ts";
 import { digestOfDirectory, isModelDirectory } from "./model-directory.ts";
@@ -18,15 +17,6 @@ export function digestOfModel(path: string, quantize: QuantizedType | null): str
     ? digestOfOnnx(path)
     : isModelDirectory(path)
       ? digestOfDirectory(path)
-      : hashModelFile(path);
+      : sha256OfPath(path, { label: "model file" });
   return quantize === null ? digest : sha256Hex(new TextEncoder().encode(`${digest}  ${quantize}\n`));
-}
-
-function hashModelFile(path: string): string {
-  const file = openRegularFile(path, { label: "model file" });
-  try {
-    return sha256OfFile(file);
-  } finally {
-    closeSync(file.fd);
-  }
 }

@@ -9,7 +9,7 @@
 import { closeSync, existsSync } from "node:fs";
 import { basename, join } from "node:path";
 import { TrimtabError } from "./errors.ts";
-import { type OpenFile, openRegularFile, readFully, sha256Hex, sha256OfFile } from "./files.ts";
+import { type OpenFile, openRegularFile, readFully, sha256Hex, sha256OfPath } from "./files.ts";
 import { isJsonObject, type JsonObject, readJsonFile } from "./json-file.ts";
 import { MODEL_DIRECTORY_LIMITS } from "./limits.ts";
 import { parseSafetensorsHeader, type SafetensorsDtype } from "./safetensors-header.ts";
@@ -93,7 +93,7 @@ export function digestOfDirectory(path: string): string {
     ...SIDE_FILES.filter((name) => existsSync(join(path, name))),
     ...listShards(path).shards,
   ].toSorted();
-  const lines = names.map((name) => `${hashFile(join(path, name), name)}  ${name}\n`);
+  const lines = names.map((name) => `${sha256OfPath(join(path, name), { label: name })}  ${name}\n`);
   return sha256Hex(new TextEncoder().encode(lines.join("")));
 }
 
@@ -143,15 +143,6 @@ function readShard(file: OpenFile, shard: string): StoredTensor[] {
       readFully(file.fd, into, start + from);
     },
   }));
-}
-
-function hashFile(path: string, label: string): string {
-  const file = openRegularFile(path, { label });
-  try {
-    return sha256OfFile(file);
-  } finally {
-    closeSync(file.fd);
-  }
 }
 
 function invalid(field: string, problem: string, limit?: number): TrimtabError {

@@ -9,7 +9,7 @@ import { existsSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { onnx } from "onnx-proto";
 import { TrimtabError } from "./errors.ts";
-import { readRegularFile, sha256Hex } from "./files.ts";
+import { readRegularFile, sha256Hex, sha256OfPath } from "./files.ts";
 import { ONNX_MODEL_LIMITS } from "./limits.ts";
 import type { ExternalFile } from "./onnx-runtime.ts";
 
@@ -49,7 +49,7 @@ export function onnxFolder(path: string): string {
  * @throws TrimtabError ARTIFACT_NOT_FOUND (no graph), ARTIFACT_INVALID (naming what), UNSUPPORTED (sub-graphs), TOO_LARGE
  */
 export function readOnnxFiles(path: string): OnnxFiles {
-  const graph = readRegularFile(path, { label: "ONNX graph", maxBytes: ONNX_MODEL_LIMITS.graphBytes });
+  const graph = readGraph(path);
   const names = inspectGraph(graph);
   const external = names.map((name): ExternalFile => {
     const options = { label: name, maxBytes: ONNX_MODEL_LIMITS.dataBytes, followSymlinks: false };
@@ -61,21 +61,21 @@ export function readOnnxFiles(path: string): OnnxFiles {
 /**
  * Digest of a model: SHA-256 of the lines `<SHA-256 of a file>  <name>`, by name, of graph, data files and what says how
  * to use them.
- * @param files what was read of it, if it was
  * @throws TrimtabError as {@link readOnnxFiles}
  */
-export function digestOfOnnx(path: string, { graph, external } = readOnnxFiles(path)): string {
+export function digestOfOnnx(path: string): string {
   const folder = onnxFolder(path);
   const files = [
-    { name: basename(path), bytes: graph },
-    ...external.map(({ path: name, data }) => ({ name, bytes: data })),
-    ...SIDE_FILES.filter((name) => existsSync(join(folder, name))).map((name) => {
-      return { name, bytes: readRegularFile(join(folder, name), { label: name }) };
-    }),
-  ];
-  const sorted = files.toSorted((a, b) => (a.name < b.name ? -1 : 1));
-  const lines = sorted.map(({ name, bytes }) => `${sha256Hex(bytes)}  ${name}\n`);
+    { name: basename(path), at: path },
+    ...inspectGraph(readGraph(path)).map((name) => ({ name, at: join(dirname(path), name) })),
+    ...SIDE_FILES.map((name) => ({ name, at: join(folder, name) })).filter(({ at }) => existsSync(at)),
+  ].toSorted((a, b) => (a.name < b.name ? -1 : 1));
+  const lines = files.map(({ name, at }) => `${sha256OfPath(at, { label: name })}  ${name}\n`);
   return sha256Hex(new TextEncoder().encode(lines.join("")));
+}
+
+function readGraph(path: string): Uint8Array {
+  return readRegularFile(path, { label: "ONNX graph", maxBytes: ONNX_MODEL_LIMITS.graphBytes });
 }
 
 function readData(path: string, options: { label: string; maxBytes: number; followSymlinks: boolean }) {

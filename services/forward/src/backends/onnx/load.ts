@@ -44,7 +44,7 @@ export async function loadOnnx(
   const { modelPath, expectedDigest, quantize } = options;
   if (quantize !== null) throw unsupported("quantize", "quantizing an ONNX model");
   const files = readOnnxFiles(modelPath);
-  const digest = digestOfOnnx(modelPath, files);
+  const digest = digestOfOnnx(modelPath);
   if (expectedDigest !== "" && expectedDigest !== digest) {
     const message = `the model has the digest ${digest}`;
     throw new TrimtabError("MODEL_MISMATCH", message, { field: "expected_digest" });
