@@ -27,6 +27,8 @@ export const FAULT = 212;
 export const TABLE = 216;
 /** i32: threads in use, the caller included; those beyond sleep until it changes. */
 export const ACTIVE = 220;
+/** i32: runs of groups that one row of activations meets at once: even, at most MAX_STREAMS. */
+export const STREAMS = 224;
 /** i32: operator of the current region. */
 export const OPERATOR = 208;
 /** u32 or f32 [64]: arguments of the current region. */
@@ -51,6 +53,7 @@ export const MAX_COLS = 16384;
 export const MAX_ROWS = 4096;
 export const MAX_RANK = 256;
 
+export const MAX_STREAMS = 8;
 /** Columns of a quantization block, everywhere. */
 export const BLOCK = 32;
 /** Rows of a weight group. */

@@ -4,7 +4,7 @@
  */
 import { groupBlockBytes } from "./kinds";
 import { KIND_Q2_K, KIND_Q3_K, KIND_Q4_0, KIND_Q4_1, KIND_Q4_K, KIND_Q5_0, KIND_Q5_1, KIND_Q5_K } from "./layout";
-import { KIND_Q6_K, KIND_Q8_0 } from "./layout";
+import { KIND_Q6_K, KIND_Q8_0, STREAMS } from "./layout";
 import { gemvQ2K, gemvQ3K } from "./matmul-q23";
 import { gemvQ40, gemvQ41 } from "./matmul-q4";
 import { gemvQ4K } from "./matmul-q4k";
@@ -12,8 +12,7 @@ import { gemvQ50, gemvQ51, gemvQ5K } from "./matmul-q5";
 import { gemvQ6K } from "./matmul-q6";
 import { gemvQ80 } from "./matmul-q8";
 
-/** Runs of groups a row meets at once; even, for two share a row's spread values. Rows of bytes fill memory with fewer. */
-const STREAMS: usize = 8;
+/** Rows of bytes fill memory with fewer runs than rows of nibbles, whose number the caller chooses. */
 const BYTE_STREAMS: usize = 4;
 
 /** `streams` runs of `groups` neighbouring groups each, block by block in turn; false for kinds without such a kernel. */
@@ -42,7 +41,7 @@ function inTurn(kind: i32, w: usize, x: usize, y: usize, groups: usize, blocks: 
 export function oneRow(
   kind: i32, w: usize, x: usize, y: usize, groups: usize, blocks: usize, isAdding: bool, sums: usize,
 ): void {
-  const streams = kind == KIND_Q8_0 ? BYTE_STREAMS : STREAMS;
+  const streams = kind == KIND_Q8_0 ? BYTE_STREAMS : <usize>load<i32>(STREAMS);
   const each = groups / streams;
   let done: usize = 0;
   if (each > 0 && inStreams(kind, w, x, y, streams, each, blocks, isAdding, sums)) done = each * streams;

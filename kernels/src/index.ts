@@ -46,4 +46,4 @@ export {
   writeUnits,
 } from "./sizes.ts";
 export type * from "./types.ts";
-export { PAGE_TOKENS, SEGMENT_TOKENS } from "./types.ts";
+export { PAGE_TOKENS, SEGMENT_TOKENS, STREAM_COUNTS } from "./types.ts";

@@ -4,7 +4,7 @@
  */
 import {
   ARGUMENTS, GATED_GELU, GATED_SILU, GROUP, ITEM_ROWS, OP_ADD, OP_ATTENTION, OP_EMBED, OP_GLU, OP_MATMUL, OP_MERGE,
-  OP_NORM, OP_NORM_QUANTIZE, OP_PROGRAMS, OP_QUANTIZE, OP_ROPE_STORE, OP_SCALE, OP_SCATTER,
+  OP_NORM, OP_NORM_QUANTIZE, OP_PROGRAMS, OP_QUANTIZE, OP_ROPE_STORE, OP_SCALE, OP_SCATTER, STREAMS,
 } from "../assembly/layout.ts"; // prettier-ignore
 import { KernelError } from "./errors.ts";
 import type { KernelExports, Variant } from "./module.ts";
@@ -12,6 +12,7 @@ import { WEIGHT_KINDS } from "./pack.ts";
 import { createSampler } from "./sample.ts";
 import { activationLayout, checkKvShape, checkRotary, checkShape } from "./sizes.ts";
 import type { GateActivation, KvShape, Operators } from "./types.ts";
+import { STREAM_COUNTS } from "./types.ts";
 
 /** Numbers (multiply-adds, or floats touched) that take about 3 µs. */
 const CHUNK_MACS = 120_000;
@@ -49,6 +50,7 @@ export function createOperators(
       kernels.runRegion(operator, chunks);
     },
   };
+  const control = new Int32Array(memory.buffer, 0, 64);
   let inUse = threads;
   const threadCount = (): number => inUse;
   const byRows = (rows: number, cols: number) => rowsPerChunk(rows, cols, inUse);
@@ -63,6 +65,15 @@ export function createOperators(
       }
       if (count !== inUse) kernels.useThreads(count);
       inUse = count;
+    },
+    useStreams(count) {
+      if (!STREAM_COUNTS.includes(count)) {
+        throw new KernelError(
+          "FIELD_OUT_OF_RANGE",
+          `${count} runs; ${STREAM_COUNTS.join(" or ")} are possible`,
+        );
+      }
+      control[STREAMS / 4] = count;
     },
     ...createRowOperators(region, byRows),
     ...createMatmul(region, threadCount),

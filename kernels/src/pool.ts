@@ -2,7 +2,7 @@
  * The compute threads of one arena. The calling thread is thread 0; further ones are workers inside wasm that meet it at
  * tickets (assembly/pool.ts), poll for about 0.1 ms when there is nothing to do, and then sleep without cost.
  */
-import { ACTIVE, FAULT, MAX_THREADS, SPIN, STOP } from "../assembly/layout.ts";
+import { ACTIVE, FAULT, MAX_STREAMS, MAX_THREADS, SPIN, STOP, STREAMS } from "../assembly/layout.ts";
 import { KernelError } from "./errors.ts";
 import type { KernelModule, Variant } from "./module.ts";
 import { chooseVariant } from "./module.ts";
@@ -44,6 +44,7 @@ export async function createCompute(options: ComputeOptions): Promise<Compute> {
   const control = new Int32Array(memory.buffer, 0, 64);
   control[SPIN / 4] = spinPolls;
   Atomics.store(control, ACTIVE / 4, threads);
+  control[STREAMS / 4] = MAX_STREAMS;
   Atomics.store(control, STOP / 4, 0);
   Atomics.store(control, FAULT / 4, 0);
   const workers = Array.from({ length: threads - 1 }, (_, i) =>

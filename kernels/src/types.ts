@@ -56,6 +56,8 @@ export interface KvShape {
   readonly kind: KvKind;
 }
 
+/** Numbers of runs of weights that `useStreams` takes, the usual one first. */
+export const STREAM_COUNTS: readonly [usual: number, other: number] = [8, 4];
 /** Tokens of one KV page. */
 export const PAGE_TOKENS = 32;
 /** Absolute positions of one attention segment (8 pages). */
@@ -187,6 +189,12 @@ export interface Operators {
    * @throws KernelError FIELD_OUT_OF_RANGE unless 1 to the number the pool was made with
    */
   useThreads(count: number): void;
+  /**
+   * Through how many runs of weights a single row of activations goes at once, one of STREAM_COUNTS: which is fastest
+   * depends on the processor; the first is in use until another is chosen.
+   * @throws KernelError FIELD_OUT_OF_RANGE for another number
+   */
+  useStreams(count: number): void;
   /** out[r, :] = table[ids[r], :] · scale, dequantized. `ids` i32 [rows], `out` f32 [rows, cols]. */
   embed(a: { table: PackedMatrix; ids: Pointer; rows: number; scale: number; out: Pointer }): void;
   /** x[r, :] += y[r, :]; f32 [rows, cols]. */

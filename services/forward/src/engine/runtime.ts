@@ -27,9 +27,8 @@ import type { EngineEvent, SequenceId } from "./protocol.ts";
 import { createSampler } from "./sampler.ts";
 import { createScheduler } from "./scheduler.ts";
 import type { CoreOptions } from "./state.ts";
-import type { Forward } from "./step.ts";
+import { createRehearsal } from "./rehearsal.ts";
 import { createForward } from "./step.ts";
-import type { ThreadChoice } from "./thread-choice.ts";
 import { chooseThreads, createThreadChoice } from "./thread-choice.ts";
 import type { Workspace } from "./workspace.ts";
 import { createWorkspace } from "./workspace.ts";
@@ -98,8 +97,6 @@ export interface Runtime {
 const LOGIT_ROWS = 32;
 /** Most threads that `auto` starts. */
 const MAX_AUTO_THREADS = 16;
-/** What the measurement at start-up may take. */
-const REHEARSAL_MS = 200;
 
 /**
  * Loads a model and starts an engine; `wake` is called when events or work came up outside of a step,
@@ -144,7 +141,10 @@ export async function createRuntime(
       ? `${digest} wasm ${plan.kv.layers.map(({ shape }) => shape.kind).join()}`
       : null;
     const grammars = createGrammars({ modelPath, vocabulary: config.vocabulary });
-    const parts = createParts(memory, plan, config, space, operators, choice);
+    const now = () => performance.now();
+    const forward = createForward(plan.weights.model, operators, space);
+    const chosen = choice ? chooseThreads(forward, operators, choice, now) : forward;
+    const parts = { ...createParts(memory, plan, config, space, operators), forward: chosen, now };
     const core = createCore({ ...parts, cacheFormat, scheduler, grammars, emit, wake });
     const close = () => {
       grammars.close();
@@ -154,25 +154,11 @@ export async function createRuntime(
       model: describe(config, plan, digest, operators),
       core,
       close,
-      rehearse: createRehearsal(parts.forward, choice),
+      rehearse: createRehearsal({ forward, chosen, choice, operators, now }),
     };
   } finally {
     file.close();
   }
-}
-
-/**
- * Single steps on a page nobody has yet, until the number of threads has been measured once; they also warm the kernels.
- */
-function createRehearsal(forward: Forward, choice: ThreadChoice | null): () => boolean {
-  const table = { pages: [0], length: PAGE_TOKENS };
-  const row = { id: 0, position: 0, table, heads: null, collector: null, onLogits: () => undefined };
-  const endMs = performance.now() + REHEARSAL_MS;
-  return () => {
-    if (!choice?.isStarting || performance.now() > endMs) return false;
-    forward.run([row]);
-    return true;
-  };
 }
 
 /** The parts of a core over a loaded arena. */
@@ -182,8 +168,7 @@ function createParts(
   config: ModelConfig,
   space: Workspace,
   operators: Operators,
-  choice: ThreadChoice | null,
-): Omit<CoreOptions, "cacheFormat" | "scheduler" | "emit" | "wake" | "grammars"> {
+): Omit<CoreOptions, "forward" | "now" | "cacheFormat" | "scheduler" | "emit" | "wake" | "grammars"> {
   const { regions, pages, contextTokens, rowBudget } = plan;
   const { pageBytes } = plan.kv;
   const { vocabulary } = config;
@@ -194,10 +179,7 @@ function createParts(
   };
   const { pointer, sizeBytes } = regions.programs;
   const allocator = createAllocator("programs", pointer, sizeBytes);
-  const forward = createForward(plan.weights.model, operators, space);
-  const now = () => performance.now();
   return {
-    forward: choice ? chooseThreads(forward, operators, choice, now) : forward,
     sampler: createSampler(operators, memory, scratch, vocabulary),
     tree: createKvTree({
       pages,
@@ -214,7 +196,6 @@ function createParts(
     pageBytes,
     threads: () => operators.threads,
     variant: operators.variant,
-    now,
   };
 }
 
