@@ -66,6 +66,8 @@ export interface Drawing {
   readonly seed: number;
 }
 
+/** One pool of samples. */
+const TIMEOUT_MS = 600_000;
 const FORMS = { number: AnswerForm.NUMBER, line: AnswerForm.LINE, text: AnswerForm.TEXT } as const;
 
 /** `count` independent samples, or the greedy answer at temperature 0. */
@@ -77,14 +79,12 @@ export async function samplePool(
   { temperature, seed }: Drawing,
 ): Promise<Omit<PoolRecord, "key" | "problem">> {
   const startMs = performance.now();
-  const { choices, usage } = await gateway.complete({
-    spec: {
-      prompt: { case: "conversation", value: { messages: [...problem.messages] } },
-      sampling: { temperature, seed: BigInt(seed) },
-      maxTokens: task.maxTokens,
-      choices: count,
-    },
-  });
+  const spec = {
+    prompt: { case: "conversation" as const, value: { messages: [...problem.messages] } },
+    sampling: { temperature, seed: BigInt(seed) },
+    ...{ maxTokens: task.maxTokens, choices: count },
+  };
+  const { choices, usage } = await gateway.complete({ spec }, { timeoutMs: TIMEOUT_MS });
   const wallMs = performance.now() - startMs;
   const texts = choices.map(({ text }) => text);
   const right = await grade(referee, texts, problem.outcome);

@@ -15,6 +15,9 @@ export interface Sampling {
   readonly seed: number;
 }
 
+/** All roll-outs of one problem. */
+const TIMEOUT_MS = 600_000;
+
 /** A step of a solution. */
 export interface Step {
   /** From 1. */
@@ -38,16 +41,12 @@ export async function sampleSolutions(
   { samples, temperature, seed }: Sampling,
 ): Promise<Solution[]> {
   const { messages, outcome, maxTokens } = problem;
-  const { choices } = await client.complete({
-    spec: {
-      prompt: { case: "conversation", value: { messages } },
-      sampling: { temperature, seed: BigInt(seed) },
-      maxTokens,
-      choices: samples,
-      logprobs: true,
-      verifiers: [outcome],
-    },
-  });
+  const spec = {
+    prompt: { case: "conversation" as const, value: { messages } },
+    sampling: { temperature, seed: BigInt(seed) },
+    ...{ maxTokens, choices: samples, logprobs: true, verifiers: [outcome] },
+  };
+  const { choices } = await client.complete({ spec }, { timeoutMs: TIMEOUT_MS });
   const drafts = choices.map((choice) => ({ choice, cuts: cutSteps(choice, problem.separators) }));
   const rollOuts = new Map<string, { right: number; all: number }>();
   for (const { choice, cuts } of drafts) {
