@@ -202,6 +202,7 @@ function benchRows(): void {
       presencePenalty: 0,
       history: 0,
       historyCount: 0,
+      answerStart: 0,
       bias: 0,
       biasCount: 0,
       allowMask: 0,

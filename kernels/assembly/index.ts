@@ -1,6 +1,7 @@
 /** What the module exports: regions and threads, the self-test, the sampler's passes, probes. */
 export { runRegion, serve, stopThreads, useThreads } from "./pool";
 export { issue, readThrough } from "./probe";
+export { adjust, rawLogit } from "./sample-adjust";
 export { draw, fillBins, find, largest, mass, scan } from "./sample";
 export { noise, sortBin, sortedId, sortedLogit, sortTop, weightOf } from "./sample-order";
 export { selfTest } from "./self-test";

@@ -38,6 +38,20 @@ export interface KernelExports {
   readThrough(from: number, bytes: number): void;
   issue(turns: number): void;
   scan(logits: number, count: number): number;
+  adjust(
+    logits: number,
+    count: number,
+    bits: number,
+    history: number,
+    historyCount: number,
+    answer: number,
+    repetition: number,
+    frequency: number,
+    presence: number,
+    biases: number,
+    biasCount: number,
+  ): void;
+  rawLogit(logits: number, id: number, bits: number): number;
   largest(logits: number, count: number, mask: number): number;
   find(logits: number, count: number, mask: number, value: number): number;
   mass(...kept: [...KeptArguments, floor: number]): number;

@@ -16,6 +16,9 @@ export const MAX_TOP_LOGPROBS = 20;
 /** Largest vocabulary: what fits the sampler's scratch. */
 export const MAX_VOCABULARY = 1_048_576;
 
+/** log2 of the entries of the table of touched ids: at least twice as many as ids, within the scratch of the threads. */
+const FEWEST_BITS = 4;
+const MOST_BITS = 19;
 const ALL_IDS = 0xffffffff;
 /** Colder temperatures than its inverse act like it: only the largest logits are left either way. */
 const LARGEST_INVERSE = 1e30;
@@ -50,8 +53,8 @@ export function createSampler(kernels: KernelExports, memory: WebAssembly.Memory
       const row = readRow(kernels, logits, vocabulary);
       if (row === null) return NOTHING;
       const top = readTop(kernels, request, row.normalizer);
-      const raw = adjust(memory, request);
-      const isRaw = raw.size === 0 && mask === 0;
+      const bits = adjust(kernels, request);
+      const isRaw = bits === null && mask === 0;
       const largest = isRaw ? row.largest : kernels.largest(logits, vocabulary, mask);
       if (!Number.isFinite(largest)) return { ...NOTHING, top };
       const isGreedy = temperature === 0;
@@ -59,7 +62,10 @@ export function createSampler(kernels: KernelExports, memory: WebAssembly.Memory
         ? kernels.find(logits, vocabulary, mask, largest)
         : draw(kernels, memory, request, largest, isRaw ? row.mass : null);
       if (id < 0) return { ...NOTHING, top };
-      const logit = raw.get(id) ?? new Float32Array(memory.buffer, logits, vocabulary)[id] ?? Number.NaN;
+      const logit =
+        bits === null
+          ? (new Float32Array(memory.buffer, logits, vocabulary)[id] ?? Number.NaN)
+          : kernels.rawLogit(logits, id, bits);
       return { id, logprob: logit - row.normalizer, top, finite: true };
     },
     logprobs({ logits, vocabulary, ids }) {
@@ -106,34 +112,23 @@ function readTop(kernels: KernelExports, request: SampleRequest, normalizer: num
   }));
 }
 
-/** Applies penalties and bias in place; returns the raw logits of the ids it changed. */
-function adjust(memory: WebAssembly.Memory, request: SampleRequest): Map<number, number> {
-  const { vocabulary, repetitionPenalty, frequencyPenalty, presencePenalty, historyCount, biasCount } =
-    request;
-  const row = new Float32Array(memory.buffer, request.logits, vocabulary);
-  const raw = new Map<number, number>();
+/**
+ * Applies penalties and bias in place.
+ * @returns log2 of the entries of the table that knows the raw logits, or null when nothing was to be applied
+ */
+function adjust(kernels: KernelExports, request: SampleRequest): number | null {
+  const { logits, vocabulary, repetitionPenalty, frequencyPenalty, presencePenalty } = request;
+  const { history, historyCount, answerStart, bias, biasCount } = request;
   const hasPenalty = repetitionPenalty !== 1 || frequencyPenalty !== 0 || presencePenalty !== 0;
-  if (hasPenalty && historyCount > 0) {
-    const counts = new Map<number, number>();
-    for (const id of new Int32Array(memory.buffer, request.history, historyCount)) {
-      if (id >= 0 && id < vocabulary) counts.set(id, (counts.get(id) ?? 0) + 1);
-    }
-    for (const [id, count] of counts) {
-      const logit = row[id] ?? 0;
-      raw.set(id, logit);
-      const scaled = logit > 0 ? logit / repetitionPenalty : logit * repetitionPenalty;
-      row[id] = scaled - frequencyPenalty * count - presencePenalty;
-    }
+  const seen = hasPenalty ? historyCount : 0;
+  if (seen + biasCount === 0) return null;
+  const bits = Math.max(FEWEST_BITS, Math.ceil(Math.log2(seen + biasCount)) + 1);
+  if (bits > MOST_BITS) {
+    throw new KernelError("FIELD_OUT_OF_RANGE", `${seen + biasCount} penalties and biases are too many`);
   }
-  const view = new DataView(memory.buffer);
-  for (let i = 0; i < biasCount; i++) {
-    const id = view.getInt32(request.bias + i * 8, true);
-    if (id < 0 || id >= vocabulary) continue;
-    const logit = row[id] ?? 0;
-    if (!raw.has(id)) raw.set(id, logit);
-    row[id] = logit + view.getFloat32(request.bias + i * 8 + 4, true);
-  }
-  return raw;
+  const penalties = [repetitionPenalty, frequencyPenalty, presencePenalty] as const;
+  kernels.adjust(logits, vocabulary, bits, history, seen, answerStart, ...penalties, bias, biasCount);
+  return bits;
 }
 
 /** One draw; `rawMass` is the mass of the raw row, whose blocks still lie in scratch, if nothing has changed it. */

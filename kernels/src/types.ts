@@ -149,9 +149,10 @@ export interface SampleRequest {
   readonly repetitionPenalty: number;
   readonly frequencyPenalty: number;
   readonly presencePenalty: number;
-  /** i32 [historyCount]: ids the penalties look at. */
+  /** i32 [historyCount]: ids the penalties look at; frequency and presence only from index `answerStart` on. */
   readonly history: Pointer;
   readonly historyCount: number;
+  readonly answerStart: number;
   /** Pairs {i32 id, f32 bias} [biasCount]. */
   readonly bias: Pointer;
   readonly biasCount: number;

@@ -34,6 +34,7 @@ export async function createSetting(
       presencePenalty: 0,
       history: 0,
       historyCount: 0,
+      answerStart: 0,
       bias: 0,
       biasCount: 0,
       allowMask: 0,

@@ -1,6 +1,6 @@
 /**
- * Logits → tokens and scores, through the sampling kernel. Penalties on earlier occurrences in the answer travel as
- * biases, the repetition penalty as a history of the whole sequence. Cost: a few passes over the vocabulary.
+ * Logits → tokens and scores, through the sampling kernel. Frequency and presence penalties look at the answer, the
+ * repetition penalty at the whole sequence. Cost: a few passes over the vocabulary.
  */
 import type { Operators, Pointer, SampleRequest } from "#kernels";
 import type { ScoredToken, ScoreSpec } from "./protocol.ts";
@@ -34,7 +34,7 @@ export interface Sampler {
 export interface SamplerScratch {
   /** i32 [context] */
   readonly history: Pointer;
-  /** Pairs {i32 id, f32 bias} [context + MAX_LOGIT_BIASES] */
+  /** Pairs {i32 id, f32 bias} [MAX_LOGIT_BIASES] */
   readonly bias: Pointer;
   /** u32 [ceil(vocabulary / 32)] */
   readonly mask: Pointer;
@@ -59,6 +59,7 @@ export function createSampler(
     presencePenalty: 0,
     history: scratch.history,
     historyCount: 0,
+    answerStart: 0,
     bias: scratch.bias,
     biasCount: 0,
     allowMask: 0,
@@ -71,17 +72,14 @@ export function createSampler(
   return {
     sample(logits, ids, promptTokens, { sampling, stream, topLogprobs }, allowed) {
       if (allowed) new Int32Array(memory.buffer, scratch.mask, allowed.length).set(allowed);
-      const { frequencyPenalty, presencePenalty, repetitionPenalty } = sampling;
-      const history = repetitionPenalty === 1 ? [] : ids;
-      new Int32Array(memory.buffer, scratch.history, history.length).set(history);
-      const answer = frequencyPenalty === 0 && presencePenalty === 0 ? [] : ids.slice(promptTokens);
-      const biases = collectBiases(sampling.logitBias, answer, frequencyPenalty, presencePenalty);
-      const view = new DataView(memory.buffer, scratch.bias, biases.size * 8);
-      let at = 0;
-      for (const [id, bias] of biases) {
-        view.setInt32(at, id, true);
-        view.setFloat32(at + 4, bias, true);
-        at += 8;
+      const { frequencyPenalty, presencePenalty, repetitionPenalty, logitBias } = sampling;
+      const hasPenalty = repetitionPenalty !== 1 || frequencyPenalty !== 0 || presencePenalty !== 0;
+      const historyCount = hasPenalty ? ids.length : 0;
+      if (hasPenalty) new Int32Array(memory.buffer, scratch.history, historyCount).set(ids);
+      const view = new DataView(memory.buffer, scratch.bias, logitBias.length * 8);
+      for (const [index, [id, bias]] of logitBias.entries()) {
+        view.setInt32(index * 8, id, true);
+        view.setFloat32(index * 8 + 4, bias, true);
       }
       const { finite, ...token } = operators.sample({
         ...request(logits, topLogprobs),
@@ -90,8 +88,11 @@ export function createSampler(
         topP: sampling.topP,
         minP: sampling.minP,
         repetitionPenalty,
-        historyCount: history.length,
-        biasCount: biases.size,
+        frequencyPenalty,
+        presencePenalty,
+        historyCount,
+        answerStart: promptTokens,
+        biasCount: logitBias.length,
         allowMask: allowed ? scratch.mask : 0,
         seed: sampling.seed,
         stream,
@@ -107,19 +108,4 @@ export function createSampler(
       return { token: { id, logprob, top }, candidates: rest };
     },
   };
-}
-
-function collectBiases(
-  logitBias: readonly (readonly [id: number, bias: number])[],
-  answer: readonly number[],
-  frequencyPenalty: number,
-  presencePenalty: number,
-): Map<number, number> {
-  const biases = new Map<number, number>(logitBias);
-  const counts = new Map<number, number>();
-  for (const id of answer) counts.set(id, (counts.get(id) ?? 0) + 1);
-  for (const [id, count] of counts) {
-    biases.set(id, (biases.get(id) ?? 0) - frequencyPenalty * count - presencePenalty);
-  }
-  return biases;
 }

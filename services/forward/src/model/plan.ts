@@ -192,7 +192,7 @@ function regionSizes(
     programs: PROGRAM_BYTES,
     logits: logitRows * vocabulary * 4,
     history: contextTokens * 4,
-    bias: (contextTokens + MAX_LOGIT_BIASES) * 8,
+    bias: MAX_LOGIT_BIASES * 8,
     rope: config.rotations.length * ropeTableBytes(contextTokens, config.rotary),
     mask: Math.ceil(vocabulary / 32) * 4,
     ids: floats(1),

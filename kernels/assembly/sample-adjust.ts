@@ -1,0 +1,83 @@
+/**
+ * Penalties and biases on one row of logits (f32 [count]), in place. Every id they touch has an entry in a hash table, which
+ * also keeps its raw logit:
+ *
+ *   entry    u32 id + 1 (0 = free) | f32 raw logit | u32 seen in the history | u32 times seen from `answer` on
+ *   logit'   (seen: logit / repetition if > 0, else logit · repetition) - frequency · times - presence (if times > 0) + biases
+ *
+ * The table lies in the scratch of the other threads, which nobody uses between regions. Runs on the calling thread.
+ * Cost: one probe an id, two passes over the touched entries.
+ */
+import { SCRATCH, SCRATCH_BYTES } from "./layout";
+
+const ENTRIES: usize = SCRATCH + SCRATCH_BYTES;
+const ENTRY_BYTES: usize = 16;
+/** Spreads ids over the table: 2^32 divided by the golden ratio. */
+const SPREAD: u32 = 2654435769;
+
+/** The entry of an id, or the free one where it would be; `bits` = log2 of the entries. */
+// @ts-ignore: decorator
+@inline
+function entryOf(id: u32, bits: u32): usize {
+  const last: u32 = (1 << bits) - 1;
+  let slot: u32 = (id * SPREAD) >> (32 - bits);
+  let at = ENTRIES + slot * ENTRY_BYTES;
+  for (let key = load<u32>(at); key != 0 && key != id + 1; key = load<u32>(at)) {
+    slot = (slot + 1) & last;
+    at = ENTRIES + slot * ENTRY_BYTES;
+  }
+  return at;
+}
+
+/** The entry of an id, made if it is new. */
+// @ts-ignore: decorator
+@inline
+function touch(logits: usize, id: u32, bits: u32): usize {
+  const at = entryOf(id, bits);
+  if (load<u32>(at) == 0) {
+    store<u32>(at, id + 1);
+    store<f32>(at, load<f32>(logits + (<usize>id << 2)), 4);
+  }
+  return at;
+}
+
+/**
+ * `history` i32 [historyCount], of which frequency and presence count from index `answer` on; `biases` pairs {i32 id, f32
+ * bias}. Ids outside of the row are passed over. The table needs more than historyCount + biasCount entries.
+ */
+export function adjust(
+  logits: usize, count: u32, bits: u32, history: usize, historyCount: u32, answer: u32, repetition: f64, frequency: f64,
+  presence: f64, biases: usize, biasCount: u32,
+): void {
+  const bytes = ENTRY_BYTES << bits;
+  memory.fill(ENTRIES, 0, bytes);
+  for (let i: u32 = repetition == 1 ? answer : 0; i < historyCount; i++) {
+    const id = load<u32>(history + (<usize>i << 2));
+    if (id >= count) continue;
+    const at = touch(logits, id, bits);
+    store<u32>(at, 1, 8);
+    if (i >= answer) store<u32>(at, load<u32>(at, 12) + 1, 12);
+  }
+  for (let at = ENTRIES; at < ENTRIES + bytes; at += ENTRY_BYTES) {
+    if (!load<u32>(at, 8)) continue;
+    const raw = <f64>load<f32>(at, 4);
+    const times = load<u32>(at, 12);
+    const scaled = raw > 0 ? raw / repetition : raw * repetition;
+    const value = times ? scaled - frequency * <f64>times - presence : scaled;
+    store<f32>(logits + (<usize>(load<u32>(at) - 1) << 2), <f32>value);
+  }
+  for (let i: u32 = 0; i < biasCount; i++) {
+    const pair = biases + (<usize>i << 3);
+    const id = load<u32>(pair);
+    if (id >= count) continue;
+    touch(logits, id, bits);
+    const to = logits + (<usize>id << 2);
+    store<f32>(to, <f32>(<f64>load<f32>(to) + <f64>load<f32>(pair, 4)));
+  }
+}
+
+/** What the logit of an id was before `adjust`. */
+export function rawLogit(logits: usize, id: u32, bits: u32): f32 {
+  const at = entryOf(id, bits);
+  return load<u32>(at) ? load<f32>(at, 4) : load<f32>(logits + (<usize>id << 2));
+}
