@@ -1,6 +1,7 @@
 /** Searches that end badly: clients that leave, verifiers that fail. Nothing is left behind, nothing goes unsaid. */
 import { expect, test } from "bun:test";
 import { fromConnectError } from "#kit/errors.ts";
+import { FinishReason } from "#proto/trimtab/type/v1/generation_pb.ts";
 import { createMetrics } from "#kit/metrics.ts";
 import { answering } from "../support/answering.ts";
 import { chat, until } from "../support/asks.ts";
@@ -36,6 +37,24 @@ test("a verifier that fails, or whose score is no number, fails a strict search 
   expect(search?.degraded).toBe(true);
   expect(search?.candidates.map(({ score }) => score)).toEqual([0.5, 0.5]);
   expect(choices[0]?.text).toContain("one");
+});
+
+test("a candidate that the engine fails is out; when all fail the search fails with the engine's reason", async () => {
+  const stack = answering(["one two three", "one", "one two"]);
+  const scaling = { strategy: "best-of-n", budget: { candidates: 3 }, verifier: words, trace: true };
+  let failed = 0;
+  stack.forward.fails = () => (failed++ === 0 ? "OUT_OF_MEMORY" : undefined);
+  const { choices, search } = await stack.client.complete(chat("hello", { scaling }));
+  expect(choices[0]?.text).toBe("one two");
+  expect(search?.candidates.map(({ reason }) => reason)).toEqual([
+    FinishReason.ERROR,
+    FinishReason.STOP,
+    FinishReason.STOP,
+  ]);
+  stack.forward.fails = () => "OUT_OF_MEMORY";
+  const failure = await stack.client.complete(chat("hello", { scaling })).catch(fromConnectError);
+  expect(failure).toMatchObject({ reason: "OUT_OF_MEMORY" });
+  expect([...stack.forward.alive]).toEqual([]);
 });
 
 test("searches are counted by strategy and end, and so are the tokens they discard", async () => {

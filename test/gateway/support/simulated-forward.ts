@@ -34,6 +34,8 @@ export interface ForwardBench {
   beforeToken: (sequenceId: bigint, index: number) => Promise<void> | void;
   /** Called at each command; a throw ends the session as a crash would. */
   onCommand: (command: Command) => void;
+  /** A reason: the generation of this sequence fails with it. */
+  fails: (sequenceId: bigint) => string | undefined;
   /** False: programs are taken and not carried out. */
   obeys: boolean;
   /** Sequences alive over all sessions. */
@@ -52,6 +54,7 @@ export function createForwardBench(): ForwardBench {
     script: (ask) => encode(ask.strength() === 0 ? "Sure, I help." : "I cannot help with that."),
     beforeToken: () => undefined,
     onCommand: () => undefined,
+    fails: () => undefined,
     obeys: true,
     alive: new Set(),
     programs: new Map(),

@@ -100,6 +100,8 @@ export class SimulatedSession {
     if (program && !bench.programs.has(program.programDigest)) {
       return this.#fail(id, commandId, "PROGRAM_NOT_FOUND");
     }
+    const failing = bench.fails(id);
+    if (failing !== undefined) return this.#fail(id, commandId, failing);
     sequence.coefficients = program?.coefficients ?? [];
     const strength = (): number => (bench.obeys ? Math.max(0, ...sequence.coefficients.map(Math.abs)) : 0);
     const limit = maxTokens === 0 ? CONTEXT_TOKENS - sequence.ids.length : maxTokens;
