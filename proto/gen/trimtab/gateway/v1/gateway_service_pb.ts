@@ -85,7 +85,7 @@ export const SteeringOptionsSchema: GenMessage<SteeringOptions> = /*@__PURE__*/
 
 /**
  * How inference-time compute is spent: many candidates of one answer, of which a strategy chooses. Not with `choices` over 1,
- * `compare`, `speculation` or `echo`.
+ * `compare`, `logprobs`, `speculation` or `echo`.
  *
  * @generated from message trimtab.gateway.v1.ScalingOptions
  */
@@ -981,7 +981,7 @@ export type FinalEvent = Message<"trimtab.gateway.v1.FinalEvent"> & {
   answers: AnswerWeight[];
 
   /**
-   * Every candidate that was not continued by another.
+   * The candidates that were left, and those that no other continues.
    *
    * @generated from field: repeated trimtab.gateway.v1.SearchCandidate candidates = 4;
    */
