@@ -5,23 +5,29 @@
 
 const VECTOR_BYTES: usize = 16;
 const UNROLL: usize = 8;
+const LINE_BYTES: usize = 64;
+const RUNS = 8;
 
-/** Reads `bytes` bytes (a multiple of 128) from `from` on; the answer only keeps the loads alive. */
+/**
+ * Reads `bytes` bytes (a multiple of 512) from `from` on, as eight runs side by side: a processor fetches several at once faster
+ * than one. The answer only keeps the loads alive.
+ */
 export function read(from: usize, bytes: usize): i32 {
   let a = i32x4.splat(0);
   let b = a;
   let c = a;
   let d = a;
-  const end = from + bytes;
-  for (let p = from; p < end; p += UNROLL * VECTOR_BYTES) {
-    a = v128.xor(a, v128.load(p));
-    b = v128.xor(b, v128.load(p, 16));
-    c = v128.xor(c, v128.load(p, 32));
-    d = v128.xor(d, v128.load(p, 48));
-    a = v128.xor(a, v128.load(p, 64));
-    b = v128.xor(b, v128.load(p, 80));
-    c = v128.xor(c, v128.load(p, 96));
-    d = v128.xor(d, v128.load(p, 112));
+  const run = bytes / RUNS;
+  const end = from + run;
+  for (let p = from; p < end; p += LINE_BYTES) {
+    let q = p;
+    for (let i = 0; i < RUNS; i++) {
+      a = v128.xor(a, v128.load(q));
+      b = v128.xor(b, v128.load(q, 16));
+      c = v128.xor(c, v128.load(q, 32));
+      d = v128.xor(d, v128.load(q, 48));
+      q += run;
+    }
   }
   return i32x4.extract_lane(v128.xor(v128.xor(a, b), v128.xor(c, d)), 0);
 }
