@@ -8,10 +8,14 @@ import { join } from "node:path";
 import type { Client } from "@connectrpc/connect";
 import { connectTo } from "#kit/clients.ts";
 import { supervise } from "#kit/supervisor.ts";
-import { ForwardService, type Event, type Model } from "#proto/trimtab/forward/v1/forward_service_pb.ts";
+import {
+  ForwardService,
+  type Event,
+  type KvMemory,
+  type Model,
+} from "#proto/trimtab/forward/v1/forward_service_pb.ts";
 import { idAt, type Cell, type Contender } from "../contender.ts";
 import { fork, generate, open, release, type GenerateExtras } from "./commands.ts";
-import { freePort } from "./processes.ts";
 import { openSession, type BenchSession } from "./session.ts";
 
 /** A forward service to be timed. */
@@ -24,8 +28,8 @@ export interface ForwardUnderTest extends Contender {
   readonly pid: number;
   /** Tokens/s of all sequences of a decode cell, each generation with `extras`. */
   decode(cell: Cell, extras?: GenerateExtras): Promise<number>;
-  /** A gauge of the service; up to two seconds old. */
-  gauge(name: string): Promise<number>;
+  /** State of its memory of keys and values. */
+  memory(): Promise<KvMemory>;
   /** A sequence that holds `tokens` tokens; the `index`-th of its kind, computed at the first call. */
   root(tokens: number, index?: number): Promise<bigint>;
   /** A sequence id that was never used. */
@@ -40,13 +44,11 @@ const MAIN = join(import.meta.dir, "..", "..", "..", "cli", "main.ts");
 export async function startForward(modelPath: string, threads: number): Promise<ForwardUnderTest> {
   const directory = mkdtempSync(join(tmpdir(), "trimtab-bench-"));
   const socketPath = join(directory, "forward.sock");
-  const httpPort = await freePort();
   const beganMs = performance.now();
   const child = supervise({
     command: [
       ...[process.execPath, MAIN, "serve", "--service", "forward", "--listen", `unix:${socketPath}`],
       ...["--model", modelPath, "--threads", String(threads), "--supervised"],
-      ...["--http-port", String(httpPort)],
     ],
     socketPath,
   });
@@ -63,19 +65,18 @@ export async function startForward(modelPath: string, threads: number): Promise<
     const { model } = await client.getModel({});
     if (!model) throw new Error("the forward service has no model");
     const session = openSession(client, model.digest);
-    const gauge = (name: string): Promise<number> => readGauge(httpPort, name);
-    return { ...create(session), gauge, client, session, model, loadMs, pid: child.pid ?? 0, close };
+    const memory = (): Promise<KvMemory> => readMemory(client, model.digest);
+    return { ...create(session), memory, client, session, model, loadMs, pid: child.pid ?? 0, close };
   } catch (error) {
     await close();
     throw error;
   }
 }
 
-async function readGauge(httpPort: number, name: string): Promise<number> {
-  const text = await (await fetch(`http://127.0.0.1:${httpPort}/metrics`)).text();
-  const value = new RegExp(`^${name}(?:\\{[^}]*\\})? (\\S+)$`, "m").exec(text)?.[1];
-  if (value === undefined) throw new Error(`the forward service has no gauge ${name}`);
-  return Number(value);
+async function readMemory(client: Client<typeof ForwardService>, digest: string): Promise<KvMemory> {
+  const { kvMemory } = (await client.getModel({ model: digest })).model ?? {};
+  if (!kvMemory) throw new Error("the model has no memory of keys and values");
+  return kvMemory;
 }
 
 /** What a session alone is enough for. */

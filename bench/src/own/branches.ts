@@ -2,7 +2,6 @@
  * 16 branches of one prefix: computed once, forked, and continued together; beside 16 requests that share nothing. And the
  * keys and values a step of 16 branches reads, beside those a step of one reads.
  */
-import { setTimeout as sleep } from "node:timers/promises";
 import { fork, generate, open, release } from "../ours/commands.ts";
 import type { ForwardUnderTest } from "../ours/forward.ts";
 import { rowOf, type BenchRow } from "../rows.ts";
@@ -14,9 +13,6 @@ const PREFIX_TOKENS = 512;
 const LONG_PREFIX_TOKENS = 2048;
 const BRANCH_TOKENS = 32;
 const ROUND_DIVISOR = 2;
-const GAUGE = "trimtab_kv_pages_read";
-/** The service refreshes its gauges every 2 s. */
-const GAUGE_MS = 2_300;
 
 /** Generated tokens/s, prefill included, of branches beside requests of their own; pages read a step. */
 export async function measureBranches(bench: OwnBench): Promise<BenchRow[]> {
@@ -78,19 +74,17 @@ async function measurePages(bench: OwnBench): Promise<BenchRow> {
 }
 
 async function pagesRead(forward: ForwardUnderTest, branches: number): Promise<number> {
-  const { session, newId, gauge } = forward;
+  const { session, newId, memory } = forward;
   const parent = await forward.root(LONG_PREFIX_TOKENS);
   const children = Array.from({ length: branches }, newId);
-  await sleep(GAUGE_MS);
-  const before = await gauge(GAUGE);
+  const before = (await memory()).readPages;
   let finished = 0;
   const commands = [fork(parent, children), ...children.map((id) => generate(id, BRANCH_TOKENS))];
   await session.run(commands, ({ event }) => {
     if (event.case === "finished") finished++;
     return finished === branches || undefined;
   });
-  await sleep(GAUGE_MS);
-  const pages = (await gauge(GAUGE)) - before;
+  const pages = Number((await memory()).readPages - before);
   await session.run([release(children)], ({ event }) => event.case === "done" || undefined);
   return pages;
 }

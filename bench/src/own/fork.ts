@@ -50,14 +50,10 @@ async function timeForks(
 }
 
 /** Pages in use after the cycles that were not before. Pages that only the prefix cache remembers are free. */
-async function countLeaks(
-  { session, client, model, newId }: ForwardUnderTest,
-  parent: bigint,
-): Promise<number> {
+async function countLeaks({ session, memory, newId }: ForwardUnderTest, parent: bigint): Promise<number> {
   const usedPages = async (): Promise<number> => {
-    const { kvMemory } = (await client.getModel({ model: model.digest })).model ?? {};
-    if (!kvMemory) throw new Error("the model has no KV memory");
-    return kvMemory.pages - kvMemory.freePages;
+    const { pages, freePages } = await memory();
+    return pages - freePages;
   };
   const before = await usedPages();
   for (let cycle = 0; cycle < LEAK_CYCLES; cycle++) {
