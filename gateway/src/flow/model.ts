@@ -10,13 +10,15 @@ const MODEL_REFERENCE = /^[A-Za-z0-9][A-Za-z0-9._:@/+-]*$/;
 const SHOWN_CHARS = 100;
 
 /**
- * The loaded model a request names; empty means the only loaded one.
+ * The loaded model a request names; empty means the only loaded one. What its engine would have to tell (memory, compute
+ * threads) is left out unless `withState`: the answer does not wait for a step.
  * Throws MODEL_NOT_FOUND, MODEL_NOT_LOADED, FIELD_OUT_OF_RANGE (name too long).
  */
 export async function resolveModel(
   clients: GatewayClients,
   reference: string,
   scope: CallScope,
+  withState = false,
 ): Promise<Model> {
   if (reference.length > LIMITS.referenceChars) {
     throw new TrimtabError("FIELD_OUT_OF_RANGE", "the name of the model is too long", {
@@ -27,7 +29,7 @@ export async function resolveModel(
   if (reference !== "" && !MODEL_REFERENCE.test(reference)) throw unknownModel(reference);
   let model: Model | undefined;
   try {
-    model = (await clients.forward.getModel({ model: reference }, scope)).model;
+    model = (await clients.forward.getModel({ model: reference, withoutState: !withState }, scope)).model;
   } catch (error) {
     if (isReasonOf(error, "MODEL_NOT_FOUND") && reference !== "") throw unknownModel(reference);
     throw error;

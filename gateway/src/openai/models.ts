@@ -12,7 +12,7 @@ export async function listModels({ flow }: GatewayContext, scope: CallScope): Pr
 
 /** One model, by name, its short form, or digest. */
 export async function oneModel({ flow }: GatewayContext, id: string, scope: CallScope): Promise<object> {
-  return modelOf(await resolveModel(flow.clients, id, scope));
+  return modelOf(await resolveModel(flow.clients, id, scope, true));
 }
 
 function modelOf(model: Model): object {

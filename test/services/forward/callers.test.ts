@@ -90,6 +90,23 @@ test("a key or salt that is too long is refused by name, with the limit", async 
   }
 });
 
+test("what a model is can be asked without waiting for its engine", async () => {
+  const { client, modelDigest } = forward;
+  const order: string[] = [];
+  const opening = client.open({ modelDigest, open: { ids: prompt(400, 30) } });
+  const asking = [true, false].map(async (withoutState) => {
+    const { model } = await client.getModel({ withoutState });
+    order.push(withoutState ? "without" : "with");
+    return model;
+  });
+  const [without, withState] = await Promise.all(asking);
+  expect(order).toEqual(["without", "with"]);
+  expect(without).toMatchObject({ digest: modelDigest, loaded: true, layers: 4 });
+  expect([without?.kvMemory, without?.load]).toEqual([undefined, undefined]);
+  expect(withState?.kvMemory?.sequences).toBe(1);
+  await client.release({ modelDigest, sequences: [(await opening).sequence] });
+});
+
 test("what is stored how is said, and a storage for another number of layers is refused", async () => {
   const { model } = await forward.client.getModel({});
   expect(model?.kvMemory?.layerKinds).toEqual([1, 1, 1, 1]);

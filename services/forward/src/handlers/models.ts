@@ -8,7 +8,7 @@ import { findModelName } from "./model-name.ts";
 import { programDigest, toProgram } from "../schema/program.ts";
 import { projectionDigest, toProjection } from "../schema/projection.ts";
 import type { Registry } from "../registry.ts";
-import { toModel, toQuantizedType } from "../schema/model.ts";
+import { toModel, toModelWithoutState, toQuantizedType } from "../schema/model.ts";
 
 type Handlers = Pick<
   ServiceImpl<typeof ForwardService>,
@@ -39,7 +39,7 @@ export function createModelHandlers(registry: Registry): Handlers {
       await registry.unload(modelDigest);
       return {};
     },
-    async getModel({ model }) {
+    async getModel({ model, withoutState }) {
       const entries = registry.loaded();
       const meant = findModelName(
         entries.map(({ name }) => name),
@@ -47,7 +47,7 @@ export function createModelHandlers(registry: Registry): Handlers {
       );
       const named = entries.find(({ name, engine }) => name === meant || engine.model.digest === model);
       const entry = model === "" && entries.length === 1 ? entries[0] : named;
-      if (entry) return { model: await toModel(entry) };
+      if (entry) return { model: withoutState ? toModelWithoutState(entry) : await toModel(entry) };
       const message = model === "" ? "no model or several models are loaded" : "no such model is loaded";
       throw new TrimtabError("MODEL_NOT_FOUND", message, { field: "model" });
     },

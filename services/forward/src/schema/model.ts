@@ -9,11 +9,10 @@ import type { LoadedEntry } from "../registry.ts";
 
 const KV_KINDS = { int8: KvKind.INT8, int16: KvKind.INT16 } as const;
 
-/** Shape, capabilities and memory of a loaded model; asks its engine once. */
-export async function toModel({ name, engine }: LoadedEntry) {
+/** Shape and capabilities of a loaded model, known without asking its engine. */
+export function toModelWithoutState({ name, engine }: LoadedEntry) {
   const { model } = engine;
   const { capabilities: can } = model;
-  const stats = await engine.call({ type: "stats" });
   return {
     name,
     digest: model.digest,
@@ -34,6 +33,17 @@ export async function toModel({ name, engine }: LoadedEntry) {
     deterministic: can.deterministic,
     fork: can.fork,
     gradients: can.gradients,
+    parameters: BigInt(model.parameters),
+    weightBytes: BigInt(model.weightBytes),
+  };
+}
+
+/** Shape, capabilities and state of a loaded model; asks its engine once, which answers between two steps. */
+export async function toModel(entry: LoadedEntry) {
+  const { model } = entry.engine;
+  const stats = await entry.engine.call({ type: "stats" });
+  return {
+    ...toModelWithoutState(entry),
     kvMemory: {
       pages: stats.pages,
       freePages: stats.freePages,
@@ -58,8 +68,6 @@ export async function toModel({ name, engine }: LoadedEntry) {
       rows: BigInt(stats.rows),
     },
     compute: `${stats.threads} x ${stats.variant}`,
-    parameters: BigInt(model.parameters),
-    weightBytes: BigInt(model.weightBytes),
   };
 }
 
