@@ -106,17 +106,25 @@ export function packPieces(
   const next = new Int32Array(shared, 0, 1);
   const loaded = new BigInt64Array(shared, LOADED_AT, 1);
   const pieces = planPieces(placements);
+  const scratch = scratchFor(pieces);
   for (;;) {
     const piece = pieces[Atomics.add(next, 0, 1)];
     if (!piece) return;
-    pack(file, piece, memory);
+    pack(file, piece, memory, scratch);
     onPiece(Number(Atomics.add(loaded, 0, BigInt(piece.bytes))) + piece.bytes);
   }
 }
 
 /** Packs all weights on this thread. */
 export function loadWeights(file: ModelFile, plan: WeightPlan, memory: WebAssembly.Memory): void {
-  for (const piece of planPieces(plan.placements)) pack(file, piece, memory);
+  const pieces = planPieces(plan.placements);
+  const scratch = scratchFor(pieces);
+  for (const piece of pieces) pack(file, piece, memory, scratch);
+}
+
+/** Room for any of the pieces: used again for each, because freed buffers of megabytes stay with the process for long. */
+function scratchFor(pieces: readonly Piece[]): Uint8Array<ArrayBuffer> {
+  return new Uint8Array(pieces.reduce((largest, { bytes }) => Math.max(largest, bytes), 0));
 }
 
 function planPieces(placements: readonly Placement[]): Piece[] {
@@ -139,9 +147,10 @@ function pack(
   file: ModelFile,
   { placement, firstRow, rows, bytes: size }: Piece,
   memory: WebAssembly.Memory,
+  scratch: Uint8Array<ArrayBuffer>,
 ): void {
   const { tensor, target, expert, factor } = placement;
-  const bytes = new Uint8Array(size);
+  const bytes = scratch.subarray(0, size);
   const [, tensorRows = 1, experts = 1] = tensor.dims;
   const tensorBytes = tensor.sizeBytes / experts;
   file.read(tensor, bytes, expert * tensorBytes + firstRow * (tensorBytes / tensorRows));
@@ -149,7 +158,7 @@ function pack(
     const source = sourceOf(tensor);
     return repack(memory, target, bytes, { firstRow: placement.firstRow + firstRow, rows, source });
   }
-  const values = new Float32Array(bytes.buffer).map((value) => value * factor);
+  const values = new Float32Array(bytes.buffer, 0, size / 4).map((value) => value * factor);
   if (!values.every(Number.isFinite)) {
     const message = `tensor ${tensor.name} holds values that are not finite`;
     throw new TrimtabError("ARTIFACT_INVALID", message, { field: tensor.name });
