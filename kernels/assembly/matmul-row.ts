@@ -15,15 +15,20 @@ import { gemvQ80 } from "./matmul-q8";
 /** Rows of bytes fill memory with fewer runs than rows of nibbles, whose number the caller chooses. */
 const BYTE_STREAMS: usize = 4;
 
-/** `streams` runs of `groups` neighbouring groups each, block by block in turn; false for kinds without such a kernel. */
+/** Whether a kind has a kernel that meets several runs at once. */
+// @ts-ignore: decorator
+@inline
+function hasStreams(kind: i32): bool {
+  return kind == KIND_Q4_0 || kind == KIND_Q4_1 || kind == KIND_Q8_0;
+}
+
+/** `streams` runs of `groups` neighbouring groups each, block by block in turn. */
 function inStreams(
   kind: i32, w: usize, x: usize, y: usize, streams: usize, groups: usize, blocks: usize, isAdding: bool, sums: usize,
-): bool {
+): void {
   if (kind == KIND_Q4_0) gemvQ40(w, x, y, streams, groups, blocks, isAdding, sums);
   else if (kind == KIND_Q4_1) gemvQ41(w, x, y, streams, groups, blocks, isAdding, sums);
-  else if (kind == KIND_Q8_0) gemvQ80(w, x, y, streams, groups, blocks, isAdding, sums);
-  else return false;
-  return true;
+  else gemvQ80(w, x, y, streams, groups, blocks, isAdding, sums);
 }
 
 /** One group after the other. */
@@ -41,13 +46,14 @@ function inTurn(kind: i32, w: usize, x: usize, y: usize, groups: usize, blocks: 
 export function oneRow(
   kind: i32, w: usize, x: usize, y: usize, groups: usize, blocks: usize, isAdding: bool, sums: usize,
 ): void {
+  if (!hasStreams(kind)) return inTurn(kind, w, x, y, groups, blocks, isAdding);
   const streams = kind == KIND_Q8_0 ? BYTE_STREAMS : <usize>load<i32>(STREAMS);
   const each = groups / streams;
-  let done: usize = 0;
-  if (each > 0 && inStreams(kind, w, x, y, streams, each, blocks, isAdding, sums)) done = each * streams;
+  const done = each * streams;
+  if (each) inStreams(kind, w, x, y, streams, each, blocks, isAdding, sums);
   const rest = groups - done;
-  if (rest == 0) return;
-  w += done * groupBlockBytes(kind) * blocks;
-  y += done * 32;
-  if (!inStreams(kind, w, x, y, 1, rest, blocks, isAdding, sums)) inTurn(kind, w, x, y, rest, blocks, isAdding);
+  // What whole runs leave: a run of one group each.
+  if (rest) {
+    inStreams(kind, w + done * groupBlockBytes(kind) * blocks, x, y + done * 32, rest, 1, blocks, isAdding, sums);
+  }
 }

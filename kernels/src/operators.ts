@@ -3,7 +3,7 @@
  * coarse (4 to 8 a thread, never below about 3 µs): each costs two contended atomics across cores.
  */
 import {
-  ARGUMENTS, GATED_GELU, GATED_SILU, GROUP, ITEM_ROWS, OP_ADD, OP_ATTENTION, OP_EMBED, OP_GLU, OP_MATMUL, OP_MERGE,
+  ARGUMENTS, GATED_GELU, GATED_SILU, GROUP, ITEM_ROWS, MAX_STREAMS, OP_ADD, OP_ATTENTION, OP_EMBED, OP_GLU, OP_MATMUL, OP_MERGE,
   OP_NORM, OP_NORM_QUANTIZE, OP_PROGRAMS, OP_QUANTIZE, OP_ROPE_STORE, OP_SCALE, OP_SCATTER, STREAMS,
 } from "../assembly/layout.ts"; // prettier-ignore
 import { KernelError } from "./errors.ts";
@@ -182,7 +182,9 @@ function createMatmul(region: Region, threadCount: () => number): Pick<Operators
       const macs = weight.rows * weight.cols * rows;
       const most = threads * (macs > LONG_MACS ? CHUNKS_PER_THREAD_LONG : CHUNKS_PER_THREAD);
       const chunks = threads === 1 ? 1 : Math.max(1, Math.min(most, groups, Math.floor(macs / CHUNK_MACS)));
-      const each = Math.ceil(groups / chunks);
+      // One row goes through up to MAX_STREAMS runs of groups at once: chunks of whole runs.
+      const whole = rows === 1 && chunks > 1 ? MAX_STREAMS : 1;
+      const each = Math.ceil(groups / chunks / whole) * whole;
       const { code } = WEIGHT_KINDS[weight.kind];
       const values = [
         code,
