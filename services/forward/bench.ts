@@ -1,14 +1,14 @@
 /**
  * Where the time of a step goes, and how near it is to what this machine can do:
  * `bun services/forward/bench.ts [threads] [model] [--short]`. Runs the forward pass of a model file on the calling thread,
- * without engine, sampling or transport. For decode at several contexts, a batch of 16 and a prompt of 512: tokens/s, the
+ * without engine, sampling or transport. For decode at several contexts, a batch of 16, a prompt of 512 and one whose every token is scored: tokens/s, the
  * share of each operator, and of one thread the bound: each product's bytes at the measured bandwidth or its vector
  * operations at the measured rate, whichever takes longer (kernels/src/roofline.ts). With one thread times are those of
  * the processor, so that other programs disturb less.
  */
 import { defaultModelPath } from "#kit/paths.ts";
 import { openGguf } from "#kit/gguf.ts";
-import type { MachinePeak, Operators, PackedMatrix } from "#kernels";
+import type { MachinePeak, Operators, PackedMatrix, Pointer } from "#kernels";
 import {
   ARENA_START,
   attentionBoundMs,
@@ -86,16 +86,24 @@ function sequence(index: number, tokens: number): BatchRow["table"] {
   return { pages: Array.from({ length: each }, (_, page) => index * each + page), length: tokens };
 }
 
-function row(table: BatchRow["table"], position: number, reads: boolean): BatchRow {
+function row(table: BatchRow["table"], position: number, onLogits: BatchRow["onLogits"]): BatchRow {
   const id = 300 + ((position * 7919) % 30_000);
-  return { id, position, table, heads: null, collector: null, onLogits: reads ? () => undefined : null };
+  return { id, position, table, heads: null, collector: null, onLogits };
 }
 
-/** Prefills `table` up to `tokens` in chunks of 128. */
-function prefill(by: Forward, table: BatchRow["table"], tokens: number): void {
+/** Nobody samples here. */
+const ignore = (): void => undefined;
+
+function score(logits: Pointer): void {
+  compute.operators.logprobs({ logits, vocabulary: config.vocabulary, ids: [0] });
+}
+
+/** Prefills `table` up to `tokens` in chunks of 128; the last token's logits are read, or all are scored. */
+function prefill(by: Forward, table: BatchRow["table"], tokens: number, isScored = false): void {
   for (let first = 0; first < tokens; first += 128) {
     const rows = Math.min(128, tokens - first);
-    by.run(Array.from({ length: rows }, (_, i) => row(table, first + i, first + i === tokens - 1)));
+    const read = (position: number) => (isScored ? score : position === tokens - 1 ? ignore : null);
+    by.run(Array.from({ length: rows }, (_, i) => row(table, first + i, read(first + i))));
   }
 }
 
@@ -151,7 +159,7 @@ function report(title: string, tokens: number, contexts: number, call: (by: Forw
 const all = sequence(0, 2400);
 const steps = 24;
 const decode = (context: number) => (by: Forward) => {
-  for (let i = 0; i < steps; i++) by.run([row(all, context + i, true)]);
+  for (let i = 0; i < steps; i++) by.run([row(all, context + i, ignore)]);
 };
 console.log(
   `${compute.operators.variant} SIMD, ${threads} threads, weights ${(weightBytes / MB).toFixed(1)} MB`,
@@ -161,8 +169,9 @@ report("decode at context 0", steps, steps * 12, decode(0));
 if (!isShort) report("decode at context 2048", steps, steps * 2060, decode(2048));
 const sixteen = Array.from({ length: 16 }, (_, i) => sequence(i, 64));
 report("batch of 16", 16 * 8, 16 * 8 * 12, (by) => {
-  for (let i = 0; i < 8; i++) by.run(sixteen.map((table) => row(table, 8 + i, true)));
+  for (let i = 0; i < 8; i++) by.run(sixteen.map((table) => row(table, 8 + i, ignore)));
 });
 report("prefill 512", 512, 512 * 256, (by) => prefill(by, all, 512));
+report("score 512", 512, 512 * 256, (by) => prefill(by, all, 512, true));
 await compute.close();
 file.close();
