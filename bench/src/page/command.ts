@@ -3,7 +3,7 @@ import { writeFile } from "node:fs/promises";
 import { dirname, join, relative } from "node:path";
 import type { Command } from "commander";
 import { readReport } from "../report.ts";
-import { makePage, type Source } from "./page.ts";
+import { inOrder, makePage, type Source } from "./page.ts";
 import { drawRatios } from "./plot.ts";
 
 const ROOT = join(import.meta.dir, "..", "..", "..");
@@ -30,7 +30,7 @@ export function addReport(program: Command): void {
       const main = await sourceOf(json);
       if (!main) throw new Error(`${json} does not exist: npm run bench -- engine --json ${json}`);
       const picture = out.replace(/\.md$/, ".svg");
-      const rows = main.report.rows.filter(({ metric }) => COMPARED.test(metric));
+      const rows = inOrder(main.report.rows.filter(({ metric }) => COMPARED.test(metric)));
       await writeFile(picture, drawRatios(rows, main.report.isa));
       const others = (await Promise.all(limited.map(sourceOf))).filter((source) => source !== undefined);
       await writeFile(out, makePage(main, others, relative(dirname(out), picture)));

@@ -43,7 +43,7 @@ export interface Source {
  */
 export function makePage(main: Source, limited: readonly Source[], picture: string): string {
   const { rows, absent, cpu, cores, isa, load, versions } = main.report;
-  const pick = (isWanted: (row: BenchRow) => boolean): BenchRow[] => rows.filter(isWanted);
+  const pick = (isWanted: (row: BenchRow) => boolean): BenchRow[] => inOrder(rows.filter(isWanted));
   const isOther = ({ metric }: BenchRow): boolean => !BESIDE.test(metric) && !ROOFLINE.test(metric);
   const parts = [
     "# Performance\n",
@@ -99,10 +99,25 @@ function listVersions(versions: Readonly<Record<string, string>>, rows: readonly
   return [...new Set([...own, ...peers])].join(", ");
 }
 
+/** Rows as a reader looks for them: by model, threads, metric and context, whatever was measured first. */
+export function inOrder(rows: readonly BenchRow[]): BenchRow[] {
+  const rank = ({ metric }: BenchRow): number =>
+    MEANINGS.findIndex(([name]) => name === metric.replace(ROOFLINE, ""));
+  return rows.toSorted(
+    (a, b) =>
+      a.model.localeCompare(b.model) ||
+      a.threads - b.threads ||
+      rank(a) - rank(b) ||
+      a.context - b.context ||
+      a.peer.localeCompare(b.peer) ||
+      b.file.localeCompare(a.file),
+  );
+}
+
 const linkTo = ({ link }: Source): string => `[\`${link.split("/").at(-1)}\`](${link})`;
 
 function limitedPart({ rows, isa }: Report): string[] {
-  const speeds = rows.filter(({ metric }) => BESIDE.test(metric));
+  const speeds = inOrder(rows.filter(({ metric }) => BESIDE.test(metric)));
   const [name = "", ...rest] = isa.split(" ");
   return [
     `\n## Beside llama.cpp with ${name}\n`,
@@ -114,7 +129,7 @@ function limitedPart({ rows, isa }: Report): string[] {
 /** Whether the musts are reached, and which are not. */
 function summary(sources: readonly Source[]): string[] {
   const judged = sources.flatMap(({ report: { rows, isa } }) =>
-    rows.flatMap((row) => {
+    inOrder(rows).flatMap((row) => {
       const target = targetOf(row, isa);
       return target ? [{ row, isa, target, verdict: judge(row, target) }] : [];
     }),

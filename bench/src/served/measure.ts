@@ -31,6 +31,7 @@ const KINDS = [
   { metric: "served-branches", context: PREFIX_TOKENS, run: runBranches },
 ] as const;
 const QUICK_ROUNDS = 2;
+const QUICK_CHOICES = 2;
 type Kind = (typeof KINDS)[number];
 
 interface ServedBench {
@@ -39,7 +40,7 @@ interface ServedBench {
   readonly model: string;
   readonly threads: number;
   readonly rounds: number;
-  /** The format llama-server is fastest in alone, and fewer rounds. */
+  /** The format llama-server is fastest in alone, fewer rounds and fewer settings tried. */
   readonly quick: boolean;
   readonly onStep: (text: string) => void;
 }
@@ -103,7 +104,7 @@ async function search(
   numbers: Numbers,
 ): Promise<ServerSettings> {
   const speeds: number[] = [];
-  for (const settings of SERVER_CHOICES) {
+  for (const settings of SERVER_CHOICES.slice(0, bench.quick ? QUICK_CHOICES : undefined)) {
     const server: LlamaServer = await startLlamaServer(path, bench.threads, settings);
     try {
       speeds.push(await kind.run(servedByLlama(server.url), numbers()));
