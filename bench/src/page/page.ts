@@ -5,6 +5,9 @@ import { labelOf, shortPeer } from "./plot.ts";
 import { judge, targetOf, type Target } from "../targets.ts";
 
 const BESIDE = /^(decode|batch|prefill|served|served-branches)$/;
+const TILES =
+  "Its matrix tiles (AMX) are 512-bit products that WebAssembly cannot reach; llama.cpp uses them. What must be reached on hosts " +
+  "with AVX-512 was set without tiles in mind, so the run that is limited to AVX-512 is the fairer one.\n";
 const ROOFLINE = /^roofline-/;
 
 const MEANINGS: readonly (readonly [string, string])[] = [
@@ -52,6 +55,7 @@ export function makePage(main: Source, limited: readonly Source[], picture: stri
     "what a program would use instead; and a number that cannot be made again is worth nothing.\n",
     `**Machine.** ${cpu}, ${cores} cores, native peers use **${isa}**; our kernels are 128-bit WebAssembly wherever they run.`,
     `Versions: ${listVersions(versions, rows)}.\n`,
+    ...(isa.includes("amx") ? [TILES] : []),
     ...(load > cores / 2
       ? [
           `**The machine was not quiet**: load average ${load} when the run began. Believe ratios more than speeds,`,
