@@ -4,7 +4,9 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { startStack, type Stack } from "../../cli/src/compose.ts";
+import { toJsonString } from "@bufbuild/protobuf";
 import { fromConnectError } from "#kit/errors.ts";
+import { FinalEventSchema } from "#proto/trimtab/gateway/v1/gateway_service_pb.ts";
 import { defaultModelPath } from "#kit/paths.ts";
 import { putTestDirection, steeredSpec, TEST_DIRECTION } from "../support/direction.ts";
 import { startProcessStack, type ProcessStack } from "../support/processes.ts";
@@ -42,6 +44,25 @@ test("five processes give the tokens of the default composition, steered and not
   }
   expect(here.choices[0]!.text).not.toBe(here.choices[1]!.text);
   expect(here.choices[1]!.finished!.proof.length).toBeGreaterThan(0);
+});
+
+test("five processes give the search of the default composition, byte for byte, steered candidates and all", async () => {
+  const { steering, ...spec } = steeredSpec("Count: one, two,", { seed: 7n, temperature: 0.8 });
+  const scaling = {
+    strategy: "particle-filtering",
+    budget: { candidates: 3 },
+    verifier: { name: "equations" },
+    step: { rule: { case: "tokens" as const, value: 5 } },
+    diversify: [{}, steering.use],
+    trace: true,
+  };
+  const search = { spec: { ...spec, scaling, maxTokens: 12, logprobs: false } };
+  const answers = await Promise.all([stack.client.complete(search), processes.gateway.complete(search)]);
+  const [here, there] = answers.map(
+    (answer) => answer.search && toJsonString(FinalEventSchema, answer.search),
+  );
+  expect(here).toBe(there ?? "");
+  expect(answers[0].search?.candidates.length).toBeGreaterThanOrEqual(3);
 });
 
 test("a dead steering service fails the steered request and leaves the unsteered one alone", async () => {
