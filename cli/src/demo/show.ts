@@ -9,7 +9,7 @@ import { gauge, sparkline } from "../view/gauges.ts";
 import { createSideBySide } from "../view/side-by-side.ts";
 import { colour, printable } from "../view/style.ts";
 
-const ANSWER_TOKENS = 40;
+const ANSWER_TOKENS = 32;
 
 function timingText(answer: StreamedAnswer): string {
   const t = answer.completed?.timings;
