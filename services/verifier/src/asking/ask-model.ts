@@ -4,10 +4,16 @@
  */
 import { fromConnectError, TrimtabError } from "#kit/errors.ts";
 import type { ChatMessage } from "#proto/trimtab/type/v1/generation_pb.ts";
+import type { ScoreItem } from "#proto/trimtab/verifier/v1/verifier_service_pb.ts";
 import type { Failed, JudgeContext } from "../verifier.ts";
 
 /** A message as a question writes it. */
 export type Turn = Pick<ChatMessage, "role" | "content">;
+
+/** The conversation of an item with its answer, and a question about it. */
+export function askedAfter({ messages, text }: ScoreItem, question: string): Turn[] {
+  return [...messages, { role: "assistant", content: text }, { role: "user", content: question }];
+}
 
 /** Probabilities of the options, in order, summing to 1, for each conversation; or why the model could not be asked. */
 export async function askModel(

@@ -3,10 +3,41 @@
  * with windows that fit short answers. Cost: linear in the tokens.
  */
 
+import type { JsonObject } from "@bufbuild/protobuf";
+import { CONFIDENCE_LIMITS } from "../../limits.ts";
+
 /** What of the signal counts, as callers spell it. */
 export const STRETCHES = ["all", "lowest", "tail"] as const;
 /** One of {@link STRETCHES}. */
 export type Stretch = (typeof STRETCHES)[number];
+
+/** Parameters of a verifier of such a signal, as a JSON schema. */
+export const STRETCH_PARAMETERS: JsonObject = {
+  type: "object",
+  properties: {
+    stretch: {
+      type: "string",
+      enum: [...STRETCHES],
+      description: "All tokens (default), lowest window, tail.",
+    },
+    window: {
+      type: "integer",
+      minimum: 1,
+      maximum: CONFIDENCE_LIMITS.window,
+      description: `Tokens; default ${CONFIDENCE_LIMITS.defaultWindow}.`,
+    },
+  },
+  additionalProperties: false,
+};
+
+/** The mean that parameters of that schema ask for. */
+export function meanAsAsked(parameters: JsonObject): (values: readonly number[]) => number {
+  const { stretch = "all", window = CONFIDENCE_LIMITS.defaultWindow } = parameters as {
+    stretch?: Stretch;
+    window?: number;
+  };
+  return (values) => meanOver(values, stretch, window);
+}
 
 /** Mean of all values, of the window of `width` with the lowest mean, or of the last `width`. NaN without values. */
 export function meanOver(values: readonly number[], stretch: Stretch, width: number): number {

@@ -4,7 +4,7 @@
  * Cost: one prompt an item, read once; conversation and answer are shared with the KV of the prefix cache.
  */
 import { JUDGE_LIMITS } from "../../limits.ts";
-import { askModel } from "../asking/ask-model.ts";
+import { askedAfter, askModel } from "../asking/ask-model.ts";
 import { askEach } from "../asking/ask-each.ts";
 import type { Verifier } from "../verifier.ts";
 
@@ -38,12 +38,11 @@ export function createPTrueVerifier(): Verifier {
       return {
         score: (batch, context) =>
           askEach(batch, async (items) => {
-            const conversations = items.map(({ messages, text }) => [
-              ...messages,
-              { role: "assistant", content: text },
-              { role: "user", content: question },
-            ]);
-            const answers = await askModel(conversations, OPTIONS, context);
+            const answers = await askModel(
+              items.map((item) => askedAfter(item, question)),
+              OPTIONS,
+              context,
+            );
             return answers.map((answer) => {
               if ("failure" in answer) return answer;
               const [yes = Number.NaN] = answer;

@@ -4,7 +4,7 @@
  */
 import { JUDGE_LIMITS } from "../../limits.ts";
 import { askEach } from "../asking/ask-each.ts";
-import { askModel } from "../asking/ask-model.ts";
+import { askedAfter, askModel } from "../asking/ask-model.ts";
 import type { Verifier } from "../verifier.ts";
 
 const CRITERION = "correctness";
@@ -38,12 +38,11 @@ export function createRubricJudgeVerifier(): Verifier {
       return {
         score: (batch, context) =>
           askEach(batch, async (items) => {
-            const conversations = items.map(({ messages, text }) => [
-              ...messages,
-              { role: "assistant", content: text },
-              { role: "user", content: question },
-            ]);
-            const answers = await askModel(conversations, GRADES, context);
+            const answers = await askModel(
+              items.map((item) => askedAfter(item, question)),
+              GRADES,
+              context,
+            );
             return answers.map((answer) => {
               if ("failure" in answer) return answer;
               const expected = answer.reduce((sum, probability, index) => sum + probability * index, 0);

@@ -3,8 +3,7 @@
  * is C / (1 + C). Source: self-certainty (Kang et al. 2025, arXiv 2502.18581) over the top k, as DeepConf has it (arXiv
  * 2508.15260); the published form takes all of the vocabulary. Cost: linear in the alternatives.
  */
-import { CONFIDENCE_LIMITS } from "../../limits.ts";
-import { meanOver, type Stretch, STRETCHES } from "../text/windows.ts";
+import { meanAsAsked, STRETCH_PARAMETERS } from "../text/windows.ts";
 import { eachItem, type Verifier } from "../verifier.ts";
 
 /** Creates the verifier "self_certainty". */
@@ -19,28 +18,9 @@ export function createSelfCertaintyVerifier(): Verifier {
       "How peaked the model's distributions were, from the alternatives of each token (top_logprobs ≥ 2).",
     calibration:
       "orders answers to one question; the number itself depends on how many alternatives are reported",
-    parameters: {
-      type: "object",
-      properties: {
-        stretch: {
-          type: "string",
-          enum: [...STRETCHES],
-          description: "All tokens (default), lowest window, tail.",
-        },
-        window: {
-          type: "integer",
-          minimum: 1,
-          maximum: CONFIDENCE_LIMITS.window,
-          description: "Tokens; default 16.",
-        },
-      },
-      additionalProperties: false,
-    },
+    parameters: STRETCH_PARAMETERS,
     prepare(parameters) {
-      const { stretch = "all", window = CONFIDENCE_LIMITS.defaultWindow } = parameters as {
-        stretch?: Stretch;
-        window?: number;
-      };
+      const mean = meanAsAsked(parameters);
       return {
         score: eachItem(({ tokens }) => {
           if (tokens.length === 0 || tokens.some(({ top }) => top.length < 2)) {
@@ -50,7 +30,7 @@ export function createSelfCertaintyVerifier(): Verifier {
           const peaks = tokens.map(
             ({ top }) => -top.reduce((sum, { logprob }) => sum + logprob, 0) / top.length,
           );
-          const certainty = meanOver(peaks, stretch, window);
+          const certainty = mean(peaks);
           if (!Number.isFinite(certainty) || certainty < 0) {
             return { failure: "NON_FINITE", reason: "a log-probability is not finite or above 0" };
           }
