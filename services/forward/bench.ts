@@ -57,6 +57,8 @@ const forward = createForward(plan.weights.model, compute.operators, space);
 const profiled = createForward(plan.weights.model, timed(compute.operators), space);
 const weightBytes = plan.weights.placements.reduce((sum, { tensor }) => sum + tensor.sizeBytes, 0);
 
+let peak: MachinePeak = { bytesPerMs: 0, operationsPerMs: 0 };
+
 /** The operators, each adding its time to `spentMs` and each product itself to `products`. */
 function timed(operators: Operators): Operators {
   const clocked = (name: string, call: (...args: unknown[]) => unknown) => {
@@ -117,8 +119,17 @@ function best(call: () => void): { readonly medianMs: number; readonly leastMs: 
   return { medianMs: times[ROUNDS >> 1] ?? 0, leastMs: times[0] ?? 0 };
 }
 
+/** Measures the machine again and keeps the best: other programs make it look slower than it is. */
+function notePeak(): void {
+  const { bytesPerMs, operationsPerMs } = measurePeak(module, memory, ARENA_START, weightBytes, now);
+  peak = {
+    bytesPerMs: Math.max(peak.bytesPerMs, bytesPerMs),
+    operationsPerMs: Math.max(peak.operationsPerMs, operationsPerMs),
+  };
+}
+
 /** What a run would take at the bounds of its products and of `contexts` tokens of attention. */
-function boundMs(contexts: number, peak: MachinePeak): number {
+function boundMs(contexts: number): number {
   const { layers, headsWidth } = config;
   const attention = attentionBoundMs(2 * layers * headsWidth * contexts, peak);
   return products.reduce(
@@ -132,8 +143,9 @@ function boundMs(contexts: number, peak: MachinePeak): number {
  * @param contexts sum over the tokens of the tokens each looks at
  */
 function report(title: string, tokens: number, contexts: number, call: (by: Forward) => void): void {
-  const peak = measurePeak(module, memory, ARENA_START, weightBytes, now);
+  notePeak();
   const { medianMs, leastMs } = best(() => call(forward));
+  notePeak();
   spentMs.clear();
   products.length = 0;
   call(profiled);
@@ -141,7 +153,7 @@ function report(title: string, tokens: number, contexts: number, call: (by: Forw
     `${title}: ${((1000 * tokens) / medianMs).toFixed(1)} tokens/s, ${(medianMs / tokens).toFixed(2)} ms a token`,
   );
   if (threads === 1) {
-    const bound = boundMs(contexts, peak);
+    const bound = boundMs(contexts);
     const { bytesPerMs, operationsPerMs } = peak;
     console.log(
       `  bound ${(bound / tokens).toFixed(2)} ms a token (${(bytesPerMs / MB).toFixed(1)} GB/s, ` +
