@@ -12,6 +12,7 @@ import { createParameterChecks } from "#kit/parameters.ts";
 import type { GatewayClients } from "./src/clients.ts";
 import { createCallers } from "./src/caller.ts";
 import type { GatewayContext } from "./src/context.ts";
+import { createModelChanges } from "./src/flow/model-changes.ts";
 import { createPrograms } from "./src/flow/programs.ts";
 import { createRequirements } from "./src/flow/requirements.ts";
 import { createRunningGenerations } from "./src/flow/running.ts";
@@ -69,6 +70,7 @@ export function createGateway(options: GatewayOptions): Gateway {
       vocabularies: createVocabularies(clients),
       parameterChecks: createParameterChecks(SCALING_LIMITS),
     },
+    modelChanges: createModelChanges(clients),
     callerOf: createCallers(options.sharedPrefixes ?? false),
     metrics: createGatewayMetrics(metrics, () => running.size),
   };

@@ -18,7 +18,8 @@ import { CALLS, createRoom, ROOM_NAMES, SCHEMAS, type Room, type RoomName } from
 
 /** What to start, and where it listens (port 0 picks a free one). */
 export interface StackOptions {
-  readonly modelPath: string;
+  /** The model, or several. */
+  readonly modelPath: string | readonly string[];
   /** Type its float matrices are quantized to while it is loaded; absent: none. */
   readonly quantize?: QuantizedType | undefined;
   readonly threads: number | "auto";
@@ -51,7 +52,8 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   const forward = supervise({
     command: [
       ...[process.execPath, MAIN, "serve", "--service", "forward", "--listen", `unix:${socketPath}`],
-      ...["--model", modelPath, "--threads", String(threads), "--supervised"],
+      ...[modelPath].flat().flatMap((path) => ["--model", path]),
+      ...["--threads", String(threads), "--supervised"],
       ...(quantize === undefined ? [] : ["--quantize", quantize]),
       ...toArguments(options.engine ?? {}),
     ],
@@ -112,7 +114,8 @@ export async function startStack(options: StackOptions): Promise<Stack> {
 /** One service alone, and where the services it calls are. */
 export interface ServiceOptions {
   readonly service: RoomName;
-  readonly modelPath: string;
+  /** The model, or several; for tokenizer and forward. */
+  readonly modelPath: string | readonly string[];
   readonly quantize?: QuantizedType | undefined;
   readonly threads: number | "auto";
   readonly engine?: EngineFlags;

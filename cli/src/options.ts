@@ -45,14 +45,27 @@ function threadCount(text: string): number | "auto" {
   return text === "auto" ? text : integerIn(1, MAX_THREADS)(text);
 }
 
+/** What `--model` takes. */
+const MODEL_HELP = "a GGUF file, or a directory with safetensors";
+
+function modelOfEnvironment(): string {
+  return process.env["TRIMTAB_MODEL"] ?? defaultModelPath();
+}
+
 /** Adds `--model`, `--quantize` and `--threads`. */
 export function addModelOptions(command: Command): Command {
+  return addPreparation(command.option("--model <path>", MODEL_HELP, modelOfEnvironment()));
+}
+
+/** The same with a `--model` that can be given several times. */
+export function addModelsOptions(command: Command): Command {
+  const help = `${MODEL_HELP}; several times: several models`;
+  return addPreparation(command.option("--model <path...>", help, [modelOfEnvironment()]));
+}
+
+/** How a model is loaded and run. */
+function addPreparation(command: Command): Command {
   return command
-    .option(
-      "--model <path>",
-      "a GGUF file, or a directory with safetensors",
-      process.env["TRIMTAB_MODEL"] ?? defaultModelPath(),
-    )
     .addOption(
       new Option("--quantize <type>", "quantize the model's float matrices while it is loaded").choices(
         QUANTIZED_TYPES,

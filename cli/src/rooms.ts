@@ -61,7 +61,8 @@ export interface Room {
 
 /** What the services are made from. */
 export interface RoomOptions {
-  readonly modelPath: string;
+  /** The model, or several. */
+  readonly modelPath: string | readonly string[];
   /** Absent: the model as it is. */
   readonly quantize?: QuantizedType | undefined;
   readonly threads: number | "auto";

@@ -1,11 +1,14 @@
 /** What every handler of the gateway works with. */
 import type { Caller } from "./clients.ts";
+import type { ModelChanges } from "./flow/model-changes.ts";
 import type { FlowContext } from "./flow/prepare.ts";
 import type { GatewayMetrics } from "./metrics.ts";
 
 /** The gateway's parts. */
 export interface GatewayContext {
   readonly flow: FlowContext;
+  /** Loading and unloading. */
+  readonly modelChanges: ModelChanges;
   readonly metrics: GatewayMetrics;
   /** Who asks, by the headers of a request. */
   readonly callerOf: (headers: Headers) => Caller;

@@ -73,6 +73,8 @@ export const LIMITS = {
   completions: 64,
   /** Vocabularies kept. */
   vocabularies: 8,
+  /** Models being loaded or unloaded, and waiting for it. */
+  modelChanges: 16,
   /** Silence after which an event stream sends a comment, milliseconds. */
   pingMs: 5_000,
   /** Wait for the first token before the headers of an event stream leave, milliseconds. */

@@ -1,11 +1,10 @@
 /** The forward service: runs the network. Executes what others decide; calls nobody. */
 import { create } from "@bufbuild/protobuf";
 import type { ConnectRouter } from "@connectrpc/connect";
-import { dirname } from "node:path";
 import type { TrimtabError } from "#kit/errors.ts";
 import { registerEngineMetrics } from "#kit/engine-metrics.ts";
 import { createMetrics, type Metrics } from "#kit/metrics.ts";
-import { modelsDir } from "#kit/paths.ts";
+import { defaultModelDirectories } from "#kit/model-sources.ts";
 import { ForwardService, ModelSchema } from "#proto/trimtab/forward/v1/forward_service_pb.ts";
 import type { EngineOptions } from "./src/engine/client.ts";
 import type { ModelInfo } from "./src/engine/runtime.ts";
@@ -30,9 +29,9 @@ export type { OnnxExportOptions } from "./src/onnx/export.ts";
 
 /** Options of the forward service; besides `modelPath` those of the engine. */
 export interface ForwardServiceOptions extends Omit<EngineOptions, "modelPath"> {
-  /** Model loaded at start; omit to start without one. */
-  readonly modelPath?: string;
-  /** Directories LoadModel may load from; default: the model cache and the directory of `modelPath`. */
+  /** Model loaded at start, or several; omit to start without one. */
+  readonly modelPath?: string | readonly string[];
+  /** Directories LoadModel may load from; default: the model cache and the directories of `modelPath`. */
   readonly modelDirectories?: readonly string[];
   /** Hears how far `modelPath` is loaded. */
   readonly onProgress?: LoadProgress;
@@ -55,19 +54,24 @@ export interface RunningForwardService {
 }
 
 /**
- * Creates the service and loads its first model.
+ * Creates the service and loads its first models, one after the other.
  * @throws TrimtabError of the loader: ARTIFACT_NOT_FOUND, ARTIFACT_INVALID, BACKEND_CAPABILITY, OUT_OF_MEMORY
  */
 export async function createForwardService(options: ForwardServiceOptions): Promise<RunningForwardService> {
   const { modelPath, modelDirectories, onProgress, ...engineOptions } = options;
-  const own = modelPath === undefined ? [] : [dirname(modelPath)];
+  const paths = [modelPath ?? []].flat();
   const registry = createRegistry({
-    directories: modelDirectories ?? [...own, modelsDir()],
+    directories: modelDirectories ?? defaultModelDirectories(paths),
     engineOptions,
     ...(onProgress && { onProgress }),
   });
   const leases = createLeases();
-  if (modelPath !== undefined) await registry.loadFile(modelPath);
+  try {
+    for (const path of paths) await registry.loadFile(path);
+  } catch (error) {
+    await registry.close();
+    throw error;
+  }
   const metrics = createMetrics("forward");
   registerEngineMetrics(metrics, async () => {
     const models = await Promise.all(registry.loaded().map(toModel));

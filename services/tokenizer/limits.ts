@@ -3,6 +3,9 @@
 const KIB = 1024;
 const MIB = 1024 * KIB;
 
+/** Models loaded at the same time: each keeps its vocabulary (30 to 200 MB) and a thread. */
+export const MAX_MODELS = 16;
+
 /** One request. */
 export const REQUEST_LIMITS = {
   texts: 256,

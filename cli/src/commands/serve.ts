@@ -1,18 +1,20 @@
 /** `trimtab serve`: all services, or one alone by `--service`. */
 import { Option, type Command } from "commander";
+import { TrimtabError } from "#kit/errors.ts";
 import { closeOnSignals } from "#kit/server.ts";
 import { exitWithParent } from "#kit/supervisor.ts";
 import { startService, startStack } from "../compose.ts";
 import { answerAndBuild } from "../demo/run.ts";
 import { addEngineOptions, type EngineFlags } from "../engine-options.ts";
-import { addModelOptions, integerIn, type ModelOptions } from "../options.ts";
+import { addModelsOptions, integerIn, type ModelOptions } from "../options.ts";
 import { DEFAULT_GRPC_PORT, DEFAULT_HTTP_PORT } from "../ports.ts";
 import { ROOM_NAMES, type RoomName } from "../rooms.ts";
 
 /** Status of a process whose engine died: whoever supervises it starts it again. */
 const EXIT_BROKEN = 70;
 
-interface ServeOptions extends ModelOptions, EngineFlags {
+interface ServeOptions extends Omit<ModelOptions, "model">, EngineFlags {
+  readonly model: readonly string[];
   readonly service?: RoomName;
   readonly listen?: string;
   readonly host: string;
@@ -48,7 +50,7 @@ export function addServeCommand(program: Command): void {
   for (const name of ["tokenizer", "forward", "verifier", "steering"]) {
     command.option(`--${name} <address>`, `address of the ${name} service, for --service`);
   }
-  addEngineOptions(addModelOptions(command)).action(async (options: ServeOptions) => {
+  addEngineOptions(addModelsOptions(command)).action(async (options: ServeOptions) => {
     if (options.service === undefined) return await serveAll(options);
     const wantsHttp = options.service === "gateway" || command.getOptionValueSource("httpPort") === "cli";
     await serveOne(options.service, options, wantsHttp);
@@ -56,6 +58,10 @@ export function addServeCommand(program: Command): void {
 }
 
 async function serveAll(options: ServeOptions): Promise<void> {
+  if (options.recipe !== undefined && options.model.length > 1)
+    throw new TrimtabError("INVALID_ARGUMENT", "a recipe is built for one model: give one --model", {
+      field: "--recipe",
+    });
   const stack = await startStack({ ...options, modelPath: options.model, engine: options });
   closeOnSignals(() => stack.close());
   if (options.recipe !== undefined) await answerAndBuild(stack, options.recipe);

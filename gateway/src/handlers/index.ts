@@ -6,6 +6,7 @@ import { artifactHandlers } from "./artifacts.ts";
 import { buildHandlers } from "./builds.ts";
 import { catalogHandlers } from "./catalog.ts";
 import { generationHandlers } from "./generation.ts";
+import { modelHandlers } from "./models.ts";
 import { readingHandlers } from "./reading.ts";
 
 /** Registers GatewayService. */
@@ -15,6 +16,7 @@ export function gatewayRoutes(gateway: GatewayContext): (router: ConnectRouter) 
       ...generationHandlers(gateway),
       ...readingHandlers(gateway),
       ...catalogHandlers(gateway),
+      ...modelHandlers(gateway),
       ...artifactHandlers(gateway),
       ...buildHandlers(gateway),
     });

@@ -1,13 +1,7 @@
-/**
- * Models of the service: which may be loaded, and the engines running. A source is the name of a file (with or without
- * `.gguf`) or of a model's directory in an allowed directory, or a path inside one.
- */
-import { existsSync, readdirSync, realpathSync } from "node:fs";
-import { basename, join, sep } from "node:path";
+/** Models of the service: which may be loaded, and the engines running. */
 import { TrimtabError } from "#kit/errors.ts";
 import type { QuantizedType } from "#kit/gguf-quantize.ts";
-import { isModelDirectory } from "#kit/model-directory.ts";
-import { isOnnxModel, onnxFolder } from "#kit/onnx-model.ts";
+import { listModelNames, modelNameOf, resolveModelSource } from "#kit/model-sources.ts";
 import type { Engine, EngineOptions } from "./engine/client.ts";
 import { createEngine } from "./engine/client.ts";
 import type { LoadProgress } from "./model/load.ts";
@@ -74,7 +68,7 @@ export function createRegistry({ directories, engineOptions, onProgress }: Regis
       await engine.close();
       return before;
     }
-    const entry = { name: nameOf(path, options.quantize), engine };
+    const entry = { name: modelNameOf(path, options.quantize), engine };
     entries.set(digest, entry);
     void engine.broken.then((error) => {
       entries.delete(digest);
@@ -85,17 +79,15 @@ export function createRegistry({ directories, engineOptions, onProgress }: Regis
   return {
     broken: broken.promise,
     available() {
-      const paths = directories
-        .filter(existsSync)
-        .flatMap((directory) => readdirSync(directory).map((name) => join(directory, name)));
       const loaded = new Set([...entries.values()].map(({ name }) => name));
-      const found = paths.filter(isModel).map((path) => nameOf(path));
-      return [...new Set(found)].filter((name) => !loaded.has(name)).sort();
+      return listModelNames(directories)
+        .filter((name) => !loaded.has(name))
+        .sort();
     },
     loaded: () => [...entries.values()],
     async load(source, { expectedDigest = "", quantize = null, onProgress: listener } = {}) {
-      const path = resolve(source, directories);
-      const known = [...entries.values()].find(({ name }) => name === nameOf(path, quantize));
+      const path = resolveModelSource(source, directories);
+      const known = [...entries.values()].find(({ name }) => name === modelNameOf(path, quantize));
       if (known && (expectedDigest === "" || known.engine.model.digest === expectedDigest)) return known;
       const key = `${path} ${quantize}`;
       const listeners = loading.get(key)?.listeners ?? new Set();
@@ -128,30 +120,4 @@ export function createRegistry({ directories, engineOptions, onProgress }: Regis
       await Promise.all(all.map(({ engine }) => engine.close()));
     },
   };
-}
-
-function isModel(path: string): boolean {
-  return path.endsWith(".gguf") || isOnnxModel(path) || isModelDirectory(path);
-}
-
-/** The name of a model: of its file or directory (of an ONNX graph both), and the type it is quantized to. */
-function nameOf(path: string, quantize: QuantizedType | null = null): string {
-  const name = isOnnxModel(path)
-    ? `${basename(onnxFolder(path))}.${basename(path, ".onnx")}`
-    : basename(path, ".gguf");
-  return quantize === null ? name : `${name}.${quantize.toUpperCase()}`;
-}
-
-/** The real path of a source, if it lies in an allowed directory; missing and forbidden look the same from outside. */
-function resolve(source: string, directories: readonly string[]): string {
-  const roots = directories.filter(existsSync).map((directory) => realpathSync(directory));
-  const candidates = roots.flatMap((root) => [join(root, source), join(root, `${source}.gguf`)]);
-  for (const candidate of [source, ...candidates]) {
-    if (source === "" || source.includes("\0") || !existsSync(candidate)) continue;
-    const real = realpathSync(candidate);
-    const inside = roots.some((root) => real.startsWith(root + sep));
-    if (inside && isModel(real)) return real;
-  }
-  const message = `no model "${source.slice(0, 80)}" in the allowed directories`;
-  throw new TrimtabError("MODEL_NOT_FOUND", message, { field: "source" });
 }

@@ -18,7 +18,8 @@ export interface ChatTemplate {
     conversations: readonly (readonly TemplateMessage[])[],
     addGenerationPrompt: boolean,
   ): Promise<readonly string[]>;
-  close(): void;
+  /** Ends the thread; renderings under way and later ones fail with `reason`. */
+  close(reason: TrimtabError): void;
 }
 
 /** What a template is made from. */
@@ -47,13 +48,16 @@ export async function createChatTemplate(options: TemplateOptions): Promise<Chat
   let thread = startThread(options);
   let turn: Promise<unknown> = Promise.resolve();
   let waiting = 0;
+  const closed = Promise.withResolvers<never>();
+  closed.promise.catch(() => {});
+  let isClosed = false;
   const request = async (asked: TemplateRequest, limitMs: number): Promise<readonly string[]> => {
     try {
-      await thread.ready;
-      return readAnswer(await thread.ask(asked, limitMs));
+      await Promise.race([closed.promise, thread.ready]);
+      return readAnswer(await Promise.race([closed.promise, thread.ask(asked, limitMs)]));
     } catch (error) {
       thread.end();
-      thread = startThread(options);
+      if (!isClosed) thread = startThread(options);
       throw error;
     }
   };
@@ -80,7 +84,11 @@ export async function createChatTemplate(options: TemplateOptions): Promise<Chat
   return {
     render: (conversations, addGenerationPrompt) =>
       render(conversations, addGenerationPrompt, TEMPLATE_LIMITS.renderMs),
-    close: () => thread.end(),
+    close(reason) {
+      isClosed = true;
+      closed.reject(reason);
+      thread.end();
+    },
   };
 }
 

@@ -8,7 +8,7 @@ import { type EncodeResult, type EncodeTask, runEncodeTask } from "./encode-task
 import type { EncodeAnswer, EncodeRequest } from "./encode.worker.ts";
 import type { EncodeOptions, GuardedText, Tokenizer } from "./tokenizer.ts";
 
-/** Encodes texts of any length. @throws TrimtabError QUEUE_FULL, SERVICE_UNAVAILABLE, or the signal's reason. */
+/** Encodes texts of any length. @throws TrimtabError QUEUE_FULL, SERVICE_UNAVAILABLE, or the reason of closing or the signal. */
 export interface Encoder {
   /** Ids of each text, in order. A call whose signal aborts stops before its next text. */
   encode(
@@ -18,16 +18,17 @@ export interface Encoder {
   ): Promise<ArrayLike<number>[]>;
   /** Ids of a rendered conversation. */
   encodeGuarded(guarded: GuardedText): Promise<EncodeResult>;
-  close(): void;
+  /** Ends the thread; what waits for it, and long texts that come later, fail with `reason`. */
+  close(reason: TrimtabError): void;
 }
 
 /** Makes an encoder; the thread reads the same file again. */
 export function createEncoder(tokenizer: Tokenizer, modelPath: string): Encoder {
   let thread: Thread | undefined;
   let waitingBytes = 0;
-  let isClosed = false;
+  let closed: TrimtabError | undefined;
   const runElsewhere = async (task: EncodeTask): Promise<EncodeResult> => {
-    if (isClosed) throw new TrimtabError("SERVICE_UNAVAILABLE", "the tokenizer is closing");
+    if (closed) throw closed;
     if (!thread?.isAlive()) thread = startThread(modelPath);
     return thread.run(task);
   };
@@ -63,9 +64,9 @@ export function createEncoder(tokenizer: Tokenizer, modelPath: string): Encoder 
       const [result] = await runAll([guarded]);
       return result as EncodeResult;
     },
-    close() {
-      isClosed = true;
-      thread?.end(new TrimtabError("SERVICE_UNAVAILABLE", "the tokenizer is closing"));
+    close(reason) {
+      closed = reason;
+      thread?.end(reason);
     },
   };
 }

@@ -1,43 +1,40 @@
 /** Handlers of trimtab.tokenizer.v1: validate, call, map. */
 import type { ServiceImpl } from "@connectrpc/connect";
 import { TrimtabError } from "#kit/errors.ts";
+import { toQuantizedType } from "#kit/model-sources.ts";
 import type { TokenizerService } from "#proto/trimtab/tokenizer/v1/tokenizer_service_pb.ts";
 import { VOCABULARY_RUN_TOKENS } from "../limits.ts";
 import { renderChat } from "./chat.ts";
-import type { ChatTemplate } from "./chat-template.ts";
-import type { Encoder } from "./encoder.ts";
-import type { Tokenizer } from "./tokenizer.ts";
-import { checkIds, checkMessages, checkModel, checkText, checkTexts } from "./validate.ts";
-
-/** What the handlers work with. */
-export interface TokenizerParts {
-  /** Of the model, see `digestOfModel`. */
-  readonly digest: string;
-  readonly tokenizer: Tokenizer;
-  readonly encoder: Encoder;
-  /** Undefined if the model has none. */
-  readonly template: ChatTemplate | undefined;
-}
+import type { Registry } from "./registry.ts";
+import { checkIds, checkMessages, checkText, checkTexts } from "./validate.ts";
 
 const PLAIN = { addSpecial: false, parseSpecial: false } as const;
 
 /** Implements the service. */
-export function createHandlers(parts: TokenizerParts): ServiceImpl<typeof TokenizerService> {
-  const { digest, tokenizer, encoder, template } = parts;
+export function createHandlers(registry: Registry): ServiceImpl<typeof TokenizerService> {
   return {
+    async loadModel({ source, expectedDigest, quantize }) {
+      const choice = { expectedDigest, quantize: toQuantizedType(quantize) };
+      const { digest } = await registry.load(source, choice);
+      return { modelDigest: digest };
+    },
+    unloadModel({ modelDigest }) {
+      registry.unload(modelDigest);
+      return {};
+    },
     async encode({ modelDigest, texts, addSpecial, parseSpecial }, { signal }) {
-      checkModel(modelDigest, digest);
+      const { encoder } = registry.get(modelDigest);
       checkTexts(texts);
       const encodings = await encoder.encode(texts, { addSpecial, parseSpecial }, signal);
       return { encodings: encodings.map((ids) => ({ ids: Array.from(ids) })) };
     },
     decode({ modelDigest, ids, skipSpecial }) {
-      checkModel(modelDigest, digest);
+      const { tokenizer } = registry.get(modelDigest);
       checkIds(ids, tokenizer.vocabulary.tokens.length);
       return { text: tokenizer.decode(ids, { skipSpecial }) };
     },
     async renderChat({ modelDigest, messages, addGenerationPrompt, continuation }, { signal }) {
-      checkModel(modelDigest, digest);
+      const { tokenizer, encoder, template } = registry.get(modelDigest);
       checkMessages(messages);
       checkText(continuation, "continuation");
       if (!template) {
@@ -55,7 +52,7 @@ export function createHandlers(parts: TokenizerParts): ServiceImpl<typeof Tokeni
       };
     },
     async *getVocabulary({ modelDigest }) {
-      checkModel(modelDigest, digest);
+      const { tokenizer } = registry.get(modelDigest);
       const { tokens, stopIds } = tokenizer.vocabulary;
       for (let firstId = 0; firstId < tokens.length; firstId += VOCABULARY_RUN_TOKENS) {
         const run = tokens.slice(firstId, firstId + VOCABULARY_RUN_TOKENS);

@@ -4,12 +4,6 @@ import { REQUEST_LIMITS } from "../limits.ts";
 
 const ROLES = new Set(["system", "user", "assistant"]);
 
-/** @throws TrimtabError MODEL_NOT_FOUND unless `asked` is empty or the digest of the served model. */
-export function checkModel(asked: string, served: string): void {
-  if (asked === "" || asked === served) return;
-  throw new TrimtabError("MODEL_NOT_FOUND", "this tokenizer serves another model", { field: "model_digest" });
-}
-
 /** @throws TrimtabError TOO_LARGE, INVALID_ARGUMENT. */
 export function checkTexts(texts: readonly string[]): void {
   checkCount(texts.length, REQUEST_LIMITS.texts, "texts");

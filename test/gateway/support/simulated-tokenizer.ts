@@ -36,8 +36,8 @@ function bytesOf(id: number): Uint8Array {
   return id < 256 ? Uint8Array.of(id) : (WORD_BYTES[id - 258] ?? new Uint8Array(0));
 }
 
-/** The service. */
-export const simulatedTokenizer: ServiceImpl<typeof TokenizerService> = {
+/** The service, of one model. */
+export const simulatedTokenizer: Omit<ServiceImpl<typeof TokenizerService>, "loadModel" | "unloadModel"> = {
   encode: ({ texts }) => ({ encodings: texts.map((text) => ({ ids: encode(text) })) }),
   decode: ({ ids }) => ({ text: decode(ids) }),
   renderChat({ messages, continuation }) {

@@ -1,7 +1,7 @@
 /** Chat templates are programs from a file: they run bounded, cannot reach anything, and fail with their own words. */
 import { expect, setDefaultTimeout, test } from "bun:test";
 import { rmSync } from "node:fs";
-import type { Reason } from "#kit/errors.ts";
+import { type Reason, TrimtabError } from "#kit/errors.ts";
 import { createTokenizerService } from "../../../services/tokenizer/index.ts";
 import { type ChatTemplate, createChatTemplate } from "../../../services/tokenizer/src/chat-template.ts";
 import { bytePairMetadata, writeVocabulary } from "../../support/vocabularies.ts";
@@ -18,7 +18,7 @@ async function withTemplate<T>(source: string, use: (template: ChatTemplate) => 
   try {
     return await use(template);
   } finally {
-    template.close();
+    template.close(new TrimtabError("SERVICE_UNAVAILABLE", "the test is over"));
   }
 }
 

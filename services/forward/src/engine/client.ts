@@ -5,7 +5,7 @@
 import { TrimtabError } from "#kit/errors.ts";
 import { isOnnxModel } from "#kit/onnx-model.ts";
 import type { LoadProgress } from "../model/load.ts";
-import { fromPlain } from "../plain-error.ts";
+import { fromPlain } from "#kit/plain-error.ts";
 import type { Answers, Command, EngineEvent, SequenceId } from "./protocol.ts";
 import type { ModelInfo, RuntimeOptions } from "./runtime.ts";
 import type { WorkerReply, WorkerRequest } from "./worker.ts";

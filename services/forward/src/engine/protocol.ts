@@ -1,5 +1,5 @@
 /** What travels between the main thread and the engine worker: commands in, answers and events out. Plain data only. */
-import type { Reason } from "#kit/errors.ts";
+import type { PlainError } from "#kit/plain-error.ts";
 import type { GrammarSource } from "../grammar/messages.ts";
 import type { Program, Site } from "../programs/program.ts";
 import type { Projection } from "./projections.ts";
@@ -218,12 +218,3 @@ export type EngineEvent =
   | { readonly type: "parked"; readonly call: number; readonly generatedTokens: number }
   | { readonly type: "done"; readonly call: number; readonly value: Answers[keyof Answers] }
   | { readonly type: "failed"; readonly call: number; readonly error: PlainError };
-
-/** A `TrimtabError` as plain data. */
-export interface PlainError {
-  readonly reason: Reason;
-  readonly message: string;
-  readonly field: string | undefined;
-  readonly limit: string | undefined;
-  readonly retryAfterMs: number | undefined;
-}

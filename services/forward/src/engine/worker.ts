@@ -2,7 +2,8 @@
  * The engine worker: owns the operators (it is compute thread 0), takes batches of commands, runs steps while there is
  * work, posts the events of each step together. Idle, it waits for a message or for the next parked deadline.
  */
-import type { Command, EngineEvent, PlainError } from "./protocol.ts";
+import type { PlainError } from "#kit/plain-error.ts";
+import type { Command, EngineEvent } from "./protocol.ts";
 import type { ModelInfo, Runtime, RuntimeOptions } from "./runtime.ts";
 import { createRuntime } from "./runtime.ts";
 import { plainError } from "../plain-error.ts";

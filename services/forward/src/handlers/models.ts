@@ -2,13 +2,14 @@
 import type { ServiceImpl } from "@connectrpc/connect";
 import { TrimtabError } from "#kit/errors.ts";
 import type { MessageInitShape } from "@bufbuild/protobuf";
+import { toQuantizedType } from "#kit/model-sources.ts";
 import { createPushable } from "#kit/streams.ts";
 import type { ForwardService, LoadProgressSchema } from "#proto/trimtab/forward/v1/forward_service_pb.ts";
 import { findModelName } from "./model-name.ts";
 import { programDigest, toProgram } from "../schema/program.ts";
 import { projectionDigest, toProjection } from "../schema/projection.ts";
 import type { Registry } from "../registry.ts";
-import { toModel, toModelWithoutState, toQuantizedType } from "../schema/model.ts";
+import { toModel, toModelWithoutState } from "../schema/model.ts";
 
 type Handlers = Pick<
   ServiceImpl<typeof ForwardService>,

@@ -1,6 +1,4 @@
 /** Models as the schema describes them: what to load, and what is loaded. */
-import { TrimtabError } from "#kit/errors.ts";
-import { isQuantizedType, QUANTIZED_TYPES, type QuantizedType } from "#kit/gguf-quantize.ts";
 import { PAGE_TOKENS } from "#kernels";
 import { OPERATION_KINDS } from "../engine/capabilities.ts";
 import { KvKind } from "#proto/trimtab/forward/v1/forward_service_pb.ts";
@@ -69,12 +67,4 @@ export async function toModel(entry: LoadedEntry) {
     },
     compute: `${stats.threads} x ${stats.variant}`,
   };
-}
-
-/** The type to quantize to at load; null for none. @throws TrimtabError INVALID_ARGUMENT naming the known types */
-export function toQuantizedType(name: string): QuantizedType | null {
-  if (name === "") return null;
-  if (isQuantizedType(name)) return name;
-  const message = `quantize must be empty or one of ${QUANTIZED_TYPES.join(", ")}`;
-  throw new TrimtabError("INVALID_ARGUMENT", message, { field: "quantize" });
 }

@@ -12,7 +12,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file trimtab/tokenizer/v1/tokenizer_service.proto.
  */
 export const file_trimtab_tokenizer_v1_tokenizer_service: GenFile = /*@__PURE__*/
-  fileDesc("Cix0cmltdGFiL3Rva2VuaXplci92MS90b2tlbml6ZXJfc2VydmljZS5wcm90bxIUdHJpbXRhYi50b2tlbml6ZXIudjEiYAoNRW5jb2RlUmVxdWVzdBIUCgxtb2RlbF9kaWdlc3QYASABKAkSDQoFdGV4dHMYAiADKAkSEwoLYWRkX3NwZWNpYWwYAyABKAgSFQoNcGFyc2Vfc3BlY2lhbBgEIAEoCCIXCghFbmNvZGluZxILCgNpZHMYASADKA0iQwoORW5jb2RlUmVzcG9uc2USMQoJZW5jb2RpbmdzGAEgAygLMh4udHJpbXRhYi50b2tlbml6ZXIudjEuRW5jb2RpbmciSAoNRGVjb2RlUmVxdWVzdBIUCgxtb2RlbF9kaWdlc3QYASABKAkSCwoDaWRzGAIgAygNEhQKDHNraXBfc3BlY2lhbBgDIAEoCCIeCg5EZWNvZGVSZXNwb25zZRIMCgR0ZXh0GAEgASgJIo4BChFSZW5kZXJDaGF0UmVxdWVzdBIUCgxtb2RlbF9kaWdlc3QYASABKAkSLgoIbWVzc2FnZXMYAiADKAsyHC50cmltdGFiLnR5cGUudjEuQ2hhdE1lc3NhZ2USHQoVYWRkX2dlbmVyYXRpb25fcHJvbXB0GAMgASgIEhQKDGNvbnRpbnVhdGlvbhgEIAEoCSJjChJSZW5kZXJDaGF0UmVzcG9uc2USCwoDaWRzGAEgAygNEgwKBHRleHQYAiABKAkSFQoNcHJlZml4X3Rva2VucxgDIAEoDRIbChNjb250aW51YXRpb25fdG9rZW5zGAQgASgNIiwKFEdldFZvY2FidWxhcnlSZXF1ZXN0EhQKDG1vZGVsX2RpZ2VzdBgBIAEoCSLfAQoVR2V0Vm9jYWJ1bGFyeVJlc3BvbnNlEhAKCGZpcnN0X2lkGAEgASgNEg4KBnRva2VucxgCIAMoDBJJCgdzcGVjaWFsGAMgAygLMjgudHJpbXRhYi50b2tlbml6ZXIudjEuR2V0Vm9jYWJ1bGFyeVJlc3BvbnNlLlNwZWNpYWxFbnRyeRIQCghzdG9wX2lkcxgEIAMoDRIXCg92b2NhYnVsYXJ5X3NpemUYBSABKA0aLgoMU3BlY2lhbEVudHJ5EgsKA2tleRgBIAEoDRINCgV2YWx1ZRgCIAEoCToCOAEynQMKEFRva2VuaXplclNlcnZpY2USWAoGRW5jb2RlEiMudHJpbXRhYi50b2tlbml6ZXIudjEuRW5jb2RlUmVxdWVzdBokLnRyaW10YWIudG9rZW5pemVyLnYxLkVuY29kZVJlc3BvbnNlIgOQAgESWAoGRGVjb2RlEiMudHJpbXRhYi50b2tlbml6ZXIudjEuRGVjb2RlUmVxdWVzdBokLnRyaW10YWIudG9rZW5pemVyLnYxLkRlY29kZVJlc3BvbnNlIgOQAgESZAoKUmVuZGVyQ2hhdBInLnRyaW10YWIudG9rZW5pemVyLnYxLlJlbmRlckNoYXRSZXF1ZXN0GigudHJpbXRhYi50b2tlbml6ZXIudjEuUmVuZGVyQ2hhdFJlc3BvbnNlIgOQAgESbwoNR2V0Vm9jYWJ1bGFyeRIqLnRyaW10YWIudG9rZW5pemVyLnYxLkdldFZvY2FidWxhcnlSZXF1ZXN0GisudHJpbXRhYi50b2tlbml6ZXIudjEuR2V0Vm9jYWJ1bGFyeVJlc3BvbnNlIgOQAgEwAUJgChhkZXYudHJpbXRhYi50b2tlbml6ZXIudjFQAVpCZ2l0aHViLmNvbS90cmltdGFiL3RyaW10YWIvZ2VuL2dvL3RyaW10YWIvdG9rZW5pemVyL3YxO3Rva2VuaXplcnYxYgZwcm90bzM", [file_trimtab_type_v1_generation]);
+  fileDesc("Cix0cmltdGFiL3Rva2VuaXplci92MS90b2tlbml6ZXJfc2VydmljZS5wcm90bxIUdHJpbXRhYi50b2tlbml6ZXIudjEiYAoNRW5jb2RlUmVxdWVzdBIUCgxtb2RlbF9kaWdlc3QYASABKAkSDQoFdGV4dHMYAiADKAkSEwoLYWRkX3NwZWNpYWwYAyABKAgSFQoNcGFyc2Vfc3BlY2lhbBgEIAEoCCIXCghFbmNvZGluZxILCgNpZHMYASADKA0iQwoORW5jb2RlUmVzcG9uc2USMQoJZW5jb2RpbmdzGAEgAygLMh4udHJpbXRhYi50b2tlbml6ZXIudjEuRW5jb2RpbmciSAoNRGVjb2RlUmVxdWVzdBIUCgxtb2RlbF9kaWdlc3QYASABKAkSCwoDaWRzGAIgAygNEhQKDHNraXBfc3BlY2lhbBgDIAEoCCIeCg5EZWNvZGVSZXNwb25zZRIMCgR0ZXh0GAEgASgJIo4BChFSZW5kZXJDaGF0UmVxdWVzdBIUCgxtb2RlbF9kaWdlc3QYASABKAkSLgoIbWVzc2FnZXMYAiADKAsyHC50cmltdGFiLnR5cGUudjEuQ2hhdE1lc3NhZ2USHQoVYWRkX2dlbmVyYXRpb25fcHJvbXB0GAMgASgIEhQKDGNvbnRpbnVhdGlvbhgEIAEoCSJjChJSZW5kZXJDaGF0UmVzcG9uc2USCwoDaWRzGAEgAygNEgwKBHRleHQYAiABKAkSFQoNcHJlZml4X3Rva2VucxgDIAEoDRIbChNjb250aW51YXRpb25fdG9rZW5zGAQgASgNIk0KEExvYWRNb2RlbFJlcXVlc3QSDgoGc291cmNlGAEgASgJEhcKD2V4cGVjdGVkX2RpZ2VzdBgCIAEoCRIQCghxdWFudGl6ZRgDIAEoCSIpChFMb2FkTW9kZWxSZXNwb25zZRIUCgxtb2RlbF9kaWdlc3QYASABKAkiKgoSVW5sb2FkTW9kZWxSZXF1ZXN0EhQKDG1vZGVsX2RpZ2VzdBgBIAEoCSIVChNVbmxvYWRNb2RlbFJlc3BvbnNlIiwKFEdldFZvY2FidWxhcnlSZXF1ZXN0EhQKDG1vZGVsX2RpZ2VzdBgBIAEoCSLfAQoVR2V0Vm9jYWJ1bGFyeVJlc3BvbnNlEhAKCGZpcnN0X2lkGAEgASgNEg4KBnRva2VucxgCIAMoDBJJCgdzcGVjaWFsGAMgAygLMjgudHJpbXRhYi50b2tlbml6ZXIudjEuR2V0Vm9jYWJ1bGFyeVJlc3BvbnNlLlNwZWNpYWxFbnRyeRIQCghzdG9wX2lkcxgEIAMoDRIXCg92b2NhYnVsYXJ5X3NpemUYBSABKA0aLgoMU3BlY2lhbEVudHJ5EgsKA2tleRgBIAEoDRINCgV2YWx1ZRgCIAEoCToCOAEy5AQKEFRva2VuaXplclNlcnZpY2USWAoGRW5jb2RlEiMudHJpbXRhYi50b2tlbml6ZXIudjEuRW5jb2RlUmVxdWVzdBokLnRyaW10YWIudG9rZW5pemVyLnYxLkVuY29kZVJlc3BvbnNlIgOQAgESWAoGRGVjb2RlEiMudHJpbXRhYi50b2tlbml6ZXIudjEuRGVjb2RlUmVxdWVzdBokLnRyaW10YWIudG9rZW5pemVyLnYxLkRlY29kZVJlc3BvbnNlIgOQAgESZAoKUmVuZGVyQ2hhdBInLnRyaW10YWIudG9rZW5pemVyLnYxLlJlbmRlckNoYXRSZXF1ZXN0GigudHJpbXRhYi50b2tlbml6ZXIudjEuUmVuZGVyQ2hhdFJlc3BvbnNlIgOQAgESYQoJTG9hZE1vZGVsEiYudHJpbXRhYi50b2tlbml6ZXIudjEuTG9hZE1vZGVsUmVxdWVzdBonLnRyaW10YWIudG9rZW5pemVyLnYxLkxvYWRNb2RlbFJlc3BvbnNlIgOQAgISYgoLVW5sb2FkTW9kZWwSKC50cmltdGFiLnRva2VuaXplci52MS5VbmxvYWRNb2RlbFJlcXVlc3QaKS50cmltdGFiLnRva2VuaXplci52MS5VbmxvYWRNb2RlbFJlc3BvbnNlEm8KDUdldFZvY2FidWxhcnkSKi50cmltdGFiLnRva2VuaXplci52MS5HZXRWb2NhYnVsYXJ5UmVxdWVzdBorLnRyaW10YWIudG9rZW5pemVyLnYxLkdldFZvY2FidWxhcnlSZXNwb25zZSIDkAIBMAFCYAoYZGV2LnRyaW10YWIudG9rZW5pemVyLnYxUAFaQmdpdGh1Yi5jb20vdHJpbXRhYi90cmltdGFiL2dlbi9nby90cmltdGFiL3Rva2VuaXplci92MTt0b2tlbml6ZXJ2MWIGcHJvdG8z", [file_trimtab_type_v1_generation]);
 
 /**
  * Request of Encode.
@@ -239,6 +239,98 @@ export const RenderChatResponseSchema: GenMessage<RenderChatResponse> = /*@__PUR
   messageDesc(file_trimtab_tokenizer_v1_tokenizer_service, 6);
 
 /**
+ * Request of LoadModel.
+ *
+ * @generated from message trimtab.tokenizer.v1.LoadModelRequest
+ */
+export type LoadModelRequest = Message<"trimtab.tokenizer.v1.LoadModelRequest"> & {
+  /**
+   * Name or path, inside the directories the operator has allowed.
+   *
+   * @generated from field: string source = 1;
+   */
+  source: string;
+
+  /**
+   * Expected digest, hex; empty is not checked.
+   *
+   * @generated from field: string expected_digest = 2;
+   */
+  expectedDigest: string;
+
+  /**
+   * Type forward quantizes the model to while it is loaded, or empty: part of the digest.
+   *
+   * @generated from field: string quantize = 3;
+   */
+  quantize: string;
+};
+
+/**
+ * Describes the message trimtab.tokenizer.v1.LoadModelRequest.
+ * Use `create(LoadModelRequestSchema)` to create a new message.
+ */
+export const LoadModelRequestSchema: GenMessage<LoadModelRequest> = /*@__PURE__*/
+  messageDesc(file_trimtab_tokenizer_v1_tokenizer_service, 7);
+
+/**
+ * Response of LoadModel.
+ *
+ * @generated from message trimtab.tokenizer.v1.LoadModelResponse
+ */
+export type LoadModelResponse = Message<"trimtab.tokenizer.v1.LoadModelResponse"> & {
+  /**
+   * Digest of the model, as forward reports it.
+   *
+   * @generated from field: string model_digest = 1;
+   */
+  modelDigest: string;
+};
+
+/**
+ * Describes the message trimtab.tokenizer.v1.LoadModelResponse.
+ * Use `create(LoadModelResponseSchema)` to create a new message.
+ */
+export const LoadModelResponseSchema: GenMessage<LoadModelResponse> = /*@__PURE__*/
+  messageDesc(file_trimtab_tokenizer_v1_tokenizer_service, 8);
+
+/**
+ * Request of UnloadModel.
+ *
+ * @generated from message trimtab.tokenizer.v1.UnloadModelRequest
+ */
+export type UnloadModelRequest = Message<"trimtab.tokenizer.v1.UnloadModelRequest"> & {
+  /**
+   * SHA-256 of the model file, hex.
+   *
+   * @generated from field: string model_digest = 1;
+   */
+  modelDigest: string;
+};
+
+/**
+ * Describes the message trimtab.tokenizer.v1.UnloadModelRequest.
+ * Use `create(UnloadModelRequestSchema)` to create a new message.
+ */
+export const UnloadModelRequestSchema: GenMessage<UnloadModelRequest> = /*@__PURE__*/
+  messageDesc(file_trimtab_tokenizer_v1_tokenizer_service, 9);
+
+/**
+ * Response of UnloadModel.
+ *
+ * @generated from message trimtab.tokenizer.v1.UnloadModelResponse
+ */
+export type UnloadModelResponse = Message<"trimtab.tokenizer.v1.UnloadModelResponse"> & {
+};
+
+/**
+ * Describes the message trimtab.tokenizer.v1.UnloadModelResponse.
+ * Use `create(UnloadModelResponseSchema)` to create a new message.
+ */
+export const UnloadModelResponseSchema: GenMessage<UnloadModelResponse> = /*@__PURE__*/
+  messageDesc(file_trimtab_tokenizer_v1_tokenizer_service, 10);
+
+/**
  * Request of GetVocabulary.
  *
  * @generated from message trimtab.tokenizer.v1.GetVocabularyRequest
@@ -257,7 +349,7 @@ export type GetVocabularyRequest = Message<"trimtab.tokenizer.v1.GetVocabularyRe
  * Use `create(GetVocabularyRequestSchema)` to create a new message.
  */
 export const GetVocabularyRequestSchema: GenMessage<GetVocabularyRequest> = /*@__PURE__*/
-  messageDesc(file_trimtab_tokenizer_v1_tokenizer_service, 7);
+  messageDesc(file_trimtab_tokenizer_v1_tokenizer_service, 11);
 
 /**
  * A run of tokens. The stream covers all ids in order.
@@ -306,7 +398,7 @@ export type GetVocabularyResponse = Message<"trimtab.tokenizer.v1.GetVocabularyR
  * Use `create(GetVocabularyResponseSchema)` to create a new message.
  */
 export const GetVocabularyResponseSchema: GenMessage<GetVocabularyResponse> = /*@__PURE__*/
-  messageDesc(file_trimtab_tokenizer_v1_tokenizer_service, 8);
+  messageDesc(file_trimtab_tokenizer_v1_tokenizer_service, 12);
 
 /**
  * Text to token ids and back; chat templates; vocabulary. Calls nobody.
@@ -343,6 +435,27 @@ export const TokenizerService: GenService<{
     methodKind: "unary";
     input: typeof RenderChatRequestSchema;
     output: typeof RenderChatResponseSchema;
+  },
+  /**
+   * Reads the tokenizer of a model file, or of a directory of the hub, by a path or name the operator has allowed, as
+   * LoadModel of forward reads its weights; other models answer meanwhile. Asking twice is free.
+   *
+   * @generated from rpc trimtab.tokenizer.v1.TokenizerService.LoadModel
+   */
+  loadModel: {
+    methodKind: "unary";
+    input: typeof LoadModelRequestSchema;
+    output: typeof LoadModelResponseSchema;
+  },
+  /**
+   * Forgets a model; what comes after is MODEL_NOT_FOUND.
+   *
+   * @generated from rpc trimtab.tokenizer.v1.TokenizerService.UnloadModel
+   */
+  unloadModel: {
+    methodKind: "unary";
+    input: typeof UnloadModelRequestSchema;
+    output: typeof UnloadModelResponseSchema;
   },
   /**
    * Bytes of every token, so that callers decode by table.
