@@ -22,6 +22,7 @@ import { createSimulatedStack } from "./support/simulated-services.ts";
 setDefaultTimeout(60_000);
 const SMOL = "smollm2-135m-instruct";
 const GEMMA = "gemma-3-270m";
+const PROMPT = "The capital of Italy is Rome. The capital of France is";
 const directory = mkdtempSync(join(tmpdir(), "trimtab-several-"));
 let parts: Awaited<ReturnType<typeof start>>;
 
@@ -66,7 +67,7 @@ async function load(request: MessageInitShape<typeof LoadModelRequestSchema>) {
 async function complete(model: string) {
   const body = {
     model,
-    prompt: "The capital of Italy is Rome. The capital of France is",
+    prompt: PROMPT,
     max_tokens: 6,
     temperature: 0,
   };
@@ -105,7 +106,16 @@ test("a model loaded beside another answers by its name, and after unloading onl
   ]);
   expect([twice.digest, again.digest]).toEqual([digest, digest]);
   expect(await listed()).toHaveLength(2);
-  await parts.client.unloadModel({ model: GEMMA });
+  // Would run to the end of the context; its first text unloads its model.
+  const prompt = { case: "text" as const, value: PROMPT };
+  const running = (async () => {
+    let unloading: Promise<unknown> | undefined;
+    const request = { spec: { model: GEMMA, prompt, sampling: { temperature: 0 }, maxTokens: 200 } };
+    for await (const { event } of parts.client.generate(request)) {
+      if (event.case === "delta") unloading ??= parts.client.unloadModel({ model: GEMMA });
+    }
+  })();
+  expect(await reasonOf(running)).toBe("MODEL_NOT_LOADED");
   expect(await complete(GEMMA)).toBe("model_not_found");
   expect(await reasonOf(encoded(digest))).toBe("MODEL_NOT_FOUND");
   expect(await reasonOf(parts.client.unloadModel({ model: digest }))).toBe("MODEL_NOT_FOUND");
