@@ -3,7 +3,7 @@
 const KIB = 1024;
 const MIB = 1024 * KIB;
 
-/** Models loaded at the same time: each keeps its vocabulary (30 to 200 MB) and a thread. */
+/** Models loaded at the same time: each keeps its vocabulary (30 to 75 MB of those tested) and a thread. */
 export const MAX_MODELS = 16;
 
 /** One request. */

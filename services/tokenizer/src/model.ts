@@ -1,4 +1,5 @@
 /** One model's tokenizer, ready to serve: read from its file, with the threads it needs. */
+import { setImmediate } from "node:timers/promises";
 import { TrimtabError } from "#kit/errors.ts";
 import type { QuantizedType } from "#kit/gguf-quantize.ts";
 import { fromPlain } from "#kit/plain-error.ts";
@@ -34,6 +35,8 @@ export async function openTokenizerModel(
   // Whatever is wrong with the vocabulary is said first.
   hashing.catch(() => {});
   const vocabulary = readModelVocabulary(path);
+  // Each half takes up to half a second: between them other models are served.
+  await setImmediate();
   const tokenizer = createTokenizer(vocabulary);
   const template = await startTemplate(vocabulary);
   try {
