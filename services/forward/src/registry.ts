@@ -1,7 +1,7 @@
 /** Models of the service: which may be loaded, and the engines running. */
 import { TrimtabError } from "#kit/errors.ts";
 import type { QuantizedType } from "#kit/gguf-quantize.ts";
-import { listModelNames, modelNameOf, resolveModelSource } from "#kit/model-sources.ts";
+import { listModelNames, modelNameOf, realPathOf, resolveModelSource } from "#kit/model-sources.ts";
 import type { Engine, EngineOptions } from "./engine/client.ts";
 import { createEngine } from "./engine/client.ts";
 import type { LoadProgress } from "./model/load.ts";
@@ -10,6 +10,8 @@ import type { LoadProgress } from "./model/load.ts";
 export interface LoadedEntry {
   readonly name: string;
   readonly engine: Engine;
+  /** The real path it was read from. */
+  readonly path: string;
 }
 
 /** A model on its way, and who hears of its progress. */
@@ -23,7 +25,7 @@ export interface Registry {
   /** Files that could be loaded and are not. */
   available(): string[];
   loaded(): readonly LoadedEntry[];
-  /** @throws TrimtabError MODEL_NOT_FOUND, MODEL_MISMATCH and those of the loader */
+  /** @throws TrimtabError MODEL_NOT_FOUND, MODEL_MISMATCH, CONFLICT (another model has its name) and those of the loader */
   load(source: string, choice?: LoadChoice): Promise<LoadedEntry>;
   /** Loads a file the operator named, wherever it lies. */
   loadFile(path: string): Promise<LoadedEntry>;
@@ -68,7 +70,12 @@ export function createRegistry({ directories, engineOptions, onProgress }: Regis
       await engine.close();
       return before;
     }
-    const entry = { name: modelNameOf(path, options.quantize), engine };
+    const entry = { name: modelNameOf(path, options.quantize), engine, path: realPathOf(path) };
+    if ([...entries.values()].some(({ name }) => name === entry.name)) {
+      await engine.close();
+      const message = `another model named ${entry.name} is loaded: unload it first`;
+      throw new TrimtabError("CONFLICT", message, { field: "source" });
+    }
     entries.set(digest, entry);
     void engine.broken.then((error) => {
       entries.delete(digest);
@@ -87,7 +94,9 @@ export function createRegistry({ directories, engineOptions, onProgress }: Regis
     loaded: () => [...entries.values()],
     async load(source, { expectedDigest = "", quantize = null, onProgress: listener } = {}) {
       const path = resolveModelSource(source, directories);
-      const known = [...entries.values()].find(({ name }) => name === modelNameOf(path, quantize));
+      const known = [...entries.values()].find(
+        (entry) => entry.path === path && entry.name === modelNameOf(path, quantize),
+      );
       if (known && (expectedDigest === "" || known.engine.model.digest === expectedDigest)) return known;
       const key = `${path} ${quantize}`;
       const listeners = loading.get(key)?.listeners ?? new Set();

@@ -50,6 +50,11 @@ export function resolveModelSource(source: string, directories: readonly string[
   throw new TrimtabError("MODEL_NOT_FOUND", message, { field: "source" });
 }
 
+/** The path that all links to a model lead to; one that does not exist is for the loader to refuse. */
+export function realPathOf(path: string): string {
+  return existsSync(path) ? realpathSync(path) : path;
+}
+
 /** The type of a load request; empty is none. @throws TrimtabError INVALID_ARGUMENT */
 export function toQuantizedType(name: string): QuantizedType | null {
   if (name === "") return null;

@@ -1,8 +1,7 @@
 /** The models of the service, by digest. Loads of one model at the same time are one load. */
-import { realpathSync } from "node:fs";
 import { TrimtabError } from "#kit/errors.ts";
 import type { QuantizedType } from "#kit/gguf-quantize.ts";
-import { resolveModelSource } from "#kit/model-sources.ts";
+import { realPathOf, resolveModelSource } from "#kit/model-sources.ts";
 import { MAX_MODELS } from "../limits.ts";
 import { closing, openTokenizerModel, type TokenizerModel } from "./model.ts";
 
@@ -50,7 +49,7 @@ export function createRegistry(directories: readonly string[]): Registry {
   };
   const load = (path: string, choice: LoadChoice): Promise<TokenizerModel> => {
     const { expectedDigest, quantize } = choice;
-    const key = `${path} ${quantize}`;
+    const key = `${realPathOf(path)} ${quantize}`;
     const known = [...entries.values()].find((entry) => entry.key === key)?.model;
     if (known && (expectedDigest === "" || known.digest === expectedDigest)) return Promise.resolve(known);
     // Whoever expects another digest must not decide for the others.
@@ -63,7 +62,7 @@ export function createRegistry(directories: readonly string[]): Registry {
     async load(source, choice) {
       return await load(resolveModelSource(source, directories), choice);
     },
-    loadFile: (path, quantize) => load(realpathSync(path), { expectedDigest: "", quantize }),
+    loadFile: (path, quantize) => load(path, { expectedDigest: "", quantize }),
     unload(digest) {
       if (digest === "")
         throw new TrimtabError("FIELD_REQUIRED", "model_digest is missing", { field: "model_digest" });

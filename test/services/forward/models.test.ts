@@ -52,6 +52,17 @@ test("files outside the allowed directories look as if they did not exist", asyn
   }
 });
 
+test("two models of one name are not loaded together", async () => {
+  const other = join(directory, "other", "second.gguf");
+  await Bun.write(other, syntheticModel({ seed: 78 }));
+  const { model } = await load("second");
+  expect(await reasonOf(load("other/second"))).toBe("CONFLICT");
+  await forward.client.unloadModel({ modelDigest: model?.digest ?? "" });
+  const { model: second } = await load(other);
+  expect(second?.digest).not.toBe(model?.digest);
+  await forward.client.unloadModel({ modelDigest: second?.digest ?? "" });
+});
+
 test("a truncated file, noise and a wrong digest are refused, typed", async () => {
   expect(await reasonOf(load("short"))).toBe("ARTIFACT_INVALID");
   expect(await reasonOf(load("noise"))).toBe("ARTIFACT_INVALID");
