@@ -1,9 +1,11 @@
 /** The commands a person types, on the real model. */
-import { expect, test } from "bun:test";
+import { expect, setDefaultTimeout, test } from "bun:test";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { runCommand } from "../support/cli.ts";
+
+setDefaultTimeout(60_000);
 
 test("generate answers, and its JSON carries tokens a second", async () => {
   const result = await runCommand([
