@@ -1,4 +1,4 @@
-/** Hands files to the browser: JSON of data, PNG of a canvas or of an SVG. */
+/** Hands files to the browser: JSON of data, PNG of an SVG. */
 
 /** Saves a value as indented JSON. */
 export function saveJson(name: string, value: unknown): void {
@@ -6,9 +6,9 @@ export function saveJson(name: string, value: unknown): void {
   save(name, new Blob([text], { type: "application/json" }));
 }
 
-/** Saves a canvas, or an SVG as it is drawn now, as PNG. */
-export async function savePng(name: string, drawing: HTMLCanvasElement | SVGSVGElement): Promise<void> {
-  const canvas = drawing instanceof SVGSVGElement ? await rasterize(drawing) : drawing;
+/** Saves an SVG, as it is drawn now, as PNG. */
+export async function savePng(name: string, drawing: SVGSVGElement): Promise<void> {
+  const canvas = await rasterize(drawing);
   canvas.toBlob((blob) => blob && save(name, blob), "image/png");
 }
 
