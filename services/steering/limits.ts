@@ -25,6 +25,15 @@ export const STEERING_LIMITS = {
   nameChars: 64,
 } as const;
 
+/** Edits and rulesets. */
+export const ARTIFACT_LIMITS = {
+  /** Operations of an edit; forward takes as many. */
+  operations: 1024,
+  /** Conditions and rules of a ruleset. */
+  conditions: 16,
+  rules: 16,
+} as const;
+
 /** Courses of doses in recipe files and artifacts. */
 export const COURSE_LIMITS = {
   /** Largest multiple of the dose at the last prompt token. */

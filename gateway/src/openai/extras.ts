@@ -73,6 +73,7 @@ function planOf(plan: PlanReport): object {
     gate: short(plan.gate),
     layer_weights: plan.layerWeights.map(short),
     layer_weights_source: plan.layerWeightsSource,
+    ...(plan.rule === "" ? {} : { rule: plan.rule }),
     relative_doses: plan.relativeDoses.map(short),
   };
 }

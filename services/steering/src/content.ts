@@ -2,13 +2,27 @@
 import { TrimtabError } from "#kit/errors.ts";
 import { ArtifactKind } from "#proto/trimtab/type/v1/artifact_pb.ts";
 import { loadController } from "./controller/artifact.ts";
+import type { SteeringClients } from "./clients.ts";
+import { readEdit } from "./edit.ts";
 import { parseStoredDirection } from "./library.ts";
+import { readRuleset } from "./ruleset.ts";
+
+/** What is put. */
+export interface Content {
+  readonly kind: ArtifactKind;
+  readonly data: Uint8Array;
+  readonly modelDigest: string;
+}
 
 /**
- * Checks bytes that are put under a kind.
- * @throws TrimtabError ARTIFACT_INVALID, ARTIFACT_INCOMPATIBLE, FIELD_REQUIRED, UNSUPPORTED for kinds that are not put
+ * Checks bytes that are put under a kind. Programs are shown to forward, which knows what the model can carry.
+ * @throws TrimtabError ARTIFACT_INVALID, ARTIFACT_INCOMPATIBLE, FIELD_REQUIRED, UNSUPPORTED for kinds that are not put,
+ *   and what forward says about a program
  */
-export async function checkContent(kind: ArtifactKind, data: Uint8Array, modelDigest: string): Promise<void> {
+export async function checkContent(
+  { forward }: SteeringClients,
+  { kind, data, modelDigest }: Content,
+): Promise<void> {
   if (kind === ArtifactKind.DIRECTION) {
     parseStoredDirection(data, modelDigest);
   } else if (kind === ArtifactKind.CONTROLLER) {
@@ -20,6 +34,12 @@ export async function checkContent(kind: ArtifactKind, data: Uint8Array, modelDi
         limit: controller.modelDigest,
       });
     }
+  } else if (kind === ArtifactKind.EDIT || kind === ArtifactKind.RULESET) {
+    const edits =
+      kind === ArtifactKind.EDIT
+        ? [readEdit(data, modelDigest)]
+        : readRuleset(data, modelDigest).rules.flatMap(({ edit }) => edit ?? []);
+    for (const { program } of edits) if (program) await forward.putProgram({ program });
   } else if (kind === ArtifactKind.PROBE) {
     checkProbe(data, modelDigest);
   } else if (kind === ArtifactKind.UNSPECIFIED) {
@@ -27,7 +47,7 @@ export async function checkContent(kind: ArtifactKind, data: Uint8Array, modelDi
   } else {
     throw new TrimtabError(
       "UNSUPPORTED",
-      "only directions, controllers and probes can be put; recipes are built",
+      "only directions, edits, rulesets, controllers and probes can be put; recipes are built",
       {
         field: "kind",
       },

@@ -2,7 +2,7 @@
  * What requests steer by, loaded from the store and kept while it is in use: recipes with their controllers, directions,
  * and the programs compiled from them. Everything is checked against the model of the request.
  */
-import type { ArtifactStore } from "#kit/artifact-store.ts";
+import type { ArtifactRecord, ArtifactStore } from "#kit/artifact-store.ts";
 import { hasReason, TrimtabError } from "#kit/errors.ts";
 import type { SteeringUse } from "#proto/trimtab/steering/v1/steering_service_pb.ts";
 import { ArtifactKind } from "#proto/trimtab/type/v1/artifact_pb.ts";
@@ -10,11 +10,14 @@ import type { Program } from "#proto/trimtab/type/v1/program_pb.ts";
 import { CACHE_LIMITS, STEERING_LIMITS } from "../limits.ts";
 import { type BuiltRecipe, readRecipeArtifact, recipeArtifactName } from "./build/recipe-artifact.ts";
 import { type ControllerRunner, loadController } from "./controller/artifact.ts";
+import type { Deciding } from "./decider.ts";
 import { checkDirection, type Direction } from "./direction.ts";
+import { readEdit } from "./edit.ts";
 import { readDirectionSafetensors } from "./formats/safetensors-direction.ts";
 import { createLru } from "./lru.ts";
-import type { PlannableRecipe, SteeringSource } from "./plan.ts";
+import type { PlannableRecipe } from "./plan-parts.ts";
 import type { NamedProgram } from "./program.ts";
+import { readRuleset } from "./ruleset.ts";
 
 /** A recipe ready to decide. */
 export interface LoadedRecipe extends PlannableRecipe {
@@ -23,9 +26,7 @@ export interface LoadedRecipe extends PlannableRecipe {
 
 /** What a request asked for, found. */
 export interface Resolved {
-  readonly source: SteeringSource;
-  /** Of recipes. */
-  readonly controller?: ControllerRunner;
+  readonly deciding: Deciding;
   /** name@sha256:… */
   readonly resolved: string;
 }
@@ -52,7 +53,7 @@ export function createLibrary(store: ArtifactStore, known: ReadonlySet<string>):
           field: "steering.recipe",
         });
       }
-      if (use.direction !== "") return resolveDirection(store, use.direction, modelDigest);
+      if (use.direction !== "") return resolveStored(store, use.direction, modelDigest);
       const { built, digest } = findBuilt(store, known, use.recipe, modelDigest);
       let loading = recipes.get(digest);
       if (!loading) {
@@ -62,8 +63,7 @@ export function createLibrary(store: ArtifactStore, known: ReadonlySet<string>):
       }
       const recipe = await loading;
       return {
-        source: { kind: "recipe", recipe },
-        controller: recipe.controller,
+        deciding: { source: { kind: "recipe", recipe }, controller: recipe.controller },
         resolved: `${built.name}@${digest}`,
       };
     },
@@ -127,15 +127,29 @@ export function parseStoredDirection(bytes: Uint8Array, modelDigest: string): Di
   });
 }
 
-function resolveDirection(store: ArtifactStore, reference: string, modelDigest: string): Resolved {
-  const { direction, name, digest } = loadDirection(store, reference);
-  if (direction.modelDigest !== modelDigest) {
-    throw new TrimtabError("ARTIFACT_INCOMPATIBLE", `the direction ${name} fits another model`, {
+function resolveStored(store: ArtifactStore, reference: string, modelDigest: string): Resolved {
+  const { record, bytes } = store.get(reference);
+  if (record.modelDigest !== modelDigest) {
+    throw new TrimtabError("ARTIFACT_INCOMPATIBLE", `${record.name} fits another model`, {
       field: "steering.direction",
-      limit: direction.modelDigest,
+      limit: record.modelDigest,
     });
   }
-  return { source: { kind: "direction", direction }, resolved: `${name}@${digest}` };
+  return {
+    deciding: readDeciding(record, bytes),
+    resolved: `${record.name}@${record.digest}`,
+  };
+}
+
+function readDeciding({ kind, name, modelDigest }: ArtifactRecord, bytes: Uint8Array): Deciding {
+  if (kind === ArtifactKind.RULESET) return { ruleset: readRuleset(bytes, modelDigest) };
+  if (kind === ArtifactKind.EDIT) return { source: { kind: "edit", edit: readEdit(bytes, modelDigest) } };
+  if (kind === ArtifactKind.DIRECTION) {
+    return { source: { kind: "direction", direction: parseStoredDirection(bytes, modelDigest) } };
+  }
+  throw new TrimtabError("ARTIFACT_INVALID", `${name} is neither a direction nor an edit nor a ruleset`, {
+    field: "steering.direction",
+  });
 }
 
 /** The artifact of a recipe reference, `name` or `name@sha256:…`, for a model. */

@@ -49,6 +49,11 @@ export function compileProgram(
       ...(span && { answerWindow: span }),
     })),
   });
+  return nameProgram(program);
+}
+
+/** A program with its name. */
+export function nameProgram(program: Program): NamedProgram {
   return { digest: programDigest(program), program };
 }
 

@@ -1,6 +1,7 @@
 /** Checks how a request wants to be steered: fields that exclude each other, ranges, finite numbers. */
 import { TrimtabError } from "#kit/errors.ts";
 import type { SteeringUse } from "#proto/trimtab/steering/v1/steering_service_pb.ts";
+import { Scope } from "#proto/trimtab/type/v1/program_pb.ts";
 import { STEERING_LIMITS } from "../limits.ts";
 
 /** Strength of a request: a multiple of the source's own dose, or a dose of its own. */
@@ -12,23 +13,26 @@ export interface Strength {
 
 const MODES = ["", "paper"];
 
+/** What a request is steered by. */
+export type SourceKind = "recipe" | "direction" | "edit" | "ruleset";
+
 /**
  * Checks a wish and reads its strength.
  * @throws TrimtabError FIELD_REQUIRED, INVALID_ARGUMENT, FIELD_OUT_OF_RANGE, NON_FINITE or UNSUPPORTED, naming the field
  */
-export function checkUse(use: SteeringUse, kind: "recipe" | "direction"): Strength {
+export function checkUse(use: SteeringUse, kind: SourceKind): Strength {
   if (!MODES.includes(use.mode)) {
     throw new TrimtabError("INVALID_ARGUMENT", `unknown mode; known: ${MODES.filter(Boolean).join(", ")}`, {
       field: "steering.mode",
       limit: MODES.filter(Boolean).join(", "),
     });
   }
-  if (use.mode !== "" && kind === "direction") {
+  if (use.mode !== "" && kind !== "recipe") {
     throw new TrimtabError("INVALID_ARGUMENT", "modes belong to recipes", { field: "steering.mode" });
   }
   if (use.forceGate !== undefined) inRange(use.forceGate, 0, 1, "steering.force_gate");
-  if (use.forceGate !== undefined && kind === "direction") {
-    throw new TrimtabError("INVALID_ARGUMENT", "a direction has no gate to force", {
+  if (use.forceGate !== undefined && (kind === "direction" || kind === "edit")) {
+    throw new TrimtabError("INVALID_ARGUMENT", `a stored ${kind} has no gate to force`, {
       field: "steering.force_gate",
     });
   }
@@ -38,6 +42,11 @@ export function checkUse(use: SteeringUse, kind: "recipe" | "direction"): Streng
   if (relative !== undefined && use.scale !== undefined) {
     throw new TrimtabError("INVALID_ARGUMENT", "give a scale or a dose, not both", {
       field: "steering.dose",
+    });
+  }
+  if (relative !== undefined && (kind === "edit" || kind === "ruleset")) {
+    throw new TrimtabError("UNSUPPORTED", `the strength of a stored ${kind} is a scale`, {
+      field: "steering.dose.relative",
     });
   }
   if (kind === "direction" && relative === undefined && use.scale === undefined) {
@@ -69,4 +78,17 @@ function inRange(value: number, low: number, high: number, field: string): void 
     field,
     limit: `${low} to ${high}`,
   });
+}
+
+/** @throws TrimtabError FIELD_OUT_OF_RANGE for a scope that a request cannot ask for. */
+export function checkScope(scope: Scope): void {
+  if (scope === Scope.UNSPECIFIED || scope === Scope.LAST || scope === Scope.DECODE || scope === Scope.PROMPT)
+    return;
+  throw new TrimtabError(
+    "FIELD_OUT_OF_RANGE",
+    "the scope must be prompt, last or decode; windows belong to programs",
+    {
+      field: "steering.scope",
+    },
+  );
 }

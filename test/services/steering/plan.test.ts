@@ -4,7 +4,7 @@ import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import { SteeringUseSchema } from "#proto/trimtab/steering/v1/steering_service_pb.ts";
 import { Scope } from "#proto/trimtab/type/v1/program_pb.ts";
 import type { Direction } from "../../../services/steering/src/direction.ts";
-import { decide, resolveIntent, type SteeringSource } from "../../../services/steering/src/plan.ts";
+import { decide, resolveIntent } from "../../../services/steering/src/plan.ts";
 
 const LAYERS = 4;
 const direction: Direction = {
@@ -26,11 +26,11 @@ const doses = [
 ];
 const ending = { ...paperDirection, raw: new Map([[3, Float32Array.of(0, 2)]]) };
 const course = { start: 3, holdTokens: 12, rest: 0.25, ending: 0.05 };
-const recipe: SteeringSource = {
-  kind: "recipe",
+const recipe = {
+  kind: "recipe" as const,
   recipe: { direction, paperDirection, ending, doses, course },
 };
-const plain: SteeringSource = { kind: "direction", direction };
+const plain = { kind: "direction" as const, direction };
 const use = (fields: MessageInitShape<typeof SteeringUseSchema> = {}) => create(SteeringUseSchema, fields);
 const dose = (relative: number) => ({ dose: { case: "relative", value: relative } as const });
 const reason = (action: () => unknown): unknown => {
@@ -118,7 +118,7 @@ test("the program of a wish has one name, whatever the strength", () => {
 });
 
 test("wishes that cannot be carried out are refused by name", () => {
-  const bad: [SteeringSource, MessageInitShape<typeof SteeringUseSchema>, string][] = [
+  const bad: [typeof recipe | typeof plain, MessageInitShape<typeof SteeringUseSchema>, string][] = [
     [recipe, { scale: 5 }, "FIELD_OUT_OF_RANGE"],
     [recipe, { scale: Number.NaN }, "NON_FINITE"],
     [recipe, { dose: dose(Number.POSITIVE_INFINITY) }, "NON_FINITE"],

@@ -70,7 +70,7 @@ export async function searchPhase(context: PhaseContext, directions: DirectionRe
   ]);
   if (
     !context.force &&
-    context.store.list({ kind: ArtifactKind.RULESET }).some((record) => record.name === name)
+    context.store.list({ kind: ArtifactKind.FINDING }).some((record) => record.name === name)
   ) {
     return stored.parse(JSON.parse(new TextDecoder().decode(context.store.get(name).bytes)));
   }
@@ -111,7 +111,7 @@ export async function searchPhase(context: PhaseContext, directions: DirectionRe
   const result = { doses, course: courseOf(profile), profile, measured: best.measured };
   context.store.put({
     name,
-    kind: ArtifactKind.RULESET,
+    kind: ArtifactKind.FINDING,
     bytes: new TextEncoder().encode(JSON.stringify(result)),
     modelDigest: context.model.digest,
     madeFrom: { direction: digest },

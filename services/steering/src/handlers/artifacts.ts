@@ -26,6 +26,7 @@ export function artifactMessage(record: ArtifactRecord): Artifact {
 
 /** Handlers of artifacts. */
 export function artifactHandlers({
+  clients,
   store,
 }: SteeringParts): Pick<
   ServiceImpl<typeof SteeringService>,
@@ -35,7 +36,7 @@ export function artifactHandlers({
     async putArtifact({ name, kind, data, modelDigest, expectedDigest }) {
       checkSize(data);
       checkModelDigest(modelDigest);
-      await checkContent(kind, data, modelDigest);
+      await checkContent(clients, { kind, data, modelDigest });
       const record = store.put({
         name,
         kind,

@@ -1,46 +1,42 @@
-/** GetRequirements, Plan, GetProgram: what a request wants, and what the controller makes of its prompt. */
+/** GetRequirements, Plan, GetProgram: what a request wants, and what is made of its prompt. */
 import type { ServiceImpl } from "@connectrpc/connect";
-import type { SteeringService } from "#proto/trimtab/steering/v1/steering_service_pb.ts";
-import { featureRow, featureTap } from "../features.ts";
+import type { SteeringService, SteeringUse } from "#proto/trimtab/steering/v1/steering_service_pb.ts";
+import { createDecider } from "../decider.ts";
 import { checkModelDigest } from "../model.ts";
-import { decide, resolveIntent } from "../plan.ts";
 import type { SteeringParts } from "../service.ts";
 
 /** Handlers of planning. */
 export function planningHandlers({
   library,
 }: SteeringParts): Pick<ServiceImpl<typeof SteeringService>, "getRequirements" | "plan" | "getProgram"> {
-  const intentOf = async (steering: Parameters<typeof library.resolve>[0], modelDigest: string) => {
-    const found = await library.resolve(steering, checkModelDigest(modelDigest));
-    const intent = resolveIntent(found.source, steering as NonNullable<typeof steering>);
-    if (intent.program) library.remember(intent.program);
-    return { ...found, intent };
+  const deciderOf = async (steering: SteeringUse | undefined, modelDigest: string) => {
+    const { deciding, resolved } = await library.resolve(steering, checkModelDigest(modelDigest));
+    const decider = createDecider(deciding, steering as SteeringUse);
+    for (const program of decider.programs) library.remember(program);
+    return { decider, resolved };
   };
   return {
     async getRequirements({ steering, modelDigest }) {
-      const { intent, controller, resolved } = await intentOf(steering, modelDigest);
+      const { decider, resolved } = await deciderOf(steering, modelDigest);
       return {
-        taps: intent.gated && controller ? [featureTap(controller.featureLayers)] : [],
-        programDigests: intent.program ? [intent.program.digest] : [],
-        replayLast: intent.replayLast,
+        taps: [...decider.taps],
+        programDigests: decider.programs.map(({ digest }) => digest),
+        replayLast: decider.replayLast,
         resolved,
       };
     },
     async plan({ steering, modelDigest, activations }) {
-      const { intent, controller, resolved } = await intentOf(steering, modelDigest);
-      const gated = intent.gated && controller;
-      const gate = gated
-        ? (await controller.run(featureRow(activations, controller.featureLayers, controller.width))).gate
-        : intent.fixedGate;
-      const decision = decide(intent, gate);
+      const { decider, resolved } = await deciderOf(steering, modelDigest);
+      const plan = await decider.decide(activations);
       return {
-        program: { programDigest: decision.programDigest, coefficients: [...decision.coefficients] },
+        program: { programDigest: plan.programDigest, coefficients: [...plan.coefficients] },
         report: {
-          gate: decision.gate,
-          layerWeights: [...intent.weights],
-          relativeDoses: [...decision.relativeDoses],
-          layerWeightsSource: intent.weightsSource,
+          gate: plan.gate,
+          layerWeights: [...plan.weights],
+          relativeDoses: [...plan.relativeDoses],
+          layerWeightsSource: plan.weightsSource,
           resolved,
+          rule: plan.rule,
         },
       };
     },

@@ -6,15 +6,17 @@ import type { GenEnum, GenFile, GenMessage, GenService } from "@bufbuild/protobu
 import { enumDesc, fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
 import type { Artifact, ArtifactKind } from "../../type/v1/artifact_pb.ts";
 import { file_trimtab_type_v1_artifact } from "../../type/v1/artifact_pb.ts";
-import type { Activation, Program, ProgramBinding, Scope, Tap } from "../../type/v1/program_pb.ts";
+import type { Activation, Pooling, Program, ProgramBinding, Scope, Site, Tap } from "../../type/v1/program_pb.ts";
 import { file_trimtab_type_v1_program } from "../../type/v1/program_pb.ts";
+import type { Tensor } from "../../type/v1/tensor_pb.ts";
+import { file_trimtab_type_v1_tensor } from "../../type/v1/tensor_pb.ts";
 import type { Message } from "@bufbuild/protobuf";
 
 /**
  * Describes the file trimtab/steering/v1/steering_service.proto.
  */
 export const file_trimtab_steering_v1_steering_service: GenFile = /*@__PURE__*/
-  fileDesc("Cip0cmltdGFiL3N0ZWVyaW5nL3YxL3N0ZWVyaW5nX3NlcnZpY2UucHJvdG8SE3RyaW10YWIuc3RlZXJpbmcudjEiMgoERG9zZRISCghyZWxhdGl2ZRgBIAEoAkgAEg4KBG5hdHMYAiABKAJIAEIGCgRkb3NlIuQBCgtTdGVlcmluZ1VzZRIOCgZyZWNpcGUYASABKAkSEQoJZGlyZWN0aW9uGAIgASgJEhIKBXNjYWxlGAMgASgCSACIAQESJwoEZG9zZRgEIAEoCzIZLnRyaW10YWIuc3RlZXJpbmcudjEuRG9zZRIOCgZsYXllcnMYBSADKA0SJQoFc2NvcGUYBiABKA4yFi50cmltdGFiLnR5cGUudjEuU2NvcGUSFwoKZm9yY2VfZ2F0ZRgHIAEoAkgBiAEBEgwKBG1vZGUYCCABKAlCCAoGX3NjYWxlQg0KC19mb3JjZV9nYXRlImIKFkdldFJlcXVpcmVtZW50c1JlcXVlc3QSFAoMbW9kZWxfZGlnZXN0GAEgASgJEjIKCHN0ZWVyaW5nGAIgASgLMiAudHJpbXRhYi5zdGVlcmluZy52MS5TdGVlcmluZ1VzZSJ9ChdHZXRSZXF1aXJlbWVudHNSZXNwb25zZRIiCgR0YXBzGAEgAygLMhQudHJpbXRhYi50eXBlLnYxLlRhcBIXCg9wcm9ncmFtX2RpZ2VzdHMYAiADKAkSEwoLcmVwbGF5X2xhc3QYAyABKAgSEAoIcmVzb2x2ZWQYBCABKAkiiQEKC1BsYW5SZXF1ZXN0EhQKDG1vZGVsX2RpZ2VzdBgBIAEoCRIyCghzdGVlcmluZxgCIAEoCzIgLnRyaW10YWIuc3RlZXJpbmcudjEuU3RlZXJpbmdVc2USMAoLYWN0aXZhdGlvbnMYAyADKAsyGy50cmltdGFiLnR5cGUudjEuQWN0aXZhdGlvbiJ5CgpQbGFuUmVwb3J0EgwKBGdhdGUYASABKAISFQoNbGF5ZXJfd2VpZ2h0cxgCIAMoAhIWCg5yZWxhdGl2ZV9kb3NlcxgDIAMoAhIcChRsYXllcl93ZWlnaHRzX3NvdXJjZRgEIAEoCRIQCghyZXNvbHZlZBgFIAEoCSJxCgxQbGFuUmVzcG9uc2USMAoHcHJvZ3JhbRgBIAEoCzIfLnRyaW10YWIudHlwZS52MS5Qcm9ncmFtQmluZGluZxIvCgZyZXBvcnQYAiABKAsyHy50cmltdGFiLnN0ZWVyaW5nLnYxLlBsYW5SZXBvcnQiKwoRR2V0UHJvZ3JhbVJlcXVlc3QSFgoOcHJvZ3JhbV9kaWdlc3QYASABKAkiPwoSR2V0UHJvZ3JhbVJlc3BvbnNlEikKB3Byb2dyYW0YASABKAsyGC50cmltdGFiLnR5cGUudjEuUHJvZ3JhbSJDCgpQcm9wb3J0aW9uEgwKBHJhdGUYASABKAESDQoFbG93ZXIYAiABKAESDQoFdXBwZXIYAyABKAESCQoBbhgEIAEoDSLnAQoORXZhbHVhdGlvbkNlbGwSDwoHcHJvbXB0cxgBIAEoCRILCgNhcm0YAiABKAkSLQoEcmF0ZRgDIAEoCzIfLnRyaW10YWIuc3RlZXJpbmcudjEuUHJvcG9ydGlvbhJDCghvdXRjb21lcxgEIAMoCzIxLnRyaW10YWIuc3RlZXJpbmcudjEuRXZhbHVhdGlvbkNlbGwuT3V0Y29tZXNFbnRyeRISCgpyZXBldGl0aW9uGAUgASgBGi8KDU91dGNvbWVzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgBOgI4ASJGCgtHYXRlUXVhbGl0eRILCgNzZXQYASABKAkSDQoFYXVyb2MYAiABKAESEAoIYWNjdXJhY3kYAyABKAESCQoBbhgEIAEoDSK/AQoKRXZhbHVhdGlvbhIyCgVjZWxscxgBIAMoCzIjLnRyaW10YWIuc3RlZXJpbmcudjEuRXZhbHVhdGlvbkNlbGwSGAoQcGVycGxleGl0eV9yYXRpbxgCIAEoARIkChxwZXJwbGV4aXR5X3JhdGlvX2ZvcmNlZF9vcGVuGAMgASgBEi4KBGdhdGUYBCADKAsyIC50cmltdGFiLnN0ZWVyaW5nLnYxLkdhdGVRdWFsaXR5Eg0KBWp1ZGdlGAUgASgJIk4KCkRvc2VDb3Vyc2USDQoFc3RhcnQYASABKAISEwoLaG9sZF90b2tlbnMYAiABKA0SDAoEcmVzdBgDIAEoAhIOCgZlbmRpbmcYBCABKAIiigIKBlJlY2lwZRIMCgRuYW1lGAEgASgJEhMKC2Rlc2NyaXB0aW9uGAIgASgJEg0KBWJ1aWx0GAMgASgIEhAKCHJlc29sdmVkGAQgASgJEhQKDG1vZGVsX2RpZ2VzdBgFIAEoCRIOCgZsYXllcnMYBiADKA0SFgoOcmVsYXRpdmVfZG9zZXMYByADKAISGAoQZGlyZWN0aW9uX21ldGhvZBgIIAEoCRIzCgpldmFsdWF0aW9uGAkgASgLMh8udHJpbXRhYi5zdGVlcmluZy52MS5FdmFsdWF0aW9uEi8KBmNvdXJzZRgKIAEoCzIfLnRyaW10YWIuc3RlZXJpbmcudjEuRG9zZUNvdXJzZSIqChJMaXN0UmVjaXBlc1JlcXVlc3QSFAoMbW9kZWxfZGlnZXN0GAEgASgJIkMKE0xpc3RSZWNpcGVzUmVzcG9uc2USLAoHcmVjaXBlcxgBIAMoCzIbLnRyaW10YWIuc3RlZXJpbmcudjEuUmVjaXBlImAKEkJ1aWxkUmVjaXBlUmVxdWVzdBIMCgRuYW1lGAEgASgJEhQKDG1vZGVsX2RpZ2VzdBgCIAEoCRINCgVmb3JjZRgDIAEoCBIXCg9za2lwX2V2YWx1YXRpb24YBCABKAgiQAoTQnVpbGRSZWNpcGVSZXNwb25zZRIpCgVidWlsZBgBIAEoCzIaLnRyaW10YWIuc3RlZXJpbmcudjEuQnVpbGQi9gEKBUJ1aWxkEgoKAmlkGAEgASgJEi4KBXN0YXRlGAIgASgOMh8udHJpbXRhYi5zdGVlcmluZy52MS5CdWlsZFN0YXRlEg0KBXBoYXNlGAMgASgJEhMKC3BoYXNlX2luZGV4GAQgASgNEhMKC3BoYXNlX2NvdW50GAUgASgNEhMKC3Rva2Vuc19kb25lGAYgASgEEhUKDXRva2Vuc19idWRnZXQYByABKAQSDgoGZGV0YWlsGAggASgJEisKBnJlY2lwZRgJIAEoCzIbLnRyaW10YWIuc3RlZXJpbmcudjEuUmVjaXBlEg8KB2ZhaWx1cmUYCiABKAkiHQoPR2V0QnVpbGRSZXF1ZXN0EgoKAmlkGAEgASgJIj0KEEdldEJ1aWxkUmVzcG9uc2USKQoFYnVpbGQYASABKAsyGi50cmltdGFiLnN0ZWVyaW5nLnYxLkJ1aWxkIiAKEkNhbmNlbEJ1aWxkUmVxdWVzdBIKCgJpZBgBIAEoCSJAChNDYW5jZWxCdWlsZFJlc3BvbnNlEikKBWJ1aWxkGAEgASgLMhoudHJpbXRhYi5zdGVlcmluZy52MS5CdWlsZCJeChRFeHRyYWN0VmVjdG9yUmVxdWVzdBIUCgxtb2RlbF9kaWdlc3QYASABKAkSDAoEbmFtZRgCIAEoCRIQCghwb3NpdGl2ZRgDIAMoCRIQCghuZWdhdGl2ZRgEIAMoCSJEChVFeHRyYWN0VmVjdG9yUmVzcG9uc2USKwoIYXJ0aWZhY3QYASABKAsyGS50cmltdGFiLnR5cGUudjEuQXJ0aWZhY3QijAEKElB1dEFydGlmYWN0UmVxdWVzdBIMCgRuYW1lGAEgASgJEisKBGtpbmQYAiABKA4yHS50cmltdGFiLnR5cGUudjEuQXJ0aWZhY3RLaW5kEgwKBGRhdGEYAyABKAwSFAoMbW9kZWxfZGlnZXN0GAQgASgJEhcKD2V4cGVjdGVkX2RpZ2VzdBgFIAEoCSJCChNQdXRBcnRpZmFjdFJlc3BvbnNlEisKCGFydGlmYWN0GAEgASgLMhkudHJpbXRhYi50eXBlLnYxLkFydGlmYWN0IicKEkdldEFydGlmYWN0UmVxdWVzdBIRCglyZWZlcmVuY2UYASABKAkiUQoTR2V0QXJ0aWZhY3RSZXNwb25zZRIrCghhcnRpZmFjdBgBIAEoCzIZLnRyaW10YWIudHlwZS52MS5BcnRpZmFjdBINCgVjaHVuaxgCIAEoDCJZChRMaXN0QXJ0aWZhY3RzUmVxdWVzdBIrCgRraW5kGAEgASgOMh0udHJpbXRhYi50eXBlLnYxLkFydGlmYWN0S2luZBIUCgxtb2RlbF9kaWdlc3QYAiABKAkiRQoVTGlzdEFydGlmYWN0c1Jlc3BvbnNlEiwKCWFydGlmYWN0cxgBIAMoCzIZLnRyaW10YWIudHlwZS52MS5BcnRpZmFjdCIlChVEZWxldGVBcnRpZmFjdFJlcXVlc3QSDAoEbmFtZRgBIAEoCSIYChZEZWxldGVBcnRpZmFjdFJlc3BvbnNlIn8KFUltcG9ydEFydGlmYWN0UmVxdWVzdBIMCgRuYW1lGAEgASgJEjQKBmZvcm1hdBgCIAEoDjIkLnRyaW10YWIuc3RlZXJpbmcudjEuRGlyZWN0aW9uRm9ybWF0EgwKBGRhdGEYAyABKAwSFAoMbW9kZWxfZGlnZXN0GAQgASgJIkUKFkltcG9ydEFydGlmYWN0UmVzcG9uc2USKwoIYXJ0aWZhY3QYASABKAsyGS50cmltdGFiLnR5cGUudjEuQXJ0aWZhY3QiYAoVRXhwb3J0QXJ0aWZhY3RSZXF1ZXN0EhEKCXJlZmVyZW5jZRgBIAEoCRI0CgZmb3JtYXQYAiABKA4yJC50cmltdGFiLnN0ZWVyaW5nLnYxLkRpcmVjdGlvbkZvcm1hdCImChZFeHBvcnRBcnRpZmFjdFJlc3BvbnNlEgwKBGRhdGEYASABKAwqkAEKCkJ1aWxkU3RhdGUSGwoXQlVJTERfU1RBVEVfVU5TUEVDSUZJRUQQABIXChNCVUlMRF9TVEFURV9SVU5OSU5HEAESGQoVQlVJTERfU1RBVEVfU1VDQ0VFREVEEAISFgoSQlVJTERfU1RBVEVfRkFJTEVEEAMSGQoVQlVJTERfU1RBVEVfQ0FOQ0VMTEVEEAQqcAoPRGlyZWN0aW9uRm9ybWF0EiAKHERJUkVDVElPTl9GT1JNQVRfVU5TUEVDSUZJRUQQABIZChVESVJFQ1RJT05fRk9STUFUX0dHVUYQARIgChxESVJFQ1RJT05fRk9STUFUX1NBRkVURU5TT1JTEAIyqwsKD1N0ZWVyaW5nU2VydmljZRJxCg9HZXRSZXF1aXJlbWVudHMSKy50cmltdGFiLnN0ZWVyaW5nLnYxLkdldFJlcXVpcmVtZW50c1JlcXVlc3QaLC50cmltdGFiLnN0ZWVyaW5nLnYxLkdldFJlcXVpcmVtZW50c1Jlc3BvbnNlIgOQAgESUAoEUGxhbhIgLnRyaW10YWIuc3RlZXJpbmcudjEuUGxhblJlcXVlc3QaIS50cmltdGFiLnN0ZWVyaW5nLnYxLlBsYW5SZXNwb25zZSIDkAIBEmIKCkdldFByb2dyYW0SJi50cmltdGFiLnN0ZWVyaW5nLnYxLkdldFByb2dyYW1SZXF1ZXN0GicudHJpbXRhYi5zdGVlcmluZy52MS5HZXRQcm9ncmFtUmVzcG9uc2UiA5ACARJlCgtMaXN0UmVjaXBlcxInLnRyaW10YWIuc3RlZXJpbmcudjEuTGlzdFJlY2lwZXNSZXF1ZXN0GigudHJpbXRhYi5zdGVlcmluZy52MS5MaXN0UmVjaXBlc1Jlc3BvbnNlIgOQAgESYgoLQnVpbGRSZWNpcGUSJy50cmltdGFiLnN0ZWVyaW5nLnYxLkJ1aWxkUmVjaXBlUmVxdWVzdBooLnRyaW10YWIuc3RlZXJpbmcudjEuQnVpbGRSZWNpcGVSZXNwb25zZTABElwKCEdldEJ1aWxkEiQudHJpbXRhYi5zdGVlcmluZy52MS5HZXRCdWlsZFJlcXVlc3QaJS50cmltdGFiLnN0ZWVyaW5nLnYxLkdldEJ1aWxkUmVzcG9uc2UiA5ACARJgCgtDYW5jZWxCdWlsZBInLnRyaW10YWIuc3RlZXJpbmcudjEuQ2FuY2VsQnVpbGRSZXF1ZXN0GigudHJpbXRhYi5zdGVlcmluZy52MS5DYW5jZWxCdWlsZFJlc3BvbnNlEmYKDUV4dHJhY3RWZWN0b3ISKS50cmltdGFiLnN0ZWVyaW5nLnYxLkV4dHJhY3RWZWN0b3JSZXF1ZXN0GioudHJpbXRhYi5zdGVlcmluZy52MS5FeHRyYWN0VmVjdG9yUmVzcG9uc2USYAoLUHV0QXJ0aWZhY3QSJy50cmltdGFiLnN0ZWVyaW5nLnYxLlB1dEFydGlmYWN0UmVxdWVzdBooLnRyaW10YWIuc3RlZXJpbmcudjEuUHV0QXJ0aWZhY3RSZXNwb25zZRJnCgtHZXRBcnRpZmFjdBInLnRyaW10YWIuc3RlZXJpbmcudjEuR2V0QXJ0aWZhY3RSZXF1ZXN0GigudHJpbXRhYi5zdGVlcmluZy52MS5HZXRBcnRpZmFjdFJlc3BvbnNlIgOQAgEwARJrCg1MaXN0QXJ0aWZhY3RzEikudHJpbXRhYi5zdGVlcmluZy52MS5MaXN0QXJ0aWZhY3RzUmVxdWVzdBoqLnRyaW10YWIuc3RlZXJpbmcudjEuTGlzdEFydGlmYWN0c1Jlc3BvbnNlIgOQAgESaQoORGVsZXRlQXJ0aWZhY3QSKi50cmltdGFiLnN0ZWVyaW5nLnYxLkRlbGV0ZUFydGlmYWN0UmVxdWVzdBorLnRyaW10YWIuc3RlZXJpbmcudjEuRGVsZXRlQXJ0aWZhY3RSZXNwb25zZRJpCg5JbXBvcnRBcnRpZmFjdBIqLnRyaW10YWIuc3RlZXJpbmcudjEuSW1wb3J0QXJ0aWZhY3RSZXF1ZXN0GisudHJpbXRhYi5zdGVlcmluZy52MS5JbXBvcnRBcnRpZmFjdFJlc3BvbnNlEm4KDkV4cG9ydEFydGlmYWN0EioudHJpbXRhYi5zdGVlcmluZy52MS5FeHBvcnRBcnRpZmFjdFJlcXVlc3QaKy50cmltdGFiLnN0ZWVyaW5nLnYxLkV4cG9ydEFydGlmYWN0UmVzcG9uc2UiA5ACAUJdChdkZXYudHJpbXRhYi5zdGVlcmluZy52MVABWkBnaXRodWIuY29tL3RyaW10YWIvdHJpbXRhYi9nZW4vZ28vdHJpbXRhYi9zdGVlcmluZy92MTtzdGVlcmluZ3YxYgZwcm90bzM", [file_trimtab_type_v1_artifact, file_trimtab_type_v1_program]);
+  fileDesc("Cip0cmltdGFiL3N0ZWVyaW5nL3YxL3N0ZWVyaW5nX3NlcnZpY2UucHJvdG8SE3RyaW10YWIuc3RlZXJpbmcudjEiMgoERG9zZRISCghyZWxhdGl2ZRgBIAEoAkgAEg4KBG5hdHMYAiABKAJIAEIGCgRkb3NlIjIKDEVkaXRTdHJlbmd0aBITCgtjb2VmZmljaWVudBgBIAEoAhINCgVmaXhlZBgCIAEoCCLqAQoERWRpdBIOCgZtZXRob2QYASABKAkSKQoHcHJvZ3JhbRgCIAEoCzIYLnRyaW10YWIudHlwZS52MS5Qcm9ncmFtEjQKCXN0cmVuZ3RocxgDIAMoCzIhLnRyaW10YWIuc3RlZXJpbmcudjEuRWRpdFN0cmVuZ3RoEjMKBWZhY3RzGAQgAygLMiQudHJpbXRhYi5zdGVlcmluZy52MS5FZGl0LkZhY3RzRW50cnkSDgoGbGF5ZXJzGAUgASgNGiwKCkZhY3RzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ASLwAQoPUHJvbXB0Q29uZGl0aW9uEiMKBHNpdGUYASABKA4yFS50cmltdGFiLnR5cGUudjEuU2l0ZRINCgVsYXllchgCIAEoDRIpCgdwb29saW5nGAMgASgOMhgudHJpbXRhYi50eXBlLnYxLlBvb2xpbmcSJwoGdmVjdG9yGAQgASgLMhcudHJpbXRhYi50eXBlLnYxLlRlbnNvchIzCgpzaW1pbGFyaXR5GAUgASgOMh8udHJpbXRhYi5zdGVlcmluZy52MS5TaW1pbGFyaXR5EhEKCXRocmVzaG9sZBgGIAEoAhINCgViZWxvdxgHIAEoCCJNCgRSdWxlEgwKBG5hbWUYASABKAkSDgoGYWxsX29mGAIgAygNEicKBGVkaXQYAyABKAsyGS50cmltdGFiLnN0ZWVyaW5nLnYxLkVkaXQi+QEKB1J1bGVzZXQSDgoGbWV0aG9kGAEgASgJEhQKDG1vZGVsX2RpZ2VzdBgCIAEoCRI4Cgpjb25kaXRpb25zGAMgAygLMiQudHJpbXRhYi5zdGVlcmluZy52MS5Qcm9tcHRDb25kaXRpb24SKAoFcnVsZXMYBCADKAsyGS50cmltdGFiLnN0ZWVyaW5nLnYxLlJ1bGUSNgoFZmFjdHMYBSADKAsyJy50cmltdGFiLnN0ZWVyaW5nLnYxLlJ1bGVzZXQuRmFjdHNFbnRyeRosCgpGYWN0c0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEi5AEKC1N0ZWVyaW5nVXNlEg4KBnJlY2lwZRgBIAEoCRIRCglkaXJlY3Rpb24YAiABKAkSEgoFc2NhbGUYAyABKAJIAIgBARInCgRkb3NlGAQgASgLMhkudHJpbXRhYi5zdGVlcmluZy52MS5Eb3NlEg4KBmxheWVycxgFIAMoDRIlCgVzY29wZRgGIAEoDjIWLnRyaW10YWIudHlwZS52MS5TY29wZRIXCgpmb3JjZV9nYXRlGAcgASgCSAGIAQESDAoEbW9kZRgIIAEoCUIICgZfc2NhbGVCDQoLX2ZvcmNlX2dhdGUiYgoWR2V0UmVxdWlyZW1lbnRzUmVxdWVzdBIUCgxtb2RlbF9kaWdlc3QYASABKAkSMgoIc3RlZXJpbmcYAiABKAsyIC50cmltdGFiLnN0ZWVyaW5nLnYxLlN0ZWVyaW5nVXNlIn0KF0dldFJlcXVpcmVtZW50c1Jlc3BvbnNlEiIKBHRhcHMYASADKAsyFC50cmltdGFiLnR5cGUudjEuVGFwEhcKD3Byb2dyYW1fZGlnZXN0cxgCIAMoCRITCgtyZXBsYXlfbGFzdBgDIAEoCBIQCghyZXNvbHZlZBgEIAEoCSKJAQoLUGxhblJlcXVlc3QSFAoMbW9kZWxfZGlnZXN0GAEgASgJEjIKCHN0ZWVyaW5nGAIgASgLMiAudHJpbXRhYi5zdGVlcmluZy52MS5TdGVlcmluZ1VzZRIwCgthY3RpdmF0aW9ucxgDIAMoCzIbLnRyaW10YWIudHlwZS52MS5BY3RpdmF0aW9uIocBCgpQbGFuUmVwb3J0EgwKBGdhdGUYASABKAISFQoNbGF5ZXJfd2VpZ2h0cxgCIAMoAhIWCg5yZWxhdGl2ZV9kb3NlcxgDIAMoAhIcChRsYXllcl93ZWlnaHRzX3NvdXJjZRgEIAEoCRIQCghyZXNvbHZlZBgFIAEoCRIMCgRydWxlGAYgASgJInEKDFBsYW5SZXNwb25zZRIwCgdwcm9ncmFtGAEgASgLMh8udHJpbXRhYi50eXBlLnYxLlByb2dyYW1CaW5kaW5nEi8KBnJlcG9ydBgCIAEoCzIfLnRyaW10YWIuc3RlZXJpbmcudjEuUGxhblJlcG9ydCIrChFHZXRQcm9ncmFtUmVxdWVzdBIWCg5wcm9ncmFtX2RpZ2VzdBgBIAEoCSI/ChJHZXRQcm9ncmFtUmVzcG9uc2USKQoHcHJvZ3JhbRgBIAEoCzIYLnRyaW10YWIudHlwZS52MS5Qcm9ncmFtIkMKClByb3BvcnRpb24SDAoEcmF0ZRgBIAEoARINCgVsb3dlchgCIAEoARINCgV1cHBlchgDIAEoARIJCgFuGAQgASgNIucBCg5FdmFsdWF0aW9uQ2VsbBIPCgdwcm9tcHRzGAEgASgJEgsKA2FybRgCIAEoCRItCgRyYXRlGAMgASgLMh8udHJpbXRhYi5zdGVlcmluZy52MS5Qcm9wb3J0aW9uEkMKCG91dGNvbWVzGAQgAygLMjEudHJpbXRhYi5zdGVlcmluZy52MS5FdmFsdWF0aW9uQ2VsbC5PdXRjb21lc0VudHJ5EhIKCnJlcGV0aXRpb24YBSABKAEaLwoNT3V0Y29tZXNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAE6AjgBIkYKC0dhdGVRdWFsaXR5EgsKA3NldBgBIAEoCRINCgVhdXJvYxgCIAEoARIQCghhY2N1cmFjeRgDIAEoARIJCgFuGAQgASgNIr8BCgpFdmFsdWF0aW9uEjIKBWNlbGxzGAEgAygLMiMudHJpbXRhYi5zdGVlcmluZy52MS5FdmFsdWF0aW9uQ2VsbBIYChBwZXJwbGV4aXR5X3JhdGlvGAIgASgBEiQKHHBlcnBsZXhpdHlfcmF0aW9fZm9yY2VkX29wZW4YAyABKAESLgoEZ2F0ZRgEIAMoCzIgLnRyaW10YWIuc3RlZXJpbmcudjEuR2F0ZVF1YWxpdHkSDQoFanVkZ2UYBSABKAkiTgoKRG9zZUNvdXJzZRINCgVzdGFydBgBIAEoAhITCgtob2xkX3Rva2VucxgCIAEoDRIMCgRyZXN0GAMgASgCEg4KBmVuZGluZxgEIAEoAiKKAgoGUmVjaXBlEgwKBG5hbWUYASABKAkSEwoLZGVzY3JpcHRpb24YAiABKAkSDQoFYnVpbHQYAyABKAgSEAoIcmVzb2x2ZWQYBCABKAkSFAoMbW9kZWxfZGlnZXN0GAUgASgJEg4KBmxheWVycxgGIAMoDRIWCg5yZWxhdGl2ZV9kb3NlcxgHIAMoAhIYChBkaXJlY3Rpb25fbWV0aG9kGAggASgJEjMKCmV2YWx1YXRpb24YCSABKAsyHy50cmltdGFiLnN0ZWVyaW5nLnYxLkV2YWx1YXRpb24SLwoGY291cnNlGAogASgLMh8udHJpbXRhYi5zdGVlcmluZy52MS5Eb3NlQ291cnNlIioKEkxpc3RSZWNpcGVzUmVxdWVzdBIUCgxtb2RlbF9kaWdlc3QYASABKAkiQwoTTGlzdFJlY2lwZXNSZXNwb25zZRIsCgdyZWNpcGVzGAEgAygLMhsudHJpbXRhYi5zdGVlcmluZy52MS5SZWNpcGUiYAoSQnVpbGRSZWNpcGVSZXF1ZXN0EgwKBG5hbWUYASABKAkSFAoMbW9kZWxfZGlnZXN0GAIgASgJEg0KBWZvcmNlGAMgASgIEhcKD3NraXBfZXZhbHVhdGlvbhgEIAEoCCJAChNCdWlsZFJlY2lwZVJlc3BvbnNlEikKBWJ1aWxkGAEgASgLMhoudHJpbXRhYi5zdGVlcmluZy52MS5CdWlsZCL2AQoFQnVpbGQSCgoCaWQYASABKAkSLgoFc3RhdGUYAiABKA4yHy50cmltdGFiLnN0ZWVyaW5nLnYxLkJ1aWxkU3RhdGUSDQoFcGhhc2UYAyABKAkSEwoLcGhhc2VfaW5kZXgYBCABKA0SEwoLcGhhc2VfY291bnQYBSABKA0SEwoLdG9rZW5zX2RvbmUYBiABKAQSFQoNdG9rZW5zX2J1ZGdldBgHIAEoBBIOCgZkZXRhaWwYCCABKAkSKwoGcmVjaXBlGAkgASgLMhsudHJpbXRhYi5zdGVlcmluZy52MS5SZWNpcGUSDwoHZmFpbHVyZRgKIAEoCSIdCg9HZXRCdWlsZFJlcXVlc3QSCgoCaWQYASABKAkiPQoQR2V0QnVpbGRSZXNwb25zZRIpCgVidWlsZBgBIAEoCzIaLnRyaW10YWIuc3RlZXJpbmcudjEuQnVpbGQiIAoSQ2FuY2VsQnVpbGRSZXF1ZXN0EgoKAmlkGAEgASgJIkAKE0NhbmNlbEJ1aWxkUmVzcG9uc2USKQoFYnVpbGQYASABKAsyGi50cmltdGFiLnN0ZWVyaW5nLnYxLkJ1aWxkIl4KFEV4dHJhY3RWZWN0b3JSZXF1ZXN0EhQKDG1vZGVsX2RpZ2VzdBgBIAEoCRIMCgRuYW1lGAIgASgJEhAKCHBvc2l0aXZlGAMgAygJEhAKCG5lZ2F0aXZlGAQgAygJIkQKFUV4dHJhY3RWZWN0b3JSZXNwb25zZRIrCghhcnRpZmFjdBgBIAEoCzIZLnRyaW10YWIudHlwZS52MS5BcnRpZmFjdCKMAQoSUHV0QXJ0aWZhY3RSZXF1ZXN0EgwKBG5hbWUYASABKAkSKwoEa2luZBgCIAEoDjIdLnRyaW10YWIudHlwZS52MS5BcnRpZmFjdEtpbmQSDAoEZGF0YRgDIAEoDBIUCgxtb2RlbF9kaWdlc3QYBCABKAkSFwoPZXhwZWN0ZWRfZGlnZXN0GAUgASgJIkIKE1B1dEFydGlmYWN0UmVzcG9uc2USKwoIYXJ0aWZhY3QYASABKAsyGS50cmltdGFiLnR5cGUudjEuQXJ0aWZhY3QiJwoSR2V0QXJ0aWZhY3RSZXF1ZXN0EhEKCXJlZmVyZW5jZRgBIAEoCSJRChNHZXRBcnRpZmFjdFJlc3BvbnNlEisKCGFydGlmYWN0GAEgASgLMhkudHJpbXRhYi50eXBlLnYxLkFydGlmYWN0Eg0KBWNodW5rGAIgASgMIlkKFExpc3RBcnRpZmFjdHNSZXF1ZXN0EisKBGtpbmQYASABKA4yHS50cmltdGFiLnR5cGUudjEuQXJ0aWZhY3RLaW5kEhQKDG1vZGVsX2RpZ2VzdBgCIAEoCSJFChVMaXN0QXJ0aWZhY3RzUmVzcG9uc2USLAoJYXJ0aWZhY3RzGAEgAygLMhkudHJpbXRhYi50eXBlLnYxLkFydGlmYWN0IiUKFURlbGV0ZUFydGlmYWN0UmVxdWVzdBIMCgRuYW1lGAEgASgJIhgKFkRlbGV0ZUFydGlmYWN0UmVzcG9uc2UifwoVSW1wb3J0QXJ0aWZhY3RSZXF1ZXN0EgwKBG5hbWUYASABKAkSNAoGZm9ybWF0GAIgASgOMiQudHJpbXRhYi5zdGVlcmluZy52MS5EaXJlY3Rpb25Gb3JtYXQSDAoEZGF0YRgDIAEoDBIUCgxtb2RlbF9kaWdlc3QYBCABKAkiRQoWSW1wb3J0QXJ0aWZhY3RSZXNwb25zZRIrCghhcnRpZmFjdBgBIAEoCzIZLnRyaW10YWIudHlwZS52MS5BcnRpZmFjdCJgChVFeHBvcnRBcnRpZmFjdFJlcXVlc3QSEQoJcmVmZXJlbmNlGAEgASgJEjQKBmZvcm1hdBgCIAEoDjIkLnRyaW10YWIuc3RlZXJpbmcudjEuRGlyZWN0aW9uRm9ybWF0IiYKFkV4cG9ydEFydGlmYWN0UmVzcG9uc2USDAoEZGF0YRgBIAEoDCpvCgpTaW1pbGFyaXR5EhoKFlNJTUlMQVJJVFlfVU5TUEVDSUZJRUQQABISCg5TSU1JTEFSSVRZX0RPVBABEhUKEVNJTUlMQVJJVFlfQ09TSU5FEAISGgoWU0lNSUxBUklUWV9DT1NJTkVfVEFOSBADKpABCgpCdWlsZFN0YXRlEhsKF0JVSUxEX1NUQVRFX1VOU1BFQ0lGSUVEEAASFwoTQlVJTERfU1RBVEVfUlVOTklORxABEhkKFUJVSUxEX1NUQVRFX1NVQ0NFRURFRBACEhYKEkJVSUxEX1NUQVRFX0ZBSUxFRBADEhkKFUJVSUxEX1NUQVRFX0NBTkNFTExFRBAEKnAKD0RpcmVjdGlvbkZvcm1hdBIgChxESVJFQ1RJT05fRk9STUFUX1VOU1BFQ0lGSUVEEAASGQoVRElSRUNUSU9OX0ZPUk1BVF9HR1VGEAESIAocRElSRUNUSU9OX0ZPUk1BVF9TQUZFVEVOU09SUxACMqsLCg9TdGVlcmluZ1NlcnZpY2UScQoPR2V0UmVxdWlyZW1lbnRzEisudHJpbXRhYi5zdGVlcmluZy52MS5HZXRSZXF1aXJlbWVudHNSZXF1ZXN0GiwudHJpbXRhYi5zdGVlcmluZy52MS5HZXRSZXF1aXJlbWVudHNSZXNwb25zZSIDkAIBElAKBFBsYW4SIC50cmltdGFiLnN0ZWVyaW5nLnYxLlBsYW5SZXF1ZXN0GiEudHJpbXRhYi5zdGVlcmluZy52MS5QbGFuUmVzcG9uc2UiA5ACARJiCgpHZXRQcm9ncmFtEiYudHJpbXRhYi5zdGVlcmluZy52MS5HZXRQcm9ncmFtUmVxdWVzdBonLnRyaW10YWIuc3RlZXJpbmcudjEuR2V0UHJvZ3JhbVJlc3BvbnNlIgOQAgESZQoLTGlzdFJlY2lwZXMSJy50cmltdGFiLnN0ZWVyaW5nLnYxLkxpc3RSZWNpcGVzUmVxdWVzdBooLnRyaW10YWIuc3RlZXJpbmcudjEuTGlzdFJlY2lwZXNSZXNwb25zZSIDkAIBEmIKC0J1aWxkUmVjaXBlEicudHJpbXRhYi5zdGVlcmluZy52MS5CdWlsZFJlY2lwZVJlcXVlc3QaKC50cmltdGFiLnN0ZWVyaW5nLnYxLkJ1aWxkUmVjaXBlUmVzcG9uc2UwARJcCghHZXRCdWlsZBIkLnRyaW10YWIuc3RlZXJpbmcudjEuR2V0QnVpbGRSZXF1ZXN0GiUudHJpbXRhYi5zdGVlcmluZy52MS5HZXRCdWlsZFJlc3BvbnNlIgOQAgESYAoLQ2FuY2VsQnVpbGQSJy50cmltdGFiLnN0ZWVyaW5nLnYxLkNhbmNlbEJ1aWxkUmVxdWVzdBooLnRyaW10YWIuc3RlZXJpbmcudjEuQ2FuY2VsQnVpbGRSZXNwb25zZRJmCg1FeHRyYWN0VmVjdG9yEikudHJpbXRhYi5zdGVlcmluZy52MS5FeHRyYWN0VmVjdG9yUmVxdWVzdBoqLnRyaW10YWIuc3RlZXJpbmcudjEuRXh0cmFjdFZlY3RvclJlc3BvbnNlEmAKC1B1dEFydGlmYWN0EicudHJpbXRhYi5zdGVlcmluZy52MS5QdXRBcnRpZmFjdFJlcXVlc3QaKC50cmltdGFiLnN0ZWVyaW5nLnYxLlB1dEFydGlmYWN0UmVzcG9uc2USZwoLR2V0QXJ0aWZhY3QSJy50cmltdGFiLnN0ZWVyaW5nLnYxLkdldEFydGlmYWN0UmVxdWVzdBooLnRyaW10YWIuc3RlZXJpbmcudjEuR2V0QXJ0aWZhY3RSZXNwb25zZSIDkAIBMAESawoNTGlzdEFydGlmYWN0cxIpLnRyaW10YWIuc3RlZXJpbmcudjEuTGlzdEFydGlmYWN0c1JlcXVlc3QaKi50cmltdGFiLnN0ZWVyaW5nLnYxLkxpc3RBcnRpZmFjdHNSZXNwb25zZSIDkAIBEmkKDkRlbGV0ZUFydGlmYWN0EioudHJpbXRhYi5zdGVlcmluZy52MS5EZWxldGVBcnRpZmFjdFJlcXVlc3QaKy50cmltdGFiLnN0ZWVyaW5nLnYxLkRlbGV0ZUFydGlmYWN0UmVzcG9uc2USaQoOSW1wb3J0QXJ0aWZhY3QSKi50cmltdGFiLnN0ZWVyaW5nLnYxLkltcG9ydEFydGlmYWN0UmVxdWVzdBorLnRyaW10YWIuc3RlZXJpbmcudjEuSW1wb3J0QXJ0aWZhY3RSZXNwb25zZRJuCg5FeHBvcnRBcnRpZmFjdBIqLnRyaW10YWIuc3RlZXJpbmcudjEuRXhwb3J0QXJ0aWZhY3RSZXF1ZXN0GisudHJpbXRhYi5zdGVlcmluZy52MS5FeHBvcnRBcnRpZmFjdFJlc3BvbnNlIgOQAgFCXQoXZGV2LnRyaW10YWIuc3RlZXJpbmcudjFQAVpAZ2l0aHViLmNvbS90cmltdGFiL3RyaW10YWIvZ2VuL2dvL3RyaW10YWIvc3RlZXJpbmcvdjE7c3RlZXJpbmd2MWIGcHJvdG8z", [file_trimtab_type_v1_artifact, file_trimtab_type_v1_program, file_trimtab_type_v1_tensor]);
 
 /**
  * A strength that does not depend on the scale of a model's activations.
@@ -55,7 +57,233 @@ export const DoseSchema: GenMessage<Dose> = /*@__PURE__*/
   messageDesc(file_trimtab_steering_v1_steering_service, 0);
 
 /**
- * How a request wants to be steered by one recipe or one stored direction.
+ * What a request's strength makes of one operation of an edit.
+ *
+ * @generated from message trimtab.steering.v1.EditStrength
+ */
+export type EditStrength = Message<"trimtab.steering.v1.EditStrength"> & {
+  /**
+   * Coefficient at scale 1.
+   *
+   * @generated from field: float coefficient = 1;
+   */
+  coefficient: number;
+
+  /**
+   * The coefficient stays what it is at every scale but 0, where the whole edit is off.
+   *
+   * @generated from field: bool fixed = 2;
+   */
+  fixed: boolean;
+};
+
+/**
+ * Describes the message trimtab.steering.v1.EditStrength.
+ * Use `create(EditStrengthSchema)` to create a new message.
+ */
+export const EditStrengthSchema: GenMessage<EditStrength> = /*@__PURE__*/
+  messageDesc(file_trimtab_steering_v1_steering_service, 1);
+
+/**
+ * An intervention that is more than one vector a block, as it is stored (ARTIFACT_KIND_EDIT): any program, and what its
+ * coefficients are at scale 1.
+ *
+ * @generated from message trimtab.steering.v1.Edit
+ */
+export type Edit = Message<"trimtab.steering.v1.Edit"> & {
+  /**
+   * How it was made, such as "iti" or "selective".
+   *
+   * @generated from field: string method = 1;
+   */
+  method: string;
+
+  /**
+   * The program; at least one operation. Its model digest says which model it fits.
+   *
+   * @generated from field: trimtab.type.v1.Program program = 2;
+   */
+  program?: Program | undefined;
+
+  /**
+   * One an operation, in order.
+   *
+   * @generated from field: repeated trimtab.steering.v1.EditStrength strengths = 3;
+   */
+  strengths: EditStrength[];
+
+  /**
+   * What the fit found, for people: chosen heads, accuracies.
+   *
+   * @generated from field: map<string, string> facts = 4;
+   */
+  facts: { [key: string]: string };
+
+  /**
+   * Blocks of the model.
+   *
+   * @generated from field: uint32 layers = 5;
+   */
+  layers: number;
+};
+
+/**
+ * Describes the message trimtab.steering.v1.Edit.
+ * Use `create(EditSchema)` to create a new message.
+ */
+export const EditSchema: GenMessage<Edit> = /*@__PURE__*/
+  messageDesc(file_trimtab_steering_v1_steering_service, 2);
+
+/**
+ * A test on a prompt.
+ *
+ * @generated from message trimtab.steering.v1.PromptCondition
+ */
+export type PromptCondition = Message<"trimtab.steering.v1.PromptCondition"> & {
+  /**
+   * Where the prompt is read.
+   *
+   * @generated from field: trimtab.type.v1.Site site = 1;
+   */
+  site: Site;
+
+  /**
+   * Block index.
+   *
+   * @generated from field: uint32 layer = 2;
+   */
+  layer: number;
+
+  /**
+   * POOLING_MEAN over all tokens of the prompt, or POOLING_LAST.
+   *
+   * @generated from field: trimtab.type.v1.Pooling pooling = 3;
+   */
+  pooling: Pooling;
+
+  /**
+   * f32 [1, dim of the site], not zero.
+   *
+   * @generated from field: trimtab.type.v1.Tensor vector = 4;
+   */
+  vector?: Tensor | undefined;
+
+  /**
+   * How the row and the vector are compared.
+   *
+   * @generated from field: trimtab.steering.v1.Similarity similarity = 5;
+   */
+  similarity: Similarity;
+
+  /**
+   * What the similarity is compared with.
+   *
+   * @generated from field: float threshold = 6;
+   */
+  threshold: number;
+
+  /**
+   * Holds below the threshold, not above it.
+   *
+   * @generated from field: bool below = 7;
+   */
+  below: boolean;
+};
+
+/**
+ * Describes the message trimtab.steering.v1.PromptCondition.
+ * Use `create(PromptConditionSchema)` to create a new message.
+ */
+export const PromptConditionSchema: GenMessage<PromptCondition> = /*@__PURE__*/
+  messageDesc(file_trimtab_steering_v1_steering_service, 3);
+
+/**
+ * What is done if a prompt meets conditions.
+ *
+ * @generated from message trimtab.steering.v1.Rule
+ */
+export type Rule = Message<"trimtab.steering.v1.Rule"> & {
+  /**
+   * Name, told in the plan's report.
+   *
+   * @generated from field: string name = 1;
+   */
+  name: string;
+
+  /**
+   * Indices of the conditions that must hold, all of them; several rules with one action make an OR.
+   *
+   * @generated from field: repeated uint32 all_of = 2;
+   */
+  allOf: number[];
+
+  /**
+   * What is done.
+   *
+   * @generated from field: trimtab.steering.v1.Edit edit = 3;
+   */
+  edit?: Edit | undefined;
+};
+
+/**
+ * Describes the message trimtab.steering.v1.Rule.
+ * Use `create(RuleSchema)` to create a new message.
+ */
+export const RuleSchema: GenMessage<Rule> = /*@__PURE__*/
+  messageDesc(file_trimtab_steering_v1_steering_service, 4);
+
+/**
+ * Conditions on the prompt and what they lead to, as it is stored (ARTIFACT_KIND_RULESET). The first rule whose conditions
+ * hold acts; if none does, the request is left alone to the bit.
+ *
+ * @generated from message trimtab.steering.v1.Ruleset
+ */
+export type Ruleset = Message<"trimtab.steering.v1.Ruleset"> & {
+  /**
+   * How it was made, such as "cast".
+   *
+   * @generated from field: string method = 1;
+   */
+  method: string;
+
+  /**
+   * SHA-256 of the model file it fits, hex.
+   *
+   * @generated from field: string model_digest = 2;
+   */
+  modelDigest: string;
+
+  /**
+   * The conditions; at most 16.
+   *
+   * @generated from field: repeated trimtab.steering.v1.PromptCondition conditions = 3;
+   */
+  conditions: PromptCondition[];
+
+  /**
+   * The rules in order; at most 16.
+   *
+   * @generated from field: repeated trimtab.steering.v1.Rule rules = 4;
+   */
+  rules: Rule[];
+
+  /**
+   * What the fit found, for people.
+   *
+   * @generated from field: map<string, string> facts = 5;
+   */
+  facts: { [key: string]: string };
+};
+
+/**
+ * Describes the message trimtab.steering.v1.Ruleset.
+ * Use `create(RulesetSchema)` to create a new message.
+ */
+export const RulesetSchema: GenMessage<Ruleset> = /*@__PURE__*/
+  messageDesc(file_trimtab_steering_v1_steering_service, 5);
+
+/**
+ * How a request wants to be steered by one recipe or one stored artifact.
  *
  * @generated from message trimtab.steering.v1.SteeringUse
  */
@@ -68,28 +296,28 @@ export type SteeringUse = Message<"trimtab.steering.v1.SteeringUse"> & {
   recipe: string;
 
   /**
-   * Name or digest of a stored direction; exclusive with `recipe`.
+   * Name or digest of a stored direction, edit or ruleset; exclusive with `recipe`.
    *
    * @generated from field: string direction = 2;
    */
   direction: string;
 
   /**
-   * Multiplies the recipe's own dose, -4 to 4; unset means 1. 0 is bit-identical to no steering.
+   * Multiplies the own dose of the recipe, edit or ruleset, -4 to 4; unset means 1. 0 is bit-identical to no steering.
    *
    * @generated from field: optional float scale = 3;
    */
   scale?: number | undefined;
 
   /**
-   * Replaces the recipe's own dose; exclusive with `scale`. Required with `direction` unless `scale` is given.
+   * Replaces the recipe's own dose; exclusive with `scale`. A direction needs one of the two.
    *
    * @generated from field: trimtab.steering.v1.Dose dose = 4;
    */
   dose?: Dose | undefined;
 
   /**
-   * Blocks to act on; empty means the recipe's own, or all of the direction.
+   * Blocks to act on; empty means those of the recipe or artifact.
    *
    * @generated from field: repeated uint32 layers = 5;
    */
@@ -122,7 +350,7 @@ export type SteeringUse = Message<"trimtab.steering.v1.SteeringUse"> & {
  * Use `create(SteeringUseSchema)` to create a new message.
  */
 export const SteeringUseSchema: GenMessage<SteeringUse> = /*@__PURE__*/
-  messageDesc(file_trimtab_steering_v1_steering_service, 1);
+  messageDesc(file_trimtab_steering_v1_steering_service, 6);
 
 /**
  * Request of GetRequirements.
@@ -150,7 +378,7 @@ export type GetRequirementsRequest = Message<"trimtab.steering.v1.GetRequirement
  * Use `create(GetRequirementsRequestSchema)` to create a new message.
  */
 export const GetRequirementsRequestSchema: GenMessage<GetRequirementsRequest> = /*@__PURE__*/
-  messageDesc(file_trimtab_steering_v1_steering_service, 2);
+  messageDesc(file_trimtab_steering_v1_steering_service, 7);
 
 /**
  * Response of GetRequirements.
@@ -192,7 +420,7 @@ export type GetRequirementsResponse = Message<"trimtab.steering.v1.GetRequiremen
  * Use `create(GetRequirementsResponseSchema)` to create a new message.
  */
 export const GetRequirementsResponseSchema: GenMessage<GetRequirementsResponse> = /*@__PURE__*/
-  messageDesc(file_trimtab_steering_v1_steering_service, 3);
+  messageDesc(file_trimtab_steering_v1_steering_service, 8);
 
 /**
  * Request of Plan.
@@ -227,7 +455,7 @@ export type PlanRequest = Message<"trimtab.steering.v1.PlanRequest"> & {
  * Use `create(PlanRequestSchema)` to create a new message.
  */
 export const PlanRequestSchema: GenMessage<PlanRequest> = /*@__PURE__*/
-  messageDesc(file_trimtab_steering_v1_steering_service, 4);
+  messageDesc(file_trimtab_steering_v1_steering_service, 9);
 
 /**
  * What the controller decided.
@@ -257,18 +485,25 @@ export type PlanReport = Message<"trimtab.steering.v1.PlanReport"> & {
   relativeDoses: number[];
 
   /**
-   * Where the layer weights come from: "dose_search", "learned", "uniform", "paper".
+   * Where the layer weights come from: "dose_search", "learned", "uniform", "paper", or "edit" if an edit says them.
    *
    * @generated from field: string layer_weights_source = 4;
    */
   layerWeightsSource: string;
 
   /**
-   * The recipe or direction, pinned: name@sha256:….
+   * The recipe or artifact, pinned: name@sha256:….
    *
    * @generated from field: string resolved = 5;
    */
   resolved: string;
+
+  /**
+   * Name of the rule that acts, of a ruleset; empty if none does.
+   *
+   * @generated from field: string rule = 6;
+   */
+  rule: string;
 };
 
 /**
@@ -276,7 +511,7 @@ export type PlanReport = Message<"trimtab.steering.v1.PlanReport"> & {
  * Use `create(PlanReportSchema)` to create a new message.
  */
 export const PlanReportSchema: GenMessage<PlanReport> = /*@__PURE__*/
-  messageDesc(file_trimtab_steering_v1_steering_service, 5);
+  messageDesc(file_trimtab_steering_v1_steering_service, 10);
 
 /**
  * Response of Plan.
@@ -304,7 +539,7 @@ export type PlanResponse = Message<"trimtab.steering.v1.PlanResponse"> & {
  * Use `create(PlanResponseSchema)` to create a new message.
  */
 export const PlanResponseSchema: GenMessage<PlanResponse> = /*@__PURE__*/
-  messageDesc(file_trimtab_steering_v1_steering_service, 6);
+  messageDesc(file_trimtab_steering_v1_steering_service, 11);
 
 /**
  * Request of GetProgram.
@@ -325,7 +560,7 @@ export type GetProgramRequest = Message<"trimtab.steering.v1.GetProgramRequest">
  * Use `create(GetProgramRequestSchema)` to create a new message.
  */
 export const GetProgramRequestSchema: GenMessage<GetProgramRequest> = /*@__PURE__*/
-  messageDesc(file_trimtab_steering_v1_steering_service, 7);
+  messageDesc(file_trimtab_steering_v1_steering_service, 12);
 
 /**
  * Response of GetProgram.
@@ -346,7 +581,7 @@ export type GetProgramResponse = Message<"trimtab.steering.v1.GetProgramResponse
  * Use `create(GetProgramResponseSchema)` to create a new message.
  */
 export const GetProgramResponseSchema: GenMessage<GetProgramResponse> = /*@__PURE__*/
-  messageDesc(file_trimtab_steering_v1_steering_service, 8);
+  messageDesc(file_trimtab_steering_v1_steering_service, 13);
 
 /**
  * A proportion with its 95 % Wilson interval.
@@ -388,7 +623,7 @@ export type Proportion = Message<"trimtab.steering.v1.Proportion"> & {
  * Use `create(ProportionSchema)` to create a new message.
  */
 export const ProportionSchema: GenMessage<Proportion> = /*@__PURE__*/
-  messageDesc(file_trimtab_steering_v1_steering_service, 9);
+  messageDesc(file_trimtab_steering_v1_steering_service, 14);
 
 /**
  * One cell of an evaluation table.
@@ -437,7 +672,7 @@ export type EvaluationCell = Message<"trimtab.steering.v1.EvaluationCell"> & {
  * Use `create(EvaluationCellSchema)` to create a new message.
  */
 export const EvaluationCellSchema: GenMessage<EvaluationCell> = /*@__PURE__*/
-  messageDesc(file_trimtab_steering_v1_steering_service, 10);
+  messageDesc(file_trimtab_steering_v1_steering_service, 15);
 
 /**
  * A controller's quality on one set.
@@ -479,7 +714,7 @@ export type GateQuality = Message<"trimtab.steering.v1.GateQuality"> & {
  * Use `create(GateQualitySchema)` to create a new message.
  */
 export const GateQualitySchema: GenMessage<GateQuality> = /*@__PURE__*/
-  messageDesc(file_trimtab_steering_v1_steering_service, 11);
+  messageDesc(file_trimtab_steering_v1_steering_service, 16);
 
 /**
  * The evidence a recipe carries.
@@ -528,7 +763,7 @@ export type Evaluation = Message<"trimtab.steering.v1.Evaluation"> & {
  * Use `create(EvaluationSchema)` to create a new message.
  */
 export const EvaluationSchema: GenMessage<Evaluation> = /*@__PURE__*/
-  messageDesc(file_trimtab_steering_v1_steering_service, 12);
+  messageDesc(file_trimtab_steering_v1_steering_service, 17);
 
 /**
  * How a recipe's dose changes along an answer, chosen with the dose. Multiples are of the dose of the first generated
@@ -571,7 +806,7 @@ export type DoseCourse = Message<"trimtab.steering.v1.DoseCourse"> & {
  * Use `create(DoseCourseSchema)` to create a new message.
  */
 export const DoseCourseSchema: GenMessage<DoseCourse> = /*@__PURE__*/
-  messageDesc(file_trimtab_steering_v1_steering_service, 13);
+  messageDesc(file_trimtab_steering_v1_steering_service, 18);
 
 /**
  * A recipe as listed.
@@ -655,7 +890,7 @@ export type Recipe = Message<"trimtab.steering.v1.Recipe"> & {
  * Use `create(RecipeSchema)` to create a new message.
  */
 export const RecipeSchema: GenMessage<Recipe> = /*@__PURE__*/
-  messageDesc(file_trimtab_steering_v1_steering_service, 14);
+  messageDesc(file_trimtab_steering_v1_steering_service, 19);
 
 /**
  * Request of ListRecipes.
@@ -676,7 +911,7 @@ export type ListRecipesRequest = Message<"trimtab.steering.v1.ListRecipesRequest
  * Use `create(ListRecipesRequestSchema)` to create a new message.
  */
 export const ListRecipesRequestSchema: GenMessage<ListRecipesRequest> = /*@__PURE__*/
-  messageDesc(file_trimtab_steering_v1_steering_service, 15);
+  messageDesc(file_trimtab_steering_v1_steering_service, 20);
 
 /**
  * Response of ListRecipes.
@@ -697,7 +932,7 @@ export type ListRecipesResponse = Message<"trimtab.steering.v1.ListRecipesRespon
  * Use `create(ListRecipesResponseSchema)` to create a new message.
  */
 export const ListRecipesResponseSchema: GenMessage<ListRecipesResponse> = /*@__PURE__*/
-  messageDesc(file_trimtab_steering_v1_steering_service, 16);
+  messageDesc(file_trimtab_steering_v1_steering_service, 21);
 
 /**
  * Request of BuildRecipe.
@@ -739,7 +974,7 @@ export type BuildRecipeRequest = Message<"trimtab.steering.v1.BuildRecipeRequest
  * Use `create(BuildRecipeRequestSchema)` to create a new message.
  */
 export const BuildRecipeRequestSchema: GenMessage<BuildRecipeRequest> = /*@__PURE__*/
-  messageDesc(file_trimtab_steering_v1_steering_service, 17);
+  messageDesc(file_trimtab_steering_v1_steering_service, 22);
 
 /**
  * Progress of a build; the last one carries the recipe or the error.
@@ -760,7 +995,7 @@ export type BuildRecipeResponse = Message<"trimtab.steering.v1.BuildRecipeRespon
  * Use `create(BuildRecipeResponseSchema)` to create a new message.
  */
 export const BuildRecipeResponseSchema: GenMessage<BuildRecipeResponse> = /*@__PURE__*/
-  messageDesc(file_trimtab_steering_v1_steering_service, 18);
+  messageDesc(file_trimtab_steering_v1_steering_service, 23);
 
 /**
  * A build.
@@ -844,7 +1079,7 @@ export type Build = Message<"trimtab.steering.v1.Build"> & {
  * Use `create(BuildSchema)` to create a new message.
  */
 export const BuildSchema: GenMessage<Build> = /*@__PURE__*/
-  messageDesc(file_trimtab_steering_v1_steering_service, 19);
+  messageDesc(file_trimtab_steering_v1_steering_service, 24);
 
 /**
  * Request of GetBuild.
@@ -865,7 +1100,7 @@ export type GetBuildRequest = Message<"trimtab.steering.v1.GetBuildRequest"> & {
  * Use `create(GetBuildRequestSchema)` to create a new message.
  */
 export const GetBuildRequestSchema: GenMessage<GetBuildRequest> = /*@__PURE__*/
-  messageDesc(file_trimtab_steering_v1_steering_service, 20);
+  messageDesc(file_trimtab_steering_v1_steering_service, 25);
 
 /**
  * Response of GetBuild.
@@ -886,7 +1121,7 @@ export type GetBuildResponse = Message<"trimtab.steering.v1.GetBuildResponse"> &
  * Use `create(GetBuildResponseSchema)` to create a new message.
  */
 export const GetBuildResponseSchema: GenMessage<GetBuildResponse> = /*@__PURE__*/
-  messageDesc(file_trimtab_steering_v1_steering_service, 21);
+  messageDesc(file_trimtab_steering_v1_steering_service, 26);
 
 /**
  * Request of CancelBuild.
@@ -907,7 +1142,7 @@ export type CancelBuildRequest = Message<"trimtab.steering.v1.CancelBuildRequest
  * Use `create(CancelBuildRequestSchema)` to create a new message.
  */
 export const CancelBuildRequestSchema: GenMessage<CancelBuildRequest> = /*@__PURE__*/
-  messageDesc(file_trimtab_steering_v1_steering_service, 22);
+  messageDesc(file_trimtab_steering_v1_steering_service, 27);
 
 /**
  * Response of CancelBuild.
@@ -928,7 +1163,7 @@ export type CancelBuildResponse = Message<"trimtab.steering.v1.CancelBuildRespon
  * Use `create(CancelBuildResponseSchema)` to create a new message.
  */
 export const CancelBuildResponseSchema: GenMessage<CancelBuildResponse> = /*@__PURE__*/
-  messageDesc(file_trimtab_steering_v1_steering_service, 23);
+  messageDesc(file_trimtab_steering_v1_steering_service, 28);
 
 /**
  * Request of ExtractVector.
@@ -970,7 +1205,7 @@ export type ExtractVectorRequest = Message<"trimtab.steering.v1.ExtractVectorReq
  * Use `create(ExtractVectorRequestSchema)` to create a new message.
  */
 export const ExtractVectorRequestSchema: GenMessage<ExtractVectorRequest> = /*@__PURE__*/
-  messageDesc(file_trimtab_steering_v1_steering_service, 24);
+  messageDesc(file_trimtab_steering_v1_steering_service, 29);
 
 /**
  * Response of ExtractVector.
@@ -991,7 +1226,7 @@ export type ExtractVectorResponse = Message<"trimtab.steering.v1.ExtractVectorRe
  * Use `create(ExtractVectorResponseSchema)` to create a new message.
  */
 export const ExtractVectorResponseSchema: GenMessage<ExtractVectorResponse> = /*@__PURE__*/
-  messageDesc(file_trimtab_steering_v1_steering_service, 25);
+  messageDesc(file_trimtab_steering_v1_steering_service, 30);
 
 /**
  * Request of PutArtifact.
@@ -1040,7 +1275,7 @@ export type PutArtifactRequest = Message<"trimtab.steering.v1.PutArtifactRequest
  * Use `create(PutArtifactRequestSchema)` to create a new message.
  */
 export const PutArtifactRequestSchema: GenMessage<PutArtifactRequest> = /*@__PURE__*/
-  messageDesc(file_trimtab_steering_v1_steering_service, 26);
+  messageDesc(file_trimtab_steering_v1_steering_service, 31);
 
 /**
  * Response of PutArtifact.
@@ -1061,7 +1296,7 @@ export type PutArtifactResponse = Message<"trimtab.steering.v1.PutArtifactRespon
  * Use `create(PutArtifactResponseSchema)` to create a new message.
  */
 export const PutArtifactResponseSchema: GenMessage<PutArtifactResponse> = /*@__PURE__*/
-  messageDesc(file_trimtab_steering_v1_steering_service, 27);
+  messageDesc(file_trimtab_steering_v1_steering_service, 32);
 
 /**
  * Request of GetArtifact.
@@ -1082,7 +1317,7 @@ export type GetArtifactRequest = Message<"trimtab.steering.v1.GetArtifactRequest
  * Use `create(GetArtifactRequestSchema)` to create a new message.
  */
 export const GetArtifactRequestSchema: GenMessage<GetArtifactRequest> = /*@__PURE__*/
-  messageDesc(file_trimtab_steering_v1_steering_service, 28);
+  messageDesc(file_trimtab_steering_v1_steering_service, 33);
 
 /**
  * Response of GetArtifact.
@@ -1110,7 +1345,7 @@ export type GetArtifactResponse = Message<"trimtab.steering.v1.GetArtifactRespon
  * Use `create(GetArtifactResponseSchema)` to create a new message.
  */
 export const GetArtifactResponseSchema: GenMessage<GetArtifactResponse> = /*@__PURE__*/
-  messageDesc(file_trimtab_steering_v1_steering_service, 29);
+  messageDesc(file_trimtab_steering_v1_steering_service, 34);
 
 /**
  * Request of ListArtifacts.
@@ -1138,7 +1373,7 @@ export type ListArtifactsRequest = Message<"trimtab.steering.v1.ListArtifactsReq
  * Use `create(ListArtifactsRequestSchema)` to create a new message.
  */
 export const ListArtifactsRequestSchema: GenMessage<ListArtifactsRequest> = /*@__PURE__*/
-  messageDesc(file_trimtab_steering_v1_steering_service, 30);
+  messageDesc(file_trimtab_steering_v1_steering_service, 35);
 
 /**
  * Response of ListArtifacts.
@@ -1159,7 +1394,7 @@ export type ListArtifactsResponse = Message<"trimtab.steering.v1.ListArtifactsRe
  * Use `create(ListArtifactsResponseSchema)` to create a new message.
  */
 export const ListArtifactsResponseSchema: GenMessage<ListArtifactsResponse> = /*@__PURE__*/
-  messageDesc(file_trimtab_steering_v1_steering_service, 31);
+  messageDesc(file_trimtab_steering_v1_steering_service, 36);
 
 /**
  * Request of DeleteArtifact.
@@ -1180,7 +1415,7 @@ export type DeleteArtifactRequest = Message<"trimtab.steering.v1.DeleteArtifactR
  * Use `create(DeleteArtifactRequestSchema)` to create a new message.
  */
 export const DeleteArtifactRequestSchema: GenMessage<DeleteArtifactRequest> = /*@__PURE__*/
-  messageDesc(file_trimtab_steering_v1_steering_service, 32);
+  messageDesc(file_trimtab_steering_v1_steering_service, 37);
 
 /**
  * Response of DeleteArtifact.
@@ -1195,7 +1430,7 @@ export type DeleteArtifactResponse = Message<"trimtab.steering.v1.DeleteArtifact
  * Use `create(DeleteArtifactResponseSchema)` to create a new message.
  */
 export const DeleteArtifactResponseSchema: GenMessage<DeleteArtifactResponse> = /*@__PURE__*/
-  messageDesc(file_trimtab_steering_v1_steering_service, 33);
+  messageDesc(file_trimtab_steering_v1_steering_service, 38);
 
 /**
  * Request of ImportArtifact.
@@ -1237,7 +1472,7 @@ export type ImportArtifactRequest = Message<"trimtab.steering.v1.ImportArtifactR
  * Use `create(ImportArtifactRequestSchema)` to create a new message.
  */
 export const ImportArtifactRequestSchema: GenMessage<ImportArtifactRequest> = /*@__PURE__*/
-  messageDesc(file_trimtab_steering_v1_steering_service, 34);
+  messageDesc(file_trimtab_steering_v1_steering_service, 39);
 
 /**
  * Response of ImportArtifact.
@@ -1258,7 +1493,7 @@ export type ImportArtifactResponse = Message<"trimtab.steering.v1.ImportArtifact
  * Use `create(ImportArtifactResponseSchema)` to create a new message.
  */
 export const ImportArtifactResponseSchema: GenMessage<ImportArtifactResponse> = /*@__PURE__*/
-  messageDesc(file_trimtab_steering_v1_steering_service, 35);
+  messageDesc(file_trimtab_steering_v1_steering_service, 40);
 
 /**
  * Request of ExportArtifact.
@@ -1286,7 +1521,7 @@ export type ExportArtifactRequest = Message<"trimtab.steering.v1.ExportArtifactR
  * Use `create(ExportArtifactRequestSchema)` to create a new message.
  */
 export const ExportArtifactRequestSchema: GenMessage<ExportArtifactRequest> = /*@__PURE__*/
-  messageDesc(file_trimtab_steering_v1_steering_service, 36);
+  messageDesc(file_trimtab_steering_v1_steering_service, 41);
 
 /**
  * Response of ExportArtifact.
@@ -1307,7 +1542,48 @@ export type ExportArtifactResponse = Message<"trimtab.steering.v1.ExportArtifact
  * Use `create(ExportArtifactResponseSchema)` to create a new message.
  */
 export const ExportArtifactResponseSchema: GenMessage<ExportArtifactResponse> = /*@__PURE__*/
-  messageDesc(file_trimtab_steering_v1_steering_service, 37);
+  messageDesc(file_trimtab_steering_v1_steering_service, 42);
+
+/**
+ * How a condition compares a row h of a prompt with its vector v.
+ *
+ * @generated from enum trimtab.steering.v1.Similarity
+ */
+export enum Similarity {
+  /**
+   * Not given; refused.
+   *
+   * @generated from enum value: SIMILARITY_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED = 0,
+
+  /**
+   * v.h
+   *
+   * @generated from enum value: SIMILARITY_DOT = 1;
+   */
+  DOT = 1,
+
+  /**
+   * v.h / (|v| |h|)
+   *
+   * @generated from enum value: SIMILARITY_COSINE = 2;
+   */
+  COSINE = 2,
+
+  /**
+   * cos(h, tanh(p)), p the projection of h on v: the test of CAST.
+   *
+   * @generated from enum value: SIMILARITY_COSINE_TANH = 3;
+   */
+  COSINE_TANH = 3,
+}
+
+/**
+ * Describes the enum trimtab.steering.v1.Similarity.
+ */
+export const SimilaritySchema: GenEnum<Similarity> = /*@__PURE__*/
+  enumDesc(file_trimtab_steering_v1_steering_service, 0);
 
 /**
  * State of a build.
@@ -1355,7 +1631,7 @@ export enum BuildState {
  * Describes the enum trimtab.steering.v1.BuildState.
  */
 export const BuildStateSchema: GenEnum<BuildState> = /*@__PURE__*/
-  enumDesc(file_trimtab_steering_v1_steering_service, 0);
+  enumDesc(file_trimtab_steering_v1_steering_service, 1);
 
 /**
  * Foreign formats of directions.
@@ -1389,7 +1665,7 @@ export enum DirectionFormat {
  * Describes the enum trimtab.steering.v1.DirectionFormat.
  */
 export const DirectionFormatSchema: GenEnum<DirectionFormat> = /*@__PURE__*/
-  enumDesc(file_trimtab_steering_v1_steering_service, 1);
+  enumDesc(file_trimtab_steering_v1_steering_service, 2);
 
 /**
  * Decides interventions: directions, controllers, recipes, their artifacts and builds.

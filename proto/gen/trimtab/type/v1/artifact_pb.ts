@@ -10,7 +10,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file trimtab/type/v1/artifact.proto.
  */
 export const file_trimtab_type_v1_artifact: GenFile = /*@__PURE__*/
-  fileDesc("Ch50cmltdGFiL3R5cGUvdjEvYXJ0aWZhY3QucHJvdG8SD3RyaW10YWIudHlwZS52MSL9AQoIQXJ0aWZhY3QSDAoEbmFtZRgBIAEoCRIOCgZkaWdlc3QYAiABKAkSKwoEa2luZBgDIAEoDjIdLnRyaW10YWIudHlwZS52MS5BcnRpZmFjdEtpbmQSEgoKc2l6ZV9ieXRlcxgEIAEoBBIUCgxtb2RlbF9kaWdlc3QYBSABKAkSOgoJbWFkZV9mcm9tGAYgAygLMicudHJpbXRhYi50eXBlLnYxLkFydGlmYWN0Lk1hZGVGcm9tRW50cnkSDwoHY3JlYXRlZBgHIAEoCRovCg1NYWRlRnJvbUVudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEqhwIKDEFydGlmYWN0S2luZBIdChlBUlRJRkFDVF9LSU5EX1VOU1BFQ0lGSUVEEAASGwoXQVJUSUZBQ1RfS0lORF9ESVJFQ1RJT04QARIcChhBUlRJRkFDVF9LSU5EX0NPTlRST0xMRVIQAhIWChJBUlRJRkFDVF9LSU5EX0VESVQQAxIcChhBUlRJRkFDVF9LSU5EX0RJQ1RJT05BUlkQBBIZChVBUlRJRkFDVF9LSU5EX1JVTEVTRVQQBRIXChNBUlRJRkFDVF9LSU5EX1BST0JFEAYSGAoUQVJUSUZBQ1RfS0lORF9SRUNJUEUQBxIZChVBUlRJRkFDVF9LSU5EX1BST0dSQU0QCEJRChNkZXYudHJpbXRhYi50eXBlLnYxUAFaOGdpdGh1Yi5jb20vdHJpbXRhYi90cmltdGFiL2dlbi9nby90cmltdGFiL3R5cGUvdjE7dHlwZXYxYgZwcm90bzM");
+  fileDesc("Ch50cmltdGFiL3R5cGUvdjEvYXJ0aWZhY3QucHJvdG8SD3RyaW10YWIudHlwZS52MSL9AQoIQXJ0aWZhY3QSDAoEbmFtZRgBIAEoCRIOCgZkaWdlc3QYAiABKAkSKwoEa2luZBgDIAEoDjIdLnRyaW10YWIudHlwZS52MS5BcnRpZmFjdEtpbmQSEgoKc2l6ZV9ieXRlcxgEIAEoBBIUCgxtb2RlbF9kaWdlc3QYBSABKAkSOgoJbWFkZV9mcm9tGAYgAygLMicudHJpbXRhYi50eXBlLnYxLkFydGlmYWN0Lk1hZGVGcm9tRW50cnkSDwoHY3JlYXRlZBgHIAEoCRovCg1NYWRlRnJvbUVudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEqogIKDEFydGlmYWN0S2luZBIdChlBUlRJRkFDVF9LSU5EX1VOU1BFQ0lGSUVEEAASGwoXQVJUSUZBQ1RfS0lORF9ESVJFQ1RJT04QARIcChhBUlRJRkFDVF9LSU5EX0NPTlRST0xMRVIQAhIWChJBUlRJRkFDVF9LSU5EX0VESVQQAxIcChhBUlRJRkFDVF9LSU5EX0RJQ1RJT05BUlkQBBIZChVBUlRJRkFDVF9LSU5EX1JVTEVTRVQQBRIXChNBUlRJRkFDVF9LSU5EX1BST0JFEAYSGAoUQVJUSUZBQ1RfS0lORF9SRUNJUEUQBxIZChVBUlRJRkFDVF9LSU5EX1BST0dSQU0QCBIZChVBUlRJRkFDVF9LSU5EX0ZJTkRJTkcQCUJRChNkZXYudHJpbXRhYi50eXBlLnYxUAFaOGdpdGh1Yi5jb20vdHJpbXRhYi90cmltdGFiL2dlbi9nby90cmltdGFiL3R5cGUvdjE7dHlwZXYxYgZwcm90bzM");
 
 /**
  * A stored, immutable, content-addressed artifact.
@@ -103,7 +103,7 @@ export enum ArtifactKind {
   CONTROLLER = 2,
 
   /**
-   * A weight edit.
+   * A program and its coefficients at scale 1 (protobuf, trimtab.steering.v1.Edit).
    *
    * @generated from enum value: ARTIFACT_KIND_EDIT = 3;
    */
@@ -117,7 +117,7 @@ export enum ArtifactKind {
   DICTIONARY = 4,
 
   /**
-   * Conditions and actions.
+   * Conditions on the prompt and what they lead to (protobuf, trimtab.steering.v1.Ruleset).
    *
    * @generated from enum value: ARTIFACT_KIND_RULESET = 5;
    */
@@ -143,6 +143,13 @@ export enum ArtifactKind {
    * @generated from enum value: ARTIFACT_KIND_PROGRAM = 8;
    */
   PROGRAM = 8,
+
+  /**
+   * What a build or a calibration has found so far (JSON); only the service that wrote it reads it.
+   *
+   * @generated from enum value: ARTIFACT_KIND_FINDING = 9;
+   */
+  FINDING = 9,
 }
 
 /**
