@@ -21,6 +21,7 @@ import { LIMITS, SCALING_LIMITS } from "./src/limits.ts";
 import { gatewayRoutes } from "./src/handlers/index.ts";
 import { createGatewayMetrics } from "./src/metrics.ts";
 import { createOpenAiApp } from "./src/openai/app.ts";
+import { createIdempotentRequests } from "./src/openai/idempotency.ts";
 import { createPage } from "./src/page.ts";
 
 export type { GatewayClients } from "./src/clients.ts";
@@ -73,6 +74,7 @@ export function createGateway(options: GatewayOptions): Gateway {
     modelChanges: createModelChanges(clients),
     callerOf: createCallers(options.sharedPrefixes ?? false),
     metrics: createGatewayMetrics(metrics, () => running.size),
+    idempotent: createIdempotentRequests(),
   };
   return {
     routes: gatewayRoutes(context),

@@ -2,6 +2,7 @@
 // `npm run test:browser`: the page in Chromium. `npm test -- kernels` runs only the test files whose path contains "kernels", without the gates.
 
 import { existsSync, mkdirSync, writeFileSync } from "node:fs";
+import { contractLines, countsFile } from "./lib/contract.mjs";
 import { SetupFailure } from "./lib/failure.mjs";
 import { listGates } from "./lib/gates.mjs";
 import { ensureKernels } from "./lib/kernels.mjs";
@@ -42,7 +43,8 @@ export async function testProject(bun, { isFull = false, isGatesOnly = false, on
     results.push(await runGate({ name: "test models", run: ensureTestModels }));
     results.push(...(await runSuites(bun, filters, isFull)));
   }
-  return summarize(results, Date.now() - startedAt);
+  const isWhole = filters.length === 0 && only === "" && !isGatesOnly;
+  return summarize(results, Date.now() - startedAt, isWhole);
 }
 
 async function runGates(bun) {
@@ -79,7 +81,11 @@ async function runSetup(script) {
 }
 
 async function runSuites(bun, filters, isFull, only = "") {
-  const env = { ...process.env, ...(isFull ? { TRIMTAB_TEST_FULL: "1" } : {}) };
+  const env = {
+    ...process.env,
+    TRIMTAB_TEST_COUNTS: countsFile(),
+    ...(isFull ? { TRIMTAB_TEST_FULL: "1" } : {}),
+  };
   const results = [];
   for (const suite of listSuites(filters, only)) {
     const limitMs = isFull ? FULL_SUITE_LIMIT_MS : SUITE_LIMIT_MS;
@@ -97,15 +103,28 @@ function report({ name, passed, failed, skipped, problem, durationMs }) {
   if (problem) print(problem.replaceAll(/^/gm, "    "));
 }
 
-function summarize(results, durationMs) {
+function printContract(results) {
+  const cases = results.flatMap(({ rows = [] }) => rows);
+  for (const [what, count] of contractLines(cases)) print(`${what.padEnd(NAME_COLUMNS)} ${count}`);
+  print("");
+}
+
+function summarize(results, durationMs, isWhole) {
   const sum = (key) => results.reduce((total, result) => total + result[key], 0);
   const [passed, failed, skipped] = [sum("passed"), sum("failed"), sum("skipped")];
   const folder = inProject("build", "test");
   mkdirSync(folder, { recursive: true });
-  const body = { passed, failed, skipped, durationMs, results };
+  const body = {
+    passed,
+    failed,
+    skipped,
+    durationMs,
+    results: results.map(({ rows: _, ...result }) => result),
+  };
   writeFileSync(`${folder}/summary.json`, `${JSON.stringify(body, undefined, 2)}\n`);
   const failing = results.filter((result) => result.failed > 0).map((result) => result.name);
   print("");
+  if (isWhole) printContract(results);
   if (failing.length > 0) print(`${bold("failed:")} ${failing.join(", ")}`);
   if (skipped > 0) print(`${skipped} skipped (each says why)`);
   print(`took ${formatDuration(durationMs)}`);

@@ -3,6 +3,7 @@ import type { Caller } from "./clients.ts";
 import type { ModelChanges } from "./flow/model-changes.ts";
 import type { FlowContext } from "./flow/prepare.ts";
 import type { GatewayMetrics } from "./metrics.ts";
+import type { IdempotentRequests } from "./openai/idempotency.ts";
 
 /** The gateway's parts. */
 export interface GatewayContext {
@@ -10,6 +11,7 @@ export interface GatewayContext {
   /** Loading and unloading. */
   readonly modelChanges: ModelChanges;
   readonly metrics: GatewayMetrics;
+  readonly idempotent: IdempotentRequests;
   /** Who asks, by the headers of a request. */
   readonly callerOf: (headers: Headers) => Caller;
 }

@@ -55,6 +55,9 @@ export const LIMITS = {
   detokenizedIds: 65_536,
   /** Taps of one capture. */
   taps: 64,
+  /** Idempotency keys remembered, and for how long, milliseconds. */
+  idempotencyKeys: 1_024,
+  idempotencyMs: 600_000,
   /** Longest life of a request, milliseconds. */
   requestMs: 600_000,
   /** Longest silence of forward within a session, milliseconds. */

@@ -6,6 +6,7 @@ import { spawn } from "node:child_process";
 import { readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, relative, sep } from "node:path";
+import { readRows } from "./contract.mjs";
 import { inProject } from "./project.mjs";
 
 const TEST_FILE = /\.test\.ts$/;
@@ -44,7 +45,8 @@ export function listSuites(filters = [], only = "") {
 
 /**
  * Runs one suite; its output goes to ours.
- * @returns `{ passed, failed, skipped, problem, durationMs }`; `problem` says what went wrong outside the tests.
+ * @returns `{ passed, failed, skipped, rows, problem, durationMs }`; `rows` are those of the contract, a list a passed test;
+ *   `problem` says what went wrong outside the tests.
  */
 export async function runSuite(bun, suite, { env, limitMs }) {
   const startedAt = Date.now();
@@ -115,11 +117,11 @@ function readReport(path) {
   try {
     text = readFileSync(path, "utf8");
   } catch {
-    return { passed: 0, failed: 0, skipped: 0 };
+    return { passed: 0, failed: 0, skipped: 0, rows: [] };
   }
   const head = /<testsuites[^>]*>/.exec(text)?.[0] ?? "";
   const read = (name) => Number(new RegExp(`\\b${name}="(\\d+)"`).exec(head)?.[1] ?? 0);
   const failed = read("failures") + read("errors");
   const skipped = read("skipped");
-  return { passed: read("tests") - failed - skipped, failed, skipped };
+  return { passed: read("tests") - failed - skipped, failed, skipped, rows: readRows(text) };
 }

@@ -38,13 +38,13 @@ test.each([
   ["an unexpected error", () => new Error("boom")],
   ["an internal error", () => new TrimtabError("INTERNAL", "boom")],
   ["a deadline of its own", () => new ConnectError("late", Code.DeadlineExceeded)],
-])("a plan that fails with %s is STEERING_UNAVAILABLE", async (_name, make) => {
+])("C6 a plan that fails with %s is STEERING_UNAVAILABLE", async (_name, make) => {
   const stack = createSimulatedStack();
   stack.steering.before = (name) => (name === "Plan" ? Promise.reject(make()) : undefined);
   expect((await failureOf(stack, chat("hello!", refusal()))).reason).toBe("STEERING_UNAVAILABLE");
 });
 
-test("a forward that takes the program and does not carry it out is found out by its proof", async () => {
+test("X28 a forward that takes the program and does not carry it out is found out by its proof", async () => {
   const stack = createSimulatedStack();
   stack.forward.obeys = false;
   expect((await failureOf(stack, chat("hello!", refusal()))).reason).toBe("STEERING_UNAVAILABLE");
@@ -82,7 +82,7 @@ test("a forward that lost its programs gets them again", async () => {
   expect(again.choices[0]?.finished?.steered).toBe(true);
 });
 
-test("a forward that dies in mid-answer fails the stream with SERVICE_UNAVAILABLE, text so far kept", async () => {
+test("X1 a forward that dies in mid-answer fails the stream with SERVICE_UNAVAILABLE, text so far kept", async () => {
   const stack = createSimulatedStack();
   stack.forward.beforeToken = (_id, index) => (index === 4 ? down() : undefined);
   expect(await failureOf(stack, chat("hello"))).toEqual({ reason: "SERVICE_UNAVAILABLE", streamed: "Sure" });
@@ -106,7 +106,7 @@ test("a session that fails on open gives the typed error of forward", async () =
   expect((await failureOf(stack, chat("hello"))).reason).toBe("OUT_OF_MEMORY");
 });
 
-test("a verifier that fails gives a verdict without a score, never a score of 0, and the answer stands", async () => {
+test("C7 a verifier that fails gives a verdict without a score, never a score of 0, and the answer stands", async () => {
   const stack = createSimulatedStack();
   stack.verifier.before = down;
   const answer = await stack.client.complete(chat("hello", { verifiers: [{ name: "words" }] }));
@@ -115,7 +115,7 @@ test("a verifier that fails gives a verdict without a score, never a score of 0,
   expect(answer.choices[0]?.verdicts[0]?.score).toBeUndefined();
 });
 
-test("an unknown verifier, or a wrong parameter of one, is refused", async () => {
+test("C1 an unknown verifier, or a wrong parameter of one, is refused", async () => {
   const stack = createSimulatedStack();
   const unknown = await failureOf(stack, chat("hello", { verifiers: [{ name: "oracle" }] }));
   expect(unknown).toEqual({ reason: "VERIFIER_NOT_FOUND", streamed: "" });
@@ -123,7 +123,7 @@ test("an unknown verifier, or a wrong parameter of one, is refused", async () =>
   expect((await failureOf(stack, wrong)).reason).toBe("UNKNOWN_FIELD");
 });
 
-test("a client that leaves frees its sequences within 100 ms", async () => {
+test("G23 a client that leaves frees its sequences within 100 ms", async () => {
   const stack = createSimulatedStack();
   stack.forward.script = () => new Array<number>(400).fill(65);
   stack.forward.beforeToken = (_id, index) => (index < 3 ? undefined : new Promise(() => undefined));
@@ -136,7 +136,7 @@ test("a client that leaves frees its sequences within 100 ms", async () => {
   await until(() => stack.gateway.running() === 0, 1_000);
 });
 
-test("a deadline ends the call with DEADLINE_EXCEEDED and frees its sequences", async () => {
+test("F11 a deadline ends the call with DEADLINE_EXCEEDED and frees its sequences", async () => {
   const stack = createSimulatedStack();
   stack.forward.beforeToken = () => new Promise(() => undefined);
   const failure = await stack.client.complete(chat("hello"), { timeoutMs: 60 }).catch(fromConnectError);

@@ -1,7 +1,9 @@
 /** Bad requests of the gRPC API: reason and field of each. What proto3 cannot express is not repeated from the HTTP tables. */
 import { expect, test } from "bun:test";
+import { create } from "@bufbuild/protobuf";
 import { ConnectError } from "@connectrpc/connect";
 import { fromConnectError } from "#kit/errors.ts";
+import { RenderChatResponseSchema } from "#proto/trimtab/tokenizer/v1/tokenizer_service_pb.ts";
 import { chat, refusal, text } from "./support/asks.ts";
 import { CONTEXT_TOKENS } from "./support/simulated-session.ts";
 import { createSimulatedStack } from "./support/simulated-services.ts";
@@ -29,50 +31,50 @@ const user = { role: "user", content: "hello" };
 const rows: readonly Row[] = [
   ["no spec", () => client.complete({}), REQUIRED, "spec"],
   ["no prompt", spec({ prompt: { case: undefined } }), REQUIRED, "prompt"],
-  ["no messages", messages(), REQUIRED, "conversation.messages"],
-  ["1,025 messages", messages(...new Array(1_025).fill(user)), RANGE, "conversation.messages"],
-  ["a role", messages(user, { role: "tool", content: "" }), INVALID, "conversation.messages[1].role"],
+  ["G12 no messages", messages(), REQUIRED, "conversation.messages"],
+  ["G12 1,025 messages", messages(...new Array(1_025).fill(user)), RANGE, "conversation.messages"],
+  ["G12 a role", messages(user, { role: "tool", content: "" }), INVALID, "conversation.messages[1].role"],
   ["an empty text", () => client.complete(text("")), REQUIRED, "prompt"],
   ["no ids", spec({ prompt: { case: "ids", value: { ids: [] } } }), REQUIRED, "ids"],
-  ["an id", spec({ prompt: { case: "ids", value: { ids: [1, 70_000] } } }), RANGE, "ids[1]"],
-  ["a model", spec({ model: "nope" }), "MODEL_NOT_FOUND", "model"],
-  ["a long model", spec({ model: "m".repeat(257) }), RANGE, "model"],
-  ["temperature", sampling({ temperature: 2.1 }), RANGE, "sampling.temperature"],
-  ["NaN temperature", sampling({ temperature: Number.NaN }), FINITE, "sampling.temperature"],
-  ["infinite penalty", sampling({ presencePenalty: Infinity }), FINITE, "sampling.presence_penalty"],
-  ["top_p of 0", sampling({ topP: 0 }), RANGE, "sampling.top_p"],
-  ["top_k", sampling({ topK: 2_000_000 }), RANGE, "sampling.top_k"],
+  ["K5 an id", spec({ prompt: { case: "ids", value: { ids: [1, 70_000] } } }), RANGE, "ids[1]"],
+  ["G9 a model", spec({ model: "nope" }), "MODEL_NOT_FOUND", "model"],
+  ["G9 a long model", spec({ model: "m".repeat(257) }), RANGE, "model"],
+  ["G15 temperature", sampling({ temperature: 2.1 }), RANGE, "sampling.temperature"],
+  ["G15 NaN temperature", sampling({ temperature: Number.NaN }), FINITE, "sampling.temperature"],
+  ["G16 infinite penalty", sampling({ presencePenalty: Infinity }), FINITE, "sampling.presence_penalty"],
+  ["G16 top_p of 0", sampling({ topP: 0 }), RANGE, "sampling.top_p"],
+  ["G16 top_k", sampling({ topK: 2_000_000 }), RANGE, "sampling.top_k"],
   ["min_p", sampling({ minP: -0.1 }), RANGE, "sampling.min_p"],
   ["repetition penalty of 0", sampling({ repetitionPenalty: 0 }), RANGE, "sampling.repetition_penalty"],
-  ["a bias", sampling({ logitBias: { 3: 101 } }), RANGE, "sampling.logit_bias.3"],
-  ["a NaN bias", sampling({ logitBias: { 3: Number.NaN } }), FINITE, "sampling.logit_bias.3"],
-  ["a bias of no token", sampling({ logitBias: { 9_999: 1 } }), RANGE, "sampling.logit_bias"],
-  ["65 choices", spec({ choices: 65 }), RANGE, "choices"],
-  ["33 pairs", spec({ choices: 33, ...refusal({ compare: true }) }), RANGE, "choices"],
-  ["max_tokens of 2^32 - 1", spec({ maxTokens: 2 ** 32 - 1 }), RANGE, "max_tokens"],
-  ["21 alternatives", spec({ topLogprobs: 21 }), RANGE, "top_logprobs"],
-  ["an empty stop", spec({ stop: ["a", ""] }), INVALID, "stop[1]"],
-  ["17 stops", spec({ stop: new Array(17).fill("a") }), RANGE, "stop"],
-  ["prompt and max_tokens", spec({ maxTokens: CONTEXT_TOKENS }), OVERFLOW, "max_tokens"],
-  ["a prompt by tokens", () => client.complete(text("x".repeat(CONTEXT_TOKENS + 1))), OVERFLOW, "prompt"],
-  ["a prompt by bytes", () => client.complete(text("x".repeat(CONTEXT_TOKENS * 40))), OVERFLOW, "prompt"],
+  ["G18 a bias", sampling({ logitBias: { 3: 101 } }), RANGE, "sampling.logit_bias.3"],
+  ["G18 a NaN bias", sampling({ logitBias: { 3: Number.NaN } }), FINITE, "sampling.logit_bias.3"],
+  ["G18 a bias of no token", sampling({ logitBias: { 9_999: 1 } }), RANGE, "sampling.logit_bias"],
+  ["G14 65 choices", spec({ choices: 65 }), RANGE, "choices"],
+  ["G14 33 pairs", spec({ choices: 33, ...refusal({ compare: true }) }), RANGE, "choices"],
+  ["G13 max_tokens of 2^32 - 1", spec({ maxTokens: 2 ** 32 - 1 }), RANGE, "max_tokens"],
+  ["G19 21 alternatives", spec({ topLogprobs: 21 }), RANGE, "top_logprobs"],
+  ["G20 an empty stop", spec({ stop: ["a", ""] }), INVALID, "stop[1]"],
+  ["G20 17 stops", spec({ stop: new Array(17).fill("a") }), RANGE, "stop"],
+  ["G24 prompt and max_tokens", spec({ maxTokens: CONTEXT_TOKENS }), OVERFLOW, "max_tokens"],
+  ["G24 a prompt by tokens", () => client.complete(text("x".repeat(CONTEXT_TOKENS + 1))), OVERFLOW, "prompt"],
+  ["G24 a prompt by bytes", () => client.complete(text("x".repeat(CONTEXT_TOKENS * 40))), OVERFLOW, "prompt"],
   ["no use", spec({ steering: {} }), REQUIRED, "steering.use.recipe"],
   ["recipe and direction", use({ direction: "d" }), INVALID, "steering.use.direction"],
-  ["a recipe path", use({ recipe: "../../x" }), INVALID, "steering.use.recipe"],
-  ["an unknown recipe", use({ recipe: "nope" }), "RECIPE_NOT_FOUND", "steering.use.recipe"],
+  ["C3 a recipe path", use({ recipe: "../../x" }), INVALID, "steering.use.recipe"],
+  ["C1 an unknown recipe", use({ recipe: "nope" }), "RECIPE_NOT_FOUND", "steering.use.recipe"],
   ["an unbuilt recipe", use({ recipe: "candour" }), "RECIPE_NOT_FOUND", "steering.use.recipe"],
-  ["a scale", use({ scale: -4.5 }), RANGE, "steering.use.scale"],
-  ["a NaN scale", use({ scale: Number.NaN }), FINITE, "steering.use.scale"],
+  ["A10 a scale", use({ scale: -4.5 }), RANGE, "steering.use.scale"],
+  ["A10 a NaN scale", use({ scale: Number.NaN }), FINITE, "steering.use.scale"],
   ["a gate", use({ forceGate: 1.1 }), RANGE, "steering.use.force_gate"],
   ["a dose", use({ dose: { dose: { case: "relative", value: 5 } } }), RANGE, "steering.use.dose.relative"],
   ["an empty dose", use({ dose: {} }), INVALID, "steering.use.dose"],
-  ["a layer", use({ layers: [0, 4] }), RANGE, "steering.use.layers"],
+  ["A10 a layer", use({ layers: [0, 4] }), RANGE, "steering.use.layers"],
   ["a scope", use({ scope: 99 }), INVALID, "steering.use.scope"],
   ["a mode", use({ mode: "essay" }), INVALID, "steering.use.mode"],
   ["a strategy", spec({ scaling: { strategy: "x" } }), "STRATEGY_NOT_FOUND", "scaling.strategy"],
   ["a parameter", spec({ scaling: { parameters: { n: 1 } } }), "UNKNOWN_FIELD", "scaling.parameters.n"],
   ["17 verifiers", spec({ verifiers: new Array(17).fill({ name: "words" }) }), RANGE, "verifiers"],
-  ["a verifier", spec({ verifiers: [{ name: "nope" }] }), "VERIFIER_NOT_FOUND", "verifiers[0].name"],
+  ["C1 a verifier", spec({ verifiers: [{ name: "nope" }] }), "VERIFIER_NOT_FOUND", "verifiers[0].name"],
   ["no input to tokenize", () => client.tokenize({}), REQUIRED, "input"],
   ["no answers to score", () => client.score({}), REQUIRED, "answers"],
   ["an answer of one token", () => client.score({ answers: ["a"] }), INVALID, "answers[0]"],
@@ -86,7 +88,7 @@ async function first<T>(stream: AsyncIterable<T>): Promise<T | undefined> {
   return undefined;
 }
 
-test.each(rows)("%s is refused by reason and field", async (_name, call, reason, field) => {
+test.each(rows)("%s is refused over gRPC by reason and field", async (_name, call, reason, field) => {
   const thrown = await call().then(
     () => undefined,
     (error: unknown) => error,
@@ -106,6 +108,13 @@ test("an unbuilt recipe says how to build it", async () => {
     .complete(chat("hello", refusal({}, { recipe: "candour" })))
     .catch(fromConnectError);
   expect(failure).toMatchObject({ message: expect.stringContaining("trimtab recipe build candour") });
+});
+
+test("J7 a template that writes nothing is an empty prompt, and refused", async () => {
+  const silent = createSimulatedStack();
+  silent.clients.tokenizer.renderChat = () => Promise.resolve(create(RenderChatResponseSchema));
+  const failure = await silent.client.complete(chat("hello")).catch(fromConnectError);
+  expect(failure).toMatchObject({ reason: "FIELD_REQUIRED", field: "prompt" });
 });
 
 test("nothing of all this left anything behind, and the next request is served", async () => {

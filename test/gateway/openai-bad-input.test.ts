@@ -82,7 +82,7 @@ const fields: readonly (readonly [string, object, Expected])[] = [
     { response_format: { type: "json_schema", json_schema: { name: "x" } } },
     [400, REQUIRED, "response_format.json_schema.schema"],
   ],
-  ["a refused grammar", { guided_grammar: "x" }, [400, INVALID, "structured_outputs.grammar"]],
+  ["G21 a refused grammar", { guided_grammar: "x" }, [400, INVALID, "structured_outputs.grammar"]],
   ["two constraints", { guided_regex: "x", json_schema: {} }, [400, INVALID, "structured_outputs"]],
   ["a constraint twice", { guided_regex: "x", guided_choice: ["x"] }, [400, INVALID, "structured_outputs"]],
   [
@@ -109,17 +109,17 @@ const fields: readonly (readonly [string, object, Expected])[] = [
     { chat_template_kwargs: { a: 1 } },
     [400, "unsupported", "chat_template_kwargs"],
   ],
-  ["unknown field", { temprature: 1 }, [400, UNKNOWN, "temprature"]],
+  ["G8 unknown field", { temprature: 1 }, [400, UNKNOWN, "temprature"]],
   ["unknown in steering", steering({ strenght: 1 }), [400, UNKNOWN, "steering.strenght"]],
   ["unknown in scaling", { scaling: { budgets: 1 } }, [400, UNKNOWN, "scaling.budgets"]],
   ["no strategy", { scaling: { budget: 1 } }, [400, UNKNOWN, "scaling.budget"]],
   ["strategy", { scaling: { strategy: "x" } }, [404, "strategy_not_found", "scaling.strategy"]],
   ["no recipe", { steering: {} }, [400, REQUIRED, "steering.recipe"]],
   ["both", steering({ direction: "d" }), [400, INVALID, "steering.direction"]],
-  ["unknown recipe", { steering: { recipe: "nope" } }, [404, "recipe_not_found", "steering.recipe"]],
-  ["recipe path", { steering: { recipe: "../x" } }, [400, INVALID, "steering.recipe"]],
-  ["scale", steering({ scale: 4.1 }), [400, RANGE, "steering.scale"]],
-  ["layer", steering({ layers: [4] }), [400, RANGE, "steering.layers"]],
+  ["C1 unknown recipe", { steering: { recipe: "nope" } }, [404, "recipe_not_found", "steering.recipe"]],
+  ["C3 recipe path", { steering: { recipe: "../x" } }, [400, INVALID, "steering.recipe"]],
+  ["A10 scale", steering({ scale: 4.1 }), [400, RANGE, "steering.scale"]],
+  ["A10 layer", steering({ layers: [4] }), [400, RANGE, "steering.layers"]],
   ["scale and dose", steering({ scale: 1, dose: { relative: 1 } }), [400, INVALID, "steering.dose"]],
   ["two doses", steering({ dose: { relative: 1, nats: 1 } }), [400, INVALID, "steering.dose"]],
   ["alias twice", steering({ scale: 1, strength: 1 }), [400, INVALID, "steering.scale"]],
@@ -130,7 +130,7 @@ test.each(fields)("%s", async (_name, more, expected) => {
   expect(await outcome(await stack.post(CHAT, chatBody("hello", more)))).toEqual(expected);
 });
 
-test("an infinite number is refused", async () => {
+test("G15 an infinite number is refused", async () => {
   const body = JSON.stringify(chatBody("hello")).replace(/}$/, ',"temperature":1e999}');
   expect(await outcome(await stack.post(CHAT, body))).toEqual([400, INVALID, "temperature"]);
 });
@@ -139,7 +139,7 @@ const completions: readonly (readonly [string, object, Expected])[] = [
   ["no prompt", {}, [400, REQUIRED, "prompt"]],
   ["an empty list", { prompt: [] }, [400, RANGE, "prompt"]],
   ["ids and texts", { prompt: [1, "a"] }, [400, INVALID, "prompt[1]"]],
-  ["an id too large", { prompt: [9_999] }, [400, RANGE, "prompt[0]"]],
+  ["K5 an id too large", { prompt: [9_999] }, [400, RANGE, "prompt[0]"]],
   ["nothing to do", { prompt: "a", max_tokens: 0 }, [400, INVALID, "max_tokens"]],
   ["suffix", { prompt: "a", suffix: "b" }, [400, "unsupported", "suffix"]],
   ["best_of", { prompt: "a", best_of: 3 }, [400, INVALID, "best_of"]],

@@ -10,27 +10,27 @@ const CHAT = "/v1/chat/completions";
 
 const INVALID_JSON: Expected = [400, "invalid_json", null];
 const raw: readonly (readonly [string, BodyInit, Expected])[] = [
-  ["an empty body", "", INVALID_JSON],
-  ["no JSON", "{model:", INVALID_JSON],
-  ["null", "null", INVALID_JSON],
-  ["a list", "[]", INVALID_JSON],
-  ["a text", '"x"', INVALID_JSON],
-  ["nesting of 1,000", "[".repeat(1_000) + "]".repeat(1_000), INVALID_JSON],
-  ["nesting of 1,000,000", `{"a":${"[".repeat(1_000_000)}`, INVALID_JSON],
-  ["duplicate keys", '{"model":"a","model":"b"}', INVALID_JSON],
-  ["__proto__", '{"__proto__":{"x":1}}', INVALID_JSON],
-  ["a body over the limit", `"${"a".repeat(4 * 1024 * 1024)}"`, [413, "request_too_large", null]],
-  ["bytes that are no UTF-8", Uint8Array.of(0x22, 0xff, 0xfe, 0x22), [400, "invalid_utf8", null]],
-  ["overlong UTF-8", Uint8Array.of(0x22, 0xc0, 0xaf, 0x22), [400, "invalid_utf8", null]],
-  ["a byte order mark", "\ufeff{}", [400, "invalid_utf8", null]],
+  ["G1 an empty body", "", INVALID_JSON],
+  ["G1 no JSON", "{model:", INVALID_JSON],
+  ["G1 null", "null", INVALID_JSON],
+  ["G1 a list", "[]", INVALID_JSON],
+  ["G1 a text", '"x"', INVALID_JSON],
+  ["G2 nesting of 1,000", "[".repeat(1_000) + "]".repeat(1_000), INVALID_JSON],
+  ["G2 nesting of 1,000,000", `{"a":${"[".repeat(1_000_000)}`, INVALID_JSON],
+  ["G8 duplicate keys", '{"model":"a","model":"b"}', INVALID_JSON],
+  ["G8 __proto__", '{"__proto__":{"x":1}}', INVALID_JSON],
+  ["G3 a body over the limit", `"${"a".repeat(4 * 1024 * 1024)}"`, [413, "request_too_large", null]],
+  ["G6 bytes that are no UTF-8", Uint8Array.of(0x22, 0xff, 0xfe, 0x22), [400, "invalid_utf8", null]],
+  ["G6 overlong UTF-8", Uint8Array.of(0x22, 0xc0, 0xaf, 0x22), [400, "invalid_utf8", null]],
+  ["G6 a byte order mark", "\ufeff{}", [400, "invalid_utf8", null]],
   [
-    "half a surrogate pair",
+    "G7 half a surrogate pair",
     '{"messages":[{"content":"\\ud800"}]}',
     [400, "invalid_unicode", "messages[0].content"],
   ],
 ];
 
-test.each(raw)("body: %s", async (_name, body, expected) => {
+test.each(raw)("%s as a body", async (_name, body, expected) => {
   expect(await outcome(await stack.post(CHAT, "", { body }))).toEqual(expected);
   expect(({} as Record<string, unknown>).x).toBeUndefined();
 });
@@ -46,13 +46,13 @@ test.each([
   expect(await outcome(response)).toEqual([415, code, null]);
 });
 
-test("a body that lies about its length is still limited", async () => {
+test("G3 a body that lies about its length is still limited", async () => {
   const headers = { "content-type": "application/json", "content-length": "10" };
   const body = new TextEncoder().encode(`"${"a".repeat(5 * 1024 * 1024)}"`);
   expect((await stack.post(CHAT, "", { body, headers })).status).toBe(413);
 });
 
-test("a body that never ends is answered with 408", async () => {
+test("G3 a body that never ends is answered with 408", async () => {
   const endless = new ReadableStream({ pull: () => new Promise(() => undefined) });
   const headers = { "content-type": "application/json" };
   const request = new Request("http://localhost/", { method: "POST", body: endless, headers });

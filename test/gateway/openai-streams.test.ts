@@ -74,7 +74,7 @@ test("an error in mid-stream is an error event, and no [DONE] follows", async ()
   expect(all.at(-2).choices[0].delta.content).toBe("r");
 });
 
-test("a client that leaves a stream frees its sequences within 100 ms", async () => {
+test("G23 a client that leaves a stream frees its sequences within 100 ms", async () => {
   const stack = createSimulatedStack();
   stack.forward.beforeToken = (_id, index) => (index < 2 ? undefined : new Promise(() => undefined));
   const response = await stack.post(CHAT, chatBody("hello", { stream: true, n: 3 }));
@@ -116,7 +116,7 @@ test("silence is filled with comments, and headers do not wait for the first tok
   expect(await decode()).toBe("data: [DONE]\n\n");
 });
 
-test("a client that does not read is left, and nothing is produced for it meanwhile", async () => {
+test("G22 a client that does not read is left, and nothing is produced for it meanwhile", async () => {
   let produced = 0;
   let left = 0;
   async function* endless(): AsyncGenerator<object, void> {

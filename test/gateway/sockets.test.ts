@@ -32,7 +32,7 @@ async function freed(): Promise<void> {
 
 const url = (): string => `http://127.0.0.1:${server.httpPort}/v1/chat/completions`;
 
-test.each([true, false])("HTTP, stream %p: a client that aborts", async (stream) => {
+test.each([true, false])("G23 HTTP, stream %p: a client that aborts", async (stream) => {
   hold();
   const leave = new AbortController();
   const headers = { "content-type": "application/json" };
@@ -45,7 +45,7 @@ test.each([true, false])("HTTP, stream %p: a client that aborts", async (stream)
   await freed();
 });
 
-test("HTTP: a client whose socket is cut", async () => {
+test("G23 HTTP: a client whose socket is cut", async () => {
   hold();
   const body = JSON.stringify(chatBody("hello", { stream: true }));
   const socket = connect(server.httpPort, "127.0.0.1");
@@ -60,7 +60,7 @@ test("HTTP: a client whose socket is cut", async () => {
   await freed();
 });
 
-test("gRPC: a client that cancels, and one that leaves its loop", async () => {
+test("G23 gRPC: a client that cancels, and one that leaves its loop", async () => {
   const connection = connectTo({ address: `127.0.0.1:${server.grpcPort}` });
   const client = connection.client(GatewayService);
   hold();
@@ -77,7 +77,7 @@ test("gRPC: a client that cancels, and one that leaves its loop", async () => {
   connection.close();
 });
 
-test("a hundred clients that leave at once disturb nobody else", async () => {
+test("X22 a hundred clients that leave at once disturb nobody else", async () => {
   stack.forward.beforeToken = (_id, index) => Bun.sleep(index < 4 ? 0 : 1);
   const connection = connectTo({ address: `127.0.0.1:${server.grpcPort}` });
   const client = connection.client(GatewayService);

@@ -32,7 +32,7 @@ function run(spellings: readonly string[], stops: readonly string[]) {
   return { shown: shown.join(""), text };
 }
 
-test(`whatever the tokens, what is shown is the text before the first stop (seed ${SEED})`, () => {
+test(`G20 whatever the tokens, what is shown is the text before the first stop (seed ${SEED})`, () => {
   const letters = fc.string({ unit: fc.constantFrom("a", "b", "c"), maxLength: 4 });
   const stop = fc.string({ unit: fc.constantFrom("a", "b", "c"), minLength: 1, maxLength: 4 });
   fc.assert(
@@ -55,7 +55,7 @@ test("text that may become a stop is held back until it is decided, and shown at
   expect(text.end().text).toBe("STO");
 });
 
-test("a stop across tokens ends the answer and stops forward; usage counts to the token that completed it", async () => {
+test("G20 a stop across tokens ends the answer and stops forward; usage counts to the token that completed it", async () => {
   const stack = createSimulatedStack();
   stack.forward.script = () => encode("one STOP two three four");
   const answer = await stack.client.complete(chat("hello", { stop: ["STOP"] }));
@@ -65,7 +65,7 @@ test("a stop across tokens ends the answer and stops forward; usage counts to th
   expect(stack.forward.commands.some(({ command }) => command.case === "stop")).toBe(true);
 });
 
-test("a stop that looks like a pattern is taken literally", async () => {
+test("G20 a stop that looks like a pattern is taken literally", async () => {
   const stack = createSimulatedStack();
   stack.forward.script = () => encode("aaaa (a+)+$ b");
   const answer = await stack.client.complete(chat("hello", { stop: ["(a+)+$"] }));

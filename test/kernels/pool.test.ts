@@ -93,7 +93,7 @@ test("idle threads use no processor time, and closing ends them", async () => {
   await close();
 });
 
-test("shapes that no kernel serves are refused before anything runs", async () => {
+test("F13 shapes that no kernel serves are refused before anything runs", async () => {
   const bench = createBench(MIB);
   const { operators, close } = await createCompute({
     module: kernelModule,
@@ -133,7 +133,7 @@ test("compute threads start from inside a worker", async () => {
   expect(answer).toEqual({ threads: 2, sum: 4_096 });
 });
 
-test("a trap in any thread fails the region instead of hanging it, and the pool still closes", async () => {
+test("F14 a trap in any thread fails the region instead of hanging it, and the pool still closes", async () => {
   const bench = createBench(MIB);
   const rows = 64;
   const cols = 512;

@@ -26,7 +26,7 @@ test("with the key an answer comes through all services", async () => {
   expect(answer.choices[0]!.text).not.toBe("");
 });
 
-test("without the key, or with another one, nothing is answered on any port", async () => {
+test("T14 without the key, or with another one, nothing is answered on any port", async () => {
   for (const options of [{}, { apiKey: "another" }]) {
     const stranger = connectTo({ address: `127.0.0.1:${stack.grpcPort}` }, options);
     const failure = await stranger

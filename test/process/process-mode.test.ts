@@ -65,7 +65,7 @@ test("five processes give the search of the default composition, byte for byte, 
   expect(answers[0].search?.candidates.length).toBeGreaterThanOrEqual(3);
 });
 
-test("a dead steering service fails the steered request and leaves the unsteered one alone", async () => {
+test("X4 a dead steering service fails the steered request and leaves the unsteered one alone", async () => {
   const { steering } = processes.services;
   steering!.process.kill("SIGKILL");
   await steering!.process.exited;
@@ -80,7 +80,7 @@ test("a dead steering service fails the steered request and leaves the unsteered
   expect(answer.choices[0]!.text).not.toBe("");
 });
 
-test("a killed forward process is told, started again, and serves the same steered answer", async () => {
+test("X1 a killed forward process is told, started again, and serves the same steered answer", async () => {
   const spec = steeredSpec("Count to five.", {});
   const before = await stack.client.complete({ spec });
   const long = stack.client.complete({

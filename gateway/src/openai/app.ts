@@ -11,6 +11,7 @@ import { chatAnswer, chatChunks } from "./chat.ts";
 import { completionAnswer, completionChunks } from "./completions.ts";
 import { embeddingAnswer } from "./embeddings.ts";
 import type { StreamOptions } from "./frame.ts";
+import { idempotencyKey } from "./idempotency.ts";
 import { listModels, oneModel } from "./models.ts";
 import { HttpProblem, problemResponse } from "./problems.ts";
 import { strategiesJson } from "./scaling.ts";
@@ -91,7 +92,15 @@ async function complete<B extends CommonBody>(
     });
   }
   const scope = scopeOf(gateway, context);
-  if (body.stream !== true) return context.json(await api.answer(gateway, body, scope));
+  const { headers } = context.req.raw;
+  if (body.stream !== true) {
+    return context.json(
+      await gateway.idempotent.once(headers, given, () => api.answer(gateway, body, scope)),
+    );
+  }
+  if (idempotencyKey(headers) !== undefined) {
+    throw new TrimtabError("UNSUPPORTED", "a stream has no idempotency key", { field: "idempotency-key" });
+  }
   const left = new AbortController();
   const inner = { ...scope, signal: AbortSignal.any([scope.signal, left.signal]) };
   const includeUsage = body.stream_options?.include_usage === true;

@@ -3,10 +3,11 @@
  * gate, and a drain in the right order (health first, then the listeners).
  */
 import type { DescService } from "@bufbuild/protobuf";
-import type { ConnectRouter } from "@connectrpc/connect";
+import type { ConnectRouter, HandlerContext } from "@connectrpc/connect";
 import { Hono } from "hono";
 import { Health } from "#proto/health/v1/health_pb.ts";
 import { assertBindAllowed, createKeyGate, type KeyGate } from "./auth.ts";
+import { toConnectError, TrimtabError } from "./errors.ts";
 import { createHealth, type HealthTable } from "./health.ts";
 import { serverInterceptors } from "./interceptors.ts";
 import { RPC_LIMITS } from "./limits.ts";
@@ -72,7 +73,10 @@ export async function startServer(options: ServerOptions): Promise<Server> {
       reflect(router);
     },
     interceptors: [metrics.interceptor, ...serverInterceptors({ log })],
-    requestGate: gate.requestGate,
+    requestGate(context) {
+      gate.requestGate(context);
+      refuseExpired(context);
+    },
     maxMessageBytes:
       options.maxMessageBytes ??
       (options.internal ? RPC_LIMITS.internalMessageBytes : RPC_LIMITS.publicMessageBytes),
@@ -103,6 +107,13 @@ export async function startServer(options: ServerOptions): Promise<Server> {
       await Promise.all([http?.close(closing), grpc?.close(closing)]);
     },
   };
+}
+
+/** A call whose deadline has passed when it arrives starts nothing. */
+function refuseExpired(context: HandlerContext): void {
+  const leftMs = context.timeoutMs();
+  if (leftMs === undefined || leftMs > 0) return;
+  throw toConnectError(new TrimtabError("DEADLINE_EXCEEDED", "the deadline passed before the call began"));
 }
 
 function startHttp(

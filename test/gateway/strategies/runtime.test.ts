@@ -70,7 +70,7 @@ test("when the time is up nothing grows any more and the best there is comes bac
   expect(ran.chosen.split("\n").length).toBe(2);
 });
 
-test("a strict search fails with the verifier's failure; another takes the mean of the other scores", async () => {
+test("C7 a strict search fails with the verifier's failure; another takes the mean of the other scores", async () => {
   const chain = createChain([0.5]);
   const judge = (text: string) => (text.includes("wrong") ? "DEADLINE_EXCEEDED" : 0.8);
   const strict = run("best-of-n", createSimulatedWorld(chain, judge, 5n)).catch((error: unknown) => error);

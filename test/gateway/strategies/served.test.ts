@@ -45,7 +45,7 @@ test("self-consistency stops as soon as the majority is settled, and says so", a
   expect(choices[0]?.text).toContain("7");
 });
 
-test("a budget of tokens is never exceeded, whatever the candidates leave of their shares", async () => {
+test("C8 a budget of tokens is never exceeded, whatever the candidates leave of their shares", async () => {
   for (const tokens of [3, 10, 17, 29, 64]) {
     const stack = answering(["a", "bb bb bb bb bb bb", "ccc ccc ccc ccc ccc ccc"]);
     const scaling = {

@@ -48,7 +48,7 @@ test("16 branches of a prefix read at most 1.3 times the keys and values of one"
   expect(sixteen.pages / one.pages).toBeLessThanOrEqual(1.3);
 }, 20_000);
 
-test("10,000 forks and drops leak no page", async () => {
+test("F8 10,000 forks and drops leak no page", async () => {
   const { sequence } = await open(engine, prompt(300, 2));
   const before = await engine.call({ type: "stats" });
   for (let cycle = 0; cycle < 100; cycle++) {

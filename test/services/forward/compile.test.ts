@@ -117,7 +117,7 @@ test("conflict rules: sum adds, priority keeps the highest, orthogonalize remove
   expect(compile([operation({ scope: { kind: "decode" } }), apart], "error").operations).toHaveLength(2);
 });
 
-test("bad programs are refused by field", () => {
+test("A10 bad programs are refused by field", () => {
   const nan = unit();
   nan[3] = Number.NaN;
   const cases: [Partial<Operation>, string][] = [

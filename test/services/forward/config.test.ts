@@ -65,7 +65,7 @@ const contradictions: [string, Metadata, string][] = [
   ["a layer count that is no number", { "llama.block_count": "four" }, "llama.block_count"],
 ];
 for (const [name, metadata, field] of contradictions) {
-  test(`refused as invalid: ${name}`, () => {
+  test(`A7 refused as invalid: ${name}`, () => {
     expect(refusal(() => readConfig(header(metadata)))).toEqual({ reason: "ARTIFACT_INVALID", field });
   });
 }
@@ -78,7 +78,7 @@ const unsupported: [string, Metadata, string][] = [
   ["odd heads", { "llama.attention.key_length": 24 }, "llama.attention.key_length"],
 ];
 for (const [name, metadata, field] of unsupported) {
-  test(`refused as beyond this build: ${name}`, () => {
+  test(`A7 refused as beyond this build: ${name}`, () => {
     expect(refusal(() => readConfig(header(metadata)))).toEqual({ reason: "BACKEND_CAPABILITY", field });
   });
 }
@@ -98,7 +98,7 @@ test("regions of the plan do not overlap, and hold what was asked for", () => {
   expect(plan.regions.kv.sizeBytes).toBe(plan.pages * plan.kv.pageBytes);
 });
 
-test("a plan over 3.75 GiB is refused before anything is loaded, one without a page too", () => {
+test("X12 a plan over 3.75 GiB is refused before anything is loaded, one without a page too", () => {
   const file = header();
   const config = readConfig(file);
   const plan = (kvBytes: number) => refusal(() => planMemory(file, config, { ...PLAN, kvBytes }));

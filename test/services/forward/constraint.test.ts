@@ -122,7 +122,7 @@ test("a fork and a truncated sequence go on with the text where it stands", asyn
   await engine.call({ type: "release", sequences: [sequence, ...children] });
 }, 60_000);
 
-test("a grammar the library refuses fails alone; the others' texts and bits stay the same", async () => {
+test("G21 a grammar the library refuses fails alone; the others' texts and bits stay the same", async () => {
   const constraint = schema(PERSON);
   const alone = await write(constraint, 3);
   const wrong = grammar({ case: "ebnf", value: 'root ::= "a" missing' });

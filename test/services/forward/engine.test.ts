@@ -70,7 +70,7 @@ test("forking 4,096 tokens copies no page, and each child at most one when it ge
   expect(await usedPages()).toBe(0);
 }, 30_000);
 
-test("a stopped generation ends as cancelled, a released one frees its pages", async () => {
+test("F4 a stopped generation ends as cancelled, a released one frees its pages", async () => {
   const { sequence } = await open(engine, prompt(20, 5));
   const stopped = generate(engine, sequence, { maxTokens: 0 }, (event) => {
     if (event.type === "tokens") void engine.call({ type: "stop", sequences: [sequence] });
@@ -83,7 +83,7 @@ test("a stopped generation ends as cancelled, a released one frees its pages", a
   expect(await usedPages()).toBe(0);
 });
 
-test("a release during prefill fails the open as cancelled and frees its pages", async () => {
+test("F12 a release during prefill fails the open as cancelled and frees its pages", async () => {
   const sequence = engine.newSequence();
   const opening = failure(open(engine, prompt(4000, 6), { sequence }));
   await release(sequence);
@@ -91,7 +91,7 @@ test("a release during prefill fails the open as cancelled and frees its pages",
   expect(await usedPages()).toBe(0);
 });
 
-test("bad ids, unknown sequences and overflow are typed errors that name their limit", async () => {
+test("F1 F2 F5 bad ids, unknown sequences and overflow are typed errors that name their limit", async () => {
   expect(await failure(open(engine, []))).toMatchObject({ reason: "FIELD_REQUIRED", field: "ids" });
   const range = { reason: "FIELD_OUT_OF_RANGE", field: "ids[1]", limit: "256" };
   expect(await failure(open(engine, [1, 256]))).toMatchObject(range);

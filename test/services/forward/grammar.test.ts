@@ -57,7 +57,7 @@ test("what a schema's grammar takes is valid, compact or indented, and it takes 
   }
 }, 20_000);
 
-test("what a grammar cannot enforce is refused by name, and ignored only if that is asked for", () => {
+test("G21 what a grammar cannot enforce is refused by name, and ignored only if that is asked for", () => {
   for (const { schema, reason, says, ignorable } of REFUSED) {
     const error = refusal(() => ofSchema(schema));
     expect({ schema, reason: error.reason, field: error.field }).toEqual({

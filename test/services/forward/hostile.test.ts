@@ -41,7 +41,7 @@ async function drain(stream: AsyncIterable<unknown>): Promise<void> {
   for await (const _ of stream);
 }
 
-test("Open and Generate", async () => {
+test("F1 Open and Generate", async () => {
   const { client, modelDigest } = forward;
   await fc.assert(
     fc.asyncProperty(

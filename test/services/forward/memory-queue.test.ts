@@ -38,7 +38,7 @@ test("a newcomer waits until memory is given back, then gets the bits it would h
   expect(await freePages()).toBe(PAGES);
 });
 
-test("who has waited as long as it may is refused, typed and retryable, and the others go on", async () => {
+test("F6 who has waited as long as it may is refused, typed and retryable, and the others go on", async () => {
   const holder = await open(engine, prompt(30 * PAGE, 3), { caller: UNCACHED });
   const refused = await failure(open(engine, prompt(20 * PAGE, 4), { caller: impatient }));
   expect(refused).toMatchObject({ reason: "OUT_OF_MEMORY", retryAfterMs: 1000, limit: "50 ms of waiting" });
@@ -47,7 +47,7 @@ test("who has waited as long as it may is refused, typed and retryable, and the 
   expect(await freePages()).toBe(PAGES);
 });
 
-test("what can never fit is refused at once, and the limit is named", async () => {
+test("F6 what can never fit is refused at once, and the limit is named", async () => {
   const refused = await failure(open(engine, prompt(PAGES * PAGE + 2, 5), { caller: UNCACHED }));
   expect(refused).toMatchObject({ reason: "OUT_OF_MEMORY", field: "ids", limit: `${PAGES * PAGE} tokens` });
   expect(await freePages()).toBe(PAGES);

@@ -45,7 +45,7 @@ test("a model is loaded by name, used, and unloaded with its sequences", async (
   expect(await reasonOf(client.open({ modelDigest, open: { ids: [1] } }))).toBe("MODEL_NOT_LOADED");
 });
 
-test("files outside the allowed directories look as if they did not exist", async () => {
+test("A13 files outside the allowed directories look as if they did not exist", async () => {
   const outside = await writeSyntheticModel();
   for (const source of [outside, "../second", "missing", "", "a\0b", "/etc/passwd"]) {
     expect(await reasonOf(load(source))).toBe("MODEL_NOT_FOUND");
@@ -63,7 +63,7 @@ test("two models of one name are not loaded together", async () => {
   await forward.client.unloadModel({ modelDigest: second?.digest ?? "" });
 });
 
-test("a truncated file, noise and a wrong digest are refused, typed", async () => {
+test("A12 a truncated file, noise and a wrong digest are refused, typed", async () => {
   expect(await reasonOf(load("short"))).toBe("ARTIFACT_INVALID");
   expect(await reasonOf(load("noise"))).toBe("ARTIFACT_INVALID");
   const expectedDigest = "0".repeat(64);

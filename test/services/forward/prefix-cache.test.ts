@@ -72,7 +72,7 @@ test("a later turn finds the pages of the answer before it", async () => {
   expect(hit.bits).toEqual((await answer(next, { caller: UNCACHED })).bits);
 });
 
-test("a steered page is reused under the same program and coefficients and never otherwise", async () => {
+test("F16 a steered page is reused under the same program and coefficients and never otherwise", async () => {
   const ids = prompt(100, 6);
   const steered = (digest: string, coefficient: number): Binding => ({ digest, coefficients: [coefficient] });
   const cost = async (binding: Binding | null) => (await answer(ids, { binding })).reusedTokens;
@@ -105,7 +105,7 @@ test("tapped positions are computed again, the same bits, and billed; those arou
   expect(hit).toEqual({ prefilledTokens: 20 + 7, values: miss.values });
 });
 
-test("callers with different salts never find each other's prefixes", async () => {
+test("F16 callers with different salts never find each other's prefixes", async () => {
   const ids = prompt(70, 8);
   const asked = async (cacheSalt: string) =>
     (await answer(ids, { caller: { ...CALLER, cacheSalt } })).reusedTokens;

@@ -115,7 +115,7 @@ test("a program given at open acts as one given at generate", async () => {
   expect(early.tokens).toEqual(late.tokens);
 });
 
-test("neighbours with other programs, or poisoned ones, change no bit of a row", async () => {
+test("F10 neighbours with other programs, or poisoned ones, change no bit of a row", async () => {
   const digest = await put(add({ layer: 0 }));
   const alone = await run({ binding: { digest, coefficients: [2] } });
   const vectors = new Float32Array(WIDTH);

@@ -53,7 +53,7 @@ test("opens of one message share what they begin with, and one bad command fails
   });
 });
 
-test("a client that leaves in the middle of a generation frees its pages", async () => {
+test("F7 a client that leaves in the middle of a generation frees its pages", async () => {
   const abort = new AbortController();
   const requests = createPushable<SessionRequest>();
   const commands = [openCommand(1n, prompt(40)), generateCommand(1n, { maxTokens: 0 })];
@@ -79,7 +79,7 @@ test("a session must name its model, and stay with it", async () => {
   expect(await reasonOf(forward.session(message, { modelDigest: "0".repeat(64) }))).toBe("MODEL_MISMATCH");
 });
 
-test("every message stays below 16 KiB however many activations it carries", async () => {
+test("F9 every message stays below 16 KiB however many activations it carries", async () => {
   const requests = createPushable<SessionRequest>();
   const tap = { site: 1, positions: 2 };
   const commands = [openCommand(1n, prompt(300), { taps: [tap] })];

@@ -75,7 +75,7 @@ for (const [tap, reason, field] of REFUSED) {
   });
 }
 
-test("more rows of logits than a request may have are refused before anything runs", async () => {
+test("F9 more rows of logits than a request may have are refused before anything runs", async () => {
   const layers = [0, 1, 2, 3];
   const { client, modelDigest } = forward;
   const items = Array.from({ length: 6 }, (_, seed) => ({ ids: prompt(200, seed + 1) }));

@@ -46,7 +46,7 @@ test("bytes come back by name, by digest and pinned, also after reopening", () =
   expect(again.list({ kind: ArtifactKind.PROBE }).concat(again.list({ modelDigest: "other" }))).toEqual([]);
 });
 
-test("the same bytes again are no change, other bytes need permission to replace", () => {
+test("C2 the same bytes again are no change, other bytes need permission to replace", () => {
   const first = store.put({ name: "a", kind, bytes: bytesOf("one") });
   expect(store.put({ name: "a", kind, bytes: bytesOf("one") })).toEqual(first);
   const two = { name: "a", kind, bytes: bytesOf("two") };
@@ -57,14 +57,14 @@ test("the same bytes again are no change, other bytes need permission to replace
 });
 
 test.each(["", "../x", ".hidden", "A", "a/b", "a\0", "x".repeat(65), "ä", "a b"])(
-  "the name %j is refused",
+  "C3 the name %j is refused",
   (name) => {
     expect(reasonOf(() => store.put({ name, kind, bytes: bytesOf("x") }))).toBe("INVALID_ARGUMENT");
     expect(reasonOf(() => store.delete(name))).toBe("INVALID_ARGUMENT");
   },
 );
 
-test("unknown names, malformed digests and wrong expected digests are typed errors", () => {
+test("A12 unknown names, malformed digests and wrong expected digests are typed errors", () => {
   expect(reasonOf(() => store.get("none"))).toBe("ARTIFACT_NOT_FOUND");
   expect(reasonOf(() => store.get(`sha256:${"A".repeat(64)}`))).toBe("INVALID_ARGUMENT");
   expect(reasonOf(() => store.get("sha256:../../etc/passwd"))).toBe("INVALID_ARGUMENT");
@@ -83,7 +83,7 @@ test("deleting a name keeps bytes another name has, and removes them with the la
   expect(reasonOf(() => store.delete("b"))).toBe("ARTIFACT_NOT_FOUND");
 });
 
-test("damaged bytes are never served, go to quarantine, and heal by storing them again", () => {
+test("X17 damaged bytes are never served, go to quarantine, and heal by storing them again", () => {
   store.put({ name: "a", kind, bytes: bytesOf("hello") });
   writeFileSync(join(directory, "objects", HELLO.replace(":", "-")), "hellO");
   expect(reasonOf(() => store.get("a"))).toBe("ARTIFACT_CORRUPT");
@@ -92,7 +92,7 @@ test("damaged bytes are never served, go to quarantine, and heal by storing them
   expect(store.get("a").bytes).toEqual(bytesOf("hello"));
 });
 
-test("a damaged index falls back to the version before it", () => {
+test("X17 a damaged index falls back to the version before it", () => {
   store.put({ name: "a", kind, bytes: bytesOf("one") });
   store.put({ name: "b", kind, bytes: bytesOf("two") });
   truncateSync(join(directory, "index-000000000002.json"), 100);
@@ -104,7 +104,7 @@ test("a damaged index falls back to the version before it", () => {
   expect(readdirSync(join(directory, "quarantine"))).toHaveLength(1);
 });
 
-test("a writer killed at any moment loses nothing it acknowledged and leaves no litter", async () => {
+test("X16 a writer killed at any moment loses nothing it acknowledged and leaves no litter", async () => {
   for (let round = 0; round < 4; round++) {
     const writer = Bun.spawn(
       [process.execPath, join(import.meta.dir, "store-writer.ts"), directory, `r${round}`],
@@ -128,7 +128,7 @@ test("a writer killed at any moment loses nothing it acknowledged and leaves no 
   }
 }, 20_000);
 
-test("two processes writing at once both keep everything they acknowledged", async () => {
+test("C2 two processes writing at once both keep everything they acknowledged", async () => {
   const writers = ["x", "y"].map((prefix) =>
     Bun.spawn([process.execPath, join(import.meta.dir, "store-writer.ts"), directory, prefix], {
       stdout: "pipe",

@@ -34,7 +34,7 @@ async function start(
 }
 
 test.each(["grpc", "connect"])(
-  "over %s a drain lets the running call finish and refuses new ones",
+  "X24 over %s a drain lets the running call finish and refuses new ones",
   async (kind) => {
     const { server, transport, echo, fresh } = await start(kind);
     const client = createClient(TokenizerService, transport);
@@ -61,7 +61,7 @@ test.each(["grpc", "connect"])(
 );
 
 test.each(["grpc", "connect"])(
-  "over %s what outlives the grace ends with SERVICE_UNAVAILABLE",
+  "X25 over %s what outlives the grace ends with SERVICE_UNAVAILABLE",
   async (kind) => {
     const { server, transport, echo } = await start(kind);
     const client = createClient(TokenizerService, transport);

@@ -11,7 +11,15 @@ export const ECHO_SERVICES = [TokenizerService, ForwardService];
 export interface Echo {
   readonly routes: (router: ConnectRouter) => void;
   /** Streams whose signal aborted, and streams whose `finally` ran. */
-  readonly seen: { aborted: number; finished: number; produced: number; lastTimeoutMs: number | undefined };
+  readonly seen: {
+    aborted: number;
+    finished: number;
+    produced: number;
+    /** Streams running now, and the most there were at once. */
+    running: number;
+    mostRunning: number;
+    lastTimeoutMs: number | undefined;
+  };
   /** Resolves when `check` holds; it is looked at whenever something happens. */
   until(check: () => boolean): Promise<void>;
   /** Lets a parked `gate` call of Encode finish. */
@@ -20,7 +28,10 @@ export interface Echo {
 
 /** Creates the stand-in. */
 export function createEcho(): Echo {
-  const seen: Echo["seen"] = { aborted: 0, finished: 0, produced: 0, lastTimeoutMs: undefined };
+  const seen: Echo["seen"] = {
+    ...{ aborted: 0, finished: 0, produced: 0, running: 0, mostRunning: 0 },
+    lastTimeoutMs: undefined,
+  };
   const waiting = new Set<() => void>();
   const gate = Promise.withResolvers<void>();
   const happened = () => {
@@ -51,6 +62,7 @@ export function createEcho(): Echo {
   /** Endless stream of messages of `sizeBytes`; the request's model digest carries the size. */
   async function* stream(sizeBytes: number, context: HandlerContext) {
     watch(context);
+    seen.mostRunning = Math.max(seen.mostRunning, ++seen.running);
     try {
       for (let i = 0; ; i++) {
         context.signal.throwIfAborted();
@@ -61,6 +73,7 @@ export function createEcho(): Echo {
       }
     } finally {
       seen.finished++;
+      seen.running--;
       happened();
     }
   }

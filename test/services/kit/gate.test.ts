@@ -19,7 +19,7 @@ test.each([
   "Bearer secrett",
   "Basic secret",
   "secret",
-])("the authorization %j does not open a gate, and every refusal reads the same", (authorization) => {
+])("G25 the authorization %j does not open a gate, and every refusal reads the same", (authorization) => {
   const gate = createKeyGate("secret");
   expect(() => gate.check(headers(authorization))).toThrow("a valid API key is required");
 });
@@ -42,7 +42,7 @@ test("a public address is not bound without a key", async () => {
   await expect(startServer({ ...options, grpc: { host: "0.0.0.0" } })).rejects.toThrow("refusing to listen");
 });
 
-test("every RPC of the web listener and its metrics need the key", async () => {
+test("T14 every RPC of the web listener and its metrics need the key", async () => {
   const options = {
     name: "echo",
     services: ECHO_SERVICES,
@@ -62,7 +62,7 @@ test("every RPC of the web listener and its metrics need the key", async () => {
   await server.close({ graceMs: 0 });
 });
 
-test("pages of other sites cannot reach a loopback listener", async () => {
+test("G26 pages of other sites cannot reach a loopback listener", async () => {
   const listener = createHttpListener({ app: new Hono().get("/", (context) => context.text("hello")) });
   const url = `http://127.0.0.1:${listener.port}/`;
   const status = async (init: Record<string, string>) => (await fetch(url, { headers: init })).status;

@@ -44,7 +44,7 @@ test.each([...QUANTIZED_TYPES])(`%s: ${BLOCKS} blocks are the reference's (seed 
   expect(bytesOf(type, values)).toEqual(await formats.quantize(type.toUpperCase(), values));
 });
 
-test.each([Number.NaN, Infinity, -Infinity, 3e38])("%p among the values is refused by tensor", (bad) => {
+test.each([Number.NaN, Infinity, -Infinity, 3e38])("A8 %p among the values is refused by tensor", (bad) => {
   for (const type of QUANTIZED_TYPES) {
     const values = new Float32Array(2 * BLOCK).fill(0.5);
     values[40] = bad;

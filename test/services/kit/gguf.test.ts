@@ -90,7 +90,7 @@ test.skipIf(!existsSync(defaultModelPath()))("the default model's header equals 
   });
 });
 
-test("reading outside a tensor is refused, and a file that shrank is reported as corrupt", () => {
+test("X18 reading outside a tensor is refused, and a file that shrank is reported as corrupt", () => {
   const path = join(directory, "shrunk.gguf");
   const bytes = writeGguf({}, [{ name: "t", dims: [8], data: new Float32Array(8) }]);
   writeFileSync(path, bytes);
@@ -103,7 +103,7 @@ test("reading outside a tensor is refused, and a file that shrank is reported as
   file.close();
 });
 
-test("directories, pipes and missing files are refused without blocking", () => {
+test("A13 directories, pipes and missing files are refused without blocking", () => {
   const fifo = join(directory, "fifo");
   expect(Bun.spawnSync(["mkfifo", fifo]).exitCode).toBe(0);
   for (const path of [directory, fifo, "/dev/zero"])

@@ -70,7 +70,7 @@ const unreached = (refusals: readonly Refusal[], messages: ReadonlySet<string>):
     .filter(({ pattern }) => ![...messages].some((message) => pattern.test(message)))
     .map(({ text }) => text);
 
-test(`GGUF: ${HEADERS} headers, every refusal reached (seed ${SEED})`, () => {
+test(`A15 GGUF: ${HEADERS} headers, every refusal reached (seed ${SEED})`, () => {
   const make = (seed: number): Uint8Array => {
     const random = createRandom(seed);
     return mutateFile(random.below(8) === 0 ? modelFile : randomFile(random), random);
@@ -92,7 +92,7 @@ test(`GGUF: ${HEADERS} headers, every refusal reached (seed ${SEED})`, () => {
   expect(unreached(listRefusals(readers), new Set([...messages, ...past]))).toEqual([]);
 });
 
-test(`safetensors: ${HEADERS} headers, every refusal reached (seed ${SEED})`, () => {
+test(`A15 safetensors: ${HEADERS} headers, every refusal reached (seed ${SEED})`, () => {
   const { accepted, messages } = readAll(
     HEADERS,
     (seed) => randomHeader(createRandom(seed)),
@@ -110,7 +110,7 @@ test(`safetensors: ${HEADERS} headers, every refusal reached (seed ${SEED})`, ()
   expect(unreached(refusals, messages)).toEqual([]);
 });
 
-test(`directories: ${DIRECTORIES} configurations and indexes, every refusal reached (seed ${SEED})`, () => {
+test(`A15 directories: ${DIRECTORIES} configurations and indexes, every refusal reached (seed ${SEED})`, () => {
   const make = (seed: number): string => {
     const path = randomDirectory(createRandom(seed));
     if (made.at(-1) !== path) made.push(path);

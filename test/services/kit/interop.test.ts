@@ -85,7 +85,7 @@ test("grpc-js gets answers, and typed errors with their details", async () => {
   });
 });
 
-test("grpc-js sees deadlines, missing keys, unknown methods and its own cancels as gRPC defines them", async () => {
+test("T8 grpc-js sees deadlines, missing keys, unknown methods and its own cancels as gRPC defines them", async () => {
   expect((await failed("stuck", 100)).code).toBe(status.DEADLINE_EXCEEDED);
   expect((await failed("a", 1_000, new Metadata())).code).toBe(status.UNAUTHENTICATED);
   const wrong = new Metadata();

@@ -38,13 +38,13 @@ const HOSTILE: [string, Change][] = [
   ["too many nodes", (_, g) => Object.assign(g, { node: Array.from({ length: 300 }, () => firstNode(g)) })],
 ];
 
-test.each(HOSTILE)("%s is refused before the runtime sees it", (_name, change) => {
+test.each(HOSTILE)("A11 %s is refused before the runtime sees it", (_name, change) => {
   const model = onnx.ModelProto.decode(writeMlp(small));
   change(model, model.graph ?? {});
   expect(reasonOf(onnx.ModelProto.encode(model).finish())).toBe("ARTIFACT_INVALID");
 });
 
-test("mutated models are described or refused, never anything else", () => {
+test("A15 mutated models are described or refused, never anything else", () => {
   const bytes = writeMlp(small);
   const edit = fc.tuple(fc.nat(bytes.length - 1), fc.nat(255));
   fc.assert(

@@ -84,7 +84,7 @@ const small: Mlp = {
   layers: [{ weights: Float32Array.of(1, -1), bias: Float32Array.of(0.5), activation: "relu" }],
 };
 
-test("a caller learns that a model does not fit, that features are wrong, and that outputs overflow", async () => {
+test("A11 a caller learns that a model does not fit, that features are wrong, and that outputs overflow", async () => {
   expect(() => inspectOnnx(writeMlp(small), { inputs: 3 })).toThrow("features has 2 values, needed are 3");
   expect(() => inspectOnnx(writeMlp(small), { outputs: { gate: 1 } })).toThrow("gate has 0 values");
   const session = await createOnnxSession(

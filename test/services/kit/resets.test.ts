@@ -39,7 +39,7 @@ async function start(internal: boolean) {
   return { echo, server, open };
 }
 
-test("a generator parked on a client that never reads is ended when that client resets", async () => {
+test("T13 a generator parked on a client that never reads is ended when that client resets", async () => {
   const { echo: own, server, open } = await start(false);
   const session = open({ initialWindowSize: 1_000 });
   const stream = session.request({
@@ -86,15 +86,15 @@ async function neighbourSurvives(internal: boolean): Promise<boolean> {
   return survives;
 }
 
-test("our own services may cancel 1,500 calls at once without ending the connection they share", async () => {
+test("T15 our own services may cancel 1,500 calls at once without ending the connection they share", async () => {
   expect(await neighbourSurvives(true)).toBe(true);
 }, 20_000);
 
-test("on a public listener the same flood of resets ends the connection of its sender", async () => {
+test("T9 on a public listener the same flood of resets ends the connection of its sender", async () => {
   expect(await neighbourSurvives(false)).toBe(false);
 }, 20_000);
 
-test("an idle connection is closed, one with a running stream is not", async () => {
+test("T12 an idle connection is closed, one with a running stream is not", async () => {
   const echo = createEcho();
   const listener = await createGrpcListener({ routes: echo.routes, sessionIdleMs: 200 });
   const [idle, busy] = [0, 1].map(() => connect(`http://127.0.0.1:${listener.port}`)) as [

@@ -77,7 +77,7 @@ test("the deadline and the remaining time reach the handler", async () => {
   expect(echo.seen.lastTimeoutMs).toBeLessThanOrEqual(5_000);
 });
 
-test("a caller's own cancel is CANCELLED, a service that is not there is SERVICE_UNAVAILABLE", async () => {
+test("X11 a caller's own cancel is CANCELLED, a service that is not there is SERVICE_UNAVAILABLE", async () => {
   const stop = new AbortController();
   const call = unix.client(TokenizerService).encode({ texts: ["stuck"] }, { signal: stop.signal });
   stop.abort();

@@ -67,11 +67,11 @@ test.each([
   ["an unknown field", one(`{"dtype":"F32","shape":[2],"data_offsets":[0,8],"x":1}`)],
   ["deep nesting", file(`{"t":${"[".repeat(50_000)}${"]".repeat(50_000)}}`, 0)],
   ["5,000 tensors", file(`{${Array.from({ length: 5_000 }, (_, i) => `"${i}":1`).join(",")}}`, 0)],
-])("%s is refused", (_name, bytes) => {
+])("A9 %s is refused", (_name, bytes) => {
   expect(reasonOf(bytes)).toBe("ARTIFACT_INVALID");
 });
 
-test("mutated files are read or refused, never anything else", () => {
+test("A15 mutated files are read or refused, never anything else", () => {
   const bytes = writeSafetensors({ a: { shape: [2], data: Float32Array.of(1, 2) } }, { k: "v" });
   const edit = fc.tuple(fc.nat(bytes.length - 1), fc.nat(255));
   fc.assert(

@@ -27,7 +27,7 @@ const commandOf = (...mode: string[]) => [
   ...mode,
 ];
 
-test("a killed child fails running and next calls with SERVICE_UNAVAILABLE, then the same client works again", async () => {
+test("X5 a killed child fails running and next calls with SERVICE_UNAVAILABLE, then the same client works again", async () => {
   child = supervise({ command: commandOf(), socketPath });
   await child.ready();
   const connection = connectTo({ socketPath });
@@ -47,7 +47,7 @@ test("a killed child fails running and next calls with SERVICE_UNAVAILABLE, then
   connection.close();
 }, 20_000);
 
-test("a child that cannot start is tried again with growing pauses, and waiting for it ends in a typed error", async () => {
+test("X26 a child that cannot start is tried again with growing pauses, and waiting for it ends in a typed error", async () => {
   child = supervise({ command: commandOf("fail"), socketPath });
   const error = await child.ready(1_500).catch((e: unknown) => e);
   expect(fromConnectError(error).reason).toBe("SERVICE_UNAVAILABLE");
@@ -65,7 +65,7 @@ test("close ends the child for good", async () => {
   expect(fromConnectError(await child.ready().catch((e: unknown) => e)).reason).toBe("SERVICE_UNAVAILABLE");
 }, 20_000);
 
-test("a child does not outlive a parent that was killed", async () => {
+test("X3 a child does not outlive a parent that was killed", async () => {
   const parent = Bun.spawn([process.execPath, join(import.meta.dir, "echo-parent.ts"), socketPath], {
     stdout: "pipe",
   });

@@ -3,7 +3,7 @@ import { expect, test } from "bun:test";
 import fc from "fast-check";
 import { createTokenTextDecoder } from "#kit/token-text.ts";
 
-test("any bytes cut anywhere give the text of decoding them at once", () => {
+test("K6 any bytes cut anywhere give the text of decoding them at once", () => {
   const parameters = { seed: 5, numRuns: 500 };
   const bytes = fc.oneof(
     fc.uint8Array({ maxLength: 40 }),
@@ -20,13 +20,13 @@ test("any bytes cut anywhere give the text of decoding them at once", () => {
   );
 });
 
-test("an emoji in four tokens appears with the last one", () => {
+test("K6 an emoji in four tokens appears with the last one", () => {
   const decoder = createTokenTextDecoder();
   const parts = [...Buffer.from("😀")].map((byte) => decoder.push(Uint8Array.of(byte)));
   expect(parts).toEqual(["", "", "", "😀"]);
 });
 
-test("an unfinished character at the end of the stream is U+FFFD, a byte-order mark is text", () => {
+test("K6 an unfinished character at the end of the stream is U+FFFD, a byte-order mark is text", () => {
   const decoder = createTokenTextDecoder();
   expect(decoder.push(Uint8Array.of(0xef, 0xbb, 0xbf, 0x61, 0xf0, 0x9f))).toBe("\ufeffa");
   expect(decoder.end()).toBe("\ufffd");

@@ -28,7 +28,7 @@ test.each([
     "model.merges[0]",
   ],
   ["a nameless token", { added_tokens: [{ id: 3 }] }, "ARTIFACT_INVALID", "added_tokens[0]"],
-])("%s is refused by key", (_, change, reason, key) => {
+])("K9 %s is refused by key", (_, change, reason, key) => {
   try {
     readFiles({ "tokenizer.json": tokenizer(change) });
   } catch (error) {

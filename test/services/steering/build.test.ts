@@ -58,7 +58,7 @@ test("a build that was killed between phases goes on where it stopped", async ()
   await first.room.close();
 });
 
-test("a failed build leaves nothing half written", async () => {
+test("C4 a failed build leaves nothing half written", async () => {
   const { client, room, simulation, storeDir } = setup();
   simulation.before = (call) => {
     if (call === "session") throw new Error("killed");

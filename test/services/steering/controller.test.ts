@@ -107,7 +107,7 @@ test("the ONNX file decides as the TypeScript network does, to 1e-5", async () =
   await runner.close();
 });
 
-test("a controller with a file that lies about its model is refused", async () => {
+test("A11 a controller with a file that lies about its model is refused", async () => {
   const { network, report } = fitController(problem(40, 3), problem(20, 4), weights, {
     ...SETTINGS,
     maxEpochs: 1,
@@ -118,7 +118,7 @@ test("a controller with a file that lies about its model is refused", async () =
   });
 });
 
-test("features with values that are not finite are refused", async () => {
+test("A11 features with values that are not finite are refused", async () => {
   const { network, report } = fitController(problem(40, 3), problem(20, 4), weights, {
     ...SETTINGS,
     maxEpochs: 1,

@@ -55,7 +55,7 @@ test("the output-embedding direction is one unit vector for all blocks, duplicat
   }
 });
 
-test("an empty side and rows of different widths are refused", () => {
+test("C4 an empty side and rows of different widths are refused", () => {
   const one = samples([[1, 2, 3, 4, 5]]);
   expect(() => METHODS.response_contrast.fit({ positive: [], negative: one }, 2)).toThrow(
     "no positive examples",

@@ -88,7 +88,7 @@ test("direction.<n> is block n counted from 0, and block 0 is left out or refuse
   expect(reason(() => writeControlVector(full, "llama", { skipFirstBlock: false }))).toBe("UNSUPPORTED");
 });
 
-test("bad control vectors are refused", () => {
+test("A10 bad control vectors are refused", () => {
   const good = { "general.architecture": "controlvector" };
   const tensor = (name: string, data = Float32Array.of(1, 2, 3)) => [{ name, dims: [data.length], data }];
   const read = (metadata: Record<string, string>, tensors: ReturnType<typeof tensor>) =>
@@ -110,7 +110,7 @@ test("bad control vectors are refused", () => {
   }
 });
 
-test("bad safetensors are refused", () => {
+test("A9 bad safetensors are refused", () => {
   const read = (tensors: Parameters<typeof writeSafetensors>[0]) =>
     reason(() => directionFromFile(readDirectionSafetensors(writeSafetensors(tensors)), model));
   const three = { shape: [3], data: Float32Array.of(1, 2, 3) };

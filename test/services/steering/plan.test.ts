@@ -117,7 +117,7 @@ test("the program of a wish has one name, whatever the strength", () => {
   expect(digest({})).toMatch(/^sha256:[0-9a-f]{64}$/);
 });
 
-test("wishes that cannot be carried out are refused by name", () => {
+test("A10 wishes that cannot be carried out are refused by name", () => {
   const bad: [typeof recipe | typeof plain, MessageInitShape<typeof SteeringUseSchema>, string][] = [
     [recipe, { scale: 5 }, "FIELD_OUT_OF_RANGE"],
     [recipe, { scale: Number.NaN }, "NON_FINITE"],
@@ -140,7 +140,7 @@ test("wishes that cannot be carried out are refused by name", () => {
     expect(reason(() => resolveIntent(source, use(fields)))).toBe(expected);
 });
 
-test("a gate that is no gate is an error, not an unsteered answer", () => {
+test("A11 a gate that is no gate is an error, not an unsteered answer", () => {
   const intent = resolveIntent(recipe, use());
   for (const gate of [Number.NaN, -0.1, 1.1])
     expect(reason(() => decide(intent, gate))).toBe("ARTIFACT_INVALID");

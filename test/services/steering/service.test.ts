@@ -62,7 +62,7 @@ test("paper mode plans with the paper's choices", async () => {
   expect(program?.coefficients[0]).toBeCloseTo(report?.gate as number, 6);
 });
 
-test("wishes without a source, an unknown one or a foreign model are refused", async () => {
+test("C1 wishes without a source, an unknown one or a foreign model are refused", async () => {
   const plan = (steering: object, digest = modelDigest) =>
     reason(client.plan({ modelDigest: digest, steering }));
   expect(await plan({})).toBe("FIELD_REQUIRED");

@@ -34,7 +34,7 @@ function format(messages: readonly { role: string; content: string }[], system =
 
 const countControl = (ids: readonly number[]): number => ids.filter((id) => id < CONTROL_IDS).length;
 
-test("text and ids of an ordinary conversation are those of tokenizing the model's format as a whole", async () => {
+test("J7 text and ids of an ordinary conversation are those of tokenizing the model's format as a whole", async () => {
   const conversations = [
     [{ role: "user", content: "What is the capital of France?" }],
     [
@@ -59,7 +59,7 @@ test("text and ids of an ordinary conversation are those of tokenizing the model
   }
 });
 
-test(`no text of a user becomes a control token, whole or at a seam (seed ${SEED})`, async () => {
+test(`K4 no text of a user becomes a control token, whole or at a seam (seed ${SEED})`, async () => {
   const pieces = await oracle.pieces();
   const spellings = pieces.slice(0, CONTROL_IDS).map(({ bytes }) => Buffer.from(bytes).toString());
   const plain = await client().renderChat({ messages: [{ role: "user", content: "x" }] });
@@ -84,7 +84,7 @@ test(`no text of a user becomes a control token, whole or at a seam (seed ${SEED
   }
 });
 
-test("a spelling typed by a user has the ids of plain text", async () => {
+test("K4 a spelling typed by a user has the ids of plain text", async () => {
   const content = "Say <|im_end|> twice";
   const { ids } = await client().renderChat({ messages: [{ role: "user", content }] });
   const [inner] = await oracle.tokenize([`user\n${content}`]);

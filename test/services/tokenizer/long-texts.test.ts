@@ -40,7 +40,7 @@ async function processorMsOf(unit: string, sizeBytes: number): Promise<number> {
 const fastest = async (unit: string): Promise<number> =>
   Math.min(await processorMsOf(unit, SIZE), await processorMsOf(unit, SIZE));
 
-test("no repeated character takes more than ten times as long as prose of the same size", async () => {
+test("K1 no repeated character takes more than ten times as long as prose of the same size", async () => {
   const prose = "The quick brown fox jumps over the lazy dog. ";
   await processorMsOf(prose, SIZE);
   const limit = 10 * (await fastest(prose));
@@ -49,7 +49,7 @@ test("no repeated character takes more than ten times as long as prose of the sa
   }
 });
 
-test("twice the text takes at most three times as long", async () => {
+test("K1 twice the text takes at most three times as long", async () => {
   // The fastest of interleaved runs: a pause of the machine lengthens some runs, never all of them.
   const [once, twice]: [number[], number[]] = [[], []];
   for (let run = 0; run < RUNS; run++) {
@@ -59,7 +59,7 @@ test("twice the text takes at most three times as long", async () => {
   expect(Math.min(...twice) / Math.min(...once)).toBeLessThan(3);
 });
 
-test("a small request is answered while large ones wait", async () => {
+test("K8 a small request is answered while large ones wait", async () => {
   const large = Array.from({ length: 8 }, () => client.encode({ texts: ["_".repeat(MIB / 4)] }));
   const order: string[] = [];
   const all = Promise.all(large).then(() => order.push("large"));

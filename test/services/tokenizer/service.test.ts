@@ -27,13 +27,19 @@ beforeAll(async () => {
 });
 afterAll(() => room.close());
 
-test("decoding gives back what was encoded", async () => {
+test("K2 decoding gives back what was encoded", async () => {
   const texts = makeStrings(250, 3).filter((text) => !/[\u{40000}-\u{10ffff}]/u.test(text));
   const { encodings } = await client.encode({ texts });
   for (const [i, { ids }] of encodings.entries()) {
     expect((await client.decode({ ids })).text).toBe(texts[i] as string);
   }
   expect((await client.decode({ ids: [] })).text).toBe("");
+});
+
+test("K3 half a surrogate pair is U+FFFD once it has travelled, in one text or split over two", async () => {
+  const { encodings } = await client.encode({ texts: ["a\ud83d", "\ude00b", "a\ufffd", "\ufffdb"] });
+  const [high, low, first, second] = encodings.map(({ ids }) => ids);
+  expect([high, low]).toEqual([first, second]);
 });
 
 test("special tokens are left out of a decoded text on request", async () => {
@@ -81,28 +87,34 @@ describe("refused before any work, naming field and limit:", () => {
   test.each([
     ["too many texts", () => client.encode({ texts: Array(257).fill("") }), "TOO_LARGE", "texts", "256"],
     [
-      "a long text",
+      "K7 a long text",
       () => client.encode({ texts: ["", "é".repeat(MIB / 2 + 1)] }),
       "TOO_LARGE",
       "texts[1]",
       null,
     ],
     [
-      "much text in all",
+      "K7 much text in all",
       () => client.encode({ texts: Array(9).fill("a".repeat(MIB)) }),
       "TOO_LARGE",
       "texts",
       null,
     ],
     [
-      "an id behind the last",
+      "K5 an id behind the last",
       () => client.decode({ ids: [1, VOCABULARY] }),
       "FIELD_OUT_OF_RANGE",
       "ids[1]",
       "49151",
     ],
-    ["the largest id", () => client.decode({ ids: [2 ** 32 - 1] }), "FIELD_OUT_OF_RANGE", "ids[0]", null],
-    ["too many ids", () => client.decode({ ids: Array(1_000_001).fill(1) }), "TOO_LARGE", "ids", "1000000"],
+    ["K5 the largest id", () => client.decode({ ids: [2 ** 32 - 1] }), "FIELD_OUT_OF_RANGE", "ids[0]", null],
+    [
+      "K5 too many ids",
+      () => client.decode({ ids: Array(1_000_001).fill(1) }),
+      "TOO_LARGE",
+      "ids",
+      "1000000",
+    ],
     ["no message", () => client.renderChat({}), "FIELD_REQUIRED", "messages", null],
     [
       "too many messages",

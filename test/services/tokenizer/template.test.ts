@@ -34,7 +34,11 @@ test.each([
     "text that doubles and doubles",
     `{% set n = namespace(s='xxxxxxxxxxxxxxxx') %}{% for i in range(40) %}{% set n.s = n.s + n.s %}{% endfor %}{{ n.s }}`,
   ],
-])("%s ends with TEMPLATE_LIMIT, and the next conversation is rendered", async (_, body) => {
+  [
+    "J6 more text than a prompt may have",
+    "{% for i in range(5000) %}{{ '" + "x".repeat(1_000) + "' }}{% endfor %}",
+  ],
+])("J1 %s ends with TEMPLATE_LIMIT, and the next conversation is rendered", async (_, body) => {
   await withTemplate(onGo(body), async (template) => {
     // Each body would run for hours: the test's own limit is the bound.
     const bad = template.render([GO], true).catch((error: unknown) => error);
@@ -44,7 +48,7 @@ test.each([
   });
 });
 
-test("the event loop turns while a template spins", async () => {
+test("J1 the event loop turns while a template spins", async () => {
   await withTemplate(
     onGo("{% for i in range(100000) %}{% for j in range(100000) %}{% endfor %}{% endfor %}"),
     async (template) => {
@@ -57,7 +61,7 @@ test("the event loop turns while a template spins", async () => {
   );
 });
 
-test("recursion without end is refused, not a crash", async () => {
+test("J1 recursion without end is refused, not a crash", async () => {
   const body = "{% macro again(n) %}{{ again(n + 1) }}{% endmacro %}{{ again(0) }}";
   await withTemplate(onGo(body), async (template) => {
     const error = await template.render([GO], true).catch((thrown: unknown) => thrown);
@@ -66,7 +70,7 @@ test("recursion without end is refused, not a crash", async () => {
   });
 });
 
-test("a template reaches no constructor, no global, no prototype", async () => {
+test("J2 a template reaches no constructor, no global, no prototype", async () => {
   for (const probe of [
     `"".constructor.constructor("return process")()`,
     `messages.__proto__`,
@@ -86,7 +90,7 @@ test("a template reaches no constructor, no global, no prototype", async () => {
   expect(Object.hasOwn(Object.prototype, "polluted")).toBe(false);
 });
 
-test("what the template raises is told, shortened and without control characters", async () => {
+test("J3 what the template raises is told, shortened and without control characters", async () => {
   const body = `{{ raise_exception('roles must alternate\\n\\u001b' + 'x' * 0 + messages[0].content) }}`;
   await withTemplate(onGo(body), async (template) => {
     const error = (await template.render([GO], true).catch((thrown: unknown) => thrown)) as Error;
@@ -95,7 +99,7 @@ test("what the template raises is told, shortened and without control characters
   });
 });
 
-test("template syntax in a message is text", async () => {
+test("J5 template syntax in a message is text", async () => {
   await withTemplate("{% for m in messages %}{{ m.content }}{% endfor %}", async (template) => {
     for (const content of [
       "{{ 7*7 }}",
@@ -118,7 +122,7 @@ test.each([
     `${"(".repeat(20_000)}1${")".repeat(20_000)}`.replace(/^/, "{{ ").replace(/$/, " }}"),
     "TEMPLATE_LIMIT",
   ],
-] as const)("a file with a template %s is refused when it is loaded", async (_, template, reason) => {
+] as const)("J4 a file with a template %s is refused when it is loaded", async (_, template, reason) => {
   const path = await writeVocabulary("template", bytePairMetadata({ "tokenizer.chat_template": template }));
   const error: unknown = await createTokenizerService({ modelPath: path }).then(
     (room) => room.close(),

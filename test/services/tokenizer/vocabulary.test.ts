@@ -40,7 +40,7 @@ test.each<[string, () => Metadata, string, string]>([
   ["no model", () => ({ model: undefined }), "TOKENIZER_INVALID", "model"],
   ["a model that is not known", () => ({ model: "bert" }), "UNSUPPORTED", "model"],
   ["a pre-tokenizer that is not known", () => ({ pre: "mystery" }), "UNSUPPORTED", "pre"],
-  ["a pattern for a pre-tokenizer", () => ({ pre: "(a+)+$" }), "UNSUPPORTED", "pre"],
+  ["K10 a pattern for a pre-tokenizer", () => ({ pre: "(a+)+$" }), "UNSUPPORTED", "pre"],
   ["no tokens", () => ({ tokens: undefined }), "TOKENIZER_INVALID", "tokens"],
   ["tokens that are numbers", () => ({ tokens: Int32Array.of(1, 2) }), "TOKENIZER_INVALID", "tokens"],
   [
@@ -95,7 +95,7 @@ test.each<[string, () => Metadata, string, string]>([
     "TOKENIZER_INVALID",
     "bos_token_id",
   ],
-])("%s is refused with its key", (_, changes, reason, key) => {
+])("K9 %s is refused with its key", (_, changes, reason, key) => {
   const named = Object.fromEntries(
     Object.entries(changes()).map(([name, value]) => [`${KEY}.${name}`, value]),
   );
@@ -111,7 +111,7 @@ test.each<[string, () => Metadata, string]>([
   ],
   ["<0x-1>", () => ({ tokens: replaced(texts(pieces, "tokens"), 4, "<0x-1>") }), "tokens[4]"],
   ["<0xZZ>", () => ({ tokens: replaced(texts(pieces, "tokens"), 4, "<0xZZ>") }), "tokens[4]"],
-])("a SentencePiece-style vocabulary with %s is refused with its key", (_, changes, key) => {
+])("K9 a SentencePiece-style vocabulary with %s is refused with its key", (_, changes, key) => {
   const named = Object.fromEntries(
     Object.entries(changes()).map(([name, value]) => [`${KEY}.${name}`, value]),
   );
@@ -121,7 +121,7 @@ test.each<[string, () => Metadata, string]>([
   });
 });
 
-test("an end token that the file forgets to mark cannot be typed by a user", () => {
+test("K4 an end token that the file forgets to mark cannot be typed by a user", () => {
   const types = numbers<Int32Array>(bytePair, "token_type").with(2, 1);
   const tokenizer = load({ ...bytePair, [`${KEY}.token_type`]: types });
   expect(tokenizer.encode("<|im_end|>", { addSpecial: false, parseSpecial: false })).not.toContain(2);

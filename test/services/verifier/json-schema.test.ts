@@ -67,7 +67,7 @@ function nested(depth: number): JsonObject {
   return schema;
 }
 
-test("schemas that are recursive, remote, doubling, deep, unknown or slow are refused before they are compiled", async () => {
+test("G21 schemas that are recursive, remote, doubling, deep, unknown or slow are refused before they are compiled", async () => {
   const cases: [string, JsonObject, string][] = [
     ["recursion at the root", { $ref: "#" }, "INVALID_ARGUMENT"],
     [

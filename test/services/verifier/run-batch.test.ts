@@ -10,7 +10,7 @@ import { errorOf } from "./service.ts";
 /** A verifier of the given judge, bound. */
 const bound = (score: Judge) => ({ verifier: createLengthVerifier(), prepared: { score } });
 
-test("a verifier that breaks its contract spoils its own verdicts and nobody else's", async () => {
+test("C7 a verifier that breaks its contract spoils its own verdicts and nobody else's", async () => {
   const signal = new AbortController().signal;
   const judging = {
     modelDigest: "",

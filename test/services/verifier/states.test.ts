@@ -109,7 +109,7 @@ test("opening log-odds sum the openings of a side, each scored after the convers
   expect([none?.score, none?.failure]).toEqual([undefined, "FIELD_REQUIRED"]);
 });
 
-test("a model that gives NaN, or is not there, fails the verdict and not the call", async () => {
+test("C7 a model that gives NaN, or is not there, fails the verdict and not the call", async () => {
   const items = [{ messages: [{ role: "user", content: "?" }] }];
   const [broken] = await judge(
     "refusal_log_odds",

@@ -34,7 +34,7 @@ test("an answer too long for a pattern is a failed verdict; others of the batch 
   expect(verdicts).toEqual(["TOO_LARGE", "1 match"]);
 });
 
-test("patterns that are malformed, not RE2, or too large are refused by name", async () => {
+test("G21 patterns that are malformed, not RE2, or too large are refused by name", async () => {
   const cases: [string, string][] = [
     ["(", "INVALID_ARGUMENT"],
     ["(?=a)b", "INVALID_ARGUMENT"],
