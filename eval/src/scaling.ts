@@ -5,7 +5,7 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
-import type { Command } from "commander";
+import { type Command, Option } from "commander";
 import { VerifierAccess, type VerifierInfo } from "#proto/trimtab/verifier/v1/verifier_service_pb.ts";
 import { findTask, TASKS } from "../tasks/index.ts";
 import { readQuestionAnswers } from "../tasks/question-answers.ts";
@@ -38,7 +38,7 @@ interface ScalingOptions extends ServicesOptions {
   readonly strategies?: string;
   readonly probe?: string;
   readonly seed: number;
-  readonly calibrate: boolean;
+  readonly calibrate: "task" | "all" | "none";
 }
 
 const TEMPERATURE = 0.7;
@@ -65,7 +65,11 @@ export function addScalingEval(program: Command): void {
     .option("--strategies <list>", "these only, comma-separated")
     .option("--probe <reference>", "stored probe to use as a learned verifier")
     .option("--seed <n>", "seed of the samples", integerIn(0, 2 ** 31), 1)
-    .option("--no-calibrate", "leave the calibration table out")
+    .addOption(
+      new Option("--calibrate <which>", "levels of which tasks the calibration table shows")
+        .choices(["task", "all", "none"])
+        .default("task"),
+    )
     .option("--address <host:port>", "gRPC address of a running gateway")
     .option("--model <file>", "model file (GGUF), if the services are started for this run")
     .option(
@@ -89,8 +93,8 @@ async function evaluate(options: ScalingOptions): Promise<void> {
     const model = models[0]?.name ?? "";
     const calibration: CalibrationLine[] = [];
     const size = quick ? CALIBRATION.quick : CALIBRATION.full;
-    const tasks = quick || options.questions !== undefined ? [task] : TASKS;
-    for (const one of options.calibrate ? tasks : []) {
+    const calibrated = { task: [task], all: TASKS, none: [] }[options.calibrate];
+    for (const one of calibrated) {
       const levels = one.levels
         .map((_, at) => at)
         .filter((at) => !quick || Math.abs(at - level) < QUICK_LEVELS);
