@@ -1,10 +1,11 @@
 /** Calibration: greedy, pass@1 and pass@N of tasks and levels, before anything is compared. At 0 or 1 nothing can show. */
 import type { Journal } from "./journal.ts";
+import { mapParallel } from "./parallel.ts";
 import { drawProblems, idOf } from "./problems.ts";
 import { type Record, samplePool } from "./sample.ts";
 import type { Services } from "./services.ts";
 import { meanOf } from "./statistics.ts";
-import type { Task } from "./task.ts";
+import type { Problem, Task } from "./task.ts";
 
 /** A line of the table. */
 export interface CalibrationLine {
@@ -23,37 +24,53 @@ const SEED = 11;
 const TEMPERATURE = 0.7;
 const USABLE = { low: 0.08, high: 0.6 };
 
-/** Measures one level on training problems; what the journal has is not sampled again. */
+/** What calibration works with; what the journal has is not sampled again. */
+export interface CalibrationOptions {
+  readonly services: Services;
+  readonly journal: Journal<Record>;
+  readonly model: string;
+  readonly problems: number;
+  readonly samples: number;
+  /** Problems at a time. */
+  readonly parallel: number;
+}
+
+/** Measures one level on training problems. */
 export async function calibrate(
-  services: Services,
-  journal: Journal<Record>,
-  model: string,
+  options: CalibrationOptions,
   task: Task,
   level: number,
-  size: { readonly problems: number; readonly samples: number },
 ): Promise<CalibrationLine> {
-  const greedy: number[] = [];
-  const shares: number[] = [];
-  const anys: number[] = [];
-  for (const problem of drawProblems(task, level, "train", size.problems, SEED)) {
-    const id = idOf(task, problem);
-    const draw = async (count: number, temperature: number): Promise<readonly boolean[]> => {
-      const key = ["calibration", model, task.name, level, id, count, temperature].join("/");
-      const known = journal.records.get(key);
-      if (known && known.kind !== "search") return known.right;
-      const sampled = await samplePool(services, task, problem, count, { temperature, seed: SEED });
-      journal.append({ key, problem: id, ...sampled });
-      return sampled.right;
-    };
-    greedy.push(Number((await draw(1, 0))[0]));
-    const right = (await draw(size.samples, TEMPERATURE)).map(Number);
-    shares.push(meanOf(right));
-    anys.push(Math.max(...right));
-  }
-  const passAt1 = meanOf(shares);
+  const { samples, parallel } = options;
+  const problems = drawProblems(task, level, "train", options.problems, SEED);
+  const measured = await mapParallel(problems, parallel, async (problem) => {
+    const draw = (count: number, temperature: number) =>
+      drawOnce(options, task, level, problem, { count, temperature });
+    return { greedy: await draw(1, 0), right: await draw(samples, TEMPERATURE) };
+  });
+  const passAt1 = meanOf(measured.map(({ right }) => meanOf(right.map(Number))));
   return {
-    ...{ task: task.name, level: task.levels[level] ?? "", n: size.problems, samples: size.samples },
-    ...{ greedy: meanOf(greedy), passAt1, passAtN: meanOf(anys) },
+    ...{ task: task.name, level: task.levels[level] ?? "", n: problems.length, samples },
+    greedy: meanOf(measured.map(({ greedy }) => Number(greedy[0]))),
+    passAt1,
+    passAtN: meanOf(measured.map(({ right }) => Number(right.some(Boolean)))),
     isUsable: passAt1 >= USABLE.low && passAt1 <= USABLE.high,
   };
+}
+
+/** Rightness of samples of a problem, from the journal or sampled. */
+async function drawOnce(
+  { services, journal, model }: CalibrationOptions,
+  task: Task,
+  level: number,
+  problem: Problem,
+  { count, temperature }: { readonly count: number; readonly temperature: number },
+): Promise<readonly boolean[]> {
+  const id = idOf(task, problem);
+  const key = ["calibration", model, task.name, level, id, count, temperature].join("/");
+  const known = journal.records.get(key);
+  if (known && known.kind !== "search") return known.right;
+  const sampled = await samplePool(services, task, problem, count, { temperature, seed: SEED });
+  journal.append({ key, problem: id, ...sampled });
+  return sampled.right;
 }

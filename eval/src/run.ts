@@ -1,7 +1,8 @@
-/** Carries a plan out, one record at a time; what the journal has already is not run again. */
+/** Carries a plan out, one record at a time a problem; what the journal has already is not run again. */
 import { type Arm, nameOf } from "./arms.ts";
 import type { Journal } from "./journal.ts";
 import type { Plan } from "./plan.ts";
+import { mapParallel } from "./parallel.ts";
 import { idOf, type Split } from "./problems.ts";
 import { type Record, runSearch, samplePool } from "./sample.ts";
 import type { Services } from "./services.ts";
@@ -19,30 +20,39 @@ export interface RunOptions {
   readonly probe: string | undefined;
   readonly temperature: number;
   readonly seed: number;
+  /** Problems at a time. */
+  readonly parallel: number;
   readonly onProgress: (done: number, total: number) => void;
 }
 
 /** Runs everything of the plan that is not there yet; answers with the records of the plan, in order. */
 export async function runPlan(options: RunOptions, plan: Plan): Promise<Record[]> {
+  const total = plan.problems.length;
+  let done = 0;
+  options.onProgress(done, total);
+  const records = await mapParallel(plan.problems, options.parallel, async (problem) => {
+    const made = await runProblem(options, plan, problem);
+    options.onProgress(++done, total);
+    return made;
+  });
+  return records.flat();
+}
+
+async function runProblem(options: RunOptions, plan: Plan, problem: Problem): Promise<Record[]> {
   const { task, services, probe, temperature, seed } = options;
   const records: Record[] = [];
-  const total = plan.problems.length;
-  for (const [index, problem] of plan.problems.entries()) {
-    options.onProgress(index, total);
-    const keep = async (what: string, make: () => Promise<object>): Promise<void> =>
-      void records.push(await remember(options, problem, what, make));
-    await keep("greedy", () => samplePool(services, task, problem, 1, { temperature: 0, seed }));
-    await keep(`pool/${plan.poolSize}`, () =>
-      samplePool(services, task, problem, plan.poolSize, { temperature, seed }),
-    );
-    for (const arm of plan.arms) {
-      await keep(keyOf(arm, probe), async () => ({
-        arm: nameOf(arm),
-        ...(await runSearch(services, task, problem, arm, probe, { temperature, seed })),
-      }));
-    }
+  const keep = async (what: string, make: () => Promise<object>): Promise<void> =>
+    void records.push(await remember(options, problem, what, make));
+  await keep("greedy", () => samplePool(services, task, problem, 1, { temperature: 0, seed }));
+  await keep(`pool/${plan.poolSize}`, () =>
+    samplePool(services, task, problem, plan.poolSize, { temperature, seed }),
+  );
+  for (const arm of plan.arms) {
+    await keep(keyOf(arm, probe), async () => ({
+      arm: nameOf(arm),
+      ...(await runSearch(services, task, problem, arm, probe, { temperature, seed })),
+    }));
   }
-  options.onProgress(total, total);
   return records;
 }
 

@@ -38,6 +38,7 @@ interface ScalingOptions extends ServicesOptions {
   readonly strategies?: string;
   readonly probe?: string;
   readonly seed: number;
+  readonly parallel: number;
   readonly calibrate: "task" | "all" | "none";
 }
 
@@ -70,6 +71,7 @@ export function addScalingEval(program: Command): void {
         .choices(["task", "all", "none"])
         .default("task"),
     )
+    .option("--parallel <n>", "problems at a time: faster, but no times to go by", integerIn(1, 64), 1)
     .option("--address <host:port>", "gRPC address of a running gateway")
     .option("--model <file>", "model file (GGUF), if the services are started for this run")
     .option(
@@ -82,7 +84,7 @@ export function addScalingEval(program: Command): void {
 }
 
 async function evaluate(options: ScalingOptions): Promise<void> {
-  const { out, level, split, probe, seed, quick = false } = options;
+  const { out, level, split, probe, seed, parallel, quick = false } = options;
   const task =
     options.questions === undefined ? findTask(options.task) : readQuestionAnswers(options.questions);
   const services = await openServices(options);
@@ -100,7 +102,7 @@ async function evaluate(options: ScalingOptions): Promise<void> {
         .filter((at) => !quick || Math.abs(at - level) < QUICK_LEVELS);
       for (const at of levels) {
         note(`calibrating ${one.name}, level ${at}`);
-        calibration.push(await calibrate(services, journal, model, one, at, size));
+        calibration.push(await calibrate({ services, journal, model, parallel, ...size }, one, at));
       }
     }
     const { strategies } = await services.gateway.listStrategies({});
@@ -129,6 +131,7 @@ async function evaluate(options: ScalingOptions): Promise<void> {
       probe,
       temperature: TEMPERATURE,
       seed,
+      parallel,
       onProgress,
     };
     const sorted = sortRecords(await runPlan(run, plan));

@@ -48,9 +48,12 @@ function solutionOf([first = 0, ...rest]: readonly number[]): string {
   return [...lines, `Answer: ${sum}`].join("\n");
 }
 
+/** Worked examples of every prompt: all of the train split, so that no prompt holds a problem that reports. */
 const EXAMPLES: readonly Turn[] = [
-  [4, 3, 8],
+  [7, 15],
   [12, 20, 5, 31],
+  [15, 2, 18],
+  [7, 20, 9],
 ].flatMap((terms) => [
   { role: "user" as const, content: questionOf(terms) },
   { role: "assistant" as const, content: solutionOf(terms) },

@@ -57,6 +57,17 @@ test("splits are disjoint by content, whatever the seed and order", () => {
   }
 });
 
+test("worked examples of chain sums are of the train split", () => {
+  const chain = TASKS[0]!;
+  const { messages } = drawProblems(chain, 0, "train", 1, SEED)[0]!;
+  const examples = messages.slice(0, -1).filter(({ role }) => role === "user");
+  expect(examples.length).toBeGreaterThan(1);
+  for (const { content } of examples) {
+    const terms = (content.match(/\d+/g) ?? []).map(Number).toSorted((a, b) => a - b);
+    expect([content, splitOf(chain, { key: terms.join("+") })]).toEqual([content, "train"]);
+  }
+});
+
 test("operands in another order are the same content", () => {
   const chain = TASKS[0]!;
   const many = drawProblems(chain, 1, "test", 30, SEED);
