@@ -2,8 +2,10 @@
 import type { JsonObject } from "@bufbuild/protobuf";
 import type { Checker, Problem, Task } from "./task.ts";
 
-/** Where a verifier of an arm comes from: the model's own signals, a trained probe, or the task's exact programs. */
-export type VerifierSource = "mean_logprob" | "probe" | "outcome" | "process";
+/**
+ * Where a verifier of an arm comes from: the model's own signals, a trained probe, or the task's exact
+ * programs, the steps' also with errors made on purpose. */
+export type VerifierSource = "mean_logprob" | "probe" | "outcome" | "process" | "erring";
 
 /** One way to spend a budget. */
 export interface Arm {
@@ -13,6 +15,12 @@ export interface Arm {
   /** Candidates. */
   readonly budget: number;
 }
+
+/** An over-confident verifier of early steps. */
+const ERRORS = { noise: 1.5, overconfidence: 4, early_steps: 2, seed: 1 };
+/** So that the two filters differ in the annealing alone. */
+const SYSTEMATIC = { resampler: "systematic" };
+const ANNEALED = { expected_steps: 6 };
 
 /** Name of an arm in records and tables. */
 export function nameOf({ strategy, verifier, parameters, budget }: Arm): string {
@@ -31,6 +39,13 @@ export function verifierOf(arm: Arm, problem: Problem, probe: string | undefined
       return problem.outcome;
     case "process":
       return problem.process;
+    case "erring":
+      return (
+        problem.process && {
+          ...problem.process,
+          parameters: { ...problem.process.parameters, errors: ERRORS },
+        }
+      );
     case undefined:
       return undefined;
   }
@@ -39,7 +54,7 @@ export function verifierOf(arm: Arm, problem: Problem, probe: string | undefined
 /** Arms of a run: those that can be run on the task, with the probe if there is one. */
 export function armsFor(
   task: Task,
-  hasProcess: boolean,
+  { process }: Pick<Problem, "process">,
   hasProbe: boolean,
   budgets: readonly number[],
 ): Arm[] {
@@ -57,11 +72,17 @@ export function armsFor(
         ] as const)
       : []),
     { strategy: "best-of-n", verifier: "outcome" },
-    ...(hasProcess
+    ...(process
       ? ([
           { strategy: "beam", verifier: "process" },
           { strategy: "particle-filtering", verifier: "process" },
-          { strategy: "entropic-particle-filtering", verifier: "process" },
+          { strategy: "entropic-particle-filtering", verifier: "process", parameters: ANNEALED },
+        ] as const)
+      : []),
+    ...(process?.name === "partial_sums"
+      ? ([
+          { strategy: "particle-filtering", verifier: "erring", parameters: SYSTEMATIC },
+          { strategy: "entropic-particle-filtering", verifier: "erring", parameters: ANNEALED },
         ] as const)
       : []),
   ];

@@ -13,7 +13,7 @@ export interface PlanOptions {
   readonly problems: number;
   readonly budgets: readonly number[];
   readonly hasProbe: boolean;
-  /** Names of strategies to run; undefined: all. */
+  /** Strategies to run, or `strategy/verifier`; undefined: all. */
   readonly strategies: readonly string[] | undefined;
   /** Strategies the server has. */
   readonly known: ReadonlySet<string>;
@@ -38,9 +38,11 @@ const QUICK = new Set(["self-consistency", "best-of-n", "weighted-majority", "pa
 export function planRun(options: PlanOptions): Plan {
   const { task, level, split, quick, budgets, hasProbe, strategies, known } = options;
   const problems = drawProblems(task, level, split, options.problems, PROBLEM_SEED);
-  const arms = armsFor(task, problems[0]?.process !== undefined, hasProbe, budgets).filter(
-    ({ strategy }) =>
-      known.has(strategy) && (strategies?.includes(strategy) ?? (!quick || QUICK.has(strategy))),
+  const isWanted = ({ strategy, verifier }: Arm): boolean =>
+    strategies?.some((name) => name === strategy || name === `${strategy}/${verifier ?? "none"}`) ??
+    (!quick || QUICK.has(strategy));
+  const arms = armsFor(task, problems[0] ?? {}, hasProbe, budgets).filter(
+    (arm) => known.has(arm.strategy) && isWanted(arm),
   );
   return { problems, arms, poolSize: Math.ceil(POOL_FACTOR * Math.max(...budgets)) };
 }

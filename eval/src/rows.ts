@@ -38,6 +38,10 @@ export interface ReportRow extends Row {
   readonly headroom: number;
   /** Against the majority of independent samples that spend as many tokens or more, paired. */
   readonly overMajority: Interval | undefined;
+  /** Against pass@k of as many: what best-of-n with the exact outcome checker gets for the same tokens. */
+  readonly overOracle: Interval | undefined;
+  /** Mean number of different answers among the candidates that came to their end. */
+  readonly distinct: number;
 }
 
 /** Records of one run by kind and problem. */
@@ -80,11 +84,18 @@ export function rowsOf(
     const { mean: accuracy, lower, upper } = bootstrap(rights);
     const greedy = meanOf(problems.map((id) => Number(sorted.greedy.get(id)?.right[0])));
     const passAt1 = meanOf(pools.map(({ right }) => meanOf(right.map(Number))));
-    const passAtN = meanOf(pools.map(({ right }) => Number(right.slice(0, arm.budget).some(Boolean))));
+    const passAtN = meanOf(pools.map((pool) => anyOf(pool, arm.budget)));
     const spent = meanOf(
       records.map(({ tokensGenerated, tokensVerified }) => tokensGenerated + tokensVerified),
     );
-    const votes = votesFor(spent, pools);
+    const samples = samplesFor(spent, pools);
+    const over = (theirs: (pool: PoolRecord, n: number) => number): Interval | undefined =>
+      samples === undefined
+        ? undefined
+        : bootstrapDifference(
+            rights,
+            pools.map((pool) => theirs(pool, samples)),
+          );
     return [
       {
         ...{ model, task, strategy: arm.strategy, ...naming(arm), budget: arm.budget, n: problems.length },
@@ -94,29 +105,38 @@ export function rowsOf(
         tokensPrefilled: meanOf(records.map(({ tokensPrefilled }) => tokensPrefilled)),
         wallMs: meanOf(records.map(({ wallMs }) => wallMs)),
         headroom: headroomRecovered(accuracy, greedy, passAt1, passAtN),
-        overMajority:
-          votes === undefined
-            ? undefined
-            : bootstrapDifference(
-                rights,
-                pools.map((pool) => majorityOf(pool, votes)),
-              ),
+        overMajority: over(majorityOf),
+        overOracle: over(anyOf),
+        distinct: meanOf(records.map(({ candidates }) => distinctAnswers(candidates))),
       },
     ];
   });
 }
 
 /** The row as `--json` writes it: nothing besides. */
-export function plainRow({ headroom: _headroom, overMajority: _over, ...row }: ReportRow): Row {
-  return row;
+export function plainRow(row: ReportRow): Row {
+  const {
+    headroom: _headroom,
+    overMajority: _majority,
+    overOracle: _oracle,
+    distinct: _distinct,
+    ...plain
+  } = row;
+  return plain;
 }
 
 /** Rightness of the majority of the first n samples of a pool. */
 const majorityOf = ({ majority }: PoolRecord, n: number): number =>
   Number(majority[Math.min(n, majority.length) - 1] ?? false);
 
+/** Rightness of the best of the first n samples of a pool. */
+const anyOf = ({ right }: PoolRecord, n: number): number => Number(right.slice(0, n).some(Boolean));
+
+const distinctAnswers = (candidates: SearchRecord["candidates"]): number =>
+  new Set(candidates.filter(({ isWhole }) => isWhole).map(({ answer }) => answer)).size;
+
 /** The fewest samples whose mean tokens reach what was spent; undefined if the pools have too few. */
-function votesFor(spent: number, pools: readonly PoolRecord[]): number | undefined {
+function samplesFor(spent: number, pools: readonly PoolRecord[]): number | undefined {
   const size = Math.min(...pools.map(({ texts }) => texts.length));
   for (let n = 1; n <= size; n++) {
     const tokens = meanOf(pools.map((pool) => pool.tokens.slice(0, n).reduce((sum, one) => sum + one, 0)));

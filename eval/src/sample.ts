@@ -1,7 +1,7 @@
 /** Runs of one problem: a pool of independent samples, the greedy answer, or a served search. One record each. */
 import { type FinalEvent, type SearchEvent } from "#proto/trimtab/gateway/v1/gateway_service_pb.ts";
 import { AnswerForm } from "#proto/trimtab/gateway/v1/gateway_service_pb.ts";
-import type { Usage } from "#proto/trimtab/type/v1/generation_pb.ts";
+import { FinishReason, type Usage } from "#proto/trimtab/type/v1/generation_pb.ts";
 import { type Arm, verifierOf } from "./arms.ts";
 import type { Keyed } from "./journal.ts";
 import { grade, majority } from "./referee.ts";
@@ -42,6 +42,8 @@ export interface SearchCandidate {
   readonly answer: string;
   readonly score: number | undefined;
   readonly right: boolean;
+  /** It came to its end and was not given up. */
+  readonly isWhole: boolean;
 }
 
 /** A served search. */
@@ -150,6 +152,7 @@ export async function runSearch(
     candidates: found.map((candidate, index) => ({
       ...{ text: candidate.text, answer: candidate.answer, score: candidate.score },
       right: rights[index] ?? false,
+      isWhole: candidate.reason !== FinishReason.CANCELLED,
     })),
     isDegraded: final?.degraded ?? false,
     effectiveSampleSizes: seen.flatMap((event) =>

@@ -63,7 +63,7 @@ export function addScalingEval(program: Command): void {
     .option("--split <split>", "dev chooses, test reports once", "dev")
     .option("--problems <n>", "problems", integerIn(2, 100_000))
     .option("--budgets <list>", "candidates, comma-separated; 4,8, or 4 in a smoke test")
-    .option("--strategies <list>", "these only, comma-separated")
+    .option("--strategies <list>", "these only, comma-separated: a strategy, or strategy/verifier")
     .option("--probe <reference>", "stored probe to use as a learned verifier")
     .option("--seed <n>", "seed of the samples", integerIn(0, 2 ** 31), 1)
     .addOption(

@@ -14,6 +14,9 @@ const greedy = (problem: string, right: boolean): Record => ({
   ...{ kind: "greedy", key: `greedy ${problem}`, problem, right: [right], majority: [right], ...spent },
   ...{ texts: [""], tokens: [20] },
 });
+const CANDIDATES = ["7", "7", "8", "9"].map((answer, at) => {
+  return { text: answer, answer, score: 0.5, right: answer === "7", isWhole: at < 3 };
+});
 const search = (problem: string, right: boolean): Record => ({
   ...{
     kind: "search",
@@ -24,7 +27,7 @@ const search = (problem: string, right: boolean): Record => ({
     right,
     ...spent,
   },
-  ...{ candidates: [], isDegraded: false, effectiveSampleSizes: [2, 1.5] },
+  ...{ candidates: CANDIDATES, isDegraded: false, effectiveSampleSizes: [2, 1.5] },
   tree: [
     { id: 1, parent: 0, text: "3 + 4 = <7>\n", score: 0.5 },
     { id: 2, parent: 1, text: "Answer: 7", score: 0.9 },
@@ -63,6 +66,12 @@ test("the comparison at equal tokens gives the majority as many samples as spend
   // 44 tokens were spent, two samples are 40: the majority gets three, and is wrong on both problems.
   expect(rows[0]?.overMajority).toEqual({ mean: 1, lower: 1, upper: 1 });
   expect(rows[0]?.headroom).toBe(1);
+  // The exact checker finds a right one among the three, on both.
+  expect(rows[0]?.overOracle).toEqual({ mean: 0, lower: 0, upper: 0 });
+});
+
+test("different answers are counted among candidates that came to their end", () => {
+  expect(rows[0]?.distinct).toBe(2);
 });
 
 test("the report is one page with its plots inside, labelled if it is a smoke test, and fetches nothing", () => {

@@ -53,7 +53,8 @@ ${calibration.length === 0 ? "" : `<h2>Calibration</h2>${table(CALIBRATION_HEAD,
 ${table(HEAD, rows.map(cells))}
 <p>Intervals: 95 %, bootstrap over problems. pass@1 is also what a random selector gets. Headroom: share of the way from the
 better of greedy and pass@1 to pass@N. “Over majority”: paired difference, in points, to the majority of as many independent
-samples as spend the same tokens or more, verifier tokens counted.</p>
+samples as spend the same tokens or more, verifier tokens counted. “Over exact best-of-n”: the same to the best of those
+samples, chosen by the exact checker. “Distinct”: different answers among the candidates that came to their end.</p>
 ${advice.map((one) => `<p>${escape(adviceLine(one))}</p>`).join("\n")}
 ${figures.join("\n")}
 </body></html>
@@ -63,7 +64,16 @@ ${figures.join("\n")}
 const CALIBRATION_HEAD = ["task", "greedy", "pass@1", "pass@N", "samples", "problems", "usable"];
 const HEAD = [
   ...["strategy", "verifier", "access", "N", "accuracy", "95 %", "greedy", "pass@1", "pass@N", "majority"],
-  ...["headroom", "over majority", "generated", "prefilled", "ms", "problems"],
+  ...[
+    "headroom",
+    "over majority",
+    "over exact best-of-n",
+    "distinct",
+    "generated",
+    "prefilled",
+    "ms",
+    "problems",
+  ],
 ];
 
 const calibrationCells = (line: CalibrationLine): string[] => [
@@ -76,6 +86,7 @@ const cells = (row: ReportRow): string[] => [
   ...[row.strategy, row.verifier || "–", row.access, String(row.budget), percent(row.accuracy)],
   ...[`${percent(row.lower)} to ${percent(row.upper)}`, percent(row.greedy), percent(row.passAt1)],
   ...[percent(row.passAtN), percent(row.majority), percent(row.headroom), spell(row.overMajority)],
+  ...[spell(row.overOracle), row.distinct.toFixed(1)],
   ...[row.tokensGenerated.toFixed(0), row.tokensPrefilled.toFixed(0), row.wallMs.toFixed(0), String(row.n)],
 ];
 

@@ -25,7 +25,7 @@ export function tableLines({ title, calibration, rows, advice }: TextReport): st
     `${row.strategy}${row.verifier === "" ? "" : ` + ${row.verifier}`} (${row.access})`,
     ...[String(row.budget), `${percent(row.accuracy)} [${percent(row.lower)}, ${percent(row.upper)}]`],
     ...[percent(row.greedy), percent(row.passAt1), percent(row.passAtN), percent(row.majority)],
-    ...[percent(row.headroom), spell(row.overMajority)],
+    ...[percent(row.headroom), spell(row.overMajority), spell(row.overOracle), row.distinct.toFixed(1)],
     ...[row.tokensGenerated.toFixed(0), row.tokensPrefilled.toFixed(0), row.wallMs.toFixed(0), String(row.n)],
   ]);
   return [
@@ -40,7 +40,16 @@ export function tableLines({ title, calibration, rows, advice }: TextReport): st
 const CALIBRATION_HEAD = ["calibration", "greedy", "pass@1", "pass@N", "n", "usable"];
 const HEAD = [
   ...["strategy + verifier (access)", "N", "accuracy", "greedy", "pass@1 = random", "pass@N", "majority"],
-  ...["headroom", "over majority at equal tokens", "generated", "prefilled", "ms", "n"],
+  ...[
+    "headroom",
+    "over majority at equal tokens",
+    "over exact best-of-n",
+    "distinct",
+    "generated",
+    "prefilled",
+    "ms",
+    "n",
+  ],
 ];
 
 const spell = (interval: ReportRow["overMajority"]): string =>

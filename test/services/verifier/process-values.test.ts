@@ -1,5 +1,6 @@
 // Exact values of answers in the making: can they still become right? Worked out by hand.
 
+import type { JsonObject } from "@bufbuild/protobuf";
 import { expect, test } from "bun:test";
 import { judge, judgeTexts } from "./service.ts";
 
@@ -19,6 +20,20 @@ test("a sum is right so far as long as every line adds the next term to the righ
     texts.map((text) => ({ text })),
   );
   expect(scores.map(({ score }) => score)).toEqual([1, 1, 1, 0, 0, 0, 0]);
+});
+
+test("errors made on purpose: drawn in, over-confident early, noisy, and the same whenever they are asked for", async () => {
+  const texts = ["3 + 4 = 7\n", "3 + 4 = 8\n", "3 + 4 = 7\n7 + 5 = 12\n"].map((text) => ({ text }));
+  const scored = async (errors: JsonObject) =>
+    (await judge("partial_sums", { terms: [3, 4, 5], errors }, texts)).map(({ score = Number.NaN }) => score);
+  const logits = (scores: readonly number[]) => scores.map((score) => Math.log(score / (1 - score)));
+  const plain = logits(await scored({}));
+  expect(plain.map((logit) => logit.toFixed(3))).toEqual(["2.944", "-2.944", "2.944"]);
+  const early = logits(await scored({ overconfidence: 3, early_steps: 1 }));
+  expect(early.map((logit, i) => (logit / plain[i]!).toFixed(3))).toEqual(["3.000", "3.000", "1.000"]);
+  const noisy = await scored({ noise: 1, seed: 4 });
+  expect(await scored({ noise: 1, seed: 4 })).toEqual(noisy);
+  expect(new Set([...noisy, ...(await scored({ noise: 1, seed: 5 }))]).size).toBe(6);
 });
 
 test("a target can be reached or not with the numbers that the lines have left", async () => {

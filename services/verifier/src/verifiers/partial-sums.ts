@@ -3,8 +3,9 @@
  * can still become right exactly as long as every line adds the next term to the sum of those before. Linear in the text.
  */
 import { ARITHMETIC_LIMITS } from "../../limits.ts";
+import { ERROR_MODEL_SCHEMA, type ErrorModel, withErrors } from "../text/error-model.ts";
 import { findFinalNumber } from "../text/numbers.ts";
-import { eachItem, type Outcome, type Verifier } from "../verifier.ts";
+import { eachItem, type Judged, type Verifier } from "../verifier.ts";
 
 const ADDITION = /(-?\d{1,15})\s*\+\s*(-?\d{1,15})\s*=\s*(-?\d{1,15})(?!\d)/g;
 const ANSWER = /\banswer\b/i;
@@ -19,7 +20,7 @@ export function createPartialSumsVerifier(): Verifier {
     labels: ["right", "wrong"],
     description:
       "Whether each line `sum + next term = new sum`, and the final answer once it is there, is right.",
-    calibration: "exact: 1 as long as the answer can still become right, else 0",
+    calibration: "exact: 1 as long as the answer can still become right, else 0; or as `errors` says",
     parameters: {
       type: "object",
       properties: {
@@ -30,15 +31,21 @@ export function createPartialSumsVerifier(): Verifier {
           maxItems: ARITHMETIC_LIMITS.numbers,
           description: "What is to be added, in order.",
         },
+        errors: ERROR_MODEL_SCHEMA,
       },
       required: ["terms"],
       additionalProperties: false,
     },
     prepare(parameters) {
-      const { terms } = parameters as unknown as { terms: number[] };
+      const { terms, errors } = parameters as unknown as { terms: number[]; errors?: ErrorModel };
       return {
         score: eachItem(({ text }) => {
-          if (text.length <= ARITHMETIC_LIMITS.textChars) return judge(text, terms);
+          if (text.length <= ARITHMETIC_LIMITS.textChars) {
+            const outcome = judge(text, terms);
+            if (errors === undefined) return outcome;
+            const steps = text.match(ADDITION)?.length ?? 0;
+            return { ...outcome, score: withErrors(outcome.score, text, steps, errors) };
+          }
           const reason = `the answer is longer than ${ARITHMETIC_LIMITS.textChars} characters`;
           return { failure: "TOO_LARGE", reason };
         }),
@@ -47,7 +54,7 @@ export function createPartialSumsVerifier(): Verifier {
   };
 }
 
-function judge(text: string, [first = 0, ...rest]: readonly number[]): Outcome {
+function judge(text: string, [first = 0, ...rest]: readonly number[]): Judged {
   let sum = first;
   const additions = [...text.matchAll(ADDITION)];
   for (const [index, [line, left, term, result]] of additions.entries()) {
