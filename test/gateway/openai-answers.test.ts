@@ -43,6 +43,23 @@ test("fields that cannot change the answer are accepted, and null counts as abse
   expect(body.choices[0].message.content).toBe("Sure, I help.");
 });
 
+test("an answer that has begun is gone on with, as vLLM's clients ask for it", async () => {
+  const { post, forward } = createSimulatedStack();
+  let seen = "";
+  forward.script = ({ prompt }) => encode((seen = prompt));
+  const messages = [
+    { role: "user", content: "add" },
+    { role: "assistant", content: "3 + 4 = 7\n" },
+  ];
+  const flags = { add_generation_prompt: false, continue_final_message: true };
+  // its_hub sends the fields a second time.
+  const begun = { ...flags, include_stop_str_in_output: false, extra_body: flags };
+  await json(await post(CHAT, chatBody("", { messages, ...begun })));
+  expect(seen).toEndWith("assistant\n3 + 4 = 7\n");
+  await json(await post(CHAT, chatBody("", { messages })));
+  expect(seen).toEndWith("assistant\n");
+});
+
 test("messages of an earlier answer, text parts and developer messages are understood", async () => {
   const { post, forward } = createSimulatedStack();
   let seen = "";

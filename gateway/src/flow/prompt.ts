@@ -40,12 +40,26 @@ export async function encodePrompt(
   }
   const messages = prompt.value?.messages ?? [];
   checkBytes(messages.map((message) => message.content).join(""), model);
-  const request = { modelDigest: model.digest, messages, addGenerationPrompt: true, continuation };
+  const begun = prompt.value?.continueFinal ? beginningOf(messages) : "";
+  const request = {
+    ...{ modelDigest: model.digest, addGenerationPrompt: true, continuation: begun || continuation },
+    messages: prompt.value?.continueFinal ? messages.slice(0, -1) : messages,
+  };
   const rendered = await clients.tokenizer
     .renderChat(request, scope)
     .catch((error: unknown) => Promise.reject(serviceFailure(error, "tokenizer", scope.signal)));
-  const ids = checkIds(rendered.ids, model);
-  return { ids, messages, continuationTokens: rendered.continuationTokens };
+  const more = begun === "" ? [] : await encodeText(clients, model, continuation, false, scope);
+  const ids = checkIds([...rendered.ids, ...more], model);
+  return { ids, messages, continuationTokens: begun === "" ? rendered.continuationTokens : more.length };
+}
+
+/** The last message, which the answer goes on from. @throws TrimtabError if it is nobody's answer. */
+function beginningOf(messages: readonly ChatMessage[]): string {
+  const last = messages.at(-1);
+  if (last?.role === "assistant" && messages.length > 1) return last.content;
+  throw new TrimtabError("INVALID_ARGUMENT", "the message to continue must be an answer, after a question", {
+    field: "messages",
+  });
 }
 
 /** Ids of a text; `addSpecial` adds what the model expects at the start. Empty for an empty text without it. */

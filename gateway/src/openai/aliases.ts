@@ -4,6 +4,7 @@
  * | ours | also |
  * |---|---|
  * | `max_tokens` | `max_completion_tokens` (OpenAI), `n_predict` (llama.cpp) |
+ * | the body itself | `extra_body`, which its_hub sends as a field, with what it holds beside it |
  * | `repetition_penalty` | `repeat_penalty` (llama.cpp) |
  * | `response_format` (`json_schema`) | `guided_json`, `structured_outputs.json` (vLLM), `json_schema` (llama.cpp) |
  * | `response_format` (`json_object`) | `structured_outputs.json_object` (vLLM) |
@@ -53,7 +54,9 @@ const STRATEGY_ALIASES: Readonly<Record<string, string>> = {
 
 /** The body under our names. A field that is null counts as absent. */
 export function withOurNames(body: JsonObject): JsonObject {
-  const renamed = withConstraint(rename(body, BODY_ALIASES, ""));
+  const { extra_body: extra, ...own } = body;
+  const whole = isObject(extra) ? { ...extra, ...own } : body;
+  const renamed = withConstraint(rename(whole, BODY_ALIASES, ""));
   const { steering, scaling } = renamed;
   return {
     ...renamed,

@@ -93,6 +93,7 @@ const chat = z.strictObject({
   max_tokens: integer(1, LIMITS.maxTokens),
   logprobs: flag,
   top_logprobs: integer(0, LIMITS.topLogprobs),
+  continue_final_message: flag,
 });
 
 const tokenIds = z

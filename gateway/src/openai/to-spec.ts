@@ -41,7 +41,10 @@ export function chatSpec(body: ChatBody): GenerationSpec {
     content: typeof content === "string" ? content : content.map((part) => part.text).join(""),
   }));
   return specOf(body, {
-    prompt: { case: "conversation", value: { messages } },
+    prompt: {
+      case: "conversation",
+      value: { messages, continueFinal: body.continue_final_message ?? false },
+    },
     maxTokens: body.max_tokens ?? 0,
     logprobs: body.logprobs ?? false,
     topLogprobs: body.top_logprobs ?? 0,

@@ -5,7 +5,7 @@
 import { TrimtabError } from "#kit/errors.ts";
 import type { JsonObject } from "./body.ts";
 
-type Harmless = (value: unknown) => boolean;
+type Harmless = (value: unknown, body: JsonObject) => boolean;
 
 const never: Harmless = () => false;
 const emptyList: Harmless = (value) => Array.isArray(value) && value.length === 0;
@@ -27,6 +27,12 @@ const UNSUPPORTED: Readonly<Record<string, readonly [string, Harmless]>> = {
   web_search_options: ["web search", never],
   store: ["storing answers", oneOf(false)],
   suffix: ["text after the answer", oneOf("")],
+  // A template always ends where the answer begins; an answer to go on from (`continue_final_message`) has begun.
+  add_generation_prompt: [
+    "ending before the answer",
+    (value, body) => value === true || body.continue_final_message === true,
+  ],
+  include_stop_str_in_output: ["stop strings in answers", oneOf(false)],
   chat_template: ["templates in requests", never],
   chat_template_kwargs: ["template arguments", never],
 };
@@ -49,7 +55,7 @@ export function withoutUnsupported(body: JsonObject): JsonObject {
     if (WITHOUT_EFFECT.includes(name)) continue;
     const rule = Object.hasOwn(UNSUPPORTED, name) ? UNSUPPORTED[name] : undefined;
     if (!rule) kept[name] = value;
-    else if (!rule[1](value)) {
+    else if (!rule[1](value, body)) {
       throw new TrimtabError("UNSUPPORTED", `${name}: ${rule[0]} is not available in this version`, {
         field: name,
       });
