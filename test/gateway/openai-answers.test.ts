@@ -1,6 +1,6 @@
 /** Answers of the chat completions API, not streamed. */
 import { expect, test } from "bun:test";
-import { chatBody } from "./support/asks.ts";
+import { chatBody, outcome } from "./support/asks.ts";
 import { createSimulatedStack } from "./support/simulated-services.ts";
 import { encode } from "./support/simulated-tokenizer.ts";
 
@@ -58,6 +58,10 @@ test("an answer that has begun is gone on with, as vLLM's clients ask for it", a
   expect(seen).toEndWith("assistant\n3 + 4 = 7\n");
   await json(await post(CHAT, chatBody("", { messages })));
   expect(seen).toEndWith("assistant\n");
+  const question = await post(CHAT, chatBody("hello", { continue_final_message: true }));
+  expect(await outcome(question)).toEqual([400, "invalid_argument", "messages"]);
+  const nowhere = await post(CHAT, chatBody("hello", { add_generation_prompt: false }));
+  expect(await outcome(nowhere)).toEqual([400, "unsupported", "add_generation_prompt"]);
 });
 
 test("messages of an earlier answer, text parts and developer messages are understood", async () => {

@@ -109,8 +109,6 @@ const fields: readonly (readonly [string, object, Expected])[] = [
     { chat_template_kwargs: { a: 1 } },
     [400, "unsupported", "chat_template_kwargs"],
   ],
-  ["to go on from a question", { continue_final_message: true }, [400, INVALID, "messages"]],
-  ["no start of an answer", { add_generation_prompt: false }, [400, "unsupported", "add_generation_prompt"]],
   ["G8 unknown field", { temprature: 1 }, [400, UNKNOWN, "temprature"]],
   ["unknown in steering", steering({ strenght: 1 }), [400, UNKNOWN, "steering.strenght"]],
   ["unknown in scaling", { scaling: { budgets: 1 } }, [400, UNKNOWN, "scaling.budgets"]],
