@@ -37,9 +37,13 @@ const tree = createKvTree({
 const below = createBelow(SEED);
 let live: Live[] = [];
 const known: number[][] = [];
-const done = { wrote: 0, lacked: 0, forked: 0, found: 0, truncated: 0, released: 0 };
+const done = { wrote: 0, lacked: 0, forked: 0, found: 0, begun: 0, truncated: 0, released: 0 };
 
 const keyOf = (copy: readonly number[], page: number) => copy.slice(0, (page + 1) * PAGE).join();
+const textOf = (copy: readonly number[], page: number) => ({
+  ids: copy.slice(page * PAGE, (page + 1) * PAGE),
+  signatures: [],
+});
 
 function write({ table, copy }: Live): void {
   const from = Math.max(0, copy.length - below(3) * below(40));
@@ -57,21 +61,29 @@ function write({ table, copy }: Live): void {
     copy[position] = value;
   }
   for (let page = 0; (page + 1) * PAGE <= copy.length; page++) {
-    tree.publish(table, page, keyOf(copy, page), page === 0 ? null : keyOf(copy, page - 1));
+    tree.publish(table, page, keyOf(copy, page), keyOf(copy, page - 1), textOf(copy, page));
   }
   known[below(20)] = [...copy];
 }
 
-/** A table over as much of an earlier text as is still cached. */
+/** A table over as much of an earlier text, perhaps with another end, as is still cached. */
 function reopen(): void {
-  const wanted = known[below(20)] ?? [];
+  const wanted = (known[below(20)] ?? []).map((value, at, { length }) =>
+    below(2) === 0 || at < length - PAGE ? value : 1 - value,
+  );
   const found: number[] = [];
   for (let page = 0; (page + 1) * PAGE <= wanted.length; page++) {
     const number = tree.find(keyOf(wanted, page));
     if (number === undefined) break;
     found.push(number);
   }
-  const length = Math.max(0, found.length * PAGE - below(PAGE));
+  const full = found.length;
+  const beginning = tree.findBeginning(keyOf(wanted, full - 1), textOf(wanted, full));
+  if (beginning) {
+    found.push(beginning.page);
+    done.begun++;
+  }
+  const length = Math.max(0, full * PAGE + (beginning?.tokens ?? -below(PAGE)));
   const table = tree.create();
   tree.attach(table, 0, found.slice(0, Math.ceil(length / PAGE)), length);
   live.push({ table, copy: wanted.slice(0, length) });

@@ -42,7 +42,10 @@ const keysOf = (values: readonly number[]): string[] =>
 /** Publishes every full page of a table. */
 function publish(tree: KvTree, table: KvTable, values: readonly number[]): void {
   const keys = keysOf(values);
-  for (const [page, key] of keys.entries()) tree.publish(table, page, key, keys[page - 1] ?? null);
+  for (const [page, key] of keys.entries()) {
+    const ids = values.slice(page * PAGE, (page + 1) * PAGE);
+    tree.publish(table, page, key, keys[page - 1] ?? "", { ids, signatures: [] });
+  }
 }
 
 const action = fc.oneof(
@@ -119,11 +122,7 @@ test("any sequence of operations reads like full copies, and pages balance", () 
 test("a fork of 4,096 tokens copies no page until it writes, then at most one", () => {
   const store = createStore(140);
   const parent = store.tree.create();
-  store.write(
-    parent,
-    0,
-    Array.from({ length: 4096 }, (_, index) => index),
-  );
+  store.write(parent, 0, [...new Array(4096).keys()]);
   const child = store.tree.fork(parent);
   expect(store.tree.counters().copied).toBe(0);
   store.write(child, 4095, [1, 2, 3]);

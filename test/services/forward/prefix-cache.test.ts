@@ -53,6 +53,20 @@ test("a prefix hit computes the suffix alone, with the bits of a miss", async ()
   expect(hit).toEqual({ prefilledTokens: 40, reusedTokens: 96, bits: miss.bits });
 });
 
+test("a page that goes on differently is shared up to there, if it was steered alike, with the bits of a miss", async () => {
+  const binding: Binding = { digest: "prompt", coefficients: [0.5] };
+  const [before, own] = [prompt(50, 40), prompt(30, 41)];
+  const ids = [...before, ...own];
+  const miss = await answer(ids, { caller: UNCACHED });
+  await answer([...before, ...prompt(30, 42)]);
+  expect((await answer(ids, { binding })).reusedTokens).toBe(0);
+  const hit = await answer(ids);
+  expect(hit).toEqual({ prefilledTokens: 30, reusedTokens: 50, bits: miss.bits });
+  // What was copied is a text of its own now, and the page it came from is as it was.
+  expect((await answer([...before, ...prompt(30, 42)])).reusedTokens).toBe(64);
+  expect((await answer([...ids.slice(0, 60), ...prompt(20, 43)])).reusedTokens).toBe(60);
+});
+
 test("a full hit computes the last token again, with the bits of a miss", async () => {
   const ids = prompt(128, 3);
   const miss = await answer(ids);

@@ -9,7 +9,7 @@
  */
 import { TrimtabError } from "#kit/errors.ts";
 import { PAGE_TOKENS } from "#kernels";
-import type { PageIndex, PageKey } from "./page-index.ts";
+import type { Beginning, PageIndex, PageKey, PageText } from "./page-index.ts";
 import { createPageIndex } from "./page-index.ts";
 
 /** Pages of one sequence; entry i covers positions 32·i … 32·i + 31. Owned by the tree that made it. */
@@ -61,10 +61,12 @@ export interface KvTree {
   missing(table: KvTable, from: number, to: number): number;
   /** Forgets positions ≥ `length`. */
   truncate(table: KvTable, length: number): void;
-  /** Makes the full page at `index` findable by `key`; `parent` is the key of the page before it. */
-  publish(table: KvTable, index: number, key: PageKey, parent: PageKey | null): void;
+  /** Makes the full page at `index` findable by `key` and by its beginning; `parent` is the key of the page before it. */
+  publish(table: KvTable, index: number, key: PageKey, parent: PageKey, text: PageText): void;
   /** The page published under a key. */
   find(key: PageKey): number | undefined;
+  /** A page published after `parent` that begins like `text`. */
+  findBeginning(parent: PageKey, text: PageText): Beginning | undefined;
   /** Shares published pages as the table's pages from `index` on, so that it has `length` positions. */
   attach(table: KvTable, index: number, pages: readonly number[], length: number): void;
   /** Gives every page of the table back; the table must not be used again. */
@@ -195,7 +197,7 @@ export function createKvTree(options: KvTreeOptions): KvTree {
       for (const page of mine.pages.splice(Math.ceil(length / PAGE_TOKENS))) drop(page);
       mine.length = length;
     },
-    publish(table, at, key, parent) {
+    publish(table, at, key, parent, text) {
       const mine = alive(table);
       const page = mine.pages[at];
       if (page === undefined || mine.length < (at + 1) * PAGE_TOKENS) {
@@ -203,7 +205,7 @@ export function createKvTree(options: KvTreeOptions): KvTree {
       }
       const published = index.find(key);
       if (published === undefined) {
-        if (!index.has(page)) index.add(key, parent, page);
+        if (!index.has(page)) index.add(key, parent, page, text);
       } else if (published !== page) {
         hold(published);
         drop(page);
@@ -211,6 +213,7 @@ export function createKvTree(options: KvTreeOptions): KvTree {
       }
     },
     find: (key) => index.find(key),
+    findBeginning: (parent, text) => index.findBeginning(parent, text),
     attach(table, at, found, length) {
       const mine = alive(table);
       if (at > mine.pages.length || length > (at + found.length) * PAGE_TOKENS) {

@@ -1,5 +1,6 @@
 /**
- * The prefix cache: full pages of any sequence are found again by what their bits depend on.
+ * The prefix cache: full pages of any sequence are found again by what their bits depend on, and so is the beginning of a
+ * page that goes on differently: it is shared until the first token of its own, then copied (see kv-tree.ts).
  *
  *   key = SHA-256(key of the page before | 32 token ids | per position the operations and coefficients applied)
  *
@@ -9,7 +10,7 @@
  */
 import { createHash } from "node:crypto";
 import { PAGE_TOKENS } from "#kernels";
-import type { PageKey } from "./page-index.ts";
+import type { PageKey, PageText } from "./page-index.ts";
 import type { OpenJob, Sequence } from "./sequence.ts";
 import { bindingAt } from "./sequence.ts";
 import type { CoreState } from "./state.ts";
@@ -40,11 +41,12 @@ export function noteComputed(state: CoreState, sequence: Sequence, rows: number)
   const before = sequence.keys.length;
   nameFullPages(sequence);
   for (const [at, key] of sequence.keys.entries()) {
-    if (at >= before) state.tree.publish(sequence.table, at, key, sequence.keys[at - 1] ?? null);
+    if (at >= before)
+      state.tree.publish(sequence.table, at, key, parentKey(sequence, at), textOf(sequence, at));
   }
 }
 
-/** Takes over published pages as far as the open may, from where it stands. */
+/** Takes over published pages as far as the open may, from where it stands; of the last one perhaps the beginning alone. */
 export function reuse(state: CoreState, sequence: Sequence, job: OpenJob): void {
   if (sequence.rootKey === null) return;
   const { cached } = sequence;
@@ -59,7 +61,15 @@ export function reuse(state: CoreState, sequence: Sequence, job: OpenJob): void 
     found.push(page);
     sequence.keys.push(key);
   }
-  const reached = Math.min(limit, (first + found.length) * PAGE_TOKENS);
+  let end = (first + found.length) * PAGE_TOKENS;
+  const next = first + found.length;
+  const beginning =
+    end < limit ? state.tree.findBeginning(parentKey(sequence, next), textOf(sequence, next)) : undefined;
+  if (beginning) {
+    found.push(beginning.page);
+    end += beginning.tokens;
+  }
+  const reached = Math.min(limit, end);
   if (reached <= cached) return void (sequence.keys.length = first);
   for (let position = cached; position < reached; position++) {
     note(sequence, position, plannedAt(sequence, position));
@@ -97,12 +107,23 @@ function nameFullPages(sequence: Sequence): void {
  * have theirs.
  */
 function pageKey(sequence: Sequence, at: number): PageKey {
-  const start = at * PAGE_TOKENS;
-  const hash = createHash("sha256").update((at === 0 ? sequence.rootKey : sequence.keys[at - 1]) ?? "");
-  hash.update(Int32Array.from(sequence.ids.slice(start, start + PAGE_TOKENS)));
-  const signatures = Array.from({ length: PAGE_TOKENS }, (_, index) => signatureAt(sequence, start + index));
-  if (signatures.some((signature) => signature !== "")) hash.update(JSON.stringify(signatures));
+  const hash = createHash("sha256").update(parentKey(sequence, at));
+  const { ids, signatures } = textOf(sequence, at);
+  hash.update(Int32Array.from(ids));
+  if (signatures.length > 0) hash.update(JSON.stringify(signatures));
   return hash.digest("base64");
+}
+
+/** The key of the page before page `at`. */
+const parentKey = ({ rootKey, keys }: Sequence, at: number): PageKey =>
+  (at === 0 ? rootKey : keys[at - 1]) ?? "";
+
+/** The tokens of page `at` as far as there are any, and what acts on them. */
+function textOf(sequence: Sequence, at: number): PageText {
+  const start = at * PAGE_TOKENS;
+  const ids = sequence.ids.slice(start, start + PAGE_TOKENS);
+  const signatures = ids.map((_, index) => signatureAt(sequence, start + index));
+  return { ids, signatures: signatures.some((signature) => signature !== "") ? signatures : [] };
 }
 
 function signatureAt(sequence: Sequence, position: number): string {
