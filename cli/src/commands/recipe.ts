@@ -1,16 +1,28 @@
 /** `trimtab recipe build | list | show | eval`. */
+import { writeFile } from "node:fs/promises";
+import { basename } from "node:path";
 import { toJson } from "@bufbuild/protobuf";
+import { Presets, SingleBar } from "cli-progress";
 import type { Command } from "commander";
 import { RecipeSchema, type Recipe } from "#proto/trimtab/steering/v1/steering_service_pb.ts";
 import { TrimtabError } from "#kit/errors.ts";
 import type { GatewayClient } from "../demo/answer.ts";
-import { addTargetOptions, withGateway, type TargetOptions } from "../options.ts";
+import { readPrompts } from "../capture/prompts.ts";
+import { addTargetOptions, integerIn, withGateway, type TargetOptions } from "../options.ts";
+import { askAll, summarise } from "../recipe/ask.ts";
 import { buildRecipe } from "../recipe/build.ts";
-import { doseLines, evaluationLines } from "../view/evaluation.ts";
+import { doseLines, evaluationLines, summaryLines } from "../view/evaluation.ts";
+import { isInteractive } from "../view/style.ts";
 
 interface RecipeOptions extends TargetOptions {
   readonly force?: boolean;
   readonly json?: boolean;
+}
+
+interface EvalOptions extends RecipeOptions {
+  readonly prompts?: string;
+  readonly maxTokens: number;
+  readonly answers?: string;
 }
 
 /** Adds the commands. */
@@ -41,14 +53,47 @@ export function addRecipeCommand(program: Command): void {
       await withGateway(options, async (client) => print(await findBuilt(client, name), options));
     });
   addTargetOptions(
-    recipe.command("eval").description("build again and evaluate on the test prompts").argument("<name>"),
+    recipe
+      .command("eval")
+      .description(
+        "evaluate: on prompts of your own, or build again and evaluate on the recipe's test prompts",
+      )
+      .argument("<name>"),
   )
+    .option("--prompts <file>", "prompts of your own, a line each, or JSONL as `capture` reads it")
+    .option("--max-tokens <n>", "longest answer to prompts of your own", integerIn(1, 4096), 64)
+    .option("--answers <file>", "write prompts, answers and verdicts to a JSONL file")
     .option("--json", "print JSON")
-    .action(async (name: string, options: RecipeOptions) => {
+    .action(async (name: string, options: EvalOptions) => {
       await withGateway(options, async (client) => {
-        print(await buildRecipe(client, name, { force: true }), options);
+        if (options.prompts !== undefined) await evaluateOn(client, name, options.prompts, options);
+        else print(await buildRecipe(client, name, { force: true }), options);
       });
     });
+}
+
+/** Builds the recipe if it is not stored, then asks the prompts of a file base and steered. */
+async function evaluateOn(
+  client: GatewayClient,
+  name: string,
+  file: string,
+  { maxTokens, answers, json }: EvalOptions,
+): Promise<void> {
+  const prompts = await readPrompts({ prompts: [], input: file, chat: true });
+  const recipe = await buildRecipe(client, name, { skipEvaluation: true });
+  const bar = isInteractive()
+    ? new SingleBar({ format: "  {bar} {value}/{total} prompts" }, Presets.shades_classic)
+    : undefined;
+  bar?.start(prompts.length, 0);
+  const asked = await askAll(client, recipe, prompts, maxTokens, (done) => bar?.update(done)).finally(() =>
+    bar?.stop(),
+  );
+  if (answers !== undefined) {
+    await writeFile(answers, asked.map((each) => `${JSON.stringify(each)}\n`).join(""));
+  }
+  const summary = summarise(asked);
+  if (json) printJson({ recipe: recipe.resolved, prompts: basename(file), maxTokens, ...summary });
+  else process.stdout.write(`${[recipe.resolved, ...summaryLines(summary)].join("\n")}\n`);
 }
 
 async function findBuilt(client: GatewayClient, name: string): Promise<Recipe> {

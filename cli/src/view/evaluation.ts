@@ -2,6 +2,8 @@
  * The evidence of a recipe as a table: rates with 95 % Wilson intervals, perplexity, repetition, gate quality.
  */
 import type { Evaluation, EvaluationCell, Recipe } from "#proto/trimtab/steering/v1/steering_service_pb.ts";
+import type { Proportion } from "#kit/wilson.ts";
+import type { AskedSummary } from "../recipe/ask.ts";
 import { colour } from "./style.ts";
 
 const PROMPT_CLASSES = ["harmful", "harmless", "borderline"] as const;
@@ -58,6 +60,19 @@ function gateLines(evaluation: Evaluation): string[] {
       `${evaluation.perplexityRatioForcedOpen.toFixed(3)} with the gate forced open`,
     ...gates.map((g) => `  gate on ${g}`),
     `  judge: ${evaluation.judge}; intervals: 95 % Wilson`,
+  ];
+}
+
+/** Lines of the rates on prompts of a user's own. */
+export function summaryLines({ base, steered, acted, labels }: AskedSummary): string[] {
+  const rate = ({ rate, lower, upper, n }: Proportion) =>
+    `${percent(rate).padStart(7)}  [${percent(lower)}, ${percent(upper)}], n ${n}`;
+  const outcomes = Object.entries(labels).map(([label, count]) => `${label || "no label"} ${count}`);
+  return [
+    `  base     ${rate(base)}`,
+    `  steered  ${rate(steered)}`,
+    `  acted on ${rate(acted)}`,
+    `  steered answers: ${outcomes.join(", ")}; intervals: 95 % Wilson`,
   ];
 }
 

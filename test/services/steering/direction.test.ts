@@ -11,7 +11,7 @@ import {
 import { METHODS } from "../../../services/steering/src/methods/index.ts";
 import type { LayerRows } from "../../../services/steering/src/methods/method.ts";
 import { type Measurement, successiveHalving } from "../../../services/steering/src/search.ts";
-import { proportion } from "../../../services/steering/src/wilson.ts";
+import { proportion } from "#kit/wilson.ts";
 
 const WIDTH = 5;
 const row = fc.array(fc.float({ min: -100, max: 100, noNaN: true }), { minLength: WIDTH, maxLength: WIDTH });

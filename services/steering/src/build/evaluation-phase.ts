@@ -16,10 +16,10 @@ import {
 import { STEERING_LIMITS } from "../../limits.ts";
 import { accuracy, auroc } from "../controller/metrics.ts";
 import { type Prompt, takePrompts } from "../recipes/prompts.ts";
-import { proportion } from "../wilson.ts";
+import { proportion } from "#kit/wilson.ts";
 import { newTokens } from "../work/capture.ts";
 import { type Answer, type Binding, generateAnswers } from "../work/generate.ts";
-import { judgeAnswers, type Outcome } from "../work/judge.ts";
+import { type Judge, judgeAnswers, type Outcome } from "../work/judge.ts";
 import { perplexityRatio, scoreAnswers } from "../work/score.ts";
 import { decodeAnswers, type Rendered, renderTurns } from "../work/text.ts";
 import type { PhaseContext } from "./context.ts";
@@ -82,7 +82,7 @@ export async function evaluationPhase(context: PhaseContext, built: Built): Prom
     gate,
     perplexityRatio: ratios.emitted,
     perplexityRatioForcedOpen: ratios.open,
-    judge: `${recipe.settings.judge.verifier}: ${recipe.settings.judge.label}`,
+    judge: judgeName(recipe.settings.judge),
   });
 }
 
@@ -144,6 +144,9 @@ async function evaluateSet(context: PhaseContext, set: TestSet, open: Binding): 
   }
   return [cell(set.name, "base", arms.base), cell(set.name, "steered", arms.steered)];
 }
+
+/** How tables name a judge. */
+const judgeName = ({ verifier, label }: Judge): string => (label === "" ? verifier : `${verifier}: ${label}`);
 
 function cell(prompts: string, arm: string, outcomes: readonly Outcome[]): EvaluationCell {
   const labels = Map.groupBy(outcomes, ({ label }) => label);

@@ -2,20 +2,22 @@
  * A built recipe as an artifact: JSON that pins direction, controller and doses, with the evidence. Written last, so a
  * recipe exists only if everything it names exists.
  */
-import { create, fromJson, type JsonValue, toJson } from "@bufbuild/protobuf";
+import { create, fromJson, type JsonValue, type MessageInitShape, toJson } from "@bufbuild/protobuf";
 import { z } from "zod";
 import { TrimtabError } from "#kit/errors.ts";
 import {
   EvaluationSchema,
   type Recipe,
+  type RecipeJudgeSchema,
   RecipeSchema,
 } from "#proto/trimtab/steering/v1/steering_service_pb.ts";
 import { COURSE_LIMITS } from "../../limits.ts";
+import type { Judge } from "../work/judge.ts";
 
 const digest = z.string().regex(/^sha256:[0-9a-f]{64}$/);
 
 /** Counts up when the shape changes; a recipe in another format counts as not built. */
-const FORMAT = 3;
+const FORMAT = 4;
 
 const schema = z.strictObject({
   format: z.literal(FORMAT),
@@ -24,6 +26,11 @@ const schema = z.strictObject({
   modelDigest: z.string().regex(/^[0-9a-f]{64}$/),
   buildId: z.string(),
   directionMethod: z.string(),
+  judge: z.strictObject({
+    verifier: z.string(),
+    label: z.string(),
+    parameters: z.record(z.string(), z.json()),
+  }),
   direction: digest,
   paperDirection: digest,
   endingDirection: digest,
@@ -90,10 +97,20 @@ export function recipeMessage(built: BuiltRecipe, artifactDigest: string): Recip
     relativeDoses: built.doses.map((dose) => dose.relative),
     course: built.course,
     directionMethod: built.directionMethod,
+    judge: judgeMessage(built.judge),
     ...(built.evaluation === undefined
       ? {}
       : { evaluation: fromJson(EvaluationSchema, built.evaluation as JsonValue) }),
   });
+}
+
+/** A recipe's judge as it is listed. */
+export function judgeMessage({
+  verifier,
+  label,
+  parameters,
+}: Judge): MessageInitShape<typeof RecipeJudgeSchema> {
+  return { verifier: { name: verifier, parameters: { ...parameters } }, label };
 }
 
 /** Evidence as plain data, for the artifact. */

@@ -56,6 +56,7 @@ export async function runBuild(context: PhaseContext, order: BuildOrder): Promis
       modelDigest: context.model.digest,
       buildId: order.inputs,
       directionMethod: direction.main.direction.method,
+      judge: context.recipe.settings.judge,
       direction: direction.main.digest,
       paperDirection: direction.paper.digest,
       endingDirection: direction.ending.digest,

@@ -8,7 +8,7 @@ import {
   type SteeringService,
 } from "#proto/trimtab/steering/v1/steering_service_pb.ts";
 import { ArtifactKind } from "#proto/trimtab/type/v1/artifact_pb.ts";
-import { readCurrentRecipe, recipeMessage } from "../build/recipe-artifact.ts";
+import { judgeMessage, readCurrentRecipe, recipeMessage } from "../build/recipe-artifact.ts";
 import { fetchModel } from "../model.ts";
 import type { RecipeSource } from "../recipes/recipe.ts";
 import type { SteeringParts } from "../service.ts";
@@ -60,5 +60,6 @@ function describe({ settings }: RecipeSource): Recipe {
     description: settings.description,
     built: false,
     directionMethod: settings.direction.method,
+    judge: judgeMessage(settings.judge),
   });
 }

@@ -28,10 +28,17 @@ const candidate = z
   })
   .transform(({ hold_tokens: holdTokens, ...others }) => ({ ...others, holdTokens }));
 
+/** What says whether an answer shows the behaviour: a verdict's label, or without one a score of at least one half. */
+const judge = z.strictObject({
+  verifier: z.string().min(1).max(64),
+  label: z.string().max(64).default(""),
+  parameters: z.record(z.string(), z.json()).default({}),
+});
+
 const schema = z.strictObject({
   name: z.string().regex(/^[a-z0-9][a-z0-9-]{0,31}$/),
   description: z.string().min(1).max(400),
-  judge: z.strictObject({ verifier: z.string(), label: z.string() }),
+  judge,
   prompts: z.strictObject({
     steer: promptClass,
     leave: promptClass,

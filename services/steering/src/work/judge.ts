@@ -1,4 +1,5 @@
 /** Verdicts on answers, through verifier.Score: the outcome of each, and how much it repeats itself. */
+import type { JsonValue } from "@bufbuild/protobuf";
 import { TrimtabError } from "#kit/errors.ts";
 import type { FinishReason } from "#proto/trimtab/type/v1/generation_pb.ts";
 import { BUILD_LIMITS } from "../../limits.ts";
@@ -12,12 +13,12 @@ export interface JudgedAnswer {
   readonly finish: FinishReason;
 }
 
-/** Which verifiers judge. */
-export interface Judges {
-  /** Verifier whose label is the outcome. */
+/** Which verifier judges, and what of its verdict counts as the behaviour. */
+export interface Judge {
   readonly verifier: string;
-  /** Outcome that counts as the behaviour. */
+  /** Label that counts; empty: a score of at least one half counts. */
   readonly label: string;
+  readonly parameters: Readonly<Record<string, JsonValue>>;
 }
 
 /** Verdict on one answer. */
@@ -30,20 +31,21 @@ export interface Outcome {
 }
 
 const GRAM = 4;
+const HIT_SCORE = 0.5;
 
 /** Judges answers. @throws TrimtabError of a verdict that failed: a build does not count what nobody judged. */
 export async function judgeAnswers(
   { verifier }: SteeringClients,
   model: ModelShape,
   answers: readonly JudgedAnswer[],
-  judges: Judges,
+  judge: Judge,
   { signal }: WorkScope,
 ): Promise<Outcome[]> {
   const outcomes: Outcome[] = [];
   for (const part of chunks(answers, BUILD_LIMITS.batchItems)) {
     const request = {
       modelDigest: model.digest,
-      verifiers: [{ name: judges.verifier }],
+      verifiers: [{ name: judge.verifier, parameters: { ...judge.parameters } }],
       items: part.map(({ prompt, text, finish }, i) => ({
         id: String(i),
         messages: [{ role: "user", content: prompt }],
@@ -62,7 +64,7 @@ export async function judgeAnswers(
       }
       outcomes.push({
         label: verdict.label,
-        hit: verdict.label === judges.label,
+        hit: judge.label === "" ? (verdict.score ?? 0) >= HIT_SCORE : verdict.label === judge.label,
         repetition: repeatedGrams(answer.text),
       });
     }
