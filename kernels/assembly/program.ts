@@ -6,14 +6,17 @@
  *   instance   0 operation | 4 coefficients | 8 proof | 12 next                                  16
  *   proof      0 rows | 4 f32 largest ‖h'-h‖/‖h‖ | 8 u64 sum of it in units of 2^-30             16
  *
+ * The gate `turn` is of the whole operation: with a = (U_0·h, U_1·h), r = ‖a‖ and t = (b_0, b_1) of length 1 it moves a to
+ * r·unit((1 − c_0)·a/r + c_0·t), along V; a third component acts as a test, U_2·h + b_2 > 0.
+ *
  * Proof fields are added atomically and as integers, so they do not depend on threads. A row's ratio counts up to 65536.
  * dim is a multiple of 4, at most 16384; rank at most 256: Δ and the row before fit the scratch of a thread.
  */
 import {
-  GATE_CLAMP_TO,
   GATE_CONSTANT,
   GATE_RELU,
   GATE_THRESHOLD,
+  GATE_TURN,
   NORM_CAP,
   NORM_NONE,
   NORM_PRESERVE,
@@ -48,7 +51,33 @@ function gateOf(gate: i32, a: f32): f32 {
   if (gate == GATE_CONSTANT) return 1;
   if (gate == GATE_RELU) return a > 0 ? a : 0;
   if (gate == GATE_THRESHOLD) return a > 0 ? 1 : 0;
-  return gate == GATE_CLAMP_TO ? -a : a;
+  return a;
+}
+
+function addScaled(delta: usize, factor: f32, row: usize, bytes: usize): void {
+  const f = f32x4.splat(factor);
+  for (let at: usize = 0; at < bytes; at += 16) {
+    v128.store(delta + at, f32x4.add(v128.load(delta + at), f32x4.mul(f, v128.load(row + at))));
+  }
+}
+
+/** Δ of a turn: nothing where the test fails, or where the row has no part in the plane or is opposite to half-way. */
+function turn(operation: usize, coefficients: usize, x: usize, bytes: usize, delta: usize): void {
+  const u = <usize>load<u32>(operation, 8);
+  const v = <usize>load<u32>(operation, 12);
+  const b = <usize>load<u32>(operation, 16);
+  if (load<u32>(operation) > 2 && product(u + 2 * bytes, x, bytes) + load<f32>(b, 8) <= 0) return;
+  const c = load<f32>(coefficients);
+  const a0 = product(u, x, bytes);
+  const a1 = product(u + bytes, x, bytes);
+  const r = sqrt<f32>(a0 * a0 + a1 * a1);
+  if (r == 0) return;
+  const p0 = (<f32>1 - c) * (a0 / r) + c * load<f32>(b);
+  const p1 = (<f32>1 - c) * (a1 / r) + c * load<f32>(b, 4);
+  const length = sqrt<f32>(p0 * p0 + p1 * p1);
+  if (length < 1e-6) return;
+  addScaled(delta, r * (p0 / length) - a0, v, bytes);
+  addScaled(delta, r * (p1 / length) - a1, v + bytes, bytes);
 }
 
 /** Δ of one operation into scratch. */
@@ -59,14 +88,11 @@ function computeDelta(operation: usize, coefficients: usize, x: usize, bytes: us
   const b = <usize>load<u32>(operation, 16);
   const gate = load<i32>(operation, 20);
   memory.fill(delta, 0, bytes);
+  if (gate == GATE_TURN) return turn(operation, coefficients, x, bytes, delta);
   for (let j: usize = 0; j < rank; j++) {
     let a: f32 = gate == GATE_CONSTANT ? 0 : product(u + j * bytes, x, bytes);
     if (b) a += load<f32>(b + j * 4);
-    const factor = f32x4.splat(load<f32>(coefficients + j * 4) * gateOf(gate, a));
-    const row = v + j * bytes;
-    for (let at: usize = 0; at < bytes; at += 16) {
-      v128.store(delta + at, f32x4.add(v128.load(delta + at), f32x4.mul(factor, v128.load(row + at))));
-    }
+    addScaled(delta, load<f32>(coefficients + j * 4) * gateOf(gate, a), v + j * bytes, bytes);
   }
 }
 

@@ -1,6 +1,6 @@
 /** Records of intervention programs in the arena; layouts in assembly/program.ts. */
 import {
-  GATE_CLAMP_TO, GATE_CONSTANT, GATE_IDENTITY, GATE_RELU, GATE_THRESHOLD, INSTANCE_BYTES, MAX_COLS, MAX_RANK, NORM_CAP,
+  GATE_CONSTANT, GATE_IDENTITY, GATE_RELU, GATE_THRESHOLD, GATE_TURN, INSTANCE_BYTES, MAX_COLS, MAX_RANK, NORM_CAP,
   NORM_NONE, NORM_PRESERVE, OPERATION_BYTES, PROOF_BYTES,
 } from "../assembly/layout.ts"; // prettier-ignore
 import { KernelError } from "./errors.ts";
@@ -20,7 +20,7 @@ const GATES: Readonly<Record<Gate, number>> = {
   identity: GATE_IDENTITY,
   relu: GATE_RELU,
   threshold: GATE_THRESHOLD,
-  clamp_to: GATE_CLAMP_TO,
+  turn: GATE_TURN,
 };
 const POLICIES: Readonly<Record<NormPolicy, number>> = {
   none: NORM_NONE,
@@ -32,7 +32,7 @@ const PROOF_UNIT = 2 ** -30;
 /**
  * Writes an operation record.
  * @throws KernelError SHAPE_MISMATCH for a rank above 256 or a dim that is no multiple of 4 up to 16384,
- *   INVALID_ARGUMENT for a missing U
+ *   INVALID_ARGUMENT for a missing U or a turn that is none
  */
 export function writeOperation(
   memory: WebAssembly.Memory,
@@ -46,6 +46,8 @@ export function writeOperation(
   ) {
     throw new KernelError("SHAPE_MISMATCH", `an operation of rank ${rank} on ${dim} dims`);
   }
+  if (gate === "turn" && (b === 0 || rank < 2 || rank > 3))
+    throw new KernelError("INVALID_ARGUMENT", "a turn has a plane, a target in it and perhaps a test");
   if (v === 0 || (u === 0 && gate !== "constant"))
     throw new KernelError("INVALID_ARGUMENT", `gate ${gate} needs U and V`);
   const view = new DataView(memory.buffer, pointer, OPERATION_BYTES);

@@ -70,7 +70,7 @@ export interface ProgramLayout {
 }
 
 /** What an operation's scalar `a = U·h + b` becomes before it multiplies V. */
-export type Gate = "constant" | "identity" | "relu" | "threshold" | "clamp_to";
+export type Gate = "constant" | "identity" | "relu" | "threshold" | "turn";
 /** What happens to the row's norm after the update; `cap` limits ‖Δ‖ to `cap`·‖h‖. */
 export type NormPolicy = "none" | "preserve" | "cap";
 
@@ -82,7 +82,7 @@ export interface ProgramOperation {
   readonly u: Pointer;
   /** f32 [rank, dim] */
   readonly v: Pointer;
-  /** f32 [rank]; 0 means zeros. For `threshold` a_j > 0 fires; for `clamp_to` the target of component j is −b_j. */
+  /** f32 [rank]; 0 means zeros. For `threshold` a_j > 0 fires; for `turn` see assembly/program.ts. */
   readonly b: Pointer;
   readonly gate: Gate;
   readonly normPolicy: NormPolicy;

@@ -6,7 +6,9 @@ import { SteeringService } from "#proto/trimtab/steering/v1/steering_service_pb.
 import { createBuilds } from "./src/build/builds.ts";
 import type { SteeringClients } from "./src/clients.ts";
 import { artifactHandlers } from "./src/handlers/artifacts.ts";
+import { createFits } from "./src/fit/fits.ts";
 import { directionHandlers } from "./src/handlers/directions.ts";
+import { fittingHandlers } from "./src/handlers/fitting.ts";
 import { planningHandlers } from "./src/handlers/planning.ts";
 import { recipeHandlers } from "./src/handlers/recipes.ts";
 import { createLibrary } from "./src/library.ts";
@@ -34,7 +36,8 @@ export function createSteeringService({ clients, store, recipesDir }: SteeringOp
   const recipes = readRecipes(recipesDir ?? join(import.meta.dir, "recipes"));
   const library = createLibrary(store, new Set(recipes.keys()));
   const builds = createBuilds(clients, store);
-  const parts = { clients, store, library, builds, recipes };
+  const fits = createFits();
+  const parts = { clients, store, library, builds, fits, recipes };
   return {
     routes: (router) =>
       void router.service(SteeringService, {
@@ -42,8 +45,10 @@ export function createSteeringService({ clients, store, recipesDir }: SteeringOp
         ...recipeHandlers(parts),
         ...artifactHandlers(parts),
         ...directionHandlers(parts),
+        ...fittingHandlers(parts),
       }),
     async close() {
+      await fits.close();
       await builds.close();
       await library.close();
     },

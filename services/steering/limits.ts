@@ -34,6 +34,16 @@ export const ARTIFACT_LIMITS = {
   rules: 16,
 } as const;
 
+/** Fits of methods. */
+export const FIT_LIMITS = {
+  /** Training prompts of each class. */
+  promptsPerClass: 512,
+  /** Fits under way at a time. */
+  concurrent: 2,
+  /** Least AUROC on validation prompts, in the best block, of what counts as telling the classes apart. */
+  minAuroc: 0.65,
+} as const;
+
 /** Courses of doses in recipe files and artifacts. */
 export const COURSE_LIMITS = {
   /** Largest multiple of the dose at the last prompt token. */

@@ -6,7 +6,7 @@ import { clearProof, programLayout, readProof, writeInstance, writeOperation } f
 import { type Bench, createBench, createRandom, underAll } from "./support.ts";
 const SEED = 99;
 const DIM = 64;
-const GATES: readonly Gate[] = ["constant", "identity", "relu", "threshold", "clamp_to"];
+const GATES: readonly Gate[] = ["constant", "identity", "relu", "threshold"];
 const POLICIES: readonly NormPolicy[] = ["none", "preserve", "cap"];
 const CAP = 0.25;
 const norm = (v: readonly number[]) => Math.sqrt(v.reduce((sum, x) => sum + x * x, 0));
@@ -24,9 +24,7 @@ function applyExactly(h: readonly number[], { u, v, b, c, gate, policy }: Operat
   let delta = h.map(() => 0);
   for (let j = 0; j < c.length; j++) {
     const a = h.reduce((sum, x, d) => sum + x * (u[j * DIM + d] ?? 0), b[j] ?? 0);
-    const g = { constant: 1, identity: a, relu: Math.max(a, 0), threshold: a > 0 ? 1 : 0, clamp_to: -a }[
-      gate
-    ];
+    const g = { constant: 1, identity: a, relu: Math.max(a, 0), threshold: a > 0 ? 1 : 0, turn: 0 }[gate];
     delta = delta.map((x, d) => x + (c[j] ?? 0) * g * (v[j * DIM + d] ?? 0));
   }
   const limit = CAP * norm(h);

@@ -44,12 +44,12 @@ export function runCompiled(
     const c = kernelCoefficients(one, coefficients);
     if (c === null) continue;
     const delta = new Array<number>(one.dim).fill(0);
+    const turned = one.gate === "turn" ? turnedBy(one.components, c[0] ?? 0, h) : [];
     for (const [j, { u, v, b }] of one.components.entries()) {
       const a = (u ? dot(u, h) : 0) + b;
-      const g = { constant: 1, identity: a, relu: Math.max(0, a), threshold: Number(a > 0), clamp_to: -a }[
-        one.gate
-      ];
-      for (let i = 0; i < one.dim; i++) delta[i] = (delta[i] ?? 0) + (c[j] ?? 0) * g * (v[i] ?? 0);
+      const gates = { constant: 1, identity: a, relu: Math.max(0, a), threshold: Number(a > 0), turn: 0 };
+      const factor = one.gate === "turn" ? (turned[j] ?? 0) : (c[j] ?? 0) * gates[one.gate];
+      for (let i = 0; i < one.dim; i++) delta[i] = (delta[i] ?? 0) + factor * (v[i] ?? 0);
     }
     const ratio = Math.sqrt(dot(delta, delta) / dot(h, h));
     const capped = one.normPolicy === "cap" && coefficients[one.capSlot ?? -1] !== 0;
@@ -57,4 +57,19 @@ export function runCompiled(
     h = h.map((value, i) => value + factor * (delta[i] ?? 0));
   }
   return h;
+}
+
+/** What a turn adds along its two vectors: new less old coordinates in the plane, by angle. */
+function turnedBy(
+  components: CompiledProgram["operations"][number]["components"],
+  c: number,
+  h: number[],
+): number[] {
+  const [first, second, test] = components;
+  if (!first || !second || (test && dot(test.u ?? [], h) + test.b <= 0)) return [0, 0];
+  const [x, y] = [dot(first.u ?? [], h), dot(second.u ?? [], h)];
+  const from = Math.atan2(y, x);
+  const to = Math.atan2((1 - c) * Math.sin(from) + c * second.b, (1 - c) * Math.cos(from) + c * first.b);
+  const r = Math.hypot(x, y);
+  return [r * Math.cos(to) - x, r * Math.sin(to) - y];
 }

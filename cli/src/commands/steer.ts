@@ -1,7 +1,8 @@
-/** `trimtab steer import | export`: directions in other programs' formats. */
+/** `trimtab steer fit | import | export`: artifacts made here, and directions in other programs' formats. */
 import { readFile, writeFile } from "node:fs/promises";
 import { Option, type Command } from "commander";
 import { DirectionFormat } from "#proto/trimtab/steering/v1/steering_service_pb.ts";
+import { addFitCommand } from "../steer/fit.ts";
 import { addTargetOptions, withGateway, type TargetOptions } from "../options.ts";
 
 const FORMATS: Record<string, DirectionFormat> = {
@@ -18,7 +19,10 @@ const formatOption = (): Option =>
 
 /** Adds the commands. */
 export function addSteerCommand(program: Command): void {
-  const steer = program.command("steer").description("directions in and out");
+  const steer = program
+    .command("steer")
+    .description("directions, edits and rulesets: made, imported, exported");
+  addFitCommand(steer);
   addTargetOptions(
     steer.command("import").description("store a control vector file").argument("<name>").argument("<file>"),
   )

@@ -1,12 +1,14 @@
 /** Builds of recipes, and directions from a few texts: steering does the work. */
 import { create } from "@bufbuild/protobuf";
 import type { ServiceImpl } from "@connectrpc/connect";
+import { TrimtabError } from "#kit/errors.ts";
 import { forwardCall } from "#kit/interceptors.ts";
 import { cancelSafe } from "#kit/streams.ts";
 import {
   BuildRecipeResponseSchema,
   CancelBuildResponseSchema,
   ExtractVectorResponseSchema,
+  FitArtifactResponseSchema,
   type GatewayService,
   GetBuildResponseSchema,
 } from "#proto/trimtab/gateway/v1/gateway_service_pb.ts";
@@ -20,7 +22,7 @@ export function buildHandlers({
   flow,
 }: GatewayContext): Pick<
   ServiceImpl<typeof GatewayService>,
-  "buildRecipe" | "getBuild" | "cancelBuild" | "extractVector"
+  "buildRecipe" | "getBuild" | "cancelBuild" | "fitArtifact" | "extractVector"
 > {
   const { clients, requirements } = flow;
   return {
@@ -41,6 +43,17 @@ export function buildHandlers({
     async cancelBuild({ id }, context) {
       const { build } = await clients.steering.cancelBuild({ id }, forwardCall(context));
       return create(CancelBuildResponseSchema, build ? { build } : {});
+    },
+    async *fitArtifact({ model, fit }, context) {
+      if (!fit) throw new TrimtabError("FIELD_REQUIRED", "fit is missing", { field: "fit" });
+      const call = forwardCall(context);
+      const { digest: modelDigest } = await resolveModel(clients, model, call);
+      const request = { ...fit, modelDigest };
+      const start = (signal: AbortSignal) => clients.steering.fitArtifact(request, { ...call, signal });
+      for await (const answer of cancelSafe(start, call.signal)) {
+        if (answer.event.case === "artifact") requirements.clear();
+        yield create(FitArtifactResponseSchema, { fit: answer });
+      }
     },
     async extractVector({ model, name, positive, negative }, context) {
       const call = forwardCall(context);

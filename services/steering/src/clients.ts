@@ -20,6 +20,10 @@ export interface ModelShape {
   readonly layers: number;
   /** Width of the residual stream. */
   readonly width: number;
+  /** Attention heads and dimensions of each. */
+  readonly heads: number;
+  readonly headDim: number;
+  readonly feedForward: number;
   readonly contextTokens: number;
   readonly stopIds: readonly number[];
 }

@@ -9,7 +9,17 @@ import { STEERING_LIMITS } from "../limits.ts";
 
 /** How a direction came to be. */
 export type DirectionMethodName =
-  "response_contrast" | "prompt_contrast" | "output_embedding" | "text_contrast" | "imported";
+  | "response_contrast"
+  | "prompt_contrast"
+  | "output_embedding"
+  | "text_contrast"
+  | "choice_contrast"
+  | "pca"
+  | "pairwise_pca"
+  | "logistic_probe"
+  | "refusal_direction"
+  | "random_direction"
+  | "imported";
 
 /** A steering direction of one model. */
 export interface Direction {
@@ -23,6 +33,8 @@ export interface Direction {
   readonly raw: ReadonlyMap<number, Float32Array>;
   /** Median ‖h‖ after each block, [layers]; 0 where it is not known. */
   readonly medianResidualNorms: Float32Array;
+  /** What a fit or sweep found, for people; kept with the file. */
+  readonly facts?: Readonly<Record<string, string>>;
 }
 
 /** Euclidean norm, accumulated in f64. */

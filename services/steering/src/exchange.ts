@@ -95,8 +95,9 @@ function unknownFormat(): TrimtabError {
   return new TrimtabError("FIELD_REQUIRED", "the format must be GGUF or safetensors", { field: "format" });
 }
 
-async function neutralNorms(
-  { clients, recipes }: SteeringParts,
+/** Median ‖h‖ after each block on neutral passages. @throws TrimtabError ARTIFACT_NOT_FOUND without any. */
+export async function neutralNorms(
+  { clients, recipes }: Pick<SteeringParts, "clients" | "recipes">,
   model: ModelShape,
   scope: WorkScope,
 ): Promise<Float32Array> {

@@ -124,6 +124,7 @@ export function parseStoredDirection(bytes: Uint8Array, modelDigest: string): Di
     width,
     raw: vectors.raw,
     medianResidualNorms: vectors.medianResidualNorms,
+    ...(vectors.facts && { facts: vectors.facts }),
   });
 }
 

@@ -1,5 +1,6 @@
 /** Facts about the loaded model, from forward; digests of requests checked. */
 import { TrimtabError } from "#kit/errors.ts";
+import { Site } from "#proto/trimtab/type/v1/program_pb.ts";
 import type { ModelShape, SteeringClients } from "./clients.ts";
 import type { CallOptions } from "./work/call.ts";
 
@@ -25,6 +26,25 @@ export async function fetchModel(
   if (model?.digest !== digest || !model.loaded) {
     throw new TrimtabError("MODEL_NOT_LOADED", "the model is not loaded", { field: "model_digest" });
   }
-  const { name, layers, width, contextTokens, stopIds } = model;
-  return { digest, name, layers, width, contextTokens, stopIds };
+  const { name, layers, width, heads, headDim, feedForwardWidth, contextTokens, stopIds } = model;
+  return {
+    digest,
+    name,
+    layers,
+    width,
+    heads,
+    headDim,
+    feedForward: feedForwardWidth,
+    contextTokens,
+    stopIds,
+  };
+}
+
+/** Floats of a row at a site. */
+export function siteDim(
+  site: Site,
+  model: Pick<ModelShape, "width" | "heads" | "headDim" | "feedForward">,
+): number {
+  if (site === Site.HEADS) return model.heads * model.headDim;
+  return site === Site.NEURONS ? model.feedForward : model.width;
 }

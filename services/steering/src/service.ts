@@ -2,6 +2,7 @@
 import type { ArtifactStore } from "#kit/artifact-store.ts";
 import type { Builds } from "./build/builds.ts";
 import type { SteeringClients } from "./clients.ts";
+import type { Fits } from "./fit/fits.ts";
 import type { Library } from "./library.ts";
 import type { RecipeSource } from "./recipes/recipe.ts";
 
@@ -11,6 +12,7 @@ export interface SteeringParts {
   readonly store: ArtifactStore;
   readonly library: Library;
   readonly builds: Builds;
+  readonly fits: Fits;
   /** Recipes by name. */
   readonly recipes: ReadonlyMap<string, RecipeSource>;
 }

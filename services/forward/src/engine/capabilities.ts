@@ -22,6 +22,7 @@ export const OPERATION_KINDS: readonly OperationKind[] = [
   "multiply",
   "cap_norm",
   "replace",
+  "rotate_to",
 ];
 
 /** Our own kernels: everything, at the sites the model has. */

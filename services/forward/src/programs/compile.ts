@@ -6,6 +6,7 @@
  *   multiply  U v         V v            c = c·(factor − 1)        gate identity
  *   replace   U v | 0     V v | v        c = −1 | c·target         gate identity, b = 0 | 1
  *   rotate    U v1 v2 v1 v2, V v1 v1 v2 v2, c = cos−1, −sin, sin, cos−1 of c·angle        gate identity
+ *   rotate_to U v1 v2, V v1 v2, b = cos, sin of the angle, c; a condition is a third component             gate turn
  *   cap_norm  folds what came before it at its site into one kernel operation with norm policy `cap`
  *
  * A component whose coefficient is 0 adds nothing; a kernel operation whose coefficients are all 0 is left out, so
@@ -86,12 +87,14 @@ export function kernelCoefficients(
 
 function compileOne(operation: Operation, slot: number, dim: number): CompiledOperation {
   const { site, layer, scope, normPolicy, cap } = operation;
-  const gate: Gate = operation.kind === "add" ? addGate(operation) : "identity";
+  const gate = gateOf(operation);
   const components = componentsOf(operation, slot, dim);
   return { site, layer, scope, dim, gate, components, normPolicy, cap, capSlot: null };
 }
 
-function addGate(operation: Operation): Gate {
+function gateOf(operation: Operation): Gate {
+  if (operation.kind === "rotate_to") return "turn";
+  if (operation.kind !== "add") return "identity";
   if (operation.condition === "none") return "constant";
   return operation.condition === "above" ? "threshold" : "relu";
 }
@@ -118,9 +121,23 @@ function componentsOf(operation: Operation, slot: number, dim: number): Componen
       };
       return [part(v, v, "cosine"), part(w, v, "minus_sine"), part(v, w, "sine"), part(w, w, "cosine")];
     }
+    case "rotate_to":
+      return turnComponents(operation, linear(1), dim);
     case "cap_norm":
       return [];
   }
+}
+
+/** The plane with the target's coordinates, and the condition, which adds nothing itself. */
+function turnComponents(operation: Operation, first: Component, dim: number): Component[] {
+  const w = operation.vectors.slice(dim, 2 * dim);
+  const { parameter, conditionVector, threshold } = operation;
+  const plane = [
+    { ...first, b: Math.cos(parameter) },
+    { ...first, u: w, v: w, b: Math.sin(parameter) },
+  ];
+  if (!conditionVector) return plane;
+  return [...plane, { ...first, u: conditionVector, v: new Float32Array(dim), b: -threshold }];
 }
 
 /** Adds an operation; plain additions over the same positions join the one before, which changes nothing in the sum. */
@@ -142,7 +159,8 @@ function append(compiled: CompiledOperation[], next: CompiledOperation): void {
 function foldUnderCap(compiled: CompiledOperation[], cap: Operation, slot: number): void {
   const before = compiled.filter((one) => one.site === cap.site && one.layer === cap.layer);
   const gates = new Set(before.map((one) => one.gate).filter((gate) => gate !== "constant"));
-  const foldable = before.every((one) => one.normPolicy === "none" && sameRows(one, cap)) && gates.size <= 1;
+  const isSimple = gates.size <= 1 && !(gates.has("turn") && before.length > 1);
+  const foldable = isSimple && before.every((one) => one.normPolicy === "none" && sameRows(one, cap));
   if (!foldable) {
     const where = `${cap.site} of layer ${cap.layer}`;
     throw new TrimtabError(

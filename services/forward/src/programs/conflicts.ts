@@ -98,7 +98,7 @@ function withoutSpan(operation: Operation, basis: Float64Array[], dim: number): 
     if (length <= VANISHED * norm(original)) return null;
     const unit = rest.map((value) => value / length);
     result.set(operation.kind === "add" ? rest : unit, row * dim);
-    if (operation.kind === "rotate") taken.push(unit);
+    if (operation.kind === "rotate" || operation.kind === "rotate_to") taken.push(unit);
   }
   return result;
 }

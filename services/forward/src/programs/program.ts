@@ -33,7 +33,7 @@ export type Scope =
   | ({ readonly kind: "window" } & Span);
 
 /** What an operation does. */
-export type OperationKind = "add" | "erase" | "rotate" | "multiply" | "cap_norm" | "replace";
+export type OperationKind = "add" | "erase" | "rotate" | "multiply" | "cap_norm" | "replace" | "rotate_to";
 
 /** One operation; its coefficient c travels with the request, at the index of the operation. */
 export interface Operation {
@@ -41,9 +41,9 @@ export interface Operation {
   /** Block index, 0-based. */
   readonly layer: number;
   readonly kind: OperationKind;
-  /** f32 [rank, dim]: rank 1, 2 for rotate, 0 for cap_norm. */
+  /** f32 [rank, dim]: rank 1, 2 for rotate and rotate_to, 0 for cap_norm. */
   readonly vectors: Float32Array;
-  /** Radians (rotate), factor (multiply), fraction of the norm (cap_norm), target (replace). */
+  /** Radians (rotate, rotate_to), factor (multiply), fraction of the norm (cap_norm), target (replace). */
   readonly parameter: number;
   readonly condition: "none" | "above" | "relu";
   /** f32 [dim], for conditions. */

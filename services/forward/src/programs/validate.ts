@@ -6,6 +6,8 @@ import { hasSite, scopeKey, siteDim, spanOf } from "./program.ts";
 
 /** How far a vector may be from unit length, and a pair from orthogonality. */
 const UNIT_TOLERANCE = 1e-3;
+/** Vectors of an operation; one, if not said otherwise. */
+const RANKS: Partial<Record<Operation["kind"], number>> = { cap_norm: 0, rotate: 2, rotate_to: 2 };
 
 /**
  * Checks a program against a model.
@@ -60,7 +62,7 @@ function checkOperation(operation: Operation, field: string, shape: ProgramShape
     });
   }
   const dim = siteDim(operation.site, shape);
-  const rank = operation.kind === "cap_norm" ? 0 : operation.kind === "rotate" ? 2 : 1;
+  const rank = RANKS[operation.kind] ?? 1;
   if (operation.vectors.length !== rank * dim) {
     const text = `expected ${rank} × ${dim} values, got ${operation.vectors.length}`;
     throw fail("SHAPE_MISMATCH", "vectors", text);
@@ -91,11 +93,11 @@ function checkOperation(operation: Operation, field: string, shape: ProgramShape
   if (operation.conditionVector?.length !== dim) {
     throw fail("SHAPE_MISMATCH", "condition_vector", `expected ${dim} values`);
   }
-  if (operation.kind !== "add") {
-    throw new TrimtabError("BACKEND_CAPABILITY", `${field}: conditions are available for add only`, {
-      field: `${field}.condition`,
-    });
-  }
+  const carried =
+    operation.kind === "rotate_to" ? ["above"] : operation.kind === "add" ? ["above", "relu"] : [];
+  if (carried.includes(operation.condition)) return;
+  const text = "conditions are available for add, and above for rotate_to";
+  throw new TrimtabError("BACKEND_CAPABILITY", `${field}: ${text}`, { field: `${field}.condition` });
 }
 
 function checkVectors(operation: Operation, dim: number, fail: (text: string) => TrimtabError): void {

@@ -30,7 +30,7 @@ export function toBinding(binding: types.ProgramBinding | undefined): Binding | 
 
 function toOperation(operation: types.Operation, index: number): Operation {
   const field = `operations[${index}]`;
-  const kinds = ["", "add", "erase", "rotate", "multiply", "cap_norm", "replace"] as const;
+  const kinds = ["", "add", "erase", "rotate", "multiply", "cap_norm", "replace", "rotate_to"] as const;
   const kind = kinds[operation.kind];
   if (!kind) throw outOfRange(`${field}.kind`, "is not a known operation");
   const condition = (["none", "above", "relu"] as const)[operation.condition];

@@ -11,6 +11,7 @@ import { blockOfTensor, type FileVectors } from "./vectors.ts";
 const NORMS = "median_residual_norms";
 const MODEL = "trimtab.model_digest";
 const METHOD = "trimtab.method";
+const FACT = "trimtab.fact.";
 
 /** Encodes a direction. */
 export function writeDirectionSafetensors(direction: Direction): Uint8Array {
@@ -20,7 +21,12 @@ export function writeDirectionSafetensors(direction: Direction): Uint8Array {
   for (const layer of directionLayers(direction)) {
     tensors[`direction.${layer}`] = { shape: [direction.width], data: rawVector(direction, layer) };
   }
-  return writeSafetensors(tensors, { [METHOD]: direction.method, [MODEL]: direction.modelDigest });
+  const facts = Object.entries(direction.facts ?? {}).map(([key, value]) => [FACT + key, value]);
+  return writeSafetensors(tensors, {
+    [METHOD]: direction.method,
+    [MODEL]: direction.modelDigest,
+    ...Object.fromEntries(facts),
+  });
 }
 
 /** Reads a direction; foreign files need `direction.<block>` only. @throws TrimtabError ARTIFACT_INVALID, TOO_LARGE. */
@@ -44,5 +50,12 @@ export function readDirectionSafetensors(file: Uint8Array): FileVectors {
     ...(norms ? { medianResidualNorms: safetensorsToF32(NORMS, norms) } : {}),
     ...(metadata[MODEL] === undefined ? {} : { modelDigest: metadata[MODEL] }),
     ...(metadata[METHOD] === undefined ? {} : { method: metadata[METHOD] }),
+    ...factsOf(metadata),
   };
+}
+
+function factsOf(metadata: Readonly<Record<string, string>>): Pick<FileVectors, "facts"> {
+  const entries = Object.entries(metadata).filter(([key]) => key.startsWith(FACT));
+  if (entries.length === 0) return {};
+  return { facts: Object.fromEntries(entries.map(([key, value]) => [key.slice(FACT.length), value])) };
 }

@@ -10,6 +10,7 @@ export interface FileVectors {
   /** SHA-256 of the model file the file says it is for. */
   readonly modelDigest?: string;
   readonly method?: string;
+  readonly facts?: Readonly<Record<string, string>>;
 }
 
 /** The model a file is read for. */
@@ -45,5 +46,6 @@ export function directionFromFile(vectors: FileVectors, model: TargetModel): Dir
     width: model.width,
     raw: vectors.raw,
     medianResidualNorms: vectors.medianResidualNorms ?? new Float32Array(model.layers),
+    ...(vectors.facts && { facts: vectors.facts }),
   });
 }

@@ -1,7 +1,6 @@
 /** Recipes and their builds. */
 import { create } from "@bufbuild/protobuf";
 import type { ServiceImpl } from "@connectrpc/connect";
-import { TrimtabError } from "#kit/errors.ts";
 import {
   type Recipe,
   RecipeSchema,
@@ -10,7 +9,7 @@ import {
 import { ArtifactKind } from "#proto/trimtab/type/v1/artifact_pb.ts";
 import { judgeMessage, readCurrentRecipe, recipeMessage } from "../build/recipe-artifact.ts";
 import { fetchModel } from "../model.ts";
-import type { RecipeSource } from "../recipes/recipe.ts";
+import { findRecipe, type RecipeSource } from "../recipes/recipe.ts";
 import type { SteeringParts } from "../service.ts";
 
 /** Handlers of recipes and builds. */
@@ -34,13 +33,7 @@ export function recipeHandlers({
       return { recipes: [...built, ...unbuilt].sort((a, b) => a.name.localeCompare(b.name)) };
     },
     async *buildRecipe({ name, modelDigest, force, skipEvaluation }, { signal, timeoutMs }) {
-      const recipe = recipes.get(name);
-      if (!recipe) {
-        throw new TrimtabError("RECIPE_NOT_FOUND", "no such recipe", {
-          field: "name",
-          limit: [...recipes.keys()].join(", "),
-        });
-      }
+      const recipe = findRecipe(recipes, name, "name");
       const left = timeoutMs();
       const model = await fetchModel(clients, modelDigest, {
         signal,

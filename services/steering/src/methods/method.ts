@@ -3,7 +3,9 @@
  * Methods are pure; capturing is somebody else's work.
  */
 import { TrimtabError } from "#kit/errors.ts";
-import { Pooling, Site, TapPositions } from "#proto/trimtab/type/v1/program_pb.ts";
+import type { Edit, Ruleset } from "#proto/trimtab/steering/v1/steering_service_pb.ts";
+import { Pooling, type Scope, Site, TapPositions } from "#proto/trimtab/type/v1/program_pb.ts";
+import type { ModelShape } from "../clients.ts";
 import type { DirectionMethodName } from "../direction.ts";
 
 /** Activations of one example: f32 [width] by block. */
@@ -22,8 +24,9 @@ export interface ActivationNeeds {
    * `prompts`: a templated prompt, read at its last token.
    * `tokens`: every token of every phrase as a sequence of its own.
    * `texts`: plain text, read over all its tokens.
+   * `choices`: a templated question with two answers to choose from and the letter of one as the answer, read at it.
    */
-  readonly texts: "answers" | "prompts" | "tokens" | "texts";
+  readonly texts: "answers" | "prompts" | "tokens" | "texts" | "choices";
   readonly site: Site;
   /** Block indices; empty means all. */
   readonly layers: readonly number[];
@@ -31,18 +34,51 @@ export interface ActivationNeeds {
   readonly pooling: Pooling;
 }
 
-/** A direction method. */
+/** A method that makes one vector a block. */
 export interface DirectionMethod {
+  readonly yields: "direction";
   readonly name: DirectionMethodName;
   /** Paper or code it comes from. */
   readonly source: string;
   readonly needs: ActivationNeeds;
   /**
    * Raw vectors by block from the captured rows.
+   * @param seed of whatever is random
    * @throws TrimtabError INVALID_ARGUMENT if a side is empty, SHAPE_MISMATCH if rows differ in width or blocks.
    */
-  fit(rows: ContrastRows, modelLayers: number): Map<number, Float32Array>;
+  fit(rows: ContrastRows, modelLayers: number, seed?: number): Map<number, Float32Array>;
 }
+
+/** What was read of the examples of a recipe, by split. */
+export interface Reading {
+  readonly train: ContrastRows;
+  readonly validation: ContrastRows;
+}
+
+/** What a fit may be told; absent: the method's own choice. */
+export interface FitSettings {
+  /** Blocks that may be chosen or acted on. */
+  readonly layers?: readonly number[];
+  /** Heads to choose. */
+  readonly heads?: number;
+  /** Coefficient at scale 1, in the method's own terms. */
+  readonly strength?: number;
+  readonly scope?: Scope;
+}
+
+/** A method that makes an edit or a ruleset. */
+export interface InterventionMethod {
+  readonly yields: "edit" | "ruleset";
+  readonly name: string;
+  readonly source: string;
+  /** One reading each, in order. */
+  readonly needs: readonly ActivationNeeds[];
+  /** @throws TrimtabError INVALID_ARGUMENT if a side is empty or nothing can be chosen, ARTIFACT_INVALID. */
+  fit(readings: readonly Reading[], settings: FitSettings, model: ModelShape): Edit | Ruleset;
+}
+
+/** Any method. */
+export type SteeringMethod = DirectionMethod | InterventionMethod;
 
 /** The whole residual stream after every block, averaged over the positions of a range. */
 export const MEAN_RESIDUAL = {
@@ -72,7 +108,8 @@ export function meanDifference(rows: ContrastRows): Map<number, Float32Array> {
   return result;
 }
 
-function means(samples: readonly LayerRows[], side: string): Map<number, Float64Array> {
+/** Means of rows by block, in f64. @throws TrimtabError INVALID_ARGUMENT, SHAPE_MISMATCH. */
+export function means(samples: readonly LayerRows[], side: string): Map<number, Float64Array> {
   const first = samples[0];
   if (!first) throw new TrimtabError("INVALID_ARGUMENT", `no ${side} examples`, { field: side });
   const sums = new Map([...first].map(([layer, row]) => [layer, new Float64Array(row.length)]));

@@ -11,6 +11,7 @@ import { type DirectionMethod, meanDifference } from "./method.ts";
 
 /** Contrast between the embedding rows of two phrase lists. */
 export const outputEmbeddingContrast: DirectionMethod = {
+  yields: "direction",
   name: "output_embedding",
   source: "arXiv 2505.20309, eq. 7",
   needs: {

@@ -8,6 +8,7 @@ import { type DirectionMethod, meanDifference } from "./method.ts";
 
 /** Contrast between two classes of prompts. */
 export const promptContrast: DirectionMethod = {
+  yields: "direction",
   name: "prompt_contrast",
   source: "arXiv 2406.11717",
   needs: {

@@ -8,6 +8,7 @@ import { type DirectionMethod, MEAN_RESIDUAL, meanDifference } from "./method.ts
 
 /** Contrast between answers to the same prompts. */
 export const responseContrast: DirectionMethod = {
+  yields: "direction",
   name: "response_contrast",
   source: "arXiv 2409.05907",
   needs: { texts: "answers", ...MEAN_RESIDUAL },

@@ -7,6 +7,7 @@ import { type DirectionMethod, MEAN_RESIDUAL, meanDifference } from "./method.ts
 
 /** Contrast between two sets of plain texts. */
 export const textContrast: DirectionMethod = {
+  yields: "direction",
   name: "text_contrast",
   source: "arXiv 2312.06681",
   needs: { texts: "texts", ...MEAN_RESIDUAL },

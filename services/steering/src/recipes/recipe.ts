@@ -119,6 +119,20 @@ export function readRecipes(directory: string): Map<string, RecipeSource> {
   return recipes;
 }
 
+/** A recipe by name. @throws TrimtabError RECIPE_NOT_FOUND, saying which there are. */
+export function findRecipe(
+  recipes: ReadonlyMap<string, RecipeSource>,
+  name: string,
+  field: string,
+): RecipeSource {
+  const recipe = recipes.get(name);
+  if (recipe) return recipe;
+  throw new TrimtabError("RECIPE_NOT_FOUND", "no such recipe", {
+    field,
+    limit: [...recipes.keys()].join(", "),
+  });
+}
+
 /** Reads one recipe folder. @throws TrimtabError ARTIFACT_INVALID, ARTIFACT_NOT_FOUND. */
 export function readRecipe(folder: string): RecipeSource {
   const hash = createHash("sha256");

@@ -9,6 +9,7 @@ import type { Pooling, Site, TapPositions } from "#proto/trimtab/type/v1/program
 import { BUILD_LIMITS } from "../../limits.ts";
 import type { ModelShape, SteeringClients, WorkScope } from "../clients.ts";
 import type { LayerRows } from "../methods/method.ts";
+import { siteDim } from "../model.ts";
 import { f32Rows } from "../tensors.ts";
 import { chunks, patientCall } from "./call.ts";
 
@@ -39,23 +40,38 @@ export async function captureMatrices(
   needs: CaptureNeeds,
   scope: WorkScope,
 ): Promise<LayerMatrix[]> {
-  const results: LayerMatrix[] = [];
+  const perTap = await captureTaps(clients, model, texts, [needs], scope);
+  return perTap.map(([matrix]) => matrix as LayerMatrix);
+}
+
+/** Rows of texts by tap: the texts are computed once for all that is read of them. */
+export async function captureTaps(
+  clients: SteeringClients,
+  model: ModelShape,
+  texts: readonly CaptureText[],
+  taps: readonly CaptureNeeds[],
+  scope: WorkScope,
+): Promise<LayerMatrix[][]> {
+  const results: LayerMatrix[][] = [];
   for (const part of chunks(texts, BUILD_LIMITS.batchItems)) {
     const request = {
       modelDigest: model.digest,
       items: part.map(({ ids, first }) => ({ ids: [...ids], first })),
-      taps: [{ ...needs, layers: [...needs.layers] }],
+      taps: taps.map((tap) => ({ ...tap, layers: [...tap.layers] })),
     };
     const answers = await patientCall(scope.signal, async ({ timeoutMs }) => {
-      const matrices = part.map(() => new Map<number, Float32Array[]>());
+      const matrices = part.map(() => taps.map(() => new Map<number, Float32Array[]>()));
       const stream = cancelSafe(
         (signal) => clients.forward.capture(request, { signal, timeoutMs }),
         scope.signal,
       );
-      for await (const response of stream) collect(matrices, response, model.width);
+      for await (const response of stream) collect(matrices, response, model);
       return matrices;
     });
-    checkComplete(answers, needs.layers.length === 0 ? model.layers : needs.layers.length);
+    for (const [t, { layers }] of taps.entries()) {
+      const matrices = answers.map((each) => each[t] as LayerMatrix);
+      checkComplete(matrices, layers.length === 0 ? model.layers : layers.length);
+    }
     results.push(...answers);
     scope.spend(newTokens(part));
   }
@@ -71,9 +87,12 @@ export async function captureRows(
   scope: WorkScope,
 ): Promise<LayerRows[]> {
   const matrices = await captureMatrices(clients, model, texts, needs, scope);
-  return matrices.map((matrix) => {
-    return new Map([...matrix].map(([layer, rows]) => [layer, rows[0] as Float32Array]));
-  });
+  return matrices.map(firstRows);
+}
+
+/** The first row of every block. */
+export function firstRows(matrix: LayerMatrix): LayerRows {
+  return new Map([...matrix].map(([layer, rows]) => [layer, rows[0] as Float32Array]));
 }
 
 /** Tokens of texts that their predecessor does not share: an estimate of what forward computes. */
@@ -89,16 +108,18 @@ export function newTokens(texts: readonly { readonly ids: readonly number[] }[])
   return total;
 }
 
-function collect(matrices: Map<number, Float32Array[]>[], response: CaptureResponse, width: number): void {
-  const matrix = matrices[response.itemIndex];
-  if (!matrix)
-    throw new TrimtabError(
-      "INTERNAL",
-      `forward answered for item ${response.itemIndex}, which was not asked for`,
-    );
-  for (const { layer, values } of response.activations) {
+function collect(
+  matrices: Map<number, Float32Array[]>[][],
+  { itemIndex, activations }: CaptureResponse,
+  model: ModelShape,
+): void {
+  for (const { tapIndex, site, layer, values } of activations) {
+    const matrix = matrices[itemIndex]?.[tapIndex];
+    if (!matrix) {
+      throw new TrimtabError("INTERNAL", `forward answered for item ${itemIndex}, which was not asked for`);
+    }
     const rows = matrix.get(layer) ?? [];
-    rows.push(...f32Rows(values, width, "activations.values"));
+    rows.push(...f32Rows(values, siteDim(site, model), "activations.values"));
     matrix.set(layer, rows);
   }
 }

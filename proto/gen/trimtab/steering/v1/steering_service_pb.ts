@@ -18,7 +18,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file trimtab/steering/v1/steering_service.proto.
  */
 export const file_trimtab_steering_v1_steering_service: GenFile = /*@__PURE__*/
-  fileDesc("Cip0cmltdGFiL3N0ZWVyaW5nL3YxL3N0ZWVyaW5nX3NlcnZpY2UucHJvdG8SE3RyaW10YWIuc3RlZXJpbmcudjEiMgoERG9zZRISCghyZWxhdGl2ZRgBIAEoAkgAEg4KBG5hdHMYAiABKAJIAEIGCgRkb3NlIjIKDEVkaXRTdHJlbmd0aBITCgtjb2VmZmljaWVudBgBIAEoAhINCgVmaXhlZBgCIAEoCCLqAQoERWRpdBIOCgZtZXRob2QYASABKAkSKQoHcHJvZ3JhbRgCIAEoCzIYLnRyaW10YWIudHlwZS52MS5Qcm9ncmFtEjQKCXN0cmVuZ3RocxgDIAMoCzIhLnRyaW10YWIuc3RlZXJpbmcudjEuRWRpdFN0cmVuZ3RoEjMKBWZhY3RzGAQgAygLMiQudHJpbXRhYi5zdGVlcmluZy52MS5FZGl0LkZhY3RzRW50cnkSDgoGbGF5ZXJzGAUgASgNGiwKCkZhY3RzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ASLwAQoPUHJvbXB0Q29uZGl0aW9uEiMKBHNpdGUYASABKA4yFS50cmltdGFiLnR5cGUudjEuU2l0ZRINCgVsYXllchgCIAEoDRIpCgdwb29saW5nGAMgASgOMhgudHJpbXRhYi50eXBlLnYxLlBvb2xpbmcSJwoGdmVjdG9yGAQgASgLMhcudHJpbXRhYi50eXBlLnYxLlRlbnNvchIzCgpzaW1pbGFyaXR5GAUgASgOMh8udHJpbXRhYi5zdGVlcmluZy52MS5TaW1pbGFyaXR5EhEKCXRocmVzaG9sZBgGIAEoAhINCgViZWxvdxgHIAEoCCJNCgRSdWxlEgwKBG5hbWUYASABKAkSDgoGYWxsX29mGAIgAygNEicKBGVkaXQYAyABKAsyGS50cmltdGFiLnN0ZWVyaW5nLnYxLkVkaXQi+QEKB1J1bGVzZXQSDgoGbWV0aG9kGAEgASgJEhQKDG1vZGVsX2RpZ2VzdBgCIAEoCRI4Cgpjb25kaXRpb25zGAMgAygLMiQudHJpbXRhYi5zdGVlcmluZy52MS5Qcm9tcHRDb25kaXRpb24SKAoFcnVsZXMYBCADKAsyGS50cmltdGFiLnN0ZWVyaW5nLnYxLlJ1bGUSNgoFZmFjdHMYBSADKAsyJy50cmltdGFiLnN0ZWVyaW5nLnYxLlJ1bGVzZXQuRmFjdHNFbnRyeRosCgpGYWN0c0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEi5AEKC1N0ZWVyaW5nVXNlEg4KBnJlY2lwZRgBIAEoCRIRCglkaXJlY3Rpb24YAiABKAkSEgoFc2NhbGUYAyABKAJIAIgBARInCgRkb3NlGAQgASgLMhkudHJpbXRhYi5zdGVlcmluZy52MS5Eb3NlEg4KBmxheWVycxgFIAMoDRIlCgVzY29wZRgGIAEoDjIWLnRyaW10YWIudHlwZS52MS5TY29wZRIXCgpmb3JjZV9nYXRlGAcgASgCSAGIAQESDAoEbW9kZRgIIAEoCUIICgZfc2NhbGVCDQoLX2ZvcmNlX2dhdGUiYgoWR2V0UmVxdWlyZW1lbnRzUmVxdWVzdBIUCgxtb2RlbF9kaWdlc3QYASABKAkSMgoIc3RlZXJpbmcYAiABKAsyIC50cmltdGFiLnN0ZWVyaW5nLnYxLlN0ZWVyaW5nVXNlIn0KF0dldFJlcXVpcmVtZW50c1Jlc3BvbnNlEiIKBHRhcHMYASADKAsyFC50cmltdGFiLnR5cGUudjEuVGFwEhcKD3Byb2dyYW1fZGlnZXN0cxgCIAMoCRITCgtyZXBsYXlfbGFzdBgDIAEoCBIQCghyZXNvbHZlZBgEIAEoCSKJAQoLUGxhblJlcXVlc3QSFAoMbW9kZWxfZGlnZXN0GAEgASgJEjIKCHN0ZWVyaW5nGAIgASgLMiAudHJpbXRhYi5zdGVlcmluZy52MS5TdGVlcmluZ1VzZRIwCgthY3RpdmF0aW9ucxgDIAMoCzIbLnRyaW10YWIudHlwZS52MS5BY3RpdmF0aW9uIocBCgpQbGFuUmVwb3J0EgwKBGdhdGUYASABKAISFQoNbGF5ZXJfd2VpZ2h0cxgCIAMoAhIWCg5yZWxhdGl2ZV9kb3NlcxgDIAMoAhIcChRsYXllcl93ZWlnaHRzX3NvdXJjZRgEIAEoCRIQCghyZXNvbHZlZBgFIAEoCRIMCgRydWxlGAYgASgJInEKDFBsYW5SZXNwb25zZRIwCgdwcm9ncmFtGAEgASgLMh8udHJpbXRhYi50eXBlLnYxLlByb2dyYW1CaW5kaW5nEi8KBnJlcG9ydBgCIAEoCzIfLnRyaW10YWIuc3RlZXJpbmcudjEuUGxhblJlcG9ydCIrChFHZXRQcm9ncmFtUmVxdWVzdBIWCg5wcm9ncmFtX2RpZ2VzdBgBIAEoCSI/ChJHZXRQcm9ncmFtUmVzcG9uc2USKQoHcHJvZ3JhbRgBIAEoCzIYLnRyaW10YWIudHlwZS52MS5Qcm9ncmFtIkMKClByb3BvcnRpb24SDAoEcmF0ZRgBIAEoARINCgVsb3dlchgCIAEoARINCgV1cHBlchgDIAEoARIJCgFuGAQgASgNIucBCg5FdmFsdWF0aW9uQ2VsbBIPCgdwcm9tcHRzGAEgASgJEgsKA2FybRgCIAEoCRItCgRyYXRlGAMgASgLMh8udHJpbXRhYi5zdGVlcmluZy52MS5Qcm9wb3J0aW9uEkMKCG91dGNvbWVzGAQgAygLMjEudHJpbXRhYi5zdGVlcmluZy52MS5FdmFsdWF0aW9uQ2VsbC5PdXRjb21lc0VudHJ5EhIKCnJlcGV0aXRpb24YBSABKAEaLwoNT3V0Y29tZXNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAE6AjgBIkYKC0dhdGVRdWFsaXR5EgsKA3NldBgBIAEoCRINCgVhdXJvYxgCIAEoARIQCghhY2N1cmFjeRgDIAEoARIJCgFuGAQgASgNIr8BCgpFdmFsdWF0aW9uEjIKBWNlbGxzGAEgAygLMiMudHJpbXRhYi5zdGVlcmluZy52MS5FdmFsdWF0aW9uQ2VsbBIYChBwZXJwbGV4aXR5X3JhdGlvGAIgASgBEiQKHHBlcnBsZXhpdHlfcmF0aW9fZm9yY2VkX29wZW4YAyABKAESLgoEZ2F0ZRgEIAMoCzIgLnRyaW10YWIuc3RlZXJpbmcudjEuR2F0ZVF1YWxpdHkSDQoFanVkZ2UYBSABKAkiTgoKRG9zZUNvdXJzZRINCgVzdGFydBgBIAEoAhITCgtob2xkX3Rva2VucxgCIAEoDRIMCgRyZXN0GAMgASgCEg4KBmVuZGluZxgEIAEoAiJQCgtSZWNpcGVKdWRnZRIyCgh2ZXJpZmllchgBIAEoCzIgLnRyaW10YWIudmVyaWZpZXIudjEuVmVyaWZpZXJVc2USDQoFbGFiZWwYAiABKAkiuwIKBlJlY2lwZRIMCgRuYW1lGAEgASgJEhMKC2Rlc2NyaXB0aW9uGAIgASgJEg0KBWJ1aWx0GAMgASgIEhAKCHJlc29sdmVkGAQgASgJEhQKDG1vZGVsX2RpZ2VzdBgFIAEoCRIOCgZsYXllcnMYBiADKA0SFgoOcmVsYXRpdmVfZG9zZXMYByADKAISGAoQZGlyZWN0aW9uX21ldGhvZBgIIAEoCRIzCgpldmFsdWF0aW9uGAkgASgLMh8udHJpbXRhYi5zdGVlcmluZy52MS5FdmFsdWF0aW9uEi8KBmNvdXJzZRgKIAEoCzIfLnRyaW10YWIuc3RlZXJpbmcudjEuRG9zZUNvdXJzZRIvCgVqdWRnZRgLIAEoCzIgLnRyaW10YWIuc3RlZXJpbmcudjEuUmVjaXBlSnVkZ2UiKgoSTGlzdFJlY2lwZXNSZXF1ZXN0EhQKDG1vZGVsX2RpZ2VzdBgBIAEoCSJDChNMaXN0UmVjaXBlc1Jlc3BvbnNlEiwKB3JlY2lwZXMYASADKAsyGy50cmltdGFiLnN0ZWVyaW5nLnYxLlJlY2lwZSJgChJCdWlsZFJlY2lwZVJlcXVlc3QSDAoEbmFtZRgBIAEoCRIUCgxtb2RlbF9kaWdlc3QYAiABKAkSDQoFZm9yY2UYAyABKAgSFwoPc2tpcF9ldmFsdWF0aW9uGAQgASgIIkAKE0J1aWxkUmVjaXBlUmVzcG9uc2USKQoFYnVpbGQYASABKAsyGi50cmltdGFiLnN0ZWVyaW5nLnYxLkJ1aWxkIvYBCgVCdWlsZBIKCgJpZBgBIAEoCRIuCgVzdGF0ZRgCIAEoDjIfLnRyaW10YWIuc3RlZXJpbmcudjEuQnVpbGRTdGF0ZRINCgVwaGFzZRgDIAEoCRITCgtwaGFzZV9pbmRleBgEIAEoDRITCgtwaGFzZV9jb3VudBgFIAEoDRITCgt0b2tlbnNfZG9uZRgGIAEoBBIVCg10b2tlbnNfYnVkZ2V0GAcgASgEEg4KBmRldGFpbBgIIAEoCRIrCgZyZWNpcGUYCSABKAsyGy50cmltdGFiLnN0ZWVyaW5nLnYxLlJlY2lwZRIPCgdmYWlsdXJlGAogASgJIh0KD0dldEJ1aWxkUmVxdWVzdBIKCgJpZBgBIAEoCSI9ChBHZXRCdWlsZFJlc3BvbnNlEikKBWJ1aWxkGAEgASgLMhoudHJpbXRhYi5zdGVlcmluZy52MS5CdWlsZCIgChJDYW5jZWxCdWlsZFJlcXVlc3QSCgoCaWQYASABKAkiQAoTQ2FuY2VsQnVpbGRSZXNwb25zZRIpCgVidWlsZBgBIAEoCzIaLnRyaW10YWIuc3RlZXJpbmcudjEuQnVpbGQiXgoURXh0cmFjdFZlY3RvclJlcXVlc3QSFAoMbW9kZWxfZGlnZXN0GAEgASgJEgwKBG5hbWUYAiABKAkSEAoIcG9zaXRpdmUYAyADKAkSEAoIbmVnYXRpdmUYBCADKAkiRAoVRXh0cmFjdFZlY3RvclJlc3BvbnNlEisKCGFydGlmYWN0GAEgASgLMhkudHJpbXRhYi50eXBlLnYxLkFydGlmYWN0IowBChJQdXRBcnRpZmFjdFJlcXVlc3QSDAoEbmFtZRgBIAEoCRIrCgRraW5kGAIgASgOMh0udHJpbXRhYi50eXBlLnYxLkFydGlmYWN0S2luZBIMCgRkYXRhGAMgASgMEhQKDG1vZGVsX2RpZ2VzdBgEIAEoCRIXCg9leHBlY3RlZF9kaWdlc3QYBSABKAkiQgoTUHV0QXJ0aWZhY3RSZXNwb25zZRIrCghhcnRpZmFjdBgBIAEoCzIZLnRyaW10YWIudHlwZS52MS5BcnRpZmFjdCInChJHZXRBcnRpZmFjdFJlcXVlc3QSEQoJcmVmZXJlbmNlGAEgASgJIlEKE0dldEFydGlmYWN0UmVzcG9uc2USKwoIYXJ0aWZhY3QYASABKAsyGS50cmltdGFiLnR5cGUudjEuQXJ0aWZhY3QSDQoFY2h1bmsYAiABKAwiWQoUTGlzdEFydGlmYWN0c1JlcXVlc3QSKwoEa2luZBgBIAEoDjIdLnRyaW10YWIudHlwZS52MS5BcnRpZmFjdEtpbmQSFAoMbW9kZWxfZGlnZXN0GAIgASgJIkUKFUxpc3RBcnRpZmFjdHNSZXNwb25zZRIsCglhcnRpZmFjdHMYASADKAsyGS50cmltdGFiLnR5cGUudjEuQXJ0aWZhY3QiJQoVRGVsZXRlQXJ0aWZhY3RSZXF1ZXN0EgwKBG5hbWUYASABKAkiGAoWRGVsZXRlQXJ0aWZhY3RSZXNwb25zZSJ/ChVJbXBvcnRBcnRpZmFjdFJlcXVlc3QSDAoEbmFtZRgBIAEoCRI0CgZmb3JtYXQYAiABKA4yJC50cmltdGFiLnN0ZWVyaW5nLnYxLkRpcmVjdGlvbkZvcm1hdBIMCgRkYXRhGAMgASgMEhQKDG1vZGVsX2RpZ2VzdBgEIAEoCSJFChZJbXBvcnRBcnRpZmFjdFJlc3BvbnNlEisKCGFydGlmYWN0GAEgASgLMhkudHJpbXRhYi50eXBlLnYxLkFydGlmYWN0ImAKFUV4cG9ydEFydGlmYWN0UmVxdWVzdBIRCglyZWZlcmVuY2UYASABKAkSNAoGZm9ybWF0GAIgASgOMiQudHJpbXRhYi5zdGVlcmluZy52MS5EaXJlY3Rpb25Gb3JtYXQiJgoWRXhwb3J0QXJ0aWZhY3RSZXNwb25zZRIMCgRkYXRhGAEgASgMKm8KClNpbWlsYXJpdHkSGgoWU0lNSUxBUklUWV9VTlNQRUNJRklFRBAAEhIKDlNJTUlMQVJJVFlfRE9UEAESFQoRU0lNSUxBUklUWV9DT1NJTkUQAhIaChZTSU1JTEFSSVRZX0NPU0lORV9UQU5IEAMqkAEKCkJ1aWxkU3RhdGUSGwoXQlVJTERfU1RBVEVfVU5TUEVDSUZJRUQQABIXChNCVUlMRF9TVEFURV9SVU5OSU5HEAESGQoVQlVJTERfU1RBVEVfU1VDQ0VFREVEEAISFgoSQlVJTERfU1RBVEVfRkFJTEVEEAMSGQoVQlVJTERfU1RBVEVfQ0FOQ0VMTEVEEAQqcAoPRGlyZWN0aW9uRm9ybWF0EiAKHERJUkVDVElPTl9GT1JNQVRfVU5TUEVDSUZJRUQQABIZChVESVJFQ1RJT05fRk9STUFUX0dHVUYQARIgChxESVJFQ1RJT05fRk9STUFUX1NBRkVURU5TT1JTEAIyqwsKD1N0ZWVyaW5nU2VydmljZRJxCg9HZXRSZXF1aXJlbWVudHMSKy50cmltdGFiLnN0ZWVyaW5nLnYxLkdldFJlcXVpcmVtZW50c1JlcXVlc3QaLC50cmltdGFiLnN0ZWVyaW5nLnYxLkdldFJlcXVpcmVtZW50c1Jlc3BvbnNlIgOQAgESUAoEUGxhbhIgLnRyaW10YWIuc3RlZXJpbmcudjEuUGxhblJlcXVlc3QaIS50cmltdGFiLnN0ZWVyaW5nLnYxLlBsYW5SZXNwb25zZSIDkAIBEmIKCkdldFByb2dyYW0SJi50cmltdGFiLnN0ZWVyaW5nLnYxLkdldFByb2dyYW1SZXF1ZXN0GicudHJpbXRhYi5zdGVlcmluZy52MS5HZXRQcm9ncmFtUmVzcG9uc2UiA5ACARJlCgtMaXN0UmVjaXBlcxInLnRyaW10YWIuc3RlZXJpbmcudjEuTGlzdFJlY2lwZXNSZXF1ZXN0GigudHJpbXRhYi5zdGVlcmluZy52MS5MaXN0UmVjaXBlc1Jlc3BvbnNlIgOQAgESYgoLQnVpbGRSZWNpcGUSJy50cmltdGFiLnN0ZWVyaW5nLnYxLkJ1aWxkUmVjaXBlUmVxdWVzdBooLnRyaW10YWIuc3RlZXJpbmcudjEuQnVpbGRSZWNpcGVSZXNwb25zZTABElwKCEdldEJ1aWxkEiQudHJpbXRhYi5zdGVlcmluZy52MS5HZXRCdWlsZFJlcXVlc3QaJS50cmltdGFiLnN0ZWVyaW5nLnYxLkdldEJ1aWxkUmVzcG9uc2UiA5ACARJgCgtDYW5jZWxCdWlsZBInLnRyaW10YWIuc3RlZXJpbmcudjEuQ2FuY2VsQnVpbGRSZXF1ZXN0GigudHJpbXRhYi5zdGVlcmluZy52MS5DYW5jZWxCdWlsZFJlc3BvbnNlEmYKDUV4dHJhY3RWZWN0b3ISKS50cmltdGFiLnN0ZWVyaW5nLnYxLkV4dHJhY3RWZWN0b3JSZXF1ZXN0GioudHJpbXRhYi5zdGVlcmluZy52MS5FeHRyYWN0VmVjdG9yUmVzcG9uc2USYAoLUHV0QXJ0aWZhY3QSJy50cmltdGFiLnN0ZWVyaW5nLnYxLlB1dEFydGlmYWN0UmVxdWVzdBooLnRyaW10YWIuc3RlZXJpbmcudjEuUHV0QXJ0aWZhY3RSZXNwb25zZRJnCgtHZXRBcnRpZmFjdBInLnRyaW10YWIuc3RlZXJpbmcudjEuR2V0QXJ0aWZhY3RSZXF1ZXN0GigudHJpbXRhYi5zdGVlcmluZy52MS5HZXRBcnRpZmFjdFJlc3BvbnNlIgOQAgEwARJrCg1MaXN0QXJ0aWZhY3RzEikudHJpbXRhYi5zdGVlcmluZy52MS5MaXN0QXJ0aWZhY3RzUmVxdWVzdBoqLnRyaW10YWIuc3RlZXJpbmcudjEuTGlzdEFydGlmYWN0c1Jlc3BvbnNlIgOQAgESaQoORGVsZXRlQXJ0aWZhY3QSKi50cmltdGFiLnN0ZWVyaW5nLnYxLkRlbGV0ZUFydGlmYWN0UmVxdWVzdBorLnRyaW10YWIuc3RlZXJpbmcudjEuRGVsZXRlQXJ0aWZhY3RSZXNwb25zZRJpCg5JbXBvcnRBcnRpZmFjdBIqLnRyaW10YWIuc3RlZXJpbmcudjEuSW1wb3J0QXJ0aWZhY3RSZXF1ZXN0GisudHJpbXRhYi5zdGVlcmluZy52MS5JbXBvcnRBcnRpZmFjdFJlc3BvbnNlEm4KDkV4cG9ydEFydGlmYWN0EioudHJpbXRhYi5zdGVlcmluZy52MS5FeHBvcnRBcnRpZmFjdFJlcXVlc3QaKy50cmltdGFiLnN0ZWVyaW5nLnYxLkV4cG9ydEFydGlmYWN0UmVzcG9uc2UiA5ACAUJdChdkZXYudHJpbXRhYi5zdGVlcmluZy52MVABWkBnaXRodWIuY29tL3RyaW10YWIvdHJpbXRhYi9nZW4vZ28vdHJpbXRhYi9zdGVlcmluZy92MTtzdGVlcmluZ3YxYgZwcm90bzM", [file_trimtab_type_v1_artifact, file_trimtab_type_v1_program, file_trimtab_type_v1_tensor, file_trimtab_verifier_v1_verifier_service]);
+  fileDesc("Cip0cmltdGFiL3N0ZWVyaW5nL3YxL3N0ZWVyaW5nX3NlcnZpY2UucHJvdG8SE3RyaW10YWIuc3RlZXJpbmcudjEiMgoERG9zZRISCghyZWxhdGl2ZRgBIAEoAkgAEg4KBG5hdHMYAiABKAJIAEIGCgRkb3NlIjIKDEVkaXRTdHJlbmd0aBITCgtjb2VmZmljaWVudBgBIAEoAhINCgVmaXhlZBgCIAEoCCLqAQoERWRpdBIOCgZtZXRob2QYASABKAkSKQoHcHJvZ3JhbRgCIAEoCzIYLnRyaW10YWIudHlwZS52MS5Qcm9ncmFtEjQKCXN0cmVuZ3RocxgDIAMoCzIhLnRyaW10YWIuc3RlZXJpbmcudjEuRWRpdFN0cmVuZ3RoEjMKBWZhY3RzGAQgAygLMiQudHJpbXRhYi5zdGVlcmluZy52MS5FZGl0LkZhY3RzRW50cnkSDgoGbGF5ZXJzGAUgASgNGiwKCkZhY3RzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ASLwAQoPUHJvbXB0Q29uZGl0aW9uEiMKBHNpdGUYASABKA4yFS50cmltdGFiLnR5cGUudjEuU2l0ZRINCgVsYXllchgCIAEoDRIpCgdwb29saW5nGAMgASgOMhgudHJpbXRhYi50eXBlLnYxLlBvb2xpbmcSJwoGdmVjdG9yGAQgASgLMhcudHJpbXRhYi50eXBlLnYxLlRlbnNvchIzCgpzaW1pbGFyaXR5GAUgASgOMh8udHJpbXRhYi5zdGVlcmluZy52MS5TaW1pbGFyaXR5EhEKCXRocmVzaG9sZBgGIAEoAhINCgViZWxvdxgHIAEoCCJNCgRSdWxlEgwKBG5hbWUYASABKAkSDgoGYWxsX29mGAIgAygNEicKBGVkaXQYAyABKAsyGS50cmltdGFiLnN0ZWVyaW5nLnYxLkVkaXQi+QEKB1J1bGVzZXQSDgoGbWV0aG9kGAEgASgJEhQKDG1vZGVsX2RpZ2VzdBgCIAEoCRI4Cgpjb25kaXRpb25zGAMgAygLMiQudHJpbXRhYi5zdGVlcmluZy52MS5Qcm9tcHRDb25kaXRpb24SKAoFcnVsZXMYBCADKAsyGS50cmltdGFiLnN0ZWVyaW5nLnYxLlJ1bGUSNgoFZmFjdHMYBSADKAsyJy50cmltdGFiLnN0ZWVyaW5nLnYxLlJ1bGVzZXQuRmFjdHNFbnRyeRosCgpGYWN0c0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEi5AEKC1N0ZWVyaW5nVXNlEg4KBnJlY2lwZRgBIAEoCRIRCglkaXJlY3Rpb24YAiABKAkSEgoFc2NhbGUYAyABKAJIAIgBARInCgRkb3NlGAQgASgLMhkudHJpbXRhYi5zdGVlcmluZy52MS5Eb3NlEg4KBmxheWVycxgFIAMoDRIlCgVzY29wZRgGIAEoDjIWLnRyaW10YWIudHlwZS52MS5TY29wZRIXCgpmb3JjZV9nYXRlGAcgASgCSAGIAQESDAoEbW9kZRgIIAEoCUIICgZfc2NhbGVCDQoLX2ZvcmNlX2dhdGUiYgoWR2V0UmVxdWlyZW1lbnRzUmVxdWVzdBIUCgxtb2RlbF9kaWdlc3QYASABKAkSMgoIc3RlZXJpbmcYAiABKAsyIC50cmltdGFiLnN0ZWVyaW5nLnYxLlN0ZWVyaW5nVXNlIn0KF0dldFJlcXVpcmVtZW50c1Jlc3BvbnNlEiIKBHRhcHMYASADKAsyFC50cmltdGFiLnR5cGUudjEuVGFwEhcKD3Byb2dyYW1fZGlnZXN0cxgCIAMoCRITCgtyZXBsYXlfbGFzdBgDIAEoCBIQCghyZXNvbHZlZBgEIAEoCSKJAQoLUGxhblJlcXVlc3QSFAoMbW9kZWxfZGlnZXN0GAEgASgJEjIKCHN0ZWVyaW5nGAIgASgLMiAudHJpbXRhYi5zdGVlcmluZy52MS5TdGVlcmluZ1VzZRIwCgthY3RpdmF0aW9ucxgDIAMoCzIbLnRyaW10YWIudHlwZS52MS5BY3RpdmF0aW9uIocBCgpQbGFuUmVwb3J0EgwKBGdhdGUYASABKAISFQoNbGF5ZXJfd2VpZ2h0cxgCIAMoAhIWCg5yZWxhdGl2ZV9kb3NlcxgDIAMoAhIcChRsYXllcl93ZWlnaHRzX3NvdXJjZRgEIAEoCRIQCghyZXNvbHZlZBgFIAEoCRIMCgRydWxlGAYgASgJInEKDFBsYW5SZXNwb25zZRIwCgdwcm9ncmFtGAEgASgLMh8udHJpbXRhYi50eXBlLnYxLlByb2dyYW1CaW5kaW5nEi8KBnJlcG9ydBgCIAEoCzIfLnRyaW10YWIuc3RlZXJpbmcudjEuUGxhblJlcG9ydCIrChFHZXRQcm9ncmFtUmVxdWVzdBIWCg5wcm9ncmFtX2RpZ2VzdBgBIAEoCSI/ChJHZXRQcm9ncmFtUmVzcG9uc2USKQoHcHJvZ3JhbRgBIAEoCzIYLnRyaW10YWIudHlwZS52MS5Qcm9ncmFtIkMKClByb3BvcnRpb24SDAoEcmF0ZRgBIAEoARINCgVsb3dlchgCIAEoARINCgV1cHBlchgDIAEoARIJCgFuGAQgASgNIucBCg5FdmFsdWF0aW9uQ2VsbBIPCgdwcm9tcHRzGAEgASgJEgsKA2FybRgCIAEoCRItCgRyYXRlGAMgASgLMh8udHJpbXRhYi5zdGVlcmluZy52MS5Qcm9wb3J0aW9uEkMKCG91dGNvbWVzGAQgAygLMjEudHJpbXRhYi5zdGVlcmluZy52MS5FdmFsdWF0aW9uQ2VsbC5PdXRjb21lc0VudHJ5EhIKCnJlcGV0aXRpb24YBSABKAEaLwoNT3V0Y29tZXNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAE6AjgBIkYKC0dhdGVRdWFsaXR5EgsKA3NldBgBIAEoCRINCgVhdXJvYxgCIAEoARIQCghhY2N1cmFjeRgDIAEoARIJCgFuGAQgASgNIr8BCgpFdmFsdWF0aW9uEjIKBWNlbGxzGAEgAygLMiMudHJpbXRhYi5zdGVlcmluZy52MS5FdmFsdWF0aW9uQ2VsbBIYChBwZXJwbGV4aXR5X3JhdGlvGAIgASgBEiQKHHBlcnBsZXhpdHlfcmF0aW9fZm9yY2VkX29wZW4YAyABKAESLgoEZ2F0ZRgEIAMoCzIgLnRyaW10YWIuc3RlZXJpbmcudjEuR2F0ZVF1YWxpdHkSDQoFanVkZ2UYBSABKAkiTgoKRG9zZUNvdXJzZRINCgVzdGFydBgBIAEoAhITCgtob2xkX3Rva2VucxgCIAEoDRIMCgRyZXN0GAMgASgCEg4KBmVuZGluZxgEIAEoAiJQCgtSZWNpcGVKdWRnZRIyCgh2ZXJpZmllchgBIAEoCzIgLnRyaW10YWIudmVyaWZpZXIudjEuVmVyaWZpZXJVc2USDQoFbGFiZWwYAiABKAkiuwIKBlJlY2lwZRIMCgRuYW1lGAEgASgJEhMKC2Rlc2NyaXB0aW9uGAIgASgJEg0KBWJ1aWx0GAMgASgIEhAKCHJlc29sdmVkGAQgASgJEhQKDG1vZGVsX2RpZ2VzdBgFIAEoCRIOCgZsYXllcnMYBiADKA0SFgoOcmVsYXRpdmVfZG9zZXMYByADKAISGAoQZGlyZWN0aW9uX21ldGhvZBgIIAEoCRIzCgpldmFsdWF0aW9uGAkgASgLMh8udHJpbXRhYi5zdGVlcmluZy52MS5FdmFsdWF0aW9uEi8KBmNvdXJzZRgKIAEoCzIfLnRyaW10YWIuc3RlZXJpbmcudjEuRG9zZUNvdXJzZRIvCgVqdWRnZRgLIAEoCzIgLnRyaW10YWIuc3RlZXJpbmcudjEuUmVjaXBlSnVkZ2UiKgoSTGlzdFJlY2lwZXNSZXF1ZXN0EhQKDG1vZGVsX2RpZ2VzdBgBIAEoCSJDChNMaXN0UmVjaXBlc1Jlc3BvbnNlEiwKB3JlY2lwZXMYASADKAsyGy50cmltdGFiLnN0ZWVyaW5nLnYxLlJlY2lwZSJgChJCdWlsZFJlY2lwZVJlcXVlc3QSDAoEbmFtZRgBIAEoCRIUCgxtb2RlbF9kaWdlc3QYAiABKAkSDQoFZm9yY2UYAyABKAgSFwoPc2tpcF9ldmFsdWF0aW9uGAQgASgIIkAKE0J1aWxkUmVjaXBlUmVzcG9uc2USKQoFYnVpbGQYASABKAsyGi50cmltdGFiLnN0ZWVyaW5nLnYxLkJ1aWxkIvYBCgVCdWlsZBIKCgJpZBgBIAEoCRIuCgVzdGF0ZRgCIAEoDjIfLnRyaW10YWIuc3RlZXJpbmcudjEuQnVpbGRTdGF0ZRINCgVwaGFzZRgDIAEoCRITCgtwaGFzZV9pbmRleBgEIAEoDRITCgtwaGFzZV9jb3VudBgFIAEoDRITCgt0b2tlbnNfZG9uZRgGIAEoBBIVCg10b2tlbnNfYnVkZ2V0GAcgASgEEg4KBmRldGFpbBgIIAEoCRIrCgZyZWNpcGUYCSABKAsyGy50cmltdGFiLnN0ZWVyaW5nLnYxLlJlY2lwZRIPCgdmYWlsdXJlGAogASgJIh0KD0dldEJ1aWxkUmVxdWVzdBIKCgJpZBgBIAEoCSI9ChBHZXRCdWlsZFJlc3BvbnNlEikKBWJ1aWxkGAEgASgLMhoudHJpbXRhYi5zdGVlcmluZy52MS5CdWlsZCIgChJDYW5jZWxCdWlsZFJlcXVlc3QSCgoCaWQYASABKAkiQAoTQ2FuY2VsQnVpbGRSZXNwb25zZRIpCgVidWlsZBgBIAEoCzIaLnRyaW10YWIuc3RlZXJpbmcudjEuQnVpbGQi3AEKCkZpdE9wdGlvbnMSDgoGbGF5ZXJzGAEgAygNEg0KBWhlYWRzGAIgASgNEhUKCHN0cmVuZ3RoGAMgASgCSACIAQESJQoFc2NvcGUYBCABKA4yFi50cmltdGFiLnR5cGUudjEuU2NvcGUSGQoRcHJvbXB0c19wZXJfY2xhc3MYBSABKA0SDAoEc2VlZBgGIAEoDRIWCg5zaHVmZmxlX2xhYmVscxgHIAEoCBIjCgRzaXRlGAggASgOMhUudHJpbXRhYi50eXBlLnYxLlNpdGVCCwoJX3N0cmVuZ3RoIpkBChJGaXRBcnRpZmFjdFJlcXVlc3QSFAoMbW9kZWxfZGlnZXN0GAEgASgJEgwKBG5hbWUYAiABKAkSDgoGbWV0aG9kGAMgASgJEg4KBnJlY2lwZRgEIAEoCRIwCgdvcHRpb25zGAUgASgLMh8udHJpbXRhYi5zdGVlcmluZy52MS5GaXRPcHRpb25zEg0KBWZvcmNlGAYgASgIIi0KC0ZpdFByb2dyZXNzEg4KBmRldGFpbBgBIAEoCRIOCgZ0b2tlbnMYAiABKAQigwEKE0ZpdEFydGlmYWN0UmVzcG9uc2USLQoIYXJ0aWZhY3QYASABKAsyGS50cmltdGFiLnR5cGUudjEuQXJ0aWZhY3RIABI0Cghwcm9ncmVzcxgCIAEoCzIgLnRyaW10YWIuc3RlZXJpbmcudjEuRml0UHJvZ3Jlc3NIAEIHCgVldmVudCJeChRFeHRyYWN0VmVjdG9yUmVxdWVzdBIUCgxtb2RlbF9kaWdlc3QYASABKAkSDAoEbmFtZRgCIAEoCRIQCghwb3NpdGl2ZRgDIAMoCRIQCghuZWdhdGl2ZRgEIAMoCSJEChVFeHRyYWN0VmVjdG9yUmVzcG9uc2USKwoIYXJ0aWZhY3QYASABKAsyGS50cmltdGFiLnR5cGUudjEuQXJ0aWZhY3QijAEKElB1dEFydGlmYWN0UmVxdWVzdBIMCgRuYW1lGAEgASgJEisKBGtpbmQYAiABKA4yHS50cmltdGFiLnR5cGUudjEuQXJ0aWZhY3RLaW5kEgwKBGRhdGEYAyABKAwSFAoMbW9kZWxfZGlnZXN0GAQgASgJEhcKD2V4cGVjdGVkX2RpZ2VzdBgFIAEoCSJCChNQdXRBcnRpZmFjdFJlc3BvbnNlEisKCGFydGlmYWN0GAEgASgLMhkudHJpbXRhYi50eXBlLnYxLkFydGlmYWN0IicKEkdldEFydGlmYWN0UmVxdWVzdBIRCglyZWZlcmVuY2UYASABKAkiUQoTR2V0QXJ0aWZhY3RSZXNwb25zZRIrCghhcnRpZmFjdBgBIAEoCzIZLnRyaW10YWIudHlwZS52MS5BcnRpZmFjdBINCgVjaHVuaxgCIAEoDCJZChRMaXN0QXJ0aWZhY3RzUmVxdWVzdBIrCgRraW5kGAEgASgOMh0udHJpbXRhYi50eXBlLnYxLkFydGlmYWN0S2luZBIUCgxtb2RlbF9kaWdlc3QYAiABKAkiRQoVTGlzdEFydGlmYWN0c1Jlc3BvbnNlEiwKCWFydGlmYWN0cxgBIAMoCzIZLnRyaW10YWIudHlwZS52MS5BcnRpZmFjdCIlChVEZWxldGVBcnRpZmFjdFJlcXVlc3QSDAoEbmFtZRgBIAEoCSIYChZEZWxldGVBcnRpZmFjdFJlc3BvbnNlIn8KFUltcG9ydEFydGlmYWN0UmVxdWVzdBIMCgRuYW1lGAEgASgJEjQKBmZvcm1hdBgCIAEoDjIkLnRyaW10YWIuc3RlZXJpbmcudjEuRGlyZWN0aW9uRm9ybWF0EgwKBGRhdGEYAyABKAwSFAoMbW9kZWxfZGlnZXN0GAQgASgJIkUKFkltcG9ydEFydGlmYWN0UmVzcG9uc2USKwoIYXJ0aWZhY3QYASABKAsyGS50cmltdGFiLnR5cGUudjEuQXJ0aWZhY3QiYAoVRXhwb3J0QXJ0aWZhY3RSZXF1ZXN0EhEKCXJlZmVyZW5jZRgBIAEoCRI0CgZmb3JtYXQYAiABKA4yJC50cmltdGFiLnN0ZWVyaW5nLnYxLkRpcmVjdGlvbkZvcm1hdCImChZFeHBvcnRBcnRpZmFjdFJlc3BvbnNlEgwKBGRhdGEYASABKAwqbwoKU2ltaWxhcml0eRIaChZTSU1JTEFSSVRZX1VOU1BFQ0lGSUVEEAASEgoOU0lNSUxBUklUWV9ET1QQARIVChFTSU1JTEFSSVRZX0NPU0lORRACEhoKFlNJTUlMQVJJVFlfQ09TSU5FX1RBTkgQAyqQAQoKQnVpbGRTdGF0ZRIbChdCVUlMRF9TVEFURV9VTlNQRUNJRklFRBAAEhcKE0JVSUxEX1NUQVRFX1JVTk5JTkcQARIZChVCVUlMRF9TVEFURV9TVUNDRUVERUQQAhIWChJCVUlMRF9TVEFURV9GQUlMRUQQAxIZChVCVUlMRF9TVEFURV9DQU5DRUxMRUQQBCpwCg9EaXJlY3Rpb25Gb3JtYXQSIAocRElSRUNUSU9OX0ZPUk1BVF9VTlNQRUNJRklFRBAAEhkKFURJUkVDVElPTl9GT1JNQVRfR0dVRhABEiAKHERJUkVDVElPTl9GT1JNQVRfU0FGRVRFTlNPUlMQAjKPDAoPU3RlZXJpbmdTZXJ2aWNlEnEKD0dldFJlcXVpcmVtZW50cxIrLnRyaW10YWIuc3RlZXJpbmcudjEuR2V0UmVxdWlyZW1lbnRzUmVxdWVzdBosLnRyaW10YWIuc3RlZXJpbmcudjEuR2V0UmVxdWlyZW1lbnRzUmVzcG9uc2UiA5ACARJQCgRQbGFuEiAudHJpbXRhYi5zdGVlcmluZy52MS5QbGFuUmVxdWVzdBohLnRyaW10YWIuc3RlZXJpbmcudjEuUGxhblJlc3BvbnNlIgOQAgESYgoKR2V0UHJvZ3JhbRImLnRyaW10YWIuc3RlZXJpbmcudjEuR2V0UHJvZ3JhbVJlcXVlc3QaJy50cmltdGFiLnN0ZWVyaW5nLnYxLkdldFByb2dyYW1SZXNwb25zZSIDkAIBEmUKC0xpc3RSZWNpcGVzEicudHJpbXRhYi5zdGVlcmluZy52MS5MaXN0UmVjaXBlc1JlcXVlc3QaKC50cmltdGFiLnN0ZWVyaW5nLnYxLkxpc3RSZWNpcGVzUmVzcG9uc2UiA5ACARJiCgtCdWlsZFJlY2lwZRInLnRyaW10YWIuc3RlZXJpbmcudjEuQnVpbGRSZWNpcGVSZXF1ZXN0GigudHJpbXRhYi5zdGVlcmluZy52MS5CdWlsZFJlY2lwZVJlc3BvbnNlMAESXAoIR2V0QnVpbGQSJC50cmltdGFiLnN0ZWVyaW5nLnYxLkdldEJ1aWxkUmVxdWVzdBolLnRyaW10YWIuc3RlZXJpbmcudjEuR2V0QnVpbGRSZXNwb25zZSIDkAIBEmAKC0NhbmNlbEJ1aWxkEicudHJpbXRhYi5zdGVlcmluZy52MS5DYW5jZWxCdWlsZFJlcXVlc3QaKC50cmltdGFiLnN0ZWVyaW5nLnYxLkNhbmNlbEJ1aWxkUmVzcG9uc2USYgoLRml0QXJ0aWZhY3QSJy50cmltdGFiLnN0ZWVyaW5nLnYxLkZpdEFydGlmYWN0UmVxdWVzdBooLnRyaW10YWIuc3RlZXJpbmcudjEuRml0QXJ0aWZhY3RSZXNwb25zZTABEmYKDUV4dHJhY3RWZWN0b3ISKS50cmltdGFiLnN0ZWVyaW5nLnYxLkV4dHJhY3RWZWN0b3JSZXF1ZXN0GioudHJpbXRhYi5zdGVlcmluZy52MS5FeHRyYWN0VmVjdG9yUmVzcG9uc2USYAoLUHV0QXJ0aWZhY3QSJy50cmltdGFiLnN0ZWVyaW5nLnYxLlB1dEFydGlmYWN0UmVxdWVzdBooLnRyaW10YWIuc3RlZXJpbmcudjEuUHV0QXJ0aWZhY3RSZXNwb25zZRJnCgtHZXRBcnRpZmFjdBInLnRyaW10YWIuc3RlZXJpbmcudjEuR2V0QXJ0aWZhY3RSZXF1ZXN0GigudHJpbXRhYi5zdGVlcmluZy52MS5HZXRBcnRpZmFjdFJlc3BvbnNlIgOQAgEwARJrCg1MaXN0QXJ0aWZhY3RzEikudHJpbXRhYi5zdGVlcmluZy52MS5MaXN0QXJ0aWZhY3RzUmVxdWVzdBoqLnRyaW10YWIuc3RlZXJpbmcudjEuTGlzdEFydGlmYWN0c1Jlc3BvbnNlIgOQAgESaQoORGVsZXRlQXJ0aWZhY3QSKi50cmltdGFiLnN0ZWVyaW5nLnYxLkRlbGV0ZUFydGlmYWN0UmVxdWVzdBorLnRyaW10YWIuc3RlZXJpbmcudjEuRGVsZXRlQXJ0aWZhY3RSZXNwb25zZRJpCg5JbXBvcnRBcnRpZmFjdBIqLnRyaW10YWIuc3RlZXJpbmcudjEuSW1wb3J0QXJ0aWZhY3RSZXF1ZXN0GisudHJpbXRhYi5zdGVlcmluZy52MS5JbXBvcnRBcnRpZmFjdFJlc3BvbnNlEm4KDkV4cG9ydEFydGlmYWN0EioudHJpbXRhYi5zdGVlcmluZy52MS5FeHBvcnRBcnRpZmFjdFJlcXVlc3QaKy50cmltdGFiLnN0ZWVyaW5nLnYxLkV4cG9ydEFydGlmYWN0UmVzcG9uc2UiA5ACAUJdChdkZXYudHJpbXRhYi5zdGVlcmluZy52MVABWkBnaXRodWIuY29tL3RyaW10YWIvdHJpbXRhYi9nZW4vZ28vdHJpbXRhYi9zdGVlcmluZy92MTtzdGVlcmluZ3YxYgZwcm90bzM", [file_trimtab_type_v1_artifact, file_trimtab_type_v1_program, file_trimtab_type_v1_tensor, file_trimtab_verifier_v1_verifier_service]);
 
 /**
  * A strength that does not depend on the scale of a model's activations.
@@ -1203,6 +1203,199 @@ export const CancelBuildResponseSchema: GenMessage<CancelBuildResponse> = /*@__P
   messageDesc(file_trimtab_steering_v1_steering_service, 29);
 
 /**
+ * What a fit may be told; what is left out is the method's own choice.
+ *
+ * @generated from message trimtab.steering.v1.FitOptions
+ */
+export type FitOptions = Message<"trimtab.steering.v1.FitOptions"> & {
+  /**
+   * Blocks that may be chosen or acted on.
+   *
+   * @generated from field: repeated uint32 layers = 1;
+   */
+  layers: number[];
+
+  /**
+   * Heads to choose ("iti").
+   *
+   * @generated from field: uint32 heads = 2;
+   */
+  heads: number;
+
+  /**
+   * Coefficient at scale 1 in the method's own terms: alpha ("iti"), multiple of the vector ("cast"), radians ("selective",
+   * "angular").
+   *
+   * @generated from field: optional float strength = 3;
+   */
+  strength?: number | undefined;
+
+  /**
+   * Positions; the methods act on the last prompt token and the answer, "cast" on all tokens.
+   *
+   * @generated from field: trimtab.type.v1.Scope scope = 4;
+   */
+  scope: Scope;
+
+  /**
+   * Training prompts of each class, at most 512.
+   *
+   * @generated from field: uint32 prompts_per_class = 5;
+   */
+  promptsPerClass: number;
+
+  /**
+   * Of whatever is random: "random_direction", shuffled labels.
+   *
+   * @generated from field: uint32 seed = 6;
+   */
+  seed: number;
+
+  /**
+   * Labels in random order: a control that must do nothing.
+   *
+   * @generated from field: bool shuffle_labels = 7;
+   */
+  shuffleLabels: boolean;
+
+  /**
+   * Site that a method of one vector a block reads and adds at, instead of the residual stream; gives an edit.
+   *
+   * @generated from field: trimtab.type.v1.Site site = 8;
+   */
+  site: Site;
+};
+
+/**
+ * Describes the message trimtab.steering.v1.FitOptions.
+ * Use `create(FitOptionsSchema)` to create a new message.
+ */
+export const FitOptionsSchema: GenMessage<FitOptions> = /*@__PURE__*/
+  messageDesc(file_trimtab_steering_v1_steering_service, 30);
+
+/**
+ * Request of FitArtifact.
+ *
+ * @generated from message trimtab.steering.v1.FitArtifactRequest
+ */
+export type FitArtifactRequest = Message<"trimtab.steering.v1.FitArtifactRequest"> & {
+  /**
+   * SHA-256 of the model file, hex.
+   *
+   * @generated from field: string model_digest = 1;
+   */
+  modelDigest: string;
+
+  /**
+   * Name for the artifact.
+   *
+   * @generated from field: string name = 2;
+   */
+  name: string;
+
+  /**
+   * Method: "response_contrast", "prompt_contrast", "choice_contrast", "pca", "pairwise_pca", "logistic_probe",
+   * "output_embedding", "refusal_direction", "random_direction", "cast", "iti", "selective", "angular".
+   *
+   * @generated from field: string method = 3;
+   */
+  method: string;
+
+  /**
+   * Recipe whose prompts and answers are the examples.
+   *
+   * @generated from field: string recipe = 4;
+   */
+  recipe: string;
+
+  /**
+   * Options.
+   *
+   * @generated from field: trimtab.steering.v1.FitOptions options = 5;
+   */
+  options?: FitOptions | undefined;
+
+  /**
+   * Store the artifact even if it does not tell the classes apart on validation prompts.
+   *
+   * @generated from field: bool force = 6;
+   */
+  force: boolean;
+};
+
+/**
+ * Describes the message trimtab.steering.v1.FitArtifactRequest.
+ * Use `create(FitArtifactRequestSchema)` to create a new message.
+ */
+export const FitArtifactRequestSchema: GenMessage<FitArtifactRequest> = /*@__PURE__*/
+  messageDesc(file_trimtab_steering_v1_steering_service, 31);
+
+/**
+ * How far a fit is.
+ *
+ * @generated from message trimtab.steering.v1.FitProgress
+ */
+export type FitProgress = Message<"trimtab.steering.v1.FitProgress"> & {
+  /**
+   * What is going on, in words.
+   *
+   * @generated from field: string detail = 1;
+   */
+  detail: string;
+
+  /**
+   * Tokens computed.
+   *
+   * @generated from field: uint64 tokens = 2;
+   */
+  tokens: bigint;
+};
+
+/**
+ * Describes the message trimtab.steering.v1.FitProgress.
+ * Use `create(FitProgressSchema)` to create a new message.
+ */
+export const FitProgressSchema: GenMessage<FitProgress> = /*@__PURE__*/
+  messageDesc(file_trimtab_steering_v1_steering_service, 32);
+
+/**
+ * Response of FitArtifact: progress, then one `artifact`.
+ *
+ * @generated from message trimtab.steering.v1.FitArtifactResponse
+ */
+export type FitArtifactResponse = Message<"trimtab.steering.v1.FitArtifactResponse"> & {
+  /**
+   * The event.
+   *
+   * @generated from oneof trimtab.steering.v1.FitArtifactResponse.event
+   */
+  event: {
+    /**
+     * The stored artifact; nothing follows.
+     *
+     * @generated from field: trimtab.type.v1.Artifact artifact = 1;
+     */
+    value: Artifact;
+    case: "artifact";
+  } | {
+    /**
+     * How far the fit is.
+     *
+     * @generated from field: trimtab.steering.v1.FitProgress progress = 2;
+     */
+    value: FitProgress;
+    case: "progress";
+  } | { case: undefined; value?: undefined };
+};
+
+/**
+ * Describes the message trimtab.steering.v1.FitArtifactResponse.
+ * Use `create(FitArtifactResponseSchema)` to create a new message.
+ */
+export const FitArtifactResponseSchema: GenMessage<FitArtifactResponse> = /*@__PURE__*/
+  messageDesc(file_trimtab_steering_v1_steering_service, 33);
+
+/**
  * Request of ExtractVector.
  *
  * @generated from message trimtab.steering.v1.ExtractVectorRequest
@@ -1242,7 +1435,7 @@ export type ExtractVectorRequest = Message<"trimtab.steering.v1.ExtractVectorReq
  * Use `create(ExtractVectorRequestSchema)` to create a new message.
  */
 export const ExtractVectorRequestSchema: GenMessage<ExtractVectorRequest> = /*@__PURE__*/
-  messageDesc(file_trimtab_steering_v1_steering_service, 30);
+  messageDesc(file_trimtab_steering_v1_steering_service, 34);
 
 /**
  * Response of ExtractVector.
@@ -1263,7 +1456,7 @@ export type ExtractVectorResponse = Message<"trimtab.steering.v1.ExtractVectorRe
  * Use `create(ExtractVectorResponseSchema)` to create a new message.
  */
 export const ExtractVectorResponseSchema: GenMessage<ExtractVectorResponse> = /*@__PURE__*/
-  messageDesc(file_trimtab_steering_v1_steering_service, 31);
+  messageDesc(file_trimtab_steering_v1_steering_service, 35);
 
 /**
  * Request of PutArtifact.
@@ -1312,7 +1505,7 @@ export type PutArtifactRequest = Message<"trimtab.steering.v1.PutArtifactRequest
  * Use `create(PutArtifactRequestSchema)` to create a new message.
  */
 export const PutArtifactRequestSchema: GenMessage<PutArtifactRequest> = /*@__PURE__*/
-  messageDesc(file_trimtab_steering_v1_steering_service, 32);
+  messageDesc(file_trimtab_steering_v1_steering_service, 36);
 
 /**
  * Response of PutArtifact.
@@ -1333,7 +1526,7 @@ export type PutArtifactResponse = Message<"trimtab.steering.v1.PutArtifactRespon
  * Use `create(PutArtifactResponseSchema)` to create a new message.
  */
 export const PutArtifactResponseSchema: GenMessage<PutArtifactResponse> = /*@__PURE__*/
-  messageDesc(file_trimtab_steering_v1_steering_service, 33);
+  messageDesc(file_trimtab_steering_v1_steering_service, 37);
 
 /**
  * Request of GetArtifact.
@@ -1354,7 +1547,7 @@ export type GetArtifactRequest = Message<"trimtab.steering.v1.GetArtifactRequest
  * Use `create(GetArtifactRequestSchema)` to create a new message.
  */
 export const GetArtifactRequestSchema: GenMessage<GetArtifactRequest> = /*@__PURE__*/
-  messageDesc(file_trimtab_steering_v1_steering_service, 34);
+  messageDesc(file_trimtab_steering_v1_steering_service, 38);
 
 /**
  * Response of GetArtifact.
@@ -1382,7 +1575,7 @@ export type GetArtifactResponse = Message<"trimtab.steering.v1.GetArtifactRespon
  * Use `create(GetArtifactResponseSchema)` to create a new message.
  */
 export const GetArtifactResponseSchema: GenMessage<GetArtifactResponse> = /*@__PURE__*/
-  messageDesc(file_trimtab_steering_v1_steering_service, 35);
+  messageDesc(file_trimtab_steering_v1_steering_service, 39);
 
 /**
  * Request of ListArtifacts.
@@ -1410,7 +1603,7 @@ export type ListArtifactsRequest = Message<"trimtab.steering.v1.ListArtifactsReq
  * Use `create(ListArtifactsRequestSchema)` to create a new message.
  */
 export const ListArtifactsRequestSchema: GenMessage<ListArtifactsRequest> = /*@__PURE__*/
-  messageDesc(file_trimtab_steering_v1_steering_service, 36);
+  messageDesc(file_trimtab_steering_v1_steering_service, 40);
 
 /**
  * Response of ListArtifacts.
@@ -1431,7 +1624,7 @@ export type ListArtifactsResponse = Message<"trimtab.steering.v1.ListArtifactsRe
  * Use `create(ListArtifactsResponseSchema)` to create a new message.
  */
 export const ListArtifactsResponseSchema: GenMessage<ListArtifactsResponse> = /*@__PURE__*/
-  messageDesc(file_trimtab_steering_v1_steering_service, 37);
+  messageDesc(file_trimtab_steering_v1_steering_service, 41);
 
 /**
  * Request of DeleteArtifact.
@@ -1452,7 +1645,7 @@ export type DeleteArtifactRequest = Message<"trimtab.steering.v1.DeleteArtifactR
  * Use `create(DeleteArtifactRequestSchema)` to create a new message.
  */
 export const DeleteArtifactRequestSchema: GenMessage<DeleteArtifactRequest> = /*@__PURE__*/
-  messageDesc(file_trimtab_steering_v1_steering_service, 38);
+  messageDesc(file_trimtab_steering_v1_steering_service, 42);
 
 /**
  * Response of DeleteArtifact.
@@ -1467,7 +1660,7 @@ export type DeleteArtifactResponse = Message<"trimtab.steering.v1.DeleteArtifact
  * Use `create(DeleteArtifactResponseSchema)` to create a new message.
  */
 export const DeleteArtifactResponseSchema: GenMessage<DeleteArtifactResponse> = /*@__PURE__*/
-  messageDesc(file_trimtab_steering_v1_steering_service, 39);
+  messageDesc(file_trimtab_steering_v1_steering_service, 43);
 
 /**
  * Request of ImportArtifact.
@@ -1509,7 +1702,7 @@ export type ImportArtifactRequest = Message<"trimtab.steering.v1.ImportArtifactR
  * Use `create(ImportArtifactRequestSchema)` to create a new message.
  */
 export const ImportArtifactRequestSchema: GenMessage<ImportArtifactRequest> = /*@__PURE__*/
-  messageDesc(file_trimtab_steering_v1_steering_service, 40);
+  messageDesc(file_trimtab_steering_v1_steering_service, 44);
 
 /**
  * Response of ImportArtifact.
@@ -1530,7 +1723,7 @@ export type ImportArtifactResponse = Message<"trimtab.steering.v1.ImportArtifact
  * Use `create(ImportArtifactResponseSchema)` to create a new message.
  */
 export const ImportArtifactResponseSchema: GenMessage<ImportArtifactResponse> = /*@__PURE__*/
-  messageDesc(file_trimtab_steering_v1_steering_service, 41);
+  messageDesc(file_trimtab_steering_v1_steering_service, 45);
 
 /**
  * Request of ExportArtifact.
@@ -1558,7 +1751,7 @@ export type ExportArtifactRequest = Message<"trimtab.steering.v1.ExportArtifactR
  * Use `create(ExportArtifactRequestSchema)` to create a new message.
  */
 export const ExportArtifactRequestSchema: GenMessage<ExportArtifactRequest> = /*@__PURE__*/
-  messageDesc(file_trimtab_steering_v1_steering_service, 42);
+  messageDesc(file_trimtab_steering_v1_steering_service, 46);
 
 /**
  * Response of ExportArtifact.
@@ -1579,7 +1772,7 @@ export type ExportArtifactResponse = Message<"trimtab.steering.v1.ExportArtifact
  * Use `create(ExportArtifactResponseSchema)` to create a new message.
  */
 export const ExportArtifactResponseSchema: GenMessage<ExportArtifactResponse> = /*@__PURE__*/
-  messageDesc(file_trimtab_steering_v1_steering_service, 43);
+  messageDesc(file_trimtab_steering_v1_steering_service, 47);
 
 /**
  * How a condition compares a row h of a prompt with its vector v.
@@ -1779,6 +1972,17 @@ export const SteeringService: GenService<{
     methodKind: "unary";
     input: typeof CancelBuildRequestSchema;
     output: typeof CancelBuildResponseSchema;
+  },
+  /**
+   * A direction, edit or ruleset by one of the methods, from a recipe's examples. The same fit again attaches to the one
+   * under way or finds what it stored; leaving the stream does not stop it.
+   *
+   * @generated from rpc trimtab.steering.v1.SteeringService.FitArtifact
+   */
+  fitArtifact: {
+    methodKind: "server_streaming";
+    input: typeof FitArtifactRequestSchema;
+    output: typeof FitArtifactResponseSchema;
   },
   /**
    * A direction from a few positive and negative texts.

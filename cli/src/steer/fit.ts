@@ -1,0 +1,88 @@
+/** `trimtab steer fit`: a method fitted to a recipe's examples, with progress on a terminal. */
+import type { MessageInitShape } from "@bufbuild/protobuf";
+import { Option, type Command } from "commander";
+import type { FitOptionsSchema } from "#proto/trimtab/steering/v1/steering_service_pb.ts";
+import { Scope, Site } from "#proto/trimtab/type/v1/program_pb.ts";
+import { addTargetOptions, withGateway, type TargetOptions } from "../options.ts";
+
+interface FitFlags extends TargetOptions {
+  readonly method: string;
+  readonly recipe: string;
+  readonly layers?: readonly number[];
+  readonly heads?: number;
+  readonly strength?: number;
+  readonly scope?: string;
+  readonly site?: string;
+  readonly prompts?: number;
+  readonly seed?: number;
+  readonly shuffleLabels?: boolean;
+  readonly force?: boolean;
+}
+
+const SITES: Readonly<Record<string, Site>> = {
+  residual: Site.RESIDUAL,
+  block_input: Site.BLOCK_INPUT,
+  attention_norm: Site.ATTENTION_NORM,
+  mlp_norm: Site.MLP_NORM,
+  attention_output: Site.ATTENTION_OUTPUT,
+  mlp_output: Site.MLP_OUTPUT,
+  heads: Site.HEADS,
+  neurons: Site.NEURONS,
+};
+const SCOPES: Readonly<Record<string, Scope>> = {
+  prompt: Scope.PROMPT,
+  last: Scope.LAST,
+  decode: Scope.DECODE,
+};
+
+/** Adds the command. */
+export function addFitCommand(steer: Command): void {
+  const command = steer
+    .command("fit")
+    .description("make a direction, edit or ruleset from a recipe's examples")
+    .argument("<name>")
+    .requiredOption("--method <method>", "response_contrast, pca, cast, iti, selective, …")
+    .option("--recipe <recipe>", "recipe whose prompts and answers are the examples", "refusal")
+    .option("--layers <list>", "blocks, such as 9,10,12-15", blocks)
+    .option("--heads <count>", "heads to choose (iti)", Number)
+    .option("--strength <number>", "coefficient at scale 1, in the method's terms", Number)
+    .option("--prompts <count>", "training prompts of each class", Number)
+    .option("--seed <number>", "of whatever is random", Number)
+    .option("--shuffle-labels", "control: labels in random order")
+    .option("--force", "store it even if it does not tell the classes apart")
+    .addOption(new Option("--scope <scope>", "positions").choices(Object.keys(SCOPES)))
+    .addOption(new Option("--site <site>", "site of an additive method").choices(Object.keys(SITES)));
+  addTargetOptions(command).action(async (name: string, flags: FitFlags) => {
+    const { method, recipe, force = false } = flags;
+    await withGateway(flags, async (client) => {
+      const fit = { name, method, recipe, force, options: optionsOf(flags) };
+      for await (const { fit: answer } of client.fitArtifact({ fit })) {
+        const event = answer?.event;
+        if (event?.case === "progress" && process.stderr.isTTY)
+          process.stderr.write(`\r${event.value.detail}: ${event.value.tokens} tokens\x1b[K`);
+        if (event?.case === "artifact") {
+          if (process.stderr.isTTY) process.stderr.write("\n");
+          process.stdout.write(`${event.value.name}@${event.value.digest}\n`);
+        }
+      }
+    });
+  });
+}
+
+function optionsOf(flags: FitFlags): MessageInitShape<typeof FitOptionsSchema> {
+  const { layers = [], heads = 0, strength, prompts = 0, seed = 0, shuffleLabels = false } = flags;
+  return {
+    ...{ layers: [...layers], heads, promptsPerClass: prompts, seed, shuffleLabels },
+    ...(strength === undefined ? {} : { strength }),
+    ...(flags.scope === undefined ? {} : { scope: SCOPES[flags.scope] ?? Scope.UNSPECIFIED }),
+    ...(flags.site === undefined ? {} : { site: SITES[flags.site] ?? Site.UNSPECIFIED }),
+  };
+}
+
+/** "9,12-14" as 9, 12, 13, 14. */
+function blocks(text: string): number[] {
+  return text.split(",").flatMap((part) => {
+    const [first = Number.NaN, last = first] = part.split("-").map(Number);
+    return Array.from({ length: Math.max(1, last - first + 1) }, (_, i) => first + i);
+  });
+}

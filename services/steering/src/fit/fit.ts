@@ -1,0 +1,160 @@
+/** One fit: examples are read, a method is fitted, and what it made becomes an artifact with what was found. */
+import { TrimtabError } from "#kit/errors.ts";
+import type { FitArtifactRequest } from "#proto/trimtab/steering/v1/steering_service_pb.ts";
+import { ArtifactKind } from "#proto/trimtab/type/v1/artifact_pb.ts";
+import { OperationKind, Scope, Site } from "#proto/trimtab/type/v1/program_pb.ts";
+import { FIT_LIMITS } from "../../limits.ts";
+import { auroc } from "../controller/metrics.ts";
+import { checkDirection, norm, unit } from "../direction.ts";
+import { createEdit, writeEdit } from "../edit.ts";
+import { neutralNorms } from "../exchange.ts";
+import { writeDirectionSafetensors } from "../formats/safetensors-direction.ts";
+import { METHODS } from "../methods/index.ts";
+import type { DirectionMethod, FitSettings, Reading, SteeringMethod } from "../methods/method.ts";
+import { blockRows, dot } from "../methods/rows.ts";
+import { writeRuleset } from "../ruleset.ts";
+import type { SteeringParts } from "../service.ts";
+import { f32Tensor } from "../tensors.ts";
+import type { ExampleSource } from "./examples.ts";
+import { readExamples } from "./read.ts";
+
+/** What a fit made, as bytes to store. */
+export interface Fitted {
+  readonly kind: ArtifactKind;
+  readonly bytes: Uint8Array;
+}
+
+/** What a fit works with. */
+export interface FitContext extends ExampleSource {
+  readonly parts: SteeringParts;
+  /** Says what is going on. */
+  say(detail: string): void;
+}
+
+type Facts = Readonly<Record<string, string>>;
+
+/** A method by name. @throws TrimtabError INVALID_ARGUMENT. */
+export function findMethod(name: string): SteeringMethod {
+  if (Object.hasOwn(METHODS, name)) return METHODS[name as keyof typeof METHODS];
+  throw new TrimtabError("INVALID_ARGUMENT", "no such method", {
+    field: "method",
+    limit: Object.keys(METHODS).join(", "),
+  });
+}
+
+/**
+ * Fits a method to a recipe's examples.
+ * @throws TrimtabError INVALID_ARGUMENT if the classes cannot be told apart and the fit is not forced, or as the method
+ */
+export async function fitMethod(context: FitContext, request: FitArtifactRequest): Promise<Fitted> {
+  const method = findMethod(request.method);
+  const { options } = request;
+  const site = siteOf(method, options?.site ?? Site.UNSPECIFIED);
+  context.say("reading examples");
+  const readings = await readExamples(context, {
+    needs: method.yields === "direction" ? [{ ...method.needs, site }] : method.needs,
+    ...(options?.promptsPerClass ? { promptsPerClass: options.promptsPerClass } : {}),
+    ...(options?.shuffleLabels ? { shuffleSeed: options.seed } : {}),
+  });
+  context.say(`fitting ${method.name}`);
+  const settings = settingsOf(request);
+  if (method.yields === "direction") {
+    const [reading] = readings as [Reading];
+    return fitDirection(context, { method, reading, site, settings, request });
+  }
+  const made = method.fit(readings, settings, context.model);
+  return made.$typeName === "trimtab.steering.v1.Edit"
+    ? { kind: ArtifactKind.EDIT, bytes: writeEdit(made) }
+    : { kind: ArtifactKind.RULESET, bytes: writeRuleset(made) };
+}
+
+interface DirectionFit {
+  readonly method: DirectionMethod;
+  readonly reading: Reading;
+  readonly site: Site;
+  readonly settings: FitSettings;
+  readonly request: FitArtifactRequest;
+}
+
+async function fitDirection(context: FitContext, fit: DirectionFit): Promise<Fitted> {
+  const { method, reading, site, settings, request } = fit;
+  const { model } = context;
+  const seed = request.options?.seed ?? 0;
+  const all = method.fit(reading.train, model.layers, seed);
+  const chosen = settings.layers ? new Set(settings.layers) : undefined;
+  const vectors = new Map([...all].filter(([layer]) => chosen?.has(layer) ?? true));
+  const facts = {
+    ...separation(fit, vectors),
+    recipe: request.recipe,
+    ...(request.options?.shuffleLabels ? { shuffled_labels: `seed ${seed}` } : {}),
+  };
+  if (site !== method.needs.site) return additionsAt(fit, vectors, model, facts);
+  const direction = checkDirection({
+    ...{ modelDigest: model.digest, method: method.name, layers: model.layers, width: model.width },
+    ...{ raw: vectors, facts, medianResidualNorms: await neutralNorms(context.parts, model, context.scope) },
+  });
+  return { kind: ArtifactKind.DIRECTION, bytes: writeDirectionSafetensors(direction) };
+}
+
+/** The vectors as additions at another site than the residual stream. */
+function additionsAt(
+  { method, site, settings }: DirectionFit,
+  vectors: ReadonlyMap<number, Float32Array>,
+  model: ExampleSource["model"],
+  facts: Facts,
+): Fitted {
+  const parts = [...vectors].map(([layer, vector]) => ({
+    operation: {
+      ...{ site, layer, kind: OperationKind.ADD, scope: settings.scope ?? Scope.UNSPECIFIED },
+      vectors: f32Tensor([1, vector.length], unit(vector, layer)),
+    },
+    coefficient: (settings.strength ?? 1) * norm(vector),
+  }));
+  return { kind: ArtifactKind.EDIT, bytes: writeEdit(createEdit(method.name, model, parts, facts)) };
+}
+
+/** How well validation rows are told apart along the vectors. A random direction is not meant to. */
+function separation(
+  { method, reading: { validation }, request }: DirectionFit,
+  vectors: ReadonlyMap<number, Float32Array>,
+): Facts {
+  if (method.needs.texts === "tokens") return {};
+  const scores = [...vectors].map(([layer, vector]) => {
+    const { positive, negative } = blockRows(validation, layer);
+    const along = (rows: readonly Float32Array[]) => rows.map((row) => dot(row, vector));
+    return { layer, auroc: auroc({ positive: along(positive), negative: along(negative) }) };
+  });
+  const best = scores.reduce((a, b) => (b.auroc > a.auroc ? b : a), { layer: -1, auroc: 0 });
+  const separates = best.auroc >= FIT_LIMITS.minAuroc || method.name === "random_direction";
+  if (!separates && !request.force) {
+    throw new TrimtabError(
+      "INVALID_ARGUMENT",
+      `the classes are not told apart: validation AUROC ${best.auroc.toFixed(3)} in the best block; ` +
+        "give more or other examples, or force the artifact",
+      { field: "recipe", limit: FIT_LIMITS.minAuroc },
+    );
+  }
+  return { validation_auroc: best.auroc.toFixed(3), best_block: String(best.layer) };
+}
+
+/** Where a method of one vector a block reads and adds. @throws TrimtabError INVALID_ARGUMENT for methods with sites of their own. */
+function siteOf(method: SteeringMethod, asked: Site): Site {
+  const own = method.yields === "direction" ? method.needs.site : Site.UNSPECIFIED;
+  if (asked === Site.UNSPECIFIED || asked === own) return own;
+  const isFree = method.yields === "direction" && own === Site.RESIDUAL && asked !== Site.ROUTER;
+  if (isFree && Site[asked] !== undefined) return asked;
+  throw new TrimtabError("INVALID_ARGUMENT", `${method.name} has sites of its own`, {
+    field: "options.site",
+  });
+}
+
+function settingsOf({ options }: FitArtifactRequest): FitSettings {
+  if (!options) return {};
+  const { layers, heads, strength, scope } = options;
+  return {
+    ...(layers.length > 0 ? { layers: [...new Set(layers)].sort((a, b) => a - b) } : {}),
+    ...(heads > 0 ? { heads } : {}),
+    ...(strength === undefined ? {} : { strength }),
+    ...(scope === Scope.UNSPECIFIED ? {} : { scope }),
+  };
+}

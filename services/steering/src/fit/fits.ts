@@ -1,0 +1,140 @@
+/**
+ * Fits as jobs, named by the digest of what they depend on: asking for the same again attaches to the one under way or
+ * finds what it stored. Leaving the stream does not stop a fit.
+ */
+import { create } from "@bufbuild/protobuf";
+import type { ArtifactRecord } from "#kit/artifact-store.ts";
+import { checkArtifactName } from "#kit/artifact-store.ts";
+import { hasReason, TrimtabError } from "#kit/errors.ts";
+import {
+  type FitArtifactRequest,
+  type FitProgress,
+  FitProgressSchema,
+} from "#proto/trimtab/steering/v1/steering_service_pb.ts";
+import { Scope } from "#proto/trimtab/type/v1/program_pb.ts";
+import { FIT_LIMITS } from "../../limits.ts";
+import { inputsKey } from "../build/context.ts";
+import type { ModelShape } from "../clients.ts";
+import { checkSettings } from "./check-options.ts";
+import type { RecipeSource } from "../recipes/recipe.ts";
+import type { SteeringParts } from "../service.ts";
+import { findMethod, fitMethod } from "./fit.ts";
+
+/** All fits of a service. */
+export interface Fits {
+  /** Progress, then the record of the artifact. @throws TrimtabError QUEUE_FULL, ARTIFACT_EXISTS, or as the fit. */
+  run(parts: SteeringParts, order: FitOrder): AsyncGenerator<FitProgress | ArtifactRecord>;
+  /** Stops all fits and waits for them. */
+  close(): Promise<void>;
+}
+
+/** What to fit. */
+export interface FitOrder {
+  readonly request: FitArtifactRequest;
+  readonly model: ModelShape;
+  readonly recipe: RecipeSource;
+}
+
+interface Job {
+  progress: FitProgress;
+  changed: PromiseWithResolvers<void>;
+  readonly done: Promise<ArtifactRecord>;
+}
+
+/** Creates the registry. */
+export function createFits(): Fits {
+  const jobs = new Map<string, Job>();
+  const abort = new AbortController();
+  return {
+    async *run(parts, order) {
+      const key = keyOf(order);
+      checkArtifactName(order.request.name);
+      const stored = findStored(parts, order, key);
+      if (stored) {
+        yield stored;
+        return;
+      }
+      const id = `${order.request.name} ${key}`;
+      let job = jobs.get(id);
+      if (!job) {
+        if (jobs.size >= FIT_LIMITS.concurrent)
+          throw new TrimtabError("QUEUE_FULL", `${jobs.size} fits are under way`, { limit: jobs.size });
+        job = startJob(parts, order, key, abort.signal);
+        jobs.set(id, job);
+        void job.done.catch(() => undefined).then(() => jobs.delete(id));
+      }
+      yield* watch(job);
+    },
+    async close() {
+      abort.abort(new TrimtabError("CANCELLED", "the service is stopping"));
+      await Promise.allSettled([...jobs.values()].map(({ done }) => done));
+    },
+  };
+}
+
+async function* watch(job: Job): AsyncGenerator<FitProgress | ArtifactRecord> {
+  const ended = job.done.then(
+    () => true,
+    () => true,
+  );
+  for (;;) {
+    yield job.progress;
+    if (await Promise.race([ended, job.changed.promise.then(() => false)])) break;
+  }
+  yield await job.done;
+}
+
+function startJob(parts: SteeringParts, order: FitOrder, key: string, signal: AbortSignal): Job {
+  const changed = Promise.withResolvers<void>();
+  const update = (change: Partial<FitProgress>): void => {
+    const { changed: before } = job;
+    job.progress = create(FitProgressSchema, { ...job.progress, ...change });
+    job.changed = Promise.withResolvers();
+    before.resolve();
+  };
+  const scope = {
+    signal,
+    spend: (tokens: number) => update({ tokens: job.progress.tokens + BigInt(tokens) }),
+  };
+  const job: Job = {
+    progress: create(FitProgressSchema, { detail: "waiting" }),
+    changed,
+    done: Promise.resolve().then(async () => {
+      const { model, recipe, request } = order;
+      const context = {
+        parts,
+        clients: parts.clients,
+        model,
+        recipe,
+        scope,
+        say: (detail: string) => update({ detail }),
+      };
+      const { kind, bytes } = await fitMethod(context, request);
+      const madeFrom = { fit: `sha256:${key}`, recipe: `sha256:${recipe.digest}` };
+      return parts.store.put({ name: request.name, kind, bytes, modelDigest: model.digest, madeFrom });
+    }),
+  };
+  return job;
+}
+
+/** What the same fit stored before. @throws TrimtabError ARTIFACT_EXISTS if the name is that of something else. */
+function findStored({ store }: SteeringParts, { request: { name } }: FitOrder, key: string) {
+  try {
+    const record = store.resolve(name);
+    if (record.madeFrom["fit"] === `sha256:${key}`) return record;
+  } catch (error) {
+    if (hasReason(error, "ARTIFACT_NOT_FOUND")) return undefined;
+    throw error;
+  }
+  throw new TrimtabError("ARTIFACT_EXISTS", `the name ${name} is that of something else`, { field: "name" });
+}
+
+/** Digest of what a fit depends on, hex. @throws TrimtabError INVALID_ARGUMENT, FIELD_OUT_OF_RANGE, NON_FINITE. */
+function keyOf({ request, model, recipe }: FitOrder): string {
+  findMethod(request.method);
+  const { options } = request;
+  checkSettings(options, model);
+  const scope = options?.scope ?? Scope.UNSPECIFIED;
+  const plain = options && { ...options, scope, $unknown: undefined };
+  return inputsKey([request.method, plain, request.force, model.digest, recipe.digest]);
+}

@@ -1,0 +1,77 @@
+/**
+ * Selective Steering: rows are turned by an angle in one plane, at both RMSNorm outputs of the blocks where the classes
+ * lie on opposite sides of the plane's first vector. Keeps norms.
+ *   h' = h − P h + R_θ P h,  kept where mean₊(ĥ·b₁) · mean₋(ĥ·b₁) < 0 at both sites of a block, ĥ = h / ‖h‖
+ * θ at scale 1 is the mean angle from the negative class to the positive one, unless a strength (radians) is given.
+ * Source: arXiv 2601.19375 and its code. Cost: the prompts once; two products a site and row when served.
+ */
+import { TrimtabError } from "#kit/errors.ts";
+import { OperationKind, Scope } from "#proto/trimtab/type/v1/program_pb.ts";
+import { norm } from "../direction.ts";
+import { createEdit } from "../edit.ts";
+import { f32Tensor } from "../tensors.ts";
+import type { InterventionMethod } from "./method.ts";
+import {
+  angleOf,
+  findPlane,
+  NORM_NEEDS,
+  type Plane,
+  planeMatrix,
+  type PlaneSite,
+  planeSites,
+} from "./plane.ts";
+import { dot, mean } from "./rows.ts";
+
+/** Turns rows in the blocks that tell the classes apart. */
+export const selectiveSteering: InterventionMethod = {
+  yields: "edit",
+  name: "selective",
+  source: "arXiv 2601.19375",
+  needs: NORM_NEEDS,
+  fit(readings, settings, model) {
+    const layers = settings.layers ?? Array.from({ length: model.layers }, (_, layer) => layer);
+    const sites = planeSites(readings, layers);
+    const plane = findPlane(sites);
+    const opposed = new Set(layers.filter((layer) => isOpposedAtBoth(sites, plane, layer)));
+    const kept = sites.filter(({ layer }) => opposed.has(layer));
+    if (kept.length === 0) {
+      throw new TrimtabError("INVALID_ARGUMENT", "in no block do the classes lie on opposite sides", {
+        field: "layers",
+      });
+    }
+    const angle = settings.strength ?? meanTurn(kept, plane);
+    const vectors = f32Tensor([2, model.width], planeMatrix(plane));
+    const parts = kept.map(({ site, layer }) => ({
+      operation: {
+        ...{ site, layer, kind: OperationKind.ROTATE, vectors, parameter: 1 },
+        scope: settings.scope ?? Scope.UNSPECIFIED,
+      },
+      coefficient: angle,
+    }));
+    return createEdit("selective", model, parts, {
+      blocks: [...opposed].join(" "),
+      angle_radians: angle.toFixed(4),
+      plane_from: `${plane.source.layer}`,
+    });
+  },
+};
+
+function isOpposedAtBoth(sites: readonly PlaneSite[], plane: Plane, layer: number): boolean {
+  const own = sites.filter((site) => site.layer === layer);
+  return own.length === NORM_NEEDS.length && own.every((site) => isOpposed(site, plane));
+}
+
+function isOpposed({ rows: { positive, negative } }: PlaneSite, { first }: Plane): boolean {
+  const side = (rows: readonly Float32Array[]) =>
+    rows.reduce((sum, row) => sum + dot(row, first) / (norm(row) || 1), 0) / rows.length;
+  return side(positive) * side(negative) < 0;
+}
+
+/** Mean over sites of the angle from the negative class's mean to the positive one's, the short way. */
+function meanTurn(sites: readonly PlaneSite[], plane: Plane): number {
+  const turns = sites.map(({ rows: { positive, negative } }) => {
+    const turn = angleOf(plane, mean(positive)) - angleOf(plane, mean(negative));
+    return Math.atan2(Math.sin(turn), Math.cos(turn));
+  });
+  return turns.reduce((sum, turn) => sum + turn, 0) / turns.length;
+}
