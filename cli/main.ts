@@ -8,6 +8,7 @@ import { addChatCommand } from "./src/commands/chat.ts";
 import { addDemoCommand } from "./src/commands/demo.ts";
 import { addDoctorCommand } from "./src/commands/doctor.ts";
 import { addGenerateCommand } from "./src/commands/generate.ts";
+import { addKeyCommand } from "./src/commands/key.ts";
 import { addModelCommand } from "./src/commands/model.ts";
 import { addRecipeCommand } from "./src/commands/recipe.ts";
 import { addServeCommand } from "./src/commands/serve.ts";
@@ -28,6 +29,7 @@ for (const add of [
   addSteerCommand,
   addVerifierCommand,
   addModelCommand,
+  addKeyCommand,
   addDoctorCommand,
   addDemoCommand,
 ]) {

@@ -9,6 +9,7 @@ import { createKeyGate, type KeyGate } from "#kit/auth.ts";
 import { registerEngineMetrics } from "#kit/engine-metrics.ts";
 import { createMetrics, type Metrics } from "#kit/metrics.ts";
 import { createParameterChecks } from "#kit/parameters.ts";
+import { type AdmissionLimits, createAdmission } from "./src/admission/admission.ts";
 import type { GatewayClients } from "./src/clients.ts";
 import { createCallers } from "./src/caller.ts";
 import type { GatewayContext } from "./src/context.ts";
@@ -17,7 +18,8 @@ import { createPrograms } from "./src/flow/programs.ts";
 import { createRequirements } from "./src/flow/requirements.ts";
 import { createRunningGenerations } from "./src/flow/running.ts";
 import { createVocabularies } from "./src/flow/vocabulary.ts";
-import { LIMITS, SCALING_LIMITS } from "./src/limits.ts";
+import { ADMISSION_LIMITS, LIMITS, SCALING_LIMITS } from "./src/limits.ts";
+import { createTerms } from "./src/terms.ts";
 import { gatewayRoutes } from "./src/handlers/index.ts";
 import { createGatewayMetrics } from "./src/metrics.ts";
 import { createOpenAiApp } from "./src/openai/app.ts";
@@ -25,6 +27,7 @@ import { createIdempotentRequests } from "./src/openai/idempotency.ts";
 import { createPage } from "./src/page.ts";
 
 export type { GatewayClients } from "./src/clients.ts";
+export { operatorMethods } from "./src/permissions.ts";
 
 /** Where the playground is bundled to, in a checkout and in the package. */
 const PAGE_DIRECTORY = join(import.meta.dir, "..", "build", "page");
@@ -36,7 +39,9 @@ export interface GatewayOptions {
   /** Where its metrics go; give the same to the server that exposes them. */
   readonly metrics?: Metrics;
   /** Checks the key of OpenAI requests; give the same to the server. Default: from the environment. */
-  readonly gate?: KeyGate;
+  readonly gate?: KeyGate | undefined;
+  /** Limits of admission; default: those of `limits.ts`. */
+  readonly admission?: Partial<AdmissionLimits>;
   /** Let callers of different keys find each other's prefixes in forward's cache; default: they never do. */
   readonly sharedPrefixes?: boolean;
 }
@@ -58,6 +63,9 @@ export function createGateway(options: GatewayOptions): Gateway {
   const { clients } = options;
   const metrics = options.metrics ?? createMetrics("gateway");
   const running = createRunningGenerations();
+  const gate = options.gate ?? createKeyGate();
+  const callerOf = createCallers(options.sharedPrefixes ?? false);
+  const admission = createAdmission({ ...ADMISSION_LIMITS, ...options.admission });
   registerEngineMetrics(metrics, async () => {
     const { models } = await clients.forward.listModels({}, { timeoutMs: LIMITS.scrapeMs });
     return models;
@@ -72,14 +80,19 @@ export function createGateway(options: GatewayOptions): Gateway {
       parameterChecks: createParameterChecks(SCALING_LIMITS),
     },
     modelChanges: createModelChanges(clients),
-    callerOf: createCallers(options.sharedPrefixes ?? false),
-    metrics: createGatewayMetrics(metrics, () => running.size),
+    admission,
+    callerOf,
+    termsOf: createTerms(gate, callerOf),
+    metrics: createGatewayMetrics(metrics, { running: () => running.size, admission: () => admission.state }),
     idempotent: createIdempotentRequests(),
   };
   return {
     routes: gatewayRoutes(context),
-    app: createOpenAiApp(context, options.gate ?? createKeyGate(), createPage(PAGE_DIRECTORY)),
+    app: createOpenAiApp(context, gate, createPage(PAGE_DIRECTORY)),
     running: () => running.size,
-    close: () => running.close(),
+    close() {
+      admission.drain();
+      running.close();
+    },
   };
 }

@@ -5,6 +5,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { createGateKeys, type GateKeys } from "./gate-keys.ts";
 import { ownKey } from "#kit/auth.ts";
 import { connectTo, parseTarget, type Connection, type Target } from "#kit/clients.ts";
 import type { QuantizedType } from "#kit/gguf-quantize.ts";
@@ -60,6 +61,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     socketPath,
     log: createLogger("supervisor"),
   });
+  const keys = createGateKeys();
   const rooms: Room[] = [];
   const connections: Partial<Record<RoomName, Connection>> = { forward: connectWithKey({ socketPath }) };
   let server: Server | undefined;
@@ -73,7 +75,10 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   try {
     for (const name of ROOM_NAMES) {
       if (name === "forward") continue;
-      const room = await createRoom(name, { modelPath, quantize, threads, sharedPrefixes, connections });
+      const { gate } = keys;
+      const room = await createRoom(name, {
+        ...{ modelPath, quantize, threads, sharedPrefixes, connections, gate },
+      });
       rooms.push(room);
       if (name !== "gateway") connections[name] = connectTo({ routes: room.routes });
     }
@@ -92,13 +97,15 @@ export async function startStack(options: StackOptions): Promise<Stack> {
       },
       maxMessageBytes: GATEWAY_MESSAGE_BYTES,
       metrics: gateway.metrics,
+      gate: keys.gate,
     });
   } catch (error) {
     await close();
     throw error;
   }
   const { grpcPort, httpPort } = server;
-  const self = connectWithKey({ address: `${host === "0.0.0.0" ? "127.0.0.1" : host}:${grpcPort}` });
+  const address = `${host === "0.0.0.0" ? "127.0.0.1" : host}:${grpcPort}`;
+  const self = connectTo({ address }, { apiKey: keys.own });
   return {
     client: self.client(GatewayService),
     grpcPort,
@@ -144,7 +151,8 @@ export async function startService(options: ServiceOptions): Promise<RunningServ
     if (address === undefined) throw new Error(`--${name} <address> is needed: ${service} calls it`);
     connections[name] = connectWithKey(parseTarget(address));
   }
-  const room = await createRoom(service, { ...options, connections });
+  const keys: Partial<GateKeys> = service === "gateway" ? createGateKeys() : {};
+  const room = await createRoom(service, { ...options, connections, gate: keys.gate });
   const target = parseTarget(options.listen);
   const server = await startServer({
     name: service,
@@ -155,6 +163,7 @@ export async function startService(options: ServiceOptions): Promise<RunningServ
     maxMessageBytes: service === "gateway" ? GATEWAY_MESSAGE_BYTES : undefined,
     http: options.http && { ...options.http, maxBodyBytes: GATEWAY_MESSAGE_BYTES, app: room.app },
     metrics: room.metrics,
+    gate: keys.gate,
   });
   return {
     server,

@@ -11,6 +11,7 @@ import { createSteeringService } from "../../services/steering/index.ts";
 import { createTokenizerService } from "../../services/tokenizer/index.ts";
 import { createVerifierService } from "../../services/verifier/index.ts";
 import { createArtifactStore } from "#kit/artifact-store.ts";
+import type { KeyGate } from "#kit/auth.ts";
 import type { Connection } from "#kit/clients.ts";
 import type { QuantizedType } from "#kit/gguf-quantize.ts";
 import { createMetrics, type Metrics } from "#kit/metrics.ts";
@@ -69,6 +70,8 @@ export interface RoomOptions {
   readonly engine?: EngineFlags;
   /** Let callers of different keys find each other's prefixes. */
   readonly sharedPrefixes?: boolean;
+  /** Whose keys the gateway takes. */
+  readonly gate?: KeyGate | undefined;
   /** Open connections to the services the room calls. */
   readonly connections: Partial<Record<RoomName, Connection>>;
 }
@@ -106,7 +109,7 @@ export async function createRoom(name: RoomName, options: RoomOptions): Promise<
         steering: client("steering"),
         verifier: client("verifier"),
       };
-      return { ...createGateway({ clients, metrics, sharedPrefixes }), metrics };
+      return { ...createGateway({ clients, metrics, sharedPrefixes, gate: options.gate }), metrics };
     }
   }
 }

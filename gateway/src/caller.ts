@@ -23,6 +23,7 @@ export function createCallers(sharedPrefixes: boolean): (headers: Headers) => Ca
 }
 
 /** The scope of an RPC. */
-export function scopeOfCall({ callerOf }: GatewayContext, context: HandlerContext): CallScope {
-  return { ...forwardCall(context), caller: callerOf(context.requestHeader) };
+export function scopeOfCall({ callerOf, termsOf }: GatewayContext, context: HandlerContext): CallScope {
+  const { requestHeader } = context;
+  return { ...forwardCall(context), caller: callerOf(requestHeader), terms: termsOf(requestHeader) };
 }

@@ -7,6 +7,7 @@ import type { SteeringService } from "#proto/trimtab/steering/v1/steering_servic
 import type { TokenizerService } from "#proto/trimtab/tokenizer/v1/tokenizer_service_pb.ts";
 import type { VerifierService } from "#proto/trimtab/verifier/v1/verifier_service_pb.ts";
 import { LIMITS } from "./limits.ts";
+import type { Terms } from "./terms.ts";
 
 /** Generated clients of the four services, over any transport. */
 export interface GatewayClients {
@@ -26,6 +27,8 @@ export interface CallScope {
   readonly headers?: Record<string, string>;
   /** Whose request it is, for forward. */
   readonly caller?: Caller;
+  /** On which terms it is served. */
+  readonly terms?: Terms;
 }
 
 /** What forward is told of a caller. */

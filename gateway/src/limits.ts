@@ -86,6 +86,25 @@ export const LIMITS = {
   readerStallMs: 30_000,
 } as const;
 
+/** Who is let in; see `admission/admission.ts`. */
+export const ADMISSION_LIMITS = {
+  /** Requests that run at a time, and their estimated tokens: two batches of the engine's default memory. */
+  running: 32,
+  runningTokens: 32_768,
+  /** Requests that wait, in all and of one key. */
+  waiting: 256,
+  waitingPerKey: 128,
+  longestWaitMs: 4_000,
+  /** Seconds of its rate that a key may use at once. */
+  burstSeconds: 10,
+  /** Keys whose counters are kept. */
+  keys: 4_096,
+  /** Bytes of text a token is estimated for. */
+  bytesPerToken: 3,
+  /** Tokens of an answer without a limit, as estimated. */
+  openAnswerTokens: 512,
+} as const;
+
 /** Limits of searches. */
 export const SCALING_LIMITS = {
   /** Tokens generated and read by verifiers. */

@@ -1,18 +1,14 @@
 /** What is counted of generations: requests by outcome, steering, gates, tokens, time to first token. */
 import { Counter, Histogram } from "prom-client";
-import { fromConnectError } from "#kit/errors.ts";
 import type { Metrics } from "#kit/metrics.ts";
-import {
-  type GenerateResponse,
-  type GenerationSpec,
-  SearchEnd,
-} from "#proto/trimtab/gateway/v1/gateway_service_pb.ts";
-import type { CallScope } from "./clients.ts";
-import type { GatewayContext } from "./context.ts";
-import { generate } from "./flow/generation.ts";
+import { type GenerateResponse, SearchEnd } from "#proto/trimtab/gateway/v1/gateway_service_pb.ts";
+import type { AdmissionState } from "./admission/admission.ts";
+import { BANDS } from "./admission/waiting-line.ts";
 
 /** Counts generations. */
 export interface GatewayMetrics {
+  /** A generation was let in after this wait. */
+  waited(ms: number): void;
   /** One event of a generation. */
   event(response: GenerateResponse): void;
   /** A generation ended: "ok", "left", or the reason of its error. */
@@ -20,11 +16,18 @@ export interface GatewayMetrics {
 }
 
 const SECONDS = [0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
+const TOKEN_SECONDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5];
 const GATES = [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1];
 const MS_PER_SECOND = 1_000;
 
-/** Registers the gateway's metrics; `running` is read whenever they are collected. */
-export function createGatewayMetrics(metrics: Metrics, running: () => number): GatewayMetrics {
+/** Read whenever metrics are collected. */
+export interface GatewayReadings {
+  readonly running: () => number;
+  readonly admission: () => AdmissionState;
+}
+
+/** Registers the gateway's metrics. */
+export function createGatewayMetrics(metrics: Metrics, read: GatewayReadings): GatewayMetrics {
   const registers = [metrics.registry];
   const outcomes = new Counter({
     name: "trimtab_generations_total",
@@ -61,8 +64,37 @@ export function createGatewayMetrics(metrics: Metrics, running: () => number): G
     buckets: SECONDS,
     registers,
   });
-  metrics.gauge("trimtab_running_generations", "Generations under way.", running);
+  const queueTime = new Histogram({
+    name: "trimtab_request_queue_time_seconds",
+    help: "Wait of requests that were let in.",
+    buckets: SECONDS,
+    registers,
+  });
+  const latency = new Histogram({
+    name: "trimtab_e2e_request_latency_seconds",
+    help: "Acceptance to last token.",
+    buckets: SECONDS,
+    registers,
+  });
+  const perToken = new Histogram({
+    name: "gen_ai_server_time_per_output_token_seconds",
+    help: "Mean time between the tokens of an answer, the first left out.",
+    buckets: TOKEN_SECONDS,
+    registers,
+  });
+  metrics.gauge("trimtab_running_generations", "Generations under way.", read.running);
+  for (const band of BANDS) {
+    const name = `trimtab_admission_waiting_${band}`;
+    metrics.gauge(
+      name,
+      `Requests of ${band} priority that wait to be let in.`,
+      () => read.admission().waiting[band],
+    );
+  }
+  const inFlight = "Estimated tokens of the requests that run.";
+  metrics.gauge("trimtab_admission_running_tokens", inFlight, () => read.admission().runningTokens);
   return {
+    waited: (ms) => queueTime.observe(ms / MS_PER_SECOND),
     ended: (outcome) => outcomes.inc({ outcome }),
     event({ event }) {
       if (event.case === "planned" && event.value.report) gates.observe(event.value.report.gate);
@@ -80,28 +112,9 @@ export function createGatewayMetrics(metrics: Metrics, running: () => number): G
       metrics.countTokens("verified", usage?.verifiedTokens ?? 0);
       if (timings && timings.timeToFirstTokenMs > 0) {
         firstToken.observe(timings.timeToFirstTokenMs / MS_PER_SECOND);
+        latency.observe(timings.totalMs / MS_PER_SECOND);
       }
+      if (timings && timings.tokensPerSecond > 0) perToken.observe(1 / timings.tokensPerSecond);
     },
   };
-}
-
-/** A generation, counted once whatever becomes of it. */
-export async function* observed(
-  { flow, metrics }: GatewayContext,
-  spec: GenerationSpec | undefined,
-  scope: CallScope,
-): AsyncGenerator<GenerateResponse, void> {
-  let outcome = "left";
-  try {
-    for await (const response of generate(flow, spec, scope)) {
-      metrics.event(response);
-      yield response;
-    }
-    outcome = "ok";
-  } catch (error) {
-    outcome = fromConnectError(error).reason;
-    throw error;
-  } finally {
-    metrics.ended(outcome);
-  }
 }

@@ -33,7 +33,7 @@ test("prefilled tokens are the prompt plus the continuations; each child answers
     forward: connectTo({ routes: forward.routes }).client(ForwardService),
     tokenizer: connectTo({ routes: tokenizer.routes }).client(TokenizerService),
   };
-  const gateway = createGateway({ clients: services, gate: createKeyGate("") });
+  const gateway = createGateway({ clients: services, gate: createKeyGate({ apiKey: "" }) });
   const client = connectTo({ routes: gateway.routes }).client(GatewayService);
   const count = async (value: string) =>
     (await client.tokenize({ input: { case: "text", value } })).ids.length;

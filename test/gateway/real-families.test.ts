@@ -24,7 +24,7 @@ async function withModel(name: "qwen" | "gemma", work: (post: Post) => Promise<v
       forward: connectTo({ routes: forward.routes }).client(ForwardService),
       tokenizer: connectTo({ routes: tokenizer.routes }).client(TokenizerService),
     },
-    gate: createKeyGate(""),
+    gate: createKeyGate({ apiKey: "" }),
   });
   try {
     await work(async (path, body) => {

@@ -36,7 +36,7 @@ async function start() {
     forward: connectTo({ routes: forward.routes }).client(ForwardService),
     tokenizer: connectTo({ routes: tokenizer.routes }).client(TokenizerService),
   };
-  const gateway = createGateway({ clients, gate: createKeyGate("") });
+  const gateway = createGateway({ clients, gate: createKeyGate({ apiKey: "" }) });
   const client = connectTo({ routes: gateway.routes }).client(GatewayService);
   return { forward, tokenizer, clients, gateway, client };
 }

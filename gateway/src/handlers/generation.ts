@@ -2,9 +2,12 @@
 import type { ServiceImpl } from "@connectrpc/connect";
 import { type GatewayService, SteerResponseSchema } from "#proto/trimtab/gateway/v1/gateway_service_pb.ts";
 import { create } from "@bufbuild/protobuf";
+import { admitted } from "../admission/admitted.ts";
+import { tokensOfGeneration } from "../admission/estimate.ts";
+import { checkSteering } from "../permissions.ts";
 import { collect } from "../flow/collect.ts";
 import { forkAnswers } from "../flow/fork.ts";
-import { observed } from "../metrics.ts";
+import { observed } from "../observed.ts";
 import { scopeOfCall } from "../caller.ts";
 import type { GatewayContext } from "../context.ts";
 
@@ -15,7 +18,13 @@ export function generationHandlers(
   return {
     generate: (request, context) => observed(gateway, request.spec, scopeOfCall(gateway, context)),
     complete: (request, context) => collect(observed(gateway, request.spec, scopeOfCall(gateway, context))),
-    fork: (request, context) => forkAnswers(gateway.flow, request, scopeOfCall(gateway, context)),
+    async fork(request, context) {
+      const scope = scopeOfCall(gateway, context);
+      const { spec, continuations } = request;
+      checkSteering(spec?.steering?.use ? [spec.steering.use] : [], scope.terms?.steering);
+      const tokens = tokensOfGeneration(spec) * Math.max(1, continuations.length);
+      return await admitted(gateway, scope, tokens, () => forkAnswers(gateway.flow, request, scope));
+    },
     async steer(request, context) {
       await gateway.flow.running
         .get(request.generationId)

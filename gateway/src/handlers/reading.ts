@@ -7,6 +7,9 @@ import {
   PutProjectionResponseSchema,
   TokenizeResponseSchema,
 } from "#proto/trimtab/gateway/v1/gateway_service_pb.ts";
+import { admitted, admittedStream } from "../admission/admitted.ts";
+import { tokensOfEmbedding, tokensOfInput, tokensOfTexts } from "../admission/estimate.ts";
+import { checkSteering } from "../permissions.ts";
 import { scopeOfCall } from "../caller.ts";
 import type { GatewayContext } from "../context.ts";
 import { captureActivations } from "../flow/capture.ts";
@@ -49,8 +52,18 @@ export function readingHandlers(
       const text = ids.map((id) => decoder.push(id)).join("") + decoder.end();
       return create(DetokenizeResponseSchema, { text, tokens: ids.map((id) => vocabulary.spelling(id)) });
     },
-    capture: (request, context) => captureActivations(flow, request, scopeOfCall(gateway, context)),
-    score: (request, context) => scoreAnswers(flow, request, scopeOfCall(gateway, context)),
+    capture(request, context) {
+      const scope = scopeOfCall(gateway, context);
+      checkSteering(request.steering ? [request.steering] : [], scope.terms?.steering);
+      const tokens = tokensOfInput(request.input, [request.answer]);
+      return admittedStream(gateway, scope, tokens, () => captureActivations(flow, request, scope));
+    },
+    async score(request, context) {
+      const scope = scopeOfCall(gateway, context);
+      checkSteering(request.steering ? [request.steering] : [], scope.terms?.steering);
+      const tokens = tokensOfTexts(request.answers);
+      return await admitted(gateway, scope, tokens, () => scoreAnswers(flow, request, scope));
+    },
     async putProjection({ model: reference, matrix }, context) {
       checkRequired("matrix", matrix !== undefined, "a matrix is needed");
       const scope = scopeOfCall(gateway, context);
@@ -59,6 +72,11 @@ export function readingHandlers(
       const { projectionDigest } = await flow.clients.forward.putProjection({ projection }, scope);
       return create(PutProjectionResponseSchema, { projectionDigest });
     },
-    embed: (request, context) => embedTexts(flow, request, scopeOfCall(gateway, context)),
+    async embed(request, context) {
+      const scope = scopeOfCall(gateway, context);
+      return await admitted(gateway, scope, tokensOfEmbedding(request), () =>
+        embedTexts(flow, request, scope),
+      );
+    },
   };
 }

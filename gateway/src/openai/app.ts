@@ -108,15 +108,15 @@ async function complete<B extends CommonBody>(
 }
 
 async function health(gateway: GatewayContext, context: Context): Promise<Response> {
-  const { models } = await gateway.flow.clients.forward.listModels({}, scopeOf(gateway, context));
+  const { models } = await gateway.flow.clients.forward.listModels({}, { signal: context.req.raw.signal });
   if (models.some((model) => model.loaded)) return context.json({ status: "ok" });
   throw new TrimtabError("SERVICE_UNAVAILABLE", "no model is loaded yet");
 }
 
-function scopeOf({ callerOf }: GatewayContext, context: Context): CallScope {
+function scopeOf({ callerOf, termsOf }: GatewayContext, context: Context): CallScope {
   const id = context.get("requestId" as never) as string;
   const { signal, headers } = context.req.raw;
-  return { signal, headers: { [REQUEST_ID_HEADER]: id }, caller: callerOf(headers) };
+  return { signal, headers: { [REQUEST_ID_HEADER]: id }, caller: callerOf(headers), terms: termsOf(headers) };
 }
 
 function unknownRoute(app: Hono, { req }: Context): HttpProblem {

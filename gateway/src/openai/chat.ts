@@ -5,7 +5,7 @@ import type { CallScope } from "../clients.ts";
 import type { GatewayContext } from "../context.ts";
 import { collect } from "../flow/collect.ts";
 import type { Vocabulary } from "../flow/vocabulary.ts";
-import { observed } from "../metrics.ts";
+import { observed } from "../observed.ts";
 import { answerExtras, choiceExtras, finishReasonOf, usageOf } from "./extras.ts";
 import { headerOf, type StreamOptions, vocabularyOf } from "./frame.ts";
 import { chatLogprobs } from "./logprobs.ts";

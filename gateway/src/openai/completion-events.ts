@@ -17,7 +17,7 @@ import { eventOf } from "../flow/events.ts";
 import { resolveModel } from "../flow/model.ts";
 import { encodePrompt } from "../flow/prompt.ts";
 import { validateSpec } from "../flow/validate.ts";
-import { observed } from "../metrics.ts";
+import { observed } from "../observed.ts";
 import { scorePrompt } from "./prompt-score.ts";
 import type { CompletionBody } from "./schema.ts";
 import { completionSpec } from "./to-spec.ts";

@@ -10,6 +10,8 @@ import {
   TokenIdsSchema,
 } from "#proto/trimtab/gateway/v1/gateway_service_pb.ts";
 import { Pooling } from "#proto/trimtab/type/v1/program_pb.ts";
+import { admitted } from "../admission/admitted.ts";
+import { tokensOfEmbedding } from "../admission/estimate.ts";
 import type { CallScope } from "../clients.ts";
 import type { GatewayContext } from "../context.ts";
 import { embedTexts } from "../flow/embed.ts";
@@ -20,16 +22,20 @@ const POOLINGS = { mean: Pooling.MEAN, last: Pooling.LAST, max_norm: Pooling.MAX
 
 /** The whole answer. */
 export async function embeddingAnswer(
-  { flow }: GatewayContext,
+  gateway: GatewayContext,
   body: EmbeddingBody,
   scope: CallScope,
 ): Promise<object> {
+  const { flow } = gateway;
   const model = await resolveModel(flow.clients, body.model, scope);
   if (body.dimensions !== undefined && body.dimensions !== model.width) {
     const message = `dimensions: this model's embeddings have ${model.width}, and they are not cut`;
     throw new TrimtabError("UNSUPPORTED", message, { field: "dimensions", limit: model.width });
   }
-  const { embeddings, usage } = await embedTexts(flow, requestOf(body), scope);
+  const request = requestOf(body);
+  const { embeddings, usage } = await admitted(gateway, scope, tokensOfEmbedding(request), () =>
+    embedTexts(flow, request, scope),
+  );
   const tokens = usage?.promptTokens ?? 0;
   return {
     object: "list",

@@ -4,46 +4,72 @@
  */
 import { timingSafeEqual } from "node:crypto";
 import type { HandlerContext } from "@connectrpc/connect";
+import { type Grant, keyDigest, type StoredKey } from "./api-keys.ts";
+import { methodName } from "./clients.ts";
 import { toConnectError, TrimtabError } from "./errors.ts";
 
 /** Checks the credentials of one request. */
 export interface KeyGate {
-  /** Whether a key is required at all. */
+  /** Whether no key is required. */
   readonly isOpen: boolean;
-  /** @throws TrimtabError UNAUTHENTICATED, with the same text whatever was wrong. */
-  check(headers: Headers): void;
-  /** The same for RPC; health checks pass without a key. @throws ConnectError UNAUTHENTICATED. */
+  /** What the caller may do. @throws TrimtabError UNAUTHENTICATED, with the same text whatever was wrong. */
+  check(headers: Headers): Grant;
+  /**
+   * The same for RPC; health checks pass without a key, methods for operators need a key that may do this.
+   * @throws ConnectError UNAUTHENTICATED, PERMISSION_DENIED.
+   */
   readonly requestGate: (context: HandlerContext) => void;
+}
+
+/** Which keys a gate knows. */
+export interface KeyGateOptions {
+  /** Keys with all rights, apart by blanks; default `TRIMTAB_API_KEY`. */
+  readonly apiKey?: string | undefined;
+  /** Keys of a key file (`api-keys.ts`). */
+  readonly keys?: readonly StoredKey[];
+  /** Methods (`package.Service/Method`) that only operators may call. */
+  readonly operatorMethods?: ReadonlySet<string>;
 }
 
 const LOOPBACK = new Set(["localhost", "127.0.0.1", "::1", "[::1]"]);
 const OPEN_SERVICES = new Set(["grpc.health.v1.Health"]);
+const ALL_RIGHTS: Grant = { name: "operator", operator: true, priority: "high" };
 
-/** Creates the gate for keys apart by blanks; without one everything passes. */
-export function createKeyGate(apiKey: string | undefined = process.env.TRIMTAB_API_KEY): KeyGate {
-  const expected = keysOf(apiKey).map(digest);
-  const check = (headers: Headers) => {
-    if (expected.length === 0) return;
+/** Creates the gate; without any key everything passes, with all rights. */
+export function createKeyGate(options: KeyGateOptions = {}): KeyGate {
+  const { apiKey = process.env.TRIMTAB_API_KEY, keys = [], operatorMethods = new Set() } = options;
+  const known: (readonly [Buffer, Grant])[] = [
+    ...keysOf(apiKey).map((key) => [Buffer.from(keyDigest(key)), ALL_RIGHTS] as const),
+    ...keys.map((key) => [Buffer.from(key.digest), key] as const),
+  ];
+  const check = (headers: Headers): Grant => {
+    if (known.length === 0) return ALL_RIGHTS;
     const key = bearerKey(headers);
-    const given = key === undefined ? undefined : digest(key);
+    const given = key === undefined ? undefined : Buffer.from(keyDigest(key));
     // Every key is compared, whichever matches.
-    const matches = expected.filter((one) => given !== undefined && timingSafeEqual(given, one));
-    if (matches.length === 0) {
-      throw new TrimtabError("UNAUTHENTICATED", "a valid API key is required", { field: "authorization" });
-    }
+    const [match] = known.filter(([one]) => given !== undefined && timingSafeEqual(given, one));
+    if (match) return match[1];
+    throw new TrimtabError("UNAUTHENTICATED", "a valid API key is required", { field: "authorization" });
   };
   return {
-    isOpen: expected.length === 0,
+    isOpen: known.length === 0,
     check,
     requestGate(context) {
       if (OPEN_SERVICES.has(context.service.typeName)) return;
       try {
-        check(context.requestHeader);
+        const grant = check(context.requestHeader);
+        if (operatorMethods.has(methodName(context.method))) assertOperator(grant);
       } catch (error) {
         throw toConnectError(error);
       }
     },
   };
+}
+
+/** @throws TrimtabError PERMISSION_DENIED for keys that are not an operator's. */
+export function assertOperator(grant: Grant): void {
+  if (grant.operator) return;
+  throw new TrimtabError("PERMISSION_DENIED", "this needs an operator's key", { field: "authorization" });
 }
 
 /** True for hosts that only this machine can reach. */
@@ -54,7 +80,7 @@ export function isLoopback(host: string): boolean {
 /** @throws TrimtabError PERMISSION_DENIED when `host` is public and there is no key. */
 export function assertBindAllowed(host: string, gate: KeyGate): void {
   if (isLoopback(host) || !gate.isOpen) return;
-  const message = `refusing to listen on ${host} without a key: set TRIMTAB_API_KEY or bind 127.0.0.1`;
+  const message = `refusing to listen on ${host} without a key: set TRIMTAB_API_KEY, make one with \`trimtab key create\`, or bind 127.0.0.1`;
   throw new TrimtabError("PERMISSION_DENIED", message, { field: "host" });
 }
 
@@ -91,7 +117,3 @@ export function bearerKey(headers: Headers): string | undefined {
 }
 
 const keysOf = (apiKeys = ""): string[] => apiKeys.split(/\s+/).filter((key) => key !== "");
-
-function digest(text: string): Uint8Array {
-  return new Bun.CryptoHasher("sha256").update(text).digest();
-}

@@ -89,6 +89,7 @@ export const REASONS = {
   BACKEND_CAPABILITY: state("backend_capability"),
   OUT_OF_MEMORY: busy(1_000),
   QUEUE_FULL: busy(500),
+  RATE_LIMITED: busy(1_000),
   CONFLICT: other(Code.Aborted, 409, "conflict_error", "conflict"),
   UNAUTHENTICATED: other(Code.Unauthenticated, 401, "authentication_error", "invalid_api_key"),
   PERMISSION_DENIED: other(Code.PermissionDenied, 403, "permission_error", "permission_denied"),
@@ -205,7 +206,10 @@ export function toOpenAiError(thrown: unknown): OpenAiError {
   const error = fromConnectError(thrown);
   const mapping = REASONS[error.reason];
   const headers: Record<string, string> = { "x-should-retry": String(error.retryAfterMs !== undefined) };
-  if (error.retryAfterMs !== undefined) headers["retry-after-ms"] = String(error.retryAfterMs);
+  if (error.retryAfterMs !== undefined) {
+    headers["retry-after-ms"] = String(error.retryAfterMs);
+    headers["retry-after"] = String(Math.ceil(error.retryAfterMs / 1_000));
+  }
   const message = error.message.slice(0, MAX_MESSAGE_CHARS);
   const body = { message, type: mapping.openaiType, param: error.field ?? null, code: mapping.openaiCode };
   return { status: mapping.httpStatus, headers, body: { error: body } };

@@ -127,3 +127,13 @@ export const TENSOR_LIMITS = {
 export const LOG_LIMITS = {
   fieldChars: 1_000,
 } as const;
+
+/** Key files. */
+export const KEY_LIMITS = {
+  file: { maxBytes: 1 * MIB, maxDepth: 4 },
+  keys: 1_024,
+  /** Recipes and directions one key names. */
+  steering: 256,
+  tokensPerSecond: 1_000_000,
+  concurrent: 1_024,
+} as const;

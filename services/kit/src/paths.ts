@@ -31,3 +31,9 @@ export function storeDir(): string {
   const own = process.env.TRIMTAB_STORE;
   return own ? resolve(own) : join(cacheDir(), "store");
 }
+
+/** File of API keys: `TRIMTAB_KEYS`, or `<cache>/keys.json`. It may not exist. */
+export function keysPath(): string {
+  const own = process.env.TRIMTAB_KEYS;
+  return own ? resolve(own) : join(cacheDir(), "keys.json");
+}

@@ -6,7 +6,7 @@ import type { DescService } from "@bufbuild/protobuf";
 import type { ConnectRouter, HandlerContext } from "@connectrpc/connect";
 import { Hono } from "hono";
 import { Health } from "#proto/health/v1/health_pb.ts";
-import { assertBindAllowed, createKeyGate, type KeyGate } from "./auth.ts";
+import { assertBindAllowed, assertOperator, createKeyGate, type KeyGate } from "./auth.ts";
 import { toConnectError, TrimtabError } from "./errors.ts";
 import { createHealth, type HealthTable } from "./health.ts";
 import { serverInterceptors } from "./interceptors.ts";
@@ -42,7 +42,7 @@ export interface ServerOptions {
   readonly http?: Binding & { readonly app?: Hono; readonly maxBodyBytes?: number };
   /** Only our own services connect: larger messages, cancels are cheap. */
   readonly internal?: boolean;
-  readonly gate?: KeyGate;
+  readonly gate?: KeyGate | undefined;
   readonly log?: Logger;
   readonly metrics?: Metrics;
   readonly maxMessageBytes?: number;
@@ -126,7 +126,7 @@ function startHttp(
   const shutdown = new AbortController();
   mountConnect(app, route, shutdown.signal);
   app.get("/metrics", async (context) => {
-    gate.check(context.req.raw.headers);
+    assertOperator(gate.check(context.req.raw.headers));
     const { body, contentType } = await metrics.expose();
     return context.body(body, 200, { "content-type": contentType });
   });

@@ -48,7 +48,10 @@ export async function startRealStack() {
   const verifier = connectTo({ routes: verifierRoom.routes }).client(VerifierService);
   const steeringRoom = createSteeringService({ clients: { ...reading, verifier }, store });
   const steering = connectTo({ routes: steeringRoom.routes }).client(SteeringService);
-  const gateway = createGateway({ clients: { ...reading, verifier, steering }, gate: createKeyGate("") });
+  const gateway = createGateway({
+    clients: { ...reading, verifier, steering },
+    gate: createKeyGate({ apiKey: "" }),
+  });
   const { model } = await reading.forward.getModel({});
   return {
     ...reading,

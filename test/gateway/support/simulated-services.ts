@@ -1,6 +1,7 @@
 /** The four simulated services behind in-memory transports, and a gateway on top of them. */
 import { createGateway, type Gateway, type GatewayClients } from "../../../gateway/index.ts";
-import { createKeyGate } from "#kit/auth.ts";
+import type { AdmissionLimits } from "../../../gateway/src/admission/admission.ts";
+import { createKeyGate, type KeyGate } from "#kit/auth.ts";
 import { connectTo } from "#kit/clients.ts";
 import { TrimtabError } from "#kit/errors.ts";
 import type { Metrics } from "#kit/metrics.ts";
@@ -37,8 +38,17 @@ const SIMULATED_VERIFIERS = [
   { name: "probe", kind: VerifierKind.PROCESS, needs: ["activations"] },
 ];
 
-/** Creates a stack; with `apiKey` its HTTP API is guarded. */
-export function createSimulatedStack(options: { apiKey?: string; metrics?: Metrics } = {}): SimulatedStack {
+/** What a stack may be made with. */
+export interface StackOptions {
+  /** Guards its HTTP API. */
+  readonly apiKey?: string;
+  readonly gate?: KeyGate;
+  readonly metrics?: Metrics;
+  readonly admission?: Partial<AdmissionLimits>;
+}
+
+/** Creates a stack; without key or gate everybody is served. */
+export function createSimulatedStack(options: StackOptions = {}): SimulatedStack {
   const forward = createForwardBench();
   const steering: SteeringBench = { before: () => undefined, calls: [] };
   const verifier: SimulatedStack["verifier"] = { before: () => undefined };
@@ -86,7 +96,8 @@ export function createSimulatedStack(options: { apiKey?: string; metrics?: Metri
   const gateway = createGateway({
     ...(options.metrics ? { metrics: options.metrics } : {}),
     clients,
-    gate: createKeyGate(options.apiKey ?? ""),
+    gate: options.gate ?? createKeyGate({ apiKey: options.apiKey ?? "" }),
+    ...(options.admission ? { admission: options.admission } : {}),
   });
   return {
     gateway,

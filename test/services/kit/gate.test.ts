@@ -20,25 +20,30 @@ test.each([
   "Basic secret",
   "secret",
 ])("G25 the authorization %j does not open a gate, and every refusal reads the same", (authorization) => {
-  const gate = createKeyGate("secret");
+  const gate = createKeyGate({ apiKey: "secret" });
   expect(() => gate.check(headers(authorization))).toThrow("a valid API key is required");
 });
 
 test("the right key opens the gate, and without a key there is none", () => {
-  createKeyGate("secret").check(headers("Bearer secret"));
-  createKeyGate("").check(headers());
-  expect(createKeyGate("").isOpen).toBe(true);
+  createKeyGate({ apiKey: "secret" }).check(headers("Bearer secret"));
+  createKeyGate({ apiKey: "" }).check(headers());
+  expect(createKeyGate({ apiKey: "" }).isOpen).toBe(true);
 });
 
 test("a public address is not bound without a key", async () => {
   for (const host of ["0.0.0.0", "::", "192.168.1.1", "example.org"]) {
-    expect(() => assertBindAllowed(host, createKeyGate(""))).toThrow("without a key");
-    assertBindAllowed(host, createKeyGate("k"));
+    expect(() => assertBindAllowed(host, createKeyGate({ apiKey: "" }))).toThrow("without a key");
+    assertBindAllowed(host, createKeyGate({ apiKey: "k" }));
   }
   for (const host of ["127.0.0.1", "127.0.0.2", "::1", "localhost"])
-    assertBindAllowed(host, createKeyGate(""));
+    assertBindAllowed(host, createKeyGate({ apiKey: "" }));
   const echo = createEcho();
-  const options = { name: "echo", services: ECHO_SERVICES, routes: echo.routes, gate: createKeyGate("") };
+  const options = {
+    name: "echo",
+    services: ECHO_SERVICES,
+    routes: echo.routes,
+    gate: createKeyGate({ apiKey: "" }),
+  };
   await expect(startServer({ ...options, grpc: { host: "0.0.0.0" } })).rejects.toThrow("refusing to listen");
 });
 
@@ -47,7 +52,7 @@ test("T14 every RPC of the web listener and its metrics need the key", async () 
     name: "echo",
     services: ECHO_SERVICES,
     routes: createEcho().routes,
-    gate: createKeyGate("k"),
+    gate: createKeyGate({ apiKey: "k" }),
   };
   const server = await startServer({ ...options, http: {} });
   const base = `http://127.0.0.1:${server.httpPort}`;
@@ -86,7 +91,13 @@ test("only errors that a repetition can cure ask for one", () => {
   const retried = Object.keys(REASONS).filter(
     (reason) => toOpenAiError(new TrimtabError(reason as Reason, "x")).headers["x-should-retry"] === "true",
   );
-  const expected = ["OUT_OF_MEMORY", "QUEUE_FULL", "SERVICE_UNAVAILABLE", "STEERING_UNAVAILABLE"];
+  const expected = [
+    "OUT_OF_MEMORY",
+    "QUEUE_FULL",
+    "RATE_LIMITED",
+    "SERVICE_UNAVAILABLE",
+    "STEERING_UNAVAILABLE",
+  ];
   expect(retried.sort()).toEqual(expected);
 });
 

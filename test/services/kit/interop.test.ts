@@ -29,7 +29,7 @@ let server: Server;
 let address: string;
 
 beforeAll(async () => {
-  const gate = createKeyGate(KEY);
+  const gate = createKeyGate({ apiKey: KEY });
   server = await startServer({ name: "echo", services: ECHO_SERVICES, routes: echo.routes, grpc: {}, gate });
   address = `127.0.0.1:${server.grpcPort}`;
 });

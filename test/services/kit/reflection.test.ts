@@ -17,7 +17,7 @@ beforeAll(async () => {
     name: "echo",
     services: ECHO_SERVICES,
     routes: createEcho().routes,
-    gate: createKeyGate(KEY),
+    gate: createKeyGate({ apiKey: KEY }),
   };
   server = await startServer({ ...options, grpc: {} });
   address = `127.0.0.1:${server.grpcPort}`;

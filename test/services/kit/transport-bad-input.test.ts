@@ -102,7 +102,7 @@ test("T7 two keys of a caller are no key", async () => {
     services: ECHO_SERVICES,
     routes,
     grpc: {},
-    gate: createKeyGate("k"),
+    gate: createKeyGate({ apiKey: "k" }),
   });
   const status = async (authorization: string | string[]) =>
     (await rawCall(guarded.grpcPort, hello, { authorization })).grpc;

@@ -1,0 +1,47 @@
+/** `trimtab key create | list | delete`: API keys with rights, kept as digests in `TRIMTAB_KEYS`. */
+import { Option, type Command } from "commander";
+import { createKey, deleteKey, type Grant, readKeys } from "#kit/api-keys.ts";
+import { KEY_LIMITS } from "#kit/limits.ts";
+import { keysPath } from "#kit/paths.ts";
+import { integerIn } from "../options.ts";
+
+interface CreateOptions {
+  readonly operator?: boolean;
+  readonly tokensPerSecond?: number;
+  readonly concurrent?: number;
+  readonly priority: Grant["priority"];
+  readonly steering?: readonly string[];
+}
+
+/** Adds the commands. A gateway reads the file when it starts. */
+export function addKeyCommand(program: Command): void {
+  const key = program.command("key").description(`API keys of the gateway, in ${keysPath()}`);
+  key
+    .command("create")
+    .description("make a key and print it, once: only its digest is kept")
+    .argument("<name>", "name of the key, for logs and for deleting it")
+    .option("--operator", "may load models, store artifacts, build recipes and read metrics")
+    .option("--tokens-per-second <n>", "tokens a second it may use", integerIn(1, KEY_LIMITS.tokensPerSecond))
+    .option("--concurrent <n>", "requests running and waiting at a time", integerIn(1, KEY_LIMITS.concurrent))
+    .addOption(
+      new Option("--priority <band>", "highest priority it may ask for")
+        .choices(["high", "normal", "low"])
+        .default("normal"),
+    )
+    .option("--steering <names...>", "recipes and directions it may steer with; default: all")
+    .action((name: string, { operator = false, ...limits }: CreateOptions) => {
+      process.stdout.write(`${createKey(keysPath(), { name, operator, ...limits })}\n`);
+    });
+  key
+    .command("list")
+    .description("keys and what they may do")
+    .action(() => {
+      for (const { digest: _, ...grant } of readKeys(keysPath()))
+        process.stdout.write(`${JSON.stringify(grant)}\n`);
+    });
+  key
+    .command("delete")
+    .description("take a key back")
+    .argument("<name>", "name of the key")
+    .action((name: string) => deleteKey(keysPath(), name));
+}

@@ -1,0 +1,42 @@
+/** Work behind admission: it begins when it may, and its ticket goes back whatever becomes of it. */
+import type { CallScope } from "../clients.ts";
+import type { GatewayContext } from "../context.ts";
+import type { Ask, Ticket } from "./admission.ts";
+
+/** Asks to let work of so many tokens in. Throws what {@link Ask} is refused with. */
+export function enter({ admission }: GatewayContext, scope: CallScope, tokens: number): Promise<Ticket> {
+  const { signal, timeoutMs, terms } = scope;
+  const { key = "", band = "normal", share = {} } = terms ?? {};
+  const ask: Ask = { key, band, share, tokens, timeoutMs, signal };
+  return admission.enter(ask);
+}
+
+/** Runs `work` when it may. */
+export async function admitted<T>(
+  gateway: GatewayContext,
+  scope: CallScope,
+  tokens: number,
+  work: () => Promise<T>,
+): Promise<T> {
+  const ticket = await enter(gateway, scope, tokens);
+  try {
+    return await work();
+  } finally {
+    ticket.leave(tokens);
+  }
+}
+
+/** Streams `work` when it may. */
+export async function* admittedStream<T>(
+  gateway: GatewayContext,
+  scope: CallScope,
+  tokens: number,
+  work: () => AsyncIterable<T>,
+): AsyncGenerator<T, void> {
+  const ticket = await enter(gateway, scope, tokens);
+  try {
+    yield* work();
+  } finally {
+    ticket.leave(tokens);
+  }
+}

@@ -1,0 +1,41 @@
+/** Tokens a request will take, before anything of it is tokenized: bytes of its prompt and the longest answers it allows. */
+import type {
+  CaptureRequest,
+  EmbedRequest,
+  GenerationSpec,
+} from "#proto/trimtab/gateway/v1/gateway_service_pb.ts";
+import { ADMISSION_LIMITS } from "../limits.ts";
+
+/** Tokens of texts, as estimated. */
+export function tokensOfTexts(texts: readonly string[]): number {
+  const bytes = texts.reduce((sum, text) => sum + Buffer.byteLength(text), 0);
+  return Math.ceil(bytes / ADMISSION_LIMITS.bytesPerToken) + 1;
+}
+
+/** Tokens of a generation: its prompt once, its answers in full, or what a search may spend. */
+export function tokensOfGeneration(spec: GenerationSpec | undefined): number {
+  if (!spec) return 1;
+  const { scaling } = spec;
+  const answer = spec.maxTokens || ADMISSION_LIMITS.openAnswerTokens;
+  const choices = Math.max(1, spec.choices) * (spec.steering?.compare === true ? 2 : 1);
+  const searched = scaling?.budget?.tokens
+    ? Number(scaling.budget.tokens)
+    : answer * Math.max(1, scaling?.budget?.candidates ?? 1);
+  return tokensOfInput(spec.prompt) + (scaling ? searched : choices * answer);
+}
+
+/** Tokens of a prompt of any form, and of texts after it. */
+export function tokensOfInput(
+  input: GenerationSpec["prompt"] | CaptureRequest["input"],
+  more: readonly string[] = [],
+): number {
+  const after = tokensOfTexts(more);
+  if (input.case === "ids") return input.value.ids.length + after;
+  if (input.case === "text") return tokensOfTexts([input.value]) + after;
+  return tokensOfTexts(input.value?.messages.map(({ content }) => content) ?? []) + after;
+}
+
+/** Tokens of texts to embed. */
+export function tokensOfEmbedding({ texts, tokenIds }: EmbedRequest): number {
+  return tokensOfTexts(texts) + tokenIds.reduce((sum, { ids }) => sum + ids.length, 0);
+}

@@ -1,0 +1,51 @@
+/** Every generation of every API passes here: it may steer as its key says, is let in, and is counted once whatever becomes of it. */
+import { fromConnectError } from "#kit/errors.ts";
+import type { GenerateResponse, GenerationSpec } from "#proto/trimtab/gateway/v1/gateway_service_pb.ts";
+import type { SteeringUse } from "#proto/trimtab/steering/v1/steering_service_pb.ts";
+import type { Usage } from "#proto/trimtab/type/v1/generation_pb.ts";
+import { enter } from "./admission/admitted.ts";
+import { tokensOfGeneration } from "./admission/estimate.ts";
+import type { CallScope } from "./clients.ts";
+import type { GatewayContext } from "./context.ts";
+import { generate } from "./flow/generation.ts";
+import { checkSteering } from "./permissions.ts";
+
+/** Generates. Throws typed errors, before or between events. */
+export async function* observed(
+  gateway: GatewayContext,
+  spec: GenerationSpec | undefined,
+  scope: CallScope,
+): AsyncGenerator<GenerateResponse, void> {
+  const { flow, metrics } = gateway;
+  let outcome = "left";
+  try {
+    checkSteering(usesOf(spec), scope.terms?.steering);
+    const estimate = tokensOfGeneration(spec);
+    const ticket = await enter(gateway, scope, estimate);
+    let used = estimate;
+    try {
+      metrics.waited(ticket.waitedMs);
+      for await (const response of generate(flow, spec, scope)) {
+        metrics.event(response);
+        if (response.event.case === "completed") used = usedTokens(response.event.value.usage) ?? estimate;
+        yield response;
+      }
+    } finally {
+      ticket.leave(used);
+    }
+    outcome = "ok";
+  } catch (error) {
+    outcome = fromConnectError(error).reason;
+    throw error;
+  } finally {
+    metrics.ended(outcome);
+  }
+}
+
+function usesOf(spec: GenerationSpec | undefined): SteeringUse[] {
+  return [spec?.steering?.use, ...(spec?.scaling?.diversify ?? [])].filter((use) => use !== undefined);
+}
+
+function usedTokens(usage: Usage | undefined): number | undefined {
+  return usage && usage.promptTokens + usage.completionTokens + usage.verifiedTokens;
+}

@@ -1,0 +1,82 @@
+/** What a key may do, over every API: steering it is limited to, methods for operators, metrics, its priority. */
+import { afterAll, beforeAll, expect, test } from "bun:test";
+import { keyDigest, type StoredKey } from "#kit/api-keys.ts";
+import { createKeyGate } from "#kit/auth.ts";
+import { connectTo } from "#kit/clients.ts";
+import { fromConnectError } from "#kit/errors.ts";
+import { type Server, startServer } from "#kit/server.ts";
+import { GatewayService } from "#proto/trimtab/gateway/v1/gateway_service_pb.ts";
+import { operatorMethods } from "../../gateway/index.ts";
+import { chat, chatBody, outcome, refusal } from "./support/asks.ts";
+import { createSimulatedStack, type SimulatedStack } from "./support/simulated-services.ts";
+
+const keyed = (name: string, rights: Partial<StoredKey> = {}): StoredKey => ({
+  ...{ name, digest: keyDigest(`key-of-${name}`), operator: false, priority: "normal" },
+  ...rights,
+});
+const keys = [keyed("app"), keyed("narrow", { steering: ["candour"] }), keyed("root", { operator: true })];
+const gate = createKeyGate({ apiKey: "", keys, operatorMethods });
+let stack: SimulatedStack;
+let server: Server;
+
+beforeAll(async () => {
+  stack = createSimulatedStack({ gate });
+  const { routes, app } = stack.gateway;
+  const base = { name: "gateway", services: [GatewayService], routes, gate };
+  server = await startServer({ ...base, grpc: { port: 0 }, http: { port: 0, app } });
+});
+afterAll(() => server.close({ graceMs: 0 }));
+
+async function reasonOf(
+  name: string,
+  call: (client: SimulatedStack["client"]) => Promise<unknown>,
+): Promise<string> {
+  const connection = connectTo({ address: `127.0.0.1:${server.grpcPort}` }, { apiKey: `key-of-${name}` });
+  try {
+    await call(connection.client(GatewayService));
+    return "none";
+  } catch (error) {
+    return fromConnectError(error).reason;
+  } finally {
+    connection.close();
+  }
+}
+
+test("a key steers with what it is permitted, pinned or not, and with nothing else", async () => {
+  const steered = (name: string, recipe: string) =>
+    reasonOf(name, (client) => client.complete(chat("hello!", refusal({}, { recipe }))));
+  expect(await steered("app", "refusal")).toBe("none");
+  expect(await steered("narrow", "refusal")).toBe("PERMISSION_DENIED");
+  expect(await steered("narrow", `refusal@sha256:${"0".repeat(64)}`)).toBe("PERMISSION_DENIED");
+  // Permitted, but not built.
+  expect(await steered("narrow", "candour")).toBe("RECIPE_NOT_FOUND");
+  expect(await reasonOf("narrow", (client) => client.complete(chat("hello")))).toBe("none");
+});
+
+test("the same in a body, which names the field", async () => {
+  const headers = { "content-type": "application/json", authorization: "Bearer key-of-narrow" };
+  const body = chatBody("hello!", { steering: { recipe: "refusal" } });
+  const answer = await stack.post("/v1/chat/completions", body, { headers });
+  expect(await outcome(answer)).toEqual([403, "permission_denied", "steering.recipe"]);
+});
+
+test("what changes things for others needs an operator's key", async () => {
+  const put = (client: SimulatedStack["client"]) => client.putArtifact({});
+  expect(await reasonOf("app", put)).toBe("PERMISSION_DENIED");
+  expect(await reasonOf("root", put)).toBe("FIELD_REQUIRED");
+  expect(operatorMethods.size).toBe(8);
+  const metrics = async (name: string) => {
+    const headers = { authorization: `Bearer key-of-${name}` };
+    return (await fetch(`http://127.0.0.1:${server.httpPort}/metrics`, { headers })).status;
+  };
+  expect([await metrics("app"), await metrics("root"), await metrics("nobody")]).toEqual([403, 200, 401]);
+});
+
+test("a priority that is none is refused", async () => {
+  const headers = {
+    ...{ "content-type": "application/json", authorization: "Bearer key-of-app" },
+    "x-priority": "urgent",
+  };
+  const answer = await stack.post("/v1/chat/completions", chatBody("hello"), { headers });
+  expect(await outcome(answer)).toEqual([400, "invalid_argument", "x-priority"]);
+});

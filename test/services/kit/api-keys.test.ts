@@ -1,0 +1,71 @@
+/** API keys with rights: hashed at rest, read strictly, and worth what their file says. */
+import { afterEach, beforeEach, expect, test } from "bun:test";
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createKey, deleteKey, keyDigest, readKeys } from "#kit/api-keys.ts";
+import { createKeyGate } from "#kit/auth.ts";
+import { TrimtabError } from "#kit/errors.ts";
+
+let directory: string;
+let path: string;
+beforeEach(() => {
+  directory = mkdtempSync(join(tmpdir(), "trimtab-keys-"));
+  path = join(directory, "keys.json");
+});
+afterEach(() => rmSync(directory, { recursive: true }));
+
+const plain = { name: "app", operator: false, priority: "normal" } as const;
+const bearer = (key: string) => new Headers({ authorization: `Bearer ${key}` });
+
+function reasonOf(action: () => unknown): string {
+  try {
+    action();
+  } catch (error) {
+    if (error instanceof TrimtabError) return error.reason;
+    throw error;
+  }
+  return "none";
+}
+
+test("a key is shown once, kept as a digest only its owner can read, and opens the gate with its rights", () => {
+  const key = createKey(path, { ...plain, tokensPerSecond: 5, steering: ["refusal"] });
+  const text = readFileSync(path, "utf8");
+  expect(text).not.toContain(key);
+  expect(text).toContain(keyDigest(key));
+  expect(statSync(path).mode & 0o777).toBe(0o600);
+  const gate = createKeyGate({ apiKey: "", keys: readKeys(path) });
+  expect(gate.check(bearer(key))).toMatchObject({ name: "app", tokensPerSecond: 5, steering: ["refusal"] });
+  expect(reasonOf(() => gate.check(bearer(`${key}x`)))).toBe("UNAUTHENTICATED");
+  expect(reasonOf(() => gate.check(bearer(keyDigest(key))))).toBe("UNAUTHENTICATED");
+});
+
+test("a name is taken once, and a deleted key is none", () => {
+  const key = createKey(path, plain);
+  expect(reasonOf(() => createKey(path, plain))).toBe("CONFLICT");
+  createKey(path, { ...plain, name: "other" });
+  deleteKey(path, "app");
+  expect(reasonOf(() => deleteKey(path, "app"))).toBe("FIELD_OUT_OF_RANGE");
+  const gate = createKeyGate({ apiKey: "", keys: readKeys(path) });
+  expect(reasonOf(() => gate.check(bearer(key)))).toBe("UNAUTHENTICATED");
+});
+
+test.each([
+  ["no JSON", "keys: []"],
+  ["a list", "[]"],
+  ["an unknown field", '{"keys":[],"admin":true}'],
+  ["an unknown right", '{"keys":[{"name":"a","digest":"sha256:00","root":true}]}'],
+  ["a digest that is none", `{"keys":[{"name":"a","digest":"sha256:${"g".repeat(64)}"}]}`],
+  ["a plain key", `{"keys":[{"name":"a","key":"secret"}]}`],
+  ["a name twice", JSON.stringify({ keys: ["a", "a"].map((name) => ({ name, digest: keyDigest("x") })) })],
+  ["a key twice in an object", `{"keys":[],"keys":[]}`],
+])("a key file with %s opens nothing: it is refused", (_name, text) => {
+  writeFileSync(path, text);
+  expect(reasonOf(() => readKeys(path))).toBe("ARTIFACT_INVALID");
+});
+
+test("what no key may have is refused when it is made", () => {
+  expect(reasonOf(() => createKey(path, { ...plain, name: "../x" }))).toBe("FIELD_OUT_OF_RANGE");
+  expect(reasonOf(() => createKey(path, { ...plain, tokensPerSecond: -1 }))).toBe("FIELD_OUT_OF_RANGE");
+  expect(reasonOf(() => createKey(path, { ...plain, concurrent: 0.5 }))).toBe("FIELD_OUT_OF_RANGE");
+});
