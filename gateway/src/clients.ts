@@ -2,9 +2,10 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import type { Client } from "@connectrpc/connect";
 import { TrimtabError } from "#kit/errors.ts";
-import type { CallerSchema, ForwardService } from "#proto/trimtab/forward/v1/forward_service_pb.ts";
+import type { ForwardService } from "#proto/trimtab/forward/v1/forward_service_pb.ts";
 import type { SteeringService } from "#proto/trimtab/steering/v1/steering_service_pb.ts";
 import type { TokenizerService } from "#proto/trimtab/tokenizer/v1/tokenizer_service_pb.ts";
+import type { CallerSchema } from "#proto/trimtab/type/v1/caller_pb.ts";
 import type { VerifierService } from "#proto/trimtab/verifier/v1/verifier_service_pb.ts";
 import { LIMITS } from "./limits.ts";
 import type { Terms } from "./terms.ts";
@@ -25,7 +26,7 @@ export interface CallScope {
   readonly timeoutMs?: number;
   /** Request id. */
   readonly headers?: Record<string, string>;
-  /** Whose request it is, for forward. */
+  /** Whose request it is, for forward and those who ask it on our behalf. */
   readonly caller?: Caller;
   /** On which terms it is served. */
   readonly terms?: Terms;

@@ -73,7 +73,9 @@ export async function judge(
     finishReason: finished.reason,
   };
   try {
-    const answer = await clients.verifier.score({ modelDigest, items: [item], verifiers: [...uses] }, scope);
+    const { caller } = scope;
+    const request = { modelDigest, items: [item], verifiers: [...uses], ...(caller && { caller }) };
+    const answer = await clients.verifier.score(request, scope);
     const verdicts = answer.items[0]?.verdicts ?? [];
     return {
       verdicts: uses.map((use, at) => sound(verdicts[at], use)),

@@ -13,18 +13,19 @@ import {
   GetBuildResponseSchema,
 } from "#proto/trimtab/gateway/v1/gateway_service_pb.ts";
 import { BuildState } from "#proto/trimtab/steering/v1/steering_service_pb.ts";
+import { scopeOfCall } from "../caller.ts";
 import type { GatewayContext } from "../context.ts";
 import { resolveModel } from "../flow/model.ts";
 import { LIMITS } from "../limits.ts";
 
 /** Handlers of builds. */
-export function buildHandlers({
-  flow,
-}: GatewayContext): Pick<
+export function buildHandlers(
+  gateway: GatewayContext,
+): Pick<
   ServiceImpl<typeof GatewayService>,
   "buildRecipe" | "getBuild" | "cancelBuild" | "fitArtifact" | "extractVector"
 > {
-  const { clients, requirements } = flow;
+  const { clients, requirements } = gateway.flow;
   return {
     async *buildRecipe({ name, model, force, skipEvaluation }, context) {
       const call = forwardCall(context);
@@ -56,10 +57,11 @@ export function buildHandlers({
       }
     },
     async extractVector({ model, name, positive, negative }, context) {
-      const call = forwardCall(context);
-      const { digest: modelDigest } = await resolveModel(clients, model, call);
-      const request = { modelDigest, name, positive, negative };
-      const patient = { timeoutMs: LIMITS.requestMs, ...call };
+      const scope = scopeOfCall(gateway, context);
+      const { digest: modelDigest } = await resolveModel(clients, model, scope);
+      const { caller } = scope;
+      const request = { modelDigest, name, positive, negative, ...(caller && { caller }) };
+      const patient = { timeoutMs: LIMITS.requestMs, ...scope };
       const { artifact } = await clients.steering.extractVector(request, patient);
       requirements.clear();
       return create(ExtractVectorResponseSchema, artifact ? { artifact } : {});

@@ -2,6 +2,7 @@
 import type { Client } from "@connectrpc/connect";
 import type { ForwardService } from "#proto/trimtab/forward/v1/forward_service_pb.ts";
 import type { TokenizerService } from "#proto/trimtab/tokenizer/v1/tokenizer_service_pb.ts";
+import type { Caller } from "#proto/trimtab/type/v1/caller_pb.ts";
 import type { VerifierService } from "#proto/trimtab/verifier/v1/verifier_service_pb.ts";
 
 /** Generated clients over any transport. */
@@ -31,6 +32,8 @@ export interface ModelShape {
 /** Life of a piece of work: cancellation and the count of tokens it computed. */
 export interface WorkScope {
   readonly signal: AbortSignal;
+  /** On whose behalf, where the texts are a client's. */
+  readonly caller?: Caller;
   /** Called with tokens as they are computed. */
   spend(tokens: number): void;
 }

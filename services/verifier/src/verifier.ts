@@ -9,6 +9,7 @@ import type { Client } from "@connectrpc/connect";
 import { setImmediate } from "node:timers/promises";
 import type { Reason } from "#kit/errors.ts";
 import type { ForwardService } from "#proto/trimtab/forward/v1/forward_service_pb.ts";
+import type { Caller } from "#proto/trimtab/type/v1/caller_pb.ts";
 import type { TapSchema } from "#proto/trimtab/type/v1/program_pb.ts";
 import type { TokenizerService } from "#proto/trimtab/tokenizer/v1/tokenizer_service_pb.ts";
 import type { ScoreItem } from "#proto/trimtab/verifier/v1/verifier_service_pb.ts";
@@ -50,6 +51,8 @@ export interface JudgeContext {
   readonly clients: VerifierClients;
   /** Options for calls to other services: cancellation, remaining time (milliseconds), headers. */
   readonly call: { signal: AbortSignal; timeoutMs: number; headers: Record<string, string> };
+  /** On whose behalf forward is asked, if the request says so. */
+  readonly caller?: Caller;
   /** Adds tokens that the model has read for a verdict to the bill. */
   readonly spend: (tokens: number) => void;
 }

@@ -1,5 +1,5 @@
 // Artifact RPCs over simulated services: directions in and out, vectors from texts, bytes that are refused.
-import { afterAll, beforeAll, expect, test } from "bun:test";
+import { afterAll, beforeAll, expect, spyOn, test } from "bun:test";
 import { DirectionFormat } from "#proto/trimtab/steering/v1/steering_service_pb.ts";
 import { ArtifactKind } from "#proto/trimtab/type/v1/artifact_pb.ts";
 import { LAYERS, MODEL } from "./support/simulated-services.ts";
@@ -58,6 +58,14 @@ test("a vector is made from a few texts and steers along their difference", asyn
   expect(
     await reason(client.extractVector({ modelDigest, name: "none", positive: [], negative: ["b"] })),
   ).toBe("FIELD_REQUIRED");
+});
+
+test("forward is told on whose behalf texts are read", async () => {
+  const capture = spyOn(service.clients.forward, "capture");
+  const texts = { positive: ["<assistant> I cannot"], negative: ["<assistant> Sure thing"] };
+  await client.extractVector({ modelDigest, name: "theirs", ...texts, caller: { cacheSalt: "mine" } });
+  expect(capture.mock.calls.length).toBeGreaterThan(0);
+  for (const [request] of capture.mock.calls) expect(request.caller).toMatchObject({ cacheSalt: "mine" });
 });
 
 test("artifacts are put, read in chunks and deleted; what is not what it claims is refused", async () => {

@@ -57,7 +57,9 @@ async function call(
 ): Promise<Judgements> {
   const timeout = AbortSignal.timeout(LIMITS.verdictMs);
   const signal = AbortSignal.any([scope.signal, timeout]);
-  const request = { modelDigest: prepared.model.digest, items, verifiers: [use] };
+  const { caller } = scope;
+  const modelDigest = prepared.model.digest;
+  const request = { modelDigest, items, verifiers: [use], ...(caller && { caller }) };
   try {
     const answer = await flow.clients.verifier.score(request, { ...scope, signal });
     const verdicts = items.map(({ id }, index) => sound(answer.items[index], id));

@@ -1,6 +1,6 @@
 /** Who asks: the caller of a request, by default one of its own. */
 import { TrimtabError } from "#kit/errors.ts";
-import type { Caller as CallerMessage } from "#proto/trimtab/forward/v1/forward_service_pb.ts";
+import type { Caller as CallerMessage } from "#proto/trimtab/type/v1/caller_pb.ts";
 import { MAX_CALLER_BYTES, MAX_MEMORY_WAIT_MS } from "../../limits.ts";
 import type { Caller } from "../engine/protocol.ts";
 

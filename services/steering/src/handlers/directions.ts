@@ -2,6 +2,7 @@
 import type { ServiceImpl } from "@connectrpc/connect";
 import { checkArtifactName } from "#kit/artifact-store.ts";
 import type { SteeringService } from "#proto/trimtab/steering/v1/steering_service_pb.ts";
+import type { Caller } from "#proto/trimtab/type/v1/caller_pb.ts";
 import type { WorkScope } from "../clients.ts";
 import {
   checkTexts,
@@ -38,7 +39,7 @@ export function directionHandlers(parts: SteeringParts): Handlers {
       checkTexts(request);
       checkArtifactName(request.name);
       const model = await fetchModel(clients, request.modelDigest, { signal });
-      const direction = await extractDirection(parts, model, request, workScope(signal));
+      const direction = await extractDirection(parts, model, request, workScope(signal, request.caller));
       return { artifact: artifactMessage(storeDirection(store, request.name, direction)) };
     },
   };
@@ -47,6 +48,6 @@ export function directionHandlers(parts: SteeringParts): Handlers {
 /** Readers show it and do nothing with it. */
 const MODEL_HINT = "llama";
 
-function workScope(signal: AbortSignal): WorkScope {
-  return { signal, spend: () => {} };
+function workScope(signal: AbortSignal, caller?: Caller): WorkScope {
+  return { signal, spend: () => {}, ...(caller && { caller }) };
 }

@@ -58,6 +58,7 @@ export async function captureTaps(
       modelDigest: model.digest,
       items: part.map(({ ids, first }) => ({ ids: [...ids], first })),
       taps: taps.map((tap) => ({ ...tap, layers: [...tap.layers] })),
+      ...(scope.caller && { caller: scope.caller }),
     };
     const answers = await patientCall(scope.signal, async ({ timeoutMs }) => {
       const matrices = part.map(() => taps.map(() => new Map<number, Float32Array[]>()));

@@ -28,7 +28,7 @@ export async function askModel(
       reason: "this service has no model to ask",
     }));
   }
-  const { modelDigest, call, spend } = context;
+  const { modelDigest, call, caller, spend } = context;
   try {
     const { encodings } = await tokenizer.encode({ modelDigest, texts: [...options] }, call);
     const candidateIds = encodings.map(({ ids }) => ids[0] ?? 0);
@@ -42,7 +42,7 @@ export async function askModel(
       }),
     );
     const items = prompts.map((ids) => ({ ids: [...ids, candidateIds[0] ?? 0], first: ids.length }));
-    const scored = await forward.score({ modelDigest, items, candidateIds }, call);
+    const scored = await forward.score({ modelDigest, items, candidateIds, ...(caller && { caller }) }, call);
     spend(scored.usage?.prefilledTokens ?? items.reduce((sum, { ids }) => sum + ids.length, 0));
     return conversations.map((_, index) => normalise(scored.items[index]?.candidateLogprobs, options.length));
   } catch (error) {

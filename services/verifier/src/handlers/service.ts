@@ -54,7 +54,8 @@ function begin(
   spend: (tokens: number) => void,
 ): { readonly verifiers: readonly BoundVerifier[]; readonly judging: JudgeContext } {
   const verifiers = validateRequest(request, registry);
+  const { modelDigest, caller } = request;
   const { signal, timeoutMs = BATCH_LIMITS.modelTimeoutMs, headers } = forwardCall(context);
   const call = { signal: AbortSignal.any([signal, closing]), timeoutMs, headers };
-  return { verifiers, judging: { modelDigest: request.modelDigest, clients, call, spend } };
+  return { verifiers, judging: { modelDigest, clients, call, spend, ...(caller && { caller }) } };
 }

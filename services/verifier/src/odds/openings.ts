@@ -77,14 +77,14 @@ async function logprobsOf(
   { messages }: ScoreItem,
   openings: readonly (readonly number[])[],
   { tokenizer, forward }: Clients,
-  { modelDigest, call, spend }: JudgeContext,
+  { modelDigest, call, caller, spend }: JudgeContext,
 ): Promise<number[]> {
   const { ids: prompt } = await tokenizer.renderChat(
     { modelDigest, messages, addGenerationPrompt: true },
     call,
   );
   const items = openings.map((ids) => ({ ids: [...prompt, ...ids], first: prompt.length }));
-  const scored = await forward.score({ modelDigest, items }, call);
+  const scored = await forward.score({ modelDigest, items, ...(caller && { caller }) }, call);
   spend(scored.usage?.prefilledTokens ?? items.reduce((sum, { ids }) => sum + ids.length, 0));
   return scored.items.map(({ tokens }) => tokens.reduce((sum, { logprob }) => sum + logprob, 0));
 }

@@ -4,6 +4,8 @@
 
 import type { GenEnum, GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
 import { enumDesc, fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
+import type { Caller } from "../../type/v1/caller_pb.ts";
+import { file_trimtab_type_v1_caller } from "../../type/v1/caller_pb.ts";
 import type { Constraint, FinishReason, SamplingParameters, Speculation, Token, Usage } from "../../type/v1/generation_pb.ts";
 import { file_trimtab_type_v1_generation } from "../../type/v1/generation_pb.ts";
 import type { Activation, LayerProof, OperationKind, Program, ProgramBinding, Projection, Site, Tap } from "../../type/v1/program_pb.ts";
@@ -14,7 +16,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file trimtab/forward/v1/forward_service.proto.
  */
 export const file_trimtab_forward_v1_forward_service: GenFile = /*@__PURE__*/
-  fileDesc("Cih0cmltdGFiL2ZvcndhcmQvdjEvZm9yd2FyZF9zZXJ2aWNlLnByb3RvEhJ0cmltdGFiLmZvcndhcmQudjEiuQQKBU1vZGVsEgwKBG5hbWUYASABKAkSDgoGZGlnZXN0GAIgASgJEhQKDGFyY2hpdGVjdHVyZRgDIAEoCRIOCgZsYXllcnMYBCABKA0SDQoFd2lkdGgYBSABKA0SGgoSZmVlZF9mb3J3YXJkX3dpZHRoGAYgASgNEg0KBWhlYWRzGAcgASgNEhAKCGt2X2hlYWRzGAggASgNEhAKCGhlYWRfZGltGAkgASgNEhcKD3ZvY2FidWxhcnlfc2l6ZRgKIAEoDRIWCg5jb250ZXh0X3Rva2VucxgLIAEoDRIQCghzdG9wX2lkcxgMIAMoDRIOCgZsb2FkZWQYDSABKAgSDwoHYmFja2VuZBgOIAEoCRIkCgVzaXRlcxgPIAMoDjIVLnRyaW10YWIudHlwZS52MS5TaXRlEjIKCm9wZXJhdGlvbnMYECADKA4yHi50cmltdGFiLnR5cGUudjEuT3BlcmF0aW9uS2luZBIVCg1kZXRlcm1pbmlzdGljGBEgASgIEi8KCWt2X21lbW9yeRgSIAEoCzIcLnRyaW10YWIuZm9yd2FyZC52MS5Ldk1lbW9yeRIPCgdjb21wdXRlGBMgASgJEhIKCnBhcmFtZXRlcnMYFCABKAQSDAoEZm9yaxgVIAEoCBIRCglncmFkaWVudHMYFiABKAgSLAoEbG9hZBgXIAEoCzIeLnRyaW10YWIuZm9yd2FyZC52MS5FbmdpbmVMb2FkEhQKDHdlaWdodF9ieXRlcxgYIAEoBCKQAQoKRW5naW5lTG9hZBIZChFydW5uaW5nX3NlcXVlbmNlcxgBIAEoDRIZChF3YWl0aW5nX3NlcXVlbmNlcxgCIAEoDRIVCg1wcm9tcHRfdG9rZW5zGAMgASgEEhgKEGdlbmVyYXRlZF90b2tlbnMYBCABKAQSDQoFc3RlcHMYBSABKAQSDAoEcm93cxgGIAEoBCKzAgoIS3ZNZW1vcnkSDQoFcGFnZXMYASABKA0SEgoKZnJlZV9wYWdlcxgCIAEoDRITCgtwYWdlX3Rva2VucxgDIAEoDRISCgpwYWdlX2J5dGVzGAQgASgEEhQKDGNvcGllZF9wYWdlcxgFIAEoBBIRCglzZXF1ZW5jZXMYBiABKA0SFAoMY2FjaGVkX3BhZ2VzGAcgASgNEhUKDWV2aWN0ZWRfcGFnZXMYCCABKAQSFgoOcXVlcmllZF90b2tlbnMYCSABKAQSEgoKaGl0X3Rva2VucxgKIAEoBBIUCgxzaGFyZWRfcGFnZXMYCyABKA0SEgoKcmVhZF9wYWdlcxgMIAEoBBIvCgtsYXllcl9raW5kcxgNIAMoDjIaLnRyaW10YWIuZm9yd2FyZC52MS5LdktpbmQiEwoRTGlzdE1vZGVsc1JlcXVlc3QiPwoSTGlzdE1vZGVsc1Jlc3BvbnNlEikKBm1vZGVscxgBIAMoCzIZLnRyaW10YWIuZm9yd2FyZC52MS5Nb2RlbCJNChBMb2FkTW9kZWxSZXF1ZXN0Eg4KBnNvdXJjZRgBIAEoCRIXCg9leHBlY3RlZF9kaWdlc3QYAiABKAkSEAoIcXVhbnRpemUYAyABKAkifgoRTG9hZE1vZGVsUmVzcG9uc2USKgoFbW9kZWwYASABKAsyGS50cmltdGFiLmZvcndhcmQudjEuTW9kZWxIABI0Cghwcm9ncmVzcxgCIAEoCzIgLnRyaW10YWIuZm9yd2FyZC52MS5Mb2FkUHJvZ3Jlc3NIAEIHCgVldmVudCI5CgxMb2FkUHJvZ3Jlc3MSFAoMbG9hZGVkX2J5dGVzGAEgASgEEhMKC3RvdGFsX2J5dGVzGAIgASgEIioKElVubG9hZE1vZGVsUmVxdWVzdBIUCgxtb2RlbF9kaWdlc3QYASABKAkiFQoTVW5sb2FkTW9kZWxSZXNwb25zZSI3Cg9HZXRNb2RlbFJlcXVlc3QSDQoFbW9kZWwYASABKAkSFQoNd2l0aG91dF9zdGF0ZRgCIAEoCCI8ChBHZXRNb2RlbFJlc3BvbnNlEigKBW1vZGVsGAEgASgLMhkudHJpbXRhYi5mb3J3YXJkLnYxLk1vZGVsIj4KEVB1dFByb2dyYW1SZXF1ZXN0EikKB3Byb2dyYW0YASABKAsyGC50cmltdGFiLnR5cGUudjEuUHJvZ3JhbSIsChJQdXRQcm9ncmFtUmVzcG9uc2USFgoOcHJvZ3JhbV9kaWdlc3QYASABKAkiRwoUUHV0UHJvamVjdGlvblJlcXVlc3QSLwoKcHJvamVjdGlvbhgBIAEoCzIbLnRyaW10YWIudHlwZS52MS5Qcm9qZWN0aW9uIjIKFVB1dFByb2plY3Rpb25SZXNwb25zZRIZChFwcm9qZWN0aW9uX2RpZ2VzdBgBIAEoCSJICgZDYWxsZXISFAoMZmFpcm5lc3Nfa2V5GAEgASgJEhIKCmNhY2hlX3NhbHQYAiABKAkSFAoMYnlwYXNzX2NhY2hlGAMgASgIImEKGFByZXBhcmVDb25zdHJhaW50UmVxdWVzdBIUCgxtb2RlbF9kaWdlc3QYASABKAkSLwoKY29uc3RyYWludBgCIAEoCzIbLnRyaW10YWIudHlwZS52MS5Db25zdHJhaW50IhsKGVByZXBhcmVDb25zdHJhaW50UmVzcG9uc2UigQEKDlNlc3Npb25SZXF1ZXN0EhQKDG1vZGVsX2RpZ2VzdBgBIAEoCRItCghjb21tYW5kcxgCIAMoCzIbLnRyaW10YWIuZm9yd2FyZC52MS5Db21tYW5kEioKBmNhbGxlchgDIAEoCzIaLnRyaW10YWIuZm9yd2FyZC52MS5DYWxsZXIirAMKB0NvbW1hbmQSEgoKY29tbWFuZF9pZBgBIAEoBBIvCgRvcGVuGAIgASgLMh8udHJpbXRhYi5mb3J3YXJkLnYxLk9wZW5Db21tYW5kSAASLwoEZm9yaxgDIAEoCzIfLnRyaW10YWIuZm9yd2FyZC52MS5Gb3JrQ29tbWFuZEgAEjcKCGdlbmVyYXRlGAQgASgLMiMudHJpbXRhYi5mb3J3YXJkLnYxLkdlbmVyYXRlQ29tbWFuZEgAEkYKEHNldF9jb2VmZmljaWVudHMYBSABKAsyKi50cmltdGFiLmZvcndhcmQudjEuU2V0Q29lZmZpY2llbnRzQ29tbWFuZEgAEjcKCHRydW5jYXRlGAYgASgLMiMudHJpbXRhYi5mb3J3YXJkLnYxLlRydW5jYXRlQ29tbWFuZEgAEjUKB3JlbGVhc2UYByABKAsyIi50cmltdGFiLmZvcndhcmQudjEuUmVsZWFzZUNvbW1hbmRIABIvCgRzdG9wGAggASgLMh8udHJpbXRhYi5mb3J3YXJkLnYxLlN0b3BDb21tYW5kSABCCQoHY29tbWFuZCKFAQoLT3BlbkNvbW1hbmQSEwoLc2VxdWVuY2VfaWQYASABKAQSCwoDaWRzGAIgAygNEiIKBHRhcHMYAyADKAsyFC50cmltdGFiLnR5cGUudjEuVGFwEjAKB3Byb2dyYW0YBCABKAsyHy50cmltdGFiLnR5cGUudjEuUHJvZ3JhbUJpbmRpbmciNQoLRm9ya0NvbW1hbmQSEwoLc2VxdWVuY2VfaWQYASABKAQSEQoJY2hpbGRfaWRzGAIgAygEIsoDCg9HZW5lcmF0ZUNvbW1hbmQSEwoLc2VxdWVuY2VfaWQYASABKAQSEgoKbWF4X3Rva2VucxgCIAEoDRI1CghzYW1wbGluZxgDIAEoCzIjLnRyaW10YWIudHlwZS52MS5TYW1wbGluZ1BhcmFtZXRlcnMSEQoJc3RyZWFtX2lkGAQgASgEEhAKCHN0b3BfaWRzGAUgAygNEhkKEWlnbm9yZV9tb2RlbF9zdG9wGAYgASgIEhQKDHRvcF9sb2dwcm9icxgHIAEoDRIwCgdwcm9ncmFtGAggASgLMh8udHJpbXRhYi50eXBlLnYxLlByb2dyYW1CaW5kaW5nEhMKC3JlcGxheV9sYXN0GAkgASgIEiIKBHRhcHMYCiADKAsyFC50cmltdGFiLnR5cGUudjEuVGFwEhkKEXBhcmtfZXZlcnlfdG9rZW5zGAsgASgNEhcKD3BhcmtfdGltZW91dF9tcxgMIAEoDRIvCgpjb25zdHJhaW50GA0gASgLMhsudHJpbXRhYi50eXBlLnYxLkNvbnN0cmFpbnQSMQoLc3BlY3VsYXRpb24YDiABKAsyHC50cmltdGFiLnR5cGUudjEuU3BlY3VsYXRpb24iQwoWU2V0Q29lZmZpY2llbnRzQ29tbWFuZBITCgtzZXF1ZW5jZV9pZBgBIAEoBBIUCgxjb2VmZmljaWVudHMYAiADKAIiNgoPVHJ1bmNhdGVDb21tYW5kEhMKC3NlcXVlbmNlX2lkGAEgASgEEg4KBnRva2VucxgCIAEoDSImCg5SZWxlYXNlQ29tbWFuZBIUCgxzZXF1ZW5jZV9pZHMYASADKAQiIwoLU3RvcENvbW1hbmQSFAoMc2VxdWVuY2VfaWRzGAEgAygEIjwKD1Nlc3Npb25SZXNwb25zZRIpCgZldmVudHMYASADKAsyGS50cmltdGFiLmZvcndhcmQudjEuRXZlbnQi0QMKBUV2ZW50EhMKC3NlcXVlbmNlX2lkGAEgASgEEhIKCmNvbW1hbmRfaWQYAiABKAQSMQoGb3BlbmVkGAMgASgLMh8udHJpbXRhYi5mb3J3YXJkLnYxLk9wZW5lZEV2ZW50SAASMQoGZm9ya2VkGAQgASgLMh8udHJpbXRhYi5mb3J3YXJkLnYxLkZvcmtlZEV2ZW50SAASMQoKYWN0aXZhdGlvbhgFIAEoCzIbLnRyaW10YWIudHlwZS52MS5BY3RpdmF0aW9uSAASMQoGdG9rZW5zGAYgASgLMh8udHJpbXRhYi5mb3J3YXJkLnYxLlRva2Vuc0V2ZW50SAASMQoGcGFya2VkGAcgASgLMh8udHJpbXRhYi5mb3J3YXJkLnYxLlBhcmtlZEV2ZW50SAASNQoIZmluaXNoZWQYCCABKAsyIS50cmltdGFiLmZvcndhcmQudjEuRmluaXNoZWRFdmVudEgAEi0KBGRvbmUYCSABKAsyHS50cmltdGFiLmZvcndhcmQudjEuRG9uZUV2ZW50SAASMQoGZmFpbGVkGAogASgLMh8udHJpbXRhYi5mb3J3YXJkLnYxLkZhaWxlZEV2ZW50SABCBwoFZXZlbnQiZAoLT3BlbmVkRXZlbnQSGAoQcHJlZmlsbGVkX3Rva2VucxgBIAEoDRIVCg1yZXVzZWRfdG9rZW5zGAIgASgNEhAKCHF1ZXVlX21zGAMgASgBEhIKCnByZWZpbGxfbXMYBCABKAEiNgoLRm9ya2VkRXZlbnQSEQoJY2hpbGRfaWRzGAEgAygEEhQKDGNvcGllZF9wYWdlcxgCIAEoDSI1CgtUb2tlbnNFdmVudBImCgZ0b2tlbnMYASADKAsyFi50cmltdGFiLnR5cGUudjEuVG9rZW4iJwoLUGFya2VkRXZlbnQSGAoQZ2VuZXJhdGVkX3Rva2VucxgBIAEoDSLnAQoNRmluaXNoZWRFdmVudBItCgZyZWFzb24YASABKA4yHS50cmltdGFiLnR5cGUudjEuRmluaXNoUmVhc29uEhgKEGdlbmVyYXRlZF90b2tlbnMYAiABKA0SKgoFcHJvb2YYAyADKAsyGy50cmltdGFiLnR5cGUudjEuTGF5ZXJQcm9vZhIXCg9yZXBsYXllZF90b2tlbnMYBCABKA0SFwoPc2VxdWVuY2VfdG9rZW5zGAUgASgNEhYKDmRyYWZ0ZWRfdG9rZW5zGAYgASgNEhcKD2FjY2VwdGVkX3Rva2VucxgHIAEoDSILCglEb25lRXZlbnQiTAoLRmFpbGVkRXZlbnQSDgoGcmVhc29uGAEgASgJEg8KB21lc3NhZ2UYAiABKAkSDQoFZmllbGQYAyABKAkSDQoFbGltaXQYBCABKAkikAEKC09wZW5SZXF1ZXN0EhQKDG1vZGVsX2RpZ2VzdBgBIAEoCRItCgRvcGVuGAIgASgLMh8udHJpbXRhYi5mb3J3YXJkLnYxLk9wZW5Db21tYW5kEhAKCGxlYXNlX21zGAMgASgNEioKBmNhbGxlchgEIAEoCzIaLnRyaW10YWIuZm9yd2FyZC52MS5DYWxsZXIigwEKDE9wZW5SZXNwb25zZRIQCghzZXF1ZW5jZRgBIAEoCRIwCgthY3RpdmF0aW9ucxgCIAMoCzIbLnRyaW10YWIudHlwZS52MS5BY3RpdmF0aW9uEi8KBm9wZW5lZBgDIAEoCzIfLnRyaW10YWIuZm9yd2FyZC52MS5PcGVuZWRFdmVudCJwCg9HZW5lcmF0ZVJlcXVlc3QSFAoMbW9kZWxfZGlnZXN0GAEgASgJEhAKCHNlcXVlbmNlGAIgASgJEjUKCGdlbmVyYXRlGAMgASgLMiMudHJpbXRhYi5mb3J3YXJkLnYxLkdlbmVyYXRlQ29tbWFuZCK4AQoQR2VuZXJhdGVSZXNwb25zZRIxCgphY3RpdmF0aW9uGAEgASgLMhsudHJpbXRhYi50eXBlLnYxLkFjdGl2YXRpb25IABIxCgZ0b2tlbnMYAiABKAsyHy50cmltdGFiLmZvcndhcmQudjEuVG9rZW5zRXZlbnRIABI1CghmaW5pc2hlZBgDIAEoCzIhLnRyaW10YWIuZm9yd2FyZC52MS5GaW5pc2hlZEV2ZW50SABCBwoFZXZlbnQiRwoLRm9ya1JlcXVlc3QSFAoMbW9kZWxfZGlnZXN0GAEgASgJEhAKCHNlcXVlbmNlGAIgASgJEhAKCGNoaWxkcmVuGAMgASgNIjcKDEZvcmtSZXNwb25zZRIRCglzZXF1ZW5jZXMYASADKAkSFAoMY29waWVkX3BhZ2VzGAIgASgNIkkKD1RydW5jYXRlUmVxdWVzdBIUCgxtb2RlbF9kaWdlc3QYASABKAkSEAoIc2VxdWVuY2UYAiABKAkSDgoGdG9rZW5zGAMgASgNIhIKEFRydW5jYXRlUmVzcG9uc2UiSQoMUmVuZXdSZXF1ZXN0EhQKDG1vZGVsX2RpZ2VzdBgBIAEoCRIRCglzZXF1ZW5jZXMYAiADKAkSEAoIbGVhc2VfbXMYAyABKA0iDwoNUmVuZXdSZXNwb25zZSI5Cg5SZWxlYXNlUmVxdWVzdBIUCgxtb2RlbF9kaWdlc3QYASABKAkSEQoJc2VxdWVuY2VzGAIgAygJIhEKD1JlbGVhc2VSZXNwb25zZSI2CgtTdG9wUmVxdWVzdBIUCgxtb2RlbF9kaWdlc3QYASABKAkSEQoJc2VxdWVuY2VzGAIgAygJIg4KDFN0b3BSZXNwb25zZSInCglTY29yZUl0ZW0SCwoDaWRzGAEgAygNEg0KBWZpcnN0GAIgASgNIt0BCgxTY29yZVJlcXVlc3QSFAoMbW9kZWxfZGlnZXN0GAEgASgJEiwKBWl0ZW1zGAIgAygLMh0udHJpbXRhYi5mb3J3YXJkLnYxLlNjb3JlSXRlbRIUCgx0b3BfbG9ncHJvYnMYAyABKA0SMAoHcHJvZ3JhbRgEIAEoCzIfLnRyaW10YWIudHlwZS52MS5Qcm9ncmFtQmluZGluZxIVCg1jYW5kaWRhdGVfaWRzGAUgAygNEioKBmNhbGxlchgGIAEoCzIaLnRyaW10YWIuZm9yd2FyZC52MS5DYWxsZXIiUAoKU2NvcmVkSXRlbRImCgZ0b2tlbnMYASADKAsyFi50cmltdGFiLnR5cGUudjEuVG9rZW4SGgoSY2FuZGlkYXRlX2xvZ3Byb2JzGAIgAygCImUKDVNjb3JlUmVzcG9uc2USLQoFaXRlbXMYASADKAsyHi50cmltdGFiLmZvcndhcmQudjEuU2NvcmVkSXRlbRIlCgV1c2FnZRgCIAEoCzIWLnRyaW10YWIudHlwZS52MS5Vc2FnZSLYAQoOQ2FwdHVyZVJlcXVlc3QSFAoMbW9kZWxfZGlnZXN0GAEgASgJEi4KBWl0ZW1zGAIgAygLMh8udHJpbXRhYi5mb3J3YXJkLnYxLkNhcHR1cmVJdGVtEiIKBHRhcHMYAyADKAsyFC50cmltdGFiLnR5cGUudjEuVGFwEjAKB3Byb2dyYW0YBCABKAsyHy50cmltdGFiLnR5cGUudjEuUHJvZ3JhbUJpbmRpbmcSKgoGY2FsbGVyGAUgASgLMhoudHJpbXRhYi5mb3J3YXJkLnYxLkNhbGxlciIpCgtDYXB0dXJlSXRlbRILCgNpZHMYASADKA0SDQoFZmlyc3QYAiABKA0iVwoPQ2FwdHVyZVJlc3BvbnNlEhIKCml0ZW1faW5kZXgYASABKA0SMAoLYWN0aXZhdGlvbnMYAiADKAsyGy50cmltdGFiLnR5cGUudjEuQWN0aXZhdGlvbipGCgZLdktpbmQSFwoTS1ZfS0lORF9VTlNQRUNJRklFRBAAEhAKDEtWX0tJTkRfSU5UOBABEhEKDUtWX0tJTkRfSU5UMTYQAjKHDAoORm9yd2FyZFNlcnZpY2USYAoKTGlzdE1vZGVscxIlLnRyaW10YWIuZm9yd2FyZC52MS5MaXN0TW9kZWxzUmVxdWVzdBomLnRyaW10YWIuZm9yd2FyZC52MS5MaXN0TW9kZWxzUmVzcG9uc2UiA5ACARJaCglMb2FkTW9kZWwSJC50cmltdGFiLmZvcndhcmQudjEuTG9hZE1vZGVsUmVxdWVzdBolLnRyaW10YWIuZm9yd2FyZC52MS5Mb2FkTW9kZWxSZXNwb25zZTABEl4KC1VubG9hZE1vZGVsEiYudHJpbXRhYi5mb3J3YXJkLnYxLlVubG9hZE1vZGVsUmVxdWVzdBonLnRyaW10YWIuZm9yd2FyZC52MS5VbmxvYWRNb2RlbFJlc3BvbnNlEloKCEdldE1vZGVsEiMudHJpbXRhYi5mb3J3YXJkLnYxLkdldE1vZGVsUmVxdWVzdBokLnRyaW10YWIuZm9yd2FyZC52MS5HZXRNb2RlbFJlc3BvbnNlIgOQAgESYAoKUHV0UHJvZ3JhbRIlLnRyaW10YWIuZm9yd2FyZC52MS5QdXRQcm9ncmFtUmVxdWVzdBomLnRyaW10YWIuZm9yd2FyZC52MS5QdXRQcm9ncmFtUmVzcG9uc2UiA5ACAhJpCg1QdXRQcm9qZWN0aW9uEigudHJpbXRhYi5mb3J3YXJkLnYxLlB1dFByb2plY3Rpb25SZXF1ZXN0GikudHJpbXRhYi5mb3J3YXJkLnYxLlB1dFByb2plY3Rpb25SZXNwb25zZSIDkAICEnUKEVByZXBhcmVDb25zdHJhaW50EiwudHJpbXRhYi5mb3J3YXJkLnYxLlByZXBhcmVDb25zdHJhaW50UmVxdWVzdBotLnRyaW10YWIuZm9yd2FyZC52MS5QcmVwYXJlQ29uc3RyYWludFJlc3BvbnNlIgOQAgISVgoHU2Vzc2lvbhIiLnRyaW10YWIuZm9yd2FyZC52MS5TZXNzaW9uUmVxdWVzdBojLnRyaW10YWIuZm9yd2FyZC52MS5TZXNzaW9uUmVzcG9uc2UoATABEkkKBE9wZW4SHy50cmltdGFiLmZvcndhcmQudjEuT3BlblJlcXVlc3QaIC50cmltdGFiLmZvcndhcmQudjEuT3BlblJlc3BvbnNlElcKCEdlbmVyYXRlEiMudHJpbXRhYi5mb3J3YXJkLnYxLkdlbmVyYXRlUmVxdWVzdBokLnRyaW10YWIuZm9yd2FyZC52MS5HZW5lcmF0ZVJlc3BvbnNlMAESSQoERm9yaxIfLnRyaW10YWIuZm9yd2FyZC52MS5Gb3JrUmVxdWVzdBogLnRyaW10YWIuZm9yd2FyZC52MS5Gb3JrUmVzcG9uc2USVQoIVHJ1bmNhdGUSIy50cmltdGFiLmZvcndhcmQudjEuVHJ1bmNhdGVSZXF1ZXN0GiQudHJpbXRhYi5mb3J3YXJkLnYxLlRydW5jYXRlUmVzcG9uc2USTAoFUmVuZXcSIC50cmltdGFiLmZvcndhcmQudjEuUmVuZXdSZXF1ZXN0GiEudHJpbXRhYi5mb3J3YXJkLnYxLlJlbmV3UmVzcG9uc2USUgoHUmVsZWFzZRIiLnRyaW10YWIuZm9yd2FyZC52MS5SZWxlYXNlUmVxdWVzdBojLnRyaW10YWIuZm9yd2FyZC52MS5SZWxlYXNlUmVzcG9uc2USSQoEU3RvcBIfLnRyaW10YWIuZm9yd2FyZC52MS5TdG9wUmVxdWVzdBogLnRyaW10YWIuZm9yd2FyZC52MS5TdG9wUmVzcG9uc2USUQoFU2NvcmUSIC50cmltdGFiLmZvcndhcmQudjEuU2NvcmVSZXF1ZXN0GiEudHJpbXRhYi5mb3J3YXJkLnYxLlNjb3JlUmVzcG9uc2UiA5ACARJZCgdDYXB0dXJlEiIudHJpbXRhYi5mb3J3YXJkLnYxLkNhcHR1cmVSZXF1ZXN0GiMudHJpbXRhYi5mb3J3YXJkLnYxLkNhcHR1cmVSZXNwb25zZSIDkAIBMAFCWgoWZGV2LnRyaW10YWIuZm9yd2FyZC52MVABWj5naXRodWIuY29tL3RyaW10YWIvdHJpbXRhYi9nZW4vZ28vdHJpbXRhYi9mb3J3YXJkL3YxO2ZvcndhcmR2MWIGcHJvdG8z", [file_trimtab_type_v1_generation, file_trimtab_type_v1_program]);
+  fileDesc("Cih0cmltdGFiL2ZvcndhcmQvdjEvZm9yd2FyZF9zZXJ2aWNlLnByb3RvEhJ0cmltdGFiLmZvcndhcmQudjEiuQQKBU1vZGVsEgwKBG5hbWUYASABKAkSDgoGZGlnZXN0GAIgASgJEhQKDGFyY2hpdGVjdHVyZRgDIAEoCRIOCgZsYXllcnMYBCABKA0SDQoFd2lkdGgYBSABKA0SGgoSZmVlZF9mb3J3YXJkX3dpZHRoGAYgASgNEg0KBWhlYWRzGAcgASgNEhAKCGt2X2hlYWRzGAggASgNEhAKCGhlYWRfZGltGAkgASgNEhcKD3ZvY2FidWxhcnlfc2l6ZRgKIAEoDRIWCg5jb250ZXh0X3Rva2VucxgLIAEoDRIQCghzdG9wX2lkcxgMIAMoDRIOCgZsb2FkZWQYDSABKAgSDwoHYmFja2VuZBgOIAEoCRIkCgVzaXRlcxgPIAMoDjIVLnRyaW10YWIudHlwZS52MS5TaXRlEjIKCm9wZXJhdGlvbnMYECADKA4yHi50cmltdGFiLnR5cGUudjEuT3BlcmF0aW9uS2luZBIVCg1kZXRlcm1pbmlzdGljGBEgASgIEi8KCWt2X21lbW9yeRgSIAEoCzIcLnRyaW10YWIuZm9yd2FyZC52MS5Ldk1lbW9yeRIPCgdjb21wdXRlGBMgASgJEhIKCnBhcmFtZXRlcnMYFCABKAQSDAoEZm9yaxgVIAEoCBIRCglncmFkaWVudHMYFiABKAgSLAoEbG9hZBgXIAEoCzIeLnRyaW10YWIuZm9yd2FyZC52MS5FbmdpbmVMb2FkEhQKDHdlaWdodF9ieXRlcxgYIAEoBCKQAQoKRW5naW5lTG9hZBIZChFydW5uaW5nX3NlcXVlbmNlcxgBIAEoDRIZChF3YWl0aW5nX3NlcXVlbmNlcxgCIAEoDRIVCg1wcm9tcHRfdG9rZW5zGAMgASgEEhgKEGdlbmVyYXRlZF90b2tlbnMYBCABKAQSDQoFc3RlcHMYBSABKAQSDAoEcm93cxgGIAEoBCKzAgoIS3ZNZW1vcnkSDQoFcGFnZXMYASABKA0SEgoKZnJlZV9wYWdlcxgCIAEoDRITCgtwYWdlX3Rva2VucxgDIAEoDRISCgpwYWdlX2J5dGVzGAQgASgEEhQKDGNvcGllZF9wYWdlcxgFIAEoBBIRCglzZXF1ZW5jZXMYBiABKA0SFAoMY2FjaGVkX3BhZ2VzGAcgASgNEhUKDWV2aWN0ZWRfcGFnZXMYCCABKAQSFgoOcXVlcmllZF90b2tlbnMYCSABKAQSEgoKaGl0X3Rva2VucxgKIAEoBBIUCgxzaGFyZWRfcGFnZXMYCyABKA0SEgoKcmVhZF9wYWdlcxgMIAEoBBIvCgtsYXllcl9raW5kcxgNIAMoDjIaLnRyaW10YWIuZm9yd2FyZC52MS5LdktpbmQiEwoRTGlzdE1vZGVsc1JlcXVlc3QiPwoSTGlzdE1vZGVsc1Jlc3BvbnNlEikKBm1vZGVscxgBIAMoCzIZLnRyaW10YWIuZm9yd2FyZC52MS5Nb2RlbCJNChBMb2FkTW9kZWxSZXF1ZXN0Eg4KBnNvdXJjZRgBIAEoCRIXCg9leHBlY3RlZF9kaWdlc3QYAiABKAkSEAoIcXVhbnRpemUYAyABKAkifgoRTG9hZE1vZGVsUmVzcG9uc2USKgoFbW9kZWwYASABKAsyGS50cmltdGFiLmZvcndhcmQudjEuTW9kZWxIABI0Cghwcm9ncmVzcxgCIAEoCzIgLnRyaW10YWIuZm9yd2FyZC52MS5Mb2FkUHJvZ3Jlc3NIAEIHCgVldmVudCI5CgxMb2FkUHJvZ3Jlc3MSFAoMbG9hZGVkX2J5dGVzGAEgASgEEhMKC3RvdGFsX2J5dGVzGAIgASgEIioKElVubG9hZE1vZGVsUmVxdWVzdBIUCgxtb2RlbF9kaWdlc3QYASABKAkiFQoTVW5sb2FkTW9kZWxSZXNwb25zZSI3Cg9HZXRNb2RlbFJlcXVlc3QSDQoFbW9kZWwYASABKAkSFQoNd2l0aG91dF9zdGF0ZRgCIAEoCCI8ChBHZXRNb2RlbFJlc3BvbnNlEigKBW1vZGVsGAEgASgLMhkudHJpbXRhYi5mb3J3YXJkLnYxLk1vZGVsIj4KEVB1dFByb2dyYW1SZXF1ZXN0EikKB3Byb2dyYW0YASABKAsyGC50cmltdGFiLnR5cGUudjEuUHJvZ3JhbSIsChJQdXRQcm9ncmFtUmVzcG9uc2USFgoOcHJvZ3JhbV9kaWdlc3QYASABKAkiRwoUUHV0UHJvamVjdGlvblJlcXVlc3QSLwoKcHJvamVjdGlvbhgBIAEoCzIbLnRyaW10YWIudHlwZS52MS5Qcm9qZWN0aW9uIjIKFVB1dFByb2plY3Rpb25SZXNwb25zZRIZChFwcm9qZWN0aW9uX2RpZ2VzdBgBIAEoCSJhChhQcmVwYXJlQ29uc3RyYWludFJlcXVlc3QSFAoMbW9kZWxfZGlnZXN0GAEgASgJEi8KCmNvbnN0cmFpbnQYAiABKAsyGy50cmltdGFiLnR5cGUudjEuQ29uc3RyYWludCIbChlQcmVwYXJlQ29uc3RyYWludFJlc3BvbnNlIn4KDlNlc3Npb25SZXF1ZXN0EhQKDG1vZGVsX2RpZ2VzdBgBIAEoCRItCghjb21tYW5kcxgCIAMoCzIbLnRyaW10YWIuZm9yd2FyZC52MS5Db21tYW5kEicKBmNhbGxlchgDIAEoCzIXLnRyaW10YWIudHlwZS52MS5DYWxsZXIirAMKB0NvbW1hbmQSEgoKY29tbWFuZF9pZBgBIAEoBBIvCgRvcGVuGAIgASgLMh8udHJpbXRhYi5mb3J3YXJkLnYxLk9wZW5Db21tYW5kSAASLwoEZm9yaxgDIAEoCzIfLnRyaW10YWIuZm9yd2FyZC52MS5Gb3JrQ29tbWFuZEgAEjcKCGdlbmVyYXRlGAQgASgLMiMudHJpbXRhYi5mb3J3YXJkLnYxLkdlbmVyYXRlQ29tbWFuZEgAEkYKEHNldF9jb2VmZmljaWVudHMYBSABKAsyKi50cmltdGFiLmZvcndhcmQudjEuU2V0Q29lZmZpY2llbnRzQ29tbWFuZEgAEjcKCHRydW5jYXRlGAYgASgLMiMudHJpbXRhYi5mb3J3YXJkLnYxLlRydW5jYXRlQ29tbWFuZEgAEjUKB3JlbGVhc2UYByABKAsyIi50cmltdGFiLmZvcndhcmQudjEuUmVsZWFzZUNvbW1hbmRIABIvCgRzdG9wGAggASgLMh8udHJpbXRhYi5mb3J3YXJkLnYxLlN0b3BDb21tYW5kSABCCQoHY29tbWFuZCKFAQoLT3BlbkNvbW1hbmQSEwoLc2VxdWVuY2VfaWQYASABKAQSCwoDaWRzGAIgAygNEiIKBHRhcHMYAyADKAsyFC50cmltdGFiLnR5cGUudjEuVGFwEjAKB3Byb2dyYW0YBCABKAsyHy50cmltdGFiLnR5cGUudjEuUHJvZ3JhbUJpbmRpbmciNQoLRm9ya0NvbW1hbmQSEwoLc2VxdWVuY2VfaWQYASABKAQSEQoJY2hpbGRfaWRzGAIgAygEIsoDCg9HZW5lcmF0ZUNvbW1hbmQSEwoLc2VxdWVuY2VfaWQYASABKAQSEgoKbWF4X3Rva2VucxgCIAEoDRI1CghzYW1wbGluZxgDIAEoCzIjLnRyaW10YWIudHlwZS52MS5TYW1wbGluZ1BhcmFtZXRlcnMSEQoJc3RyZWFtX2lkGAQgASgEEhAKCHN0b3BfaWRzGAUgAygNEhkKEWlnbm9yZV9tb2RlbF9zdG9wGAYgASgIEhQKDHRvcF9sb2dwcm9icxgHIAEoDRIwCgdwcm9ncmFtGAggASgLMh8udHJpbXRhYi50eXBlLnYxLlByb2dyYW1CaW5kaW5nEhMKC3JlcGxheV9sYXN0GAkgASgIEiIKBHRhcHMYCiADKAsyFC50cmltdGFiLnR5cGUudjEuVGFwEhkKEXBhcmtfZXZlcnlfdG9rZW5zGAsgASgNEhcKD3BhcmtfdGltZW91dF9tcxgMIAEoDRIvCgpjb25zdHJhaW50GA0gASgLMhsudHJpbXRhYi50eXBlLnYxLkNvbnN0cmFpbnQSMQoLc3BlY3VsYXRpb24YDiABKAsyHC50cmltdGFiLnR5cGUudjEuU3BlY3VsYXRpb24iQwoWU2V0Q29lZmZpY2llbnRzQ29tbWFuZBITCgtzZXF1ZW5jZV9pZBgBIAEoBBIUCgxjb2VmZmljaWVudHMYAiADKAIiNgoPVHJ1bmNhdGVDb21tYW5kEhMKC3NlcXVlbmNlX2lkGAEgASgEEg4KBnRva2VucxgCIAEoDSImCg5SZWxlYXNlQ29tbWFuZBIUCgxzZXF1ZW5jZV9pZHMYASADKAQiIwoLU3RvcENvbW1hbmQSFAoMc2VxdWVuY2VfaWRzGAEgAygEIjwKD1Nlc3Npb25SZXNwb25zZRIpCgZldmVudHMYASADKAsyGS50cmltdGFiLmZvcndhcmQudjEuRXZlbnQi0QMKBUV2ZW50EhMKC3NlcXVlbmNlX2lkGAEgASgEEhIKCmNvbW1hbmRfaWQYAiABKAQSMQoGb3BlbmVkGAMgASgLMh8udHJpbXRhYi5mb3J3YXJkLnYxLk9wZW5lZEV2ZW50SAASMQoGZm9ya2VkGAQgASgLMh8udHJpbXRhYi5mb3J3YXJkLnYxLkZvcmtlZEV2ZW50SAASMQoKYWN0aXZhdGlvbhgFIAEoCzIbLnRyaW10YWIudHlwZS52MS5BY3RpdmF0aW9uSAASMQoGdG9rZW5zGAYgASgLMh8udHJpbXRhYi5mb3J3YXJkLnYxLlRva2Vuc0V2ZW50SAASMQoGcGFya2VkGAcgASgLMh8udHJpbXRhYi5mb3J3YXJkLnYxLlBhcmtlZEV2ZW50SAASNQoIZmluaXNoZWQYCCABKAsyIS50cmltdGFiLmZvcndhcmQudjEuRmluaXNoZWRFdmVudEgAEi0KBGRvbmUYCSABKAsyHS50cmltdGFiLmZvcndhcmQudjEuRG9uZUV2ZW50SAASMQoGZmFpbGVkGAogASgLMh8udHJpbXRhYi5mb3J3YXJkLnYxLkZhaWxlZEV2ZW50SABCBwoFZXZlbnQiZAoLT3BlbmVkRXZlbnQSGAoQcHJlZmlsbGVkX3Rva2VucxgBIAEoDRIVCg1yZXVzZWRfdG9rZW5zGAIgASgNEhAKCHF1ZXVlX21zGAMgASgBEhIKCnByZWZpbGxfbXMYBCABKAEiNgoLRm9ya2VkRXZlbnQSEQoJY2hpbGRfaWRzGAEgAygEEhQKDGNvcGllZF9wYWdlcxgCIAEoDSI1CgtUb2tlbnNFdmVudBImCgZ0b2tlbnMYASADKAsyFi50cmltdGFiLnR5cGUudjEuVG9rZW4iJwoLUGFya2VkRXZlbnQSGAoQZ2VuZXJhdGVkX3Rva2VucxgBIAEoDSLnAQoNRmluaXNoZWRFdmVudBItCgZyZWFzb24YASABKA4yHS50cmltdGFiLnR5cGUudjEuRmluaXNoUmVhc29uEhgKEGdlbmVyYXRlZF90b2tlbnMYAiABKA0SKgoFcHJvb2YYAyADKAsyGy50cmltdGFiLnR5cGUudjEuTGF5ZXJQcm9vZhIXCg9yZXBsYXllZF90b2tlbnMYBCABKA0SFwoPc2VxdWVuY2VfdG9rZW5zGAUgASgNEhYKDmRyYWZ0ZWRfdG9rZW5zGAYgASgNEhcKD2FjY2VwdGVkX3Rva2VucxgHIAEoDSILCglEb25lRXZlbnQiTAoLRmFpbGVkRXZlbnQSDgoGcmVhc29uGAEgASgJEg8KB21lc3NhZ2UYAiABKAkSDQoFZmllbGQYAyABKAkSDQoFbGltaXQYBCABKAkijQEKC09wZW5SZXF1ZXN0EhQKDG1vZGVsX2RpZ2VzdBgBIAEoCRItCgRvcGVuGAIgASgLMh8udHJpbXRhYi5mb3J3YXJkLnYxLk9wZW5Db21tYW5kEhAKCGxlYXNlX21zGAMgASgNEicKBmNhbGxlchgEIAEoCzIXLnRyaW10YWIudHlwZS52MS5DYWxsZXIigwEKDE9wZW5SZXNwb25zZRIQCghzZXF1ZW5jZRgBIAEoCRIwCgthY3RpdmF0aW9ucxgCIAMoCzIbLnRyaW10YWIudHlwZS52MS5BY3RpdmF0aW9uEi8KBm9wZW5lZBgDIAEoCzIfLnRyaW10YWIuZm9yd2FyZC52MS5PcGVuZWRFdmVudCJwCg9HZW5lcmF0ZVJlcXVlc3QSFAoMbW9kZWxfZGlnZXN0GAEgASgJEhAKCHNlcXVlbmNlGAIgASgJEjUKCGdlbmVyYXRlGAMgASgLMiMudHJpbXRhYi5mb3J3YXJkLnYxLkdlbmVyYXRlQ29tbWFuZCK4AQoQR2VuZXJhdGVSZXNwb25zZRIxCgphY3RpdmF0aW9uGAEgASgLMhsudHJpbXRhYi50eXBlLnYxLkFjdGl2YXRpb25IABIxCgZ0b2tlbnMYAiABKAsyHy50cmltdGFiLmZvcndhcmQudjEuVG9rZW5zRXZlbnRIABI1CghmaW5pc2hlZBgDIAEoCzIhLnRyaW10YWIuZm9yd2FyZC52MS5GaW5pc2hlZEV2ZW50SABCBwoFZXZlbnQiRwoLRm9ya1JlcXVlc3QSFAoMbW9kZWxfZGlnZXN0GAEgASgJEhAKCHNlcXVlbmNlGAIgASgJEhAKCGNoaWxkcmVuGAMgASgNIjcKDEZvcmtSZXNwb25zZRIRCglzZXF1ZW5jZXMYASADKAkSFAoMY29waWVkX3BhZ2VzGAIgASgNIkkKD1RydW5jYXRlUmVxdWVzdBIUCgxtb2RlbF9kaWdlc3QYASABKAkSEAoIc2VxdWVuY2UYAiABKAkSDgoGdG9rZW5zGAMgASgNIhIKEFRydW5jYXRlUmVzcG9uc2UiSQoMUmVuZXdSZXF1ZXN0EhQKDG1vZGVsX2RpZ2VzdBgBIAEoCRIRCglzZXF1ZW5jZXMYAiADKAkSEAoIbGVhc2VfbXMYAyABKA0iDwoNUmVuZXdSZXNwb25zZSI5Cg5SZWxlYXNlUmVxdWVzdBIUCgxtb2RlbF9kaWdlc3QYASABKAkSEQoJc2VxdWVuY2VzGAIgAygJIhEKD1JlbGVhc2VSZXNwb25zZSI2CgtTdG9wUmVxdWVzdBIUCgxtb2RlbF9kaWdlc3QYASABKAkSEQoJc2VxdWVuY2VzGAIgAygJIg4KDFN0b3BSZXNwb25zZSInCglTY29yZUl0ZW0SCwoDaWRzGAEgAygNEg0KBWZpcnN0GAIgASgNItoBCgxTY29yZVJlcXVlc3QSFAoMbW9kZWxfZGlnZXN0GAEgASgJEiwKBWl0ZW1zGAIgAygLMh0udHJpbXRhYi5mb3J3YXJkLnYxLlNjb3JlSXRlbRIUCgx0b3BfbG9ncHJvYnMYAyABKA0SMAoHcHJvZ3JhbRgEIAEoCzIfLnRyaW10YWIudHlwZS52MS5Qcm9ncmFtQmluZGluZxIVCg1jYW5kaWRhdGVfaWRzGAUgAygNEicKBmNhbGxlchgGIAEoCzIXLnRyaW10YWIudHlwZS52MS5DYWxsZXIiUAoKU2NvcmVkSXRlbRImCgZ0b2tlbnMYASADKAsyFi50cmltdGFiLnR5cGUudjEuVG9rZW4SGgoSY2FuZGlkYXRlX2xvZ3Byb2JzGAIgAygCImUKDVNjb3JlUmVzcG9uc2USLQoFaXRlbXMYASADKAsyHi50cmltdGFiLmZvcndhcmQudjEuU2NvcmVkSXRlbRIlCgV1c2FnZRgCIAEoCzIWLnRyaW10YWIudHlwZS52MS5Vc2FnZSLVAQoOQ2FwdHVyZVJlcXVlc3QSFAoMbW9kZWxfZGlnZXN0GAEgASgJEi4KBWl0ZW1zGAIgAygLMh8udHJpbXRhYi5mb3J3YXJkLnYxLkNhcHR1cmVJdGVtEiIKBHRhcHMYAyADKAsyFC50cmltdGFiLnR5cGUudjEuVGFwEjAKB3Byb2dyYW0YBCABKAsyHy50cmltdGFiLnR5cGUudjEuUHJvZ3JhbUJpbmRpbmcSJwoGY2FsbGVyGAUgASgLMhcudHJpbXRhYi50eXBlLnYxLkNhbGxlciIpCgtDYXB0dXJlSXRlbRILCgNpZHMYASADKA0SDQoFZmlyc3QYAiABKA0iVwoPQ2FwdHVyZVJlc3BvbnNlEhIKCml0ZW1faW5kZXgYASABKA0SMAoLYWN0aXZhdGlvbnMYAiADKAsyGy50cmltdGFiLnR5cGUudjEuQWN0aXZhdGlvbipGCgZLdktpbmQSFwoTS1ZfS0lORF9VTlNQRUNJRklFRBAAEhAKDEtWX0tJTkRfSU5UOBABEhEKDUtWX0tJTkRfSU5UMTYQAjKHDAoORm9yd2FyZFNlcnZpY2USYAoKTGlzdE1vZGVscxIlLnRyaW10YWIuZm9yd2FyZC52MS5MaXN0TW9kZWxzUmVxdWVzdBomLnRyaW10YWIuZm9yd2FyZC52MS5MaXN0TW9kZWxzUmVzcG9uc2UiA5ACARJaCglMb2FkTW9kZWwSJC50cmltdGFiLmZvcndhcmQudjEuTG9hZE1vZGVsUmVxdWVzdBolLnRyaW10YWIuZm9yd2FyZC52MS5Mb2FkTW9kZWxSZXNwb25zZTABEl4KC1VubG9hZE1vZGVsEiYudHJpbXRhYi5mb3J3YXJkLnYxLlVubG9hZE1vZGVsUmVxdWVzdBonLnRyaW10YWIuZm9yd2FyZC52MS5VbmxvYWRNb2RlbFJlc3BvbnNlEloKCEdldE1vZGVsEiMudHJpbXRhYi5mb3J3YXJkLnYxLkdldE1vZGVsUmVxdWVzdBokLnRyaW10YWIuZm9yd2FyZC52MS5HZXRNb2RlbFJlc3BvbnNlIgOQAgESYAoKUHV0UHJvZ3JhbRIlLnRyaW10YWIuZm9yd2FyZC52MS5QdXRQcm9ncmFtUmVxdWVzdBomLnRyaW10YWIuZm9yd2FyZC52MS5QdXRQcm9ncmFtUmVzcG9uc2UiA5ACAhJpCg1QdXRQcm9qZWN0aW9uEigudHJpbXRhYi5mb3J3YXJkLnYxLlB1dFByb2plY3Rpb25SZXF1ZXN0GikudHJpbXRhYi5mb3J3YXJkLnYxLlB1dFByb2plY3Rpb25SZXNwb25zZSIDkAICEnUKEVByZXBhcmVDb25zdHJhaW50EiwudHJpbXRhYi5mb3J3YXJkLnYxLlByZXBhcmVDb25zdHJhaW50UmVxdWVzdBotLnRyaW10YWIuZm9yd2FyZC52MS5QcmVwYXJlQ29uc3RyYWludFJlc3BvbnNlIgOQAgISVgoHU2Vzc2lvbhIiLnRyaW10YWIuZm9yd2FyZC52MS5TZXNzaW9uUmVxdWVzdBojLnRyaW10YWIuZm9yd2FyZC52MS5TZXNzaW9uUmVzcG9uc2UoATABEkkKBE9wZW4SHy50cmltdGFiLmZvcndhcmQudjEuT3BlblJlcXVlc3QaIC50cmltdGFiLmZvcndhcmQudjEuT3BlblJlc3BvbnNlElcKCEdlbmVyYXRlEiMudHJpbXRhYi5mb3J3YXJkLnYxLkdlbmVyYXRlUmVxdWVzdBokLnRyaW10YWIuZm9yd2FyZC52MS5HZW5lcmF0ZVJlc3BvbnNlMAESSQoERm9yaxIfLnRyaW10YWIuZm9yd2FyZC52MS5Gb3JrUmVxdWVzdBogLnRyaW10YWIuZm9yd2FyZC52MS5Gb3JrUmVzcG9uc2USVQoIVHJ1bmNhdGUSIy50cmltdGFiLmZvcndhcmQudjEuVHJ1bmNhdGVSZXF1ZXN0GiQudHJpbXRhYi5mb3J3YXJkLnYxLlRydW5jYXRlUmVzcG9uc2USTAoFUmVuZXcSIC50cmltdGFiLmZvcndhcmQudjEuUmVuZXdSZXF1ZXN0GiEudHJpbXRhYi5mb3J3YXJkLnYxLlJlbmV3UmVzcG9uc2USUgoHUmVsZWFzZRIiLnRyaW10YWIuZm9yd2FyZC52MS5SZWxlYXNlUmVxdWVzdBojLnRyaW10YWIuZm9yd2FyZC52MS5SZWxlYXNlUmVzcG9uc2USSQoEU3RvcBIfLnRyaW10YWIuZm9yd2FyZC52MS5TdG9wUmVxdWVzdBogLnRyaW10YWIuZm9yd2FyZC52MS5TdG9wUmVzcG9uc2USUQoFU2NvcmUSIC50cmltdGFiLmZvcndhcmQudjEuU2NvcmVSZXF1ZXN0GiEudHJpbXRhYi5mb3J3YXJkLnYxLlNjb3JlUmVzcG9uc2UiA5ACARJZCgdDYXB0dXJlEiIudHJpbXRhYi5mb3J3YXJkLnYxLkNhcHR1cmVSZXF1ZXN0GiMudHJpbXRhYi5mb3J3YXJkLnYxLkNhcHR1cmVSZXNwb25zZSIDkAIBMAFCWgoWZGV2LnRyaW10YWIuZm9yd2FyZC52MVABWj5naXRodWIuY29tL3RyaW10YWIvdHJpbXRhYi9nZW4vZ28vdHJpbXRhYi9mb3J3YXJkL3YxO2ZvcndhcmR2MWIGcHJvdG8z", [file_trimtab_type_v1_caller, file_trimtab_type_v1_generation, file_trimtab_type_v1_program]);
 
 /**
  * A model and what it can do.
@@ -667,42 +669,6 @@ export const PutProjectionResponseSchema: GenMessage<PutProjectionResponse> = /*
   messageDesc(file_trimtab_forward_v1_forward_service, 15);
 
 /**
- * Who asks. Without it a request is a caller of its own and shares the prefix cache with everybody without a salt.
- *
- * @generated from message trimtab.forward.v1.Caller
- */
-export type Caller = Message<"trimtab.forward.v1.Caller"> & {
-  /**
-   * Rows of a step are divided fairly between keys; at most 256 bytes.
-   *
-   * @generated from field: string fairness_key = 1;
-   */
-  fairnessKey: string;
-
-  /**
-   * Prefixes computed for one salt are found under the same salt only, so that the time of an answer tells nothing about
-   * the prompts of others; at most 256 bytes.
-   *
-   * @generated from field: string cache_salt = 2;
-   */
-  cacheSalt: string;
-
-  /**
-   * Neither find nor leave anything in the prefix cache.
-   *
-   * @generated from field: bool bypass_cache = 3;
-   */
-  bypassCache: boolean;
-};
-
-/**
- * Describes the message trimtab.forward.v1.Caller.
- * Use `create(CallerSchema)` to create a new message.
- */
-export const CallerSchema: GenMessage<Caller> = /*@__PURE__*/
-  messageDesc(file_trimtab_forward_v1_forward_service, 16);
-
-/**
  * Request of PrepareConstraint.
  *
  * @generated from message trimtab.forward.v1.PrepareConstraintRequest
@@ -728,7 +694,7 @@ export type PrepareConstraintRequest = Message<"trimtab.forward.v1.PrepareConstr
  * Use `create(PrepareConstraintRequestSchema)` to create a new message.
  */
 export const PrepareConstraintRequestSchema: GenMessage<PrepareConstraintRequest> = /*@__PURE__*/
-  messageDesc(file_trimtab_forward_v1_forward_service, 17);
+  messageDesc(file_trimtab_forward_v1_forward_service, 16);
 
 /**
  * Response of PrepareConstraint.
@@ -743,7 +709,7 @@ export type PrepareConstraintResponse = Message<"trimtab.forward.v1.PrepareConst
  * Use `create(PrepareConstraintResponseSchema)` to create a new message.
  */
 export const PrepareConstraintResponseSchema: GenMessage<PrepareConstraintResponse> = /*@__PURE__*/
-  messageDesc(file_trimtab_forward_v1_forward_service, 18);
+  messageDesc(file_trimtab_forward_v1_forward_service, 17);
 
 /**
  * A batch of commands. Commands of one message take effect together, in order.
@@ -768,7 +734,7 @@ export type SessionRequest = Message<"trimtab.forward.v1.SessionRequest"> & {
   /**
    * Who asks; read from the first message.
    *
-   * @generated from field: trimtab.forward.v1.Caller caller = 3;
+   * @generated from field: trimtab.type.v1.Caller caller = 3;
    */
   caller?: Caller | undefined;
 };
@@ -778,7 +744,7 @@ export type SessionRequest = Message<"trimtab.forward.v1.SessionRequest"> & {
  * Use `create(SessionRequestSchema)` to create a new message.
  */
 export const SessionRequestSchema: GenMessage<SessionRequest> = /*@__PURE__*/
-  messageDesc(file_trimtab_forward_v1_forward_service, 19);
+  messageDesc(file_trimtab_forward_v1_forward_service, 18);
 
 /**
  * A command. Sequence ids are chosen by the client, unique within the session.
@@ -862,7 +828,7 @@ export type Command = Message<"trimtab.forward.v1.Command"> & {
  * Use `create(CommandSchema)` to create a new message.
  */
 export const CommandSchema: GenMessage<Command> = /*@__PURE__*/
-  messageDesc(file_trimtab_forward_v1_forward_service, 20);
+  messageDesc(file_trimtab_forward_v1_forward_service, 19);
 
 /**
  * Opens a sequence and computes its tokens once.
@@ -904,7 +870,7 @@ export type OpenCommand = Message<"trimtab.forward.v1.OpenCommand"> & {
  * Use `create(OpenCommandSchema)` to create a new message.
  */
 export const OpenCommandSchema: GenMessage<OpenCommand> = /*@__PURE__*/
-  messageDesc(file_trimtab_forward_v1_forward_service, 21);
+  messageDesc(file_trimtab_forward_v1_forward_service, 20);
 
 /**
  * Makes children that share the parent's pages.
@@ -932,7 +898,7 @@ export type ForkCommand = Message<"trimtab.forward.v1.ForkCommand"> & {
  * Use `create(ForkCommandSchema)` to create a new message.
  */
 export const ForkCommandSchema: GenMessage<ForkCommand> = /*@__PURE__*/
-  messageDesc(file_trimtab_forward_v1_forward_service, 22);
+  messageDesc(file_trimtab_forward_v1_forward_service, 21);
 
 /**
  * Generates tokens on a sequence.
@@ -1045,7 +1011,7 @@ export type GenerateCommand = Message<"trimtab.forward.v1.GenerateCommand"> & {
  * Use `create(GenerateCommandSchema)` to create a new message.
  */
 export const GenerateCommandSchema: GenMessage<GenerateCommand> = /*@__PURE__*/
-  messageDesc(file_trimtab_forward_v1_forward_service, 23);
+  messageDesc(file_trimtab_forward_v1_forward_service, 22);
 
 /**
  * New coefficients, in effect from the next token step.
@@ -1073,7 +1039,7 @@ export type SetCoefficientsCommand = Message<"trimtab.forward.v1.SetCoefficients
  * Use `create(SetCoefficientsCommandSchema)` to create a new message.
  */
 export const SetCoefficientsCommandSchema: GenMessage<SetCoefficientsCommand> = /*@__PURE__*/
-  messageDesc(file_trimtab_forward_v1_forward_service, 24);
+  messageDesc(file_trimtab_forward_v1_forward_service, 23);
 
 /**
  * Cuts a sequence back.
@@ -1101,7 +1067,7 @@ export type TruncateCommand = Message<"trimtab.forward.v1.TruncateCommand"> & {
  * Use `create(TruncateCommandSchema)` to create a new message.
  */
 export const TruncateCommandSchema: GenMessage<TruncateCommand> = /*@__PURE__*/
-  messageDesc(file_trimtab_forward_v1_forward_service, 25);
+  messageDesc(file_trimtab_forward_v1_forward_service, 24);
 
 /**
  * Releases sequences.
@@ -1122,7 +1088,7 @@ export type ReleaseCommand = Message<"trimtab.forward.v1.ReleaseCommand"> & {
  * Use `create(ReleaseCommandSchema)` to create a new message.
  */
 export const ReleaseCommandSchema: GenMessage<ReleaseCommand> = /*@__PURE__*/
-  messageDesc(file_trimtab_forward_v1_forward_service, 26);
+  messageDesc(file_trimtab_forward_v1_forward_service, 25);
 
 /**
  * Stops generations; the sequences stay.
@@ -1143,7 +1109,7 @@ export type StopCommand = Message<"trimtab.forward.v1.StopCommand"> & {
  * Use `create(StopCommandSchema)` to create a new message.
  */
 export const StopCommandSchema: GenMessage<StopCommand> = /*@__PURE__*/
-  messageDesc(file_trimtab_forward_v1_forward_service, 27);
+  messageDesc(file_trimtab_forward_v1_forward_service, 26);
 
 /**
  * Events of a session. Messages stay below 16 KiB.
@@ -1164,7 +1130,7 @@ export type SessionResponse = Message<"trimtab.forward.v1.SessionResponse"> & {
  * Use `create(SessionResponseSchema)` to create a new message.
  */
 export const SessionResponseSchema: GenMessage<SessionResponse> = /*@__PURE__*/
-  messageDesc(file_trimtab_forward_v1_forward_service, 28);
+  messageDesc(file_trimtab_forward_v1_forward_service, 27);
 
 /**
  * An event.
@@ -1263,7 +1229,7 @@ export type Event = Message<"trimtab.forward.v1.Event"> & {
  * Use `create(EventSchema)` to create a new message.
  */
 export const EventSchema: GenMessage<Event> = /*@__PURE__*/
-  messageDesc(file_trimtab_forward_v1_forward_service, 29);
+  messageDesc(file_trimtab_forward_v1_forward_service, 28);
 
 /**
  * A sequence is open.
@@ -1305,7 +1271,7 @@ export type OpenedEvent = Message<"trimtab.forward.v1.OpenedEvent"> & {
  * Use `create(OpenedEventSchema)` to create a new message.
  */
 export const OpenedEventSchema: GenMessage<OpenedEvent> = /*@__PURE__*/
-  messageDesc(file_trimtab_forward_v1_forward_service, 30);
+  messageDesc(file_trimtab_forward_v1_forward_service, 29);
 
 /**
  * Children exist.
@@ -1334,7 +1300,7 @@ export type ForkedEvent = Message<"trimtab.forward.v1.ForkedEvent"> & {
  * Use `create(ForkedEventSchema)` to create a new message.
  */
 export const ForkedEventSchema: GenMessage<ForkedEvent> = /*@__PURE__*/
-  messageDesc(file_trimtab_forward_v1_forward_service, 31);
+  messageDesc(file_trimtab_forward_v1_forward_service, 30);
 
 /**
  * New tokens.
@@ -1355,7 +1321,7 @@ export type TokensEvent = Message<"trimtab.forward.v1.TokensEvent"> & {
  * Use `create(TokensEventSchema)` to create a new message.
  */
 export const TokensEventSchema: GenMessage<TokensEvent> = /*@__PURE__*/
-  messageDesc(file_trimtab_forward_v1_forward_service, 32);
+  messageDesc(file_trimtab_forward_v1_forward_service, 31);
 
 /**
  * The sequence waits for coefficients.
@@ -1376,7 +1342,7 @@ export type ParkedEvent = Message<"trimtab.forward.v1.ParkedEvent"> & {
  * Use `create(ParkedEventSchema)` to create a new message.
  */
 export const ParkedEventSchema: GenMessage<ParkedEvent> = /*@__PURE__*/
-  messageDesc(file_trimtab_forward_v1_forward_service, 33);
+  messageDesc(file_trimtab_forward_v1_forward_service, 32);
 
 /**
  * A generation ended.
@@ -1439,7 +1405,7 @@ export type FinishedEvent = Message<"trimtab.forward.v1.FinishedEvent"> & {
  * Use `create(FinishedEventSchema)` to create a new message.
  */
 export const FinishedEventSchema: GenMessage<FinishedEvent> = /*@__PURE__*/
-  messageDesc(file_trimtab_forward_v1_forward_service, 34);
+  messageDesc(file_trimtab_forward_v1_forward_service, 33);
 
 /**
  * A command was carried out.
@@ -1454,7 +1420,7 @@ export type DoneEvent = Message<"trimtab.forward.v1.DoneEvent"> & {
  * Use `create(DoneEventSchema)` to create a new message.
  */
 export const DoneEventSchema: GenMessage<DoneEvent> = /*@__PURE__*/
-  messageDesc(file_trimtab_forward_v1_forward_service, 35);
+  messageDesc(file_trimtab_forward_v1_forward_service, 34);
 
 /**
  * A command or a sequence failed.
@@ -1496,7 +1462,7 @@ export type FailedEvent = Message<"trimtab.forward.v1.FailedEvent"> & {
  * Use `create(FailedEventSchema)` to create a new message.
  */
 export const FailedEventSchema: GenMessage<FailedEvent> = /*@__PURE__*/
-  messageDesc(file_trimtab_forward_v1_forward_service, 36);
+  messageDesc(file_trimtab_forward_v1_forward_service, 35);
 
 /**
  * Request of Open.
@@ -1528,7 +1494,7 @@ export type OpenRequest = Message<"trimtab.forward.v1.OpenRequest"> & {
   /**
    * Who asks.
    *
-   * @generated from field: trimtab.forward.v1.Caller caller = 4;
+   * @generated from field: trimtab.type.v1.Caller caller = 4;
    */
   caller?: Caller | undefined;
 };
@@ -1538,7 +1504,7 @@ export type OpenRequest = Message<"trimtab.forward.v1.OpenRequest"> & {
  * Use `create(OpenRequestSchema)` to create a new message.
  */
 export const OpenRequestSchema: GenMessage<OpenRequest> = /*@__PURE__*/
-  messageDesc(file_trimtab_forward_v1_forward_service, 37);
+  messageDesc(file_trimtab_forward_v1_forward_service, 36);
 
 /**
  * Response of Open.
@@ -1573,7 +1539,7 @@ export type OpenResponse = Message<"trimtab.forward.v1.OpenResponse"> & {
  * Use `create(OpenResponseSchema)` to create a new message.
  */
 export const OpenResponseSchema: GenMessage<OpenResponse> = /*@__PURE__*/
-  messageDesc(file_trimtab_forward_v1_forward_service, 38);
+  messageDesc(file_trimtab_forward_v1_forward_service, 37);
 
 /**
  * Request of Generate.
@@ -1608,7 +1574,7 @@ export type GenerateRequest = Message<"trimtab.forward.v1.GenerateRequest"> & {
  * Use `create(GenerateRequestSchema)` to create a new message.
  */
 export const GenerateRequestSchema: GenMessage<GenerateRequest> = /*@__PURE__*/
-  messageDesc(file_trimtab_forward_v1_forward_service, 39);
+  messageDesc(file_trimtab_forward_v1_forward_service, 38);
 
 /**
  * Response of Generate: activations and tokens, then one `finished`.
@@ -1653,7 +1619,7 @@ export type GenerateResponse = Message<"trimtab.forward.v1.GenerateResponse"> & 
  * Use `create(GenerateResponseSchema)` to create a new message.
  */
 export const GenerateResponseSchema: GenMessage<GenerateResponse> = /*@__PURE__*/
-  messageDesc(file_trimtab_forward_v1_forward_service, 40);
+  messageDesc(file_trimtab_forward_v1_forward_service, 39);
 
 /**
  * Request of Fork.
@@ -1688,7 +1654,7 @@ export type ForkRequest = Message<"trimtab.forward.v1.ForkRequest"> & {
  * Use `create(ForkRequestSchema)` to create a new message.
  */
 export const ForkRequestSchema: GenMessage<ForkRequest> = /*@__PURE__*/
-  messageDesc(file_trimtab_forward_v1_forward_service, 41);
+  messageDesc(file_trimtab_forward_v1_forward_service, 40);
 
 /**
  * Response of Fork.
@@ -1717,7 +1683,7 @@ export type ForkResponse = Message<"trimtab.forward.v1.ForkResponse"> & {
  * Use `create(ForkResponseSchema)` to create a new message.
  */
 export const ForkResponseSchema: GenMessage<ForkResponse> = /*@__PURE__*/
-  messageDesc(file_trimtab_forward_v1_forward_service, 42);
+  messageDesc(file_trimtab_forward_v1_forward_service, 41);
 
 /**
  * Request of Truncate.
@@ -1752,7 +1718,7 @@ export type TruncateRequest = Message<"trimtab.forward.v1.TruncateRequest"> & {
  * Use `create(TruncateRequestSchema)` to create a new message.
  */
 export const TruncateRequestSchema: GenMessage<TruncateRequest> = /*@__PURE__*/
-  messageDesc(file_trimtab_forward_v1_forward_service, 43);
+  messageDesc(file_trimtab_forward_v1_forward_service, 42);
 
 /**
  * Response of Truncate.
@@ -1767,7 +1733,7 @@ export type TruncateResponse = Message<"trimtab.forward.v1.TruncateResponse"> & 
  * Use `create(TruncateResponseSchema)` to create a new message.
  */
 export const TruncateResponseSchema: GenMessage<TruncateResponse> = /*@__PURE__*/
-  messageDesc(file_trimtab_forward_v1_forward_service, 44);
+  messageDesc(file_trimtab_forward_v1_forward_service, 43);
 
 /**
  * Request of Renew.
@@ -1802,7 +1768,7 @@ export type RenewRequest = Message<"trimtab.forward.v1.RenewRequest"> & {
  * Use `create(RenewRequestSchema)` to create a new message.
  */
 export const RenewRequestSchema: GenMessage<RenewRequest> = /*@__PURE__*/
-  messageDesc(file_trimtab_forward_v1_forward_service, 45);
+  messageDesc(file_trimtab_forward_v1_forward_service, 44);
 
 /**
  * Response of Renew.
@@ -1817,7 +1783,7 @@ export type RenewResponse = Message<"trimtab.forward.v1.RenewResponse"> & {
  * Use `create(RenewResponseSchema)` to create a new message.
  */
 export const RenewResponseSchema: GenMessage<RenewResponse> = /*@__PURE__*/
-  messageDesc(file_trimtab_forward_v1_forward_service, 46);
+  messageDesc(file_trimtab_forward_v1_forward_service, 45);
 
 /**
  * Request of Release.
@@ -1845,7 +1811,7 @@ export type ReleaseRequest = Message<"trimtab.forward.v1.ReleaseRequest"> & {
  * Use `create(ReleaseRequestSchema)` to create a new message.
  */
 export const ReleaseRequestSchema: GenMessage<ReleaseRequest> = /*@__PURE__*/
-  messageDesc(file_trimtab_forward_v1_forward_service, 47);
+  messageDesc(file_trimtab_forward_v1_forward_service, 46);
 
 /**
  * Response of Release.
@@ -1860,7 +1826,7 @@ export type ReleaseResponse = Message<"trimtab.forward.v1.ReleaseResponse"> & {
  * Use `create(ReleaseResponseSchema)` to create a new message.
  */
 export const ReleaseResponseSchema: GenMessage<ReleaseResponse> = /*@__PURE__*/
-  messageDesc(file_trimtab_forward_v1_forward_service, 48);
+  messageDesc(file_trimtab_forward_v1_forward_service, 47);
 
 /**
  * Request of Stop.
@@ -1888,7 +1854,7 @@ export type StopRequest = Message<"trimtab.forward.v1.StopRequest"> & {
  * Use `create(StopRequestSchema)` to create a new message.
  */
 export const StopRequestSchema: GenMessage<StopRequest> = /*@__PURE__*/
-  messageDesc(file_trimtab_forward_v1_forward_service, 49);
+  messageDesc(file_trimtab_forward_v1_forward_service, 48);
 
 /**
  * Response of Stop.
@@ -1903,7 +1869,7 @@ export type StopResponse = Message<"trimtab.forward.v1.StopResponse"> & {
  * Use `create(StopResponseSchema)` to create a new message.
  */
 export const StopResponseSchema: GenMessage<StopResponse> = /*@__PURE__*/
-  messageDesc(file_trimtab_forward_v1_forward_service, 50);
+  messageDesc(file_trimtab_forward_v1_forward_service, 49);
 
 /**
  * One text to score.
@@ -1931,7 +1897,7 @@ export type ScoreItem = Message<"trimtab.forward.v1.ScoreItem"> & {
  * Use `create(ScoreItemSchema)` to create a new message.
  */
 export const ScoreItemSchema: GenMessage<ScoreItem> = /*@__PURE__*/
-  messageDesc(file_trimtab_forward_v1_forward_service, 51);
+  messageDesc(file_trimtab_forward_v1_forward_service, 50);
 
 /**
  * Request of Score.
@@ -1977,7 +1943,7 @@ export type ScoreRequest = Message<"trimtab.forward.v1.ScoreRequest"> & {
   /**
    * Who asks.
    *
-   * @generated from field: trimtab.forward.v1.Caller caller = 6;
+   * @generated from field: trimtab.type.v1.Caller caller = 6;
    */
   caller?: Caller | undefined;
 };
@@ -1987,7 +1953,7 @@ export type ScoreRequest = Message<"trimtab.forward.v1.ScoreRequest"> & {
  * Use `create(ScoreRequestSchema)` to create a new message.
  */
 export const ScoreRequestSchema: GenMessage<ScoreRequest> = /*@__PURE__*/
-  messageDesc(file_trimtab_forward_v1_forward_service, 52);
+  messageDesc(file_trimtab_forward_v1_forward_service, 51);
 
 /**
  * Scores of one text.
@@ -2015,7 +1981,7 @@ export type ScoredItem = Message<"trimtab.forward.v1.ScoredItem"> & {
  * Use `create(ScoredItemSchema)` to create a new message.
  */
 export const ScoredItemSchema: GenMessage<ScoredItem> = /*@__PURE__*/
-  messageDesc(file_trimtab_forward_v1_forward_service, 53);
+  messageDesc(file_trimtab_forward_v1_forward_service, 52);
 
 /**
  * Response of Score.
@@ -2043,7 +2009,7 @@ export type ScoreResponse = Message<"trimtab.forward.v1.ScoreResponse"> & {
  * Use `create(ScoreResponseSchema)` to create a new message.
  */
 export const ScoreResponseSchema: GenMessage<ScoreResponse> = /*@__PURE__*/
-  messageDesc(file_trimtab_forward_v1_forward_service, 54);
+  messageDesc(file_trimtab_forward_v1_forward_service, 53);
 
 /**
  * Request of Capture.
@@ -2082,7 +2048,7 @@ export type CaptureRequest = Message<"trimtab.forward.v1.CaptureRequest"> & {
   /**
    * Who asks.
    *
-   * @generated from field: trimtab.forward.v1.Caller caller = 5;
+   * @generated from field: trimtab.type.v1.Caller caller = 5;
    */
   caller?: Caller | undefined;
 };
@@ -2092,7 +2058,7 @@ export type CaptureRequest = Message<"trimtab.forward.v1.CaptureRequest"> & {
  * Use `create(CaptureRequestSchema)` to create a new message.
  */
 export const CaptureRequestSchema: GenMessage<CaptureRequest> = /*@__PURE__*/
-  messageDesc(file_trimtab_forward_v1_forward_service, 55);
+  messageDesc(file_trimtab_forward_v1_forward_service, 54);
 
 /**
  * One text to read activations of.
@@ -2120,7 +2086,7 @@ export type CaptureItem = Message<"trimtab.forward.v1.CaptureItem"> & {
  * Use `create(CaptureItemSchema)` to create a new message.
  */
 export const CaptureItemSchema: GenMessage<CaptureItem> = /*@__PURE__*/
-  messageDesc(file_trimtab_forward_v1_forward_service, 56);
+  messageDesc(file_trimtab_forward_v1_forward_service, 55);
 
 /**
  * Response of Capture: activations item by item.
@@ -2148,7 +2114,7 @@ export type CaptureResponse = Message<"trimtab.forward.v1.CaptureResponse"> & {
  * Use `create(CaptureResponseSchema)` to create a new message.
  */
 export const CaptureResponseSchema: GenMessage<CaptureResponse> = /*@__PURE__*/
-  messageDesc(file_trimtab_forward_v1_forward_service, 57);
+  messageDesc(file_trimtab_forward_v1_forward_service, 56);
 
 /**
  * Storage of keys and values.
