@@ -12,6 +12,7 @@ import { fittingHandlers } from "./src/handlers/fitting.ts";
 import { planningHandlers } from "./src/handlers/planning.ts";
 import { recipeHandlers } from "./src/handlers/recipes.ts";
 import { createLibrary } from "./src/library.ts";
+import { createNatsScales } from "./src/nats/scales.ts";
 import { readRecipes } from "./src/recipes/recipe.ts";
 
 export type { SteeringClients } from "./src/clients.ts";
@@ -37,7 +38,8 @@ export function createSteeringService({ clients, store, recipesDir }: SteeringOp
   const library = createLibrary(store, new Set(recipes.keys()));
   const builds = createBuilds(clients, store);
   const fits = createFits();
-  const parts = { clients, store, library, builds, fits, recipes };
+  const nats = createNatsScales({ clients, store, recipes });
+  const parts = { clients, store, library, builds, fits, nats, recipes };
   return {
     routes: (router) =>
       void router.service(SteeringService, {
@@ -48,6 +50,7 @@ export function createSteeringService({ clients, store, recipesDir }: SteeringOp
         ...fittingHandlers(parts),
       }),
     async close() {
+      await nats.close();
       await fits.close();
       await builds.close();
       await library.close();

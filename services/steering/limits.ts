@@ -34,6 +34,17 @@ export const ARTIFACT_LIMITS = {
   rules: 16,
 } as const;
 
+/** Doses in nats. */
+export const NATS_LIMITS = {
+  /** Largest dose. */
+  most: 10,
+  /** Harmless passages a dose is measured on, and tokens of each. */
+  passages: 6,
+  answerTokens: 48,
+  /** How a scale is found: smallest one, relative error that will do, measurements for one dose. */
+  solve: { minScale: 2 ** -14, tolerance: 0.03, measurements: 8 },
+} as const;
+
 /** Fits of methods. */
 export const FIT_LIMITS = {
   /** Training prompts of each class. */

@@ -3,6 +3,7 @@ import type { ArtifactStore } from "#kit/artifact-store.ts";
 import type { Builds } from "./build/builds.ts";
 import type { SteeringClients } from "./clients.ts";
 import type { Fits } from "./fit/fits.ts";
+import type { NatsScales } from "./nats/scales.ts";
 import type { Library } from "./library.ts";
 import type { RecipeSource } from "./recipes/recipe.ts";
 
@@ -13,6 +14,7 @@ export interface SteeringParts {
   readonly library: Library;
   readonly builds: Builds;
   readonly fits: Fits;
+  readonly nats: NatsScales;
   /** Recipes by name. */
   readonly recipes: ReadonlyMap<string, RecipeSource>;
 }

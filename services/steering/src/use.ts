@@ -59,12 +59,8 @@ export function checkUse(use: SteeringUse, kind: SourceKind): Strength {
 
 function checkDose({ dose }: SteeringUse): number | undefined {
   if (!dose) return undefined;
-  if (dose.dose.case === "nats") {
-    throw new TrimtabError("UNSUPPORTED", "doses in nats are not available yet; give dose.relative", {
-      field: "steering.dose.nats",
-    });
-  }
-  if (dose.dose.case === undefined) {
+  // A dose in nats was turned into a scale before.
+  if (dose.dose.case !== "relative") {
     throw new TrimtabError("FIELD_REQUIRED", "the dose is empty", { field: "steering.dose.relative" });
   }
   inRange(dose.dose.value, 0, STEERING_LIMITS.maxRelativeDose, "steering.dose.relative");

@@ -125,7 +125,6 @@ test("A10 wishes that cannot be carried out are refused by name", () => {
     [recipe, { dose: dose(5) }, "FIELD_OUT_OF_RANGE"],
     [recipe, { dose: dose(-1) }, "FIELD_OUT_OF_RANGE"],
     [recipe, { dose: {} }, "FIELD_REQUIRED"],
-    [recipe, { dose: { dose: { case: "nats", value: 1 } } }, "UNSUPPORTED"],
     [recipe, { scale: 1, dose: dose(0.1) }, "INVALID_ARGUMENT"],
     [recipe, { layers: [4] }, "FIELD_OUT_OF_RANGE"],
     [recipe, { scope: Scope.WINDOW }, "FIELD_OUT_OF_RANGE"],

@@ -8,10 +8,12 @@ import type { SteeringParts } from "../service.ts";
 /** Handlers of planning. */
 export function planningHandlers({
   library,
+  nats,
 }: SteeringParts): Pick<ServiceImpl<typeof SteeringService>, "getRequirements" | "plan" | "getProgram"> {
   const deciderOf = async (steering: SteeringUse | undefined, modelDigest: string) => {
-    const { deciding, resolved } = await library.resolve(steering, checkModelDigest(modelDigest));
-    const decider = createDecider(deciding, steering as SteeringUse);
+    const found = await library.resolve(steering, checkModelDigest(modelDigest));
+    const { deciding, resolved } = found;
+    const decider = createDecider(deciding, await nats.scaled(steering as SteeringUse, found, modelDigest));
     for (const program of decider.programs) library.remember(program);
     return { decider, resolved };
   };

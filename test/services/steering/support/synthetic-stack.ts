@@ -98,6 +98,7 @@ export async function startSyntheticStack() {
     store,
     plan,
     idsOf,
+    encode,
     /** Fits a method to the small recipe; answers with the artifact. */
     async fit(request: MessageInitShape<typeof FitArtifactRequestSchema>): Promise<Artifact | undefined> {
       let artifact: Artifact | undefined;

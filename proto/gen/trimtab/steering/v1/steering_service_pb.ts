@@ -29,7 +29,7 @@ export const file_trimtab_steering_v1_steering_service: GenFile = /*@__PURE__*/
  */
 export type Dose = Message<"trimtab.steering.v1.Dose"> & {
   /**
-   * One of two measures. Only `relative` is available yet.
+   * One of two measures.
    *
    * @generated from oneof trimtab.steering.v1.Dose.dose
    */
@@ -43,8 +43,8 @@ export type Dose = Message<"trimtab.steering.v1.Dose"> & {
     case: "relative";
   } | {
     /**
-     * KL divergence to the unsteered next-token distribution on harmless text, nats, 0 to 10. Answers
-     * UNSUPPORTED for now.
+     * KL divergence to the unsteered next-token distribution on harmless text with the gate open, nats, 0 to 10; measured
+     * when it is first asked for, then remembered.
      *
      * @generated from field: float nats = 2;
      */

@@ -1,0 +1,110 @@
+/**
+ * How far a program moves the next-token distribution on given texts: mean KL(base ‖ steered) over the positions of their
+ * answers, in nats. Looked at are the tokens most often among the 20 likeliest of a position; the others are one
+ * bucket, so the number is a lower bound. Cost: the texts twice, and once more for every program.
+ */
+import { TrimtabError } from "#kit/errors.ts";
+import { cancelSafe } from "#kit/streams.ts";
+import { Pooling, type RowLogits, Site, TapPositions } from "#proto/trimtab/type/v1/program_pb.ts";
+import type { ModelShape, SteeringClients, WorkScope } from "../clients.ts";
+import type { CaptureText } from "./capture.ts";
+import { patientCall } from "./call.ts";
+import type { Binding } from "./generate.ts";
+
+/** Likeliest tokens of a position, and ids forward reports a row at most. */
+const TOP = 20;
+const MOST_IDS = 1024;
+/** Probability that is rounding. */
+const TINY = 1e-7;
+
+/** Texts with what the model as it is makes of them. */
+export interface DivergenceBase {
+  readonly texts: readonly CaptureText[];
+  /** Tokens looked at. */
+  readonly ids: readonly number[];
+  /** Their log-probabilities, by text and position. */
+  readonly rows: readonly (readonly RowLogits[])[];
+}
+
+/** What a measurement works with. */
+export interface DivergenceContext {
+  readonly clients: Pick<SteeringClients, "forward">;
+  readonly model: ModelShape;
+  readonly scope: WorkScope;
+}
+
+/** Reads the unsteered distributions at the positions from `first` on. */
+export async function divergenceBase(
+  context: DivergenceContext,
+  texts: readonly CaptureText[],
+): Promise<DivergenceBase> {
+  const counts = new Map<number, number>();
+  for (const text of texts)
+    for (const { top } of await readRows(context, text, { top: TOP, ids: [] }, undefined))
+      for (const { id } of top) counts.set(id, (counts.get(id) ?? 0) + 1);
+  const byCount = [...counts].sort(([a, m], [b, n]) => n - m || a - b);
+  const ids = byCount.slice(0, MOST_IDS).map(([id]) => id);
+  const rows: RowLogits[][] = [];
+  for (const text of texts) rows.push(await readRows(context, text, { top: 0, ids }, undefined));
+  return { texts, ids, rows };
+}
+
+/** Mean KL to the base, nats. */
+export async function divergence(
+  context: DivergenceContext,
+  base: DivergenceBase,
+  binding: Binding,
+): Promise<number> {
+  let sum = 0;
+  let count = 0;
+  for (const [index, text] of base.texts.entries()) {
+    const steered = await readRows(context, text, { top: 0, ids: base.ids }, binding);
+    for (const [at, { logprobs }] of (base.rows[index] ?? []).entries()) {
+      sum += bucketedDivergence(logprobs, steered[at]?.logprobs ?? []);
+      count++;
+    }
+  }
+  return count === 0 ? 0 : sum / count;
+}
+
+/** KL of two distributions told by the log-probabilities of some tokens; what is left of each is one bucket. */
+export function bucketedDivergence(base: readonly number[], steered: readonly number[]): number {
+  if (base.length !== steered.length)
+    throw new TrimtabError("SERVICE_UNAVAILABLE", "forward left out probabilities of a position");
+  let [kl, restOfBase, restOfSteered] = [0, 1, 1];
+  for (const [slot, logprob] of base.entries()) {
+    const other = steered[slot] as number;
+    const p = Math.exp(logprob);
+    kl += p * (logprob - other);
+    restOfBase -= p;
+    restOfSteered -= Math.exp(other);
+  }
+  if (restOfBase > TINY) kl += restOfBase * Math.log(restOfBase / Math.max(TINY, restOfSteered));
+  return Math.max(0, kl);
+}
+
+async function readRows(
+  { clients, model, scope }: DivergenceContext,
+  { ids, first }: CaptureText,
+  logits: { top: number; ids: readonly number[] },
+  program: Binding | undefined,
+): Promise<RowLogits[]> {
+  const tap = {
+    ...{ site: Site.RESIDUAL, layers: [model.layers - 1], positions: TapPositions.RANGE },
+    ...{ first, pooling: Pooling.NONE, logits: { top: logits.top, ids: [...logits.ids] } },
+  };
+  const request = {
+    modelDigest: model.digest,
+    items: [{ ids: [...ids], first }],
+    taps: [tap],
+    ...(program ? { program } : {}),
+  };
+  return patientCall(scope.signal, async ({ timeoutMs }) => {
+    const start = (signal: AbortSignal) => clients.forward.capture(request, { signal, timeoutMs });
+    const rows: RowLogits[] = [];
+    for await (const { activations } of cancelSafe(start, scope.signal))
+      for (const activation of activations) rows.push(...activation.logits);
+    scope.spend(ids.length);
+    return rows;
+  });
+}
