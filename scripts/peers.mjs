@@ -6,6 +6,7 @@ import { parseArgs } from "node:util";
 import { runMain, SetupFailure } from "./lib/failure.mjs";
 import { cacheFolder } from "./model.mjs";
 import { ensureChromium, findChromium } from "./peers/chromium.mjs";
+import { itsHub } from "./peers/its-hub.mjs";
 import { ensureLlamaServer, findLlamaServer } from "./peers/llama-server.mjs";
 import { ensureNodeLlama, findNodeLlama } from "./peers/node-llama-cpp.mjs";
 import { onnxRuntimeWeb, transformersJs } from "./peers/transformers-js.mjs";
@@ -14,6 +15,7 @@ import { wllamaPeer } from "./peers/wllama.mjs";
 /** Each peer: how to look for it, and how to get it. */
 const PEERS = {
   "llama-server": { find: findLlamaServer, ensure: ensureLlamaServer },
+  "its-hub": itsHub,
   "node-llama-cpp": { find: findNodeLlama, ensure: ensureNodeLlama },
   chromium: { find: findChromium, ensure: ensureChromium },
   "wllama-2.3.1": wllamaPeer("2.3.1"),

@@ -30,7 +30,7 @@ export interface Plan {
 /** Seed by which problems are drawn: the same problems in every run. */
 export const PROBLEM_SEED = 2_026;
 /** The pool is larger than the largest budget by this factor. */
-const POOL_FACTOR = 1.5;
+const POOL_FACTOR = 1.25;
 /** Strategies a smoke test runs. */
 const QUICK = new Set(["self-consistency", "best-of-n", "weighted-majority", "particle-filtering"]);
 

@@ -4,7 +4,7 @@
  */
 import { expect, test } from "bun:test";
 import { createChain } from "./support/chains.ts";
-import { accuracy, type Ran } from "./support/run.ts";
+import { accuracy } from "./support/run.ts";
 
 const PROBLEMS = 80;
 const TIMEOUT_MS = 60_000;
@@ -38,31 +38,6 @@ test(
       parameters: { weights: "printed" },
     });
     expect(coded.accuracy).toBeGreaterThan(printed.accuracy + 0.3);
-  },
-  TIMEOUT_MS,
-);
-
-test(
-  "entropic filtering keeps more beginnings alive than the plain filter under an over-confident early verifier",
-  async () => {
-    const chain = createChain([0.8, 0.8, 0.8, 0.8, 0.8], 8, 6);
-    const errors = { overconfidence: 4, noise: 1.5, earlySteps: 2 };
-    /** Different beginnings, of two steps, among the particles that are left. */
-    const statistic = ({ result }: Ran): number => {
-      const left = result.leaves.filter(({ isAlive }) => isAlive);
-      return new Set(left.map(({ text }) => text.split("\n").slice(0, 2).join())).size;
-    };
-    const options = { errors, statistic };
-    const plain = await accuracy("particle-filtering", chain, PROBLEMS, {
-      ...options,
-      parameters: { resampler: "systematic" },
-    });
-    const entropic = await accuracy("entropic-particle-filtering", chain, PROBLEMS, {
-      ...options,
-      parameters: { expected_steps: 6 },
-    });
-    expect(entropic.statistic).toBeGreaterThan(plain.statistic * 1.2);
-    expect(entropic.accuracy).toBeGreaterThan(plain.accuracy - 0.05);
   },
   TIMEOUT_MS,
 );

@@ -1,0 +1,55 @@
+/** Best of 8 by us beside llama-server's eight answers to one cached prompt, chosen among by the client, one problem each in turn. */
+import { SERVER_CHOICES, startLlamaServer } from "../peers/llama-server.ts";
+import { type BenchRow, rowOf } from "../rows.ts";
+import { CANDIDATES, keyOf, type SearchBench, TEMPERATURE } from "./bench.ts";
+import { bestOfN } from "./ours.ts";
+import { drawSums } from "./problems.ts";
+
+const MOST_TOKENS = 48;
+
+/** Rows: wall time, and time a generated token (answers of different length are drawn). */
+export async function besideLlamaServer(bench: SearchBench): Promise<BenchRow[]> {
+  const { gateway, model, modelPath, threads, problems } = bench;
+  const server = await startLlamaServer(modelPath, threads, SERVER_CHOICES[0]!);
+  try {
+    const wall = { ours: [] as number[], theirs: [] as number[] };
+    const perToken = { ours: [] as number[], theirs: [] as number[] };
+    for (const [seed, sum] of drawSums(problems + 1).entries()) {
+      const asking = { url: gateway.url, model, candidates: CANDIDATES, temperature: TEMPERATURE, seed };
+      const ours = await bestOfN(asking, sum);
+      const theirs = await answerAll(server.url, sum.prompt, seed);
+      if (seed === 0) continue;
+      wall.ours.push(ours.wallMs);
+      wall.theirs.push(theirs.wallMs);
+      perToken.ours.push(ours.wallMs / ours.generated);
+      perToken.theirs.push(theirs.wallMs / theirs.generated);
+    }
+    const peer = `llama-server ${server.version}`;
+    return [
+      rowOf(keyOf(bench, "search-best-of-8", peer), "ms a problem", wall.ours, wall.theirs),
+      rowOf(keyOf(bench, "search-best-of-8", peer), "ms a token", perToken.ours, perToken.theirs),
+    ];
+  } finally {
+    await server.close();
+  }
+}
+
+async function answerAll(url: string, content: string, seed: number) {
+  const beganMs = performance.now();
+  const body = {
+    ...{ messages: [{ role: "user", content }], max_tokens: MOST_TOKENS, temperature: TEMPERATURE, seed },
+    ...{ n: CANDIDATES, cache_prompt: true },
+  };
+  const response = await fetch(`${url}/v1/chat/completions`, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify(body),
+  });
+  const answer = (await response.json()) as {
+    readonly choices?: readonly unknown[];
+    readonly usage?: { readonly completion_tokens: number };
+  };
+  if (answer.choices?.length !== CANDIDATES)
+    throw new Error(`llama-server gave ${answer.choices?.length} answers`);
+  return { wallMs: performance.now() - beganMs, generated: answer.usage?.completion_tokens ?? 0 };
+}
