@@ -54,7 +54,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     command: [
       ...[process.execPath, MAIN, "serve", "--service", "forward", "--listen", `unix:${socketPath}`],
       ...[modelPath].flat().flatMap((path) => ["--model", path]),
-      ...["--threads", String(threads), "--supervised"],
+      ...["--threads", String(threads), "--supervised", "--loaded-file", join(directory, "loaded.json")],
       ...(quantize === undefined ? [] : ["--quantize", quantize]),
       ...toArguments(options.engine ?? {}),
     ],
@@ -127,6 +127,8 @@ export interface ServiceOptions {
   readonly threads: number | "auto";
   readonly engine?: EngineFlags;
   readonly sharedPrefixes?: boolean;
+  /** File in which forward keeps which models are loaded. */
+  readonly loadedFile?: string | undefined;
   /** `host:port` or `unix:/path` of the gRPC listener. */
   readonly listen: string;
   /** HTTP listener with `/metrics`, and the gateway's API; absent: none. */

@@ -68,6 +68,8 @@ export interface RoomOptions {
   readonly quantize?: QuantizedType | undefined;
   readonly threads: number | "auto";
   readonly engine?: EngineFlags;
+  /** File in which forward keeps which models are loaded. */
+  readonly loadedFile?: string | undefined;
   /** Let callers of different keys find each other's prefixes. */
   readonly sharedPrefixes?: boolean;
   /** Whose keys the gateway takes. */
@@ -78,7 +80,7 @@ export interface RoomOptions {
 
 /** Makes one service. */
 export async function createRoom(name: RoomName, options: RoomOptions): Promise<Room> {
-  const { modelPath, quantize = null, threads, sharedPrefixes = false } = options;
+  const { modelPath, quantize = null, threads, loadedFile, sharedPrefixes = false } = options;
   const client = <N extends RoomName>(room: N) => connectionOf(options, room).client(SCHEMAS[room]);
   switch (name) {
     case "tokenizer":
@@ -89,6 +91,7 @@ export async function createRoom(name: RoomName, options: RoomOptions): Promise<
         quantize,
         threads,
         ...toForwardOptions(options.engine ?? {}),
+        ...(loadedFile === undefined ? {} : { loadedFile }),
         onProgress: createLoadProgress(),
       });
     case "verifier":

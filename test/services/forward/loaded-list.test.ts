@@ -1,0 +1,41 @@
+/** Models loaded and unloaded while the service ran, when it is started again. */
+import { afterAll, expect, setDefaultTimeout, test } from "bun:test";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { loadModel, startForward } from "../../support/forward-service.ts";
+import { syntheticModel } from "../../support/synthetic-model.ts";
+
+setDefaultTimeout(60_000);
+const directory = mkdtempSync(join(tmpdir(), "trimtab-loaded-"));
+const loadedFile = join(directory, "loaded.json");
+afterAll(() => rmSync(directory, { recursive: true }));
+
+const start = () => startForward({ modelDirectories: [directory], loadedFile });
+const namesOf = async ({ client }: Awaited<ReturnType<typeof start>>) =>
+  (await client.listModels({})).models.filter(({ loaded }) => loaded).map(({ name }) => name);
+
+test("a restart loads what was loaded, as it was, and not what was unloaded or changed since", async () => {
+  for (const [seed, name] of ["second", "third"].entries())
+    writeFileSync(join(directory, `${name}.gguf`), syntheticModel({ seed: seed + 70 }));
+  const before = await start();
+  const [first] = (await before.client.listModels({})).models.filter(({ loaded }) => loaded);
+  await loadModel(before.client, { source: "second", quantize: "q8_0" });
+  await loadModel(before.client, { source: "third" });
+  await before.client.unloadModel({ modelDigest: first?.digest ?? "" });
+  await before.service.close();
+
+  const after = await start();
+  expect(await namesOf(after)).toEqual(["second.Q8_0", "third"]);
+  await after.service.close();
+
+  writeFileSync(join(directory, "third.gguf"), syntheticModel({ seed: 99 }));
+  const changed = await start();
+  expect(await namesOf(changed)).toEqual(["second.Q8_0"]);
+  await changed.service.close();
+});
+
+test("a list that is none is refused, not taken for an empty one", async () => {
+  writeFileSync(loadedFile, '{"models": [{"path": 1}]}');
+  await expect(start()).rejects.toThrow("no list of loaded models");
+});
