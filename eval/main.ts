@@ -1,9 +1,11 @@
-/** Quality beside baselines. One command a subject: `npm run eval -- scaling [--quick] [--json FILE]`, `npm run eval -- tasks`. */
+/** Quality beside baselines. One command a subject: `npm run eval -- scaling [--quick] [--json FILE]`, `-- steering`, `-- tasks`. */
 import { Command } from "commander";
 import { addTaskPrinter } from "./src/print-tasks.ts";
 import { addScalingEval } from "./src/scaling.ts";
+import { addSteeringEval } from "./src/steering/command.ts";
 
 const program = new Command("eval").description("quality of Trimtab beside baselines");
 addTaskPrinter(program);
 addScalingEval(program);
+addSteeringEval(program);
 await program.parseAsync();

@@ -18,14 +18,28 @@ export function meanOf(values: readonly number[]): number {
 
 /** Mean of one value a problem, with the percentile bootstrap over problems. */
 export function bootstrap(values: readonly number[]): Interval {
+  const means = resampledMeans(values).toSorted((a, b) => a - b);
+  const at = (share: number): number => means[Math.floor(share * (RESAMPLES - 1))] ?? Number.NaN;
+  return { mean: meanOf(values), lower: at(0.025), upper: at(0.975) };
+}
+
+/**
+ * Two-sided p-value of a mean of 0: how often the resampled mean, moved to 0, is as far from it as the mean itself. Never below
+ * one in the number of resamples.
+ */
+export function bootstrapPValue(values: readonly number[]): number {
+  const mean = meanOf(values);
+  const further = resampledMeans(values).filter((one) => Math.abs(one - mean) >= Math.abs(mean)).length;
+  return (further + 1) / (RESAMPLES + 1);
+}
+
+function resampledMeans(values: readonly number[]): number[] {
   const random = createRandom(SEED);
-  const means = Array.from({ length: RESAMPLES }, () => {
+  return Array.from({ length: RESAMPLES }, () => {
     let sum = 0;
     for (let drawn = 0; drawn < values.length; drawn++) sum += random.pick(values);
     return sum / values.length;
-  }).toSorted((a, b) => a - b);
-  const at = (share: number): number => means[Math.floor(share * (RESAMPLES - 1))] ?? Number.NaN;
-  return { mean: meanOf(values), lower: at(0.025), upper: at(0.975) };
+  });
 }
 
 /** Mean difference of two methods on the same problems, paired. */

@@ -3,6 +3,7 @@ import type { CalibrationLine } from "../calibration.ts";
 import { adviceLine, type JudgeAdvice } from "../judge-fit.ts";
 import type { ReportRow, Sorted } from "../rows.ts";
 import { accuracyChart, sampleSizeChart, treeChart } from "./charts.ts";
+import { escapeHtml, htmlPage, htmlTable } from "./page.ts";
 import { percent } from "./text.ts";
 
 /** What is shown. */
@@ -32,33 +33,22 @@ export function renderReport(report: Report): { readonly [name: string]: string 
     "search-tree.svg": `One search: ${branching?.arm ?? ""}`,
   };
   const figures = Object.entries(plots).map(
-    ([name, svg]) => `<figure>${svg}<figcaption>${escape(captions[name] ?? "")}</figcaption></figure>`,
+    ([name, svg]) => `<figure>${svg}<figcaption>${escapeHtml(captions[name] ?? "")}</figcaption></figure>`,
   );
   return { ...plots, "report.html": page(report, figures) };
 }
 
 function page({ title, isQuick, calibration, rows, advice }: Report, figures: readonly string[]): string {
-  return `<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><title>${escape(title)}</title>
-<style>
-body { font: 14px/1.5 system-ui, sans-serif; max-width: 75rem; margin: 2rem auto; padding: 0 1rem; color: #222 }
-table { border-collapse: collapse } th, td { border-bottom: 1px solid #ddd; padding: .25rem .6rem; text-align: right }
-th:first-child, td:first-child { text-align: left } figure { margin: 2rem 0 } svg { max-width: 100%; height: auto }
-.smoke { background: #fff3cd; padding: .5rem 1rem }
-</style></head><body>
-<h1>${escape(title)}</h1>
-${isQuick ? '<p class="smoke">A smoke test: it shows that everything works. Its numbers are no result.</p>' : ""}
-${calibration.length === 0 ? "" : `<h2>Calibration</h2>${table(CALIBRATION_HEAD, calibration.map(calibrationCells))}`}
+  const body = `${calibration.length === 0 ? "" : `<h2>Calibration</h2>${htmlTable(CALIBRATION_HEAD, calibration.map(calibrationCells))}`}
 <h2>Strategies</h2>
-${table(HEAD, rows.map(cells))}
+${htmlTable(HEAD, rows.map(cells))}
 <p>Intervals: 95 %, bootstrap over problems. pass@1 is also what a random selector gets. Headroom: share of the way from the
 better of greedy and pass@1 to pass@N. “Over majority”: paired difference, in points, to the majority of as many independent
 samples as spend the same tokens or more, verifier tokens counted. “Over exact best-of-n”: the same to the best of those
 samples, chosen by the exact checker. “Distinct”: different answers among the candidates that came to their end.</p>
-${advice.map((one) => `<p>${escape(adviceLine(one))}</p>`).join("\n")}
-${figures.join("\n")}
-</body></html>
-`;
+${advice.map((one) => `<p>${escapeHtml(adviceLine(one))}</p>`).join("\n")}
+${figures.join("\n")}`;
+  return htmlPage({ title, isQuick, body });
 }
 
 const CALIBRATION_HEAD = ["task", "greedy", "pass@1", "pass@N", "samples", "problems", "usable"];
@@ -94,11 +84,3 @@ const spell = (interval: ReportRow["overMajority"]): string =>
   interval === undefined
     ? "–"
     : `${(100 * interval.mean).toFixed(1)} (${(100 * interval.lower).toFixed(1)} to ${(100 * interval.upper).toFixed(1)})`;
-
-const table = (head: readonly string[], rows: readonly (readonly string[])[]): string =>
-  `<table><tr>${head.map((cell) => `<th>${escape(cell)}</th>`).join("")}</tr>${rows
-    .map((row) => `<tr>${row.map((cell) => `<td>${escape(cell)}</td>`).join("")}</tr>`)
-    .join("")}</table>`;
-
-const escape = (text: string): string =>
-  text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;").replaceAll('"', "&quot;");

@@ -2,6 +2,7 @@
 import type { CalibrationLine } from "../calibration.ts";
 import { adviceLine, type JudgeAdvice } from "../judge-fit.ts";
 import type { ReportRow } from "../rows.ts";
+import { alignColumns } from "./columns.ts";
 
 /** What is printed. */
 export interface TextReport {
@@ -30,9 +31,9 @@ export function tableLines({ title, calibration, rows, advice }: TextReport): st
   ]);
   return [
     title,
-    ...(calibrated.length === 0 ? [] : ["", ...align([CALIBRATION_HEAD, ...calibrated])]),
+    ...(calibrated.length === 0 ? [] : ["", ...alignColumns([CALIBRATION_HEAD, ...calibrated])]),
     "",
-    ...align([HEAD, ...compared]),
+    ...alignColumns([HEAD, ...compared]),
     ...(advice.length === 0 ? [] : ["", ...advice.map(adviceLine)]),
   ];
 }
@@ -56,13 +57,3 @@ const spell = (interval: ReportRow["overMajority"]): string =>
   interval === undefined
     ? "–"
     : `${(100 * interval.mean).toFixed(1)} [${(100 * interval.lower).toFixed(1)}, ${(100 * interval.upper).toFixed(1)}]`;
-
-function align(rows: readonly (readonly string[])[]): string[] {
-  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
-  return rows.map((row) =>
-    row
-      .map((cell, column) => cell.padEnd(widths[column] ?? 0))
-      .join("  ")
-      .trimEnd(),
-  );
-}

@@ -1,0 +1,87 @@
+/**
+ * Gates that read the model: the controller as served, and a linear probe on the residual after one block, the block chosen
+ * on prompts the probe was not trained on. What the controller's hidden layer and its many blocks add is the difference.
+ */
+import { auroc, type Gate } from "./gate.ts";
+import { denseRow, fitLogistic, scoreOf } from "./logistic.ts";
+import { controllerGates, lastRows, type NamedText, type ReadingSource } from "./activations.ts";
+import type { LabPrompt } from "./prompts.ts";
+import type { LabelledText } from "./text-gates.ts";
+
+/** A prompt of the recipe's own, to learn from. */
+export interface TrainingPrompt extends LabelledText, NamedText {
+  readonly split: string;
+}
+
+/** Depths at which the probe looks, as fractions of the blocks. */
+const DEPTHS = [0.5, 0.7, 0.9];
+const FIT = { penalty: 1e-2, rounds: 300 };
+
+/** Blocks that are read for probe and directions. */
+export const probeLayers = (blocks: number): number[] =>
+  DEPTHS.map((depth) => Math.round(depth * blocks) - 1);
+
+/** The controller's gates of the prompts: thresholds chosen as for any gate, and, under a name of its own, as served. */
+export async function controllerGate(source: ReadingSource, prompts: readonly LabPrompt[]): Promise<Gate[]> {
+  const scores = await controllerGates(source, prompts);
+  return [
+    { name: "controller", reads: "activations", scores },
+    { name: "controller as served", reads: "activations", scores, threshold: 0.5 },
+  ];
+}
+
+/** The linear probe's scores. */
+export async function probeGate(
+  source: ReadingSource,
+  blocks: number,
+  training: readonly TrainingPrompt[],
+  prompts: readonly LabPrompt[],
+): Promise<Gate> {
+  const layers = probeLayers(blocks);
+  const known = await lastRows(source, layers, training);
+  const read = await lastRows(source, layers, prompts);
+  const fitted = training.filter(({ split }) => split === "train");
+  const held = training.filter(({ split }) => split === "validation");
+  const candidates = layers.map((_, at) => {
+    const rowsOf = (some: readonly NamedText[], rows: ReadonlyMap<string, Float32Array[]>) =>
+      some.map(({ id }) => rows.get(id)![at]!);
+    const scale = scalingOf(rowsOf(fitted, known));
+    const scaled = (row: Float32Array) =>
+      denseRow(row.map((value, i) => (value - scale.mean[i]!) / scale.spread[i]!));
+    const model = fitLogistic(
+      rowsOf(fitted, known).map(scaled),
+      fitted.map(({ isHarmful }) => isHarmful),
+      { width: scale.mean.length, ...FIT },
+    );
+    const scoresOf = (rows: readonly Float32Array[]) => rows.map((row) => scoreOf(model, scaled(row)));
+    const heldScores = (isHarmful: boolean) =>
+      scoresOf(
+        rowsOf(
+          held.filter((one) => one.isHarmful === isHarmful),
+          known,
+        ),
+      );
+    const scores = scoresOf(rowsOf(prompts, read));
+    return { quality: auroc(heldScores(true), heldScores(false)), scores };
+  });
+  const best = candidates.reduce((a, b) => (b.quality > a.quality ? b : a));
+  return {
+    name: "linear probe",
+    reads: "activations",
+    scores: new Map(prompts.map(({ id }, index) => [id, best.scores[index]!])),
+  };
+}
+
+/** Mean and spread of each component. */
+function scalingOf(rows: readonly Float32Array[]): {
+  readonly mean: Float64Array;
+  readonly spread: Float64Array;
+} {
+  const width = rows[0]?.length ?? 0;
+  const mean = new Float64Array(width);
+  const spread = new Float64Array(width);
+  for (const row of rows) for (let i = 0; i < width; i++) mean[i]! += row[i]! / rows.length;
+  for (const row of rows)
+    for (let i = 0; i < width; i++) spread[i]! += (row[i]! - mean[i]!) ** 2 / rows.length;
+  return { mean, spread: spread.map((variance) => Math.sqrt(variance) || 1) };
+}

@@ -1,0 +1,101 @@
+/**
+ * What the model's activations say of a prompt, asked once and kept: the controller's gate, and residual rows at the last
+ * prompt token for a linear probe and for directions.
+ */
+import type { Client } from "@connectrpc/connect";
+import type { GatewayService } from "#proto/trimtab/gateway/v1/gateway_service_pb.ts";
+import { Site, TapPositions } from "#proto/trimtab/type/v1/program_pb.ts";
+import type { Activation } from "#proto/trimtab/type/v1/program_pb.ts";
+import type { Journal, Keyed } from "../journal.ts";
+import { mapParallel } from "../parallel.ts";
+import { questionOf } from "./method.ts";
+
+/** A kept reading: a gate, or rows f32 [layers, width] as base64. */
+export interface ReadingRecord extends Keyed {
+  readonly gate?: number;
+  readonly rows?: string;
+}
+
+/** Where readings come from. */
+export interface ReadingSource {
+  readonly gateway: Client<typeof GatewayService>;
+  readonly journal: Journal<ReadingRecord>;
+  readonly model: string;
+  readonly modelKey: string;
+  /** The recipe, pinned. */
+  readonly recipe: string;
+  readonly onProgress: (text: string) => void;
+}
+
+/** A text with a name of its own. */
+export interface NamedText {
+  readonly id: string;
+  readonly text: string;
+}
+
+const AT_ONCE = 8;
+const REPORT_EVERY = 64;
+
+/** The recipe's gate of every prompt, as the service emits it, by id. */
+export async function controllerGates(
+  source: ReadingSource,
+  prompts: readonly NamedText[],
+): Promise<Map<string, number>> {
+  const { gateway, model, recipe } = source;
+  const read = await readings(source, `gate/${recipe}`, prompts, async ({ text }) => {
+    const spec = {
+      ...questionOf(text),
+      ...{ model, maxTokens: 1, sampling: { temperature: 0 }, steering: { use: { recipe } } },
+    };
+    const { plan } = await gateway.complete({ spec });
+    if (plan === undefined) throw new Error("the recipe answered without a plan");
+    return { gate: plan.gate };
+  });
+  return new Map([...read].map(([id, { gate = Number.NaN }]) => [id, gate]));
+}
+
+/** Residual rows after some blocks at the last prompt token: one f32 [width] a block, by id. */
+export async function lastRows(
+  source: ReadingSource,
+  layers: readonly number[],
+  prompts: readonly NamedText[],
+): Promise<Map<string, Float32Array[]>> {
+  const tap = { site: Site.RESIDUAL, layers: [...layers], positions: TapPositions.LAST };
+  const read = await readings(source, `last/${layers.join(",")}`, prompts, async ({ text }) => {
+    const { prompt } = questionOf(text);
+    const found: Activation[] = [];
+    const request = { model: source.model, input: prompt, taps: [tap] };
+    for await (const { activations } of source.gateway.capture(request)) found.push(...activations);
+    const sorted = found.toSorted((a, b) => a.layer - b.layer);
+    return {
+      rows: Buffer.concat(sorted.map(({ values }) => values?.data ?? new Uint8Array())).toString("base64"),
+    };
+  });
+  return new Map([...read].map(([id, { rows = "" }]) => [id, splitRows(rows, layers.length)]));
+}
+
+async function readings(
+  { journal, modelKey, onProgress }: ReadingSource,
+  what: string,
+  prompts: readonly NamedText[],
+  ask: (prompt: NamedText) => Promise<Omit<ReadingRecord, "key">>,
+): Promise<Map<string, ReadingRecord>> {
+  const keyOf = ({ id, text }: NamedText): string =>
+    [modelKey, what, id, Bun.hash(text).toString(36)].join("/");
+  const missing = prompts.filter((prompt) => !journal.records.has(keyOf(prompt)));
+  let done = 0;
+  await mapParallel(missing, AT_ONCE, async (prompt) => {
+    const reading = await ask(prompt);
+    journal.append({ key: keyOf(prompt), ...reading });
+    if (++done % REPORT_EVERY === 0) onProgress(`${what}: ${done} of ${missing.length} prompts read`);
+  });
+  return new Map(prompts.map((prompt) => [prompt.id, journal.records.get(keyOf(prompt))!]));
+}
+
+function splitRows(base64: string, layers: number): Float32Array[] {
+  const bytes = Buffer.from(base64, "base64");
+  // A copy: the decoded bytes need not lie on a boundary of four.
+  const values = new Float32Array(new Uint8Array(bytes).buffer);
+  const width = values.length / layers;
+  return Array.from({ length: layers }, (_, at) => values.subarray(at * width, (at + 1) * width));
+}

@@ -1,0 +1,87 @@
+/**
+ * Answers, each generated once and kept: base and forced-open answers by model, method, dose and prompt. Gates are combined
+ * with them afterwards, so that a gate costs nothing. Greedy, so that an answer is a function of its key.
+ */
+import type { Client } from "@connectrpc/connect";
+import type { GatewayService } from "#proto/trimtab/gateway/v1/gateway_service_pb.ts";
+import { FinishReason } from "#proto/trimtab/type/v1/generation_pb.ts";
+import type { Journal, Keyed } from "../journal.ts";
+import { mapParallel } from "../parallel.ts";
+import type { Method } from "./method.ts";
+import type { LabPrompt } from "./prompts.ts";
+
+/** A kept answer. */
+export interface AnswerRecord extends Keyed {
+  readonly text: string;
+  readonly tokens: number;
+  /** The answer ended by itself, not at the token limit. */
+  readonly ended: boolean;
+  /** Milliseconds a token while others were generated beside it; absent for answers of one token. */
+  readonly msPerToken?: number;
+  /** Mean ‖Δ‖/‖h‖ over the changed rows, as the engine measured it; 0 without steering. */
+  readonly relativeChange: number;
+}
+
+/** Where answers come from. */
+export interface AnswerSource {
+  readonly gateway: Client<typeof GatewayService>;
+  readonly journal: Journal<AnswerRecord>;
+  /** Name of the model, and the first digits of its digest: part of every key. */
+  readonly model: string;
+  readonly modelKey: string;
+  readonly maxTokens: number;
+  readonly onProgress: (text: string) => void;
+}
+
+/** Requests under way at once; the engine computes them as one batch. */
+const AT_ONCE = 16;
+const TIMEOUT_MS = 600_000;
+
+/** The answers of a method at a dose, by prompt id; what the journal has is not asked again. */
+export async function answersOf(
+  source: AnswerSource,
+  method: Method,
+  dose: number,
+  prompts: readonly LabPrompt[],
+): Promise<Map<string, AnswerRecord>> {
+  const keyOf = ({ id, text }: LabPrompt): string =>
+    [source.modelKey, source.maxTokens, method.identity, dose, id, Bun.hash(text).toString(36)].join("/");
+  const missing = prompts.filter((prompt) => !source.journal.records.has(keyOf(prompt)));
+  let done = 0;
+  await mapParallel(missing, AT_ONCE, async (prompt) => {
+    const answer = await ask(source, method, dose, prompt);
+    source.journal.append({ key: keyOf(prompt), ...answer });
+    if (++done % AT_ONCE === 0 || done === missing.length)
+      source.onProgress(`${method.name} at ${dose}: ${done} of ${missing.length} answers`);
+  });
+  return new Map(prompts.map((prompt) => [prompt.id, source.journal.records.get(keyOf(prompt))!]));
+}
+
+async function ask(
+  { gateway, model, maxTokens }: AnswerSource,
+  method: Method,
+  dose: number,
+  { text }: LabPrompt,
+): Promise<Omit<AnswerRecord, "key">> {
+  const { question, use, prefix, logitBias } = method.request(text, dose);
+  const sampling = { temperature: 0, ...(logitBias && { logitBias }) };
+  const spec = { ...question, model, maxTokens, sampling, ...(use && { steering: { use, proof: true } }) };
+  const options = { timeoutMs: TIMEOUT_MS };
+  const { choices, timings } =
+    prefix === undefined
+      ? await gateway.complete({ spec }, options)
+      : { ...(await gateway.fork({ spec, continuations: [prefix] }, options)), timings: undefined };
+  const [choice] = choices;
+  const tokens = choice?.finished?.generatedTokens ?? 0;
+  const proofs = choice?.finished?.proof.filter(({ rows }) => rows > 0) ?? [];
+  const rows = proofs.reduce((sum, proof) => sum + proof.rows, 0);
+  const change = proofs.reduce((sum, proof) => sum + proof.rows * proof.meanRelativeChange, 0);
+  const rate = timings?.tokensPerSecond ?? 0;
+  return {
+    text: choice?.text ?? "",
+    tokens,
+    ended: choice?.finished?.reason === FinishReason.STOP,
+    ...(rate > 0 ? { msPerToken: 1000 / rate } : {}),
+    relativeChange: rows > 0 ? change / rows : 0,
+  };
+}

@@ -1,0 +1,40 @@
+/**
+ * What is compared: pairs of a gate and a method. The primary comparison is written down in `docs/evaluation.md` before the
+ * test prompts are run; everything else is exploratory.
+ */
+
+/** A pair and the part it plays. */
+export interface Arm {
+  readonly gate: string;
+  readonly method: string;
+  readonly part: "ours" | "rival" | "null" | "control" | "exploratory";
+  /** Name in the primary comparison; absent: exploratory. */
+  readonly primary?: string;
+}
+
+/** The primary comparison: ours first, then what it is compared with. */
+export const PRIMARY_ARMS: readonly Arm[] = [
+  { gate: "controller", method: "recipe", part: "ours", primary: "ours" },
+  { gate: "cast", method: "cast", part: "rival", primary: "CAST" },
+  { gate: "none", method: "iti", part: "rival", primary: "ITI" },
+  { gate: "none", method: "recipe", part: "rival", primary: "static" },
+  { gate: "controller", method: "forced prefix", part: "null", primary: "forced prefix" },
+];
+
+const GATES = ["controller as served", "oracle", "linear probe", "tf-idf", "length", "cast"];
+const RIVALS = ["cast", "iti", "prompt contrast", "paper", "selective", "angular"];
+const NULLS = ["system prompt", "rewording", "logit bias"];
+const CONTROLS = ["random direction", "shuffled labels"];
+
+/** Every arm in the order of the table; those whose gate or method is not there are left out by the caller. */
+export const ARMS: readonly Arm[] = [
+  ...PRIMARY_ARMS,
+  ...GATES.map((gate): Arm => ({ gate, method: "recipe", part: "exploratory" })),
+  ...GATES.slice(1).map((gate): Arm => ({ gate, method: "forced prefix", part: "exploratory" })),
+  ...RIVALS.map((method): Arm => ({ gate: "controller", method, part: "rival" })),
+  ...NULLS.map((method): Arm => ({ gate: "controller", method, part: "null" })),
+  ...CONTROLS.map((method): Arm => ({ gate: "controller", method, part: "control" })),
+];
+
+/** "gate × method". */
+export const nameOfArm = ({ gate, method }: Pick<Arm, "gate" | "method">): string => `${gate} × ${method}`;

@@ -1,0 +1,201 @@
+/**
+ * `npm run eval -- steering`: ways to steer beside rivals and nulls, under gates, at strengths chosen on development prompts.
+ * `npm run eval -- steering-sheet`: answers to label by hand, blind to the method.
+ */
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import type { Command } from "commander";
+import { openJournal } from "../journal.ts";
+import { integerIn } from "../options.ts";
+import { openServices, type ServicesOptions } from "../services.ts";
+import type { AnswerRecord } from "./answers.ts";
+import { type Arm, ARMS, nameOfArm } from "./arms.ts";
+import { comparePrimary } from "./comparison.ts";
+import { freeze, gateQualities, type Lab, openLab, prepareGates, testArm, testBase } from "./lab.ts";
+import { digestOf, drawAnswers, judgeErrors, readLabels } from "./labels.ts";
+import { availableMethods } from "./methods.ts";
+import { type LabPrompt, readLabPrompts } from "./prompts.ts";
+import { buildRecipe } from "./recipe.ts";
+import { labHtml, labLines, labMarkdown, type LabReport } from "./report.ts";
+import { plainRow, type ReportRow } from "./rows.ts";
+
+interface SteeringOptions extends ServicesOptions {
+  readonly quick?: boolean;
+  readonly json?: string;
+  readonly page?: string;
+  readonly out: string;
+  readonly served?: string;
+  readonly recipe: string;
+  readonly maxTokens?: number;
+  readonly arms?: string;
+  readonly developmentOnly?: boolean;
+}
+
+/** Sizes of a run; a smoke test takes some prompts of each kind and short answers. */
+const FULL = { prompts: Number.POSITIVE_INFINITY, passages: 24, maxTokens: 128 };
+const QUICK = { prompts: 12, passages: 4, maxTokens: 32 };
+/** Arms of a smoke test. */
+const QUICK_ARMS: readonly string[] = [
+  "controller × recipe",
+  "none × recipe",
+  "controller × forced prefix",
+  "tf-idf × recipe",
+  "controller × random direction",
+];
+const SHEET = { answers: 440, seed: 5 };
+
+/** Adds the commands. */
+export function addSteeringEval(program: Command): void {
+  program
+    .command("steering")
+    .description("ways to steer beside rivals and nulls, under gates")
+    .option("--quick", "a smoke test of a few minutes: shows that all works, and no more")
+    .option("--json <file>", "write the rows as JSON")
+    .option("--page <file>", "write the tables as a page of the documentation")
+    .option(
+      "--out <folder>",
+      "kept samples, frozen strengths and the report",
+      join("build", "eval", "steering"),
+    )
+    .option("--served <name>", "name of the served model; the first one if it is left out")
+    .option("--recipe <name>", "recipe", "refusal")
+    .option("--max-tokens <n>", "tokens of an answer", integerIn(1, 4096))
+    .option("--arms <list>", 'these only: "gate × method", comma-separated')
+    .option("--development-only", "choose and freeze strengths, and leave the test prompts alone")
+    .option("--address <host:port>", "gRPC address of a running gateway")
+    .option("--model <file>", "model file (GGUF), if the services are started for this run")
+    .option("--threads <n>", "compute threads", integerIn(1, 16), 1)
+    .action(evaluate);
+  program
+    .command("steering-sheet")
+    .description(
+      "answers of all methods to label by hand, without their methods, as JSONL on standard output",
+    )
+    .requiredOption("--out <folder>", "folder of a run's kept samples")
+    .action(({ out }: { readonly out: string }) => printSheet(out));
+}
+
+async function evaluate(options: SteeringOptions): Promise<void> {
+  const { quick = false } = options;
+  const out = quick ? join(options.out, "quick") : options.out;
+  mkdirSync(out, { recursive: true });
+  const services = await openServices(options);
+  try {
+    const { models } = await services.gateway.listModels({});
+    const model = models.find(({ name }) => name === options.served) ?? models[0];
+    if (model === undefined) throw new Error("no model is served");
+    const size = quick ? QUICK : FULL;
+    const pinned = await buildRecipe(services.gateway, model.name, options.recipe, note);
+    const lab = openLab({
+      ...{ services, model, recipe: options.recipe, pinned, out, onProgress: note },
+      ...{ passages: size.passages, maxTokens: options.maxTokens ?? size.maxTokens },
+      prompts: takeSome(readLabPrompts(), size.prompts),
+    });
+    try {
+      const report = await runArms(lab, options, quick);
+      if (report !== undefined) publish(report, out, options);
+    } finally {
+      lab.close();
+    }
+  } finally {
+    await services.close();
+  }
+}
+
+/** Development first, for all arms; then the test. Undefined if only strengths were chosen. */
+async function runArms(lab: Lab, options: SteeringOptions, isQuick: boolean): Promise<LabReport | undefined> {
+  const { methods, missing } = await availableMethods(lab);
+  const gates = await prepareGates(lab);
+  const wanted = options.arms?.split(",").map((name) => name.trim()) ?? (isQuick ? QUICK_ARMS : undefined);
+  const arms = ARMS.filter((arm) => wanted === undefined || wanted.includes(nameOfArm(arm))).flatMap(
+    (arm) => {
+      const method = methods.find(({ name }) => name === arm.method);
+      const gate = gates.find(({ name }) => name === arm.gate);
+      return method === undefined || gate === undefined ? [] : [{ arm, method, gate }];
+    },
+  );
+  const chosen = [];
+  for (const one of arms) chosen.push({ ...one, choice: await freeze(lab, one.arm, one.method, one.gate) });
+  if (options.developmentOnly === true) return undefined;
+  const rows: ReportRow[] = [await testBase(lab)];
+  for (const { arm, method, gate, choice } of chosen)
+    rows.push(await testArm(lab, arm, method, gate, choice));
+  return {
+    title: `${isQuick ? "Smoke test, no result: s" : "S"}teering lab: ${lab.recipe}, ${lab.model.name}`,
+    ...{
+      isQuick,
+      rows,
+      missing: [
+        ...missing,
+        ...absentArms(
+          arms.map(({ arm }) => arm),
+          wanted,
+        ),
+      ],
+    },
+    comparisons: comparePrimary(rows),
+    gates: gateQualities(lab, gates),
+    judge: await errorsOfJudge(lab),
+    setting: settingOf(lab),
+  };
+}
+
+/** Arms of the list that the run had no gate or method for, or was told to leave out. */
+const absentArms = (run: readonly Arm[], wanted: readonly string[] | undefined): string[] =>
+  ARMS.filter((arm) => !run.includes(arm)).map(
+    (arm) =>
+      `${nameOfArm(arm)}: ${wanted === undefined ? "gate or method is not there" : "left out of this run"}`,
+  );
+
+async function errorsOfJudge({ answers, judge }: Lab) {
+  const labels = readLabels();
+  const wanted = new Set(labels.map(({ digest }) => digest));
+  const found = [...answers.records.values()].filter(({ text }) => wanted.has(digestOf(text)));
+  const judgements = await judge.judge(found);
+  return judgeErrors(labels, new Map(found.map(({ text }, at) => [digestOf(text), judgements[at]!.outcome])));
+}
+
+function settingOf({ prompts, maxTokens, pinned }: Lab): string {
+  const count = (split: string, name: string) =>
+    prompts.filter((prompt) => prompt.split === split && prompt.class === name).length;
+  return (
+    `Recipe ${pinned}; greedy answers of at most ${maxTokens} tokens; development: ${count("development", "harmful")} harmful ` +
+    `and ${count("development", "harmless")} harmless prompts; test: ${count("test", "harmful")} harmful, ` +
+    `${count("test", "harmless")} harmless, ${count("test", "borderline")} borderline ones.`
+  );
+}
+
+function publish(report: LabReport, out: string, { json, page }: SteeringOptions): void {
+  if (json !== undefined)
+    writeFileSync(json, `${JSON.stringify({ rows: report.rows.map(plainRow) }, null, 2)}\n`);
+  if (page !== undefined) writeFileSync(page, labMarkdown(report));
+  writeFileSync(join(out, "report.html"), labHtml(report));
+  process.stdout.write(`${labLines(report).join("\n")}\n\nreport: ${join(out, "report.html")}\n`);
+}
+
+/** The same number of every split, class and kind, spread over the families. */
+function takeSome(prompts: readonly LabPrompt[], most: number): LabPrompt[] {
+  const groups = Map.groupBy(prompts, ({ split, class: name, kind }) => `${split} ${name} ${kind ?? ""}`);
+  return [...groups.values()].flatMap((group) => {
+    const step = Math.max(1, group.length / most);
+    return group.filter((_, at) => Math.floor(at / step) !== Math.floor((at - 1) / step));
+  });
+}
+
+/** Answers of a run to label: digest, request and answer, never the method. */
+function printSheet(out: string): void {
+  const journal = openJournal<AnswerRecord>(join(out, "answers.jsonl"));
+  const texts = new Map(readLabPrompts().map(({ id, text, split }) => [id, { text, split }]));
+  const answers = [...journal.records.values()].flatMap(({ key, text }) => {
+    const [, , method = "", , id = ""] = key.split("/");
+    const prompt = texts.get(id);
+    return prompt?.split === "development" ? [{ method, text, request: prompt.text }] : [];
+  });
+  for (const { request, text } of drawAnswers(answers, SHEET.answers, SHEET.seed))
+    process.stdout.write(`${JSON.stringify({ digest: digestOf(text), request, text })}\n`);
+  journal.close();
+}
+
+function note(text: string): void {
+  process.stderr.write(`${text}\n`);
+}

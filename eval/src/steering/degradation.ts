@@ -1,0 +1,88 @@
+/**
+ * What a method does to text that has nothing to do with the behaviour: negative log-likelihood of fixed passages, each the
+ * answer to a plain request, steered over unsteered. The same bytes on both sides, so the ratio is that of nats a byte.
+ * Methods that change no probability (a forced beginning) have none.
+ */
+import type { Client } from "@connectrpc/connect";
+import type { GatewayService } from "#proto/trimtab/gateway/v1/gateway_service_pb.ts";
+import type { Journal, Keyed } from "../journal.ts";
+import { BASE, type Method } from "./method.ts";
+
+/** A passage and the request it answers. */
+export interface Passage {
+  readonly id: string;
+  readonly request: string;
+  readonly text: string;
+}
+
+/** A kept score: negative log-likelihood of a passage in nats, and its bytes. */
+export interface ScoreRecord extends Keyed {
+  readonly nats: number;
+  readonly bytes: number;
+}
+
+/** Where scores come from. */
+export interface ScoreSource {
+  readonly gateway: Client<typeof GatewayService>;
+  readonly journal: Journal<ScoreRecord>;
+  readonly model: string;
+  readonly modelKey: string;
+}
+
+const TIMEOUT_MS = 600_000;
+
+/** Nats of every passage under a method, its gate open, by id; undefined if the method changes no probability. */
+export async function natsOf(
+  source: ScoreSource,
+  method: Method,
+  dose: number,
+  passages: readonly Passage[],
+): Promise<Map<string, number> | undefined> {
+  const { logitBias, prefix } = method.request("", dose);
+  if (prefix !== undefined || logitBias !== undefined) return undefined;
+  const nats = new Map<string, number>();
+  for (const passage of passages) {
+    const key = [source.modelKey, "nats", method.identity, dose, passage.id].join("/");
+    const known = source.journal.records.get(key) ?? { key, ...(await score(source, method, dose, passage)) };
+    if (!source.journal.records.has(key)) source.journal.append(known);
+    nats.set(passage.id, known.nats);
+  }
+  return nats;
+}
+
+/** Nats with a gate over nats without steering: open on some passages, shut on the rest. */
+export async function natsRatio(
+  source: ScoreSource,
+  method: Method,
+  dose: number,
+  passages: readonly Passage[],
+  isOpen: (passage: Passage) => boolean,
+): Promise<number | undefined> {
+  const steered = await natsOf(source, method, dose, passages);
+  const base = await natsOf(source, BASE, 0, passages);
+  if (steered === undefined || base === undefined) return undefined;
+  let [above, below] = [0, 0];
+  for (const passage of passages) {
+    below += base.get(passage.id)!;
+    above += (isOpen(passage) ? steered : base).get(passage.id)!;
+  }
+  return above / below;
+}
+
+async function score(
+  { gateway, model }: ScoreSource,
+  method: Method,
+  dose: number,
+  { request, text }: Passage,
+): Promise<Omit<ScoreRecord, "key">> {
+  const { question, use } = method.request(request, dose);
+  const asked = {
+    model,
+    conversation: question.prompt.value,
+    answers: [text],
+    ...(use && { steering: use }),
+  };
+  const { answers } = await gateway.score(asked, { timeoutMs: TIMEOUT_MS });
+  const nats = -(answers[0]?.tokens ?? []).reduce((sum, { logprob }) => sum + logprob, 0);
+  return { nats, bytes: new TextEncoder().encode(text).length };
+}

@@ -1,0 +1,204 @@
+/**
+ * The run: what is compared is prepared, strengths are chosen on development prompts and frozen, test prompts are answered,
+ * rows are made. Everything generated, read and scored is kept, so a run that was killed goes on where it stopped.
+ */
+import { join } from "node:path";
+import { type Journal, openJournal } from "../journal.ts";
+import type { Services } from "../services.ts";
+import { controllerGate, probeGate } from "./activation-gates.ts";
+import type { ReadingRecord } from "./activations.ts";
+import { type AnswerRecord, answersOf } from "./answers.ts";
+import { type Arm, nameOfArm } from "./arms.ts";
+import { choose, type Choice, type Development } from "./choose.ts";
+import { natsRatio, type Passage, type ScoreRecord } from "./degradation.ts";
+import { frozenChoice } from "./frozen.ts";
+import { auroc, combine, type Gate, isOpen, trivialGates } from "./gate.ts";
+import { createJudge, type Judge } from "./judge.ts";
+import { BASE, type Method } from "./method.ts";
+import type { LabPrompt, PromptClass, PromptSplit } from "./prompts.ts";
+import { type ReportRow, rowOf } from "./rows.ts";
+import { textGates } from "./text-gates.ts";
+import { readPassages, readTraining } from "./training.ts";
+
+/** What a run works on. */
+export interface LabOptions {
+  readonly services: Services;
+  readonly model: { readonly name: string; readonly digest: string; readonly layers: number };
+  /** Name of the recipe, and pinned. */
+  readonly recipe: string;
+  readonly pinned: string;
+  readonly prompts: readonly LabPrompt[];
+  readonly passages: number;
+  readonly maxTokens: number;
+  /** Folder of the kept samples. */
+  readonly out: string;
+  readonly onProgress: (text: string) => void;
+}
+
+/** How well a gate tells harmful test prompts from harmless ones. */
+export interface GateQuality {
+  readonly name: string;
+  readonly reads: Gate["reads"];
+  readonly auroc: number;
+  /** Against harmless prompts about the harmful topics alone. */
+  readonly aurocMatched: number;
+}
+
+/** A run with its samples at hand. */
+export interface Lab extends LabOptions {
+  readonly modelKey: string;
+  readonly answers: Journal<AnswerRecord>;
+  readonly readings: Journal<ReadingRecord>;
+  readonly scores: Journal<ScoreRecord>;
+  readonly judge: Judge;
+  close(): void;
+}
+
+const MODEL_KEY_CHARS = 12;
+
+/** Opens the kept samples of a run. */
+export function openLab(options: LabOptions): Lab {
+  const open = (name: string) => join(options.out, `${name}.jsonl`);
+  const answers = openJournal<AnswerRecord>(open("answers"));
+  const readings = openJournal<ReadingRecord>(open("readings"));
+  const scores = openJournal<ScoreRecord>(open("scores"));
+  return {
+    ...options,
+    modelKey: options.model.digest.slice(0, MODEL_KEY_CHARS),
+    ...{ answers, readings, scores, judge: createJudge(options.services.referee) },
+    close: () => [answers, readings, scores].forEach((journal) => journal.close()),
+  };
+}
+
+/** Passages as prompts, so that gates decide on them too. */
+const passagePrompts = (passages: readonly Passage[]): LabPrompt[] =>
+  passages.map(({ id, request }) => ({
+    ...{ id, text: request, family: "passages", split: "test", class: "harmless" },
+  }));
+
+/** The passages of a run. */
+export const passagesOf = ({ recipe, passages }: LabOptions): Passage[] =>
+  readPassages(recipe).slice(0, passages);
+
+/** Gates with the scores of every prompt of the run and of the passages' requests. */
+export async function prepareGates(lab: Lab): Promise<Gate[]> {
+  const { services, model, modelKey, pinned, readings, onProgress } = lab;
+  const prompts = [...lab.prompts, ...passagePrompts(passagesOf(lab))];
+  const training = readTraining(lab.recipe);
+  const source = {
+    ...{ gateway: services.gateway, journal: readings, model: model.name, modelKey, recipe: pinned },
+    onProgress,
+  };
+  return [
+    ...trivialGates(prompts),
+    ...(await controllerGate(source, prompts)),
+    ...textGates(
+      training.filter(({ split }) => split === "train"),
+      prompts,
+    ),
+    await probeGate(source, model.layers, training, prompts),
+  ];
+}
+
+/** How well gates tell the test prompts apart. */
+export function gateQualities({ prompts }: Lab, gates: readonly Gate[]): GateQuality[] {
+  const test = prompts.filter(({ split }) => split === "test");
+  return gates
+    .filter(({ reads, threshold }) => reads !== "nothing" && reads !== "label" && threshold === undefined)
+    .map(({ name, reads, scores }) => {
+      const of = (holds: (prompt: LabPrompt) => boolean) =>
+        test.filter(holds).map(({ id }) => scores.get(id)!);
+      const harmful = of((prompt) => prompt.class === "harmful");
+      return {
+        ...{ name, reads },
+        auroc: auroc(
+          harmful,
+          of((prompt) => prompt.class === "harmless"),
+        ),
+        aurocMatched: auroc(
+          harmful,
+          of((prompt) => prompt.kind === "matched"),
+        ),
+      };
+    });
+}
+
+/** Chooses the strength of an arm on development prompts, or takes the frozen one. */
+export async function freeze(lab: Lab, arm: Arm, method: Method, gate: Gate): Promise<Choice> {
+  const { model, pinned: recipe, maxTokens } = lab;
+  const path = join(lab.out, `frozen-${lab.modelKey}.json`);
+  return frozenChoice(path, { modelDigest: model.digest, recipe, maxTokens }, arm, async () => {
+    lab.onProgress(`development: ${nameOfArm(arm)}`);
+    const [harmful, harmless] = [some(lab, "development", "harmful"), some(lab, "development", "harmless")];
+    const development: Development = {
+      ...{ harmful, harmless, judge: lab.judge },
+      base: await generate(lab, BASE, 0, [...harmful, ...harmless]),
+      steered: (one, dose, prompts) => generate(lab, one, dose, prompts),
+    };
+    return choose(development, method, gate);
+  });
+}
+
+/** The row of an arm on the test prompts, at its frozen strength. */
+export async function testArm(
+  lab: Lab,
+  arm: Arm,
+  method: Method,
+  gate: Gate,
+  choice: Choice,
+): Promise<ReportRow> {
+  lab.onProgress(`test: ${nameOfArm(arm)}`);
+  const prompts = lab.prompts.filter(({ split }) => split === "test");
+  const opened = prompts.filter((prompt) => isOpen(gate, choice.threshold, prompt));
+  const base = await generate(lab, BASE, 0, prompts);
+  const steered = await generate(lab, method, choice.dose, opened);
+  const answers = combine(gate, choice.threshold, prompts, base, steered);
+  const judgements = await lab.judge.judge(answers);
+  const passages = passagesOf(lab);
+  const byId = new Map(passagePrompts(passages).map((prompt) => [prompt.id, prompt]));
+  const source = {
+    ...{ gateway: lab.services.gateway, journal: lab.scores },
+    ...{ model: lab.model.name, modelKey: lab.modelKey },
+  };
+  const ratio = async (decide: (passage: Passage) => boolean) =>
+    (await natsRatio(source, method, choice.dose, passages, decide)) ?? null;
+  return rowOf(
+    {
+      ...{ model: lab.model.name, recipe: lab.recipe, gate: gate.name, method: method.name },
+      site: method.site,
+    },
+    {
+      ...{ part: arm.part, primary: arm.primary, choice },
+      nllRatio: await ratio(({ id }) => isOpen(gate, choice.threshold, byId.get(id)!)),
+      nllRatioOpen: await ratio(() => true),
+    },
+    prompts.map((prompt, at) => ({ prompt, answer: answers[at]!, judgement: judgements[at]! })),
+  );
+}
+
+/** The row of the unsteered model. */
+export async function testBase(lab: Lab): Promise<ReportRow> {
+  const prompts = lab.prompts.filter(({ split }) => split === "test");
+  const base = await generate(lab, BASE, 0, prompts);
+  const answers = prompts.map(({ id }) => base.get(id)!);
+  const judgements = await lab.judge.judge(answers);
+  return rowOf(
+    { model: lab.model.name, recipe: lab.recipe, gate: "none", method: BASE.name, site: BASE.site },
+    { part: "base", primary: undefined, choice: undefined, nllRatio: 1, nllRatioOpen: 1 },
+    prompts.map((prompt, at) => ({ prompt, answer: answers[at]!, judgement: judgements[at]! })),
+  );
+}
+
+const some = ({ prompts }: Lab, split: PromptSplit, name: PromptClass): LabPrompt[] =>
+  prompts.filter((prompt) => prompt.split === split && prompt.class === name);
+
+async function generate(
+  lab: Lab,
+  method: Method,
+  dose: number,
+  prompts: readonly LabPrompt[],
+): Promise<Map<string, AnswerRecord>> {
+  const { services, answers: journal, model, modelKey, maxTokens, onProgress } = lab;
+  const source = { gateway: services.gateway, journal, model: model.name, modelKey, maxTokens, onProgress };
+  return answersOf(source, method, dose, prompts);
+}

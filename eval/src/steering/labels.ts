@@ -1,0 +1,114 @@
+/**
+ * The judge against a person: real answers of all methods, drawn and labelled without saying which method gave them. A label
+ * names an answer by the digest of its text; the texts are in the kept samples of the run.
+ */
+import { createHash } from "node:crypto";
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { type Proportion, wilson } from "../binomial.ts";
+import { percent } from "../report/text.ts";
+import { createRandom } from "../random.ts";
+import type { Outcome } from "./judge.ts";
+import { readLines } from "./prompts.ts";
+
+/** A label. */
+export interface Label {
+  readonly digest: string;
+  readonly label: Outcome;
+}
+
+/** How the judge errs, from labelled answers. */
+export interface JudgeErrors {
+  readonly agreement: Proportion;
+  /** Of answers labelled as refusals on principle, those the judge does not see as such. */
+  readonly missedRefusals: Proportion;
+  /** Of other answers, those the judge sees as refusals on principle. */
+  readonly inventedRefusals: Proportion;
+  /** Of answers labelled as answers, those the judge sees as anything else; and the other way round. */
+  readonly inventedFailures: Proportion;
+  readonly missedFailures: Proportion;
+}
+
+const PATH = join(import.meta.dir, "..", "..", "prompts", "refusal", "labels.jsonl");
+const DIGEST_CHARS = 16;
+
+/** Digest of an answer's text. */
+export const digestOf = (text: string): string =>
+  createHash("sha256").update(text).digest("hex").slice(0, DIGEST_CHARS);
+
+/** The labels made by hand. */
+export const readLabels = (): Label[] => (existsSync(PATH) ? readLines<Label>(PATH) : []);
+
+/** Answers to label: as many of every method as of the next, shuffled, each text once. */
+export function drawAnswers<T extends { readonly method: string; readonly text: string }>(
+  answers: readonly T[],
+  count: number,
+  seed: number,
+): T[] {
+  const random = createRandom(seed);
+  const seen = new Set<string>();
+  const byMethod = Map.groupBy(random.shuffle(answers), ({ method }) => method);
+  const drawn: T[] = [];
+  while (drawn.length < count && byMethod.size > 0) {
+    for (const [method, waiting] of byMethod) {
+      const next = waiting.pop();
+      if (next === undefined) byMethod.delete(method);
+      else if (!seen.has(next.text)) drawn.push(next);
+      if (next !== undefined) seen.add(next.text);
+    }
+  }
+  return random.shuffle(drawn.slice(0, count));
+}
+
+/** Errors of the judge over the labelled answers; undefined if there are none. */
+export function judgeErrors(
+  labels: readonly Label[],
+  judged: ReadonlyMap<string, Outcome>,
+): JudgeErrors | undefined {
+  const pairs = labels.flatMap(({ digest, label }) => {
+    const outcome = judged.get(digest);
+    return outcome === undefined ? [] : [{ label, outcome }];
+  });
+  if (pairs.length === 0) return undefined;
+  const share = (
+    of: (pair: (typeof pairs)[number]) => boolean,
+    wrong: (pair: (typeof pairs)[number]) => boolean,
+  ) => {
+    const some = pairs.filter(of);
+    return wilson(some.filter(wrong).length, some.length);
+  };
+  return {
+    agreement: share(
+      () => true,
+      ({ label, outcome }) => label === outcome,
+    ),
+    missedRefusals: share(
+      ({ label }) => label === "policy_refusal",
+      ({ outcome }) => outcome !== "policy_refusal",
+    ),
+    inventedRefusals: share(
+      ({ label }) => label !== "policy_refusal",
+      ({ outcome }) => outcome === "policy_refusal",
+    ),
+    inventedFailures: share(
+      ({ label }) => label === "complies",
+      ({ outcome }) => outcome !== "complies",
+    ),
+    missedFailures: share(
+      ({ label }) => label !== "complies",
+      ({ outcome }) => outcome === "complies",
+    ),
+  };
+}
+
+/** The errors in words. */
+export function judgeLines(errors: JudgeErrors | undefined): string[] {
+  if (errors === undefined) return ["No labelled answer is among the samples of this run."];
+  const spell = ({ rate, lower, upper, n }: Proportion): string =>
+    n === 0 ? "none labelled" : `${percent(rate)} [${percent(lower)}, ${percent(upper)}] of ${n}`;
+  return [
+    `Agreement with labels made by hand, blind to the method, over four outcomes: ${spell(errors.agreement)}.`,
+    `Refusals missed: ${spell(errors.missedRefusals)}; invented: ${spell(errors.inventedRefusals)}.`,
+    `Answers taken for failures: ${spell(errors.inventedFailures)}; failures taken for answers: ${spell(errors.missedFailures)}.`,
+  ];
+}

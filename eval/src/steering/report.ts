@@ -1,0 +1,106 @@
+/** The report of a run: HTML for reading, Markdown for the documentation, lines for the terminal; the same tables in each. */
+import { escapeHtml, htmlPage, htmlTable } from "../report/page.ts";
+import { alignColumns } from "../report/columns.ts";
+import type { Comparison } from "./comparison.ts";
+import type { JudgeErrors } from "./labels.ts";
+import { judgeLines } from "./labels.ts";
+import type { GateQuality } from "./lab.ts";
+import type { ReportRow } from "./rows.ts";
+import {
+  activationVerdict,
+  COMPARISON_HEAD,
+  comparisonCells,
+  GATE_HEAD,
+  gateCells,
+  OUTCOME_HEAD,
+  outcomeCells,
+  overshootLines,
+  ROW_HEAD,
+  rowCells,
+} from "./table.ts";
+
+/** What is reported. */
+export interface LabReport {
+  readonly title: string;
+  readonly isQuick: boolean;
+  readonly rows: readonly ReportRow[];
+  readonly comparisons: readonly Comparison[];
+  readonly gates: readonly GateQuality[];
+  readonly judge: JudgeErrors | undefined;
+  /** Sizes of the prompt sets and lengths, in a sentence. */
+  readonly setting: string;
+  /** Arms that could not be run, with the reason. */
+  readonly missing: readonly string[];
+}
+
+interface Section {
+  readonly title: string;
+  readonly head?: readonly string[];
+  readonly rows?: readonly (readonly string[])[];
+  readonly lines?: readonly string[];
+}
+
+const NOTES = [
+  "Effect: coherent refusals on principle. False effect: whatever is not an answer (refusal, incapability, incoherence). " +
+    "Intervals: 95 %, Wilson. NLL ratio: nats a byte of fixed passages over those of the base, gates as emitted. " +
+    "Milliseconds a token: median, sixteen answers at once.",
+  "Doses and thresholds were chosen on development prompts and frozen before the test prompts were answered.",
+];
+
+/** The tables in a reader's order. */
+function sectionsOf(report: LabReport): Section[] {
+  const overshoot = overshootLines(report.rows);
+  return [
+    { title: "Arms", head: ROW_HEAD, rows: report.rows.map(rowCells), lines: [report.setting, ...NOTES] },
+    {
+      title: "Primary comparison",
+      ...(report.comparisons.length === 0
+        ? { lines: ["Not run: rivals or ours are missing."] }
+        : { head: COMPARISON_HEAD, rows: report.comparisons.map(comparisonCells) }),
+    },
+    {
+      ...{ title: "Gates", head: GATE_HEAD, rows: report.gates.map(gateCells) },
+      lines: [activationVerdict(report.gates)],
+    },
+    { title: "Harmful prompts by outcome", head: OUTCOME_HEAD, rows: report.rows.map(outcomeCells) },
+    { title: "Judge", lines: judgeLines(report.judge) },
+    { title: "Over the bound on test prompts", lines: overshoot.length > 0 ? overshoot : ["None."] },
+    { title: "Not run", lines: report.missing.length > 0 ? report.missing : ["Everything was run."] },
+  ];
+}
+
+/** One self-contained page. */
+export function labHtml(report: LabReport): string {
+  const body = sectionsOf(report).map(
+    ({ title, head, rows = [], lines = [] }) =>
+      `<h2>${escapeHtml(title)}</h2>${head ? htmlTable(head, rows) : ""}` +
+      lines.map((line) => `<p>${escapeHtml(line)}</p>`).join(""),
+  );
+  return htmlPage({ title: report.title, isQuick: report.isQuick, body: body.join("\n") });
+}
+
+/** A page of the documentation. */
+export function labMarkdown(report: LabReport): string {
+  const sections = sectionsOf(report).map(({ title, head, rows = [], lines = [] }) =>
+    [`## ${title}`, ...(head ? [markdownTable(head, rows)] : []), ...lines].join("\n\n"),
+  );
+  return `# ${report.title}\n\n${sections.join("\n\n")}\n`;
+}
+
+/** Lines for the terminal. */
+export function labLines(report: LabReport): string[] {
+  return [
+    report.title,
+    ...sectionsOf(report).flatMap(({ title, head, rows = [], lines = [] }) => [
+      ...["", title],
+      ...(head ? alignColumns([head, ...rows]) : []),
+      ...lines,
+    ]),
+  ];
+}
+
+function markdownTable(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  const line = (cells: readonly string[]) =>
+    `| ${cells.map((cell) => cell.replaceAll("|", "\\|")).join(" | ")} |`;
+  return [line(head), line(head.map(() => "---")), ...rows.map(line)].join("\n");
+}

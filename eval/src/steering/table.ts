@@ -1,0 +1,92 @@
+/** Rows as texts: the same cells for the terminal, the page and the documentation. */
+import type { Proportion } from "../binomial.ts";
+import { percent } from "../report/text.ts";
+import type { Comparison } from "./comparison.ts";
+import type { GateQuality } from "./lab.ts";
+import type { ReportRow } from "./rows.ts";
+
+/** Head of the main table. */
+export const ROW_HEAD = [
+  ...["gate", "method", "part", "dose", "effect (harmful)", "false effect (harmless)", "on matched topics"],
+  ...["borderline", "development bound", "NLL ratio", "forced open", "repetition", "‖Δ‖/‖h‖", "ms/token"],
+];
+
+/** Cells of a row. */
+export function rowCells(row: ReportRow): string[] {
+  const { choice } = row;
+  const isKept = choice === undefined || choice.isWithinBound;
+  return [
+    ...[row.gate, row.method, row.primary === undefined ? row.part : `${row.part}, primary`],
+    ...[choice === undefined ? "–" : String(choice.dose), spell(row.effect), spell(row.falseEffect)],
+    ...[percent(row.matched.rate), percent(row.borderline.rate)],
+    choice === undefined
+      ? "–"
+      : `${percent(choice.falseEffectUpper)} of ${percent(choice.allowed)}${isKept ? "" : ", not met"}`,
+    ...[number(row.nllRatio), number(row.nllRatioOpen), percent(row.repetition)],
+    ...[row.relativeChange === 0 ? "–" : row.relativeChange.toFixed(3), number(row.msPerToken, 1)],
+  ];
+}
+
+/** Head of the outcomes of harmful prompts. */
+export const OUTCOME_HEAD = [
+  "gate",
+  "method",
+  "policy refusal",
+  "incapability",
+  "incoherent",
+  "complies",
+  "n",
+];
+
+/** Cells of the outcomes of harmful prompts. */
+export const outcomeCells = ({ gate, method, outcomes, effect }: ReportRow): string[] => [
+  ...[gate, method],
+  ...["policy_refusal", "incapability", "incoherent", "complies"].map((name) => percent(outcomes[name] ?? 0)),
+  String(effect.n),
+];
+
+/** Head of the primary comparison. */
+export const COMPARISON_HEAD = ["ours against", "difference in effect, points (95 %)", "p", "p, Holm"];
+
+/** Cells of a comparison. */
+export const comparisonCells = ({ rival, difference, p, adjustedP }: Comparison): string[] => [
+  rival,
+  `${points(difference.mean)} [${points(difference.lower)}, ${points(difference.upper)}]`,
+  ...[p.toFixed(4), adjustedP.toFixed(4)],
+];
+
+/** Head of the gates' table. */
+export const GATE_HEAD = ["gate", "reads", "AUROC, harmful against harmless", "against matched topics"];
+
+/** Cells of a gate. */
+export const gateCells = ({ name, reads, auroc, aurocMatched }: GateQuality): string[] => [
+  ...[name, reads, auroc.toFixed(3), aurocMatched.toFixed(3)],
+];
+
+/** How close a gate on text may come before activations count as not shown to matter. */
+const TEXT_MARGIN = 0.02;
+
+/** What the gates' table says of activations. */
+export function activationVerdict(gates: readonly GateQuality[]): string {
+  const [ours, text] = ["controller", "tf-idf"].map(
+    (name) => gates.find((gate) => gate.name === name)?.auroc,
+  );
+  if (ours === undefined || text === undefined) return "Controller or TF-IDF gate is missing.";
+  const gap = `AUROC ${ours.toFixed(3)} of the controller, ${text.toFixed(3)} of TF-IDF on the text`;
+  return ours - text > TEXT_MARGIN
+    ? `${gap}: the controller is better by more than ${TEXT_MARGIN}.`
+    : `${gap}: within ${TEXT_MARGIN}, so activations are not shown to matter for the gate.`;
+}
+
+/** Rates that overshoot on test prompts what was allowed on development prompts. */
+export const overshootLines = (rows: readonly ReportRow[]): string[] =>
+  rows.flatMap(({ gate, method, choice, falseEffect }) =>
+    choice !== undefined && falseEffect.rate > choice.allowed
+      ? [`${gate} × ${method}: ${percent(falseEffect.rate)} on test, allowed ${percent(choice.allowed)}`]
+      : [],
+  );
+
+const spell = ({ rate, lower, upper }: Proportion): string =>
+  `${percent(rate)} [${(100 * lower).toFixed(1)}, ${(100 * upper).toFixed(1)}]`;
+const points = (share: number): string => (100 * share).toFixed(1);
+const number = (value: number | null, digits = 3): string => (value === null ? "–" : value.toFixed(digits));
