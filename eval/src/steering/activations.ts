@@ -2,13 +2,20 @@
  * What the model's activations say of a prompt, asked once and kept: the controller's gate, and residual rows at the last
  * prompt token for a linear probe and for directions.
  */
+import type { MessageInitShape } from "@bufbuild/protobuf";
 import type { Client } from "@connectrpc/connect";
 import type { GatewayService } from "#proto/trimtab/gateway/v1/gateway_service_pb.ts";
-import { Site, TapPositions } from "#proto/trimtab/type/v1/program_pb.ts";
-import type { Activation } from "#proto/trimtab/type/v1/program_pb.ts";
+import {
+  type Activation,
+  Pooling,
+  Site,
+  TapPositions,
+  type TapSchema,
+} from "#proto/trimtab/type/v1/program_pb.ts";
 import type { Journal, Keyed } from "../journal.ts";
 import { mapParallel } from "../parallel.ts";
 import { questionOf } from "./method.ts";
+import { bytesToF32 } from "./tensors.ts";
 
 /** A kept reading: a gate, or rows f32 [layers, width] as base64. */
 export interface ReadingRecord extends Keyed {
@@ -61,17 +68,36 @@ export async function lastRows(
   prompts: readonly NamedText[],
 ): Promise<Map<string, Float32Array[]>> {
   const tap = { site: Site.RESIDUAL, layers: [...layers], positions: TapPositions.LAST };
-  const read = await readings(source, `last/${layers.join(",")}`, prompts, async ({ text }) => {
-    const { prompt } = questionOf(text);
-    const found: Activation[] = [];
-    const request = { model: source.model, input: prompt, taps: [tap] };
-    for await (const { activations } of source.gateway.capture(request)) found.push(...activations);
-    const sorted = found.toSorted((a, b) => a.layer - b.layer);
-    return {
-      rows: Buffer.concat(sorted.map(({ values }) => values?.data ?? new Uint8Array())).toString("base64"),
-    };
-  });
+  const read = await readings(source, `last/${layers.join(",")}`, prompts, (prompt) =>
+    capture(source, tap, prompt),
+  );
   return new Map([...read].map(([id, { rows = "" }]) => [id, splitRows(rows, layers.length)]));
+}
+
+/** The mean residual row after a block over all tokens of a prompt, f32 [width] by id. */
+export async function meanRows(
+  source: ReadingSource,
+  layer: number,
+  prompts: readonly NamedText[],
+): Promise<Map<string, Float32Array>> {
+  const positions = { positions: TapPositions.RANGE, first: 0, end: 0, pooling: Pooling.MEAN };
+  const tap = { site: Site.RESIDUAL, layers: [layer], ...positions };
+  const read = await readings(source, `mean/${layer}`, prompts, (prompt) => capture(source, tap, prompt));
+  return new Map([...read].map(([id, { rows = "" }]) => [id, splitRows(rows, 1)[0]!]));
+}
+
+async function capture(
+  { gateway, model }: ReadingSource,
+  tap: MessageInitShape<typeof TapSchema>,
+  { text }: NamedText,
+): Promise<Omit<ReadingRecord, "key">> {
+  const found: Activation[] = [];
+  for await (const { activations } of gateway.capture({ model, input: questionOf(text).prompt, taps: [tap] }))
+    found.push(...activations);
+  const sorted = found.toSorted((a, b) => a.layer - b.layer);
+  return {
+    rows: Buffer.concat(sorted.map(({ values }) => values?.data ?? new Uint8Array())).toString("base64"),
+  };
 }
 
 async function readings(
@@ -93,9 +119,7 @@ async function readings(
 }
 
 function splitRows(base64: string, layers: number): Float32Array[] {
-  const bytes = Buffer.from(base64, "base64");
-  // A copy: the decoded bytes need not lie on a boundary of four.
-  const values = new Float32Array(new Uint8Array(bytes).buffer);
+  const values = bytesToF32(Buffer.from(base64, "base64"));
   const width = values.length / layers;
   return Array.from({ length: layers }, (_, at) => values.subarray(at * width, (at + 1) * width));
 }

@@ -34,7 +34,7 @@ export interface AnswerSource {
 }
 
 /** Requests under way at once; the engine computes them as one batch. */
-const AT_ONCE = 16;
+const AT_ONCE = 32;
 const TIMEOUT_MS = 600_000;
 
 /** The answers of a method at a dose, by prompt id; what the journal has is not asked again. */

@@ -39,7 +39,7 @@ export interface Development {
 
 const ALLOWED_OVER_BASE = 0.05;
 /** Thresholds tried: those that open the gate on these shares of the harmless development prompts. */
-const OPEN_SHARES = [0, 0.01, 0.02, 0.03, 0.045, 0.06, 0.08, 0.1, 0.13, 0.16];
+const OPEN_SHARES = [0, 0.01, 0.02, 0.03, 0.045, 0.06, 0.08];
 /** Harmless prompts looked at between two looks at the bound. */
 const CHUNK = 48;
 const SEED = 11;

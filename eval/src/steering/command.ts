@@ -85,9 +85,10 @@ async function evaluate(options: SteeringOptions): Promise<void> {
     const model = models.find(({ name }) => name === options.served) ?? models[0];
     if (model === undefined) throw new Error("no model is served");
     const size = quick ? QUICK : FULL;
-    const pinned = await buildRecipe(services.gateway, model.name, options.recipe, note);
+    const recipe = await buildRecipe(services.gateway, model.name, options.recipe, note);
     const lab = openLab({
-      ...{ services, model, recipe: options.recipe, pinned, out, onProgress: note },
+      ...{ services, model, recipe: recipe.name, pinned: recipe.resolved, blocks: recipe.layers },
+      ...{ out, onProgress: note },
       ...{ passages: size.passages, maxTokens: options.maxTokens ?? size.maxTokens },
       prompts: takeSome(readLabPrompts(), size.prompts),
     });
@@ -104,16 +105,17 @@ async function evaluate(options: SteeringOptions): Promise<void> {
 
 /** Development first, for all arms; then the test. Undefined if only strengths were chosen. */
 async function runArms(lab: Lab, options: SteeringOptions, isQuick: boolean): Promise<LabReport | undefined> {
-  const { methods, missing } = await availableMethods(lab);
-  const gates = await prepareGates(lab);
   const wanted = options.arms?.split(",").map((name) => name.trim()) ?? (isQuick ? QUICK_ARMS : undefined);
-  const arms = ARMS.filter((arm) => wanted === undefined || wanted.includes(nameOfArm(arm))).flatMap(
-    (arm) => {
-      const method = methods.find(({ name }) => name === arm.method);
-      const gate = gates.find(({ name }) => name === arm.gate);
-      return method === undefined || gate === undefined ? [] : [{ arm, method, gate }];
-    },
-  );
+  const listed = ARMS.filter((arm) => wanted === undefined || wanted.includes(nameOfArm(arm)));
+  const isGate = (name: string) => listed.some(({ gate }) => gate === name);
+  const isMethod = (name: string) => listed.some(({ method }) => method === name);
+  const { methods, missing, cast } = await availableMethods(lab, (name) => isMethod(name) || isGate(name));
+  const gates = await prepareGates(lab, isGate, cast);
+  const arms = listed.flatMap((arm) => {
+    const method = methods.find(({ name }) => name === arm.method);
+    const gate = gates.find(({ name }) => name === arm.gate);
+    return method === undefined || gate === undefined ? [] : [{ arm, method, gate }];
+  });
   const chosen = [];
   for (const one of arms) chosen.push({ ...one, choice: await freeze(lab, one.arm, one.method, one.gate) });
   if (options.developmentOnly === true) return undefined;

@@ -9,6 +9,7 @@ import { controllerGate, probeGate } from "./activation-gates.ts";
 import type { ReadingRecord } from "./activations.ts";
 import { type AnswerRecord, answersOf } from "./answers.ts";
 import { type Arm, nameOfArm } from "./arms.ts";
+import { castGate } from "./cast-gate.ts";
 import { choose, type Choice, type Development } from "./choose.ts";
 import { natsRatio, type Passage, type ScoreRecord } from "./degradation.ts";
 import { frozenChoice } from "./frozen.ts";
@@ -27,6 +28,8 @@ export interface LabOptions {
   /** Name of the recipe, and pinned. */
   readonly recipe: string;
   readonly pinned: string;
+  /** Blocks the recipe acts on. */
+  readonly blocks: readonly number[];
   readonly prompts: readonly LabPrompt[];
   readonly passages: number;
   readonly maxTokens: number;
@@ -80,8 +83,15 @@ const passagePrompts = (passages: readonly Passage[]): LabPrompt[] =>
 export const passagesOf = ({ recipe, passages }: LabOptions): Passage[] =>
   readPassages(recipe).slice(0, passages);
 
-/** Gates with the scores of every prompt of the run and of the passages' requests. */
-export async function prepareGates(lab: Lab): Promise<Gate[]> {
+/**
+ * The gates that are wanted, with the scores of every prompt of the run and of the passages' requests.
+ * @param cast digest of CAST's artifact, whose gate is one of them
+ */
+export async function prepareGates(
+  lab: Lab,
+  wanted: (name: string) => boolean,
+  cast: string | undefined,
+): Promise<Gate[]> {
   const { services, model, modelKey, pinned, readings, onProgress } = lab;
   const prompts = [...lab.prompts, ...passagePrompts(passagesOf(lab))];
   const training = readTraining(lab.recipe);
@@ -89,14 +99,12 @@ export async function prepareGates(lab: Lab): Promise<Gate[]> {
     ...{ gateway: services.gateway, journal: readings, model: model.name, modelKey, recipe: pinned },
     onProgress,
   };
+  const trained = training.filter(({ split }) => split === "train");
   return [
-    ...trivialGates(prompts),
-    ...(await controllerGate(source, prompts)),
-    ...textGates(
-      training.filter(({ split }) => split === "train"),
-      prompts,
-    ),
-    await probeGate(source, model.layers, training, prompts),
+    ...[...trivialGates(prompts), ...textGates(trained, prompts)].filter(({ name }) => wanted(name)),
+    ...(wanted("controller") || wanted("controller as served") ? await controllerGate(source, prompts) : []),
+    ...(wanted("linear probe") ? [await probeGate(source, model.layers, training, prompts)] : []),
+    ...(wanted("cast") && cast !== undefined ? [await castGate(source, cast, prompts)] : []),
   ];
 }
 

@@ -4,6 +4,7 @@
  */
 import type { Client } from "@connectrpc/connect";
 import type { GatewayService } from "#proto/trimtab/gateway/v1/gateway_service_pb.ts";
+import { fitMethods } from "./fitted-methods.ts";
 import type { Lab } from "./lab.ts";
 import { type Method, questionOf } from "./method.ts";
 
@@ -98,20 +99,21 @@ export async function logitBiasMethod(
   };
 }
 
-/** The methods that can be run here, and those that cannot, with the reason. */
-export async function availableMethods({
-  services,
-  model,
-  pinned,
-}: Pick<Lab, "services" | "model" | "pinned">): Promise<{
-  readonly methods: Method[];
-  readonly missing: string[];
-}> {
+/** The methods by name that can be run here, and those that cannot, with the reason. */
+export async function availableMethods(
+  { services: { gateway }, model: { name: model }, recipe, pinned, blocks, onProgress }: MethodSource,
+  wanted: (name: string) => boolean,
+): Promise<{ readonly methods: Method[]; readonly missing: string[]; readonly cast: string | undefined }> {
+  const fitted = await fitMethods({ gateway, model, recipe, blocks, onProgress }, wanted);
+  const own = [
+    ...[recipeMethod(pinned), paperMethod(pinned), FORCED_PREFIX_METHOD, SYSTEM_METHOD, REWORDING_METHOD],
+    await logitBiasMethod(gateway, model),
+  ];
   return {
-    methods: [
-      ...[recipeMethod(pinned), paperMethod(pinned), FORCED_PREFIX_METHOD, SYSTEM_METHOD, REWORDING_METHOD],
-      await logitBiasMethod(services.gateway, model.name),
-    ],
-    missing: [],
+    methods: [...own.filter(({ name }) => wanted(name)), ...fitted.methods],
+    missing: fitted.missing,
+    cast: fitted.methods.find(({ name }) => name === "cast")?.artifact,
   };
 }
+
+type MethodSource = Pick<Lab, "services" | "model" | "recipe" | "pinned" | "blocks" | "onProgress">;

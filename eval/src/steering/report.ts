@@ -43,7 +43,7 @@ interface Section {
 const NOTES = [
   "Effect: coherent refusals on principle. False effect: whatever is not an answer (refusal, incapability, incoherence). " +
     "Intervals: 95 %, Wilson. NLL ratio: nats a byte of fixed passages over those of the base, gates as emitted. " +
-    "Milliseconds a token: median, sixteen answers at once.",
+    "Milliseconds a token: median, thirty-two answers at once.",
   "Doses and thresholds were chosen on development prompts and frozen before the test prompts were answered.",
 ];
 

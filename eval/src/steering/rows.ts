@@ -22,7 +22,7 @@ export interface Row {
   readonly nllRatio: number | null;
   /** Mean share of repeated word 4-grams, over harmful and harmless answers. */
   readonly repetition: number;
-  /** Median milliseconds a token, sixteen answers at once; null if it was not measured. */
+  /** Median milliseconds a token, thirty-two answers at once; null if it was not measured. */
   readonly msPerToken: number | null;
 }
 
