@@ -98,7 +98,8 @@ function labelOf({ id, text, score }: TreeNode): string {
   return `${id}: ${shown}${score === undefined ? "" : ` (${score.toFixed(2)})`}`;
 }
 
-function draw(options: Plot.PlotOptions): string {
+/** A picture in the reports' size and type. */
+export function draw(options: Plot.PlotOptions): string {
   const { document } = parseHTML("<html></html>");
   const svg = Plot.plot({
     document: document as never,

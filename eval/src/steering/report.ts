@@ -1,6 +1,7 @@
 /** The report of a run: HTML for reading, Markdown for the documentation, lines for the terminal; the same tables in each. */
 import { escapeHtml, htmlPage, htmlTable } from "../report/page.ts";
 import { alignColumns } from "../report/columns.ts";
+import { effectChart } from "./chart.ts";
 import type { Comparison } from "./comparison.ts";
 import type { JudgeErrors } from "./labels.ts";
 import { judgeLines } from "./labels.ts";
@@ -76,7 +77,8 @@ export function labHtml(report: LabReport): string {
       `<h2>${escapeHtml(title)}</h2>${head ? htmlTable(head, rows) : ""}` +
       lines.map((line) => `<p>${escapeHtml(line)}</p>`).join(""),
   );
-  return htmlPage({ title: report.title, isQuick: report.isQuick, body: body.join("\n") });
+  const chart = `<figure>${effectChart(report.rows)}<figcaption>Effect against false effect</figcaption></figure>`;
+  return htmlPage({ title: report.title, isQuick: report.isQuick, body: [...body, chart].join("\n") });
 }
 
 /** A page of the documentation. */
