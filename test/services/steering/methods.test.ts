@@ -113,6 +113,15 @@ test("methods of one vector a block differ from each other, and tell the classes
   expect(Math.abs(contrast("random_direction"))).toBeLessThan(0.5);
 });
 
+test("the refusal direction is the one candidate that induces most of what may be erased", async () => {
+  await stack.fit({ name: "chosen", method: "refusal_direction" });
+  const { raw, facts } = readDirectionSafetensors(bytesOf("chosen"));
+  expect([...raw.keys()]).toEqual([Number(facts?.["block"])]);
+  expect(Number(facts?.["block"])).toBeLessThan(0.8 * stack.model.layers);
+  expect(Number(facts?.["erased_nats"])).toBeLessThanOrEqual(0.1);
+  expect(Number(facts?.["induced_log_odds"])).toBeGreaterThan(Number(facts?.["base_log_odds"]));
+});
+
 test("an additive method at another site gives an edit of that site", async () => {
   await stack.fit({
     name: "at-heads",

@@ -17,6 +17,7 @@ import type { SteeringParts } from "../service.ts";
 import { f32Tensor } from "../tensors.ts";
 import type { ExampleSource } from "./examples.ts";
 import { readExamples } from "./read.ts";
+import { fitRefusalDirection } from "./refusal-direction.ts";
 
 /** What a fit made, as bytes to store. */
 export interface Fitted {
@@ -33,12 +34,19 @@ export interface FitContext extends ExampleSource {
 
 type Facts = Readonly<Record<string, string>>;
 
-/** A method by name. @throws TrimtabError INVALID_ARGUMENT. */
-export function findMethod(name: string): SteeringMethod {
+/** The method that looks at what its candidates do to the model before it chooses. */
+const MEASURED = "refusal_direction";
+
+/** Checks the name of a method. @throws TrimtabError INVALID_ARGUMENT. */
+export function checkMethod(name: string): void {
+  if (name !== MEASURED) findMethod(name);
+}
+
+function findMethod(name: string): SteeringMethod {
   if (Object.hasOwn(METHODS, name)) return METHODS[name as keyof typeof METHODS];
   throw new TrimtabError("INVALID_ARGUMENT", "no such method", {
     field: "method",
-    limit: Object.keys(METHODS).join(", "),
+    limit: [...Object.keys(METHODS), MEASURED].join(", "),
   });
 }
 
@@ -47,6 +55,7 @@ export function findMethod(name: string): SteeringMethod {
  * @throws TrimtabError INVALID_ARGUMENT if the classes cannot be told apart and the fit is not forced, or as the method
  */
 export async function fitMethod(context: FitContext, request: FitArtifactRequest): Promise<Fitted> {
+  if (request.method === MEASURED) return fitRefusal(context, request);
   const method = findMethod(request.method);
   const { options } = request;
   const site = siteOf(method, options?.site ?? Site.UNSPECIFIED);
@@ -66,6 +75,28 @@ export async function fitMethod(context: FitContext, request: FitArtifactRequest
   return made.$typeName === "trimtab.steering.v1.Edit"
     ? { kind: ArtifactKind.EDIT, bytes: writeEdit(made) }
     : { kind: ArtifactKind.RULESET, bytes: writeRuleset(made) };
+}
+
+async function fitRefusal(
+  context: FitContext,
+  { method, options, recipe }: FitArtifactRequest,
+): Promise<Fitted> {
+  const found = await fitRefusalDirection(context, options?.promptsPerClass || undefined, context.say);
+  return storedForm(context, method, found.vectors, { ...found.facts, recipe });
+}
+
+/** Vectors of the residual stream as a direction with the norms its doses are measured against. */
+async function storedForm(
+  { model, parts, scope }: FitContext,
+  method: string,
+  raw: ReadonlyMap<number, Float32Array>,
+  facts: Facts,
+): Promise<Fitted> {
+  const direction = checkDirection({
+    ...{ modelDigest: model.digest, method, layers: model.layers, width: model.width },
+    ...{ raw, facts, medianResidualNorms: await neutralNorms(parts, model, scope) },
+  });
+  return { kind: ArtifactKind.DIRECTION, bytes: writeDirectionSafetensors(direction) };
 }
 
 interface DirectionFit {
@@ -88,12 +119,9 @@ async function fitDirection(context: FitContext, fit: DirectionFit): Promise<Fit
     recipe: request.recipe,
     ...(request.options?.shuffleLabels ? { shuffled_labels: `seed ${seed}` } : {}),
   };
-  if (site !== method.needs.site) return additionsAt(fit, vectors, model, facts);
-  const direction = checkDirection({
-    ...{ modelDigest: model.digest, method: method.name, layers: model.layers, width: model.width },
-    ...{ raw: vectors, facts, medianResidualNorms: await neutralNorms(context.parts, model, context.scope) },
-  });
-  return { kind: ArtifactKind.DIRECTION, bytes: writeDirectionSafetensors(direction) };
+  return site === method.needs.site
+    ? storedForm(context, method.name, vectors, facts)
+    : additionsAt(fit, vectors, model, facts);
 }
 
 /** The vectors as additions at another site than the residual stream. */

@@ -18,7 +18,7 @@ import type { ModelShape } from "../clients.ts";
 import { checkSettings } from "./check-options.ts";
 import type { RecipeSource } from "../recipes/recipe.ts";
 import type { SteeringParts } from "../service.ts";
-import { findMethod, fitMethod } from "./fit.ts";
+import { checkMethod, fitMethod } from "./fit.ts";
 
 /** All fits of a service. */
 export interface Fits {
@@ -131,7 +131,7 @@ function findStored({ store }: SteeringParts, { request: { name } }: FitOrder, k
 
 /** Digest of what a fit depends on, hex. @throws TrimtabError INVALID_ARGUMENT, FIELD_OUT_OF_RANGE, NON_FINITE. */
 function keyOf({ request, model, recipe }: FitOrder): string {
-  findMethod(request.method);
+  checkMethod(request.method);
   const { options } = request;
   checkSettings(options, model);
   const scope = options?.scope ?? Scope.UNSPECIFIED;

@@ -1,0 +1,177 @@
+/** The fit of a refusal direction: candidates are read, added, erased, and the one that induces most is kept. */
+import { create } from "@bufbuild/protobuf";
+import { TrimtabError } from "#kit/errors.ts";
+import {
+  OperationKind,
+  Pooling,
+  ProgramSchema,
+  Scope,
+  Site,
+  TapPositions,
+} from "#proto/trimtab/type/v1/program_pb.ts";
+import { norm, unit } from "../direction.ts";
+import {
+  chooseRefusal,
+  REFUSAL_SEARCH,
+  type RefusalCandidate,
+  refusalCandidates,
+  type RefusalMeasurement,
+} from "../methods/refusal-direction.ts";
+import { f32Tensor } from "../tensors.ts";
+import { captureMatrices, type CaptureText } from "../work/capture.ts";
+import { patientCall } from "../work/call.ts";
+import { divergence, divergenceBase } from "../work/divergence.ts";
+import type { Binding } from "../work/generate.ts";
+import { renderTurns } from "../work/text.ts";
+import { type Examples, type ExampleSource, examplesOf } from "./examples.ts";
+
+/** The vector that was chosen, and what was measured. */
+export interface RefusalFit {
+  readonly vectors: ReadonlyMap<number, Float32Array>;
+  readonly facts: Readonly<Record<string, string>>;
+}
+
+/** Validation prompts each candidate is measured on. */
+const PROMPTS = 8;
+const TAIL = {
+  ...{ site: Site.RESIDUAL, layers: [], positions: TapPositions.RANGE, pooling: Pooling.NONE },
+} as const;
+
+/** Fits. @throws TrimtabError INVALID_ARGUMENT if no candidate passes the filters. */
+export async function fitRefusalDirection(
+  source: ExampleSource,
+  promptsPerClass: number | undefined,
+  say: (detail: string) => void,
+): Promise<RefusalFit> {
+  const train = await examplesOf(source, "prompts", "train", promptsPerClass);
+  const rows = (texts: readonly CaptureText[]) =>
+    captureMatrices(source.clients, source.model, texts.map(tailOf), TAIL, source.scope);
+  const candidates = refusalCandidates(
+    await rows(train.positive),
+    await rows(train.negative),
+    source.model.layers,
+  );
+  const held = await examplesOf(source, "prompts", "validation", 2 * PROMPTS);
+  const starts = await firstTokens(source);
+  say(`${candidates.length} candidates added`);
+  const induced: { candidate: RefusalCandidate; induced: number }[] = [];
+  for (const candidate of candidates)
+    induced.push({
+      candidate,
+      induced: await logOdds(source, held.negative, starts, await addition(source, candidate)),
+    });
+  induced.sort((a, b) => b.induced - a.induced);
+  say(`${REFUSAL_SEARCH.finalists} candidates erased`);
+  const measured = await eraseFinalists(source, held, induced.slice(0, REFUSAL_SEARCH.finalists));
+  const best = chooseRefusal(measured);
+  if (!best) {
+    throw new TrimtabError(
+      "INVALID_ARGUMENT",
+      "no candidate leaves harmless prompts alone when it is erased",
+      {
+        field: "recipe",
+        limit: REFUSAL_SEARCH.mostNats,
+      },
+    );
+  }
+  const { layer, fromEnd, vector } = best.candidate;
+  return {
+    vectors: new Map([[layer, vector]]),
+    facts: {
+      block: String(layer),
+      token_from_end: String(fromEnd),
+      induced_log_odds: best.induced.toFixed(3),
+      base_log_odds: (await logOdds(source, held.negative, starts, undefined)).toFixed(3),
+      erased_nats: best.nats.toFixed(4),
+    },
+  };
+}
+
+async function eraseFinalists(
+  source: ExampleSource,
+  held: Examples,
+  finalists: readonly Omit<RefusalMeasurement, "nats">[],
+): Promise<RefusalMeasurement[]> {
+  // The divergence is read where the first answer token is predicted: at the last token of the prompt.
+  const texts = held.negative.slice(0, PROMPTS).map(({ ids }) => ({ ids, first: ids.length - 1 }));
+  const base = await divergenceBase(source, texts);
+  const measured: RefusalMeasurement[] = [];
+  for (const finalist of finalists) {
+    const binding = await erasure(source, finalist.candidate);
+    measured.push({ ...finalist, nats: await divergence(source, base, binding) });
+  }
+  return measured;
+}
+
+function tailOf({ ids }: CaptureText): CaptureText {
+  return { ids, first: Math.max(0, ids.length - REFUSAL_SEARCH.positions) };
+}
+
+/** First tokens of the answers that show the behaviour. */
+async function firstTokens({ clients, model, recipe, scope }: ExampleSource): Promise<number[]> {
+  const prompt = recipe.leave[0]?.text ?? "";
+  const turns = recipe.positiveAnswers.map(({ text }) => ({ prompt, answer: text }));
+  const rendered = await renderTurns(clients, model, turns, scope);
+  return [...new Set(rendered.map(({ ids, answerTokens }) => ids[ids.length - answerTokens] as number))];
+}
+
+/** Mean log-odds of the first token of an answer being one of some. */
+async function logOdds(
+  { clients, model, scope }: ExampleSource,
+  prompts: readonly CaptureText[],
+  starts: readonly number[],
+  program: Binding | undefined,
+): Promise<number> {
+  const items = prompts
+    .slice(0, PROMPTS)
+    .map(({ ids }) => ({ ids: [...ids, starts[0] as number], first: ids.length }));
+  const request = {
+    modelDigest: model.digest,
+    items,
+    candidateIds: [...starts],
+    ...(program ? { program } : {}),
+  };
+  const answer = await patientCall(scope.signal, (options) => clients.forward.score(request, options));
+  scope.spend(items.length);
+  const odds = answer.items.map(({ candidateLogprobs }) => {
+    const p = candidateLogprobs.reduce((sum, logprob) => sum + Math.exp(logprob), 0);
+    return Math.log(Math.max(p, 1e-9)) - Math.log(Math.max(1 - p, 1e-9));
+  });
+  return odds.reduce((sum, value) => sum + value, 0) / Math.max(1, odds.length);
+}
+
+/** The vector as it is, added after its block at the last prompt token and the answer. */
+function addition(source: ExampleSource, { layer, vector }: RefusalCandidate): Promise<Binding> {
+  const operation = {
+    ...{ site: Site.RESIDUAL, layer, kind: OperationKind.ADD, scope: Scope.UNSPECIFIED },
+    vectors: f32Tensor([1, vector.length], unit(vector, layer)),
+  };
+  return bind(source, [operation], norm(vector));
+}
+
+/** The vector taken out of the input and both outputs of every block, at all tokens. */
+function erasure(source: ExampleSource, { layer: own, vector }: RefusalCandidate): Promise<Binding> {
+  const vectors = f32Tensor([1, vector.length], unit(vector, own));
+  const sites = [Site.BLOCK_INPUT, Site.ATTENTION_OUTPUT, Site.MLP_OUTPUT];
+  const layers = Array.from({ length: source.model.layers }, (_, layer) => layer);
+  // Together they are all tokens: what is read counts as the answer's.
+  const scopes = [Scope.PROMPT, Scope.DECODE];
+  const operations = layers.flatMap((layer) =>
+    sites.flatMap((site) =>
+      scopes.map((scope) => ({ site, layer, kind: OperationKind.ERASE, scope, vectors })),
+    ),
+  );
+  return bind(source, operations, 1);
+}
+
+async function bind(
+  { clients, model, scope }: ExampleSource,
+  operations: NonNullable<Parameters<typeof create<typeof ProgramSchema>>[1]>["operations"] & object,
+  coefficient: number,
+): Promise<Binding> {
+  const program = create(ProgramSchema, { modelDigest: model.digest, operations });
+  const { programDigest } = await patientCall(scope.signal, (options) =>
+    clients.forward.putProgram({ program }, options),
+  );
+  return { programDigest, coefficients: operations.map(() => coefficient) };
+}
