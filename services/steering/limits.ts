@@ -49,6 +49,8 @@ export const NATS_LIMITS = {
 export const FIT_LIMITS = {
   /** Training prompts of each class. */
   promptsPerClass: 512,
+  /** Generations of an evolution strategy. */
+  rounds: 64,
   /** Fits under way at a time. */
   concurrent: 2,
   /** Least AUROC on validation prompts, in the best block, of what counts as telling the classes apart. */

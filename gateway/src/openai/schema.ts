@@ -28,6 +28,13 @@ const steeringUse = z.strictObject({
     .optional(),
   scope: z.enum(["prompt", "last", "decode", "window"]).optional(),
   mode: z.enum(["paper"]).optional(),
+  weights: z
+    .strictObject({
+      arm: z.enum(["uniform", "random", "learned", "permuted", "mean"]),
+      head: reference.optional(),
+      seed: integer(0, 2 ** 32 - 1),
+    })
+    .optional(),
   force_gate: number(0, 1),
 });
 

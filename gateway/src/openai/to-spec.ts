@@ -122,5 +122,10 @@ function useOf(body: UseBody, at: string): SteeringUse {
     ...(body.scale === undefined ? {} : { scale: body.scale }),
     ...(body.dose ? { dose: { dose } } : {}),
     ...(body.force_gate === undefined ? {} : { forceGate: body.force_gate }),
+    ...(body.weights ? { weights: weightsOf(body.weights) } : {}),
   });
+}
+
+function weightsOf({ arm, head = "", seed = 0 }: NonNullable<UseBody["weights"]>) {
+  return { arm, head, seed };
 }

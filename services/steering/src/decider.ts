@@ -4,6 +4,7 @@
  */
 import type { Ruleset, SteeringUse } from "#proto/trimtab/steering/v1/steering_service_pb.ts";
 import type { Activation, Tap } from "#proto/trimtab/type/v1/program_pb.ts";
+import { armWeights, readsPrompt } from "./arms.ts";
 import type { ControllerRunner } from "./controller/artifact.ts";
 import { featureRow, featureTap } from "./features.ts";
 import { decide, type Decision, type Intent, type WeightsSource } from "./intent.ts";
@@ -35,25 +36,47 @@ export interface Decider {
 
 /** What decides: a source by itself or with its controller, or rules. */
 export type Deciding =
-  { readonly source: SteeringSource; readonly controller?: ControllerRunner } | { readonly ruleset: Ruleset };
+  | {
+      readonly source: SteeringSource;
+      readonly controller?: ControllerRunner;
+      /** Head of the weights that the use asks for. */
+      readonly head?: ControllerRunner;
+    }
+  | { readonly ruleset: Ruleset };
 
 /** Resolves a wish. @throws TrimtabError naming the field at fault. */
 export function createDecider(deciding: Deciding, use: SteeringUse): Decider {
-  return "ruleset" in deciding
-    ? rulesDecider(deciding.ruleset, use)
-    : gateDecider(resolveIntent(deciding.source, use), deciding.controller);
+  if ("ruleset" in deciding) return rulesDecider(deciding.ruleset, use);
+  const { source, controller, head } = deciding;
+  const { weights } = use;
+  const layers = source.kind === "recipe" ? source.recipe.direction.layers : 0;
+  const intentOf = (learned?: Float32Array) =>
+    resolveIntent(source, use, weights && armWeights(weights, layers, head, learned));
+  const announced = intentOf(
+    weights && readsPrompt(weights) ? new Float32Array(layers).fill(0.5) : undefined,
+  );
+  const readers = {
+    gate: announced.gated ? controller : undefined,
+    head: announced.program && weights && readsPrompt(weights) ? head : undefined,
+  };
+  return gateDecider(announced, intentOf, readers);
 }
 
-function gateDecider(intent: Intent, controller: ControllerRunner | undefined): Decider {
-  const asked = intent.gated ? controller : undefined;
+/** @param readers who reads the prompt, the gate and the head of the weights; both read the same blocks */
+function gateDecider(
+  announced: Intent,
+  intentOf: (learned?: Float32Array) => Intent,
+  readers: { readonly gate: ControllerRunner | undefined; readonly head: ControllerRunner | undefined },
+): Decider {
+  const reader = readers.gate ?? readers.head;
   return {
-    taps: asked ? [featureTap(asked.featureLayers)] : [],
-    programs: intent.program ? [intent.program] : [],
-    replayLast: intent.replayLast,
+    taps: reader ? [featureTap(reader.featureLayers)] : [],
+    programs: announced.program ? [announced.program] : [],
+    replayLast: announced.replayLast,
     async decide(activations) {
-      const gate = asked
-        ? (await asked.run(featureRow(activations, asked.featureLayers, asked.width))).gate
-        : intent.fixedGate;
+      const row = reader ? featureRow(activations, reader.featureLayers, reader.width) : new Float32Array();
+      const gate = readers.gate ? (await readers.gate.run(row)).gate : announced.fixedGate;
+      const intent = readers.head ? intentOf((await readers.head.run(row)).layerWeights) : announced;
       return planOf(intent, gate, "");
     },
   };

@@ -8,7 +8,8 @@ import type { AnswerSpan } from "./course.ts";
 import type { NamedProgram } from "./program.ts";
 
 /** Where layer weights come from. */
-export type WeightsSource = "dose_search" | "uniform" | "paper" | "edit";
+export type WeightsSource =
+  "dose_search" | "uniform" | "random" | "learned" | "permuted" | "mean" | "paper" | "edit";
 
 /** One operation of the program of an intent. */
 export interface PlannedOperation {

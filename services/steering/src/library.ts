@@ -9,6 +9,7 @@ import { ArtifactKind } from "#proto/trimtab/type/v1/artifact_pb.ts";
 import type { Program } from "#proto/trimtab/type/v1/program_pb.ts";
 import { CACHE_LIMITS, STEERING_LIMITS } from "../limits.ts";
 import { type BuiltRecipe, readRecipeArtifact, recipeArtifactName } from "./build/recipe-artifact.ts";
+import { checkHead } from "./arms.ts";
 import { type ControllerRunner, loadController } from "./controller/artifact.ts";
 import type { Deciding } from "./decider.ts";
 import { checkDirection, type Direction } from "./direction.ts";
@@ -35,6 +36,8 @@ export interface Resolved {
 export interface Library {
   /** Finds what a request asks for. @throws TrimtabError RECIPE_NOT_FOUND, ARTIFACT_NOT_FOUND, ARTIFACT_INCOMPATIBLE, … */
   resolve(use: SteeringUse | undefined, modelDigest: string): Promise<Resolved>;
+  /** A built recipe by name or name@sha256:…. @throws TrimtabError RECIPE_NOT_FOUND, ARTIFACT_INCOMPATIBLE, … */
+  recipe(reference: string, modelDigest: string): Promise<{ recipe: LoadedRecipe; resolved: string }>;
   /** Keeps a program for GetProgram. */
   remember(program: NamedProgram): void;
   /** A program by digest. @throws TrimtabError PROGRAM_NOT_FOUND. */
@@ -46,6 +49,32 @@ export interface Library {
 export function createLibrary(store: ArtifactStore, known: ReadonlySet<string>): Library {
   const programs = createLru<Program>(CACHE_LIMITS.programs);
   const recipes = createLru<Promise<LoadedRecipe>>(CACHE_LIMITS.artifacts, (recipe) => void close(recipe));
+  const heads = createLru<Promise<ControllerRunner>>(CACHE_LIMITS.artifacts, (head) => void closeHead(head));
+  const loadHead = async (reference: string, modelDigest: string): Promise<ControllerRunner> => {
+    const { record, bytes } = store.get(reference);
+    if (record.kind !== ArtifactKind.CONTROLLER) {
+      throw new TrimtabError("ARTIFACT_INVALID", `${record.name} is not a controller`, {
+        field: "steering.weights.head",
+      });
+    }
+    let loading = heads.get(record.digest);
+    if (!loading) {
+      loading = loadController(bytes);
+      heads.set(record.digest, loading);
+      loading.catch(() => heads.delete(record.digest));
+    }
+    return checkHead(await loading, modelDigest);
+  };
+  const recipeOf = async (reference: string, modelDigest: string) => {
+    const { built, digest } = findBuilt(store, known, reference, modelDigest);
+    let loading = recipes.get(digest);
+    if (!loading) {
+      loading = loadRecipe(store, built);
+      recipes.set(digest, loading);
+      loading.catch(() => recipes.delete(digest));
+    }
+    return { recipe: await loading, resolved: `${built.name}@${digest}` };
+  };
   return {
     async resolve(use, modelDigest) {
       if (!use || (use.recipe === "") === (use.direction === "")) {
@@ -54,19 +83,18 @@ export function createLibrary(store: ArtifactStore, known: ReadonlySet<string>):
         });
       }
       if (use.direction !== "") return resolveStored(store, use.direction, modelDigest);
-      const { built, digest } = findBuilt(store, known, use.recipe, modelDigest);
-      let loading = recipes.get(digest);
-      if (!loading) {
-        loading = loadRecipe(store, built);
-        recipes.set(digest, loading);
-        loading.catch(() => recipes.delete(digest));
-      }
-      const recipe = await loading;
+      const { recipe, resolved } = await recipeOf(use.recipe, modelDigest);
+      const head = use.weights?.head ? await loadHead(use.weights.head, modelDigest) : undefined;
       return {
-        deciding: { source: { kind: "recipe", recipe }, controller: recipe.controller },
-        resolved: `${built.name}@${digest}`,
+        deciding: {
+          source: { kind: "recipe", recipe },
+          controller: recipe.controller,
+          ...(head && { head }),
+        },
+        resolved,
       };
     },
+    recipe: recipeOf,
     remember: ({ digest, program }) => programs.set(digest, program),
     program(digest) {
       const program = programs.get(digest);
@@ -76,7 +104,7 @@ export function createLibrary(store: ArtifactStore, known: ReadonlySet<string>):
       });
     },
     async close() {
-      await Promise.all(recipes.values().map(close));
+      await Promise.all([...recipes.values().map(close), ...heads.values().map(closeHead)]);
     },
   };
 }
@@ -207,6 +235,10 @@ async function loadRecipe(store: ArtifactStore, built: BuiltRecipe): Promise<Loa
     `the parts of the recipe ${built.name} do not fit each other`,
     { field: "steering.recipe" },
   );
+}
+
+async function closeHead(head: Promise<ControllerRunner>): Promise<void> {
+  await head.then((loaded) => loaded.close()).catch(() => undefined);
 }
 
 async function close(recipe: Promise<LoadedRecipe>): Promise<void> {

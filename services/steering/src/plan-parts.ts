@@ -24,6 +24,13 @@ export interface PlannableRecipe extends AnswerDoses, AnswerDirections {
 const PAPER_ALPHA = 2;
 const PAPER_WEIGHT = 0.5;
 
+/** Weights in place of a recipe's own. */
+export interface ArmWeights {
+  readonly source: WeightsSource;
+  /** [layers] */
+  readonly weights: Float32Array;
+}
+
 /** Parts of a plan. */
 export interface Parts {
   readonly direction: Direction;
@@ -36,9 +43,15 @@ export interface Parts {
   readonly ending: readonly Addition[];
 }
 
-/** Parts of a recipe. */
-export function recipeParts(recipe: PlannableRecipe, use: SteeringUse, strength: Strength): Parts {
+/** Parts of a recipe; `arm` replaces its weights. */
+export function recipeParts(
+  recipe: PlannableRecipe,
+  use: SteeringUse,
+  strength: Strength,
+  arm?: ArmWeights,
+): Parts {
   if (use.mode === "paper") return paperParts(recipe.paperDirection, use, strength);
+  if (arm) return armParts(recipe, use, strength, arm);
   const { direction } = recipe;
   const largest = Math.max(...recipe.doses.map((dose) => dose.relative));
   const own = new Map(recipe.doses.map((dose) => [dose.layer, dose.relative / largest]));
@@ -59,6 +72,36 @@ export function recipeParts(recipe: PlannableRecipe, use: SteeringUse, strength:
     weightsSource,
     defaultScope: Scope.UNSPECIFIED,
     course: recipe.course,
+    ending,
+  };
+}
+
+/** Other weights over all blocks, at the sum of the recipe's doses. */
+function armParts(
+  { direction, doses: own, course, ...recipe }: PlannableRecipe,
+  use: SteeringUse,
+  strength: Strength,
+  { source, weights: given }: ArmWeights,
+): Parts {
+  const layers = chosenLayers(use, directionLayers(direction), direction);
+  const largest = Math.max(...own.map((dose) => dose.relative));
+  const times = strength.relative === undefined ? strength.scale : strength.relative / largest;
+  const total = times * own.reduce((sum, { relative }) => sum + relative, 0);
+  const sum = layers.reduce((all, layer) => all + (given[layer] ?? 0), 0);
+  const weights = new Float32Array(direction.layers);
+  for (const layer of layers) weights[layer] = given[layer] ?? 0;
+  const doses = layers.map((layer) => {
+    const relative = sum > 0 ? (total * (weights[layer] as number)) / sum : 0;
+    return { layer, coefficient: coefficientOfDose(direction, { layer, relative }) };
+  });
+  const ending = scaledEnding({ ...recipe, direction, doses: own, course }, times);
+  return {
+    direction,
+    doses,
+    weights,
+    weightsSource: source,
+    defaultScope: Scope.UNSPECIFIED,
+    course,
     ending,
   };
 }

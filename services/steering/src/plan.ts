@@ -15,7 +15,7 @@ import { courseStretches, decodeStretches, type DoseCourse, type Stretch } from 
 import type { Direction } from "./direction.ts";
 import { checkCoefficients, type Intent } from "./intent.ts";
 import { editIntent } from "./plan-edit.ts";
-import { directionParts, type PlannableRecipe, recipeParts } from "./plan-parts.ts";
+import { type ArmWeights, directionParts, type PlannableRecipe, recipeParts } from "./plan-parts.ts";
 import { type Addition, compileProgram } from "./program.ts";
 import { checkScope, checkUse, type Strength } from "./use.ts";
 
@@ -35,20 +35,25 @@ export interface AdditionsIntent extends Intent {
 type AddingSource = Exclude<SteeringSource, { readonly kind: "edit" }>;
 
 /** Resolves a wish. @throws TrimtabError naming the field at fault. */
-export function resolveIntent(source: AddingSource, use: SteeringUse): AdditionsIntent;
-export function resolveIntent(source: SteeringSource, use: SteeringUse): Intent;
-export function resolveIntent(source: SteeringSource, use: SteeringUse): Intent {
+export function resolveIntent(source: AddingSource, use: SteeringUse, arm?: ArmWeights): AdditionsIntent;
+export function resolveIntent(source: SteeringSource, use: SteeringUse, arm?: ArmWeights): Intent;
+export function resolveIntent(source: SteeringSource, use: SteeringUse, arm?: ArmWeights): Intent {
   const strength = checkUse(use, source.kind);
   return source.kind === "edit"
     ? editIntent(source.edit, use, strength.scale)
-    : additionsIntent(source, use, strength);
+    : additionsIntent(source, use, strength, arm);
 }
 
-function additionsIntent(source: AddingSource, use: SteeringUse, strength: Strength): AdditionsIntent {
+function additionsIntent(
+  source: AddingSource,
+  use: SteeringUse,
+  strength: Strength,
+  arm: ArmWeights | undefined,
+): AdditionsIntent {
   const { direction, doses, course, ending, defaultScope, ...weighting } =
     source.kind === "direction"
       ? directionParts(source.direction, use, strength)
-      : recipeParts(source.recipe, use, strength);
+      : recipeParts(source.recipe, use, strength, arm);
   const stretches = stretchesOf(use, defaultScope, course);
   const pushes = stretches.flatMap(({ times, ...where }) =>
     doses.map(({ layer, coefficient }) => ({ layer, ...where, coefficient: times * coefficient })),

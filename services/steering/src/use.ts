@@ -30,6 +30,7 @@ export function checkUse(use: SteeringUse, kind: SourceKind): Strength {
   if (use.mode !== "" && kind !== "recipe") {
     throw new TrimtabError("INVALID_ARGUMENT", "modes belong to recipes", { field: "steering.mode" });
   }
+  if (use.weights) checkWeights(use, kind);
   if (use.forceGate !== undefined) inRange(use.forceGate, 0, 1, "steering.force_gate");
   if (use.forceGate !== undefined && (kind === "direction" || kind === "edit")) {
     throw new TrimtabError("INVALID_ARGUMENT", `a stored ${kind} has no gate to force`, {
@@ -55,6 +56,23 @@ export function checkUse(use: SteeringUse, kind: SourceKind): Strength {
     });
   }
   return { scale: use.scale ?? 1, ...(relative === undefined ? {} : { relative }) };
+}
+
+const ARMS = ["uniform", "random", "learned", "permuted", "mean"];
+/** Arms that take what a trained head says. */
+const LEARNED = ["learned", "permuted", "mean"];
+
+function checkWeights({ weights, mode }: SteeringUse, kind: SourceKind): void {
+  const fail = (message: string, field: string) =>
+    new TrimtabError("INVALID_ARGUMENT", message, {
+      field: `steering.weights${field}`,
+      limit: ARMS.join(", "),
+    });
+  const { arm = "", head = "" } = weights ?? {};
+  if (!ARMS.includes(arm)) throw fail("unknown arm of weights", ".arm");
+  if (kind !== "recipe" || mode !== "") throw fail("weights belong to recipes, outside of their modes", "");
+  if (LEARNED.includes(arm) === (head !== "")) return;
+  throw fail("learned, permuted and mean weights need a head, the others have none", ".head");
 }
 
 function checkDose({ dose }: SteeringUse): number | undefined {

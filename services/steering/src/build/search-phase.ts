@@ -42,7 +42,10 @@ const stored = z.object({
 });
 
 /** Turns that ask for the recipe's passages and are answered with them. */
-export function passageTurns({ recipe }: PhaseContext, count: number): { prompt: string; answer: string }[] {
+export function passageTurns(
+  { recipe }: Pick<PhaseContext, "recipe">,
+  count: number,
+): { prompt: string; answer: string }[] {
   const ask = recipe.settings.prompts.passage_prompt;
   return recipe.passages.slice(0, count).map(({ family, text }) => ({
     prompt: ask.replace("{family}", family.replaceAll("-", " ")),

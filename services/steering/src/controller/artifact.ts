@@ -18,6 +18,8 @@ export interface ControllerFacts {
   readonly width: number;
   /** Blocks whose residuals it reads, in order. */
   readonly featureLayers: readonly number[];
+  /** Of controllers whose head was trained: how, and its weights averaged over the training prompts, [layers]. */
+  readonly head?: { readonly method: string; readonly meanWeights: readonly number[] } | undefined;
 }
 
 /** A loaded controller. */
@@ -37,13 +39,14 @@ const factsSchema = z.strictObject({
   layers: z.int().min(1),
   width: z.int().min(1),
   featureLayers: z.array(z.int().min(0)).min(1),
+  head: z.strictObject({ method: z.string(), meanWeights: z.array(z.number().min(0).max(1)) }).optional(),
 });
 
 /** Encodes a controller. */
 export function writeController(
   network: ControllerNetwork,
   facts: ControllerFacts,
-  report: ControllerReport,
+  report: ControllerReport | Readonly<Record<string, number>>,
 ): Uint8Array {
   const { inputs, mean, std, w1, b1, w2, b2, outputs } = network;
   return writeMlp({
@@ -68,6 +71,7 @@ export async function loadController(bytes: Uint8Array): Promise<ControllerRunne
   const sizes = new Map(session.summary.outputs.map(({ name, size }) => [name, size]));
   const fits =
     session.summary.input.size === facts.featureLayers.length * facts.width &&
+    (facts.head?.meanWeights.length ?? facts.layers) === facts.layers &&
     sizes.get(GATE) === 1 &&
     sizes.get(WEIGHTS) === facts.layers;
   if (!fits) {

@@ -13,6 +13,7 @@ export function checkSettings(options: FitOptions | undefined, model: ModelShape
   if (heads > model.layers * model.heads) throw outOfRange("heads", model.layers * model.heads);
   if (promptsPerClass > FIT_LIMITS.promptsPerClass)
     throw outOfRange("prompts_per_class", FIT_LIMITS.promptsPerClass);
+  if (options.rounds > FIT_LIMITS.rounds) throw outOfRange("rounds", FIT_LIMITS.rounds);
   if (strength !== undefined && !Number.isFinite(strength)) {
     throw new TrimtabError("NON_FINITE", "options.strength is not finite", { field: "options.strength" });
   }

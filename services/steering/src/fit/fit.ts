@@ -16,6 +16,7 @@ import { writeRuleset } from "../ruleset.ts";
 import type { SteeringParts } from "../service.ts";
 import { f32Tensor } from "../tensors.ts";
 import type { ExampleSource } from "./examples.ts";
+import { fitHead, HEAD_METHODS } from "./head.ts";
 import { readExamples } from "./read.ts";
 import { fitRefusalDirection } from "./refusal-direction.ts";
 
@@ -39,14 +40,18 @@ const MEASURED = "refusal_direction";
 
 /** Checks the name of a method. @throws TrimtabError INVALID_ARGUMENT. */
 export function checkMethod(name: string): void {
-  if (name !== MEASURED) findMethod(name);
+  if (name !== MEASURED && !isHead(name)) findMethod(name);
+}
+
+function isHead(name: string): boolean {
+  return (HEAD_METHODS as readonly string[]).includes(name);
 }
 
 function findMethod(name: string): SteeringMethod {
   if (Object.hasOwn(METHODS, name)) return METHODS[name as keyof typeof METHODS];
   throw new TrimtabError("INVALID_ARGUMENT", "no such method", {
     field: "method",
-    limit: [...Object.keys(METHODS), MEASURED].join(", "),
+    limit: [...Object.keys(METHODS), MEASURED, ...HEAD_METHODS].join(", "),
   });
 }
 
@@ -56,6 +61,7 @@ function findMethod(name: string): SteeringMethod {
  */
 export async function fitMethod(context: FitContext, request: FitArtifactRequest): Promise<Fitted> {
   if (request.method === MEASURED) return fitRefusal(context, request);
+  if (isHead(request.method)) return fitHead(context, request);
   const method = findMethod(request.method);
   const { options } = request;
   const site = siteOf(method, options?.site ?? Site.UNSPECIFIED);

@@ -22,8 +22,8 @@ import { captureMatrices, type CaptureText } from "../work/capture.ts";
 import { patientCall } from "../work/call.ts";
 import { divergence, divergenceBase } from "../work/divergence.ts";
 import type { Binding } from "../work/generate.ts";
-import { renderTurns } from "../work/text.ts";
 import { type Examples, type ExampleSource, examplesOf } from "./examples.ts";
+import { firstTokens, logOdds } from "./log-odds.ts";
 
 /** The vector that was chosen, and what was measured. */
 export interface RefusalFit {
@@ -53,12 +53,16 @@ export async function fitRefusalDirection(
   );
   const held = await examplesOf(source, "prompts", "validation", 2 * PROMPTS);
   const starts = await firstTokens(source);
+  const meanOdds = async (binding: Binding | undefined): Promise<number> => {
+    const odds = await logOdds(source, held.negative.slice(0, PROMPTS), starts, binding);
+    return odds.reduce((sum, value) => sum + value, 0) / Math.max(1, odds.length);
+  };
   say(`${candidates.length} candidates added`);
   const induced: { candidate: RefusalCandidate; induced: number }[] = [];
   for (const candidate of candidates)
     induced.push({
       candidate,
-      induced: await logOdds(source, held.negative, starts, await addition(source, candidate)),
+      induced: await meanOdds(await addition(source, candidate)),
     });
   induced.sort((a, b) => b.induced - a.induced);
   say(`${REFUSAL_SEARCH.finalists} candidates erased`);
@@ -81,7 +85,7 @@ export async function fitRefusalDirection(
       block: String(layer),
       token_from_end: String(fromEnd),
       induced_log_odds: best.induced.toFixed(3),
-      base_log_odds: (await logOdds(source, held.negative, starts, undefined)).toFixed(3),
+      base_log_odds: (await meanOdds(undefined)).toFixed(3),
       erased_nats: best.nats.toFixed(4),
     },
   };
@@ -105,39 +109,6 @@ async function eraseFinalists(
 
 function tailOf({ ids }: CaptureText): CaptureText {
   return { ids, first: Math.max(0, ids.length - REFUSAL_SEARCH.positions) };
-}
-
-/** First tokens of the answers that show the behaviour. */
-async function firstTokens({ clients, model, recipe, scope }: ExampleSource): Promise<number[]> {
-  const prompt = recipe.leave[0]?.text ?? "";
-  const turns = recipe.positiveAnswers.map(({ text }) => ({ prompt, answer: text }));
-  const rendered = await renderTurns(clients, model, turns, scope);
-  return [...new Set(rendered.map(({ ids, answerTokens }) => ids[ids.length - answerTokens] as number))];
-}
-
-/** Mean log-odds of the first token of an answer being one of some. */
-async function logOdds(
-  { clients, model, scope }: ExampleSource,
-  prompts: readonly CaptureText[],
-  starts: readonly number[],
-  program: Binding | undefined,
-): Promise<number> {
-  const items = prompts
-    .slice(0, PROMPTS)
-    .map(({ ids }) => ({ ids: [...ids, starts[0] as number], first: ids.length }));
-  const request = {
-    modelDigest: model.digest,
-    items,
-    candidateIds: [...starts],
-    ...(program ? { program } : {}),
-  };
-  const answer = await patientCall(scope.signal, (options) => clients.forward.score(request, options));
-  scope.spend(items.length);
-  const odds = answer.items.map(({ candidateLogprobs }) => {
-    const p = candidateLogprobs.reduce((sum, logprob) => sum + Math.exp(logprob), 0);
-    return Math.log(Math.max(p, 1e-9)) - Math.log(Math.max(1 - p, 1e-9));
-  });
-  return odds.reduce((sum, value) => sum + value, 0) / Math.max(1, odds.length);
 }
 
 /** The vector as it is, added after its block at the last prompt token and the answer. */

@@ -132,11 +132,15 @@ export function simulate(): Simulation {
           }
         }
       },
-      async score({ items, program }) {
+      async score({ items, program, candidateIds }) {
         await enter("score");
         const loss = Math.abs(push(program)) * 0.01;
         return {
           items: items.map(({ ids: tokens, first }) => ({
+            // The first of the tokens asked for is as likely as the push makes it.
+            candidateLogprobs: candidateIds.map((_, i) =>
+              i === 0 ? -Math.log1p(Math.exp(2 - push(program))) : -20,
+            ),
             tokens: tokens.slice(first).map((id) => ({ id, logprob: -1 - loss })),
           })),
         };

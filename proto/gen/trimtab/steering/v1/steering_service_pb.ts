@@ -20,7 +20,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file trimtab/steering/v1/steering_service.proto.
  */
 export const file_trimtab_steering_v1_steering_service: GenFile = /*@__PURE__*/
-  fileDesc("Cip0cmltdGFiL3N0ZWVyaW5nL3YxL3N0ZWVyaW5nX3NlcnZpY2UucHJvdG8SE3RyaW10YWIuc3RlZXJpbmcudjEiMgoERG9zZRISCghyZWxhdGl2ZRgBIAEoAkgAEg4KBG5hdHMYAiABKAJIAEIGCgRkb3NlIjIKDEVkaXRTdHJlbmd0aBITCgtjb2VmZmljaWVudBgBIAEoAhINCgVmaXhlZBgCIAEoCCLqAQoERWRpdBIOCgZtZXRob2QYASABKAkSKQoHcHJvZ3JhbRgCIAEoCzIYLnRyaW10YWIudHlwZS52MS5Qcm9ncmFtEjQKCXN0cmVuZ3RocxgDIAMoCzIhLnRyaW10YWIuc3RlZXJpbmcudjEuRWRpdFN0cmVuZ3RoEjMKBWZhY3RzGAQgAygLMiQudHJpbXRhYi5zdGVlcmluZy52MS5FZGl0LkZhY3RzRW50cnkSDgoGbGF5ZXJzGAUgASgNGiwKCkZhY3RzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ASLwAQoPUHJvbXB0Q29uZGl0aW9uEiMKBHNpdGUYASABKA4yFS50cmltdGFiLnR5cGUudjEuU2l0ZRINCgVsYXllchgCIAEoDRIpCgdwb29saW5nGAMgASgOMhgudHJpbXRhYi50eXBlLnYxLlBvb2xpbmcSJwoGdmVjdG9yGAQgASgLMhcudHJpbXRhYi50eXBlLnYxLlRlbnNvchIzCgpzaW1pbGFyaXR5GAUgASgOMh8udHJpbXRhYi5zdGVlcmluZy52MS5TaW1pbGFyaXR5EhEKCXRocmVzaG9sZBgGIAEoAhINCgViZWxvdxgHIAEoCCJNCgRSdWxlEgwKBG5hbWUYASABKAkSDgoGYWxsX29mGAIgAygNEicKBGVkaXQYAyABKAsyGS50cmltdGFiLnN0ZWVyaW5nLnYxLkVkaXQi+QEKB1J1bGVzZXQSDgoGbWV0aG9kGAEgASgJEhQKDG1vZGVsX2RpZ2VzdBgCIAEoCRI4Cgpjb25kaXRpb25zGAMgAygLMiQudHJpbXRhYi5zdGVlcmluZy52MS5Qcm9tcHRDb25kaXRpb24SKAoFcnVsZXMYBCADKAsyGS50cmltdGFiLnN0ZWVyaW5nLnYxLlJ1bGUSNgoFZmFjdHMYBSADKAsyJy50cmltdGFiLnN0ZWVyaW5nLnYxLlJ1bGVzZXQuRmFjdHNFbnRyeRosCgpGYWN0c0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEi5AEKC1N0ZWVyaW5nVXNlEg4KBnJlY2lwZRgBIAEoCRIRCglkaXJlY3Rpb24YAiABKAkSEgoFc2NhbGUYAyABKAJIAIgBARInCgRkb3NlGAQgASgLMhkudHJpbXRhYi5zdGVlcmluZy52MS5Eb3NlEg4KBmxheWVycxgFIAMoDRIlCgVzY29wZRgGIAEoDjIWLnRyaW10YWIudHlwZS52MS5TY29wZRIXCgpmb3JjZV9nYXRlGAcgASgCSAGIAQESDAoEbW9kZRgIIAEoCUIICgZfc2NhbGVCDQoLX2ZvcmNlX2dhdGUiYgoWR2V0UmVxdWlyZW1lbnRzUmVxdWVzdBIUCgxtb2RlbF9kaWdlc3QYASABKAkSMgoIc3RlZXJpbmcYAiABKAsyIC50cmltdGFiLnN0ZWVyaW5nLnYxLlN0ZWVyaW5nVXNlIn0KF0dldFJlcXVpcmVtZW50c1Jlc3BvbnNlEiIKBHRhcHMYASADKAsyFC50cmltdGFiLnR5cGUudjEuVGFwEhcKD3Byb2dyYW1fZGlnZXN0cxgCIAMoCRITCgtyZXBsYXlfbGFzdBgDIAEoCBIQCghyZXNvbHZlZBgEIAEoCSKJAQoLUGxhblJlcXVlc3QSFAoMbW9kZWxfZGlnZXN0GAEgASgJEjIKCHN0ZWVyaW5nGAIgASgLMiAudHJpbXRhYi5zdGVlcmluZy52MS5TdGVlcmluZ1VzZRIwCgthY3RpdmF0aW9ucxgDIAMoCzIbLnRyaW10YWIudHlwZS52MS5BY3RpdmF0aW9uIocBCgpQbGFuUmVwb3J0EgwKBGdhdGUYASABKAISFQoNbGF5ZXJfd2VpZ2h0cxgCIAMoAhIWCg5yZWxhdGl2ZV9kb3NlcxgDIAMoAhIcChRsYXllcl93ZWlnaHRzX3NvdXJjZRgEIAEoCRIQCghyZXNvbHZlZBgFIAEoCRIMCgRydWxlGAYgASgJInEKDFBsYW5SZXNwb25zZRIwCgdwcm9ncmFtGAEgASgLMh8udHJpbXRhYi50eXBlLnYxLlByb2dyYW1CaW5kaW5nEi8KBnJlcG9ydBgCIAEoCzIfLnRyaW10YWIuc3RlZXJpbmcudjEuUGxhblJlcG9ydCIrChFHZXRQcm9ncmFtUmVxdWVzdBIWCg5wcm9ncmFtX2RpZ2VzdBgBIAEoCSI/ChJHZXRQcm9ncmFtUmVzcG9uc2USKQoHcHJvZ3JhbRgBIAEoCzIYLnRyaW10YWIudHlwZS52MS5Qcm9ncmFtIkMKClByb3BvcnRpb24SDAoEcmF0ZRgBIAEoARINCgVsb3dlchgCIAEoARINCgV1cHBlchgDIAEoARIJCgFuGAQgASgNIucBCg5FdmFsdWF0aW9uQ2VsbBIPCgdwcm9tcHRzGAEgASgJEgsKA2FybRgCIAEoCRItCgRyYXRlGAMgASgLMh8udHJpbXRhYi5zdGVlcmluZy52MS5Qcm9wb3J0aW9uEkMKCG91dGNvbWVzGAQgAygLMjEudHJpbXRhYi5zdGVlcmluZy52MS5FdmFsdWF0aW9uQ2VsbC5PdXRjb21lc0VudHJ5EhIKCnJlcGV0aXRpb24YBSABKAEaLwoNT3V0Y29tZXNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAE6AjgBIkYKC0dhdGVRdWFsaXR5EgsKA3NldBgBIAEoCRINCgVhdXJvYxgCIAEoARIQCghhY2N1cmFjeRgDIAEoARIJCgFuGAQgASgNIr8BCgpFdmFsdWF0aW9uEjIKBWNlbGxzGAEgAygLMiMudHJpbXRhYi5zdGVlcmluZy52MS5FdmFsdWF0aW9uQ2VsbBIYChBwZXJwbGV4aXR5X3JhdGlvGAIgASgBEiQKHHBlcnBsZXhpdHlfcmF0aW9fZm9yY2VkX29wZW4YAyABKAESLgoEZ2F0ZRgEIAMoCzIgLnRyaW10YWIuc3RlZXJpbmcudjEuR2F0ZVF1YWxpdHkSDQoFanVkZ2UYBSABKAkiTgoKRG9zZUNvdXJzZRINCgVzdGFydBgBIAEoAhITCgtob2xkX3Rva2VucxgCIAEoDRIMCgRyZXN0GAMgASgCEg4KBmVuZGluZxgEIAEoAiJQCgtSZWNpcGVKdWRnZRIyCgh2ZXJpZmllchgBIAEoCzIgLnRyaW10YWIudmVyaWZpZXIudjEuVmVyaWZpZXJVc2USDQoFbGFiZWwYAiABKAkiuwIKBlJlY2lwZRIMCgRuYW1lGAEgASgJEhMKC2Rlc2NyaXB0aW9uGAIgASgJEg0KBWJ1aWx0GAMgASgIEhAKCHJlc29sdmVkGAQgASgJEhQKDG1vZGVsX2RpZ2VzdBgFIAEoCRIOCgZsYXllcnMYBiADKA0SFgoOcmVsYXRpdmVfZG9zZXMYByADKAISGAoQZGlyZWN0aW9uX21ldGhvZBgIIAEoCRIzCgpldmFsdWF0aW9uGAkgASgLMh8udHJpbXRhYi5zdGVlcmluZy52MS5FdmFsdWF0aW9uEi8KBmNvdXJzZRgKIAEoCzIfLnRyaW10YWIuc3RlZXJpbmcudjEuRG9zZUNvdXJzZRIvCgVqdWRnZRgLIAEoCzIgLnRyaW10YWIuc3RlZXJpbmcudjEuUmVjaXBlSnVkZ2UiKgoSTGlzdFJlY2lwZXNSZXF1ZXN0EhQKDG1vZGVsX2RpZ2VzdBgBIAEoCSJDChNMaXN0UmVjaXBlc1Jlc3BvbnNlEiwKB3JlY2lwZXMYASADKAsyGy50cmltdGFiLnN0ZWVyaW5nLnYxLlJlY2lwZSJgChJCdWlsZFJlY2lwZVJlcXVlc3QSDAoEbmFtZRgBIAEoCRIUCgxtb2RlbF9kaWdlc3QYAiABKAkSDQoFZm9yY2UYAyABKAgSFwoPc2tpcF9ldmFsdWF0aW9uGAQgASgIIkAKE0J1aWxkUmVjaXBlUmVzcG9uc2USKQoFYnVpbGQYASABKAsyGi50cmltdGFiLnN0ZWVyaW5nLnYxLkJ1aWxkIvYBCgVCdWlsZBIKCgJpZBgBIAEoCRIuCgVzdGF0ZRgCIAEoDjIfLnRyaW10YWIuc3RlZXJpbmcudjEuQnVpbGRTdGF0ZRINCgVwaGFzZRgDIAEoCRITCgtwaGFzZV9pbmRleBgEIAEoDRITCgtwaGFzZV9jb3VudBgFIAEoDRITCgt0b2tlbnNfZG9uZRgGIAEoBBIVCg10b2tlbnNfYnVkZ2V0GAcgASgEEg4KBmRldGFpbBgIIAEoCRIrCgZyZWNpcGUYCSABKAsyGy50cmltdGFiLnN0ZWVyaW5nLnYxLlJlY2lwZRIPCgdmYWlsdXJlGAogASgJIh0KD0dldEJ1aWxkUmVxdWVzdBIKCgJpZBgBIAEoCSI9ChBHZXRCdWlsZFJlc3BvbnNlEikKBWJ1aWxkGAEgASgLMhoudHJpbXRhYi5zdGVlcmluZy52MS5CdWlsZCIgChJDYW5jZWxCdWlsZFJlcXVlc3QSCgoCaWQYASABKAkiQAoTQ2FuY2VsQnVpbGRSZXNwb25zZRIpCgVidWlsZBgBIAEoCzIaLnRyaW10YWIuc3RlZXJpbmcudjEuQnVpbGQi3AEKCkZpdE9wdGlvbnMSDgoGbGF5ZXJzGAEgAygNEg0KBWhlYWRzGAIgASgNEhUKCHN0cmVuZ3RoGAMgASgCSACIAQESJQoFc2NvcGUYBCABKA4yFi50cmltdGFiLnR5cGUudjEuU2NvcGUSGQoRcHJvbXB0c19wZXJfY2xhc3MYBSABKA0SDAoEc2VlZBgGIAEoDRIWCg5zaHVmZmxlX2xhYmVscxgHIAEoCBIjCgRzaXRlGAggASgOMhUudHJpbXRhYi50eXBlLnYxLlNpdGVCCwoJX3N0cmVuZ3RoIpkBChJGaXRBcnRpZmFjdFJlcXVlc3QSFAoMbW9kZWxfZGlnZXN0GAEgASgJEgwKBG5hbWUYAiABKAkSDgoGbWV0aG9kGAMgASgJEg4KBnJlY2lwZRgEIAEoCRIwCgdvcHRpb25zGAUgASgLMh8udHJpbXRhYi5zdGVlcmluZy52MS5GaXRPcHRpb25zEg0KBWZvcmNlGAYgASgIIi0KC0ZpdFByb2dyZXNzEg4KBmRldGFpbBgBIAEoCRIOCgZ0b2tlbnMYAiABKAQigwEKE0ZpdEFydGlmYWN0UmVzcG9uc2USLQoIYXJ0aWZhY3QYASABKAsyGS50cmltdGFiLnR5cGUudjEuQXJ0aWZhY3RIABI0Cghwcm9ncmVzcxgCIAEoCzIgLnRyaW10YWIuc3RlZXJpbmcudjEuRml0UHJvZ3Jlc3NIAEIHCgVldmVudCKHAQoURXh0cmFjdFZlY3RvclJlcXVlc3QSFAoMbW9kZWxfZGlnZXN0GAEgASgJEgwKBG5hbWUYAiABKAkSEAoIcG9zaXRpdmUYAyADKAkSEAoIbmVnYXRpdmUYBCADKAkSJwoGY2FsbGVyGAUgASgLMhcudHJpbXRhYi50eXBlLnYxLkNhbGxlciJEChVFeHRyYWN0VmVjdG9yUmVzcG9uc2USKwoIYXJ0aWZhY3QYASABKAsyGS50cmltdGFiLnR5cGUudjEuQXJ0aWZhY3QijAEKElB1dEFydGlmYWN0UmVxdWVzdBIMCgRuYW1lGAEgASgJEisKBGtpbmQYAiABKA4yHS50cmltdGFiLnR5cGUudjEuQXJ0aWZhY3RLaW5kEgwKBGRhdGEYAyABKAwSFAoMbW9kZWxfZGlnZXN0GAQgASgJEhcKD2V4cGVjdGVkX2RpZ2VzdBgFIAEoCSJCChNQdXRBcnRpZmFjdFJlc3BvbnNlEisKCGFydGlmYWN0GAEgASgLMhkudHJpbXRhYi50eXBlLnYxLkFydGlmYWN0IicKEkdldEFydGlmYWN0UmVxdWVzdBIRCglyZWZlcmVuY2UYASABKAkiUQoTR2V0QXJ0aWZhY3RSZXNwb25zZRIrCghhcnRpZmFjdBgBIAEoCzIZLnRyaW10YWIudHlwZS52MS5BcnRpZmFjdBINCgVjaHVuaxgCIAEoDCJZChRMaXN0QXJ0aWZhY3RzUmVxdWVzdBIrCgRraW5kGAEgASgOMh0udHJpbXRhYi50eXBlLnYxLkFydGlmYWN0S2luZBIUCgxtb2RlbF9kaWdlc3QYAiABKAkiRQoVTGlzdEFydGlmYWN0c1Jlc3BvbnNlEiwKCWFydGlmYWN0cxgBIAMoCzIZLnRyaW10YWIudHlwZS52MS5BcnRpZmFjdCIlChVEZWxldGVBcnRpZmFjdFJlcXVlc3QSDAoEbmFtZRgBIAEoCSIYChZEZWxldGVBcnRpZmFjdFJlc3BvbnNlIn8KFUltcG9ydEFydGlmYWN0UmVxdWVzdBIMCgRuYW1lGAEgASgJEjQKBmZvcm1hdBgCIAEoDjIkLnRyaW10YWIuc3RlZXJpbmcudjEuRGlyZWN0aW9uRm9ybWF0EgwKBGRhdGEYAyABKAwSFAoMbW9kZWxfZGlnZXN0GAQgASgJIkUKFkltcG9ydEFydGlmYWN0UmVzcG9uc2USKwoIYXJ0aWZhY3QYASABKAsyGS50cmltdGFiLnR5cGUudjEuQXJ0aWZhY3QiYAoVRXhwb3J0QXJ0aWZhY3RSZXF1ZXN0EhEKCXJlZmVyZW5jZRgBIAEoCRI0CgZmb3JtYXQYAiABKA4yJC50cmltdGFiLnN0ZWVyaW5nLnYxLkRpcmVjdGlvbkZvcm1hdCImChZFeHBvcnRBcnRpZmFjdFJlc3BvbnNlEgwKBGRhdGEYASABKAwqbwoKU2ltaWxhcml0eRIaChZTSU1JTEFSSVRZX1VOU1BFQ0lGSUVEEAASEgoOU0lNSUxBUklUWV9ET1QQARIVChFTSU1JTEFSSVRZX0NPU0lORRACEhoKFlNJTUlMQVJJVFlfQ09TSU5FX1RBTkgQAyqQAQoKQnVpbGRTdGF0ZRIbChdCVUlMRF9TVEFURV9VTlNQRUNJRklFRBAAEhcKE0JVSUxEX1NUQVRFX1JVTk5JTkcQARIZChVCVUlMRF9TVEFURV9TVUNDRUVERUQQAhIWChJCVUlMRF9TVEFURV9GQUlMRUQQAxIZChVCVUlMRF9TVEFURV9DQU5DRUxMRUQQBCpwCg9EaXJlY3Rpb25Gb3JtYXQSIAocRElSRUNUSU9OX0ZPUk1BVF9VTlNQRUNJRklFRBAAEhkKFURJUkVDVElPTl9GT1JNQVRfR0dVRhABEiAKHERJUkVDVElPTl9GT1JNQVRfU0FGRVRFTlNPUlMQAjKPDAoPU3RlZXJpbmdTZXJ2aWNlEnEKD0dldFJlcXVpcmVtZW50cxIrLnRyaW10YWIuc3RlZXJpbmcudjEuR2V0UmVxdWlyZW1lbnRzUmVxdWVzdBosLnRyaW10YWIuc3RlZXJpbmcudjEuR2V0UmVxdWlyZW1lbnRzUmVzcG9uc2UiA5ACARJQCgRQbGFuEiAudHJpbXRhYi5zdGVlcmluZy52MS5QbGFuUmVxdWVzdBohLnRyaW10YWIuc3RlZXJpbmcudjEuUGxhblJlc3BvbnNlIgOQAgESYgoKR2V0UHJvZ3JhbRImLnRyaW10YWIuc3RlZXJpbmcudjEuR2V0UHJvZ3JhbVJlcXVlc3QaJy50cmltdGFiLnN0ZWVyaW5nLnYxLkdldFByb2dyYW1SZXNwb25zZSIDkAIBEmUKC0xpc3RSZWNpcGVzEicudHJpbXRhYi5zdGVlcmluZy52MS5MaXN0UmVjaXBlc1JlcXVlc3QaKC50cmltdGFiLnN0ZWVyaW5nLnYxLkxpc3RSZWNpcGVzUmVzcG9uc2UiA5ACARJiCgtCdWlsZFJlY2lwZRInLnRyaW10YWIuc3RlZXJpbmcudjEuQnVpbGRSZWNpcGVSZXF1ZXN0GigudHJpbXRhYi5zdGVlcmluZy52MS5CdWlsZFJlY2lwZVJlc3BvbnNlMAESXAoIR2V0QnVpbGQSJC50cmltdGFiLnN0ZWVyaW5nLnYxLkdldEJ1aWxkUmVxdWVzdBolLnRyaW10YWIuc3RlZXJpbmcudjEuR2V0QnVpbGRSZXNwb25zZSIDkAIBEmAKC0NhbmNlbEJ1aWxkEicudHJpbXRhYi5zdGVlcmluZy52MS5DYW5jZWxCdWlsZFJlcXVlc3QaKC50cmltdGFiLnN0ZWVyaW5nLnYxLkNhbmNlbEJ1aWxkUmVzcG9uc2USYgoLRml0QXJ0aWZhY3QSJy50cmltdGFiLnN0ZWVyaW5nLnYxLkZpdEFydGlmYWN0UmVxdWVzdBooLnRyaW10YWIuc3RlZXJpbmcudjEuRml0QXJ0aWZhY3RSZXNwb25zZTABEmYKDUV4dHJhY3RWZWN0b3ISKS50cmltdGFiLnN0ZWVyaW5nLnYxLkV4dHJhY3RWZWN0b3JSZXF1ZXN0GioudHJpbXRhYi5zdGVlcmluZy52MS5FeHRyYWN0VmVjdG9yUmVzcG9uc2USYAoLUHV0QXJ0aWZhY3QSJy50cmltdGFiLnN0ZWVyaW5nLnYxLlB1dEFydGlmYWN0UmVxdWVzdBooLnRyaW10YWIuc3RlZXJpbmcudjEuUHV0QXJ0aWZhY3RSZXNwb25zZRJnCgtHZXRBcnRpZmFjdBInLnRyaW10YWIuc3RlZXJpbmcudjEuR2V0QXJ0aWZhY3RSZXF1ZXN0GigudHJpbXRhYi5zdGVlcmluZy52MS5HZXRBcnRpZmFjdFJlc3BvbnNlIgOQAgEwARJrCg1MaXN0QXJ0aWZhY3RzEikudHJpbXRhYi5zdGVlcmluZy52MS5MaXN0QXJ0aWZhY3RzUmVxdWVzdBoqLnRyaW10YWIuc3RlZXJpbmcudjEuTGlzdEFydGlmYWN0c1Jlc3BvbnNlIgOQAgESaQoORGVsZXRlQXJ0aWZhY3QSKi50cmltdGFiLnN0ZWVyaW5nLnYxLkRlbGV0ZUFydGlmYWN0UmVxdWVzdBorLnRyaW10YWIuc3RlZXJpbmcudjEuRGVsZXRlQXJ0aWZhY3RSZXNwb25zZRJpCg5JbXBvcnRBcnRpZmFjdBIqLnRyaW10YWIuc3RlZXJpbmcudjEuSW1wb3J0QXJ0aWZhY3RSZXF1ZXN0GisudHJpbXRhYi5zdGVlcmluZy52MS5JbXBvcnRBcnRpZmFjdFJlc3BvbnNlEm4KDkV4cG9ydEFydGlmYWN0EioudHJpbXRhYi5zdGVlcmluZy52MS5FeHBvcnRBcnRpZmFjdFJlcXVlc3QaKy50cmltdGFiLnN0ZWVyaW5nLnYxLkV4cG9ydEFydGlmYWN0UmVzcG9uc2UiA5ACAUJdChdkZXYudHJpbXRhYi5zdGVlcmluZy52MVABWkBnaXRodWIuY29tL3RyaW10YWIvdHJpbXRhYi9nZW4vZ28vdHJpbXRhYi9zdGVlcmluZy92MTtzdGVlcmluZ3YxYgZwcm90bzM", [file_trimtab_type_v1_artifact, file_trimtab_type_v1_caller, file_trimtab_type_v1_program, file_trimtab_type_v1_tensor, file_trimtab_verifier_v1_verifier_service]);
+  fileDesc("Cip0cmltdGFiL3N0ZWVyaW5nL3YxL3N0ZWVyaW5nX3NlcnZpY2UucHJvdG8SE3RyaW10YWIuc3RlZXJpbmcudjEiMgoERG9zZRISCghyZWxhdGl2ZRgBIAEoAkgAEg4KBG5hdHMYAiABKAJIAEIGCgRkb3NlIjIKDEVkaXRTdHJlbmd0aBITCgtjb2VmZmljaWVudBgBIAEoAhINCgVmaXhlZBgCIAEoCCLqAQoERWRpdBIOCgZtZXRob2QYASABKAkSKQoHcHJvZ3JhbRgCIAEoCzIYLnRyaW10YWIudHlwZS52MS5Qcm9ncmFtEjQKCXN0cmVuZ3RocxgDIAMoCzIhLnRyaW10YWIuc3RlZXJpbmcudjEuRWRpdFN0cmVuZ3RoEjMKBWZhY3RzGAQgAygLMiQudHJpbXRhYi5zdGVlcmluZy52MS5FZGl0LkZhY3RzRW50cnkSDgoGbGF5ZXJzGAUgASgNGiwKCkZhY3RzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ASLwAQoPUHJvbXB0Q29uZGl0aW9uEiMKBHNpdGUYASABKA4yFS50cmltdGFiLnR5cGUudjEuU2l0ZRINCgVsYXllchgCIAEoDRIpCgdwb29saW5nGAMgASgOMhgudHJpbXRhYi50eXBlLnYxLlBvb2xpbmcSJwoGdmVjdG9yGAQgASgLMhcudHJpbXRhYi50eXBlLnYxLlRlbnNvchIzCgpzaW1pbGFyaXR5GAUgASgOMh8udHJpbXRhYi5zdGVlcmluZy52MS5TaW1pbGFyaXR5EhEKCXRocmVzaG9sZBgGIAEoAhINCgViZWxvdxgHIAEoCCJNCgRSdWxlEgwKBG5hbWUYASABKAkSDgoGYWxsX29mGAIgAygNEicKBGVkaXQYAyABKAsyGS50cmltdGFiLnN0ZWVyaW5nLnYxLkVkaXQi+QEKB1J1bGVzZXQSDgoGbWV0aG9kGAEgASgJEhQKDG1vZGVsX2RpZ2VzdBgCIAEoCRI4Cgpjb25kaXRpb25zGAMgAygLMiQudHJpbXRhYi5zdGVlcmluZy52MS5Qcm9tcHRDb25kaXRpb24SKAoFcnVsZXMYBCADKAsyGS50cmltdGFiLnN0ZWVyaW5nLnYxLlJ1bGUSNgoFZmFjdHMYBSADKAsyJy50cmltdGFiLnN0ZWVyaW5nLnYxLlJ1bGVzZXQuRmFjdHNFbnRyeRosCgpGYWN0c0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEiNwoMTGF5ZXJXZWlnaHRzEgsKA2FybRgBIAEoCRIMCgRoZWFkGAIgASgJEgwKBHNlZWQYAyABKA0imAIKC1N0ZWVyaW5nVXNlEg4KBnJlY2lwZRgBIAEoCRIRCglkaXJlY3Rpb24YAiABKAkSEgoFc2NhbGUYAyABKAJIAIgBARInCgRkb3NlGAQgASgLMhkudHJpbXRhYi5zdGVlcmluZy52MS5Eb3NlEg4KBmxheWVycxgFIAMoDRIlCgVzY29wZRgGIAEoDjIWLnRyaW10YWIudHlwZS52MS5TY29wZRIXCgpmb3JjZV9nYXRlGAcgASgCSAGIAQESDAoEbW9kZRgIIAEoCRIyCgd3ZWlnaHRzGAkgASgLMiEudHJpbXRhYi5zdGVlcmluZy52MS5MYXllcldlaWdodHNCCAoGX3NjYWxlQg0KC19mb3JjZV9nYXRlImIKFkdldFJlcXVpcmVtZW50c1JlcXVlc3QSFAoMbW9kZWxfZGlnZXN0GAEgASgJEjIKCHN0ZWVyaW5nGAIgASgLMiAudHJpbXRhYi5zdGVlcmluZy52MS5TdGVlcmluZ1VzZSJ9ChdHZXRSZXF1aXJlbWVudHNSZXNwb25zZRIiCgR0YXBzGAEgAygLMhQudHJpbXRhYi50eXBlLnYxLlRhcBIXCg9wcm9ncmFtX2RpZ2VzdHMYAiADKAkSEwoLcmVwbGF5X2xhc3QYAyABKAgSEAoIcmVzb2x2ZWQYBCABKAkiiQEKC1BsYW5SZXF1ZXN0EhQKDG1vZGVsX2RpZ2VzdBgBIAEoCRIyCghzdGVlcmluZxgCIAEoCzIgLnRyaW10YWIuc3RlZXJpbmcudjEuU3RlZXJpbmdVc2USMAoLYWN0aXZhdGlvbnMYAyADKAsyGy50cmltdGFiLnR5cGUudjEuQWN0aXZhdGlvbiKHAQoKUGxhblJlcG9ydBIMCgRnYXRlGAEgASgCEhUKDWxheWVyX3dlaWdodHMYAiADKAISFgoOcmVsYXRpdmVfZG9zZXMYAyADKAISHAoUbGF5ZXJfd2VpZ2h0c19zb3VyY2UYBCABKAkSEAoIcmVzb2x2ZWQYBSABKAkSDAoEcnVsZRgGIAEoCSJxCgxQbGFuUmVzcG9uc2USMAoHcHJvZ3JhbRgBIAEoCzIfLnRyaW10YWIudHlwZS52MS5Qcm9ncmFtQmluZGluZxIvCgZyZXBvcnQYAiABKAsyHy50cmltdGFiLnN0ZWVyaW5nLnYxLlBsYW5SZXBvcnQiKwoRR2V0UHJvZ3JhbVJlcXVlc3QSFgoOcHJvZ3JhbV9kaWdlc3QYASABKAkiPwoSR2V0UHJvZ3JhbVJlc3BvbnNlEikKB3Byb2dyYW0YASABKAsyGC50cmltdGFiLnR5cGUudjEuUHJvZ3JhbSJDCgpQcm9wb3J0aW9uEgwKBHJhdGUYASABKAESDQoFbG93ZXIYAiABKAESDQoFdXBwZXIYAyABKAESCQoBbhgEIAEoDSLnAQoORXZhbHVhdGlvbkNlbGwSDwoHcHJvbXB0cxgBIAEoCRILCgNhcm0YAiABKAkSLQoEcmF0ZRgDIAEoCzIfLnRyaW10YWIuc3RlZXJpbmcudjEuUHJvcG9ydGlvbhJDCghvdXRjb21lcxgEIAMoCzIxLnRyaW10YWIuc3RlZXJpbmcudjEuRXZhbHVhdGlvbkNlbGwuT3V0Y29tZXNFbnRyeRISCgpyZXBldGl0aW9uGAUgASgBGi8KDU91dGNvbWVzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgBOgI4ASJGCgtHYXRlUXVhbGl0eRILCgNzZXQYASABKAkSDQoFYXVyb2MYAiABKAESEAoIYWNjdXJhY3kYAyABKAESCQoBbhgEIAEoDSK/AQoKRXZhbHVhdGlvbhIyCgVjZWxscxgBIAMoCzIjLnRyaW10YWIuc3RlZXJpbmcudjEuRXZhbHVhdGlvbkNlbGwSGAoQcGVycGxleGl0eV9yYXRpbxgCIAEoARIkChxwZXJwbGV4aXR5X3JhdGlvX2ZvcmNlZF9vcGVuGAMgASgBEi4KBGdhdGUYBCADKAsyIC50cmltdGFiLnN0ZWVyaW5nLnYxLkdhdGVRdWFsaXR5Eg0KBWp1ZGdlGAUgASgJIk4KCkRvc2VDb3Vyc2USDQoFc3RhcnQYASABKAISEwoLaG9sZF90b2tlbnMYAiABKA0SDAoEcmVzdBgDIAEoAhIOCgZlbmRpbmcYBCABKAIiUAoLUmVjaXBlSnVkZ2USMgoIdmVyaWZpZXIYASABKAsyIC50cmltdGFiLnZlcmlmaWVyLnYxLlZlcmlmaWVyVXNlEg0KBWxhYmVsGAIgASgJIrsCCgZSZWNpcGUSDAoEbmFtZRgBIAEoCRITCgtkZXNjcmlwdGlvbhgCIAEoCRINCgVidWlsdBgDIAEoCBIQCghyZXNvbHZlZBgEIAEoCRIUCgxtb2RlbF9kaWdlc3QYBSABKAkSDgoGbGF5ZXJzGAYgAygNEhYKDnJlbGF0aXZlX2Rvc2VzGAcgAygCEhgKEGRpcmVjdGlvbl9tZXRob2QYCCABKAkSMwoKZXZhbHVhdGlvbhgJIAEoCzIfLnRyaW10YWIuc3RlZXJpbmcudjEuRXZhbHVhdGlvbhIvCgZjb3Vyc2UYCiABKAsyHy50cmltdGFiLnN0ZWVyaW5nLnYxLkRvc2VDb3Vyc2USLwoFanVkZ2UYCyABKAsyIC50cmltdGFiLnN0ZWVyaW5nLnYxLlJlY2lwZUp1ZGdlIioKEkxpc3RSZWNpcGVzUmVxdWVzdBIUCgxtb2RlbF9kaWdlc3QYASABKAkiQwoTTGlzdFJlY2lwZXNSZXNwb25zZRIsCgdyZWNpcGVzGAEgAygLMhsudHJpbXRhYi5zdGVlcmluZy52MS5SZWNpcGUiYAoSQnVpbGRSZWNpcGVSZXF1ZXN0EgwKBG5hbWUYASABKAkSFAoMbW9kZWxfZGlnZXN0GAIgASgJEg0KBWZvcmNlGAMgASgIEhcKD3NraXBfZXZhbHVhdGlvbhgEIAEoCCJAChNCdWlsZFJlY2lwZVJlc3BvbnNlEikKBWJ1aWxkGAEgASgLMhoudHJpbXRhYi5zdGVlcmluZy52MS5CdWlsZCL2AQoFQnVpbGQSCgoCaWQYASABKAkSLgoFc3RhdGUYAiABKA4yHy50cmltdGFiLnN0ZWVyaW5nLnYxLkJ1aWxkU3RhdGUSDQoFcGhhc2UYAyABKAkSEwoLcGhhc2VfaW5kZXgYBCABKA0SEwoLcGhhc2VfY291bnQYBSABKA0SEwoLdG9rZW5zX2RvbmUYBiABKAQSFQoNdG9rZW5zX2J1ZGdldBgHIAEoBBIOCgZkZXRhaWwYCCABKAkSKwoGcmVjaXBlGAkgASgLMhsudHJpbXRhYi5zdGVlcmluZy52MS5SZWNpcGUSDwoHZmFpbHVyZRgKIAEoCSIdCg9HZXRCdWlsZFJlcXVlc3QSCgoCaWQYASABKAkiPQoQR2V0QnVpbGRSZXNwb25zZRIpCgVidWlsZBgBIAEoCzIaLnRyaW10YWIuc3RlZXJpbmcudjEuQnVpbGQiIAoSQ2FuY2VsQnVpbGRSZXF1ZXN0EgoKAmlkGAEgASgJIkAKE0NhbmNlbEJ1aWxkUmVzcG9uc2USKQoFYnVpbGQYASABKAsyGi50cmltdGFiLnN0ZWVyaW5nLnYxLkJ1aWxkIuwBCgpGaXRPcHRpb25zEg4KBmxheWVycxgBIAMoDRINCgVoZWFkcxgCIAEoDRIVCghzdHJlbmd0aBgDIAEoAkgAiAEBEiUKBXNjb3BlGAQgASgOMhYudHJpbXRhYi50eXBlLnYxLlNjb3BlEhkKEXByb21wdHNfcGVyX2NsYXNzGAUgASgNEgwKBHNlZWQYBiABKA0SFgoOc2h1ZmZsZV9sYWJlbHMYByABKAgSDgoGcm91bmRzGAkgASgNEiMKBHNpdGUYCCABKA4yFS50cmltdGFiLnR5cGUudjEuU2l0ZUILCglfc3RyZW5ndGgimQEKEkZpdEFydGlmYWN0UmVxdWVzdBIUCgxtb2RlbF9kaWdlc3QYASABKAkSDAoEbmFtZRgCIAEoCRIOCgZtZXRob2QYAyABKAkSDgoGcmVjaXBlGAQgASgJEjAKB29wdGlvbnMYBSABKAsyHy50cmltdGFiLnN0ZWVyaW5nLnYxLkZpdE9wdGlvbnMSDQoFZm9yY2UYBiABKAgiLQoLRml0UHJvZ3Jlc3MSDgoGZGV0YWlsGAEgASgJEg4KBnRva2VucxgCIAEoBCKDAQoTRml0QXJ0aWZhY3RSZXNwb25zZRItCghhcnRpZmFjdBgBIAEoCzIZLnRyaW10YWIudHlwZS52MS5BcnRpZmFjdEgAEjQKCHByb2dyZXNzGAIgASgLMiAudHJpbXRhYi5zdGVlcmluZy52MS5GaXRQcm9ncmVzc0gAQgcKBWV2ZW50IocBChRFeHRyYWN0VmVjdG9yUmVxdWVzdBIUCgxtb2RlbF9kaWdlc3QYASABKAkSDAoEbmFtZRgCIAEoCRIQCghwb3NpdGl2ZRgDIAMoCRIQCghuZWdhdGl2ZRgEIAMoCRInCgZjYWxsZXIYBSABKAsyFy50cmltdGFiLnR5cGUudjEuQ2FsbGVyIkQKFUV4dHJhY3RWZWN0b3JSZXNwb25zZRIrCghhcnRpZmFjdBgBIAEoCzIZLnRyaW10YWIudHlwZS52MS5BcnRpZmFjdCKMAQoSUHV0QXJ0aWZhY3RSZXF1ZXN0EgwKBG5hbWUYASABKAkSKwoEa2luZBgCIAEoDjIdLnRyaW10YWIudHlwZS52MS5BcnRpZmFjdEtpbmQSDAoEZGF0YRgDIAEoDBIUCgxtb2RlbF9kaWdlc3QYBCABKAkSFwoPZXhwZWN0ZWRfZGlnZXN0GAUgASgJIkIKE1B1dEFydGlmYWN0UmVzcG9uc2USKwoIYXJ0aWZhY3QYASABKAsyGS50cmltdGFiLnR5cGUudjEuQXJ0aWZhY3QiJwoSR2V0QXJ0aWZhY3RSZXF1ZXN0EhEKCXJlZmVyZW5jZRgBIAEoCSJRChNHZXRBcnRpZmFjdFJlc3BvbnNlEisKCGFydGlmYWN0GAEgASgLMhkudHJpbXRhYi50eXBlLnYxLkFydGlmYWN0Eg0KBWNodW5rGAIgASgMIlkKFExpc3RBcnRpZmFjdHNSZXF1ZXN0EisKBGtpbmQYASABKA4yHS50cmltdGFiLnR5cGUudjEuQXJ0aWZhY3RLaW5kEhQKDG1vZGVsX2RpZ2VzdBgCIAEoCSJFChVMaXN0QXJ0aWZhY3RzUmVzcG9uc2USLAoJYXJ0aWZhY3RzGAEgAygLMhkudHJpbXRhYi50eXBlLnYxLkFydGlmYWN0IiUKFURlbGV0ZUFydGlmYWN0UmVxdWVzdBIMCgRuYW1lGAEgASgJIhgKFkRlbGV0ZUFydGlmYWN0UmVzcG9uc2UifwoVSW1wb3J0QXJ0aWZhY3RSZXF1ZXN0EgwKBG5hbWUYASABKAkSNAoGZm9ybWF0GAIgASgOMiQudHJpbXRhYi5zdGVlcmluZy52MS5EaXJlY3Rpb25Gb3JtYXQSDAoEZGF0YRgDIAEoDBIUCgxtb2RlbF9kaWdlc3QYBCABKAkiRQoWSW1wb3J0QXJ0aWZhY3RSZXNwb25zZRIrCghhcnRpZmFjdBgBIAEoCzIZLnRyaW10YWIudHlwZS52MS5BcnRpZmFjdCJgChVFeHBvcnRBcnRpZmFjdFJlcXVlc3QSEQoJcmVmZXJlbmNlGAEgASgJEjQKBmZvcm1hdBgCIAEoDjIkLnRyaW10YWIuc3RlZXJpbmcudjEuRGlyZWN0aW9uRm9ybWF0IiYKFkV4cG9ydEFydGlmYWN0UmVzcG9uc2USDAoEZGF0YRgBIAEoDCpvCgpTaW1pbGFyaXR5EhoKFlNJTUlMQVJJVFlfVU5TUEVDSUZJRUQQABISCg5TSU1JTEFSSVRZX0RPVBABEhUKEVNJTUlMQVJJVFlfQ09TSU5FEAISGgoWU0lNSUxBUklUWV9DT1NJTkVfVEFOSBADKpABCgpCdWlsZFN0YXRlEhsKF0JVSUxEX1NUQVRFX1VOU1BFQ0lGSUVEEAASFwoTQlVJTERfU1RBVEVfUlVOTklORxABEhkKFUJVSUxEX1NUQVRFX1NVQ0NFRURFRBACEhYKEkJVSUxEX1NUQVRFX0ZBSUxFRBADEhkKFUJVSUxEX1NUQVRFX0NBTkNFTExFRBAEKnAKD0RpcmVjdGlvbkZvcm1hdBIgChxESVJFQ1RJT05fRk9STUFUX1VOU1BFQ0lGSUVEEAASGQoVRElSRUNUSU9OX0ZPUk1BVF9HR1VGEAESIAocRElSRUNUSU9OX0ZPUk1BVF9TQUZFVEVOU09SUxACMo8MCg9TdGVlcmluZ1NlcnZpY2UScQoPR2V0UmVxdWlyZW1lbnRzEisudHJpbXRhYi5zdGVlcmluZy52MS5HZXRSZXF1aXJlbWVudHNSZXF1ZXN0GiwudHJpbXRhYi5zdGVlcmluZy52MS5HZXRSZXF1aXJlbWVudHNSZXNwb25zZSIDkAIBElAKBFBsYW4SIC50cmltdGFiLnN0ZWVyaW5nLnYxLlBsYW5SZXF1ZXN0GiEudHJpbXRhYi5zdGVlcmluZy52MS5QbGFuUmVzcG9uc2UiA5ACARJiCgpHZXRQcm9ncmFtEiYudHJpbXRhYi5zdGVlcmluZy52MS5HZXRQcm9ncmFtUmVxdWVzdBonLnRyaW10YWIuc3RlZXJpbmcudjEuR2V0UHJvZ3JhbVJlc3BvbnNlIgOQAgESZQoLTGlzdFJlY2lwZXMSJy50cmltdGFiLnN0ZWVyaW5nLnYxLkxpc3RSZWNpcGVzUmVxdWVzdBooLnRyaW10YWIuc3RlZXJpbmcudjEuTGlzdFJlY2lwZXNSZXNwb25zZSIDkAIBEmIKC0J1aWxkUmVjaXBlEicudHJpbXRhYi5zdGVlcmluZy52MS5CdWlsZFJlY2lwZVJlcXVlc3QaKC50cmltdGFiLnN0ZWVyaW5nLnYxLkJ1aWxkUmVjaXBlUmVzcG9uc2UwARJcCghHZXRCdWlsZBIkLnRyaW10YWIuc3RlZXJpbmcudjEuR2V0QnVpbGRSZXF1ZXN0GiUudHJpbXRhYi5zdGVlcmluZy52MS5HZXRCdWlsZFJlc3BvbnNlIgOQAgESYAoLQ2FuY2VsQnVpbGQSJy50cmltdGFiLnN0ZWVyaW5nLnYxLkNhbmNlbEJ1aWxkUmVxdWVzdBooLnRyaW10YWIuc3RlZXJpbmcudjEuQ2FuY2VsQnVpbGRSZXNwb25zZRJiCgtGaXRBcnRpZmFjdBInLnRyaW10YWIuc3RlZXJpbmcudjEuRml0QXJ0aWZhY3RSZXF1ZXN0GigudHJpbXRhYi5zdGVlcmluZy52MS5GaXRBcnRpZmFjdFJlc3BvbnNlMAESZgoNRXh0cmFjdFZlY3RvchIpLnRyaW10YWIuc3RlZXJpbmcudjEuRXh0cmFjdFZlY3RvclJlcXVlc3QaKi50cmltdGFiLnN0ZWVyaW5nLnYxLkV4dHJhY3RWZWN0b3JSZXNwb25zZRJgCgtQdXRBcnRpZmFjdBInLnRyaW10YWIuc3RlZXJpbmcudjEuUHV0QXJ0aWZhY3RSZXF1ZXN0GigudHJpbXRhYi5zdGVlcmluZy52MS5QdXRBcnRpZmFjdFJlc3BvbnNlEmcKC0dldEFydGlmYWN0EicudHJpbXRhYi5zdGVlcmluZy52MS5HZXRBcnRpZmFjdFJlcXVlc3QaKC50cmltdGFiLnN0ZWVyaW5nLnYxLkdldEFydGlmYWN0UmVzcG9uc2UiA5ACATABEmsKDUxpc3RBcnRpZmFjdHMSKS50cmltdGFiLnN0ZWVyaW5nLnYxLkxpc3RBcnRpZmFjdHNSZXF1ZXN0GioudHJpbXRhYi5zdGVlcmluZy52MS5MaXN0QXJ0aWZhY3RzUmVzcG9uc2UiA5ACARJpCg5EZWxldGVBcnRpZmFjdBIqLnRyaW10YWIuc3RlZXJpbmcudjEuRGVsZXRlQXJ0aWZhY3RSZXF1ZXN0GisudHJpbXRhYi5zdGVlcmluZy52MS5EZWxldGVBcnRpZmFjdFJlc3BvbnNlEmkKDkltcG9ydEFydGlmYWN0EioudHJpbXRhYi5zdGVlcmluZy52MS5JbXBvcnRBcnRpZmFjdFJlcXVlc3QaKy50cmltdGFiLnN0ZWVyaW5nLnYxLkltcG9ydEFydGlmYWN0UmVzcG9uc2USbgoORXhwb3J0QXJ0aWZhY3QSKi50cmltdGFiLnN0ZWVyaW5nLnYxLkV4cG9ydEFydGlmYWN0UmVxdWVzdBorLnRyaW10YWIuc3RlZXJpbmcudjEuRXhwb3J0QXJ0aWZhY3RSZXNwb25zZSIDkAIBQl0KF2Rldi50cmltdGFiLnN0ZWVyaW5nLnYxUAFaQGdpdGh1Yi5jb20vdHJpbXRhYi90cmltdGFiL2dlbi9nby90cmltdGFiL3N0ZWVyaW5nL3YxO3N0ZWVyaW5ndjFiBnByb3RvMw", [file_trimtab_type_v1_artifact, file_trimtab_type_v1_caller, file_trimtab_type_v1_program, file_trimtab_type_v1_tensor, file_trimtab_verifier_v1_verifier_service]);
 
 /**
  * A strength that does not depend on the scale of a model's activations.
@@ -287,6 +287,43 @@ export const RulesetSchema: GenMessage<Ruleset> = /*@__PURE__*/
   messageDesc(file_trimtab_steering_v1_steering_service, 5);
 
 /**
+ * Weights of the blocks in place of a recipe's own, over all blocks (or those asked for), at the same sum of doses: the arms
+ * that show what weights are worth.
+ *
+ * @generated from message trimtab.steering.v1.LayerWeights
+ */
+export type LayerWeights = Message<"trimtab.steering.v1.LayerWeights"> & {
+  /**
+   * "uniform"; "random", those of an untrained head; "learned", those a trained head gives the prompt; "permuted", learned
+   * ones with the blocks in random order; "mean", learned ones averaged over the training prompts.
+   *
+   * @generated from field: string arm = 1;
+   */
+  arm: string;
+
+  /**
+   * Name or digest of a controller whose head was trained, for "learned", "permuted" and "mean".
+   *
+   * @generated from field: string head = 2;
+   */
+  head: string;
+
+  /**
+   * Of "random" and "permuted".
+   *
+   * @generated from field: uint32 seed = 3;
+   */
+  seed: number;
+};
+
+/**
+ * Describes the message trimtab.steering.v1.LayerWeights.
+ * Use `create(LayerWeightsSchema)` to create a new message.
+ */
+export const LayerWeightsSchema: GenMessage<LayerWeights> = /*@__PURE__*/
+  messageDesc(file_trimtab_steering_v1_steering_service, 6);
+
+/**
  * How a request wants to be steered by one recipe or one stored artifact.
  *
  * @generated from message trimtab.steering.v1.SteeringUse
@@ -347,6 +384,13 @@ export type SteeringUse = Message<"trimtab.steering.v1.SteeringUse"> & {
    * @generated from field: string mode = 8;
    */
   mode: string;
+
+  /**
+   * Weights of the blocks in place of the recipe's own; of recipes, and not in mode "paper".
+   *
+   * @generated from field: trimtab.steering.v1.LayerWeights weights = 9;
+   */
+  weights?: LayerWeights | undefined;
 };
 
 /**
@@ -354,7 +398,7 @@ export type SteeringUse = Message<"trimtab.steering.v1.SteeringUse"> & {
  * Use `create(SteeringUseSchema)` to create a new message.
  */
 export const SteeringUseSchema: GenMessage<SteeringUse> = /*@__PURE__*/
-  messageDesc(file_trimtab_steering_v1_steering_service, 6);
+  messageDesc(file_trimtab_steering_v1_steering_service, 7);
 
 /**
  * Request of GetRequirements.
@@ -382,7 +426,7 @@ export type GetRequirementsRequest = Message<"trimtab.steering.v1.GetRequirement
  * Use `create(GetRequirementsRequestSchema)` to create a new message.
  */
 export const GetRequirementsRequestSchema: GenMessage<GetRequirementsRequest> = /*@__PURE__*/
-  messageDesc(file_trimtab_steering_v1_steering_service, 7);
+  messageDesc(file_trimtab_steering_v1_steering_service, 8);
 
 /**
  * Response of GetRequirements.
@@ -424,7 +468,7 @@ export type GetRequirementsResponse = Message<"trimtab.steering.v1.GetRequiremen
  * Use `create(GetRequirementsResponseSchema)` to create a new message.
  */
 export const GetRequirementsResponseSchema: GenMessage<GetRequirementsResponse> = /*@__PURE__*/
-  messageDesc(file_trimtab_steering_v1_steering_service, 8);
+  messageDesc(file_trimtab_steering_v1_steering_service, 9);
 
 /**
  * Request of Plan.
@@ -459,7 +503,7 @@ export type PlanRequest = Message<"trimtab.steering.v1.PlanRequest"> & {
  * Use `create(PlanRequestSchema)` to create a new message.
  */
 export const PlanRequestSchema: GenMessage<PlanRequest> = /*@__PURE__*/
-  messageDesc(file_trimtab_steering_v1_steering_service, 9);
+  messageDesc(file_trimtab_steering_v1_steering_service, 10);
 
 /**
  * What the controller decided.
@@ -489,7 +533,8 @@ export type PlanReport = Message<"trimtab.steering.v1.PlanReport"> & {
   relativeDoses: number[];
 
   /**
-   * Where the layer weights come from: "dose_search", "learned", "uniform", "paper", or "edit" if an edit says them.
+   * Where the layer weights come from: "dose_search", "uniform", "random", "learned", "permuted",
+   * "mean", "paper", or "edit" if an edit says them.
    *
    * @generated from field: string layer_weights_source = 4;
    */
@@ -515,7 +560,7 @@ export type PlanReport = Message<"trimtab.steering.v1.PlanReport"> & {
  * Use `create(PlanReportSchema)` to create a new message.
  */
 export const PlanReportSchema: GenMessage<PlanReport> = /*@__PURE__*/
-  messageDesc(file_trimtab_steering_v1_steering_service, 10);
+  messageDesc(file_trimtab_steering_v1_steering_service, 11);
 
 /**
  * Response of Plan.
@@ -543,7 +588,7 @@ export type PlanResponse = Message<"trimtab.steering.v1.PlanResponse"> & {
  * Use `create(PlanResponseSchema)` to create a new message.
  */
 export const PlanResponseSchema: GenMessage<PlanResponse> = /*@__PURE__*/
-  messageDesc(file_trimtab_steering_v1_steering_service, 11);
+  messageDesc(file_trimtab_steering_v1_steering_service, 12);
 
 /**
  * Request of GetProgram.
@@ -564,7 +609,7 @@ export type GetProgramRequest = Message<"trimtab.steering.v1.GetProgramRequest">
  * Use `create(GetProgramRequestSchema)` to create a new message.
  */
 export const GetProgramRequestSchema: GenMessage<GetProgramRequest> = /*@__PURE__*/
-  messageDesc(file_trimtab_steering_v1_steering_service, 12);
+  messageDesc(file_trimtab_steering_v1_steering_service, 13);
 
 /**
  * Response of GetProgram.
@@ -585,7 +630,7 @@ export type GetProgramResponse = Message<"trimtab.steering.v1.GetProgramResponse
  * Use `create(GetProgramResponseSchema)` to create a new message.
  */
 export const GetProgramResponseSchema: GenMessage<GetProgramResponse> = /*@__PURE__*/
-  messageDesc(file_trimtab_steering_v1_steering_service, 13);
+  messageDesc(file_trimtab_steering_v1_steering_service, 14);
 
 /**
  * A proportion with its 95 % Wilson interval.
@@ -627,7 +672,7 @@ export type Proportion = Message<"trimtab.steering.v1.Proportion"> & {
  * Use `create(ProportionSchema)` to create a new message.
  */
 export const ProportionSchema: GenMessage<Proportion> = /*@__PURE__*/
-  messageDesc(file_trimtab_steering_v1_steering_service, 14);
+  messageDesc(file_trimtab_steering_v1_steering_service, 15);
 
 /**
  * One cell of an evaluation table.
@@ -676,7 +721,7 @@ export type EvaluationCell = Message<"trimtab.steering.v1.EvaluationCell"> & {
  * Use `create(EvaluationCellSchema)` to create a new message.
  */
 export const EvaluationCellSchema: GenMessage<EvaluationCell> = /*@__PURE__*/
-  messageDesc(file_trimtab_steering_v1_steering_service, 15);
+  messageDesc(file_trimtab_steering_v1_steering_service, 16);
 
 /**
  * A controller's quality on one set.
@@ -718,7 +763,7 @@ export type GateQuality = Message<"trimtab.steering.v1.GateQuality"> & {
  * Use `create(GateQualitySchema)` to create a new message.
  */
 export const GateQualitySchema: GenMessage<GateQuality> = /*@__PURE__*/
-  messageDesc(file_trimtab_steering_v1_steering_service, 16);
+  messageDesc(file_trimtab_steering_v1_steering_service, 17);
 
 /**
  * The evidence a recipe carries.
@@ -767,7 +812,7 @@ export type Evaluation = Message<"trimtab.steering.v1.Evaluation"> & {
  * Use `create(EvaluationSchema)` to create a new message.
  */
 export const EvaluationSchema: GenMessage<Evaluation> = /*@__PURE__*/
-  messageDesc(file_trimtab_steering_v1_steering_service, 17);
+  messageDesc(file_trimtab_steering_v1_steering_service, 18);
 
 /**
  * How a recipe's dose changes along an answer, chosen with the dose. Multiples are of the dose of the first generated
@@ -810,7 +855,7 @@ export type DoseCourse = Message<"trimtab.steering.v1.DoseCourse"> & {
  * Use `create(DoseCourseSchema)` to create a new message.
  */
 export const DoseCourseSchema: GenMessage<DoseCourse> = /*@__PURE__*/
-  messageDesc(file_trimtab_steering_v1_steering_service, 18);
+  messageDesc(file_trimtab_steering_v1_steering_service, 19);
 
 /**
  * What says whether an answer shows a recipe's behaviour.
@@ -838,7 +883,7 @@ export type RecipeJudge = Message<"trimtab.steering.v1.RecipeJudge"> & {
  * Use `create(RecipeJudgeSchema)` to create a new message.
  */
 export const RecipeJudgeSchema: GenMessage<RecipeJudge> = /*@__PURE__*/
-  messageDesc(file_trimtab_steering_v1_steering_service, 19);
+  messageDesc(file_trimtab_steering_v1_steering_service, 20);
 
 /**
  * A recipe as listed.
@@ -929,7 +974,7 @@ export type Recipe = Message<"trimtab.steering.v1.Recipe"> & {
  * Use `create(RecipeSchema)` to create a new message.
  */
 export const RecipeSchema: GenMessage<Recipe> = /*@__PURE__*/
-  messageDesc(file_trimtab_steering_v1_steering_service, 20);
+  messageDesc(file_trimtab_steering_v1_steering_service, 21);
 
 /**
  * Request of ListRecipes.
@@ -950,7 +995,7 @@ export type ListRecipesRequest = Message<"trimtab.steering.v1.ListRecipesRequest
  * Use `create(ListRecipesRequestSchema)` to create a new message.
  */
 export const ListRecipesRequestSchema: GenMessage<ListRecipesRequest> = /*@__PURE__*/
-  messageDesc(file_trimtab_steering_v1_steering_service, 21);
+  messageDesc(file_trimtab_steering_v1_steering_service, 22);
 
 /**
  * Response of ListRecipes.
@@ -971,7 +1016,7 @@ export type ListRecipesResponse = Message<"trimtab.steering.v1.ListRecipesRespon
  * Use `create(ListRecipesResponseSchema)` to create a new message.
  */
 export const ListRecipesResponseSchema: GenMessage<ListRecipesResponse> = /*@__PURE__*/
-  messageDesc(file_trimtab_steering_v1_steering_service, 22);
+  messageDesc(file_trimtab_steering_v1_steering_service, 23);
 
 /**
  * Request of BuildRecipe.
@@ -1013,7 +1058,7 @@ export type BuildRecipeRequest = Message<"trimtab.steering.v1.BuildRecipeRequest
  * Use `create(BuildRecipeRequestSchema)` to create a new message.
  */
 export const BuildRecipeRequestSchema: GenMessage<BuildRecipeRequest> = /*@__PURE__*/
-  messageDesc(file_trimtab_steering_v1_steering_service, 23);
+  messageDesc(file_trimtab_steering_v1_steering_service, 24);
 
 /**
  * Progress of a build; the last one carries the recipe or the error.
@@ -1034,7 +1079,7 @@ export type BuildRecipeResponse = Message<"trimtab.steering.v1.BuildRecipeRespon
  * Use `create(BuildRecipeResponseSchema)` to create a new message.
  */
 export const BuildRecipeResponseSchema: GenMessage<BuildRecipeResponse> = /*@__PURE__*/
-  messageDesc(file_trimtab_steering_v1_steering_service, 24);
+  messageDesc(file_trimtab_steering_v1_steering_service, 25);
 
 /**
  * A build.
@@ -1118,7 +1163,7 @@ export type Build = Message<"trimtab.steering.v1.Build"> & {
  * Use `create(BuildSchema)` to create a new message.
  */
 export const BuildSchema: GenMessage<Build> = /*@__PURE__*/
-  messageDesc(file_trimtab_steering_v1_steering_service, 25);
+  messageDesc(file_trimtab_steering_v1_steering_service, 26);
 
 /**
  * Request of GetBuild.
@@ -1139,7 +1184,7 @@ export type GetBuildRequest = Message<"trimtab.steering.v1.GetBuildRequest"> & {
  * Use `create(GetBuildRequestSchema)` to create a new message.
  */
 export const GetBuildRequestSchema: GenMessage<GetBuildRequest> = /*@__PURE__*/
-  messageDesc(file_trimtab_steering_v1_steering_service, 26);
+  messageDesc(file_trimtab_steering_v1_steering_service, 27);
 
 /**
  * Response of GetBuild.
@@ -1160,7 +1205,7 @@ export type GetBuildResponse = Message<"trimtab.steering.v1.GetBuildResponse"> &
  * Use `create(GetBuildResponseSchema)` to create a new message.
  */
 export const GetBuildResponseSchema: GenMessage<GetBuildResponse> = /*@__PURE__*/
-  messageDesc(file_trimtab_steering_v1_steering_service, 27);
+  messageDesc(file_trimtab_steering_v1_steering_service, 28);
 
 /**
  * Request of CancelBuild.
@@ -1181,7 +1226,7 @@ export type CancelBuildRequest = Message<"trimtab.steering.v1.CancelBuildRequest
  * Use `create(CancelBuildRequestSchema)` to create a new message.
  */
 export const CancelBuildRequestSchema: GenMessage<CancelBuildRequest> = /*@__PURE__*/
-  messageDesc(file_trimtab_steering_v1_steering_service, 28);
+  messageDesc(file_trimtab_steering_v1_steering_service, 29);
 
 /**
  * Response of CancelBuild.
@@ -1202,7 +1247,7 @@ export type CancelBuildResponse = Message<"trimtab.steering.v1.CancelBuildRespon
  * Use `create(CancelBuildResponseSchema)` to create a new message.
  */
 export const CancelBuildResponseSchema: GenMessage<CancelBuildResponse> = /*@__PURE__*/
-  messageDesc(file_trimtab_steering_v1_steering_service, 29);
+  messageDesc(file_trimtab_steering_v1_steering_service, 30);
 
 /**
  * What a fit may be told; what is left out is the method's own choice.
@@ -1261,6 +1306,13 @@ export type FitOptions = Message<"trimtab.steering.v1.FitOptions"> & {
   shuffleLabels: boolean;
 
   /**
+   * Generations of the evolution strategy ("weights_evolution"), at most 64.
+   *
+   * @generated from field: uint32 rounds = 9;
+   */
+  rounds: number;
+
+  /**
    * Site that a method of one vector a block reads and adds at, instead of the residual stream; gives an edit.
    *
    * @generated from field: trimtab.type.v1.Site site = 8;
@@ -1273,7 +1325,7 @@ export type FitOptions = Message<"trimtab.steering.v1.FitOptions"> & {
  * Use `create(FitOptionsSchema)` to create a new message.
  */
 export const FitOptionsSchema: GenMessage<FitOptions> = /*@__PURE__*/
-  messageDesc(file_trimtab_steering_v1_steering_service, 30);
+  messageDesc(file_trimtab_steering_v1_steering_service, 31);
 
 /**
  * Request of FitArtifact.
@@ -1297,7 +1349,8 @@ export type FitArtifactRequest = Message<"trimtab.steering.v1.FitArtifactRequest
 
   /**
    * Method: "response_contrast", "prompt_contrast", "choice_contrast", "pca", "pairwise_pca", "logistic_probe",
-   * "output_embedding", "refusal_direction", "random_direction", "cast", "iti", "selective", "angular".
+   * "output_embedding", "refusal_direction", "random_direction", "cast", "iti", "selective", "angular"; for the head of
+   * a recipe that is built: "weights_regression", "weights_evolution".
    *
    * @generated from field: string method = 3;
    */
@@ -1330,7 +1383,7 @@ export type FitArtifactRequest = Message<"trimtab.steering.v1.FitArtifactRequest
  * Use `create(FitArtifactRequestSchema)` to create a new message.
  */
 export const FitArtifactRequestSchema: GenMessage<FitArtifactRequest> = /*@__PURE__*/
-  messageDesc(file_trimtab_steering_v1_steering_service, 31);
+  messageDesc(file_trimtab_steering_v1_steering_service, 32);
 
 /**
  * How far a fit is.
@@ -1358,7 +1411,7 @@ export type FitProgress = Message<"trimtab.steering.v1.FitProgress"> & {
  * Use `create(FitProgressSchema)` to create a new message.
  */
 export const FitProgressSchema: GenMessage<FitProgress> = /*@__PURE__*/
-  messageDesc(file_trimtab_steering_v1_steering_service, 32);
+  messageDesc(file_trimtab_steering_v1_steering_service, 33);
 
 /**
  * Response of FitArtifact: progress, then one `artifact`.
@@ -1395,7 +1448,7 @@ export type FitArtifactResponse = Message<"trimtab.steering.v1.FitArtifactRespon
  * Use `create(FitArtifactResponseSchema)` to create a new message.
  */
 export const FitArtifactResponseSchema: GenMessage<FitArtifactResponse> = /*@__PURE__*/
-  messageDesc(file_trimtab_steering_v1_steering_service, 33);
+  messageDesc(file_trimtab_steering_v1_steering_service, 34);
 
 /**
  * Request of ExtractVector.
@@ -1444,7 +1497,7 @@ export type ExtractVectorRequest = Message<"trimtab.steering.v1.ExtractVectorReq
  * Use `create(ExtractVectorRequestSchema)` to create a new message.
  */
 export const ExtractVectorRequestSchema: GenMessage<ExtractVectorRequest> = /*@__PURE__*/
-  messageDesc(file_trimtab_steering_v1_steering_service, 34);
+  messageDesc(file_trimtab_steering_v1_steering_service, 35);
 
 /**
  * Response of ExtractVector.
@@ -1465,7 +1518,7 @@ export type ExtractVectorResponse = Message<"trimtab.steering.v1.ExtractVectorRe
  * Use `create(ExtractVectorResponseSchema)` to create a new message.
  */
 export const ExtractVectorResponseSchema: GenMessage<ExtractVectorResponse> = /*@__PURE__*/
-  messageDesc(file_trimtab_steering_v1_steering_service, 35);
+  messageDesc(file_trimtab_steering_v1_steering_service, 36);
 
 /**
  * Request of PutArtifact.
@@ -1514,7 +1567,7 @@ export type PutArtifactRequest = Message<"trimtab.steering.v1.PutArtifactRequest
  * Use `create(PutArtifactRequestSchema)` to create a new message.
  */
 export const PutArtifactRequestSchema: GenMessage<PutArtifactRequest> = /*@__PURE__*/
-  messageDesc(file_trimtab_steering_v1_steering_service, 36);
+  messageDesc(file_trimtab_steering_v1_steering_service, 37);
 
 /**
  * Response of PutArtifact.
@@ -1535,7 +1588,7 @@ export type PutArtifactResponse = Message<"trimtab.steering.v1.PutArtifactRespon
  * Use `create(PutArtifactResponseSchema)` to create a new message.
  */
 export const PutArtifactResponseSchema: GenMessage<PutArtifactResponse> = /*@__PURE__*/
-  messageDesc(file_trimtab_steering_v1_steering_service, 37);
+  messageDesc(file_trimtab_steering_v1_steering_service, 38);
 
 /**
  * Request of GetArtifact.
@@ -1556,7 +1609,7 @@ export type GetArtifactRequest = Message<"trimtab.steering.v1.GetArtifactRequest
  * Use `create(GetArtifactRequestSchema)` to create a new message.
  */
 export const GetArtifactRequestSchema: GenMessage<GetArtifactRequest> = /*@__PURE__*/
-  messageDesc(file_trimtab_steering_v1_steering_service, 38);
+  messageDesc(file_trimtab_steering_v1_steering_service, 39);
 
 /**
  * Response of GetArtifact.
@@ -1584,7 +1637,7 @@ export type GetArtifactResponse = Message<"trimtab.steering.v1.GetArtifactRespon
  * Use `create(GetArtifactResponseSchema)` to create a new message.
  */
 export const GetArtifactResponseSchema: GenMessage<GetArtifactResponse> = /*@__PURE__*/
-  messageDesc(file_trimtab_steering_v1_steering_service, 39);
+  messageDesc(file_trimtab_steering_v1_steering_service, 40);
 
 /**
  * Request of ListArtifacts.
@@ -1612,7 +1665,7 @@ export type ListArtifactsRequest = Message<"trimtab.steering.v1.ListArtifactsReq
  * Use `create(ListArtifactsRequestSchema)` to create a new message.
  */
 export const ListArtifactsRequestSchema: GenMessage<ListArtifactsRequest> = /*@__PURE__*/
-  messageDesc(file_trimtab_steering_v1_steering_service, 40);
+  messageDesc(file_trimtab_steering_v1_steering_service, 41);
 
 /**
  * Response of ListArtifacts.
@@ -1633,7 +1686,7 @@ export type ListArtifactsResponse = Message<"trimtab.steering.v1.ListArtifactsRe
  * Use `create(ListArtifactsResponseSchema)` to create a new message.
  */
 export const ListArtifactsResponseSchema: GenMessage<ListArtifactsResponse> = /*@__PURE__*/
-  messageDesc(file_trimtab_steering_v1_steering_service, 41);
+  messageDesc(file_trimtab_steering_v1_steering_service, 42);
 
 /**
  * Request of DeleteArtifact.
@@ -1654,7 +1707,7 @@ export type DeleteArtifactRequest = Message<"trimtab.steering.v1.DeleteArtifactR
  * Use `create(DeleteArtifactRequestSchema)` to create a new message.
  */
 export const DeleteArtifactRequestSchema: GenMessage<DeleteArtifactRequest> = /*@__PURE__*/
-  messageDesc(file_trimtab_steering_v1_steering_service, 42);
+  messageDesc(file_trimtab_steering_v1_steering_service, 43);
 
 /**
  * Response of DeleteArtifact.
@@ -1669,7 +1722,7 @@ export type DeleteArtifactResponse = Message<"trimtab.steering.v1.DeleteArtifact
  * Use `create(DeleteArtifactResponseSchema)` to create a new message.
  */
 export const DeleteArtifactResponseSchema: GenMessage<DeleteArtifactResponse> = /*@__PURE__*/
-  messageDesc(file_trimtab_steering_v1_steering_service, 43);
+  messageDesc(file_trimtab_steering_v1_steering_service, 44);
 
 /**
  * Request of ImportArtifact.
@@ -1711,7 +1764,7 @@ export type ImportArtifactRequest = Message<"trimtab.steering.v1.ImportArtifactR
  * Use `create(ImportArtifactRequestSchema)` to create a new message.
  */
 export const ImportArtifactRequestSchema: GenMessage<ImportArtifactRequest> = /*@__PURE__*/
-  messageDesc(file_trimtab_steering_v1_steering_service, 44);
+  messageDesc(file_trimtab_steering_v1_steering_service, 45);
 
 /**
  * Response of ImportArtifact.
@@ -1732,7 +1785,7 @@ export type ImportArtifactResponse = Message<"trimtab.steering.v1.ImportArtifact
  * Use `create(ImportArtifactResponseSchema)` to create a new message.
  */
 export const ImportArtifactResponseSchema: GenMessage<ImportArtifactResponse> = /*@__PURE__*/
-  messageDesc(file_trimtab_steering_v1_steering_service, 45);
+  messageDesc(file_trimtab_steering_v1_steering_service, 46);
 
 /**
  * Request of ExportArtifact.
@@ -1760,7 +1813,7 @@ export type ExportArtifactRequest = Message<"trimtab.steering.v1.ExportArtifactR
  * Use `create(ExportArtifactRequestSchema)` to create a new message.
  */
 export const ExportArtifactRequestSchema: GenMessage<ExportArtifactRequest> = /*@__PURE__*/
-  messageDesc(file_trimtab_steering_v1_steering_service, 46);
+  messageDesc(file_trimtab_steering_v1_steering_service, 47);
 
 /**
  * Response of ExportArtifact.
@@ -1781,7 +1834,7 @@ export type ExportArtifactResponse = Message<"trimtab.steering.v1.ExportArtifact
  * Use `create(ExportArtifactResponseSchema)` to create a new message.
  */
 export const ExportArtifactResponseSchema: GenMessage<ExportArtifactResponse> = /*@__PURE__*/
-  messageDesc(file_trimtab_steering_v1_steering_service, 47);
+  messageDesc(file_trimtab_steering_v1_steering_service, 48);
 
 /**
  * How a condition compares a row h of a prompt with its vector v.

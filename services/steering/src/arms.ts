@@ -1,0 +1,61 @@
+/**
+ * Arms of layer weights: what takes the place of a recipe's own, so that one can see what they are worth. All arms act on
+ * the same blocks at the same sum of doses.
+ */
+import { TrimtabError } from "#kit/errors.ts";
+import type { LayerWeights } from "#proto/trimtab/steering/v1/steering_service_pb.ts";
+import type { ControllerRunner } from "./controller/artifact.ts";
+import { createRandom } from "./controller/random.ts";
+import type { ArmWeights } from "./plan-parts.ts";
+
+/** Deviation of an untrained head's logits: between those of input features of root mean square 0.25 and 1 (card of the paper). */
+const UNTRAINED_DEVIATION = 0.25;
+
+/** Weights of an arm, given what the head says of the prompt (for "learned" and "permuted"). */
+export function armWeights(
+  { arm, seed }: LayerWeights,
+  layers: number,
+  head: ControllerRunner | undefined,
+  learned: Float32Array | undefined,
+): ArmWeights {
+  switch (arm) {
+    case "uniform":
+      return { source: "uniform", weights: new Float32Array(layers).fill(0.5) };
+    case "random":
+      return { source: "random", weights: untrained(layers, seed) };
+    case "mean":
+      return { source: "mean", weights: Float32Array.from(head?.head?.meanWeights ?? []) };
+    case "permuted": {
+      const order = createRandom(seed).permutation(layers);
+      return { source: "permuted", weights: Float32Array.from(order, (at) => learned?.[at] ?? 0) };
+    }
+    default:
+      return { source: "learned", weights: learned ?? new Float32Array(layers) };
+  }
+}
+
+/** Whether an arm looks at the prompt. */
+export function readsPrompt({ arm }: LayerWeights): boolean {
+  return arm === "learned" || arm === "permuted";
+}
+
+/** A controller as the head of a recipe's model. @throws TrimtabError ARTIFACT_INVALID, ARTIFACT_INCOMPATIBLE. */
+export function checkHead(head: ControllerRunner, modelDigest: string): ControllerRunner {
+  const field = "steering.weights.head";
+  if (!head.head)
+    throw new TrimtabError("ARTIFACT_INVALID", "the controller's head was not trained", { field });
+  if (head.modelDigest === modelDigest) return head;
+  throw new TrimtabError("ARTIFACT_INCOMPATIBLE", "the head reads another model", {
+    field,
+    limit: head.modelDigest,
+  });
+}
+
+/** sigmoid(N(0, σ)) a block: a head that was never trained, on average over prompts. */
+function untrained(layers: number, seed: number): Float32Array {
+  const random = createRandom(seed);
+  return Float32Array.from(
+    { length: layers },
+    () => 1 / (1 + Math.exp(-UNTRAINED_DEVIATION * random.normal())),
+  );
+}

@@ -1,0 +1,110 @@
+/**
+ * Fits of the head of a built recipe: by regression to the sensitivities of the blocks (how far the log-odds of the
+ * behaviour's first tokens rise when one block alone is pushed), or by an evolution strategy on reward.
+ */
+import type { FitArtifactRequest } from "#proto/trimtab/steering/v1/steering_service_pb.ts";
+import { ArtifactKind } from "#proto/trimtab/type/v1/artifact_pb.ts";
+import { writeController } from "../controller/artifact.ts";
+import { evolve } from "../controller/evolution.ts";
+import { constantHead, type FittedHead, type HeadExamples, regressHead } from "../controller/head.ts";
+import { createRandom } from "../controller/random.ts";
+import { controllerLayers, featureTap } from "../features.ts";
+import type { LoadedRecipe } from "../library.ts";
+import { captureRows, type CaptureText } from "../work/capture.ts";
+import { examplesOf } from "./examples.ts";
+import type { FitContext, Fitted } from "./fit.ts";
+import { createReward } from "./reward.ts";
+import { sensitivities } from "./sensitivities.ts";
+
+/** Methods that train a head. */
+export const HEAD_METHODS = ["weights_regression", "weights_evolution"] as const;
+
+/** Steering prompts a head is trained on, and the strategy's settings, if a fit is not told. */
+const PROMPTS = 24;
+const EVOLUTION = { rounds: 6, pairs: 4, deviation: 0.7, step: 0.8 } as const;
+
+/** Fits a head. @throws TrimtabError RECIPE_NOT_FOUND if the recipe is not built for the model. */
+export async function fitHead(context: FitContext, request: FitArtifactRequest): Promise<Fitted> {
+  const { recipe } = await context.parts.library.recipe(request.recipe, context.model.digest);
+  const seed = request.options?.seed ?? 0;
+  const isEvolution = request.method === "weights_evolution";
+  const { head, report } = isEvolution
+    ? await evolveHead(context, recipe, request)
+    : await regress(context, recipe, request);
+  const { model } = context;
+  const facts = {
+    ...{ modelDigest: model.digest, layers: model.layers, width: model.width },
+    featureLayers: controllerLayers(model.layers),
+    head: { method: request.method, meanWeights: head.meanWeights },
+  };
+  return { kind: ArtifactKind.CONTROLLER, bytes: writeController(head.network, facts, { ...report, seed }) };
+}
+
+interface HeadFit {
+  readonly head: FittedHead;
+  readonly report: Readonly<Record<string, number>>;
+}
+
+async function regress(
+  context: FitContext,
+  recipe: LoadedRecipe,
+  { options }: FitArtifactRequest,
+): Promise<HeadFit> {
+  const count = options?.promptsPerClass || PROMPTS;
+  const train = await headExamples(context, recipe, "train", count);
+  const validation = await headExamples(context, recipe, "validation", count);
+  context.say("regression");
+  const head = regressHead(train, validation, options?.seed ?? 0);
+  return { head, report: { prompts: train.rows.length, explained: head.explained } };
+}
+
+async function headExamples(
+  context: FitContext,
+  recipe: LoadedRecipe,
+  split: "train" | "validation",
+  count: number,
+): Promise<HeadExamples> {
+  const { positive } = await examplesOf(context, "prompts", split, count);
+  context.say(`sensitivities of ${positive.length} ${split} prompts`);
+  const rises = await sensitivities(context, recipe, positive);
+  // The strongest block of a prompt has weight 1; blocks that push the other way have none.
+  const weights = rises.map((row) => {
+    const most = Math.max(1e-6, ...row);
+    return Float32Array.from(row, (rise) => Math.max(0, rise) / most);
+  });
+  return { rows: await features(context, positive), weights };
+}
+
+async function features(context: FitContext, texts: readonly CaptureText[]): Promise<Float32Array[]> {
+  const { clients, model, scope } = context;
+  const layers = controllerLayers(model.layers);
+  const captured = await captureRows(clients, model, texts, featureTap(layers), scope);
+  return captured.map((rows) => Float32Array.from(layers.flatMap((layer) => [...(rows.get(layer) ?? [])])));
+}
+
+async function evolveHead(
+  context: FitContext,
+  recipe: LoadedRecipe,
+  { options }: FitArtifactRequest,
+): Promise<HeadFit> {
+  const { model } = context;
+  const seed = options?.seed ?? 0;
+  const reward = await createReward(context, recipe, options?.promptsPerClass);
+  const sigmoid = (x: number) => 1 / (1 + Math.exp(-x));
+  const settings = { ...EVOLUTION, rounds: options?.rounds || EVOLUTION.rounds };
+  let round = 0;
+  const { parameters, rewards } = await evolve(
+    new Float64Array(model.layers),
+    (candidates) => {
+      context.say(`generation ${++round} of ${settings.rounds + 1}`);
+      return reward(candidates.map((each) => Float32Array.from(each, sigmoid)));
+    },
+    settings,
+    createRandom(seed),
+  );
+  const inputs = controllerLayers(model.layers).length * model.width;
+  return {
+    head: constantHead(inputs, Array.from(parameters, sigmoid)),
+    report: { rounds: settings.rounds, first_reward: rewards[0] ?? 0, best_reward: Math.max(...rewards) },
+  };
+}
