@@ -6,7 +6,6 @@ import type { Proportion } from "#kit/wilson.ts";
 import type { AskedSummary } from "../recipe/ask.ts";
 import { colour } from "./style.ts";
 
-const PROMPT_CLASSES = ["harmful", "harmless", "borderline"] as const;
 const ARMS = ["base", "steered"] as const;
 
 const percent = (x: number): string => `${(100 * x).toFixed(1)} %`;
@@ -37,12 +36,14 @@ export function evaluationLines(recipe: Recipe): string[] {
   if (!evaluation) return ["  not evaluated"];
   const find = (prompts: string, arm: string): EvaluationCell | undefined =>
     evaluation.cells.find((c) => c.prompts === prompts && c.arm === arm);
+  const behaviour = (recipe.judge?.label || recipe.judge?.verifier?.name || "rate").replaceAll("_", " ");
+  const [ofBase, ofSteered] = ARMS.map((arm) => `${arm}: ${behaviour}`.padEnd(30));
   const lines = [
     colour.bold(
-      `  ${"prompts".padEnd(11)}${"n".padStart(4)}  ${"base, policy refusals".padEnd(30)}${"steered, policy refusals".padEnd(30)}repetition base → steered`,
+      `  ${"prompts".padEnd(11)}${"n".padStart(4)}  ${ofBase}${ofSteered}repetition base → steered`,
     ),
   ];
-  for (const prompts of PROMPT_CLASSES) {
+  for (const prompts of new Set(evaluation.cells.map((each) => each.prompts))) {
     const [base, steered] = ARMS.map((arm) => find(prompts, arm));
     const repetition = `${percent(base?.repetition ?? 0)} → ${percent(steered?.repetition ?? 0)}`;
     const n = String(steered?.rate?.n ?? 0).padStart(4);

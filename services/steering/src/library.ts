@@ -22,7 +22,8 @@ import { readRuleset } from "./ruleset.ts";
 
 /** A recipe ready to decide. */
 export interface LoadedRecipe extends PlannableRecipe {
-  readonly controller: ControllerRunner;
+  /** Absent: the recipe always acts. */
+  readonly controller?: ControllerRunner;
 }
 
 /** What a request asked for, found. */
@@ -88,7 +89,7 @@ export function createLibrary(store: ArtifactStore, known: ReadonlySet<string>):
       return {
         deciding: {
           source: { kind: "recipe", recipe },
-          controller: recipe.controller,
+          ...(recipe.controller && { controller: recipe.controller }),
           ...(head && { head }),
         },
         resolved,
@@ -218,18 +219,24 @@ export function findBuilt(
 
 async function loadRecipe(store: ArtifactStore, built: BuiltRecipe): Promise<LoadedRecipe> {
   const direction = loadDirection(store, built.direction).direction;
-  const paperDirection = loadDirection(store, built.paperDirection).direction;
+  const paperDirection = built.paperDirection && loadDirection(store, built.paperDirection).direction;
   const ending = loadDirection(store, built.endingDirection).direction;
-  const controller = await loadController(store.get(built.controller).bytes);
+  const controller = built.controller && (await loadController(store.get(built.controller).bytes));
   const fits = [direction, paperDirection, ending, controller].every(
     (part) =>
-      part.modelDigest === built.modelDigest &&
-      part.layers === direction.layers &&
-      part.width === direction.width,
+      !part ||
+      (part.modelDigest === built.modelDigest &&
+        part.layers === direction.layers &&
+        part.width === direction.width),
   );
-  if (fits)
-    return { direction, paperDirection, ending, controller, doses: built.doses, course: built.course };
-  await controller.close();
+  if (fits) {
+    return {
+      ...{ direction, ending, doses: built.doses, course: built.course },
+      ...(paperDirection && { paperDirection }),
+      ...(controller && { controller }),
+    };
+  }
+  if (controller) await controller.close();
   throw new TrimtabError(
     "ARTIFACT_INCOMPATIBLE",
     `the parts of the recipe ${built.name} do not fit each other`,
@@ -242,5 +249,5 @@ async function closeHead(head: Promise<ControllerRunner>): Promise<void> {
 }
 
 async function close(recipe: Promise<LoadedRecipe>): Promise<void> {
-  await recipe.then(({ controller }) => controller.close()).catch(() => undefined);
+  await recipe.then(({ controller }) => controller?.close()).catch(() => undefined);
 }

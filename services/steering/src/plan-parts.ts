@@ -17,7 +17,8 @@ import type { Strength } from "./use.ts";
 
 /** A recipe as far as planning needs it. */
 export interface PlannableRecipe extends AnswerDoses, AnswerDirections {
-  readonly paperDirection: Direction;
+  /** Of mode "paper", if the recipe has it. */
+  readonly paperDirection?: Direction;
 }
 
 /** α of the paper, and the weight its untrained head gives every block on average. */
@@ -139,7 +140,12 @@ export function directionParts(direction: Direction, use: SteeringUse, strength:
   };
 }
 
-function paperParts(direction: Direction, use: SteeringUse, strength: Strength): Parts {
+function paperParts(direction: Direction | undefined, use: SteeringUse, strength: Strength): Parts {
+  if (!direction) {
+    throw new TrimtabError("UNSUPPORTED", 'the recipe has no phrases for mode "paper"', {
+      field: "steering.mode",
+    });
+  }
   if (strength.relative !== undefined) {
     throw new TrimtabError(
       "INVALID_ARGUMENT",

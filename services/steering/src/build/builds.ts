@@ -10,7 +10,7 @@ import { BUILD_LIMITS, CACHE_LIMITS } from "../../limits.ts";
 import type { ModelShape, SteeringClients } from "../clients.ts";
 import type { RecipeSource } from "../recipes/recipe.ts";
 import { inputsKey } from "./context.ts";
-import { PHASES, type Phase, runBuild } from "./run.ts";
+import { type Phase, phasesOf, runBuild } from "./run.ts";
 
 /** What to build. */
 export interface BuildRequest {
@@ -108,10 +108,11 @@ function buildId(request: BuildRequest): string {
 }
 
 function startJob(clients: SteeringClients, store: ArtifactStore, request: BuildRequest, id: string): Job {
+  const phases = phasesOf(request.recipe, request.skipEvaluation);
   const initial = create(BuildSchema, {
     id,
     state: BuildState.RUNNING,
-    phaseCount: request.skipEvaluation ? PHASES.length - 1 : PHASES.length,
+    phaseCount: phases.length,
   });
   const job: Job = {
     build: initial,
@@ -138,7 +139,7 @@ function startJob(clients: SteeringClients, store: ArtifactStore, request: Build
     say: (detail: string) => update({ detail }),
   };
   const enter = (phase: Phase): void =>
-    update({ phase, phaseIndex: PHASES.indexOf(phase) + 1, tokensDone: 0n, tokensBudget: 0n, detail: "" });
+    update({ phase, phaseIndex: phases.indexOf(phase) + 1, tokensDone: 0n, tokensBudget: 0n, detail: "" });
   job.done = runBuild(context, {
     inputs: inputsOf(request),
     skipEvaluation: request.skipEvaluation,

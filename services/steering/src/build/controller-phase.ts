@@ -9,7 +9,7 @@ import { fitInThread } from "../controller/fit-thread.ts";
 import { layerWeights } from "../dose.ts";
 import { controllerLayers, featureTap } from "../features.ts";
 import { type Prompt, type Split, takePrompts } from "../recipes/prompts.ts";
-import type { RecipeSettings } from "../recipes/recipe.ts";
+import type { ControllerChoices } from "../recipes/recipe.ts";
 import { captureRows, newTokens } from "../work/capture.ts";
 import { type Rendered, renderTurns } from "../work/text.ts";
 import { type PhaseContext, phaseName } from "./context.ts";
@@ -22,13 +22,13 @@ export interface ControllerResult {
   readonly digest: string;
 }
 
-/** Fits the controller, or finds it in the store. */
+/** Fits the controller of a recipe with a gate, or finds it in the store. */
 export async function controllerPhase(
   context: PhaseContext,
   search: SearchResult,
+  settings: ControllerChoices,
 ): Promise<ControllerResult> {
   const { model, recipe, store } = context;
-  const settings = recipe.settings.controller;
   const count = settings.prompts_per_class;
   const train = labelled(recipe.steer, recipe.leave, "train", count);
   const validation = labelled(recipe.steer, recipe.leave, "validation", count);
@@ -123,7 +123,7 @@ function labelled(steer: readonly Prompt[], leave: readonly Prompt[], split: Spl
   };
 }
 
-function toFit(settings: RecipeSettings["controller"]): ControllerSettings {
+function toFit(settings: ControllerChoices): ControllerSettings {
   return {
     hidden: settings.hidden,
     losses: settings.losses,

@@ -11,6 +11,7 @@ import { directionFromFile } from "../formats/vectors.ts";
 import { METHODS } from "../methods/index.ts";
 import type { ContrastRows } from "../methods/method.ts";
 import { takePrompts } from "../recipes/prompts.ts";
+import type { RecipeSettings } from "../recipes/recipe.ts";
 import { captureMatrices, captureRows, type CaptureText, newTokens } from "../work/capture.ts";
 import { encodeTexts, endOfTurnIds, type Rendered, renderTurns, type Turn } from "../work/text.ts";
 import { type PhaseContext, phaseName } from "./context.ts";
@@ -25,7 +26,8 @@ export interface StoredDirection {
 /** Result of the phase. */
 export interface DirectionResult {
   readonly main: StoredDirection;
-  readonly paper: StoredDirection;
+  /** The paper's, if the recipe has phrases for it. */
+  readonly paper?: StoredDirection;
   readonly ending: StoredDirection;
 }
 
@@ -77,24 +79,17 @@ export async function directionPhase(context: PhaseContext): Promise<DirectionRe
     width: context.model.width,
   };
   const main = checkDirection({ ...base, method: method.name, raw, medianResidualNorms });
-  context.say("direction of the paper");
-  const paper = checkDirection({
-    ...base,
-    method: "output_embedding",
-    raw: await paperVectors(context),
-    medianResidualNorms,
-  });
-  context.say("direction of the end of the turn");
-  const ending = checkDirection({
-    ...base,
-    method: "output_embedding",
-    raw: await endingVector(context),
-    medianResidualNorms,
-  });
+  const outputs = async (name: string, raw: Promise<Map<number, Float32Array>>) =>
+    save(
+      context,
+      name,
+      checkDirection({ ...base, method: "output_embedding", raw: await raw, medianResidualNorms }),
+    );
+  context.say("directions of outputs");
   return {
     main: save(context, names.main, main),
-    paper: save(context, names.paper, paper),
-    ending: save(context, names.ending, ending),
+    ...(settings.paper ? { paper: await outputs(names.paper, paperVectors(context, settings.paper)) } : {}),
+    ending: await outputs(names.ending, endingVector(context)),
   };
 }
 
@@ -141,8 +136,10 @@ function contrastTurns({ recipe }: PhaseContext): { positive: Turn[]; negative: 
   return { positive: pairs(recipe.positiveAnswers), negative: pairs(recipe.negativeAnswers) };
 }
 
-async function paperVectors(context: PhaseContext): Promise<Map<number, Float32Array>> {
-  const { positive, negative } = context.recipe.settings.paper;
+async function paperVectors(
+  context: PhaseContext,
+  { positive, negative }: NonNullable<RecipeSettings["paper"]>,
+): Promise<Map<number, Float32Array>> {
   const encode = async (phrases: readonly string[]) =>
     (await encodeTexts(context.clients, context.model, phrases, context.scope)).flat();
   return embeddingContrast(context, await encode(positive), await encode(negative));
@@ -176,10 +173,11 @@ async function embeddingContrast(
 
 function findStored(
   context: PhaseContext,
-  names: Record<keyof DirectionResult, string>,
+  { main, paper, ending }: Record<keyof DirectionResult, string>,
 ): DirectionResult | undefined {
   const known = new Set(context.store.list({ kind: ArtifactKind.DIRECTION }).map(({ name }) => name));
-  if (!Object.values(names).every((name) => known.has(name))) return undefined;
+  const wanted = context.recipe.settings.paper ? [main, paper, ending] : [main, ending];
+  if (!wanted.every((name) => known.has(name))) return undefined;
   const load = (name: string): StoredDirection => {
     const { record, bytes } = context.store.get(name);
     return {
@@ -187,7 +185,8 @@ function findStored(
       digest: record.digest,
     };
   };
-  return { main: load(names.main), paper: load(names.paper), ending: load(names.ending) };
+  const stored = { main: load(main), ending: load(ending) };
+  return context.recipe.settings.paper ? { ...stored, paper: load(paper) } : stored;
 }
 
 function save(context: PhaseContext, name: string, direction: Direction): StoredDirection {

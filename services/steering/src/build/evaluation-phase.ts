@@ -16,6 +16,7 @@ import {
 import { STEERING_LIMITS } from "../../limits.ts";
 import { accuracy, auroc } from "../controller/metrics.ts";
 import { type Prompt, takePrompts } from "../recipes/prompts.ts";
+import type { RecipeSource } from "../recipes/recipe.ts";
 import { proportion } from "#kit/wilson.ts";
 import { newTokens } from "../work/capture.ts";
 import { type Answer, type Binding, generateAnswers } from "../work/generate.ts";
@@ -32,7 +33,8 @@ import { openBinding } from "./steer.ts";
 export interface Built {
   readonly direction: DirectionResult;
   readonly search: SearchResult;
-  readonly controller: ControllerResult;
+  /** Absent: the recipe always acts. */
+  readonly controller?: ControllerResult;
 }
 
 interface TestSet {
@@ -45,16 +47,9 @@ interface TestSet {
 /** Evaluates a built recipe on its own test prompts. */
 export async function evaluationPhase(context: PhaseContext, built: Built): Promise<Evaluation> {
   const { recipe } = context;
-  const { prompts: names, evaluation: settings } = recipe.settings;
+  const { evaluation: settings } = recipe.settings;
   const open = await openBinding(context, answerDirections(built.direction), built.search);
-  const classes = [
-    { name: names.steer.class, prompts: takePrompts(recipe.steer, "test", settings.prompts_per_class) },
-    { name: names.leave.class, prompts: takePrompts(recipe.leave, "test", settings.prompts_per_class) },
-    {
-      name: names.borderline.class,
-      prompts: takePrompts(recipe.borderline, "test", settings.prompts_per_class),
-    },
-  ];
+  const classes = testClasses(recipe);
   const passages = await renderTurns(
     context.clients,
     context.model,
@@ -86,11 +81,21 @@ export async function evaluationPhase(context: PhaseContext, built: Built): Prom
   });
 }
 
+/** Test prompts of the classes that the recipe has. */
+function testClasses({ settings, ...recipe }: RecipeSource): { name: string; prompts: Prompt[] }[] {
+  const count = settings.evaluation.prompts_per_class;
+  return (["steer", "leave", "borderline"] as const).flatMap((role) => {
+    const named = settings.prompts[role];
+    return named ? [{ name: named.class, prompts: takePrompts(recipe[role], "test", count) }] : [];
+  });
+}
+
 async function gatesOf(
   context: PhaseContext,
   { controller }: Built,
   rendered: readonly Rendered[],
 ): Promise<number[]> {
+  if (!controller) return rendered.map(() => 1);
   const gates: number[] = [];
   for (const row of await captureFeatures(context, rendered))
     gates.push((await controller.runner.run(row)).gate);
@@ -182,6 +187,7 @@ async function gateQualities(
   built: Built,
   [steer, leave, borderline]: readonly TestSet[],
 ): Promise<GateQuality[]> {
+  if (!built.controller) return [];
   const { recipe } = context;
   const count = recipe.settings.evaluation.prompts_per_class;
   const validation = async (prompts: readonly Prompt[]) =>
@@ -196,7 +202,7 @@ async function gateQualities(
   return [
     quality("validation", await validation(recipe.steer), await validation(recipe.leave)),
     quality("test", steer?.gates ?? [], leave?.gates ?? []),
-    quality("borderline", steer?.gates ?? [], borderline?.gates ?? []),
+    ...(borderline ? [quality("borderline", steer?.gates ?? [], borderline.gates)] : []),
   ];
 }
 

@@ -32,9 +32,10 @@ const schema = z.strictObject({
     parameters: z.record(z.string(), z.json()),
   }),
   direction: digest,
-  paperDirection: digest,
+  paperDirection: digest.optional(),
   endingDirection: digest,
-  controller: digest,
+  /** Absent: the recipe always acts. */
+  controller: digest.optional(),
   doses: z.array(z.strictObject({ layer: z.int().min(0), relative: z.number().min(-4).max(4) })).min(1),
   course: z.strictObject({
     start: z.number().min(0).max(COURSE_LIMITS.start),

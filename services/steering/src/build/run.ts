@@ -5,6 +5,7 @@
  */
 import { ArtifactKind } from "#proto/trimtab/type/v1/artifact_pb.ts";
 import { type Recipe } from "#proto/trimtab/steering/v1/steering_service_pb.ts";
+import type { RecipeSource } from "../recipes/recipe.ts";
 import { throwIfCancelled } from "../work/call.ts";
 import type { PhaseContext } from "./context.ts";
 import { controllerPhase } from "./controller-phase.ts";
@@ -20,11 +21,18 @@ import {
 } from "./recipe-artifact.ts";
 import { searchPhase } from "./search-phase.ts";
 
-/** Phases of a build, in order. */
-export const PHASES = ["direction", "search", "controller", "evaluation"] as const;
+/** A phase of a build. */
+export type Phase = "direction" | "search" | "controller" | "evaluation";
 
-/** Name of a phase. */
-export type Phase = (typeof PHASES)[number];
+/** Phases of a build, in order: a recipe without a gate has no controller. */
+export function phasesOf({ settings }: RecipeSource, skipEvaluation: boolean): Phase[] {
+  return [
+    "direction",
+    "search",
+    ...(settings.controller ? (["controller"] as const) : []),
+    ...(skipEvaluation ? [] : (["evaluation"] as const)),
+  ];
+}
 
 /** What one build is asked for. */
 export interface BuildOrder {
@@ -47,8 +55,9 @@ export async function runBuild(context: PhaseContext, order: BuildOrder): Promis
   const direction = await directionPhase(context);
   enter("search");
   const search = await searchPhase(context, direction);
-  enter("controller");
-  const controller = await controllerPhase(context, search);
+  const gate = context.recipe.settings.controller;
+  if (gate) enter("controller");
+  const controller = gate && (await controllerPhase(context, search, gate));
   try {
     const built: BuiltRecipe = {
       name: context.recipe.settings.name,
@@ -58,19 +67,23 @@ export async function runBuild(context: PhaseContext, order: BuildOrder): Promis
       directionMethod: direction.main.direction.method,
       judge: context.recipe.settings.judge,
       direction: direction.main.digest,
-      paperDirection: direction.paper.digest,
+      ...(direction.paper ? { paperDirection: direction.paper.digest } : {}),
       endingDirection: direction.ending.digest,
-      controller: controller.digest,
+      ...(controller ? { controller: controller.digest } : {}),
       doses: search.doses.map(({ layer, relative }) => ({ layer, relative })),
       course: search.course,
     };
     if (order.skipEvaluation) return save(context, built);
     enter("evaluation");
-    const evaluation = await evaluationPhase(context, { direction, search, controller });
+    const evaluation = await evaluationPhase(context, {
+      direction,
+      search,
+      ...(controller && { controller }),
+    });
     throwIfCancelled(context.scope.signal);
     return save(context, { ...built, evaluation: evaluationJson(evaluation) });
   } finally {
-    await controller.runner.close();
+    await controller?.runner.close();
   }
 }
 
@@ -92,9 +105,9 @@ function save({ store, recipe, model }: PhaseContext, built: BuiltRecipe): Recip
     modelDigest: model.digest,
     madeFrom: {
       direction: built.direction,
-      paper_direction: built.paperDirection,
+      ...(built.paperDirection ? { paper_direction: built.paperDirection } : {}),
       ending_direction: built.endingDirection,
-      controller: built.controller,
+      ...(built.controller ? { controller: built.controller } : {}),
       recipe: `sha256:${recipe.digest}`,
     },
     replace: true,

@@ -35,14 +35,33 @@ const judge = z.strictObject({
   parameters: z.record(z.string(), z.json()).default({}),
 });
 
+const controller = z.strictObject({
+  prompts_per_class: count(BUILD_LIMITS.promptsPerClass),
+  hidden: z.array(count(4096)).min(1).max(4),
+  losses: z.array(z.enum(["mse", "logistic"])).min(1),
+  axes: z.array(count(1024)).min(1).max(4),
+  learning_rate: z.number().positive().max(1),
+  weight_decay: z.number().min(0).max(10),
+  batch: count(1024),
+  max_epochs: count(1000),
+  patience: count(1000),
+  false_steer_cost: z.number().positive().max(100),
+  ramp: z.number().positive().max(10),
+  seed: z
+    .int()
+    .min(0)
+    .max(2 ** 32 - 1),
+  folds: count(16),
+});
+
 const schema = z.strictObject({
   name: z.string().regex(/^[a-z0-9][a-z0-9-]{0,31}$/),
   description: z.string().min(1).max(400),
   judge,
   prompts: z.strictObject({
     steer: promptClass,
-    leave: promptClass,
-    borderline: promptClass,
+    leave: promptClass.optional(),
+    borderline: promptClass.optional(),
     passages: fileName,
     passage_prompt: z.string().min(1).max(400),
   }),
@@ -56,7 +75,7 @@ const schema = z.strictObject({
       .max(4),
     prompts_per_class: count(512),
   }),
-  paper: z.strictObject({ positive: phrases, negative: phrases }),
+  paper: z.strictObject({ positive: phrases, negative: phrases }).optional(),
   search: z.strictObject({
     candidates: z.array(candidate).min(1).max(64),
     rounds: z
@@ -67,24 +86,7 @@ const schema = z.strictObject({
     passages: count(64),
     caps: z.strictObject({ repetition: fraction, perplexity_ratio: z.number().min(1).max(100) }),
   }),
-  controller: z.strictObject({
-    prompts_per_class: count(BUILD_LIMITS.promptsPerClass),
-    hidden: z.array(count(4096)).min(1).max(4),
-    losses: z.array(z.enum(["mse", "logistic"])).min(1),
-    axes: z.array(count(1024)).min(1).max(4),
-    learning_rate: z.number().positive().max(1),
-    weight_decay: z.number().min(0).max(10),
-    batch: count(1024),
-    max_epochs: count(1000),
-    patience: count(1000),
-    false_steer_cost: z.number().positive().max(100),
-    ramp: z.number().positive().max(10),
-    seed: z
-      .int()
-      .min(0)
-      .max(2 ** 32 - 1),
-    folds: count(16),
-  }),
+  controller: controller.optional(),
   evaluation: z.strictObject({
     prompts_per_class: count(1024),
     answer_tokens: count(512),
@@ -95,10 +97,14 @@ const schema = z.strictObject({
 /** Settings of a recipe, as in its file. */
 export type RecipeSettings = z.infer<typeof schema>;
 
+/** Settings of the controller of a recipe with a gate. */
+export type ControllerChoices = z.infer<typeof controller>;
+
 /** A recipe with its prompts. */
 export interface RecipeSource {
   readonly settings: RecipeSettings;
   readonly steer: readonly Prompt[];
+  /** Empty if the recipe always acts. */
   readonly leave: readonly Prompt[];
   readonly borderline: readonly Prompt[];
   readonly passages: readonly Prompt[];
@@ -150,12 +156,13 @@ export function readRecipe(folder: string): RecipeSource {
   };
   const settings = parseSettings(read("recipe.toml"), `${basename(folder)}/recipe.toml`);
   const prompts = (name: string): Prompt[] => parsePrompts(read(name), `${basename(folder)}/${name}`);
+  const optional = (part: { readonly file: string } | undefined) => (part ? prompts(part.file) : []);
   const wanted = new Set(settings.direction.positive_ids);
   const parts = {
     settings,
     steer: prompts(settings.prompts.steer.file),
-    leave: prompts(settings.prompts.leave.file),
-    borderline: prompts(settings.prompts.borderline.file),
+    leave: optional(settings.prompts.leave),
+    borderline: optional(settings.prompts.borderline),
     passages: prompts(settings.prompts.passages),
     positiveAnswers: prompts(settings.direction.positive).filter(({ id }) => wanted.has(id)),
     negativeAnswers: settings.direction.negative.flatMap(({ file, count: most }) =>
@@ -173,10 +180,24 @@ function parseSettings(text: string, file: string): RecipeSettings {
     throw new TrimtabError("ARTIFACT_INVALID", `${file} is not valid TOML`, { field: file, cause });
   }
   const parsed = schema.safeParse(data);
-  if (parsed.success) return parsed.data;
+  if (parsed.success) return checkGate(parsed.data, file);
   const issue = parsed.error.issues[0];
   const path = issue?.path.join(".") ?? "";
   throw new TrimtabError("ARTIFACT_INVALID", `${file}: ${path}: ${issue?.message ?? "is not valid"}`, {
     field: path,
   });
+}
+
+/** A gate is learned from prompts on both sides; prompts to leave alone without a gate would be steered all the same. */
+function checkGate(settings: RecipeSettings, file: string): RecipeSettings {
+  if (settings.direction.method === "prompt_contrast" && !settings.prompts.leave) {
+    throw new TrimtabError("ARTIFACT_INVALID", `${file}: prompt_contrast contrasts with prompts.leave`, {
+      field: "prompts.leave",
+    });
+  }
+  if ((settings.controller === undefined) === (settings.prompts.leave === undefined)) return settings;
+  const [there, missing] = settings.controller
+    ? ["controller", "prompts.leave"]
+    : ["prompts.leave", "controller"];
+  throw new TrimtabError("ARTIFACT_INVALID", `${file}: [${there}] needs ${missing}`, { field: missing });
 }

@@ -16,11 +16,11 @@ afterEach(() => {
 });
 
 /** A fresh service and store; removed after the test. */
-export function setup() {
+export function setup(options: { gated?: boolean } = {}) {
   const directory = mkdtempSync(join(tmpdir(), "trimtab-build-"));
   directories.push(directory);
   const simulation = simulate();
-  const recipesDir = writeSmallRecipe(join(directory, "recipes"));
+  const recipesDir = writeSmallRecipe(join(directory, "recipes"), options);
   const storeDir = join(directory, "store");
   const start = () => {
     const room = createSteeringService({
@@ -30,7 +30,7 @@ export function setup() {
     });
     return { room, client: connectTo({ routes: room.routes }).client(SteeringService) };
   };
-  return { simulation, start, storeDir, ...start() };
+  return { simulation, start, storeDir, recipesDir, ...start() };
 }
 
 /** Its client. */
