@@ -9,7 +9,9 @@ import type { Sandbox } from "./sandbox/sandbox.ts";
 import type { Verifier } from "./verifier.ts";
 import { createEquationsVerifier } from "./verifiers/equations.ts";
 import { createExpressionVerifier } from "./verifiers/expression.ts";
+import { createHedgingVerifier } from "./verifiers/hedging.ts";
 import { createJsonSchemaVerifier } from "./verifiers/json-schema.ts";
+import { createLanguageVerifier } from "./verifiers/language.ts";
 import { createLengthVerifier } from "./verifiers/length.ts";
 import { createLinearProbeVerifier } from "./verifiers/linear-probe.ts";
 import { createMazePathVerifier } from "./verifiers/maze-path.ts";
@@ -21,11 +23,13 @@ import { createPartialSumsVerifier } from "./verifiers/partial-sums.ts";
 import { createReachableTargetVerifier } from "./verifiers/reachable-target.ts";
 import { createRefusalLogOddsVerifier } from "./verifiers/refusal-log-odds.ts";
 import { createRefusalVerifier } from "./verifiers/refusal.ts";
+import { createRegisterVerifier } from "./verifiers/register.ts";
 import { createRegexVerifier } from "./verifiers/regex.ts";
 import { createRepetitionVerifier } from "./verifiers/repetition.ts";
 import { createRubricJudgeVerifier } from "./verifiers/rubric-judge.ts";
 import { createSatAssignmentVerifier } from "./verifiers/sat-assignment.ts";
 import { createSelfCertaintyVerifier } from "./verifiers/self-certainty.ts";
+import { createSentimentVerifier } from "./verifiers/sentiment.ts";
 import { createSortedVerifier } from "./verifiers/sorted.ts";
 import { createStateProbeVerifier } from "./verifiers/state-probe.ts";
 import { createUnitTestsVerifier } from "./verifiers/unit-tests.ts";
@@ -65,6 +69,10 @@ export function createVerifiers(sandbox: Sandbox, store?: ArtifactStore): Verifi
     createUnitTestsVerifier(sandbox),
     createLengthVerifier(),
     createRepetitionVerifier(),
+    createLanguageVerifier(),
+    createRegisterVerifier(),
+    createSentimentVerifier(),
+    createHedgingVerifier(),
     createVoteShareVerifier(),
     createMeanLogprobVerifier(),
     createSelfCertaintyVerifier(),

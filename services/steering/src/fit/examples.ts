@@ -107,9 +107,15 @@ async function render(
   }));
 }
 
+/** Phrases of a recipe's paper mode. @throws TrimtabError INVALID_ARGUMENT if it has none. */
+export function paperPhrases({ settings }: RecipeSource): NonNullable<RecipeSource["settings"]["paper"]> {
+  if (settings.paper) return settings.paper;
+  throw new TrimtabError("INVALID_ARGUMENT", "the recipe has no phrases ([paper])", { field: "recipe" });
+}
+
 /** The phrases of the recipe's paper mode, a token a text. */
 async function tokenExamples({ clients, model, recipe, scope }: ExampleSource): Promise<Examples> {
-  const { positive, negative } = recipe.settings.paper;
+  const { positive, negative } = paperPhrases(recipe);
   const tokens = async (phrases: readonly string[]) =>
     (await encodeTexts(clients, model, phrases, scope)).flat().map((id) => ({ ids: [id], first: 0 }));
   return { positive: await tokens(positive), negative: await tokens(negative) };

@@ -11,7 +11,7 @@ const TINY = 1e-9;
 
 /** First tokens of the answers that show the behaviour. */
 export async function firstTokens({ clients, model, recipe, scope }: ExampleSource): Promise<number[]> {
-  const prompt = recipe.leave[0]?.text ?? "";
+  const prompt = (recipe.leave[0] ?? recipe.steer[0])?.text ?? "";
   const turns = recipe.positiveAnswers.map(({ text }) => ({ prompt, answer: text }));
   const rendered = await renderTurns(clients, model, turns, scope);
   return [...new Set(rendered.map(({ ids, answerTokens }) => ids[ids.length - answerTokens] as number))];

@@ -18,7 +18,7 @@ import { type Binding, generateAnswers, type GenerateJob } from "../work/generat
 import { repeatedGrams } from "../work/judge.ts";
 import { perplexityRatio, scoreAnswers } from "../work/score.ts";
 import { decodeAnswers, renderTurns } from "../work/text.ts";
-import { examplesOf } from "./examples.ts";
+import { examplesOf, paperPhrases } from "./examples.ts";
 import type { FitContext } from "./fit.ts";
 
 /** Prompts of each class, tokens of an answer, passages, and how far into an answer a phrase counts as its beginning. */
@@ -81,6 +81,7 @@ async function gatesOf(
   { controller }: LoadedRecipe,
   texts: readonly CaptureText[],
 ): Promise<number[]> {
+  if (!controller) return texts.map(() => 1);
   const layers = controllerLayers(model.layers);
   const captured = await captureRows(clients, model, texts, featureTap(layers), scope);
   const gates: number[] = [];
@@ -123,7 +124,7 @@ async function answersOf(
     answers.map(({ ids }) => ids),
     scope,
   );
-  const phrases = recipe.settings.paper.positive.map((phrase) => phrase.toLowerCase());
+  const phrases = paperPhrases(recipe).positive.map((phrase) => phrase.toLowerCase());
   return texts.map((text, i) => {
     const repetition = repeatedGrams(text);
     const beginning = text.slice(0, BEGINNING_CHARS).toLowerCase();
