@@ -1,6 +1,6 @@
 /** The second half of a generation: events of forward -> text, ends and verdicts of the choices. */
 import { TrimtabError } from "#kit/errors.ts";
-import type { Event, FinishedEvent } from "#proto/trimtab/forward/v1/forward_service_pb.ts";
+import type { Event, FailedEvent, FinishedEvent } from "#proto/trimtab/forward/v1/forward_service_pb.ts";
 import type { GenerateResponse } from "#proto/trimtab/gateway/v1/gateway_service_pb.ts";
 import { FinishReason, type Token, type Usage } from "#proto/trimtab/type/v1/generation_pb.ts";
 import type { CallScope } from "../clients.ts";
@@ -41,14 +41,16 @@ export function createChoiceRun(input: ChoiceRunInput): ChoiceRun {
   const judged: GenerateResponse[] = [];
   const uploadedAgain = new Set<RunningArm>();
 
-  async function* handle(arm: RunningArm, { event }: Event): AsyncGenerator<GenerateResponse, void> {
-    if (event.case === "failed") {
-      const error = failure(event.value);
-      const retry = error.reason === "PROGRAM_NOT_FOUND" && arm.generated === 0 && !uploadedAgain.has(arm);
-      if (!retry) throw error;
-      uploadedAgain.add(arm);
-      await uploadAgain(input, arm);
-    } else if (event.case === "tokens" && !arm.text.stopped) {
+  async function retry(arm: RunningArm, failed: FailedEvent): Promise<void> {
+    const error = failure(failed);
+    const may = error.reason === "PROGRAM_NOT_FOUND" && arm.generated === 0 && !uploadedAgain.has(arm);
+    if (!may) throw error;
+    uploadedAgain.add(arm);
+    await uploadAgain(input, arm);
+  }
+
+  function* handle(arm: RunningArm, event: Event["event"]): Generator<GenerateResponse, void> {
+    if (event.case === "tokens" && !arm.text.stopped) {
       const delta = takeTokens(input, arm, event.value.tokens);
       if (arm.text.stopped) session.send({ case: "stop", value: { sequenceIds: [arm.sequenceId] } });
       if (delta) yield delta;
@@ -66,11 +68,13 @@ export function createChoiceRun(input: ChoiceRunInput): ChoiceRun {
   return {
     async *events() {
       while (arms.some((arm) => !arm.finished)) {
-        const event = await session.next();
-        const arm = bySequence.get(event.sequenceId);
-        if (arm && !arm.finished) yield* handle(arm, event);
-        else if (event.event.case === "failed" && event.sequenceId === 0n) throw failure(event.event.value);
-        yield* judged.splice(0);
+        const { sequenceId, event } = await session.next();
+        const arm = bySequence.get(sequenceId);
+        const runs = arm !== undefined && !arm.finished;
+        if (event.case === "failed" && runs) await retry(arm, event.value);
+        else if (event.case === "failed" && sequenceId === 0n) throw failure(event.value);
+        else if (runs) for (const response of handle(arm, event)) yield response;
+        if (judged.length > 0) yield* judged.splice(0);
       }
       await Promise.all(judgements);
       yield* judged.splice(0);

@@ -48,6 +48,7 @@ export function openSession(
   const alive = new Set<bigint>();
   const queue: Event[] = [];
   const responses = forward.session(requests, { ...scope, signal: abort.signal })[Symbol.asyncIterator]();
+  const reader = createReader(responses, scope.signal);
   let nextCommand = 1n;
   let closed = false;
 
@@ -75,7 +76,7 @@ export function openSession(
     for (;;) {
       const event = queue.shift();
       if (event === undefined) {
-        const batch = await read(responses, scope.signal).catch(fail);
+        const batch = await reader.read().catch(fail);
         queue.push(...batch.events);
       } else if (!answers.take(event)) return event;
     }
@@ -85,6 +86,7 @@ export function openSession(
     if (closed) return;
     closed = true;
     scope.signal.removeEventListener("abort", close);
+    reader.close();
     if (alive.size > 0) {
       const sequenceIds = [...alive];
       send({ case: "stop", value: { sequenceIds } }, { case: "release", value: { sequenceIds } });
@@ -154,26 +156,37 @@ function follow(alive: Set<bigint>, { command }: Command): void {
   if (command.case === "release") for (const id of command.value.sequenceIds) alive.delete(id);
 }
 
-async function read(
-  responses: AsyncIterator<SessionResponse>,
-  signal: AbortSignal,
-): Promise<SessionResponse> {
-  const { promise, reject } = Promise.withResolvers<never>();
-  const leave = (): void => reject(endOfScope(signal));
-  const silent = new TrimtabError("SERVICE_UNAVAILABLE", "the forward service fell silent", {
-    limit: `${LIMITS.forwardSilenceMs} ms`,
-  });
-  const timer = setTimeout(() => reject(silent), LIMITS.forwardSilenceMs);
-  signal.addEventListener("abort", leave);
-  if (signal.aborted) leave();
-  try {
-    const result = await Promise.race([responses.next(), promise]);
-    if (!result.done) return result.value;
-    throw new TrimtabError("SERVICE_UNAVAILABLE", "the forward service ended the session");
-  } finally {
-    clearTimeout(timer);
-    signal.removeEventListener("abort", leave);
-  }
+/**
+ * Reads messages one after the other, until the signal aborts or forward falls silent. One timer and one listener for all of
+ * them: this is done once a token.
+ */
+function createReader(responses: AsyncIterator<SessionResponse>, signal: AbortSignal) {
+  let leave: (error: TrimtabError) => void = () => {};
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const onAbort = (): void => leave(endOfScope(signal));
+  const onSilence = (): void => {
+    const limit = `${LIMITS.forwardSilenceMs} ms`;
+    leave(new TrimtabError("SERVICE_UNAVAILABLE", "the forward service fell silent", { limit }));
+  };
+  signal.addEventListener("abort", onAbort);
+  return {
+    /** The next message. @throws TrimtabError CANCELLED, DEADLINE_EXCEEDED, SERVICE_UNAVAILABLE */
+    async read(): Promise<SessionResponse> {
+      const result = await new Promise<IteratorResult<SessionResponse>>((resolve, reject) => {
+        leave = reject;
+        if (signal.aborted) return onAbort();
+        if (timer) timer.refresh();
+        else timer = setTimeout(onSilence, LIMITS.forwardSilenceMs);
+        responses.next().then(resolve, reject);
+      });
+      if (!result.done) return result.value;
+      throw new TrimtabError("SERVICE_UNAVAILABLE", "the forward service ended the session");
+    },
+    close(): void {
+      clearTimeout(timer);
+      signal.removeEventListener("abort", onAbort);
+    },
+  };
 }
 
 function lost(error: unknown): TrimtabError {
