@@ -5,7 +5,7 @@
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { defaultModelPath } from "#kit/paths.ts";
 import { describeMachine } from "./machine.ts";
-import { LIMITED_METRICS, METRICS, measureModel } from "./measure-model.ts";
+import { LIMITED_METRICS, METRICS, measureModel, QUICK_METRICS } from "./measure-model.ts";
 import { BACKENDS, type Isa } from "./peers/llama.ts";
 import { openSink } from "./sink.ts";
 
@@ -18,10 +18,9 @@ interface EngineBenchOptions {
   readonly models: readonly string[];
   readonly threads?: readonly number[];
   readonly metrics?: readonly string[];
-  readonly rounds?: number;
+  readonly rounds: number;
 }
 
-const QUICK_ROUNDS = 3;
 const ROUNDS = 5;
 
 /** Adds the command. */
@@ -29,10 +28,7 @@ export function addEngineBench(program: Command): void {
   program
     .command("engine")
     .description("speed beside llama.cpp and other engines, interleaved in one run")
-    .option(
-      "--quick",
-      `${QUICK_ROUNDS} rounds instead of ${ROUNDS}, one thread, the main metrics: some minutes`,
-    )
+    .option("--quick", "one thread, short turns, the metrics that have a number to reach: five minutes")
     .option("--json <file>", "write the rows to a file, as they come")
     .option("--keep", "keep rows of that file that are not measured now")
     .option("--resume", "measure only what that file lacks")
@@ -44,7 +40,7 @@ export function addEngineBench(program: Command): void {
     .option("--models <files>", "model files, with commas between", splitList, [defaultModelPath()])
     .option("--threads <list>", "thread counts (1,2; with --quick 1)", parseCounts)
     .option("--metrics <list>", `only these of ${METRICS.join(", ")}`, parseMetrics)
-    .option("--rounds <n>", "interleaved rounds", parseCount)
+    .option("--rounds <n>", "interleaved rounds", parseCount, ROUNDS)
     .action(run);
 }
 
@@ -59,9 +55,9 @@ async function run(options: EngineBenchOptions): Promise<void> {
   for (const modelPath of options.models) {
     for (const threads of options.threads ?? (quick ? [1] : [1, 2])) {
       await measureModel(modelPath, sink, {
-        ...{ quick, threads, rounds: options.rounds ?? (quick ? QUICK_ROUNDS : ROUNDS) },
+        ...{ quick, threads, rounds: options.rounds },
         ...(options.isa ? { isa: options.isa } : {}),
-        metrics: options.metrics ?? (options.isa ? LIMITED_METRICS : METRICS),
+        metrics: options.metrics ?? (options.isa ? LIMITED_METRICS : quick ? QUICK_METRICS : METRICS),
       });
     }
   }

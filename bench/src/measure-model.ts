@@ -27,6 +27,8 @@ const SPEEDS: readonly string[] = ["decode", "batch", "prefill"];
 
 /** Names that `--metrics` knows. */
 export const METRICS: readonly string[] = [...SPEEDS, "served", ...Object.keys(OWN_METRICS)];
+/** What a run of a few minutes measures: all that there is a number to reach for. */
+export const QUICK_METRICS: readonly string[] = METRICS.filter((name) => !OWN_METRICS[name]?.isExtra);
 /** What is measured beside a limited llama.cpp. */
 export const LIMITED_METRICS: readonly string[] = SPEEDS;
 
@@ -55,7 +57,9 @@ export async function measureModel(modelPath: string, sink: Sink, plan: Plan): P
     for (const [name, { row }] of Object.entries(OWN_METRICS)) {
       if (!isWanted(run, name, row)) continue;
       onStep(`${name}, ${threads} threads`);
-      await sink.add(await measureOwn({ forward, modelPath, model, threads, rounds }, name));
+      await sink.add(
+        await measureOwn({ forward, modelPath, model, threads, rounds, quick: plan.quick }, name),
+      );
     }
     if (isWanted(run, "served", "served")) {
       await sink.add(
@@ -78,12 +82,13 @@ async function measureSpeeds(run: Run): Promise<void> {
       metrics.includes(metric) && !sink.has({ model, threads, metric, context, batch }),
   );
   if (cells.length === 0) return;
-  await warmUp(forward);
+  await warmKernels(forward);
+  const warmUp = quick ? 0 : 1;
   const { peers, absent } = await startPeers(run);
   try {
     await sink.add({ rows: [], absent });
     for (const cell of cells) {
-      await sink.add(await compare(forward, peers, [cell], { model, threads, rounds, onStep }));
+      await sink.add(await compare(forward, peers, cell, { model, threads, rounds, warmUp, onStep }));
     }
   } finally {
     await Promise.all(peers.map((one) => one.close()));
@@ -93,20 +98,25 @@ async function measureSpeeds(run: Run): Promise<void> {
 }
 
 /** Our kernels are compiled while they run; peers are not, so what is compared is the steady state. */
-async function warmUp(forward: ForwardUnderTest): Promise<void> {
+async function warmKernels(forward: ForwardUnderTest): Promise<void> {
   for (const cell of WARM_UP) await forward.measure(cell);
 }
+
+const isShallowDecode = ({ metric, context }: Cell): boolean => metric === "decode" && context === 0;
 
 async function startPeers(run: Run): Promise<{ peers: Contender[]; absent: AbsentRow[] }> {
   const { model, threads, modelPath } = run;
   const peers: Contender[] = [];
   const absent: AbsentRow[] = [];
   const { metric, context, batch }: Cell = QUICK_CELLS[0]!;
-  for (const { name, file, isQuick, start } of run.isa ? limitedPeers(run.isa) : PEERS) {
-    if (run.quick && !isQuick) continue;
+  for (const { name, file, quick, start } of run.isa ? limitedPeers(run.isa) : PEERS) {
+    if (run.quick && quick === "nothing") continue;
     onStep(`${name}, ${file} file`);
     try {
-      peers.push(await start(modelPath, threads, file));
+      const peer = await start(modelPath, threads, file);
+      const isLimited = run.quick && quick === "shallow decode";
+      const can = (cell: Cell): boolean => peer.can(cell) && (!isLimited || isShallowDecode(cell));
+      peers.push({ ...peer, can });
     } catch (error) {
       absent.push({ model, metric, file, threads, context, batch, peer: name, reason: reasonOf(error) });
     }

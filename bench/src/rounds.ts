@@ -3,51 +3,34 @@
  * does meanwhile hits all of them; every other round runs in reverse. A contender that fails is left out from then on.
  */
 import { type Cell, type Contender } from "./contender.ts";
-import { rowOf, type AbsentRow, type BenchRow, type RowKey, type Rows } from "./rows.ts";
+import { rowOf, type BenchRow, type RowKey, type Rows } from "./rows.ts";
 
 /** What the rows of a comparison have in common. */
 export interface Where {
   readonly model: string;
   readonly threads: number;
   readonly rounds: number;
+  /** Rounds before those, which warm all of them up and are not counted. */
+  readonly warmUp: number;
   /** Told what is being measured. */
   readonly onStep: (text: string) => void;
 }
 
-/** Runs all cells of `ours` beside `peers`. @throws Error when ours fails. */
+/** Runs a cell of `ours` beside the `peers` that can run it. @throws Error when ours fails. */
 export async function compare(
   ours: Contender,
-  peers: readonly Contender[],
-  cells: readonly Cell[],
-  where: Where,
-): Promise<Rows> {
-  const rows: BenchRow[] = [];
-  const absent: AbsentRow[] = [];
-  for (const cell of cells) {
-    const result = await compareCell(
-      ours,
-      peers.filter((peer) => peer.can(cell)),
-      cell,
-      where,
-    );
-    rows.push(...result.rows);
-    absent.push(...result.absent);
-  }
-  return { rows, absent };
-}
-
-async function compareCell(
-  ours: Contender,
-  peers: readonly Contender[],
+  all: readonly Contender[],
   cell: Cell,
   where: Where,
 ): Promise<Rows> {
+  const { model, threads, rounds, warmUp, onStep } = where;
+  const { metric, context, batch } = cell;
+  const peers = all.filter((peer) => peer.can(cell));
   const values = new Map<Contender, number[]>([ours, ...peers].map((one) => [one, []]));
   const reasons = new Map<Contender, string>();
-  where.onStep(`${cell.metric}, context ${cell.context}, batch ${cell.batch}, ${where.threads} threads`);
+  onStep(`${metric}, context ${context}, batch ${batch}, ${threads} threads`);
   for (const peer of peers) await attempt(peer, reasons, async () => peer.prepare?.(cell));
-  // Round -1 warms all of them up and is not counted.
-  for (let round = -1; round < where.rounds; round++) {
+  for (let round = -warmUp; round < rounds; round++) {
     const order = round % 2 === 0 ? [ours, ...peers] : [...peers.toReversed(), ours];
     for (const one of order) {
       const run = async (): Promise<void> => {
@@ -58,23 +41,14 @@ async function compareCell(
       else await attempt(one, reasons, run);
     }
   }
-  const key = (peer: Contender): RowKey => ({
-    model: where.model,
-    metric: cell.metric,
-    file: peer.file,
-    threads: where.threads,
-    context: cell.context,
-    batch: cell.batch,
-    peer: peer.name,
+  const key = ({ name, file }: Contender): RowKey => ({
+    ...{ model, metric, file, threads, context, batch, peer: name },
   });
-  const failed = peers.filter((peer) => reasons.has(peer));
+  const rowBeside = (peer: Contender): BenchRow =>
+    rowOf(key(peer), "tokens/s", values.get(ours)!, values.get(peer)!, peer.settings?.(cell));
   return {
-    rows: peers
-      .filter((peer) => !reasons.has(peer))
-      .map((peer) =>
-        rowOf(key(peer), "tokens/s", values.get(ours)!, values.get(peer)!, peer.settings?.(cell)),
-      ),
-    absent: failed.map((peer) => ({ ...key(peer), reason: reasons.get(peer)! })),
+    rows: peers.filter((peer) => !reasons.has(peer)).map(rowBeside),
+    absent: [...reasons].map(([peer, reason]) => ({ ...key(peer), reason })),
   };
 }
 

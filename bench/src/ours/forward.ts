@@ -26,6 +26,7 @@ export interface ForwardUnderTest extends Contender {
   /** From the start of the process to its first healthy answer. */
   readonly loadMs: number;
   readonly pid: number;
+  readonly socketPath: string;
   /** Tokens/s of all sequences of a decode cell, each generation with `extras`. */
   decode(cell: Cell, extras?: GenerateExtras): Promise<number>;
   /** State of its memory of keys and values. */
@@ -66,7 +67,17 @@ export async function startForward(modelPath: string, threads: number): Promise<
     if (!model) throw new Error("the forward service has no model");
     const session = openSession(client, model.digest);
     const memory = (): Promise<KvMemory> => readMemory(client, model.digest);
-    return { ...create(session), memory, client, session, model, loadMs, pid: child.pid ?? 0, close };
+    return {
+      ...create(session),
+      memory,
+      client,
+      session,
+      model,
+      loadMs,
+      pid: child.pid ?? 0,
+      socketPath,
+      close,
+    };
   } catch (error) {
     await close();
     throw error;

@@ -8,6 +8,7 @@ import type { BenchRow } from "../rows.ts";
 import { comparePair, type OwnBench } from "./pairs.ts";
 
 const ROUND_FACTOR = 3;
+const QUICK_ROUND_FACTOR = 2;
 const STEPS = 48;
 const PROMPT_TOKENS = 128;
 const PEER = "Trimtab without capture";
@@ -30,7 +31,7 @@ export async function measureCapture(bench: OwnBench): Promise<BenchRow[]> {
     ours: () => forward.decode(cell, { taps }),
     theirs: () => forward.decode(cell),
   };
-  const rounds = ROUND_FACTOR * bench.rounds;
+  const rounds = (bench.quick ? QUICK_ROUND_FACTOR : ROUND_FACTOR) * bench.rounds;
   return [await comparePair(bench, last, rounds), await comparePair(bench, every, rounds)];
 }
 

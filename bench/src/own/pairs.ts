@@ -11,6 +11,8 @@ export interface OwnBench {
   readonly threads: number;
   /** Rounds of a metric whose measurements are short; long ones take fewer. */
   readonly rounds: number;
+  /** A run of a few minutes: fewer turns. */
+  readonly quick: boolean;
 }
 
 /** What two ways of doing a thing have in common. */

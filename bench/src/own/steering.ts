@@ -15,6 +15,7 @@ import { comparePair, type OwnBench } from "./pairs.ts";
 
 /** Differences of a percent need many short turns. */
 const ROUND_FACTOR = 4;
+const QUICK_ROUND_FACTOR = 2;
 const STEPS = 48;
 const COEFFICIENT = 0.01;
 
@@ -30,7 +31,7 @@ export async function measureSteering(bench: OwnBench): Promise<BenchRow[]> {
       ours: () => forward.decode(cell, { program }),
       theirs: () => forward.decode(cell),
     },
-    ROUND_FACTOR * bench.rounds,
+    (bench.quick ? QUICK_ROUND_FACTOR : ROUND_FACTOR) * bench.rounds,
   );
   return [row];
 }

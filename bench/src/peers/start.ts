@@ -10,33 +10,35 @@ export interface PeerStart {
   /** As in rows; a version after a blank is left out, for only a peer that runs can tell it. */
   readonly name: string;
   readonly file: FileKind;
-  /** Whether it has a place in a run of a few minutes. */
-  readonly isQuick: boolean;
+  /** What a run of a few minutes has it for; a shallow decode is what every engine can and what is short. */
+  readonly quick: "all" | "shallow decode" | "nothing";
   start(modelPath: string, threads: number, file: FileKind): Promise<Contender>;
 }
 
 /** llama.cpp as on a host without wider vectors; other peers choose their code themselves, so they are left out. */
 export const limitedPeers = (isa: Isa): PeerStart[] =>
   (["same", "best"] as const).map((file) => ({
-    ...{ name: "llama.cpp", file, isQuick: true },
+    ...{ name: "llama.cpp", file, quick: "all" as const },
     start: (modelPath, threads) => startLlama(modelPath, threads, file, BACKENDS[isa]),
   }));
 
 const WLLAMA_VERSIONS = ["2.3.1", "3.8.1"] as const;
 
-/** All of them; those in browsers are slow, so a quick run has them with their best file only. */
+const quickFor = (file: FileKind): PeerStart["quick"] => (file === "best" ? "shallow decode" : "nothing");
+
+/** All of them; those that are slow to start or to run have a small place in a quick run, with their best file. */
 export const PEERS: readonly PeerStart[] = [
-  { name: "llama.cpp", file: "same", isQuick: true, start: startLlama },
-  { name: "llama.cpp", file: "best", isQuick: true, start: startLlama },
+  { name: "llama.cpp", file: "same", quick: "all", start: startLlama },
+  { name: "llama.cpp", file: "best", quick: "all", start: startLlama },
   ...(["same", "best"] as const).map((file) => ({
-    ...{ name: "node-llama-cpp", file, isQuick: file === "best" },
+    ...{ name: "node-llama-cpp", file, quick: quickFor(file) },
     async start(modelPath: string, threads: number): Promise<Contender> {
       return startNodeLlama(await fileOf(modelPath, file), threads, file);
     },
   })),
   ...WLLAMA_VERSIONS.flatMap((version) =>
     (["same", "best"] as const).map((file) => ({
-      ...{ name: `wllama@${version}`, file, isQuick: file === "best" },
+      ...{ name: `wllama@${version}`, file, quick: quickFor(file) },
       async start(modelPath: string, threads: number): Promise<Contender> {
         return startWllama(
           version,
@@ -47,8 +49,8 @@ export const PEERS: readonly PeerStart[] = [
       },
     })),
   ),
-  { name: "transformers.js", file: "same", isQuick: false, start: startTransformers },
-  { name: "transformers.js", file: "best", isQuick: false, start: startTransformers },
+  { name: "transformers.js", file: "same", quick: "nothing", start: startTransformers },
+  { name: "transformers.js", file: "best", quick: "nothing", start: startTransformers },
 ];
 
 const fileOf = async (modelPath: string, file: FileKind): Promise<string> =>

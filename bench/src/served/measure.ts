@@ -25,12 +25,11 @@ import {
   type Served,
 } from "./clients.ts";
 
-/** What is measured, with the tokens that each prompt has (0: a short message). */
+/** What is measured, with the tokens that each prompt has (0: a short message), and what a quick run divides its rounds by. */
 const KINDS = [
-  { metric: "served", context: 0, run: runChats },
-  { metric: "served-branches", context: PREFIX_TOKENS, run: runBranches },
+  { metric: "served", context: 0, divisor: 1, run: runChats },
+  { metric: "served-branches", context: PREFIX_TOKENS, divisor: 2, run: runBranches },
 ] as const;
-const QUICK_ROUNDS = 2;
 const QUICK_CHOICES = 2;
 type Kind = (typeof KINDS)[number];
 
@@ -117,12 +116,12 @@ async function search(
 
 async function interleave(
   { rounds, quick }: ServedBench,
-  { run }: Kind,
+  { run, divisor }: Kind,
   servers: readonly [Served, Served],
   numbers: Numbers,
 ): Promise<[number[], number[]]> {
   const values: [number[], number[]] = [[], []];
-  for (let round = -1; round < (quick ? QUICK_ROUNDS : rounds); round++) {
+  for (let round = quick ? 0 : -1; round < (quick ? Math.ceil(rounds / divisor) : rounds); round++) {
     const order = round % 2 === 0 ? [0, 1] : [1, 0];
     for (const index of order) {
       const value = await run(servers[index]!, numbers());
