@@ -1,11 +1,16 @@
-/** Speed beside peers: `npm run bench -- engine [--quick] [--json FILE]` measures, `… search` searches, `… report` makes the page about it. */
+/**
+ * Speed beside peers: `npm run bench -- engine [--quick] [--json FILE]` measures, `… search` searches, `… load` offers more than
+ * can be carried, `… report` makes the page about it.
+ */
 import { Command } from "commander";
 import { addEngineBench } from "./src/engine.ts";
-import { addSearchBench } from "./src/search/command.ts";
+import { addLoadBench } from "./src/load/command.ts";
 import { addReport } from "./src/page/command.ts";
+import { addSearchBench } from "./src/search/command.ts";
 
 const program = new Command("bench").description("speed of Trimtab beside its peers, interleaved in one run");
 addEngineBench(program);
 addSearchBench(program);
+addLoadBench(program);
 addReport(program);
 await program.parseAsync();

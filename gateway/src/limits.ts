@@ -95,6 +95,7 @@ export const ADMISSION_LIMITS = {
   waiting: 256,
   waitingPerKey: 128,
   longestWaitMs: 4_000,
+  patienceMs: 30_000,
   /** Seconds of its rate that a key may use at once. */
   burstSeconds: 10,
   /** Keys whose counters are kept. */

@@ -16,6 +16,7 @@ const LIMITS: AdmissionLimits = {
     waiting: 4,
     waitingPerKey: 3,
     longestWaitMs: 1_000,
+    patienceMs: 1_000,
     burstSeconds: 2,
     keys: 8,
   },

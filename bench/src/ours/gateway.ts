@@ -18,7 +18,7 @@ const MAIN = join(import.meta.dir, "..", "..", "..", "cli", "main.ts");
 const READY_LINE = /gRPC ([\d.]+:\d+), HTTP (http:\/\/[\d.]+:\d+)/;
 
 /** Starts all services with `threads` compute threads. @throws Error when they do not get ready. */
-export async function startGateway(modelPath: string, threads: number): Promise<GatewayUnderTest> {
+export async function startGateway(modelPath: string, threads: number | string): Promise<GatewayUnderTest> {
   const child = Bun.spawn(
     [
       ...[process.execPath, MAIN, "serve", "--grpc-port", "0", "--http-port", "0"],

@@ -40,7 +40,9 @@ export interface AdmissionLimits {
   /** Requests that wait, in all and of one key. */
   readonly waiting: number;
   readonly waitingPerKey: number;
+  /** Longest wait predicted for who is let into the line, and the longest there is when the prediction was wrong. */
   readonly longestWaitMs: number;
+  readonly patienceMs: number;
   /** Seconds of its rate that a key may use at once. */
   readonly burstSeconds: number;
   /** Keys whose counters are kept. */
@@ -125,7 +127,8 @@ export function createAdmission(limits: AdmissionLimits, clock: Clock = SYSTEM):
         else held.delete(ask.key);
         line.charge(ask.key, usedTokens - ask.tokens);
         buckets.get(ask.key)?.giveBack(ask.tokens - usedTokens);
-        rate.served(ask.tokens, line.size > 0);
+        // A machine with half of its places taken is about as fast as one with all of them.
+        rate.served(ask.tokens, line.size > 0 || running.count >= limits.running / 2);
         admitNext();
       },
     };
@@ -191,7 +194,7 @@ export function createAdmission(limits: AdmissionLimits, clock: Clock = SYSTEM):
         },
       };
       const onLeave = () => waiting.refuse(new TrimtabError("CANCELLED", "the client left while it waited"));
-      const longest = Math.min(limits.longestWaitMs, ask.timeoutMs ?? Number.POSITIVE_INFINITY);
+      const longest = Math.min(limits.patienceMs, ask.timeoutMs ?? Number.POSITIVE_INFINITY);
       const stopTimer = clock.after(longest, () => waiting.refuse(overloaded(limits.longestWaitMs)));
       ask.signal.addEventListener("abort", onLeave, { once: true });
       line.add(waiting);

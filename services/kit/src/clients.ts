@@ -25,8 +25,8 @@ export type Target =
 
 /** Options of {@link connectTo}. */
 export interface ConnectionOptions {
-  /** Deadline of unary calls without one; streams have none. */
-  readonly timeoutMs?: number;
+  /** Deadline of unary calls without one, null for none; streams have none. */
+  readonly timeoutMs?: number | null;
   readonly maxMessageBytes?: number;
   /** Sent as `authorization: Bearer …`. */
   readonly apiKey?: string;
@@ -88,7 +88,8 @@ export function connectTo(target: Target, options: ConnectionOptions = {}): Conn
 }
 
 function connection(inner: Transport, options: ConnectionOptions, close: () => void): Connection {
-  const defaultMs = options.timeoutMs ?? RPC_LIMITS.defaultTimeoutMs;
+  const { timeoutMs: ownMs = RPC_LIMITS.defaultTimeoutMs } = options;
+  const defaultMs = ownMs ?? undefined;
   const transport: Transport = {
     unary: (method, signal, timeoutMs, header, input, contextValues) =>
       inner.unary(method, signal, timeoutMs ?? defaultMs, header, input, contextValues),

@@ -6,6 +6,7 @@
  * On internal listeners the limits on stream resets are raised: our own honest cancels would otherwise end the
  * connection for everybody on it.
  */
+import type { Registry } from "@bufbuild/protobuf";
 import { type ConnectRouter, createConnectRouter, type Interceptor } from "@connectrpc/connect";
 import type { HandlerContext } from "@connectrpc/connect";
 import {
@@ -21,6 +22,7 @@ import {
 import type { Hono } from "hono";
 import { existsSync, lstatSync, unlinkSync } from "node:fs";
 import {
+  constants,
   createServer,
   type Http2ServerRequest,
   type Http2ServerResponse,
@@ -48,7 +50,13 @@ export interface RouteOptions {
   /** Runs before a request body is read; throws a ConnectError to refuse. */
   readonly requestGate?: (context: HandlerContext) => void | Promise<void>;
   readonly maxMessageBytes?: number;
+  /** Largest message sent; default: as large as one received. */
+  readonly maxAnswerBytes?: number;
   readonly maxTimeoutMs?: number;
+  /** Types that `google.protobuf.Any` may hold in JSON. */
+  readonly registry?: Registry;
+  /** What handlers' answers pass through last; default: errors of the framework get our details. */
+  readonly answer?: (handler: UniversalHandlerFn) => UniversalHandlerFn;
 }
 
 /** Where a gRPC listener listens: a Unix socket, or host and port (0 picks a free one). */
@@ -118,11 +126,30 @@ async function answer(
   try {
     const universal = universalRequestFromNodeRequest(request, response, undefined, undefined);
     // Not every runtime reports the end of a response whose stream was reset: its close counts as well.
-    await Promise.race([universalResponseToNodeResponse(await handler(universal), response), closed]);
+    const answered = await handler(universal);
+    const whole = {
+      ...answered,
+      body: answered.body && thenRun(answered.body, () => stopReading(request, response)),
+    };
+    await Promise.race([universalResponseToNodeResponse(whole, response), closed]);
   } catch {
     // The peer is gone or broke the protocol: there is nobody to answer. Handlers learn of it through their signal.
     response.stream?.destroy();
   }
+}
+
+/** Passes chunks on, then calls back. */
+async function* thenRun<T>(chunks: AsyncIterable<T>, call: () => void): AsyncIterable<T> {
+  yield* chunks;
+  call();
+}
+
+/** An answer before the end of its request: a client that goes on sending would wait for room in the window for ever. */
+function stopReading(request: Http2ServerRequest, response: Http2ServerResponse): void {
+  // The trailers are written in this turn of the event loop.
+  setImmediate(() => {
+    if (!request.readableEnded) response.stream?.close(constants.NGHTTP2_NO_ERROR);
+  });
 }
 
 function listen(server: ReturnType<typeof createServer>, options: GrpcListenerOptions): Promise<void> {
@@ -247,10 +274,11 @@ function handlersOf(
     acceptCompression: [compressionGzip],
     compressMinBytes: Number.MAX_SAFE_INTEGER,
     readMaxBytes: options.maxMessageBytes ?? RPC_LIMITS.publicMessageBytes,
-    writeMaxBytes: options.maxMessageBytes ?? RPC_LIMITS.publicMessageBytes,
+    writeMaxBytes: options.maxAnswerBytes ?? options.maxMessageBytes ?? RPC_LIMITS.publicMessageBytes,
     maxTimeoutMs: options.maxTimeoutMs ?? RPC_LIMITS.maxTimeoutMs,
-    jsonOptions: { ignoreUnknownFields: false },
+    jsonOptions: { ignoreUnknownFields: false, ...(options.registry ? { registry: options.registry } : {}) },
   });
   options.routes(router);
-  return new Map(router.handlers.map((handler) => [handler.requestPath, mapFrameworkErrors(handler)]));
+  const finish = options.answer ?? mapFrameworkErrors;
+  return new Map(router.handlers.map((handler) => [handler.requestPath, finish(handler)]));
 }

@@ -5,7 +5,7 @@ import { gzipSync } from "node:zlib";
 import { type Server, startServer } from "#kit/server.ts";
 import { EncodeRequestSchema } from "#proto/trimtab/tokenizer/v1/tokenizer_service_pb.ts";
 import { createEcho, ECHO_SERVICES } from "./echo.ts";
-import { envelope, type RawAnswer, rawCall } from "./raw-grpc.ts";
+import { ENCODE, envelope, openSession, type RawAnswer, rawCall } from "./raw-grpc.ts";
 
 const LIMIT_BYTES = 64 * 1024;
 const CANCELLED = 1;
@@ -84,6 +84,26 @@ test.each<[string, Uint8Array, object, number[]]>([
 test("T16 a message of exactly the limit is served", async () => {
   expect(messageOf(LIMIT_BYTES)).toHaveLength(LIMIT_BYTES);
   expect((await call(envelope(messageOf(LIMIT_BYTES)))).grpc).toBe(0);
+});
+
+test("T16 a message over the limit is answered while it is still being sent, and its stream ends", async () => {
+  const session = openSession(server.grpcPort);
+  const stream = session.request({
+    ":method": "POST",
+    ":path": ENCODE,
+    "content-type": "application/grpc",
+    te: "trailers",
+  });
+  stream.on("error", () => undefined).resume();
+  const status = new Promise((resolve) =>
+    stream.once("trailers", (fields) => resolve(fields["grpc-status"])),
+  );
+  const closed = new Promise((resolve) => stream.once("close", resolve));
+  stream.write(prefix(LIMIT_BYTES * 16));
+  stream.write(Buffer.alloc(LIMIT_BYTES * 8));
+  expect(Number(await status)).toBe(EXHAUSTED);
+  await closed;
+  session.destroy();
 });
 
 test("T7 metadata of 64 KiB, of 1,000 keys or with a bad base64 is ignored or refused, never a failure of ours", async () => {
