@@ -61,7 +61,10 @@ function BarSettings() {
         label="Model"
         value={model.value?.name ?? ""}
         options={loaded.map(({ name }) => [name, name] as const)}
-        onChange={(name) => change({ model: name })}
+        onChange={(name) => {
+          change({ model: name });
+          void loadCatalog();
+        }}
       />
       <Choice
         label="Looks"

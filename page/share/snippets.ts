@@ -18,18 +18,21 @@ export function snippet(
   return writers[language](given, model, messages);
 }
 
-function openAiBody(given: Settings, model: string, messages: readonly Message[]) {
-  const use = steeringUse(given);
-  const { recipe, direction, scale, dose, layers } = use ?? {};
-  const relative = dose && { relative: dose.dose.value };
-  const steering = use && {
-    ...(recipe ? { recipe } : { direction }),
-    ...(scale === undefined ? {} : { scale }),
-    ...(relative ? { dose: relative } : {}),
-    ...(layers?.length ? { layers } : {}),
-    ...(given.compare ? { compare: true } : {}),
-    proof: true,
+/** What steers, as JSON has it in both APIs; undefined without steering. */
+function plainUse(given: Settings) {
+  const asked = steeringUse(given);
+  if (!asked) return undefined;
+  const { dose, layers, ...use } = asked;
+  return {
+    ...use,
+    ...(dose ? { dose: { relative: dose.dose.value } } : {}),
+    ...(layers.length > 0 ? { layers } : {}),
   };
+}
+
+function openAiBody(given: Settings, model: string, messages: readonly Message[]) {
+  const use = plainUse(given);
+  const steering = use && { ...use, ...(given.compare ? { compare: true } : {}), proof: true };
   return {
     model,
     messages,
@@ -112,19 +115,13 @@ function go(given: Settings, model: string, messages: readonly Message[]): strin
 
 /** The spec as ProtoJSON, which `buf curl` takes. */
 function protoJson(given: Settings, model: string, messages: readonly Message[]) {
-  const { recipe, direction, scale, dose, layers } = steeringUse(given) ?? {};
-  const use = {
-    ...(recipe ? { recipe } : direction ? { direction } : {}),
-    ...(scale === undefined ? {} : { scale }),
-    ...(dose ? { dose: { relative: dose.dose.value } } : {}),
-    ...(layers?.length ? { layers } : {}),
-  };
+  const use = plainUse(given);
   return {
     model,
     conversation: { messages },
     maxTokens: given.maxTokens,
     sampling: { temperature: given.temperature, topP: given.topP },
-    ...(recipe || direction ? { steering: { use, compare: given.compare, proof: true } } : {}),
+    ...(use ? { steering: { use, compare: given.compare, proof: true } } : {}),
   };
 }
 

@@ -21,17 +21,20 @@ export const catalog = signal<{
 /** Why the lists are not there. */
 export const catalogProblem = signal<Problem | null>(null);
 
-/** The model in use: the one chosen, else the first that is loaded. */
-export const model = computed<Model | undefined>(() => {
-  const loaded = catalog.value.models.filter((one) => one.loaded);
-  return loaded.find(({ name }) => name === settings.value.model) ?? loaded[0];
-});
+/** The model in use. */
+export const model = computed(() => chosenOf(catalog.value.models));
 
-/** Reads the lists. */
+/** The model that was chosen, else the first that is loaded. */
+function chosenOf(models: readonly Model[]): Model | undefined {
+  const loaded = models.filter((one) => one.loaded);
+  return loaded.find(({ name }) => name === settings.value.model) ?? loaded[0];
+}
+
+/** Reads the lists; recipes are those of the model in use. */
 export async function loadCatalog(): Promise<void> {
   try {
     const { models } = await gateway.listModels({});
-    const name = models.find((one) => one.loaded)?.name ?? "";
+    const name = chosenOf(models)?.name ?? "";
     const [{ recipes }, { artifacts }, { strategies }, { verifiers }] = await Promise.all([
       gateway.listRecipes({ model: name }),
       gateway.listArtifacts({ kind: ArtifactKind.DIRECTION }),

@@ -174,3 +174,19 @@ export async function createMatrix(
   repack(bench.memory, matrix, bytes, { source });
   return { matrix, values: await dequantize(source, bytes), bytes };
 }
+
+/** Threads with one region to run: `addOne` adds 1 to every number, and `holds` tells whether all are what they must be. */
+export async function createCounter(options: { readonly threads: number; readonly spinPolls?: number }) {
+  const bench = createBench(4 * 2 ** 20);
+  const [rows, cols] = [64, 512];
+  const x = bench.floats(rows * cols);
+  const y = bench.floats(rows * cols);
+  y.view.fill(1);
+  const compute = await createCompute({ module: kernelModule, memory: bench.memory, ...options });
+  const { operators } = compute;
+  return {
+    ...compute,
+    addOne: () => operators.addRows({ x: x.pointer, y: y.pointer, rows, cols }),
+    holds: (count: number) => x.view.every((value) => value === count) && bench.intact(),
+  };
+}

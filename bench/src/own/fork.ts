@@ -5,7 +5,9 @@ import { median, rowAlone, rowOf, type BenchRow } from "../rows.ts";
 import { keyFor, type OwnBench } from "./pairs.ts";
 
 const PREFIX_TOKENS = 512;
-const FORKS_A_ROUND = 64;
+const FORKS_A_ROUND = 256;
+/** The ways of a message are compiled while they run, as kernels are; what is timed is the steady state. */
+const WARM_UP_ROUNDS = 8;
 const LEAK_CYCLES = 100;
 const CHILDREN_A_CYCLE = 100;
 
@@ -15,7 +17,7 @@ export async function measureFork(bench: OwnBench): Promise<BenchRow[]> {
   const parent = await forward.root(PREFIX_TOKENS);
   const forkMs: number[] = [];
   const releaseMs: number[] = [];
-  for (let round = -1; round < bench.rounds; round++) {
+  for (let round = -WARM_UP_ROUNDS; round < bench.rounds; round++) {
     const values = await timeForks(forward, parent);
     if (round < 0) continue;
     forkMs.push(values.forkMs);
