@@ -41,6 +41,8 @@ export const LIMITS = {
   draft: 16,
   /** Verifiers of one request. */
   verifiers: 16,
+  /** Uses in one composition. */
+  steeringParts: 8,
   /** Largest magnitude of a steering scale. */
   steeringScale: 4,
   /** Largest relative dose. */

@@ -10,7 +10,13 @@ const { method } = GatewayService;
 export const operatorMethods: ReadonlySet<string> = new Set(
   [
     ...[method.loadModel, method.unloadModel],
-    ...[method.putArtifact, method.deleteArtifact, method.importArtifact, method.extractVector],
+    ...[
+      method.putArtifact,
+      method.deleteArtifact,
+      method.importArtifact,
+      method.extractVector,
+      method.fitArtifact,
+    ],
     ...[method.buildRecipe, method.cancelBuild],
   ].map(methodName),
 );
@@ -18,7 +24,7 @@ export const operatorMethods: ReadonlySet<string> = new Set(
 /** Throws PERMISSION_DENIED for a recipe or direction that is not among `permitted`; undefined permits all. */
 export function checkSteering(uses: readonly SteeringUse[], permitted: readonly string[] | undefined): void {
   if (permitted === undefined) return;
-  for (const { recipe, direction } of uses) {
+  for (const { recipe, direction } of uses.flatMap((use) => (use.parts.length > 0 ? use.parts : [use]))) {
     const [name = ""] = (recipe || direction).split("@", 1);
     if (permitted.includes(name)) continue;
     throw new TrimtabError("PERMISSION_DENIED", "this key may not steer with this recipe or direction", {

@@ -12,6 +12,8 @@ export const STEERING_LIMITS = {
   maxScale: 4,
   /** Largest `dose.relative`. */
   maxRelativeDose: 4,
+  /** Parts of a composition. */
+  parts: 8,
   /** Gates below this leave the request alone, to the bit. */
   minGate: 0.05,
   /** Texts of a side of ExtractVector. */

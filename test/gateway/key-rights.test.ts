@@ -64,7 +64,7 @@ test("what changes things for others needs an operator's key", async () => {
   const put = (client: SimulatedStack["client"]) => client.putArtifact({});
   expect(await reasonOf("app", put)).toBe("PERMISSION_DENIED");
   expect(await reasonOf("root", put)).toBe("FIELD_REQUIRED");
-  expect(operatorMethods.size).toBe(8);
+  expect(operatorMethods.size).toBe(9);
   const metrics = async (name: string) => {
     const headers = { authorization: `Bearer key-of-${name}` };
     return (await fetch(`http://127.0.0.1:${server.httpPort}/metrics`, { headers })).status;

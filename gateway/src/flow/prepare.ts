@@ -96,7 +96,7 @@ export async function prepareSteering(
     });
   }
   const needs = await flow.requirements.get(model, use, scope);
-  return { use: pinned(use, needs.resolved), needs };
+  return { use: pinned(use, needs), needs };
 }
 
 /** Has the constraint compiled, so that a bad one fails before anything is computed. */

@@ -58,9 +58,15 @@ export function createRequirements(
   };
 }
 
-/** `use` with its name replaced by what it resolved to, so that requirements and plan speak of the same bytes. */
-export function pinned(use: SteeringUse, resolved: string): SteeringUse {
+/** `use` with its names replaced by what they resolved to, so that requirements and plan speak of the same bytes. */
+export function pinned(
+  use: SteeringUse,
+  { resolved, resolvedParts }: Pick<GetRequirementsResponse, "resolved" | "resolvedParts">,
+): SteeringUse {
   const copy = clone(SteeringUseSchema, use);
+  copy.parts = use.parts.map((part, i) =>
+    pinned(part, { resolved: resolvedParts[i] ?? "", resolvedParts: [] }),
+  );
   if (resolved === "") return copy;
   if (copy.recipe !== "") copy.recipe = resolved;
   else copy.direction = resolved;

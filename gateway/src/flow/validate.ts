@@ -56,6 +56,7 @@ export function validateConversation(conversation: Conversation, field = "conver
 
 /** Throws unless `use` names one recipe or direction with one strength. */
 export function validateUse(use: SteeringUse | undefined): SteeringUse {
+  if (use && use.parts.length > 0) return validateParts(use);
   const named = [use?.recipe, use?.direction].filter((name) => name !== undefined && name !== "");
   if (!use || named.length !== 1) {
     const field = named.length === 0 ? "steering.use.recipe" : "steering.use.direction";
@@ -88,6 +89,15 @@ export function validateUse(use: SteeringUse | undefined): SteeringUse {
       field: "steering.use.mode",
     });
   }
+  return use;
+}
+
+/** Throws unless the parts are uses of their own; what belongs to parts and not to the whole steering says. */
+function validateParts(use: SteeringUse): SteeringUse {
+  checkCount("steering.use.parts", use.parts.length, LIMITS.steeringParts, "parts");
+  const scale = LIMITS.steeringScale;
+  checkRange("steering.use.scale", use.scale, { min: -scale, max: scale });
+  for (const part of use.parts) validateUse(part);
   return use;
 }
 

@@ -75,6 +75,7 @@ function planOf(plan: PlanReport): object {
     layer_weights_source: plan.layerWeightsSource,
     ...(plan.rule === "" ? {} : { rule: plan.rule }),
     relative_doses: plan.relativeDoses.map(short),
+    ...(plan.parts.length === 0 ? {} : { parts: plan.parts.map(planOf) }),
   };
 }
 

@@ -10,7 +10,7 @@ const number = (min: number, max: number) => z.number().min(min).max(max).option
 const integer = (min: number, max: number) => z.int().min(min).max(max).optional();
 const reference = z.string().min(1).max(LIMITS.referenceChars);
 
-const steeringUse = z.strictObject({
+const singleUse = z.strictObject({
   recipe: reference.optional(),
   direction: reference.optional(),
   scale: number(-LIMITS.steeringScale, LIMITS.steeringScale),
@@ -36,6 +36,15 @@ const steeringUse = z.strictObject({
     })
     .optional(),
   force_gate: number(0, 1),
+  priority: integer(-(2 ** 31), 2 ** 31 - 1),
+  decay: number(0, 1),
+  cap: number(0, LIMITS.relativeDose),
+  clamp: flag,
+});
+const steeringUse = singleUse.extend({
+  parts: z.array(singleUse).min(1).max(LIMITS.steeringParts).optional(),
+  conflict_rule: z.enum(["sum", "priority", "orthogonalize", "error"]).optional(),
+  exclusive: flag,
 });
 
 const steering = steeringUse.extend({ compare: flag, proof: flag });

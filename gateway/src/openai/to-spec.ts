@@ -9,7 +9,7 @@ import {
 } from "#proto/trimtab/gateway/v1/gateway_service_pb.ts";
 import { type SteeringUse, SteeringUseSchema } from "#proto/trimtab/steering/v1/steering_service_pb.ts";
 import { type SamplingParameters, SamplingParametersSchema } from "#proto/trimtab/type/v1/generation_pb.ts";
-import { Scope } from "#proto/trimtab/type/v1/program_pb.ts";
+import { ConflictRule, Scope } from "#proto/trimtab/type/v1/program_pb.ts";
 import { TrimtabError } from "#kit/errors.ts";
 import { constraintOf, speculationOf } from "./constraint.ts";
 import { scalingOf, verifierOf } from "./scaling.ts";
@@ -102,6 +102,13 @@ function searchOf({ diversify = [], ...body }: NonNullable<CommonBody["scaling"]
   return scalingOf(body, uses);
 }
 
+const CONFLICT_RULES = {
+  sum: ConflictRule.UNSPECIFIED,
+  priority: ConflictRule.PRIORITY,
+  orthogonalize: ConflictRule.ORTHOGONALIZE,
+  error: ConflictRule.ERROR,
+} as const;
+
 function useOf(body: UseBody, at: string): SteeringUse {
   const { relative, nats } = body.dose ?? {};
   if (body.dose && (relative === undefined) === (nats === undefined)) {
@@ -123,6 +130,13 @@ function useOf(body: UseBody, at: string): SteeringUse {
     ...(body.dose ? { dose: { dose } } : {}),
     ...(body.force_gate === undefined ? {} : { forceGate: body.force_gate }),
     ...(body.weights ? { weights: weightsOf(body.weights) } : {}),
+    parts: (body.parts ?? []).map((part, index) => useOf(part, `${at}.parts[${index}]`)),
+    conflictRule: CONFLICT_RULES[body.conflict_rule ?? "sum"],
+    priority: body.priority ?? 0,
+    exclusive: body.exclusive ?? false,
+    clamp: body.clamp ?? false,
+    ...(body.decay === undefined ? {} : { decay: body.decay }),
+    ...(body.cap === undefined ? {} : { cap: body.cap }),
   });
 }
 

@@ -20,6 +20,8 @@ export interface Plan extends Decision {
   readonly weightsSource: WeightsSource;
   /** Rule that acts. */
   readonly rule: string;
+  /** The program that acts; null: none. */
+  readonly program: NamedProgram | null;
 }
 
 /** A wish, ready to decide. */
@@ -106,5 +108,7 @@ function rulesDecider(ruleset: Ruleset, use: SteeringUse): Decider {
 
 function planOf(intent: Intent, gate: number, rule: string): Plan {
   const { weights, weightsSource } = intent;
-  return { ...decide(intent, gate), weights, weightsSource, rule };
+  const decision = decide(intent, gate);
+  const program = decision.programDigest === "" ? null : intent.program;
+  return { ...decision, weights, weightsSource, rule, program };
 }

@@ -49,6 +49,8 @@ export interface Decision {
   readonly gate: number;
   /** Intended ‖Δ‖ over the median residual norm, [layers]; 0 where the norm is not known. */
   readonly relativeDoses: Float32Array;
+  /** The same where it is largest along the answer. */
+  readonly largestDoses: Float32Array;
 }
 
 /** What a gate makes of an intent. @throws TrimtabError ARTIFACT_INVALID if the gate is none. */
@@ -60,19 +62,22 @@ export function decide(intent: Intent, gate: number): Decision {
     });
   }
   const relativeDoses = new Float32Array(intent.layers);
+  const largestDoses = new Float32Array(intent.layers);
   if (!intent.program || gate < STEERING_LIMITS.minGate) {
-    return { programDigest: "", coefficients: [], gate, relativeDoses };
+    return { programDigest: "", coefficients: [], gate, relativeDoses, largestDoses };
   }
   const coefficients = intent.additions.map(({ coefficient, fixed }) =>
     Math.fround(fixed === true ? coefficient : gate * coefficient),
   );
   // The dose reported is that of the first generated tokens, which come after the last prompt token in the list.
   for (const [i, { layer, span }] of intent.additions.entries()) {
-    if (span && span.first > 0) continue;
     const known = intent.medianResidualNorms[layer] as number;
-    relativeDoses[layer] = known > 0 ? Math.abs(coefficients[i] as number) / known : 0;
+    const dose = known > 0 ? Math.abs(coefficients[i] as number) / known : 0;
+    largestDoses[layer] = Math.max(dose, largestDoses[layer] as number);
+    if (span && span.first > 0) continue;
+    relativeDoses[layer] = dose;
   }
-  return { programDigest: intent.program.digest, coefficients, gate, relativeDoses };
+  return { programDigest: intent.program.digest, coefficients, gate, relativeDoses, largestDoses };
 }
 
 /** @throws TrimtabError NON_FINITE if a coefficient is not a finite 32-bit float. */

@@ -1,6 +1,7 @@
 /** Checks how a request wants to be steered: fields that exclude each other, ranges, finite numbers. */
+import { clone } from "@bufbuild/protobuf";
 import { TrimtabError } from "#kit/errors.ts";
-import type { SteeringUse } from "#proto/trimtab/steering/v1/steering_service_pb.ts";
+import { type SteeringUse, SteeringUseSchema } from "#proto/trimtab/steering/v1/steering_service_pb.ts";
 import { Scope } from "#proto/trimtab/type/v1/program_pb.ts";
 import { STEERING_LIMITS } from "../limits.ts";
 
@@ -30,6 +31,9 @@ export function checkUse(use: SteeringUse, kind: SourceKind): Strength {
   if (use.mode !== "" && kind !== "recipe") {
     throw new TrimtabError("INVALID_ARGUMENT", "modes belong to recipes", { field: "steering.mode" });
   }
+  if (use.decay !== undefined) inRange(use.decay, Number.MIN_VALUE, 1, "steering.decay");
+  if (use.cap !== undefined)
+    inRange(use.cap, Number.MIN_VALUE, STEERING_LIMITS.maxRelativeDose, "steering.cap");
   if (use.weights) checkWeights(use, kind);
   if (use.forceGate !== undefined) inRange(use.forceGate, 0, 1, "steering.force_gate");
   if (use.forceGate !== undefined && (kind === "direction" || kind === "edit")) {
@@ -56,6 +60,55 @@ export function checkUse(use: SteeringUse, kind: SourceKind): Strength {
     });
   }
   return { scale: use.scale ?? 1, ...(relative === undefined ? {} : { relative }) };
+}
+
+/**
+ * Checks a use that is made of others, and spreads its scale over them.
+ * @throws TrimtabError INVALID_ARGUMENT, TOO_LARGE, FIELD_OUT_OF_RANGE, naming the field
+ */
+export function partsOf(use: SteeringUse): SteeringUse[] {
+  if (use.parts.length > STEERING_LIMITS.parts) {
+    throw new TrimtabError("TOO_LARGE", `${use.parts.length} parts`, {
+      field: "steering.parts",
+      limit: STEERING_LIMITS.parts,
+    });
+  }
+  const own: (keyof SteeringUse)[] = [
+    "recipe",
+    "direction",
+    "mode",
+    "layers",
+    "scope",
+    "dose",
+    "forceGate",
+    "weights",
+  ];
+  const foreign = own.find((field) => isGiven(use[field])) ?? (use.decay === undefined ? undefined : "decay");
+  if (foreign !== undefined) {
+    throw new TrimtabError("INVALID_ARGUMENT", "this belongs to the parts of a composition", {
+      field: `steering.${foreign.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)}`,
+    });
+  }
+  if (use.scale !== undefined)
+    inRange(use.scale, -STEERING_LIMITS.maxScale, STEERING_LIMITS.maxScale, "steering.scale");
+  return use.parts.map((part, index) => {
+    if (part.parts.length > 0) {
+      const field = `steering.parts[${index}].parts`;
+      throw new TrimtabError("INVALID_ARGUMENT", "parts have no parts", { field });
+    }
+    return use.scale === undefined ? part : scaledPart(part, use.scale);
+  });
+}
+
+function isGiven(value: unknown): boolean {
+  return Array.isArray(value) ? value.length > 0 : value !== undefined && value !== "" && value !== 0;
+}
+
+function scaledPart(part: SteeringUse, scale: number): SteeringUse {
+  const copy = clone(SteeringUseSchema, part);
+  if (copy.dose?.dose.value !== undefined && scale >= 0) copy.dose.dose.value *= scale;
+  else copy.scale = scale * (copy.scale ?? 1);
+  return copy;
 }
 
 const ARMS = ["uniform", "random", "learned", "permuted", "mean"];

@@ -89,7 +89,7 @@ async function prepareUse(
   model: Model,
   scope: CallScope,
 ): Promise<PreparedSteering | undefined> {
-  if (use.recipe === "" && use.direction === "") return undefined;
+  if (use.recipe === "" && use.direction === "" && use.parts.length === 0) return undefined;
   try {
     return await prepareSteering(flow, model, validateUse(use), scope);
   } catch (error) {

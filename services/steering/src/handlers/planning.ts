@@ -1,47 +1,79 @@
 /** GetRequirements, Plan, GetProgram: what a request wants, and what is made of its prompt. */
+import { create } from "@bufbuild/protobuf";
 import type { ServiceImpl } from "@connectrpc/connect";
-import type { SteeringService, SteeringUse } from "#proto/trimtab/steering/v1/steering_service_pb.ts";
-import { createDecider } from "../decider.ts";
+import {
+  type PlanReport,
+  PlanReportSchema,
+  type SteeringService,
+  type SteeringUse,
+  SteeringUseSchema,
+} from "#proto/trimtab/steering/v1/steering_service_pb.ts";
+import { composedTaps, decideParts, type Part } from "../compose.ts";
+import { createDecider, type Plan } from "../decider.ts";
 import { checkModelDigest } from "../model.ts";
 import type { SteeringParts } from "../service.ts";
+import { partsOf } from "../use.ts";
 
 /** Handlers of planning. */
 export function planningHandlers({
   library,
   nats,
 }: SteeringParts): Pick<ServiceImpl<typeof SteeringService>, "getRequirements" | "plan" | "getProgram"> {
-  const deciderOf = async (steering: SteeringUse | undefined, modelDigest: string) => {
-    const found = await library.resolve(steering, checkModelDigest(modelDigest));
-    const { deciding, resolved } = found;
-    const decider = createDecider(deciding, await nats.scaled(steering as SteeringUse, found, modelDigest));
+  const partOf = async (use: SteeringUse | undefined, modelDigest: string): Promise<Part> => {
+    const found = await library.resolve(use, modelDigest);
+    const scaled = await nats.scaled(use as SteeringUse, found, modelDigest);
+    const decider = createDecider(found.deciding, scaled);
     for (const program of decider.programs) library.remember(program);
-    return { decider, resolved };
+    return { decider, use: scaled, resolved: found.resolved };
+  };
+  const allParts = async (steering: SteeringUse | undefined, modelDigest: string): Promise<Part[]> => {
+    const digest = checkModelDigest(modelDigest);
+    if (!steering || steering.parts.length === 0) return [await partOf(steering, digest)];
+    const parts: Part[] = [];
+    for (const use of partsOf(steering)) parts.push(await partOf(use, digest));
+    return parts;
   };
   return {
     async getRequirements({ steering, modelDigest }) {
-      const { decider, resolved } = await deciderOf(steering, modelDigest);
+      const parts = await allParts(steering, modelDigest);
+      const isComposed = (steering?.parts.length ?? 0) > 0;
+      const resolved = parts.map((part) => part.resolved);
       return {
-        taps: [...decider.taps],
-        programDigests: decider.programs.map(({ digest }) => digest),
-        replayLast: decider.replayLast,
-        resolved,
+        taps: [...composedTaps(parts)],
+        programDigests: parts.flatMap(({ decider }) => decider.programs.map(({ digest }) => digest)),
+        replayLast: parts.some(({ decider }) => decider.replayLast),
+        resolved: isComposed ? "" : (resolved[0] ?? ""),
+        resolvedParts: isComposed ? resolved : [],
       };
     },
     async plan({ steering, modelDigest, activations }) {
-      const { decider, resolved } = await deciderOf(steering, modelDigest);
-      const plan = await decider.decide(activations);
+      const parts = await allParts(steering, modelDigest);
+      const whole = steering ?? create(SteeringUseSchema);
+      const plan = await decideParts(parts, whole, activations);
+      if (plan.program) library.remember(plan.program);
+      const reports = parts.map(({ resolved }, i) => reportOf(plan.parts[i] as Plan, resolved));
+      const isComposed = whole.parts.length > 0;
+      const leading = reports[plan.parts.indexOf(plan.leading)] as PlanReport;
       return {
-        program: { programDigest: plan.programDigest, coefficients: [...plan.coefficients] },
-        report: {
-          gate: plan.gate,
-          layerWeights: [...plan.weights],
+        program: { programDigest: plan.program?.digest ?? "", coefficients: [...plan.coefficients] },
+        report: create(PlanReportSchema, {
+          ...leading,
           relativeDoses: [...plan.relativeDoses],
-          layerWeightsSource: plan.weightsSource,
-          resolved,
-          rule: plan.rule,
-        },
+          parts: isComposed ? reports : [],
+        }),
       };
     },
     getProgram: ({ programDigest }) => ({ program: library.program(programDigest) }),
   };
+}
+
+function reportOf({ gate, weights, relativeDoses, weightsSource, rule }: Plan, resolved: string): PlanReport {
+  return create(PlanReportSchema, {
+    gate,
+    layerWeights: [...weights],
+    relativeDoses: [...relativeDoses],
+    layerWeightsSource: weightsSource,
+    resolved,
+    rule,
+  });
 }

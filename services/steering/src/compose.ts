@@ -1,0 +1,149 @@
+/**
+ * Several uses as one: every part decides for itself, and what they decide becomes one program under a conflict rule; or,
+ * if they exclude each other, the part with the largest gate acts alone, a choice among behaviours. Decay and norm caps
+ * are put on operations here, whatever they come from.
+ */
+import { clone, create } from "@bufbuild/protobuf";
+import { TrimtabError } from "#kit/errors.ts";
+import type { SteeringUse } from "#proto/trimtab/steering/v1/steering_service_pb.ts";
+import {
+  type Activation,
+  ConflictRule,
+  NormPolicy,
+  type Operation,
+  OperationKind,
+  OperationSchema,
+  ProgramSchema,
+} from "#proto/trimtab/type/v1/program_pb.ts";
+import { STEERING_LIMITS } from "../limits.ts";
+import type { Decider, Plan } from "./decider.ts";
+import { decayed } from "./decay.ts";
+import { type NamedProgram, nameProgram } from "./program.ts";
+
+/** A part of a composition. */
+export interface Part {
+  readonly decider: Decider;
+  readonly use: SteeringUse;
+  /** name@sha256:… */
+  readonly resolved: string;
+}
+
+/** What was decided for all parts. */
+export interface ComposedPlan {
+  /** Null: leave the request alone. */
+  readonly program: NamedProgram | null;
+  readonly coefficients: readonly number[];
+  /** In the order of the parts. */
+  readonly parts: readonly Plan[];
+  /** The part that speaks for all: the one with the largest gate. */
+  readonly leading: Plan;
+  /** Sum over the parts that act, [layers]. */
+  readonly relativeDoses: Float32Array;
+}
+
+interface Acting {
+  readonly operation: Operation;
+  readonly coefficient: number;
+}
+
+/** Taps of all parts, in order. */
+export function composedTaps(parts: readonly Part[]): Decider["taps"] {
+  return parts.flatMap(({ decider }) => decider.taps);
+}
+
+/** Decides every part on the activations its taps read. @throws TrimtabError as the parts; FIELD_OUT_OF_RANGE beyond the cap */
+export async function decideParts(
+  parts: readonly Part[],
+  whole: SteeringUse,
+  activations: readonly Activation[],
+): Promise<ComposedPlan> {
+  const plans: Plan[] = [];
+  let first = 0;
+  for (const { decider } of parts) {
+    plans.push(await decider.decide(ofTaps(activations, first, decider.taps.length, parts.length)));
+    first += decider.taps.length;
+  }
+  const leading = plans.reduce((best, plan) => (plan.gate > best.gate ? plan : best));
+  const chosen = whole.exclusive ? [leading] : plans;
+  const acting = parts.flatMap(({ use }, index) => {
+    const plan = plans[index] as Plan;
+    return chosen.includes(plan) ? operationsOf(plan, use) : [];
+  });
+  const relativeDoses = sumOf(chosen.map((plan) => plan.relativeDoses));
+  if (!whole.clamp) checkCap(sumOf(chosen.map((plan) => plan.largestDoses)), whole.cap);
+  const { program, coefficients } = merge(acting, whole, plans);
+  return { program, coefficients, parts: plans, leading, relativeDoses };
+}
+
+/** Activations of one part, with tap indices of its own. One part takes them as they come. */
+function ofTaps(
+  activations: readonly Activation[],
+  first: number,
+  count: number,
+  parts: number,
+): Activation[] {
+  if (parts === 1) return [...activations];
+  return activations
+    .filter(({ tapIndex }) => tapIndex >= first && tapIndex < first + count)
+    .map((activation) => ({ ...activation, tapIndex: activation.tapIndex - first }));
+}
+
+/** Operations of a plan as its use wants them: with its priority, decaying, clamped. */
+function operationsOf({ program, coefficients }: Plan, use: SteeringUse): Acting[] {
+  const operations = program?.program.operations ?? [];
+  return operations.flatMap((operation, slot) => {
+    const coefficient = coefficients[slot] as number;
+    const shaped = shapedBy(operation, use);
+    return use.decay === undefined
+      ? [{ operation: shaped, coefficient }]
+      : decayed(shaped, coefficient, use.decay);
+  });
+}
+
+function shapedBy(operation: Operation, use: SteeringUse): Operation {
+  const isClamped =
+    use.clamp && operation.kind === OperationKind.ADD && operation.normPolicy === NormPolicy.UNSPECIFIED;
+  if (use.priority === 0 && !isClamped) return operation;
+  const copy = clone(OperationSchema, operation);
+  if (use.priority !== 0) copy.priority = use.priority;
+  if (isClamped) {
+    copy.normPolicy = NormPolicy.CAP;
+    copy.cap = use.cap ?? STEERING_LIMITS.maxRelativeDose;
+  }
+  return copy;
+}
+
+/** One program of all; the program of a single plan that nothing was changed in keeps its name. */
+function merge(acting: readonly Acting[], whole: SteeringUse, plans: readonly Plan[]) {
+  if (acting.length === 0) return { program: null, coefficients: [] };
+  const source = plans.find(({ program }) => program)?.program as NamedProgram;
+  const own = source.program;
+  const program = create(ProgramSchema, {
+    modelDigest: own.modelDigest,
+    operations: acting.map(({ operation }) => operation),
+    conflictRule: whole.conflictRule === ConflictRule.UNSPECIFIED ? own.conflictRule : whole.conflictRule,
+  });
+  return {
+    program: nameProgram(program),
+    coefficients: acting.map(({ coefficient }) => Math.fround(coefficient)),
+  };
+}
+
+function sumOf(doses: readonly Float32Array[]): Float32Array {
+  const layers = Math.max(...doses.map(({ length }) => length));
+  return Float32Array.from({ length: layers }, (_, layer) =>
+    doses.reduce((sum, each) => sum + (each[layer] ?? 0), 0),
+  );
+}
+
+/** @throws TrimtabError FIELD_OUT_OF_RANGE if a block's dose is beyond the cap. */
+function checkCap(relativeDoses: Float32Array, cap: number = STEERING_LIMITS.maxRelativeDose): void {
+  const layer = relativeDoses.findIndex((dose) => dose > cap * (1 + 1e-6));
+  if (layer < 0) return;
+  const dose = (relativeDoses[layer] as number).toPrecision(3);
+  throw new TrimtabError(
+    "FIELD_OUT_OF_RANGE",
+    `the dose of block ${layer} is ${dose} of the residual's norm, beyond the cap; ask for clamp to limit it`,
+    { field: "steering.cap", limit: cap },
+  );
+}

@@ -1,0 +1,49 @@
+/**
+ * Decay along an answer: generated token t is pushed by decay^t of the dose, the last prompt token by all of it. Programs
+ * know windows, not functions of t: windows double in length, and each has the mean over its tokens.
+ */
+import { clone } from "@bufbuild/protobuf";
+import { type Operation, OperationSchema, Scope } from "#proto/trimtab/type/v1/program_pb.ts";
+
+/** Beginnings of the windows; the last one ends the push. */
+const BOUNDARIES = [0, 1, 2, 4, 8, 16, 32, 64, 128, 256, 512];
+/** What is left of a push that is not worth an operation. */
+const VANISHED = 1e-3;
+
+/** An operation as several, each with what is left of its coefficient; operations on prompts alone stay as they are. */
+export function decayed(
+  operation: Operation,
+  coefficient: number,
+  decay: number,
+): { operation: Operation; coefficient: number }[] {
+  if (operation.scope !== Scope.UNSPECIFIED && operation.scope !== Scope.DECODE)
+    return [{ operation, coefficient }];
+  const last = { operation: at(operation, Scope.LAST), coefficient };
+  const from = operation.answerWindow?.first ?? 0;
+  const end = operation.answerWindow?.end || Number.POSITIVE_INFINITY;
+  const windows = BOUNDARIES.slice(0, -1).flatMap((boundary, index) => {
+    const first = Math.max(from, boundary);
+    const stop = Math.min(end, BOUNDARIES[index + 1] as number);
+    if (first >= stop) return [];
+    const left = meanPower(decay, first, stop);
+    if (left < VANISHED) return [];
+    return [
+      { operation: at(operation, Scope.DECODE, { first, end: stop }), coefficient: left * coefficient },
+    ];
+  });
+  return operation.scope === Scope.UNSPECIFIED ? [last, ...windows] : windows;
+}
+
+function at(operation: Operation, scope: Scope, window?: { first: number; end: number }): Operation {
+  const copy = clone(OperationSchema, operation);
+  copy.scope = scope;
+  delete copy.answerWindow;
+  if (window) copy.answerWindow = { $typeName: "trimtab.type.v1.AnswerWindow", ...window };
+  return copy;
+}
+
+/** Mean of decay^t over first ≤ t < end. */
+function meanPower(decay: number, first: number, end: number): number {
+  if (decay === 1) return 1;
+  return (decay ** first - decay ** end) / ((1 - decay) * (end - first));
+}
