@@ -41,15 +41,19 @@ export interface ForwardUnderTest extends Contender {
 
 const MAIN = join(import.meta.dir, "..", "..", "..", "cli", "main.ts");
 
-/** Starts a forward service with `threads` compute threads. */
-export async function startForward(modelPath: string, threads: number): Promise<ForwardUnderTest> {
+/** Starts a forward service with `threads` compute threads, and options of `serve` besides. */
+export async function startForward(
+  modelPath: string,
+  threads: number,
+  more: readonly string[] = [],
+): Promise<ForwardUnderTest> {
   const directory = mkdtempSync(join(tmpdir(), "trimtab-bench-"));
   const socketPath = join(directory, "forward.sock");
   const beganMs = performance.now();
   const child = supervise({
     command: [
       ...[process.execPath, MAIN, "serve", "--service", "forward", "--listen", `unix:${socketPath}`],
-      ...["--model", modelPath, "--threads", String(threads), "--supervised"],
+      ...["--model", modelPath, "--threads", String(threads), "--supervised", ...more],
     ],
     socketPath,
   });

@@ -7,11 +7,12 @@ import { keyOf, type SearchBench } from "./bench.ts";
 const PARTICLES = 64;
 const SHARED_TOKENS = 512;
 const OWN_TOKENS = 256;
+const MEMORY_MIB = 1_024;
 const MIB = 2 ** 20;
 
-/** One row: MiB of keys and values. */
+/** One row: MiB of keys and values. @throws Error when 1 GiB does not hold them. */
 export async function measureParticles(bench: SearchBench): Promise<BenchRow> {
-  const forward = await startForward(bench.modelPath, bench.threads);
+  const forward = await startForward(bench.modelPath, bench.threads, ["--kv-memory", String(MEMORY_MIB)]);
   try {
     const { session, newId, newPrompt, memory } = forward;
     const root = newId();
