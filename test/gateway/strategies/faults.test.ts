@@ -39,6 +39,45 @@ test("a verifier that fails, or whose score is no number, fails a strict search 
   expect(choices[0]?.text).toContain("one");
 });
 
+test.each([
+  ["gives no number", () => Number.NaN, "NON_FINITE"],
+  ["gives a number out of range", () => 7, "NON_FINITE"],
+  ["is too slow", () => "DEADLINE_EXCEEDED", "DEADLINE_EXCEEDED"],
+  // It says that it judges steps.
+  ["lies about its kind", (text: string) => (text.length < 7 ? "FIELD_REQUIRED" : 0.5), "FIELD_REQUIRED"],
+])(
+  "a verifier that %s ends a strict search, flags the other, and frees everything",
+  async (_, judge, reason) => {
+    const stack = answering(["one two three", "one two"]);
+    stack.verifier.judge = judge;
+    const step = { rule: { case: "tokens" as const, value: 4 } };
+    const scaling = {
+      strategy: "particle-filtering",
+      budget: { candidates: 2 },
+      verifier: { name: "steps" },
+      step,
+    };
+    const failure = await stack.client.complete(chat("hello", { scaling })).catch(fromConnectError);
+    expect(failure).toMatchObject({ field: "scaling.verifier" });
+    expect((failure as Error).message).toContain(reason);
+    expect([...stack.forward.alive]).toEqual([]);
+    const lenient = { ...scaling, degraded: 2 };
+    const { search, choices } = await stack.client.complete(chat("hello", { scaling: lenient }));
+    expect(search?.degraded).toBe(true);
+    expect(choices[0]?.text).toStartWith("one two");
+    expect([...stack.forward.alive]).toEqual([]);
+  },
+);
+
+test("a verifier that never answers ends with the call's deadline, and everything is freed", async () => {
+  const stack = answering(["one"]);
+  stack.verifier.before = () => new Promise(() => undefined);
+  const scaling = { strategy: "best-of-n", budget: { candidates: 2 }, verifier: words };
+  const asked = stack.client.complete(chat("hello", { scaling }), { timeoutMs: 200 });
+  expect((await asked.catch(fromConnectError)) as object).toMatchObject({ reason: "DEADLINE_EXCEEDED" });
+  await until(() => stack.forward.alive.size === 0 && stack.gateway.running() === 0, 1_000);
+});
+
 test("a candidate that the engine fails is out; when all fail the search fails with the engine's reason", async () => {
   const stack = answering(["one two three", "one", "one two"]);
   const scaling = { strategy: "best-of-n", budget: { candidates: 3 }, verifier: words, trace: true };

@@ -26,10 +26,16 @@ export interface SimulatedStack {
   readonly clients: GatewayClients;
   readonly forward: ForwardBench;
   readonly steering: SteeringBench;
-  /** Called before each Score of the verifier; a throw is its failure. */
-  verifier: { before: (request: ScoreRequest) => Promise<void> | void };
+  verifier: SimulatedVerifier;
   /** POSTs JSON to the OpenAI-compatible API. */
   post(path: string, body: unknown, init?: RequestInit): Promise<Response>;
+}
+
+interface SimulatedVerifier {
+  /** Called before each Score; a throw is its failure. */
+  before: (request: ScoreRequest) => Promise<void> | void;
+  /** Score of a text, or the reason of a failed verdict. */
+  judge: (text: string) => number | string;
 }
 
 const SIMULATED_VERIFIERS = [
@@ -51,7 +57,10 @@ export interface StackOptions {
 export function createSimulatedStack(options: StackOptions = {}): SimulatedStack {
   const forward = createForwardBench();
   const steering: SteeringBench = { before: () => undefined, calls: [] };
-  const verifier: SimulatedStack["verifier"] = { before: () => undefined };
+  const verifier: SimulatedVerifier = {
+    before: () => undefined,
+    judge: (text) => Math.min(1, text.split(" ").length / 10),
+  };
   const clients: GatewayClients = {
     tokenizer: connectTo({ routes: (r) => r.service(TokenizerService, simulatedTokenizer) }).client(
       TokenizerService,
@@ -77,13 +86,16 @@ export function createSimulatedStack(options: StackOptions = {}): SimulatedStack
             await verifier.before(request);
             const bad = request.verifiers.findIndex((use) => Object.keys(use.parameters ?? {}).length > 0);
             if (bad >= 0) throw new TrimtabError("UNKNOWN_FIELD", "words has no parameters");
-            const score = (text: string): number => Math.min(1, text.split(" ").length / 10);
+            const verdictOn = (text: string) => {
+              const judged = verifier.judge(text);
+              return typeof judged === "string" ? { failure: judged } : { score: judged };
+            };
             return {
               items: request.items.map(({ id, text }) => ({
                 id,
                 verdicts: request.verifiers.map(({ name }) => ({
                   verifier: name,
-                  score: score(text),
+                  ...verdictOn(text),
                   label: text.slice(0, 4),
                 })),
               })),
