@@ -10,19 +10,19 @@ import { VerifierAccess, type VerifierInfo } from "#proto/trimtab/verifier/v1/ve
 import { findTask, TASKS } from "../tasks/index.ts";
 import { readQuestionAnswers } from "../tasks/question-answers.ts";
 import { verifierOf } from "./arms.ts";
-import { calibrate, type CalibrationLine } from "./calibration.ts";
+import { calibrate, type CalibrationLine, type CalibrationOptions } from "./calibration.ts";
 import { adviseJudges } from "./judge-fit.ts";
 import { openJournal } from "./journal.ts";
 import { integerIn } from "./options.ts";
-import { planRun } from "./plan.ts";
+import { type Plan, planRun } from "./plan.ts";
 import { checkUnseen } from "./probe.ts";
 import { idOf, type Split } from "./problems.ts";
-import { renderReport } from "./report/html.ts";
-import { tableLines } from "./report/text.ts";
+import { type Report, renderReport } from "./report/html.ts";
+import { markdownOf, tableLines } from "./report/text.ts";
 import { type Naming, plainRow, rowsOf, sortRecords } from "./rows.ts";
 import { runPlan } from "./run.ts";
 import type { Record } from "./sample.ts";
-import type { Problem } from "./task.ts";
+import type { Problem, Task } from "./task.ts";
 import { openServices, type Services, type ServicesOptions } from "./services.ts";
 
 interface ScalingOptions extends ServicesOptions {
@@ -93,69 +93,69 @@ async function evaluate(options: ScalingOptions): Promise<void> {
   try {
     const { models } = await services.gateway.listModels({});
     const model = models[0]?.name ?? "";
-    const calibration: CalibrationLine[] = [];
-    const size = quick ? CALIBRATION.quick : CALIBRATION.full;
-    const calibrated = { task: [task], all: TASKS, none: [] }[options.calibrate];
-    for (const one of calibrated) {
-      const levels = one.levels
-        .map((_, at) => at)
-        .filter((at) => !quick || Math.abs(at - level) < QUICK_LEVELS);
-      for (const at of levels) {
-        note(`calibrating ${one.name}, level ${at}`);
-        calibration.push(await calibrate({ services, journal, model, parallel, ...size }, one, at));
-      }
-    }
-    const { strategies } = await services.gateway.listStrategies({});
-    const plan = planRun({
-      ...{ quick, task, level, split, hasProbe: probe !== undefined },
-      problems: options.problems ?? (quick ? PROBLEMS.quick : PROBLEMS.full),
-      budgets: (options.budgets ?? (quick ? "4" : "4,8")).split(",").map(Number),
-      strategies: options.strategies?.split(","),
-      known: new Set(strategies.map(({ name }) => name)),
-    });
-    if (probe !== undefined) {
-      await checkUnseen(
-        services.gateway,
-        probe,
-        plan.problems.map((problem) => idOf(task, problem)),
-      );
-    }
+    const calibration = await calibrateLevels(options, { services, journal, model, parallel }, task);
+    const plan = await planOf(options, services, task);
+    const ids = plan.problems.map((problem) => idOf(task, problem));
+    if (probe !== undefined) await checkUnseen(services.gateway, probe, ids);
     const onProgress = (done: number, total: number) => note(`${done} of ${total} problems`);
     const run = {
-      services,
-      journal,
-      model,
-      task,
-      level,
-      split,
-      probe,
+      ...{ services, journal, model, task, level, split, probe, seed, parallel, onProgress },
       temperature: TEMPERATURE,
-      seed,
-      parallel,
-      onProgress,
     };
     const sorted = sortRecords(await runPlan(run, plan));
     const name = `${task.name}: ${task.levels[level]}`;
-    const rows = rowsOf(
-      { model, task: name },
-      sorted,
-      plan.arms,
-      await namingOf(services, plan.problems[0]!, probe),
-    );
+    const naming = await namingOf(services, plan.problems[0]!, probe);
+    const rows = rowsOf({ model, task: name }, sorted, plan.arms, naming);
     const title = `${quick ? "Smoke test, no result: " : ""}${name}, ${split}, ${model}`;
-    if (options.json !== undefined)
-      writeFileSync(options.json, `${JSON.stringify({ rows: rows.map(plainRow) }, null, 2)}\n`);
     const truths = new Map(plan.problems.map((problem) => [idOf(task, problem), truthOf(problem)]));
     const advice = adviseJudges(plan.arms, sorted.searches, truths);
-    const report = renderReport({ title, isQuick: quick, calibration, rows, sorted, advice });
-    for (const [file, text] of Object.entries(report)) writeFileSync(join(out, file), text);
-    process.stdout.write(
-      `${tableLines({ title, calibration, rows, advice }).join("\n")}\n\nreport: ${join(out, "report.html")}\n`,
-    );
+    writeResults(options, { title, isQuick: quick, calibration, rows, sorted, advice });
   } finally {
     journal.close();
     await services.close();
   }
+}
+
+/** The calibration table that the options ask for. */
+async function calibrateLevels(
+  { calibrate: which, quick = false, level }: ScalingOptions,
+  on: Omit<CalibrationOptions, "problems" | "samples">,
+  task: Task,
+): Promise<CalibrationLine[]> {
+  const lines: CalibrationLine[] = [];
+  for (const one of { task: [task], all: TASKS, none: [] }[which]) {
+    for (const at of one.levels.keys()) {
+      if (quick && Math.abs(at - level) >= QUICK_LEVELS) continue;
+      note(`calibrating ${one.name}, level ${at}`);
+      lines.push(await calibrate({ ...on, ...(quick ? CALIBRATION.quick : CALIBRATION.full) }, one, at));
+    }
+  }
+  return lines;
+}
+
+async function planOf(
+  { quick = false, level, split, probe, problems, budgets, strategies }: ScalingOptions,
+  { gateway }: Services,
+  task: Task,
+): Promise<Plan> {
+  const { strategies: listed } = await gateway.listStrategies({});
+  return planRun({
+    ...{ quick, task, level, split, hasProbe: probe !== undefined },
+    problems: problems ?? (quick ? PROBLEMS.quick : PROBLEMS.full),
+    budgets: (budgets ?? (quick ? "4" : "4,8")).split(",").map(Number),
+    strategies: strategies?.split(","),
+    known: new Set(listed.map(({ name }) => name)),
+  });
+}
+
+/** Files, and the tables on standard output. */
+function writeResults({ json, out }: ScalingOptions, report: Report): void {
+  if (json !== undefined) {
+    writeFileSync(json, `${JSON.stringify({ rows: report.rows.map(plainRow) }, null, 2)}\n`);
+  }
+  for (const [file, text] of Object.entries(renderReport(report))) writeFileSync(join(out, file), text);
+  writeFileSync(join(out, "report.md"), markdownOf(report));
+  process.stdout.write(`${tableLines(report).join("\n")}\n\nreport: ${join(out, "report.html")}\n`);
 }
 
 /** The number an answer must be; NaN for tasks whose answers are no numbers. */

@@ -2,6 +2,7 @@
 
 import { expect, test } from "bun:test";
 import { renderReport } from "../../eval/src/report/html.ts";
+import { markdownOf } from "../../eval/src/report/text.ts";
 import { plainRow, rowsOf, sortRecords } from "../../eval/src/rows.ts";
 import type { Record } from "../../eval/src/sample.ts";
 
@@ -72,6 +73,13 @@ test("the comparison at equal tokens gives the majority as many samples as spend
 
 test("different answers are counted among candidates that came to their end", () => {
   expect(rows[0]?.distinct).toBe(2);
+});
+
+test("the tables as Markdown have a cell for every head, intervals in points", () => {
+  const lines = markdownOf({ title: "sums", calibration: [], rows, advice: [] }).split("\n");
+  const cells = lines.slice(2, 5).map((line) => line.split("|").length);
+  expect(new Set(cells).size).toBe(1);
+  expect(lines[4]).toContain("| 100.0 [100.0, 100.0] |");
 });
 
 test("the report is one page with its plots inside, labelled if it is a smoke test, and fetches nothing", () => {

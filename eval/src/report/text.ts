@@ -1,4 +1,4 @@
-/** Tables for the terminal. */
+/** Tables for the terminal and for Markdown. */
 import type { CalibrationLine } from "../calibration.ts";
 import { adviceLine, type JudgeAdvice } from "../judge-fit.ts";
 import type { ReportRow } from "../rows.ts";
@@ -16,26 +16,54 @@ export interface TextReport {
 export const percent = (share: number): string => `${(100 * share).toFixed(1)} %`;
 
 /** The tables as lines. */
-export function tableLines({ title, calibration, rows, advice }: TextReport): string[] {
-  const calibrated = calibration.map((line) => [
+export function tableLines(report: TextReport): string[] {
+  const { title, calibration, advice } = report;
+  return [
+    title,
+    ...(calibration.length === 0 ? [] : ["", ...alignColumns(calibrationTable(report))]),
+    "",
+    ...alignColumns(strategyTable(report)),
+    ...(advice.length === 0 ? [] : ["", ...advice.map(adviceLine)]),
+  ];
+}
+
+/** The tables as Markdown: what pages of the documentation quote. */
+export function markdownOf(report: TextReport): string {
+  const { title, calibration, advice } = report;
+  const parts = [
+    `### ${title}`,
+    ...(calibration.length === 0 ? [] : [markdownTable(calibrationTable(report))]),
+    markdownTable(strategyTable(report)),
+    ...advice.map(adviceLine),
+  ];
+  return `${parts.join("\n\n")}\n`;
+}
+
+type Table = readonly (readonly string[])[];
+
+const calibrationTable = ({ calibration }: TextReport): Table => [
+  CALIBRATION_HEAD,
+  ...calibration.map((line) => [
     `${line.task}, ${line.level}`,
     ...[percent(line.greedy), percent(line.passAt1), `${percent(line.passAtN)} @${line.samples}`],
     ...[String(line.n), line.isUsable ? "yes" : "no"],
-  ]);
-  const compared = rows.map((row) => [
+  ]),
+];
+
+const strategyTable = ({ rows }: TextReport): Table => [
+  HEAD,
+  ...rows.map((row) => [
     `${row.strategy}${row.verifier === "" ? "" : ` + ${row.verifier}`} (${row.access})`,
     ...[String(row.budget), `${percent(row.accuracy)} [${percent(row.lower)}, ${percent(row.upper)}]`],
     ...[percent(row.greedy), percent(row.passAt1), percent(row.passAtN), percent(row.majority)],
     ...[percent(row.headroom), spell(row.overMajority), spell(row.overOracle), row.distinct.toFixed(1)],
     ...[row.tokensGenerated.toFixed(0), row.tokensPrefilled.toFixed(0), row.wallMs.toFixed(0), String(row.n)],
-  ]);
-  return [
-    title,
-    ...(calibrated.length === 0 ? [] : ["", ...alignColumns([CALIBRATION_HEAD, ...calibrated])]),
-    "",
-    ...alignColumns([HEAD, ...compared]),
-    ...(advice.length === 0 ? [] : ["", ...advice.map(adviceLine)]),
-  ];
+  ]),
+];
+
+function markdownTable([head = [], ...rows]: Table): string {
+  const line = (cells: readonly string[]): string => `| ${cells.join(" | ")} |`;
+  return [line(head), line(head.map(() => "---")), ...rows.map(line)].join("\n");
 }
 
 const CALIBRATION_HEAD = ["calibration", "greedy", "pass@1", "pass@N", "n", "usable"];
