@@ -1,5 +1,6 @@
 /** Quality beside baselines. One command a subject: `npm run eval -- scaling [--quick] [--json FILE]`, `-- steering`, `-- tasks`. */
 import { Command } from "commander";
+import { addPolicyFit } from "./src/policy/command.ts";
 import { addTaskPrinter } from "./src/print-tasks.ts";
 import { addScalingEval } from "./src/scaling.ts";
 import { addSteeringEval } from "./src/steering/command.ts";
@@ -8,4 +9,5 @@ const program = new Command("eval").description("quality of Trimtab beside basel
 addTaskPrinter(program);
 addScalingEval(program);
 addSteeringEval(program);
+addPolicyFit(program);
 await program.parseAsync();

@@ -29,8 +29,10 @@ export interface Plan {
 
 /** Seed by which problems are drawn: the same problems in every run. */
 export const PROBLEM_SEED = 2_026;
-/** The pool is larger than the largest budget by this factor. */
+/** Where verifiers read tokens of their own, the pool is larger than the largest budget by this factor. */
 const POOL_FACTOR = 1.25;
+/** Strategies that choose among independent samples: N of them cost what N samples cost. */
+const CHOOSERS = new Set(["best-of-n", "weighted-majority"]);
 /** Strategies a smoke test runs. */
 const QUICK = new Set(["self-consistency", "best-of-n", "weighted-majority", "particle-filtering"]);
 
@@ -44,5 +46,6 @@ export function planRun(options: PlanOptions): Plan {
   const arms = armsFor(task, problems[0] ?? {}, hasProbe, budgets).filter(
     (arm) => known.has(arm.strategy) && isWanted(arm),
   );
-  return { problems, arms, poolSize: Math.ceil(POOL_FACTOR * Math.max(...budgets)) };
+  const readsMore = arms.some(({ strategy, verifier }) => verifier === "probe" || !CHOOSERS.has(strategy));
+  return { problems, arms, poolSize: Math.ceil((readsMore ? POOL_FACTOR : 1) * Math.max(...budgets)) };
 }

@@ -4,7 +4,7 @@ import type { Journal } from "./journal.ts";
 import type { Plan } from "./plan.ts";
 import { mapParallel } from "./parallel.ts";
 import { idOf, type Split } from "./problems.ts";
-import { type Record, runSearch, samplePool } from "./sample.ts";
+import { poolOf, type Record, runSearch, samplePool, type SearchRecord } from "./sample.ts";
 import type { Services } from "./services.ts";
 import type { Problem, Task } from "./task.ts";
 
@@ -44,17 +44,24 @@ async function runProblem(options: RunOptions, plan: Plan, problem: Problem): Pr
   const keep = async (what: string, make: () => Promise<object>): Promise<void> =>
     void records.push(await remember(options, problem, what, make));
   await keep("greedy", () => samplePool(services, task, problem, 1, { temperature: 0, seed }));
-  await keep(`pool/${plan.poolSize}`, () =>
-    samplePool(services, task, problem, plan.poolSize, { temperature, seed }),
-  );
   for (const arm of plan.arms) {
     await keep(keyOf(arm, probe), async () => ({
       arm: nameOf(arm),
       ...(await runSearch(services, task, problem, arm, probe, { temperature, seed })),
     }));
   }
+  // Best of N chooses among the very answers that N samples are (a test of the gateway): they are not drawn twice.
+  const drawn = records.find((record): record is SearchRecord => isPoolOf(record, plan.poolSize));
+  await keep(`pool/${plan.poolSize}`, () =>
+    drawn
+      ? poolOf(services, task, drawn)
+      : samplePool(services, task, problem, plan.poolSize, { temperature, seed }),
+  );
   return records;
 }
+
+const isPoolOf = (record: Record, size: number): boolean =>
+  record.kind === "search" && record.arm.startsWith("best-of-n/") && record.candidates.length === size;
 
 /** A probe is named in the key: the same arm with another probe is another run. */
 const keyOf = (arm: Arm, probe: string | undefined): string =>

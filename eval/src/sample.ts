@@ -42,6 +42,7 @@ export interface SearchCandidate {
   readonly answer: string;
   readonly score: number | undefined;
   readonly right: boolean;
+  readonly tokens: number;
   /** It came to its end and was not given up. */
   readonly isWhole: boolean;
 }
@@ -90,17 +91,43 @@ export async function samplePool(
   const wallMs = performance.now() - startMs;
   const texts = choices.map(({ text }) => text);
   const right = await grade(referee, texts, problem.outcome);
-  const majorities: boolean[] = [];
-  for (let n = 1; n <= texts.length; n++) {
-    const chosen = await majority(referee, texts.slice(0, n), task.answer);
-    majorities.push(chosen !== undefined && right[chosen] === true);
-  }
   return {
     kind: temperature === 0 ? "greedy" : "pool",
-    ...{ texts, right, wallMs, majority: majorities },
+    ...{ texts, right, wallMs, majority: await majorities(referee, task, texts, right) },
     tokens: choices.map(({ finished }) => finished?.generatedTokens ?? 0),
     ...costOf(usage),
   };
+}
+
+/** The pool that the candidates of a search are: independent samples, all of them run to their end. */
+export async function poolOf(
+  { referee }: Pick<Services, "referee">,
+  task: Task,
+  { candidates, tokensGenerated, tokensPrefilled, wallMs }: SearchRecord,
+): Promise<Omit<PoolRecord, "key" | "problem">> {
+  const texts = candidates.map(({ text }) => text);
+  const right = candidates.map((candidate) => candidate.right);
+  return {
+    kind: "pool",
+    ...{ texts, right, tokens: candidates.map(({ tokens }) => tokens) },
+    majority: await majorities(referee, task, texts, right),
+    ...{ tokensGenerated, tokensPrefilled, tokensVerified: 0, wallMs },
+  };
+}
+
+/** Rightness of the majority of the first n texts, n from 1. */
+async function majorities(
+  referee: Services["referee"],
+  { answer }: Task,
+  texts: readonly string[],
+  right: readonly boolean[],
+): Promise<boolean[]> {
+  const all: boolean[] = [];
+  for (let n = 1; n <= texts.length; n++) {
+    const chosen = await majority(referee, texts.slice(0, n), answer);
+    all.push(chosen !== undefined && right[chosen] === true);
+  }
+  return all;
 }
 
 /** A served search by an arm. @throws RangeError if the arm has no verifier here; ConnectError of the gateway. */
@@ -152,6 +179,7 @@ export async function runSearch(
     candidates: found.map((candidate, index) => ({
       ...{ text: candidate.text, answer: candidate.answer, score: candidate.score },
       right: rights[index] ?? false,
+      tokens: candidate.tokens,
       isWhole: candidate.reason !== FinishReason.CANCELLED,
     })),
     isDegraded: final?.degraded ?? false,

@@ -40,14 +40,14 @@ export async function checkContent(
         ? [readEdit(data, modelDigest)]
         : readRuleset(data, modelDigest).rules.flatMap(({ edit }) => edit ?? []);
     for (const { program } of edits) if (program) await forward.putProgram({ program });
-  } else if (kind === ArtifactKind.PROBE) {
-    checkProbe(data, modelDigest);
+  } else if (kind === ArtifactKind.PROBE || kind === ArtifactKind.POLICY) {
+    checkJson(data, modelDigest);
   } else if (kind === ArtifactKind.UNSPECIFIED) {
     throw new TrimtabError("FIELD_REQUIRED", "the kind of the artifact is required", { field: "kind" });
   } else {
     throw new TrimtabError(
       "UNSUPPORTED",
-      "only directions, edits, rulesets, controllers and probes can be put; recipes are built",
+      "only directions, edits, rulesets, controllers, probes and policies can be put; recipes are built",
       {
         field: "kind",
       },
@@ -55,14 +55,16 @@ export async function checkContent(
   }
 }
 
-/** The verifier reads probes and knows their format; here it counts that one is JSON and says for which model. */
-function checkProbe(data: Uint8Array, modelDigest: string): void {
-  let probe: { modelDigest?: unknown } | null;
+/** Who reads probes and policies knows their format; here it counts that one is JSON and says for which model. */
+function checkJson(data: Uint8Array, modelDigest: string): void {
+  let content: { modelDigest?: unknown } | null;
   try {
-    probe = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(data)) as typeof probe;
+    content = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(data)) as typeof content;
   } catch (cause) {
-    throw new TrimtabError("ARTIFACT_INVALID", "the probe is not JSON", { field: "data", cause });
+    throw new TrimtabError("ARTIFACT_INVALID", "the artifact is not JSON", { field: "data", cause });
   }
-  if (probe?.modelDigest === modelDigest) return;
-  throw new TrimtabError("ARTIFACT_INCOMPATIBLE", "the probe reads another model", { field: "model_digest" });
+  if (content?.modelDigest === modelDigest) return;
+  throw new TrimtabError("ARTIFACT_INCOMPATIBLE", "the artifact is of another model", {
+    field: "model_digest",
+  });
 }
