@@ -5,7 +5,7 @@
  *   silu  u = g
  *   gelu  u = 2·sqrt(2/π)·(g + 0.044715·g³), which is the form with tanh
  */
-import { argument, constant, C_ONE, exp, expTable } from "./math";
+import { argument, constant, C_ONE, C_SIGN, exp, expTable } from "./math";
 import { GATED_GELU } from "./layout";
 import { blockStep, clearPartner, quantizeBlock, rowStart } from "./quantize";
 
@@ -16,27 +16,27 @@ const GELU_CUBIC: f32 = 0.07135481627260025;
 // @ts-ignore: decorator
 @inline
 function gated(g: v128, u: v128, one: v128, table: usize): v128 {
-  const e = exp(f32x4.neg(f32x4.abs(u)), table);
+  const e = exp(v128.or(u, constant(C_SIGN)), table);
   const numerator = v128.bitselect(e, one, f32x4.lt(u, f32x4.splat(0)));
   return f32x4.div(f32x4.mul(g, numerator), f32x4.add(one, e));
 }
 
-function swiglu32(gate: usize, up: usize, out: usize): void {
+function swigluRow(gate: usize, up: usize, out: usize, bytes: usize): void {
   const one = constant(C_ONE);
   const table = expTable();
-  const end = gate + 128;
+  const end = gate + bytes;
   for (; gate < end; gate += 16, up += 16, out += 16) {
     const g = v128.load(gate);
     v128.store(out, f32x4.mul(gated(g, g, one, table), v128.load(up)));
   }
 }
 
-function geglu32(gate: usize, up: usize, out: usize): void {
+function gegluRow(gate: usize, up: usize, out: usize, bytes: usize): void {
   const one = constant(C_ONE);
   const table = expTable();
   const linear = f32x4.splat(GELU_LINEAR);
   const cubic = f32x4.splat(GELU_CUBIC);
-  const end = gate + 128;
+  const end = gate + bytes;
   for (; gate < end; gate += 16, up += 16, out += 16) {
     const g = v128.load(gate);
     const u = f32x4.mul(g, f32x4.add(linear, f32x4.mul(cubic, f32x4.mul(g, g))));
@@ -46,12 +46,12 @@ function geglu32(gate: usize, up: usize, out: usize): void {
 
 // @ts-ignore: decorator
 @inline
-function glu32(gate: usize, up: usize, out: usize): void {
-  if (argument(6) == GATED_GELU) geglu32(gate, up, out);
-  else swiglu32(gate, up, out);
+function gluRow(gate: usize, up: usize, out: usize, bytes: usize): void {
+  if (argument(6) == GATED_GELU) gegluRow(gate, up, out, bytes);
+  else swigluRow(gate, up, out, bytes);
 }
 
-/** Arguments: gateUp, out, layout (-1 = plain rows), rows, cols, rows a chunk, activation. `scratch` holds 128 bytes. */
+/** Arguments: gateUp, out, layout (-1 = plain rows), rows, cols, rows a chunk, activation. `scratch` holds a row. */
 export function gluChunk(chunk: usize, scratch: usize): void {
   const layout = <i32>argument(2);
   const rows = argument(3);
@@ -64,14 +64,12 @@ export function gluChunk(chunk: usize, scratch: usize): void {
     const gate = argument(0) + row * bytes * 2;
     if (layout < 0) {
       const out = argument(1) + row * bytes;
-      for (let at: usize = 0; at < bytes; at += 128) glu32(gate + at, gate + bytes + at, out + at);
+      gluRow(gate, gate + bytes, out, bytes);
       continue;
     }
+    gluRow(gate, gate + bytes, scratch, bytes);
     let dst = rowStart(layout, argument(1), row, blocks);
-    for (let at: usize = 0; at < bytes; at += 128, dst += step) {
-      glu32(gate + at, gate + bytes + at, scratch);
-      quantizeBlock(layout, scratch, dst);
-    }
+    for (let at: usize = 0; at < bytes; at += 128, dst += step) quantizeBlock(layout, scratch + at, dst);
   }
   if (to == rows && layout >= 0) clearPartner(layout, argument(1), rows, blocks);
 }

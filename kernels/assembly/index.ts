@@ -2,6 +2,7 @@
 export { runRegion, serve, stopThreads, useThreads } from "./pool";
 export { issue, readThrough } from "./probe";
 export { adjust, rawLogit } from "./sample-adjust";
-export { draw, fillBins, find, largest, mass, scan } from "./sample";
+export { draw, fillBins, mass } from "./sample";
+export { find, largest, scan } from "./sample-scan";
 export { noise, sortBin, sortedId, sortedLogit, sortTop, weightOf } from "./sample-order";
 export { selfTest } from "./self-test";

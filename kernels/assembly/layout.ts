@@ -41,7 +41,7 @@ export const SPILL = 3584;
 export const HISTOGRAM = 4096;
 export const HISTOGRAM_BINS = 513;
 export const SCRATCH = 65536;
-/** Unpacked weights of one 8-row group (32 bytes a column at most), then results of a partial group. */
+/** Unpacked weights of 8-row groups (32 bytes a column of one at most), then results of a partial group. */
 export const UNPACK_BYTES = 524288;
 export const PARTIAL_GROUP_BYTES = 131072;
 export const SCRATCH_BYTES = 655360;

@@ -37,6 +37,9 @@ export const C_SHIFT_5 = 34;
 export const C_SHIFT_2 = 35;
 export const C_SHIFT_6 = 36;
 export const C_SIXTEEN = 37;
+/** The sign of an f32, and all but it: the instructions for -v and |v| build them anew each time. */
+export const C_SIGN = 38;
+export const C_MAGNITUDE = 39;
 
 /** Constant i of the table: cheaper than building it in a loop. */
 // @ts-ignore: decorator

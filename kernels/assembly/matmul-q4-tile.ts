@@ -29,25 +29,30 @@ export function unpackNibbles(w: usize, to: usize, nibble: v128, factor: v128): 
   }
 }
 
-/** One group of Q4_0 or Q4_1 for `tile`. */
-export function unpackQ4(isQ41: bool, w: usize, to: usize, blocks: usize): void {
+/** `runs` groups of Q4_0 or Q4_1, `distance` bytes apart, for `tile`: block by block in turn, one group after the other at `to`. */
+export function unpackQ4(isQ41: bool, w: usize, distance: usize, runs: usize, to: usize, blocks: usize): void {
   const nibble = constant(C_NIBBLE);
   const factor = constant(C_2048);
   const lowHalf = constant(C_LOW_HALF);
   const highHalf = constant(C_HIGH_HALF);
   const mask = constant(C_HALF_MASK);
-  const end = to + blocks * UNPACKED_BYTES;
+  const bytes = blocks * UNPACKED_BYTES;
+  const end = to + bytes;
+  const allBytes = bytes * runs;
   do {
-    unpackNibbles(w, to, nibble, factor);
-    const pairs = v128.load(w, 128);
-    v128.store(to, halves(pairs, lowHalf, mask), 256);
-    if (isQ41) {
-      const others = v128.load(w, 144);
-      v128.store(to, halves(others, lowHalf, mask), 272);
-      v128.store(to, halves(pairs, highHalf, mask), 288);
-      v128.store(to, halves(others, highHalf, mask), 304);
-    } else {
-      v128.store(to, halves(pairs, highHalf, mask), 272);
+    let from = w;
+    for (let out = to; out < to + allBytes; out += bytes, from += distance) {
+      unpackNibbles(from, out, nibble, factor);
+      const pairs = v128.load(from, 128);
+      v128.store(out, halves(pairs, lowHalf, mask), 256);
+      if (isQ41) {
+        const others = v128.load(from, 144);
+        v128.store(out, halves(others, lowHalf, mask), 272);
+        v128.store(out, halves(pairs, highHalf, mask), 288);
+        v128.store(out, halves(others, highHalf, mask), 304);
+      } else {
+        v128.store(out, halves(pairs, highHalf, mask), 272);
+      }
     }
     w += isQ41 ? Q4_1_BYTES : Q4_0_BYTES;
     to += UNPACKED_BYTES;

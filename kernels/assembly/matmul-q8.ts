@@ -88,20 +88,32 @@ export function gemvQ80(
   } while (y < end);
 }
 
-/** One group as i16: per block 16 pairs {R4 0, R4 1}. */
-export function unpackQ80(w: usize, to: usize, blocks: usize): void {
-  const end = to + blocks * 512;
+/** Bytes of an unpacked block: 16 pairs {R4 0, R4 1} of i16. */
+export const UNPACKED_Q8_BYTES: usize = 512;
+
+/** `runs` groups, `distance` bytes apart, as i16: block by block in turn, one group after the other at `to`. */
+export function unpackQ80(w: usize, distance: usize, runs: usize, to: usize, blocks: usize): void {
+  const bytes = blocks * UNPACKED_Q8_BYTES;
+  const end = to + bytes;
+  const allBytes = bytes * runs;
   do {
-    const part = w + 256;
-    do {
-      v128.store(to, v128.load_ext<i8>(w));
-      v128.store(to, v128.load_ext<i8>(w, 8), 16);
-      v128.store(to, v128.load_ext<i8>(w, 16), 32);
-      v128.store(to, v128.load_ext<i8>(w, 24), 48);
-      w += 32;
-      to += 64;
-    } while (w < part);
-    w += 32;
+    let from = w;
+    for (let out = to; out < to + allBytes; out += bytes, from += distance) {
+      for (let i: usize = 0; i < 256; i += 64) {
+        const at = from + i;
+        const into = out + i * 2;
+        v128.store(into, v128.load_ext<i8>(at));
+        v128.store(into, v128.load_ext<i8>(at, 8), 16);
+        v128.store(into, v128.load_ext<i8>(at, 16), 32);
+        v128.store(into, v128.load_ext<i8>(at, 24), 48);
+        v128.store(into, v128.load_ext<i8>(at, 32), 64);
+        v128.store(into, v128.load_ext<i8>(at, 40), 80);
+        v128.store(into, v128.load_ext<i8>(at, 48), 96);
+        v128.store(into, v128.load_ext<i8>(at, 56), 112);
+      }
+    }
+    w += Q8_0_BYTES;
+    to += UNPACKED_Q8_BYTES;
   } while (to < end);
 }
 

@@ -18,7 +18,7 @@ const BYTE_STREAMS: usize = 4;
 /** Whether a kind has a kernel that meets several runs at once. */
 // @ts-ignore: decorator
 @inline
-function hasStreams(kind: i32): bool {
+export function hasStreams(kind: i32): bool {
   return kind == KIND_Q4_0 || kind == KIND_Q4_1 || kind == KIND_Q8_0;
 }
 

@@ -29,11 +29,11 @@ function inverseRms(x: usize, bytes: usize, eps: f32): f32 {
   return <f32>1 / sqrt<f32>(sumLanes(f32x4.add(even, odd)) / <f32>(bytes >> 2) + eps);
 }
 
-/** 32 normed floats. */
+/** `bytes` bytes of normed floats. */
 // @ts-ignore: decorator
 @inline
-function scale32(x: usize, weight: usize, factor: v128, out: usize): void {
-  const end = x + 128;
+function scaleRow(x: usize, weight: usize, factor: v128, out: usize, bytes: usize): void {
+  const end = x + bytes;
   for (; x < end; x += 32, weight += 32, out += 32) {
     v128.store(out, f32x4.mul(f32x4.mul(v128.load(x), factor), v128.load(weight)));
     v128.store(out, f32x4.mul(f32x4.mul(v128.load(x, 16), factor), v128.load(weight, 16)), 16);
@@ -43,7 +43,7 @@ function scale32(x: usize, weight: usize, factor: v128, out: usize): void {
 /** out = x / rms(x) · weight over `bytes` bytes, a multiple of 128; out may be x. */
 export function normRow(x: usize, weight: usize, eps: f32, bytes: usize, out: usize): void {
   const factor = f32x4.splat(inverseRms(x, bytes, eps));
-  for (let at: usize = 0; at < bytes; at += 128) scale32(x + at, weight + at, factor, out + at);
+  scaleRow(x, weight, factor, out, bytes);
 }
 
 /** Arguments: x, y, bytes of a row, rows, rows a chunk. */
@@ -88,7 +88,7 @@ export function normChunk(chunk: usize): void {
   }
 }
 
-/** Arguments as `normChunk`, then: add (or 0), layout. `scratch` holds 128 bytes. */
+/** Arguments as `normChunk`, then: add (or 0), layout. `scratch` holds a row. */
 export function normQuantizeChunk(chunk: usize, scratch: usize): void {
   const rows = argument(3);
   const bytes = argument(4) * 4;
@@ -102,10 +102,8 @@ export function normQuantizeChunk(chunk: usize, scratch: usize): void {
     if (argument(7)) addRow(x, argument(7) + row * bytes, bytes);
     const factor = f32x4.splat(inverseRms(x, bytes, floatArgument(2)));
     let dst = rowStart(layout, argument(6), row, blocks);
-    for (let at: usize = 0; at < bytes; at += 128, dst += step) {
-      scale32(x + at, argument(1) + at, factor, scratch);
-      quantizeBlock(layout, scratch, dst);
-    }
+    scaleRow(x, argument(1), factor, scratch, bytes);
+    for (let at: usize = 0; at < bytes; at += 128, dst += step) quantizeBlock(layout, scratch + at, dst);
   }
   if (to == rows) clearPartner(layout, argument(6), rows, blocks);
 }

@@ -14,19 +14,26 @@
  */
 import { A16_BYTES, A16_PAIR_BYTES, A8_BYTES, A8_PAIR_BYTES, F32_BYTES } from "./layout";
 import { LAYOUT_A16, LAYOUT_A16_PAIR, LAYOUT_A8, LAYOUT_A8_PAIR, LAYOUT_F32 } from "./layout";
-import { argument, constant, C_MAGIC, C_MAGIC_BITS, C_MINUS_8, C_ONES_8 } from "./math";
+import { argument, constant, C_MAGIC, C_MAGIC_BITS, C_MAGNITUDE, C_MINUS_8, C_ONES_8 } from "./math";
 import { lane0, lane1, lane2, lane3, maxLanes, round } from "./math";
 import { dot } from "./simd";
 
 const TINY: f32 = 1e-30;
 const SHIFT: f32 = 72057594037927936;
 
+// @ts-ignore: decorator
+@inline
+function largestOf8(src: usize, magnitude: v128): v128 {
+  return f32x4.pmax(v128.and(v128.load(src), magnitude), v128.and(v128.load(src, 16), magnitude));
+}
+
 /** Largest magnitude of 32 floats. */
 export function largest32(src: usize): f32 {
-  let m = f32x4.pmax(f32x4.abs(v128.load(src)), f32x4.abs(v128.load(src, 16)));
-  m = f32x4.pmax(m, f32x4.pmax(f32x4.abs(v128.load(src, 32)), f32x4.abs(v128.load(src, 48))));
-  m = f32x4.pmax(m, f32x4.pmax(f32x4.abs(v128.load(src, 64)), f32x4.abs(v128.load(src, 80))));
-  m = f32x4.pmax(m, f32x4.pmax(f32x4.abs(v128.load(src, 96)), f32x4.abs(v128.load(src, 112))));
+  const magnitude = constant(C_MAGNITUDE);
+  let m = largestOf8(src, magnitude);
+  m = f32x4.pmax(m, largestOf8(src + 32, magnitude));
+  m = f32x4.pmax(m, largestOf8(src + 64, magnitude));
+  m = f32x4.pmax(m, largestOf8(src + 96, magnitude));
   return maxLanes(m);
 }
 

@@ -4,7 +4,8 @@
  */
 import { HISTOGRAM_BINS, SCRATCH, SPILL } from "./layout";
 import { expOne } from "./math";
-import { binDistance, take } from "./sample";
+import { binDistance } from "./sample";
+import { take } from "./sample-scan";
 
 const LAST_BIN: i32 = HISTOGRAM_BINS - 1;
 /** Philox 4x32: multipliers and key steps (Salmon et al. 2011). */

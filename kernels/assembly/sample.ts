@@ -7,62 +7,14 @@
  *   blocks    f64 mass of each 256 ids, at SCRATCH: a draw finds its block, then its id, in ascending id order
  */
 import { HISTOGRAM, HISTOGRAM_BINS, SCRATCH, SPILL } from "./layout";
-import { constant, C_BITS, C_LANES, exp, expTable, maxLanes } from "./math";
+import { constant, C_LANES, exp, expTable } from "./math";
+import { NEGATIVE_INFINITY, take } from "./sample-scan";
 
 const BLOCK: u32 = 256;
-const NEGATIVE_INFINITY: f32 = -Infinity;
 /** Bins of 1/32 nat up to 16 nats below the largest, then one for the rest. */
 const BINS_PER_NAT: f32 = 32;
 const LAST_BIN: i32 = HISTOGRAM_BINS - 1;
 const MASSES: usize = HISTOGRAM + 2056;
-
-/** Four logits from id `i` on; -inf where masked or beyond the end. */
-// @ts-ignore: decorator
-@inline
-export function take(logits: usize, count: u32, mask: usize, i: u32): v128 {
-  let v = f32x4.splat(NEGATIVE_INFINITY);
-  const at = logits + (<usize>i << 2);
-  if (i + 4 <= count) {
-    v = v128.load(at);
-  } else {
-    v = f32x4.replace_lane(v, 0, load<f32>(at));
-    if (i + 1 < count) v = f32x4.replace_lane(v, 1, load<f32>(at, 4));
-    if (i + 2 < count) v = f32x4.replace_lane(v, 2, load<f32>(at, 8));
-  }
-  if (!mask) return v;
-  const bits = constant(C_BITS);
-  const word = i32x4.splat(load<u32>(mask + ((i >> 5) << 2)) >> (i & 31));
-  return v128.bitselect(v, f32x4.splat(NEGATIVE_INFINITY), i32x4.eq(v128.and(word, bits), bits));
-}
-
-/** The largest logit; NaN if one is NaN or +inf, -inf if none is finite. */
-export function scan(logits: usize, count: u32): f32 {
-  const infinity = f32x4.splat(Infinity);
-  let m = f32x4.splat(NEGATIVE_INFINITY);
-  let isBelow = i32x4.splat(-1);
-  for (let i: u32 = 0; i < count; i += 4) {
-    const v = take(logits, count, 0, i);
-    isBelow = v128.and(isBelow, f32x4.lt(v, infinity));
-    m = f32x4.pmax(m, v);
-  }
-  return i32x4.all_true(isBelow) ? maxLanes(m) : NaN;
-}
-
-/** The largest allowed logit of a row without NaN. */
-export function largest(logits: usize, count: u32, mask: usize): f32 {
-  let m = f32x4.splat(NEGATIVE_INFINITY);
-  for (let i: u32 = 0; i < count; i += 4) m = f32x4.pmax(m, take(logits, count, mask, i));
-  return maxLanes(m);
-}
-
-/** Lowest allowed id whose logit is `value`, or -1. */
-export function find(logits: usize, count: u32, mask: usize, value: f32): i32 {
-  for (let i: u32 = 0; i < count; i += 4) {
-    const hits = i32x4.bitmask(f32x4.eq(take(logits, count, mask, i), f32x4.splat(value)));
-    if (hits) return i + ctz(hits);
-  }
-  return -1;
-}
 
 // @ts-ignore: decorator
 @inline
@@ -81,6 +33,20 @@ function keptWeights(z: v128, i: u32, top: f32, inverse: f32, least: f32, cut: f
   return v128.and(e, keep);
 }
 
+/** Σ of the weights of a block that keeps all, lane by lane. */
+function wholeBlock(at: usize, top: f32, inverse: f32): v128 {
+  const table = expTable();
+  const tops = f32x4.splat(top);
+  const inverses = f32x4.splat(inverse);
+  const end = at + (<usize>BLOCK << 2);
+  let sum = f32x4.splat(0);
+  for (; at < end; at += 32) {
+    sum = f32x4.add(sum, exp(f32x4.mul(f32x4.sub(v128.load(at), tops), inverses), table));
+    sum = f32x4.add(sum, exp(f32x4.mul(f32x4.sub(v128.load(at, 16), tops), inverses), table));
+  }
+  return sum;
+}
+
 /**
  * Σ of the kept weights; leaves the mass of each block at SCRATCH. Logits below `floor` are known not to be kept:
  * four of them cost a comparison instead of an exponential.
@@ -89,12 +55,14 @@ export function mass(
   logits: usize, count: u32, mask: usize, top: f32, inverse: f32, least: f32, cut: f32, cutId: u32, floor: f32,
 ): f64 {
   const lowest = f32x4.splat(floor);
+  const keepsAll = !mask && least == 0 && cut == NEGATIVE_INFINITY;
   let total: f64 = 0;
   let to: usize = SCRATCH;
   for (let first: u32 = 0; first < count; first += BLOCK, to += 8) {
     const end = min(first + BLOCK, count);
-    let sum = f32x4.splat(0);
-    for (let i = first; i < end; i += 4) {
+    const isWhole = keepsAll && end - first == BLOCK;
+    let sum = isWhole ? wholeBlock(logits + (<usize>first << 2), top, inverse) : f32x4.splat(0);
+    for (let i = isWhole ? end : first; i < end; i += 4) {
       const z = take(logits, count, mask, i);
       if (!v128.any_true(f32x4.ge(z, lowest))) continue;
       sum = f32x4.add(sum, keptWeights(z, i, top, inverse, least, cut, cutId));

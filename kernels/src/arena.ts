@@ -106,6 +106,8 @@ export function initConstants(memory: WebAssembly.Memory): void {
   for (const mask of [31, 28, 3, 2, 63, 48, 12]) bytes(mask);
   for (const shift of [3, 5, 2, 6]) shorts(2 ** (15 - shift));
   floats(16);
+  ints(0x80000000 | 0);
+  ints(0x7fffffff);
 }
 
 const EXP_COEFFICIENTS = [
