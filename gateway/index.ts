@@ -10,6 +10,7 @@ import { registerEngineMetrics } from "#kit/engine-metrics.ts";
 import { createMetrics, type Metrics } from "#kit/metrics.ts";
 import { createParameterChecks } from "#kit/parameters.ts";
 import { type AdmissionLimits, createAdmission } from "./src/admission/admission.ts";
+import { type Audit, createAudit } from "./src/audit.ts";
 import type { GatewayClients } from "./src/clients.ts";
 import { createCallers } from "./src/caller.ts";
 import type { GatewayContext } from "./src/context.ts";
@@ -44,6 +45,13 @@ export interface GatewayOptions {
   readonly admission?: Partial<AdmissionLimits>;
   /** Let callers of different keys find each other's prefixes in forward's cache; default: they never do. */
   readonly sharedPrefixes?: boolean;
+  /**
+   * Let steering take directions out of activations, as ablation of refusal does; default: if the operator has set
+   * `TRIMTAB_ALLOW_ABLATION` to 1.
+   */
+  readonly allowAblation?: boolean;
+  /** Where applied programs are written down; default: see `audit.ts`. */
+  readonly audit?: Audit;
 }
 
 /** A gateway, to be mounted on listeners. */
@@ -56,6 +64,10 @@ export interface Gateway {
   readonly running: () => number;
   /** Ends every generation under way with SERVICE_UNAVAILABLE. */
   close(): void;
+}
+
+function ablationAllowed(): boolean {
+  return process.env.TRIMTAB_ALLOW_ABLATION === "1";
 }
 
 /** Creates a gateway. Nothing is called before the first request. */
@@ -75,7 +87,8 @@ export function createGateway(options: GatewayOptions): Gateway {
       clients,
       running,
       requirements: createRequirements(clients),
-      programs: createPrograms(clients),
+      programs: createPrograms(clients, { allowAblation: options.allowAblation ?? ablationAllowed() }),
+      audit: options.audit ?? createAudit(),
       vocabularies: createVocabularies(clients),
       parameterChecks: createParameterChecks(SCALING_LIMITS),
     },

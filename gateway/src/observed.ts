@@ -19,7 +19,7 @@ export async function* observed(
   const { flow, metrics } = gateway;
   let outcome = "left";
   try {
-    checkSteering(usesOf(spec), scope.terms?.steering);
+    checkSteering(usesOf(spec), scope.terms);
     const estimate = tokensOfGeneration(spec);
     const ticket = await enter(gateway, scope, estimate);
     let used = estimate;

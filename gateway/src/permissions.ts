@@ -3,6 +3,7 @@ import { methodName } from "#kit/clients.ts";
 import { TrimtabError } from "#kit/errors.ts";
 import { GatewayService } from "#proto/trimtab/gateway/v1/gateway_service_pb.ts";
 import type { SteeringUse } from "#proto/trimtab/steering/v1/steering_service_pb.ts";
+import type { Terms } from "./terms.ts";
 
 const { method } = GatewayService;
 
@@ -21,14 +22,47 @@ export const operatorMethods: ReadonlySet<string> = new Set(
   ].map(methodName),
 );
 
-/** Throws PERMISSION_DENIED for a recipe or direction that is not among `permitted`; undefined permits all. */
-export function checkSteering(uses: readonly SteeringUse[], permitted: readonly string[] | undefined): void {
-  if (permitted === undefined) return;
-  for (const { recipe, direction } of uses.flatMap((use) => (use.parts.length > 0 ? use.parts : [use]))) {
-    const [name = ""] = (recipe || direction).split("@", 1);
-    if (permitted.includes(name)) continue;
-    throw new TrimtabError("PERMISSION_DENIED", "this key may not steer with this recipe or direction", {
-      field: recipe === "" ? "steering.use.direction" : "steering.use.recipe",
-    });
+/** What the terms of a request say about steering. */
+export type SteeringTerms = Pick<Terms, "steering" | "steeringScale" | "steeringDose">;
+
+/** Throws PERMISSION_DENIED for steering that the terms do not permit; without terms all is permitted. */
+export function checkSteering(uses: readonly SteeringUse[], terms: SteeringTerms | undefined): void {
+  if (!terms) return;
+  for (const use of uses) {
+    const parts = use.parts.length > 0 ? use.parts : [use];
+    for (const part of parts) {
+      checkName(part, terms.steering);
+      checkStrength(part, part === use ? 1 : (use.scale ?? 1), terms);
+    }
   }
+}
+
+/** Throws PERMISSION_DENIED for a scale beyond what the terms permit. */
+export function checkScale(scale: number, { steeringScale = Infinity }: SteeringTerms): void {
+  // What is no number is refused as such by others.
+  if (!(Math.abs(scale) > Math.fround(steeringScale))) return;
+  throw new TrimtabError("PERMISSION_DENIED", "this key may not steer so strongly", {
+    field: "steering.use.scale",
+    limit: steeringScale,
+  });
+}
+
+function checkName({ recipe, direction }: SteeringUse, permitted: readonly string[] | undefined): void {
+  const [name = ""] = (recipe || direction).split("@", 1);
+  if (permitted === undefined || permitted.includes(name)) return;
+  throw new TrimtabError("PERMISSION_DENIED", "this key may not steer with this recipe or direction", {
+    field: recipe === "" ? "steering.use.direction" : "steering.use.recipe",
+  });
+}
+
+function checkStrength({ scale, dose }: SteeringUse, times: number, terms: SteeringTerms): void {
+  checkScale(times * (dose ? 1 : (scale ?? 1)), terms);
+  const { steeringDose } = terms;
+  if (!dose || steeringDose === undefined) return;
+  if (dose.dose.case === "relative" && !(Math.abs(times * dose.dose.value) > Math.fround(steeringDose)))
+    return;
+  throw new TrimtabError("PERMISSION_DENIED", "this key may not ask for this dose", {
+    field: "steering.use.dose",
+    limit: steeringDose,
+  });
 }

@@ -13,6 +13,9 @@ export interface Terms {
   readonly share: KeyShare;
   /** Recipes and directions it may name; absent: all. */
   readonly steering?: readonly string[] | undefined;
+  /** Largest magnitude of a scale, and largest relative dose, it may ask for; absent: the API's. */
+  readonly steeringScale?: number | undefined;
+  readonly steeringDose?: number | undefined;
 }
 
 const HEADER = "x-priority";
@@ -26,7 +29,8 @@ export function createTerms(
   callerOf: (headers: Headers) => Caller,
 ): (headers: Headers) => Terms {
   return (headers) => {
-    const { priority, tokensPerSecond, concurrent, steering } = gate.check(headers);
+    const { priority, tokensPerSecond, concurrent, steering, steeringScale, steeringDose } =
+      gate.check(headers);
     const key = callerOf(headers).fairnessKey ?? "";
     const asked = headers.get(HEADER) ?? "normal";
     if (!isBand(asked)) {
@@ -34,7 +38,7 @@ export function createTerms(
       throw new TrimtabError("INVALID_ARGUMENT", `a priority is one of ${limit}`, { field: HEADER, limit });
     }
     const band = BANDS[Math.max(BANDS.indexOf(asked), BANDS.indexOf(priority))] ?? "low";
-    return { key, band, share: { tokensPerSecond, concurrent }, steering };
+    return { key, band, share: { tokensPerSecond, concurrent }, steering, steeringScale, steeringDose };
   };
 }
 

@@ -14,7 +14,12 @@ const keyed = (name: string, rights: Partial<StoredKey> = {}): StoredKey => ({
   ...{ name, digest: keyDigest(`key-of-${name}`), operator: false, priority: "normal" },
   ...rights,
 });
-const keys = [keyed("app"), keyed("narrow", { steering: ["candour"] }), keyed("root", { operator: true })];
+const keys = [
+  keyed("gentle", { steeringScale: 1.5, steeringDose: 0.2 }),
+  keyed("app"),
+  keyed("narrow", { steering: ["candour"] }),
+  keyed("root", { operator: true }),
+];
 const gate = createKeyGate({ apiKey: "", keys, operatorMethods });
 let stack: SimulatedStack;
 let server: Server;
@@ -51,6 +56,22 @@ test("a key steers with what it is permitted, pinned or not, and with nothing el
   // Permitted, but not built.
   expect(await steered("narrow", "candour")).toBe("RECIPE_NOT_FOUND");
   expect(await reasonOf("narrow", (client) => client.complete(chat("hello")))).toBe("none");
+});
+
+test("a key steers no harder than it is permitted, in parts and in whole", async () => {
+  const steered = (use: object, scale?: number) => {
+    const parts = [{ recipe: "refusal", ...use }];
+    const whole = scale === undefined ? parts[0] : { parts, scale };
+    return reasonOf("gentle", (client) =>
+      client.complete(chat("hello!", { steering: { use: { ...whole } } })),
+    );
+  };
+  expect(await steered({ scale: 1.25 })).toBe("none");
+  expect(await steered({ scale: -2 })).toBe("PERMISSION_DENIED");
+  expect(await steered({ scale: 1 }, 2)).toBe("PERMISSION_DENIED");
+  expect(await steered({ dose: { dose: { case: "relative", value: 0.2 } } })).toBe("none");
+  expect(await steered({ dose: { dose: { case: "relative", value: 0.3 } } })).toBe("PERMISSION_DENIED");
+  expect(await steered({ dose: { dose: { case: "nats", value: 0.1 } } })).toBe("PERMISSION_DENIED");
 });
 
 test("the same in a body, which names the field", async () => {

@@ -11,14 +11,17 @@ import { ArtifactKind } from "#proto/trimtab/type/v1/artifact_pb.ts";
 import { OperationKind, Pooling, Scope, Site } from "#proto/trimtab/type/v1/program_pb.ts";
 import { DataType, TensorSchema } from "#proto/trimtab/type/v1/tensor_pb.ts";
 import { reasonOf } from "../support/forward-service.ts";
+import { createAudit } from "../../gateway/src/audit.ts";
 import { type RealStack, startRealStack } from "./support/real-stack.ts";
 
 setDefaultTimeout(60_000);
 const LAYER = 12;
 const QUESTION = "What is the capital of France?";
 let stack: RealStack;
+const audited: string[] = [];
 beforeAll(async () => {
-  stack = await startRealStack();
+  const audit = createAudit((fields) => void audited.push(JSON.stringify(fields)));
+  stack = await startRealStack({ audit });
 });
 afterAll(() => stack.close());
 
@@ -90,6 +93,37 @@ test("a rule acts on the prompts that meet its conditions; the others are left a
   expect(missed.text).toBe((await stack.chat(QUESTION)).text);
   const forced = await stack.chat(QUESTION, { direction: "never", force_gate: 1 });
   expect(forced.extras.steered).toBe(true);
+});
+
+test("an ablation is refused as long as the operator has not allowed it", async () => {
+  const erase = rotation(({ program }) => {
+    for (const operation of program?.operations ?? []) {
+      operation.kind = OperationKind.ERASE;
+      operation.vectors = create(TensorSchema, axes(stack.model.width, [3]));
+    }
+  });
+  await put("erase", ArtifactKind.EDIT, toBinary(EditSchema, erase));
+  const answer = await stack.chat(QUESTION, { direction: "erase" });
+  expect([answer.status, answer.error?.code]).toEqual([403, "permission_denied"]);
+});
+
+test("every program that was decided on is in the audit log, with what it came from", async () => {
+  audited.length = 0;
+  await stack.chat(QUESTION, { direction: "turn", scale: 0.5 }, 1);
+  await stack.chat(QUESTION, undefined, 1);
+  await stack.chat(QUESTION, { direction: "never" }, 1);
+  expect(audited).toHaveLength(1);
+  const line = JSON.parse(audited[0] ?? "") as Record<string, unknown>;
+  expect(line).toMatchObject({
+    event: "program",
+    model: stack.model.digest,
+    gate: 1,
+    scale: 0.5,
+    operations: 1,
+  });
+  expect(line["steering"]).toMatch(/^turn@sha256:/);
+  expect(line["program"]).toMatch(/^sha256:/);
+  expect(audited[0]).not.toContain("France");
 });
 
 test("edits that do not fit are refused when they are put", async () => {

@@ -3,7 +3,7 @@ import { Option, type Command } from "commander";
 import { createKey, deleteKey, type Grant, readKeys } from "#kit/api-keys.ts";
 import { KEY_LIMITS } from "#kit/limits.ts";
 import { keysPath } from "#kit/paths.ts";
-import { integerIn } from "../options.ts";
+import { integerIn, numberIn } from "../options.ts";
 
 interface CreateOptions {
   readonly operator?: boolean;
@@ -11,7 +11,11 @@ interface CreateOptions {
   readonly concurrent?: number;
   readonly priority: Grant["priority"];
   readonly steering?: readonly string[];
+  readonly steeringScale?: number;
+  readonly steeringDose?: number;
 }
+
+const strength = numberIn(0, KEY_LIMITS.steeringStrength);
 
 /** Adds the commands. A gateway reads the file when it starts. */
 export function addKeyCommand(program: Command): void {
@@ -29,6 +33,8 @@ export function addKeyCommand(program: Command): void {
         .default("normal"),
     )
     .option("--steering <names...>", "recipes and directions it may steer with; default: all")
+    .option("--steering-scale <x>", "largest magnitude of a scale it may ask for", strength)
+    .option("--steering-dose <x>", "largest relative dose it may ask for, and none in nats", strength)
     .action((name: string, { operator = false, ...limits }: CreateOptions) => {
       process.stdout.write(`${createKey(keysPath(), { name, operator, ...limits })}\n`);
     });

@@ -51,7 +51,7 @@ export async function openPrompt(
   const activations = await openSequence(session, plain, usage, watch);
   if (!steering) return { decision: undefined, activations, steeredPrompt: false, facts: undefined, usage };
   const before = watch.elapsedMs();
-  const decision = await planSteering(flow.clients, model, steering.use, activations, scope);
+  const decision = await planSteering(flow, model, steering.use, activations, scope);
   const facts = decision.program && (await flow.programs.ensure(decision.program.programDigest, scope));
   watch.parts.planMs = watch.elapsedMs() - before;
   const steeredPrompt = facts?.actsOnPrompt(prompt.ids.length) ?? false;

@@ -6,6 +6,7 @@ import type { CheckParameters } from "#kit/parameters.ts";
 import type { Model } from "#proto/trimtab/forward/v1/forward_service_pb.ts";
 import type { GenerationSpec } from "#proto/trimtab/gateway/v1/gateway_service_pb.ts";
 import type { GetRequirementsResponse, SteeringUse } from "#proto/trimtab/steering/v1/steering_service_pb.ts";
+import type { Audit } from "../audit.ts";
 import type { CallScope, GatewayClients } from "../clients.ts";
 import type { Programs } from "./programs.ts";
 import { encodePrompt, type Prompt } from "./prompt.ts";
@@ -26,6 +27,8 @@ export interface FlowContext {
   readonly programs: Programs;
   readonly vocabularies: Vocabularies;
   readonly running: RunningGenerations;
+  /** Writes down what steering decided. */
+  readonly audit: Audit;
   /** Checks the parameters of strategies. */
   readonly parameterChecks: (schema: JsonObject) => CheckParameters;
 }

@@ -20,6 +20,8 @@ export interface ProgramFacts {
   actsOnPrompt(promptTokens: number): boolean;
   /** Must it have changed at least one row once this many tokens were generated under these coefficients? */
   mustAct(coefficients: readonly number[], generatedTokens: number): boolean;
+  /** Does it take directions out of activations? */
+  readonly ablates: boolean;
 }
 
 /** Below this a coefficient may vanish in the rounding of 32-bit floats. */
@@ -33,15 +35,30 @@ export interface Programs {
   forget(digest: string): void;
 }
 
-/** Creates an empty memory. */
-export function createPrograms(clients: GatewayClients): Programs {
+/**
+ * Creates an empty memory.
+ * @param options.allowAblation let programs through that take directions out of activations, as ablation of refusal does
+ */
+export function createPrograms(
+  clients: GatewayClients,
+  options: { readonly allowAblation: boolean },
+): Programs {
+  const checked = (facts: ProgramFacts): ProgramFacts => {
+    if (!facts.ablates || options.allowAblation) return facts;
+    throw new TrimtabError(
+      "PERMISSION_DENIED",
+      "this program takes a direction out of activations, which the operator has not allowed",
+      { field: "steering.use.direction" },
+    );
+  };
   const uploaded = new Map<string, ProgramFacts>();
   return {
     forget: (digest) => void uploaded.delete(digest),
     async ensure(digest, scope) {
       const known = uploaded.get(digest);
-      if (known) return known;
+      if (known) return checked(known);
       const program = await fetchProgram(clients, digest, scope);
+      const facts = checked(factsOf(program));
       const stored = await clients.forward
         .putProgram({ program }, scope)
         .catch((error: unknown) => Promise.reject(serviceFailure(error, "forward", scope.signal)));
@@ -51,7 +68,6 @@ export function createPrograms(clients: GatewayClients): Programs {
           "forward and steering disagree about a program's digest",
         );
       }
-      const facts = factsOf(program);
       const oldest = uploaded.keys().next();
       if (uploaded.size >= LIMITS.programCacheEntries && !oldest.done) uploaded.delete(oldest.value);
       uploaded.set(digest, facts);
@@ -77,12 +93,19 @@ function factsOf(program: Program): ProgramFacts {
   // Kept as facts: the program itself (vectors of every layer) is not worth remembering.
   const actsFrom = program.operations.map(tokensToAct);
   return {
+    ablates: program.operations.some(ablates),
     actsOnPrompt: (promptTokens) => wholePrompt || first < promptTokens,
     mustAct: (coefficients, generatedTokens) =>
       coefficients.some(
         (value, at) => generatedTokens >= (actsFrom[at] ?? Infinity) && Math.abs(value) > NOTICEABLE,
       ),
   };
+}
+
+/** Takes out what lies along a vector, in whole or in part, or sets it to a value of its own. */
+function ablates({ kind, parameter }: Operation): boolean {
+  if (kind === OperationKind.MULTIPLY) return parameter < 1;
+  return kind === OperationKind.ERASE || kind === OperationKind.REPLACE;
 }
 
 /**

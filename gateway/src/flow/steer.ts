@@ -44,7 +44,7 @@ export function createSteerHandle(
       const use = clone(SteeringUseSchema, prepared.steering.use);
       use.scale = scale;
       delete use.dose;
-      const next = await planSteering(flow.clients, prepared.model, use, opening.activations, scope);
+      const next = await planSteering(flow, prepared.model, use, opening.activations, scope);
       if (next.program && next.program.programDigest !== bound.programDigest) {
         throw unsteered("this strength needs another program; start a new generation");
       }

@@ -22,7 +22,7 @@ export async function steeredBinding(
   if (!steering) return undefined;
   const { taps } = steering.needs;
   const activations = taps.length === 0 ? [] : await readTaps(flow, model, promptIds, taps, scope);
-  const { program } = await planSteering(flow.clients, model, steering.use, activations, scope);
+  const { program } = await planSteering(flow, model, steering.use, activations, scope);
   if (program) await flow.programs.ensure(program.programDigest, scope);
   return program;
 }

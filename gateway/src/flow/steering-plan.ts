@@ -3,7 +3,8 @@ import { TrimtabError } from "#kit/errors.ts";
 import type { Model } from "#proto/trimtab/forward/v1/forward_service_pb.ts";
 import type { PlanReport, SteeringUse } from "#proto/trimtab/steering/v1/steering_service_pb.ts";
 import type { Activation, ProgramBinding } from "#proto/trimtab/type/v1/program_pb.ts";
-import type { CallScope, GatewayClients } from "../clients.ts";
+import type { CallScope } from "../clients.ts";
+import type { FlowContext } from "./prepare.ts";
 import { steeringFailure } from "./reasons.ts";
 
 /** What steering decided for one prompt. */
@@ -15,7 +16,7 @@ export interface Decision {
 
 /** Plans one prompt; `use` is pinned, `activations` are those its requirements asked for. */
 export async function planSteering(
-  clients: GatewayClients,
+  { clients, audit }: Pick<FlowContext, "clients" | "audit">,
   model: Model,
   use: SteeringUse,
   activations: readonly Activation[],
@@ -30,6 +31,7 @@ export async function planSteering(
   if (program.coefficients.length === 0 || !program.coefficients.every(Number.isFinite)) {
     throw senseless("coefficients that are not finite numbers");
   }
+  audit({ modelDigest: model.digest, use, report, program }, scope);
   return { report, program };
 }
 

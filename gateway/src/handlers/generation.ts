@@ -4,7 +4,7 @@ import { type GatewayService, SteerResponseSchema } from "#proto/trimtab/gateway
 import { create } from "@bufbuild/protobuf";
 import { admitted } from "../admission/admitted.ts";
 import { tokensOfGeneration } from "../admission/estimate.ts";
-import { checkSteering } from "../permissions.ts";
+import { checkScale, checkSteering } from "../permissions.ts";
 import { collect } from "../flow/collect.ts";
 import { forkAnswers } from "../flow/fork.ts";
 import { observed } from "../observed.ts";
@@ -21,14 +21,14 @@ export function generationHandlers(
     async fork(request, context) {
       const scope = scopeOfCall(gateway, context);
       const { spec, continuations } = request;
-      checkSteering(spec?.steering?.use ? [spec.steering.use] : [], scope.terms?.steering);
+      checkSteering(spec?.steering?.use ? [spec.steering.use] : [], scope.terms);
       const tokens = tokensOfGeneration(spec) * Math.max(1, continuations.length);
       return await admitted(gateway, scope, tokens, () => forkAnswers(gateway.flow, request, scope));
     },
     async steer(request, context) {
-      await gateway.flow.running
-        .get(request.generationId)
-        .steer(request.scale, scopeOfCall(gateway, context));
+      const scope = scopeOfCall(gateway, context);
+      checkScale(request.scale, scope.terms ?? {});
+      await gateway.flow.running.get(request.generationId).steer(request.scale, scope);
       return create(SteerResponseSchema);
     },
   };

@@ -54,13 +54,13 @@ export function readingHandlers(
     },
     capture(request, context) {
       const scope = scopeOfCall(gateway, context);
-      checkSteering(request.steering ? [request.steering] : [], scope.terms?.steering);
+      checkSteering(request.steering ? [request.steering] : [], scope.terms);
       const tokens = tokensOfInput(request.input, [request.answer]);
       return admittedStream(gateway, scope, tokens, () => captureActivations(flow, request, scope));
     },
     async score(request, context) {
       const scope = scopeOfCall(gateway, context);
-      checkSteering(request.steering ? [request.steering] : [], scope.terms?.steering);
+      checkSteering(request.steering ? [request.steering] : [], scope.terms);
       const tokens = tokensOfTexts(request.answers);
       return await admitted(gateway, scope, tokens, () => scoreAnswers(flow, request, scope));
     },

@@ -24,6 +24,10 @@ export interface Grant {
   readonly priority: "high" | "normal" | "low";
   /** Recipes and directions it may steer with; absent: all. */
   readonly steering?: readonly string[] | undefined;
+  /** Largest magnitude of a scale it may ask for; absent: the API's. */
+  readonly steeringScale?: number | undefined;
+  /** Largest relative dose it may ask for, and none in nats; absent: the API's. */
+  readonly steeringDose?: number | undefined;
 }
 
 /** A key as it is stored. */
@@ -44,6 +48,8 @@ const stored = z.strictObject({
   concurrent: z.int().min(1).max(KEY_LIMITS.concurrent).optional(),
   priority: z.enum(["high", "normal", "low"]).default("normal"),
   steering: z.array(name).max(KEY_LIMITS.steering).optional(),
+  steeringScale: z.number().min(0).max(KEY_LIMITS.steeringStrength).optional(),
+  steeringDose: z.number().min(0).max(KEY_LIMITS.steeringStrength).optional(),
 });
 const file = z.strictObject({ keys: z.array(stored).max(KEY_LIMITS.keys) });
 

@@ -134,6 +134,8 @@ export const KEY_LIMITS = {
   keys: 1_024,
   /** Recipes and directions one key names. */
   steering: 256,
+  /** Largest scale and relative dose a key can be limited to. */
+  steeringStrength: 4,
   tokensPerSecond: 1_000_000,
   concurrent: 1_024,
 } as const;

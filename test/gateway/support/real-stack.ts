@@ -11,7 +11,7 @@ import { GatewayService } from "#proto/trimtab/gateway/v1/gateway_service_pb.ts"
 import { SteeringService } from "#proto/trimtab/steering/v1/steering_service_pb.ts";
 import { TokenizerService } from "#proto/trimtab/tokenizer/v1/tokenizer_service_pb.ts";
 import { VerifierService } from "#proto/trimtab/verifier/v1/verifier_service_pb.ts";
-import { createGateway } from "../../../gateway/index.ts";
+import { createGateway, type GatewayOptions } from "../../../gateway/index.ts";
 import { createForwardService } from "../../../services/forward/index.ts";
 import { createSteeringService } from "../../../services/steering/index.ts";
 import { createTokenizerService } from "../../../services/tokenizer/index.ts";
@@ -34,7 +34,7 @@ export interface ChatAnswer {
 }
 
 /** Starts the services. */
-export async function startRealStack() {
+export async function startRealStack(options: Pick<GatewayOptions, "allowAblation" | "audit"> = {}) {
   const directory = mkdtempSync(join(tmpdir(), "trimtab-real-"));
   const modelPath = defaultModelPath();
   const forward = await createForwardService({ modelPath, threads: 1, contextTokens: 512 });
@@ -51,6 +51,7 @@ export async function startRealStack() {
   const gateway = createGateway({
     clients: { ...reading, verifier, steering },
     gate: createKeyGate({ apiKey: "" }),
+    ...options,
   });
   const { model } = await reading.forward.getModel({});
   return {
