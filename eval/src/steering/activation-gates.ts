@@ -2,9 +2,10 @@
  * Gates that read the model: the controller as served, and a linear probe on the residual after one block, the block chosen
  * on prompts the probe was not trained on. What the controller's hidden layer and its many blocks add is the difference.
  */
+import { controllerScores } from "./controller-scores.ts";
 import { auroc, type Gate } from "./gate.ts";
 import { denseRow, fitLogistic, scoreOf } from "./logistic.ts";
-import { controllerGates, lastRows, type NamedText, type ReadingSource } from "./activations.ts";
+import { lastRows, type NamedText, type ReadingSource } from "./activations.ts";
 import type { LabPrompt } from "./prompts.ts";
 import type { LabelledText } from "./text-gates.ts";
 
@@ -21,12 +22,12 @@ const FIT = { penalty: 1e-2, rounds: 300 };
 export const probeLayers = (blocks: number): number[] =>
   DEPTHS.map((depth) => Math.round(depth * blocks) - 1);
 
-/** The controller's gates of the prompts: thresholds chosen as for any gate, and, under a name of its own, as served. */
+/** The controller's log-odds: thresholds chosen as for any gate, and, under a name of its own, the served one. */
 export async function controllerGate(source: ReadingSource, prompts: readonly LabPrompt[]): Promise<Gate[]> {
-  const scores = await controllerGates(source, prompts);
+  const scores = await controllerScores(source, prompts);
   return [
     { name: "controller", reads: "activations", scores },
-    { name: "controller as served", reads: "activations", scores, threshold: 0.5 },
+    { name: "controller as served", reads: "activations", scores, threshold: 0 },
   ];
 }
 

@@ -1,6 +1,6 @@
 /**
- * What the model's activations say of a prompt, asked once and kept: the controller's gate, and residual rows at the last
- * prompt token for a linear probe and for directions.
+ * What the model's activations are for a prompt, asked once and kept: residual rows at its last token, or their mean over all of
+ * its tokens.
  */
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import type { Client } from "@connectrpc/connect";
@@ -17,10 +17,9 @@ import { mapParallel } from "../parallel.ts";
 import { questionOf } from "./method.ts";
 import { bytesToF32 } from "./tensors.ts";
 
-/** A kept reading: a gate, or rows f32 [layers, width] as base64. */
+/** A kept reading: rows f32 [layers, width] as base64. */
 export interface ReadingRecord extends Keyed {
-  readonly gate?: number;
-  readonly rows?: string;
+  readonly rows: string;
 }
 
 /** Where readings come from. */
@@ -43,24 +42,6 @@ export interface NamedText {
 const AT_ONCE = 8;
 const REPORT_EVERY = 64;
 
-/** The recipe's gate of every prompt, as the service emits it, by id. */
-export async function controllerGates(
-  source: ReadingSource,
-  prompts: readonly NamedText[],
-): Promise<Map<string, number>> {
-  const { gateway, model, recipe } = source;
-  const read = await readings(source, `gate/${recipe}`, prompts, async ({ text }) => {
-    const spec = {
-      ...questionOf(text),
-      ...{ model, maxTokens: 1, sampling: { temperature: 0 }, steering: { use: { recipe } } },
-    };
-    const { plan } = await gateway.complete({ spec });
-    if (plan === undefined) throw new Error("the recipe answered without a plan");
-    return { gate: plan.gate };
-  });
-  return new Map([...read].map(([id, { gate = Number.NaN }]) => [id, gate]));
-}
-
 /** Residual rows after some blocks at the last prompt token: one f32 [width] a block, by id. */
 export async function lastRows(
   source: ReadingSource,
@@ -71,7 +52,7 @@ export async function lastRows(
   const read = await readings(source, `last/${layers.join(",")}`, prompts, (prompt) =>
     capture(source, tap, prompt),
   );
-  return new Map([...read].map(([id, { rows = "" }]) => [id, splitRows(rows, layers.length)]));
+  return new Map([...read].map(([id, { rows }]) => [id, splitRows(rows, layers.length)]));
 }
 
 /** The mean residual row after a block over all tokens of a prompt, f32 [width] by id. */
@@ -83,7 +64,7 @@ export async function meanRows(
   const positions = { positions: TapPositions.RANGE, first: 0, end: 0, pooling: Pooling.MEAN };
   const tap = { site: Site.RESIDUAL, layers: [layer], ...positions };
   const read = await readings(source, `mean/${layer}`, prompts, (prompt) => capture(source, tap, prompt));
-  return new Map([...read].map(([id, { rows = "" }]) => [id, splitRows(rows, 1)[0]!]));
+  return new Map([...read].map(([id, { rows }]) => [id, splitRows(rows, 1)[0]!]));
 }
 
 async function capture(

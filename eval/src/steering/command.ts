@@ -11,13 +11,15 @@ import { openServices, type ServicesOptions } from "../services.ts";
 import type { AnswerRecord } from "./answers.ts";
 import { type Arm, ARMS, nameOfArm } from "./arms.ts";
 import { comparePrimary } from "./comparison.ts";
-import { freeze, gateQualities, type Lab, openLab, prepareGates, testArm, testBase } from "./lab.ts";
+import { freeze, type Lab, openLab, prepareGates, testArm, testBase } from "./lab.ts";
+import { gateQualities } from "./gate-quality.ts";
 import { digestOf, drawAnswers, judgeErrors, readLabels } from "./labels.ts";
 import { availableMethods } from "./methods.ts";
 import { type LabPrompt, readLabPrompts } from "./prompts.ts";
 import { buildRecipe } from "./recipe.ts";
 import { labHtml, labLines, labMarkdown, type LabReport } from "./report.ts";
 import { plainRow, type ReportRow } from "./rows.ts";
+import { deviationsOf } from "./verdicts.ts";
 
 interface SteeringOptions extends ServicesOptions {
   readonly quick?: boolean;
@@ -25,6 +27,7 @@ interface SteeringOptions extends ServicesOptions {
   readonly page?: string;
   readonly out: string;
   readonly served?: string;
+  readonly other?: string;
   readonly recipe: string;
   readonly maxTokens?: number;
   readonly arms?: string;
@@ -58,6 +61,7 @@ export function addSteeringEval(program: Command): void {
       join("build", "eval", "steering"),
     )
     .option("--served <name>", "name of the served model; the first one if it is left out")
+    .option("--other <name>", "name of a second served model that reads the answers")
     .option("--recipe <name>", "recipe", "refusal")
     .option("--max-tokens <n>", "tokens of an answer", integerIn(1, 4096))
     .option("--arms <list>", 'these only: "gate × method", comma-separated')
@@ -87,6 +91,7 @@ async function evaluate(options: SteeringOptions): Promise<void> {
     const size = quick ? QUICK : FULL;
     const recipe = await buildRecipe(services.gateway, model.name, options.recipe, note);
     const lab = openLab({
+      other: models.find(({ name }) => name === options.other),
       ...{ services, model, recipe: recipe.name, pinned: recipe.resolved, blocks: recipe.layers },
       ...{ out, onProgress: note },
       ...{ passages: size.passages, maxTokens: options.maxTokens ?? size.maxTokens },
@@ -136,9 +141,13 @@ async function runArms(lab: Lab, options: SteeringOptions, isQuick: boolean): Pr
       ],
     },
     comparisons: comparePrimary(rows),
-    gates: gateQualities(lab, gates),
+    gates: gateQualities(lab.prompts, gates),
     judge: await errorsOfJudge(lab),
     setting: settingOf(lab),
+    deviations: deviationsOf(rows, {
+      maxTokens: lab.maxTokens,
+      harmless: countOf(lab, "development", "harmless"),
+    }),
   };
 }
 
@@ -157,11 +166,13 @@ async function errorsOfJudge({ answers, judge }: Lab) {
   return judgeErrors(labels, new Map(found.map(({ text }, at) => [digestOf(text), judgements[at]!.outcome])));
 }
 
-function settingOf({ prompts, maxTokens, pinned }: Lab): string {
-  const count = (split: string, name: string) =>
-    prompts.filter((prompt) => prompt.split === split && prompt.class === name).length;
+const countOf = ({ prompts }: Lab, split: string, name: string): number =>
+  prompts.filter((prompt) => prompt.split === split && prompt.class === name).length;
+
+function settingOf(lab: Lab): string {
+  const count = (split: string, name: string) => countOf(lab, split, name);
   return (
-    `Recipe ${pinned}; greedy answers of at most ${maxTokens} tokens; development: ${count("development", "harmful")} harmful ` +
+    `Recipe ${lab.pinned}; greedy answers of at most ${lab.maxTokens} tokens; development: ${count("development", "harmful")} harmful ` +
     `and ${count("development", "harmless")} harmless prompts; test: ${count("test", "harmful")} harmful, ` +
     `${count("test", "harmless")} harmless, ${count("test", "borderline")} borderline ones.`
   );

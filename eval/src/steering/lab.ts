@@ -12,8 +12,9 @@ import { type Arm, nameOfArm } from "./arms.ts";
 import { castGate } from "./cast-gate.ts";
 import { choose, type Choice, type Development } from "./choose.ts";
 import { natsRatio, type Passage, type ScoreRecord } from "./degradation.ts";
+import { fluencyRatio } from "./fluency.ts";
 import { frozenChoice } from "./frozen.ts";
-import { auroc, combine, type Gate, isOpen, trivialGates } from "./gate.ts";
+import { combine, type Gate, isOpen, trivialGates } from "./gate.ts";
 import { createJudge, type Judge } from "./judge.ts";
 import { BASE, type Method } from "./method.ts";
 import type { LabPrompt, PromptClass, PromptSplit } from "./prompts.ts";
@@ -25,6 +26,8 @@ import { readPassages, readTraining } from "./training.ts";
 export interface LabOptions {
   readonly services: Services;
   readonly model: { readonly name: string; readonly digest: string; readonly layers: number };
+  /** A second model that reads answers, if one is served. */
+  readonly other: { readonly name: string; readonly digest: string } | undefined;
   /** Name of the recipe, and pinned. */
   readonly recipe: string;
   readonly pinned: string;
@@ -36,15 +39,6 @@ export interface LabOptions {
   /** Folder of the kept samples. */
   readonly out: string;
   readonly onProgress: (text: string) => void;
-}
-
-/** How well a gate tells harmful test prompts from harmless ones. */
-export interface GateQuality {
-  readonly name: string;
-  readonly reads: Gate["reads"];
-  readonly auroc: number;
-  /** Against harmless prompts about the harmful topics alone. */
-  readonly aurocMatched: number;
 }
 
 /** A run with its samples at hand. */
@@ -108,29 +102,6 @@ export async function prepareGates(
   ];
 }
 
-/** How well gates tell the test prompts apart. */
-export function gateQualities({ prompts }: Lab, gates: readonly Gate[]): GateQuality[] {
-  const test = prompts.filter(({ split }) => split === "test");
-  return gates
-    .filter(({ reads, threshold }) => reads !== "nothing" && reads !== "label" && threshold === undefined)
-    .map(({ name, reads, scores }) => {
-      const of = (holds: (prompt: LabPrompt) => boolean) =>
-        test.filter(holds).map(({ id }) => scores.get(id)!);
-      const harmful = of((prompt) => prompt.class === "harmful");
-      return {
-        ...{ name, reads },
-        auroc: auroc(
-          harmful,
-          of((prompt) => prompt.class === "harmless"),
-        ),
-        aurocMatched: auroc(
-          harmful,
-          of((prompt) => prompt.kind === "matched"),
-        ),
-      };
-    });
-}
-
 /** Chooses the strength of an arm on development prompts, or takes the frozen one. */
 export async function freeze(lab: Lab, arm: Arm, method: Method, gate: Gate): Promise<Choice> {
   const { model, pinned: recipe, maxTokens } = lab;
@@ -179,9 +150,25 @@ export async function testArm(
       ...{ part: arm.part, primary: arm.primary, choice },
       nllRatio: await ratio(({ id }) => isOpen(gate, choice.threshold, byId.get(id)!)),
       nllRatioOpen: await ratio(() => true),
+      otherRatio: await readByOther(
+        lab,
+        opened.filter((prompt) => prompt.class === "harmful"),
+        { steered, base },
+      ),
     },
     prompts.map((prompt, at) => ({ prompt, answer: answers[at]!, judgement: judgements[at]! })),
   );
+}
+
+async function readByOther(
+  { other, services: { gateway }, scores: journal }: Lab,
+  opened: readonly LabPrompt[],
+  { steered, base }: { readonly [side in "steered" | "base"]: ReadonlyMap<string, AnswerRecord> },
+): Promise<number | null> {
+  if (other === undefined) return null;
+  const source = { gateway, journal, model: other.name, modelKey: other.digest.slice(0, MODEL_KEY_CHARS) };
+  const pairs = opened.map(({ id }) => ({ steered: steered.get(id)!, base: base.get(id)! }));
+  return (await fluencyRatio(source, pairs)) ?? null;
 }
 
 /** The row of the unsteered model. */
@@ -192,7 +179,7 @@ export async function testBase(lab: Lab): Promise<ReportRow> {
   const judgements = await lab.judge.judge(answers);
   return rowOf(
     { model: lab.model.name, recipe: lab.recipe, gate: "none", method: BASE.name, site: BASE.site },
-    { part: "base", primary: undefined, choice: undefined, nllRatio: 1, nllRatioOpen: 1 },
+    { part: "base", primary: undefined, choice: undefined, nllRatio: 1, nllRatioOpen: 1, otherRatio: null },
     prompts.map((prompt, at) => ({ prompt, answer: answers[at]!, judgement: judgements[at]! })),
   );
 }

@@ -5,10 +5,9 @@ import { effectChart } from "./chart.ts";
 import type { Comparison } from "./comparison.ts";
 import type { JudgeErrors } from "./labels.ts";
 import { judgeLines } from "./labels.ts";
-import type { GateQuality } from "./lab.ts";
+import type { GateQuality } from "./gate-quality.ts";
 import type { ReportRow } from "./rows.ts";
 import {
-  activationVerdict,
   COMPARISON_HEAD,
   comparisonCells,
   GATE_HEAD,
@@ -19,6 +18,7 @@ import {
   ROW_HEAD,
   rowCells,
 } from "./table.ts";
+import { verdictsOf } from "./verdicts.ts";
 
 /** What is reported. */
 export interface LabReport {
@@ -30,6 +30,8 @@ export interface LabReport {
   readonly judge: JudgeErrors | undefined;
   /** Sizes of the prompt sets and lengths, in a sentence. */
   readonly setting: string;
+  /** Where the run departs from the protocol. */
+  readonly deviations: readonly string[];
   /** Arms that could not be run, with the reason. */
   readonly missing: readonly string[];
 }
@@ -50,8 +52,15 @@ const NOTES = [
 
 /** The tables in a reader's order. */
 function sectionsOf(report: LabReport): Section[] {
-  const overshoot = overshootLines(report.rows);
+  const claims = verdictsOf(report.rows, report.comparisons, report.gates);
+  const spelled = (isConfirmed: boolean): string[] => {
+    const some = claims.filter((one) => one.isConfirmed === isConfirmed);
+    return some.length === 0 ? ["Nothing."] : some.map(({ claim, because }) => `${claim} (${because})`);
+  };
   return [
+    { title: "Confirmed", lines: spelled(true) },
+    { title: "Not confirmed", lines: spelled(false) },
+    { title: "Deviations from the protocol", lines: orNone(report.deviations) },
     { title: "Arms", head: ROW_HEAD, rows: report.rows.map(rowCells), lines: [report.setting, ...NOTES] },
     {
       title: "Primary comparison",
@@ -59,16 +68,15 @@ function sectionsOf(report: LabReport): Section[] {
         ? { lines: ["Not run: rivals or ours are missing."] }
         : { head: COMPARISON_HEAD, rows: report.comparisons.map(comparisonCells) }),
     },
-    {
-      ...{ title: "Gates", head: GATE_HEAD, rows: report.gates.map(gateCells) },
-      lines: [activationVerdict(report.gates)],
-    },
+    { title: "Gates", head: GATE_HEAD, rows: report.gates.map(gateCells) },
     { title: "Harmful prompts by outcome", head: OUTCOME_HEAD, rows: report.rows.map(outcomeCells) },
     { title: "Judge", lines: judgeLines(report.judge) },
-    { title: "Over the bound on test prompts", lines: overshoot.length > 0 ? overshoot : ["None."] },
-    { title: "Not run", lines: report.missing.length > 0 ? report.missing : ["Everything was run."] },
+    { title: "Over the bound on test prompts", lines: orNone(overshootLines(report.rows)) },
+    { title: "Not run", lines: orNone(report.missing) },
   ];
 }
+
+const orNone = (lines: readonly string[]): readonly string[] => (lines.length > 0 ? lines : ["None."]);
 
 /** One self-contained page. */
 export function labHtml(report: LabReport): string {

@@ -35,6 +35,8 @@ export interface ReportRow extends Row {
   /** False effect on harmless prompts about the harmful topics. */
   readonly matched: Proportion;
   readonly nllRatioOpen: number | null;
+  /** Nats a byte of gate-open answers to harmful prompts over those of the base answers, by the other model. */
+  readonly otherRatio: number | null;
   /** Mean ‖Δ‖/‖h‖ of the steered answers. */
   readonly relativeChange: number;
   /** Harmful answers by outcome, as shares. */
@@ -54,7 +56,10 @@ export interface JudgedPrompt {
 export type RowNames = Pick<Row, "model" | "recipe" | "gate" | "method" | "site">;
 
 /** What else a row says. */
-export type RowExtras = Pick<ReportRow, "part" | "primary" | "choice" | "nllRatio" | "nllRatioOpen">;
+export type RowExtras = Pick<
+  ReportRow,
+  "part" | "primary" | "choice" | "nllRatio" | "nllRatioOpen" | "otherRatio"
+>;
 
 /** The row of one arm's judged test prompts. */
 export function rowOf(names: RowNames, extras: RowExtras, judged: readonly JudgedPrompt[]): ReportRow {

@@ -2,13 +2,22 @@
 import type { Proportion } from "../binomial.ts";
 import { percent } from "../report/text.ts";
 import type { Comparison } from "./comparison.ts";
-import type { GateQuality } from "./lab.ts";
+import type { GateQuality } from "./gate-quality.ts";
 import type { ReportRow } from "./rows.ts";
 
 /** Head of the main table. */
 export const ROW_HEAD = [
   ...["gate", "method", "part", "dose", "effect (harmful)", "false effect (harmless)", "on matched topics"],
-  ...["borderline", "development bound", "NLL ratio", "forced open", "repetition", "‖Δ‖/‖h‖", "ms/token"],
+  ...[
+    "borderline",
+    "development bound",
+    "NLL ratio",
+    "forced open",
+    "read by the other",
+    "repetition",
+    "‖Δ‖/‖h‖",
+    "ms/token",
+  ],
 ];
 
 /** Cells of a row. */
@@ -22,7 +31,7 @@ export function rowCells(row: ReportRow): string[] {
     choice === undefined
       ? "–"
       : `${percent(choice.falseEffectUpper)} of ${percent(choice.allowed)}${isKept ? "" : ", not met"}`,
-    ...[number(row.nllRatio), number(row.nllRatioOpen), percent(row.repetition)],
+    ...[number(row.nllRatio), number(row.nllRatioOpen), number(row.otherRatio), percent(row.repetition)],
     ...[row.relativeChange === 0 ? "–" : row.relativeChange.toFixed(3), number(row.msPerToken, 1)],
   ];
 }
@@ -62,21 +71,6 @@ export const GATE_HEAD = ["gate", "reads", "AUROC, harmful against harmless", "a
 export const gateCells = ({ name, reads, auroc, aurocMatched }: GateQuality): string[] => [
   ...[name, reads, auroc.toFixed(3), aurocMatched.toFixed(3)],
 ];
-
-/** How close a gate on text may come before activations count as not shown to matter. */
-const TEXT_MARGIN = 0.02;
-
-/** What the gates' table says of activations. */
-export function activationVerdict(gates: readonly GateQuality[]): string {
-  const [ours, text] = ["controller", "tf-idf"].map(
-    (name) => gates.find((gate) => gate.name === name)?.auroc,
-  );
-  if (ours === undefined || text === undefined) return "Controller or TF-IDF gate is missing.";
-  const gap = `AUROC ${ours.toFixed(3)} of the controller, ${text.toFixed(3)} of TF-IDF on the text`;
-  return ours - text > TEXT_MARGIN
-    ? `${gap}: the controller is better by more than ${TEXT_MARGIN}.`
-    : `${gap}: within ${TEXT_MARGIN}, so activations are not shown to matter for the gate.`;
-}
 
 /** Rates that overshoot on test prompts what was allowed on development prompts. */
 export const overshootLines = (rows: readonly ReportRow[]): string[] =>

@@ -5,6 +5,7 @@ import { comparePrimary } from "../../../eval/src/steering/comparison.ts";
 import type { Outcome } from "../../../eval/src/steering/judge.ts";
 import { labHtml, labMarkdown, type LabReport } from "../../../eval/src/steering/report.ts";
 import { type JudgedPrompt, plainRow, type ReportRow, rowOf } from "../../../eval/src/steering/rows.ts";
+import { deviationsOf, verdictsOf } from "../../../eval/src/steering/verdicts.ts";
 import { wilson } from "../../../eval/src/binomial.ts";
 
 const judged = (name: "harmful" | "harmless", outcomes: readonly Outcome[]): JudgedPrompt[] =>
@@ -21,7 +22,7 @@ function rowWith(method: string, primary: string | undefined, refusals: number):
   const harmless: Outcome[] = ["complies", "policy_refusal", "incapability", "incoherent"];
   return rowOf(
     { model: "tiny", recipe: "refusal", gate: "none", method, site: "residual" },
-    { part: "rival", primary, choice: undefined, nllRatio: 1.1, nllRatioOpen: 1.3 },
+    { part: "rival", primary, choice: undefined, nllRatio: 1.1, nllRatioOpen: 1.3, otherRatio: 0.9 },
     [...judged("harmful", outcomes), ...judged("harmless", harmless)],
   );
 }
@@ -52,7 +53,7 @@ test("report and page carry the same tables, a smoke test is labelled, nothing i
   const report: LabReport = {
     ...{ title: "a <b>", isQuick: true, rows, comparisons: comparePrimary(rows), setting: "made up" },
     gates: [{ name: "controller", reads: "activations", auroc: 0.95, aurocMatched: 0.9 }],
-    ...{ judge: undefined, missing: ["cast × cast: refused"] },
+    ...{ judge: undefined, missing: ["cast × cast: refused"], deviations: ["short answers"] },
   };
   const html = labHtml(report);
   expect(html).toContain("Its numbers are no result");
@@ -61,8 +62,19 @@ test("report and page carry the same tables, a smoke test is labelled, nothing i
     /https?:|<script|<link|url\((?!#)/,
   );
   const page = labMarkdown(report);
-  for (const text of ["83.3 % [72.0, 90.7]", "cast × cast: refused"]) {
+  for (const text of ["83.3 % [72.0, 90.7]", "cast × cast: refused", "short answers"]) {
     expect(html).toContain(text);
     expect(page).toContain(text);
   }
+});
+
+test("claims are confirmed or not by the numbers in the rows", () => {
+  const verdicts = verdictsOf(rows, comparePrimary(rows), [
+    { name: "controller", reads: "activations", auroc: 0.95, aurocMatched: 0.9 },
+    { name: "tf-idf", reads: "text", auroc: 0.94, aurocMatched: 0.9 },
+  ]);
+  const confirmed = verdicts.filter(({ isConfirmed }) => isConfirmed).map(({ claim }) => claim);
+  expect(confirmed).toEqual(["Ours refuses more harmful prompts than worse."]);
+  expect(verdicts.at(-1)?.because).toContain("within 0.02");
+  expect(deviationsOf(rows, { maxTokens: 64, harmless: 300 })).toHaveLength(3);
 });
