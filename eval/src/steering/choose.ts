@@ -50,8 +50,10 @@ export async function choose(development: Development, method: Method, gate: Gat
   const baseFalse = await countOf(judge, answersOf(base, harmless), isFalseEffect);
   const allowed = baseFalse / harmless.length + ALLOWED_OVER_BASE;
   const most = largestWithin(allowed, harmless.length);
+  const thresholds = thresholdsOf(gate, harmless);
+  await prefetch(development, method, gate, thresholds);
   const tried: Choice[] = [];
-  for (const threshold of thresholdsOf(gate, harmless)) {
+  for (const threshold of thresholds) {
     for (const dose of method.doses.toReversed()) {
       const falseCount = await countFalse(development, method, { gate, threshold, dose, most });
       if (falseCount > most && dose !== method.doses[0]) continue;
@@ -67,6 +69,20 @@ export async function choose(development: Development, method: Method, gate: Gat
   }
   const within = tried.filter(({ isWithinBound }) => isWithinBound);
   return within.reduce((best, one) => (one.effect > best.effect ? one : best), within[0] ?? tried[0]!);
+}
+
+/** What several thresholds will look at, generated in large batches: one prompt more a threshold would be a batch of its own. */
+async function prefetch(
+  { harmful, harmless, steered }: Development,
+  method: Method,
+  gate: Gate,
+  thresholds: readonly number[],
+): Promise<void> {
+  if (thresholds.length === 1) return;
+  const widest = Math.min(...thresholds);
+  const opened = (prompts: readonly LabPrompt[]) => prompts.filter((prompt) => isOpen(gate, widest, prompt));
+  for (const dose of method.doses) await steered(method, dose, opened(harmless));
+  await steered(method, Math.max(...method.doses), opened(harmful));
 }
 
 interface Strength {

@@ -15,6 +15,8 @@ interface Fit {
   readonly doses: readonly number[];
   readonly method: string;
   readonly options?: MessageInitShape<typeof FitArtifactRequestSchema>["options"];
+  /** The artifact has a gate of its own, to be forced open. */
+  readonly isGated?: boolean;
   /** The dose is ‖Δ‖/‖h‖ in each of the recipe's blocks, rather than a multiple of the artifact's own strength. */
   readonly isRelative?: boolean;
 }
@@ -25,7 +27,7 @@ const RELATIVE = [0.07, 0.14, 0.28, 0.56];
 
 const FITS: readonly Fit[] = [
   {
-    ...{ name: "cast", site: "residual", method: "cast", doses: SCALES },
+    ...{ name: "cast", site: "residual", method: "cast", doses: SCALES, isGated: true },
     description: "CAST's behaviour vectors under its norm guard, on prompt and answer",
   },
   {
@@ -109,11 +111,11 @@ async function fitOne({ gateway, model, recipe, onProgress }: FitSource, fit: Fi
 }
 
 function methodOf({ blocks }: FitSource, fit: Fit, artifact: string): FittedMethod {
-  const { name, site, description, doses, isRelative = false } = fit;
+  const { name, site, description, doses, isRelative = false, isGated = false } = fit;
   const useOf = (dose: number): Use =>
     isRelative
       ? { direction: artifact, layers: [...blocks], dose: { dose: { case: "relative", value: dose } } }
-      : { direction: artifact, scale: dose, forceGate: 1 };
+      : { direction: artifact, scale: dose, ...(isGated && { forceGate: 1 }) };
   return {
     ...{ name, site, description, doses, artifact, identity: `${name} ${artifact}` },
     request: (text, dose) => ({ question: questionOf(text), use: useOf(dose) }),
