@@ -45,7 +45,7 @@ const QUICK_ARMS: readonly string[] = [
   "tf-idf × recipe",
   "controller × random direction",
 ];
-const SHEET = { answers: 440, seed: 5 };
+const SHEET_SEED = 5;
 
 /** Adds the commands. */
 export function addSteeringEval(program: Command): void {
@@ -76,7 +76,8 @@ export function addSteeringEval(program: Command): void {
       "answers of all methods to label by hand, without their methods, as JSONL on standard output",
     )
     .requiredOption("--out <folder>", "folder of a run's kept samples")
-    .action(({ out }: { readonly out: string }) => printSheet(out));
+    .option("--count <n>", "answers that have no label yet", integerIn(1, 10_000), 400)
+    .action(printSheet);
 }
 
 async function evaluate(options: SteeringOptions): Promise<void> {
@@ -196,15 +197,17 @@ function takeSome(prompts: readonly LabPrompt[], most: number): LabPrompt[] {
 }
 
 /** Answers of a run to label: digest, request and answer, never the method. */
-function printSheet(out: string): void {
+function printSheet({ out, count }: { readonly out: string; readonly count: number }): void {
   const journal = openJournal<AnswerRecord>(join(out, "answers.jsonl"));
   const texts = new Map(readLabPrompts().map(({ id, text, split }) => [id, { text, split }]));
+  const labelled = new Set(readLabels().map(({ digest }) => digest));
   const answers = [...journal.records.values()].flatMap(({ key, text }) => {
     const [, , method = "", , id = ""] = key.split("/");
     const prompt = texts.get(id);
-    return prompt?.split === "development" ? [{ method, text, request: prompt.text }] : [];
+    const isOpen = prompt?.split === "development" && !labelled.has(digestOf(text));
+    return isOpen ? [{ method, text, request: prompt.text }] : [];
   });
-  for (const { request, text } of drawAnswers(answers, SHEET.answers, SHEET.seed))
+  for (const { request, text } of drawAnswers(answers, count, SHEET_SEED))
     process.stdout.write(`${JSON.stringify({ digest: digestOf(text), request, text })}\n`);
   journal.close();
 }

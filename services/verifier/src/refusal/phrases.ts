@@ -34,7 +34,8 @@ const SENSES =
   "confirm|guarantee|retrieve|translate|calculate|analyze|analyse|think of|learn|order|book|buy|travel|check";
 const BEYOND_TEXT =
   "(?:provide|give|generate|create|show|make|draw|produce|share|tell)(?: you)?(?: with)?(?: a| an| the| any)? " +
-  "(?:real[- ]?time|current|live|up-to-date|accurate|exact|specific|images?|pictures?|photos?|audio|videos?|" +
+  "(?:(?:requested )?(?:medical|legal|financial|professional|personali[sz]ed|psychological) " +
+  "(?:advice|services?|information|support|guidance|help|assistance)|real[- ]?time|current|live|up-to-date|accurate|exact|specific|images?|pictures?|photos?|audio|videos?|" +
   "visual|personal (?:opinions?|experiences?)|weather|physical|ability)";
 
 const WRONG =

@@ -37,6 +37,18 @@ const RULER = /[-=_*.#~─│|+\s0]/;
 const MIN_TEXT_FOR_LETTERS = 20;
 const MIN_LETTER_SHARE = 0.3;
 
+/** A few characters repeated without a blank: the turns that count, and from which length and share of the text on. */
+const CYCLE = /(\S{1,12}?)\1{4,}/gu;
+const MIN_CYCLE_CHARS = 20;
+const MAX_CYCLE_SHARE = 0.2;
+/** Rulers of tables and headings are no noise. */
+const RULERS = /(?<!\S)[-=~─│|+:]+(?!\S)/gu;
+/** What stands between blanks and is a word or a number, with its punctuation. */
+const WORDLIKE = /^[^\p{L}\p{N}]{0,3}(?:\p{L}[\p{L}\p{M}'’\-/]*|[\p{N}.,%]+)[^\p{L}\p{N}]{0,4}$/u;
+const MIN_PIECES = 8;
+const MIN_SOLID_CHARS = 80;
+const MIN_WORDLIKE_SHARE = 0.5;
+
 /** Share of word n-grams that occurred before, 0 to 1; 0 for texts shorter than n words. */
 export function repeatedShare(words: readonly string[], n: number): number {
   return countGrams(words, n).share;
@@ -104,6 +116,23 @@ export function findIncoherence(text: string): string | undefined {
   if (solid.length >= MIN_TEXT_FOR_LETTERS && letters / solid.length < MIN_LETTER_SHARE) {
     return "the answer is hardly text";
   }
+  return undefined;
+}
+
+/**
+ * Why a text as it was written is no text, or undefined: most of it is a few characters over and over, or what stands between
+ * blanks is hardly ever a word. Markup is what such text is made of, so this must see it. Linear: groups are bounded.
+ */
+export function findNoise(text: string): string | undefined {
+  const unruled = text.replace(RULERS, "");
+  const solid = unruled.replace(/\s+/gu, "");
+  let cycled = 0;
+  for (const [cycle] of solid.matchAll(CYCLE)) if (cycle.length >= MIN_CYCLE_CHARS) cycled += cycle.length;
+  if (cycled > MAX_CYCLE_SHARE * solid.length) return "the answer repeats a few characters";
+  const pieces = unruled.split(/\s+/u).filter((piece) => piece !== "");
+  const words = pieces.filter((piece) => WORDLIKE.test(piece)).length;
+  const isLong = pieces.length >= MIN_PIECES || solid.length >= MIN_SOLID_CHARS;
+  if (isLong && words < MIN_WORDLIKE_SHARE * pieces.length) return "the answer is hardly words";
   return undefined;
 }
 
