@@ -3,19 +3,32 @@ import { readFile, writeFile } from "node:fs/promises";
 import { Option, type Command } from "commander";
 import { DirectionFormat } from "#proto/trimtab/steering/v1/steering_service_pb.ts";
 import { addFitCommand } from "../steer/fit.ts";
-import { addTargetOptions, withGateway, type TargetOptions } from "../options.ts";
+import { addTargetOptions, integerIn, withGateway, type TargetOptions } from "../options.ts";
 
 const FORMATS: Record<string, DirectionFormat> = {
   gguf: DirectionFormat.GGUF,
   safetensors: DirectionFormat.SAFETENSORS,
+};
+const READABLE: Record<string, DirectionFormat> = {
+  ...FORMATS,
+  svec: DirectionFormat.SVEC,
+  saelens: DirectionFormat.SAELENS,
+  "fc-controller": DirectionFormat.FC_CONTROLLER,
 };
 
 interface SteerOptions extends TargetOptions {
   readonly format: string;
 }
 
-const formatOption = (): Option =>
-  new Option("--format <format>", "file format").choices(Object.keys(FORMATS)).default("gguf");
+interface ImportOptions extends SteerOptions {
+  readonly feature: number;
+  readonly layer: number;
+}
+
+const wholeNumber = integerIn(0, 2 ** 31 - 1);
+
+const formatOption = (formats: Record<string, DirectionFormat>): Option =>
+  new Option("--format <format>", "file format").choices(Object.keys(formats)).default("gguf");
 
 /** Adds the commands. */
 export function addSteerCommand(program: Command): void {
@@ -26,12 +39,15 @@ export function addSteerCommand(program: Command): void {
   addTargetOptions(
     steer.command("import").description("store a control vector file").argument("<name>").argument("<file>"),
   )
-    .addOption(formatOption())
-    .action(async (name: string, file: string, options: SteerOptions) => {
+    .addOption(formatOption(READABLE))
+    .option("--feature <index>", "feature of a sparse autoencoder (saelens)", wholeNumber, 0)
+    .option("--layer <block>", "block whose residual it reads (saelens)", wholeNumber, 0)
+    .action(async (name: string, file: string, options: ImportOptions) => {
       const data = new Uint8Array(await readFile(file));
       await withGateway(options, async (client) => {
-        const format = FORMATS[options.format] ?? DirectionFormat.UNSPECIFIED;
-        const { artifact } = await client.importArtifact({ import: { name, format, data } });
+        const format = READABLE[options.format] ?? DirectionFormat.UNSPECIFIED;
+        const { feature, layer } = options;
+        const { artifact } = await client.importArtifact({ import: { name, format, data, feature, layer } });
         process.stdout.write(`${artifact?.name}@${artifact?.digest}\n`);
       });
     });
@@ -42,7 +58,7 @@ export function addSteerCommand(program: Command): void {
       .argument("<reference>")
       .argument("<file>"),
   )
-    .addOption(formatOption())
+    .addOption(formatOption(FORMATS))
     .action(async (reference: string, file: string, options: SteerOptions) => {
       await withGateway(options, async (client) => {
         const format = FORMATS[options.format] ?? DirectionFormat.UNSPECIFIED;

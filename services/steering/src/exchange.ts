@@ -7,6 +7,7 @@ import { TrimtabError } from "#kit/errors.ts";
 import {
   DirectionFormat,
   type ExtractVectorRequest,
+  type ImportArtifactRequest,
 } from "#proto/trimtab/steering/v1/steering_service_pb.ts";
 import { ArtifactKind } from "#proto/trimtab/type/v1/artifact_pb.ts";
 import { STEERING_LIMITS } from "../limits.ts";
@@ -16,6 +17,8 @@ import { checkDirection, type Direction } from "./direction.ts";
 import type { Exported } from "./export.ts";
 import { readControlVector, writeControlVector } from "./formats/gguf-controlvector.ts";
 import { readDirectionSafetensors, writeDirectionSafetensors } from "./formats/safetensors-direction.ts";
+import { readDecoderRow } from "./formats/saelens.ts";
+import { readSvec } from "./formats/svec.ts";
 import { directionFromFile, type FileVectors } from "./formats/vectors.ts";
 import { METHODS } from "./methods/index.ts";
 import type { SteeringParts } from "./service.ts";
@@ -29,11 +32,10 @@ const NORM_PASSAGES = 12;
 export async function importDirection(
   parts: SteeringParts,
   model: ModelShape,
-  format: DirectionFormat,
-  data: Uint8Array,
+  file: Pick<ImportArtifactRequest, "format" | "data" | "feature" | "layer">,
   scope: WorkScope,
 ): Promise<Direction> {
-  const vectors = readFormat(format, data);
+  const vectors = readFormat(file);
   const direction = directionFromFile(vectors, model);
   if (vectors.medianResidualNorms) return direction;
   return { ...direction, medianResidualNorms: await neutralNorms(parts, model, scope) };
@@ -85,14 +87,30 @@ export function storeDirection(store: ArtifactStore, name: string, direction: Di
   return store.put({ name, kind: ArtifactKind.DIRECTION, bytes, modelDigest: direction.modelDigest });
 }
 
-function readFormat(format: DirectionFormat, data: Uint8Array): FileVectors {
-  if (format === DirectionFormat.GGUF) return readControlVector(data);
-  if (format === DirectionFormat.SAFETENSORS) return readDirectionSafetensors(data);
-  throw unknownFormat();
+function readFormat({
+  format,
+  data,
+  feature,
+  layer,
+}: Pick<ImportArtifactRequest, "format" | "data" | "feature" | "layer">): FileVectors {
+  switch (format) {
+    case DirectionFormat.GGUF:
+      return readControlVector(data);
+    case DirectionFormat.SAFETENSORS:
+      return readDirectionSafetensors(data);
+    case DirectionFormat.SVEC:
+      return readSvec(data);
+    case DirectionFormat.SAELENS:
+      return readDecoderRow(data, feature, layer);
+    default:
+      throw unknownFormat();
+  }
 }
 
 function unknownFormat(): TrimtabError {
-  return new TrimtabError("FIELD_REQUIRED", "the format must be GGUF or safetensors", { field: "format" });
+  return new TrimtabError("FIELD_REQUIRED", "the format is missing, or cannot be written", {
+    field: "format",
+  });
 }
 
 /** Median ‖h‖ after each block on neutral passages. @throws TrimtabError ARTIFACT_NOT_FOUND without any. */

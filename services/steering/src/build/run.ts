@@ -6,6 +6,7 @@
 import { ArtifactKind } from "#proto/trimtab/type/v1/artifact_pb.ts";
 import { type Recipe } from "#proto/trimtab/steering/v1/steering_service_pb.ts";
 import type { RecipeSource } from "../recipes/recipe.ts";
+import { checkRecipeData } from "../recipes/data-checks.ts";
 import { throwIfCancelled } from "../work/call.ts";
 import type { PhaseContext } from "./context.ts";
 import { controllerPhase } from "./controller-phase.ts";
@@ -47,6 +48,7 @@ export interface BuildOrder {
 export async function runBuild(context: PhaseContext, order: BuildOrder): Promise<Recipe> {
   const stored = context.force ? undefined : storedRecipe(context, order);
   if (stored) return stored;
+  checkRecipeData(context.recipe);
   const enter = (phase: Phase): void => {
     throwIfCancelled(context.scope.signal);
     order.enter(phase);

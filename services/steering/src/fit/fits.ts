@@ -16,6 +16,7 @@ import { FIT_LIMITS } from "../../limits.ts";
 import { inputsKey } from "../build/context.ts";
 import type { ModelShape } from "../clients.ts";
 import { checkSettings } from "./check-options.ts";
+import { checkRecipeData } from "../recipes/data-checks.ts";
 import type { RecipeSource } from "../recipes/recipe.ts";
 import type { SteeringParts } from "../service.ts";
 import { checkMethod, fitMethod } from "./fit.ts";
@@ -49,6 +50,7 @@ export function createFits(): Fits {
     async *run(parts, order) {
       const key = keyOf(order);
       checkArtifactName(order.request.name);
+      checkRecipeData(order.recipe);
       const stored = findStored(parts, order, key);
       if (stored) {
         yield stored;

@@ -1,8 +1,9 @@
 /** Directions in and out: foreign files, and vectors from a few texts. */
 import type { ServiceImpl } from "@connectrpc/connect";
 import { checkArtifactName } from "#kit/artifact-store.ts";
-import type { SteeringService } from "#proto/trimtab/steering/v1/steering_service_pb.ts";
+import { DirectionFormat, type SteeringService } from "#proto/trimtab/steering/v1/steering_service_pb.ts";
 import type { Caller } from "#proto/trimtab/type/v1/caller_pb.ts";
+import { ArtifactKind } from "#proto/trimtab/type/v1/artifact_pb.ts";
 import type { WorkScope } from "../clients.ts";
 import {
   checkTexts,
@@ -12,6 +13,7 @@ import {
   storeDirection,
 } from "../exchange.ts";
 import { exportedDirection } from "../export.ts";
+import { readFcController } from "../formats/fc-controller.ts";
 import { fetchModel } from "../model.ts";
 import type { SteeringParts } from "../service.ts";
 import { artifactMessage, checkSize } from "./artifacts.ts";
@@ -25,11 +27,17 @@ type Handlers = Pick<
 export function directionHandlers(parts: SteeringParts): Handlers {
   const { clients, store } = parts;
   return {
-    async importArtifact({ name, format, data, modelDigest }, { signal }) {
+    async importArtifact(file, { signal }) {
+      const { name, format, data, modelDigest } = file;
       checkSize(data);
       checkArtifactName(name);
       const model = await fetchModel(clients, modelDigest, { signal });
-      const direction = await importDirection(parts, model, format, data, workScope(signal));
+      if (format === DirectionFormat.FC_CONTROLLER) {
+        const bytes = readFcController(data, model);
+        const record = store.put({ name, kind: ArtifactKind.CONTROLLER, bytes, modelDigest });
+        return { artifact: artifactMessage(record) };
+      }
+      const direction = await importDirection(parts, model, file, workScope(signal));
       return { artifact: artifactMessage(storeDirection(store, name, direction)) };
     },
     exportArtifact({ reference, format }) {

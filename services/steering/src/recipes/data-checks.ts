@@ -1,0 +1,74 @@
+/**
+ * What a recipe's prompts must be before anything is fitted to them: no class is empty where it is needed, and no prompt
+ * of one split is a copy or near-copy of one in another (leakage). Near: word 3-grams with a Jaccard similarity of 0.7 or
+ * more, found through an index of the grams. Cost: linear in the words, but for grams that many prompts share.
+ */
+import { TrimtabError } from "#kit/errors.ts";
+import type { Prompt } from "./prompts.ts";
+import type { RecipeSource } from "./recipe.ts";
+
+const GRAM = 3;
+const NEAR_COPY = 0.7;
+
+const checked = new WeakSet<RecipeSource>();
+
+/** Checks a recipe, once. @throws TrimtabError ARTIFACT_INVALID naming the class or the two prompts. */
+export function checkRecipeData(recipe: RecipeSource): void {
+  if (checked.has(recipe)) return;
+  const { steer, leave } = recipe.settings.prompts;
+  checkClass(recipe.steer, steer.file);
+  if (leave) checkClass(recipe.leave, leave.file);
+  checkLeakage([...recipe.steer, ...recipe.leave]);
+  checked.add(recipe);
+}
+
+/** Throws if prompts of different splits are copies or near-copies. @throws TrimtabError ARTIFACT_INVALID. */
+export function checkLeakage(prompts: readonly Prompt[]): void {
+  const seen: { prompt: Prompt; grams: ReadonlySet<string> }[] = [];
+  const index = new Map<string, number[]>();
+  for (const prompt of prompts) {
+    const grams = gramsOf(prompt.text);
+    const shared = new Map<number, number>();
+    for (const gram of grams)
+      for (const other of index.get(gram) ?? []) shared.set(other, (shared.get(other) ?? 0) + 1);
+    for (const [other, common] of shared) {
+      const { prompt: before, grams: theirs } = seen[other] as (typeof seen)[number];
+      const isCopy = common / (grams.size + theirs.size - common) >= NEAR_COPY;
+      if (isCopy && before.split !== prompt.split) throw leak(before, prompt);
+    }
+    for (const gram of grams) {
+      const list = index.get(gram);
+      if (list) list.push(seen.length);
+      else index.set(gram, [seen.length]);
+    }
+    seen.push({ prompt, grams });
+  }
+}
+
+function checkClass(prompts: readonly Prompt[], file: string): void {
+  const missing = (["train", "validation"] as const).find((split) =>
+    prompts.every((each) => each.split !== split),
+  );
+  if (!missing) return;
+  throw new TrimtabError("ARTIFACT_INVALID", `${file} has no ${missing} prompt`, { field: file });
+}
+
+/** Word 3-grams; the whole text of one that is shorter. */
+function gramsOf(text: string): ReadonlySet<string> {
+  const words = text
+    .toLowerCase()
+    .split(/[^\p{L}\p{N}]+/u)
+    .filter(Boolean);
+  if (words.length <= GRAM) return new Set([words.join(" ")]);
+  return new Set(
+    Array.from({ length: words.length - GRAM + 1 }, (_, i) => words.slice(i, i + GRAM).join(" ")),
+  );
+}
+
+function leak(before: Prompt, prompt: Prompt): TrimtabError {
+  return new TrimtabError(
+    "ARTIFACT_INVALID",
+    `leakage: ${prompt.id} (${prompt.split}) is a near-copy of ${before.id} (${before.split})`,
+    { field: prompt.id },
+  );
+}
