@@ -47,6 +47,17 @@ export const NATS_LIMITS = {
   solve: { minScale: 2 ** -14, tolerance: 0.03, measurements: 8 },
 } as const;
 
+/** Sweeps. */
+export const SWEEP_LIMITS = {
+  /** Points, methods and doses of one sweep. */
+  points: 512,
+  /** Largest budget, tokens. */
+  tokenBudget: 10_000_000,
+  /** Tokens of an answer that is judged, and passages degradation is measured on. */
+  answerTokens: 24,
+  passages: 4,
+} as const;
+
 /** Fits of methods. */
 export const FIT_LIMITS = {
   /** Training prompts of each class. */

@@ -1,8 +1,9 @@
-/** `trimtab steer fit | import | export`: artifacts made here, and directions in other programs' formats. */
+/** `trimtab steer fit | sweep | import | export`: artifacts made here, and directions in other programs' formats. */
 import { readFile, writeFile } from "node:fs/promises";
 import { Option, type Command } from "commander";
 import { DirectionFormat } from "#proto/trimtab/steering/v1/steering_service_pb.ts";
 import { addFitCommand } from "../steer/fit.ts";
+import { addSweepCommand } from "../steer/sweep.ts";
 import { addTargetOptions, integerIn, withGateway, type TargetOptions } from "../options.ts";
 
 const FORMATS: Record<string, DirectionFormat> = {
@@ -36,6 +37,7 @@ export function addSteerCommand(program: Command): void {
     .command("steer")
     .description("directions, edits and rulesets: made, imported, exported");
   addFitCommand(steer);
+  addSweepCommand(steer);
   addTargetOptions(
     steer.command("import").description("store a control vector file").argument("<name>").argument("<file>"),
   )

@@ -4,6 +4,7 @@ import { Option, type Command } from "commander";
 import type { FitOptionsSchema } from "#proto/trimtab/steering/v1/steering_service_pb.ts";
 import { Scope, Site } from "#proto/trimtab/type/v1/program_pb.ts";
 import { addTargetOptions, withGateway, type TargetOptions } from "../options.ts";
+import { blocks } from "./blocks.ts";
 
 interface FitFlags extends TargetOptions {
   readonly method: string;
@@ -77,12 +78,4 @@ function optionsOf(flags: FitFlags): MessageInitShape<typeof FitOptionsSchema> {
     ...(flags.scope === undefined ? {} : { scope: SCOPES[flags.scope] ?? Scope.UNSPECIFIED }),
     ...(flags.site === undefined ? {} : { site: SITES[flags.site] ?? Site.UNSPECIFIED }),
   };
-}
-
-/** "9,12-14" as 9, 12, 13, 14. */
-function blocks(text: string): number[] {
-  return text.split(",").flatMap((part) => {
-    const [first = Number.NaN, last = first] = part.split("-").map(Number);
-    return Array.from({ length: Math.max(1, last - first + 1) }, (_, i) => first + i);
-  });
 }

@@ -2,7 +2,7 @@
 import { TrimtabError } from "#kit/errors.ts";
 import type { FitOptions } from "#proto/trimtab/steering/v1/steering_service_pb.ts";
 import { Scope, Site } from "#proto/trimtab/type/v1/program_pb.ts";
-import { FIT_LIMITS } from "../../limits.ts";
+import { FIT_LIMITS, STEERING_LIMITS, SWEEP_LIMITS } from "../../limits.ts";
 import type { ModelShape } from "../clients.ts";
 
 /** @throws TrimtabError FIELD_OUT_OF_RANGE, NON_FINITE, naming the option. */
@@ -13,6 +13,11 @@ export function checkSettings(options: FitOptions | undefined, model: ModelShape
   if (heads > model.layers * model.heads) throw outOfRange("heads", model.layers * model.heads);
   if (promptsPerClass > FIT_LIMITS.promptsPerClass)
     throw outOfRange("prompts_per_class", FIT_LIMITS.promptsPerClass);
+  if (options.doses.some((dose) => !(dose > 0 && dose <= STEERING_LIMITS.maxRelativeDose)))
+    throw outOfRange("doses", STEERING_LIMITS.maxRelativeDose);
+  if (options.width > model.layers) throw outOfRange("width", model.layers);
+  if (options.tokenBudget > SWEEP_LIMITS.tokenBudget)
+    throw outOfRange("token_budget", SWEEP_LIMITS.tokenBudget);
   if (options.rounds > FIT_LIMITS.rounds) throw outOfRange("rounds", FIT_LIMITS.rounds);
   if (strength !== undefined && !Number.isFinite(strength)) {
     throw new TrimtabError("NON_FINITE", "options.strength is not finite", { field: "options.strength" });

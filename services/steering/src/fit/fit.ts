@@ -12,6 +12,7 @@ import { writeDirectionSafetensors } from "../formats/safetensors-direction.ts";
 import { METHODS } from "../methods/index.ts";
 import type { DirectionMethod, FitSettings, Reading, SteeringMethod } from "../methods/method.ts";
 import { blockRows, dot } from "../methods/rows.ts";
+import { runSweep, SWEEP } from "../sweep/sweep.ts";
 import { writeRuleset } from "../ruleset.ts";
 import type { SteeringParts } from "../service.ts";
 import { f32Tensor } from "../tensors.ts";
@@ -40,7 +41,7 @@ const MEASURED = "refusal_direction";
 
 /** Checks the name of a method. @throws TrimtabError INVALID_ARGUMENT. */
 export function checkMethod(name: string): void {
-  if (name !== MEASURED && !isHead(name)) findMethod(name);
+  if (name !== MEASURED && name !== SWEEP && !isHead(name)) findMethod(name);
 }
 
 function isHead(name: string): boolean {
@@ -51,7 +52,7 @@ function findMethod(name: string): SteeringMethod {
   if (Object.hasOwn(METHODS, name)) return METHODS[name as keyof typeof METHODS];
   throw new TrimtabError("INVALID_ARGUMENT", "no such method", {
     field: "method",
-    limit: [...Object.keys(METHODS), MEASURED, ...HEAD_METHODS].join(", "),
+    limit: [...Object.keys(METHODS), MEASURED, ...HEAD_METHODS, SWEEP].join(", "),
   });
 }
 
@@ -62,6 +63,7 @@ function findMethod(name: string): SteeringMethod {
 export async function fitMethod(context: FitContext, request: FitArtifactRequest): Promise<Fitted> {
   if (request.method === MEASURED) return fitRefusal(context, request);
   if (isHead(request.method)) return fitHead(context, request);
+  if (request.method === SWEEP) return runSweep(context, request);
   const method = findMethod(request.method);
   const { options } = request;
   const site = siteOf(method, options?.site ?? Site.UNSPECIFIED);

@@ -137,6 +137,7 @@ function keyOf({ request, model, recipe }: FitOrder): string {
   const { options } = request;
   checkSettings(options, model);
   const scope = options?.scope ?? Scope.UNSPECIFIED;
-  const plain = options && { ...options, scope, $unknown: undefined };
+  const tokenBudget = String(options?.tokenBudget ?? 0);
+  const plain = options && { ...options, scope, tokenBudget, $unknown: undefined };
   return inputsKey([request.method, plain, request.force, model.digest, recipe.digest]);
 }

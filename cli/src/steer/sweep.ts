@@ -1,0 +1,113 @@
+/** `trimtab steer sweep`: methods, blocks and doses measured on a recipe's validation prompts; the best is stored. */
+import { writeFile } from "node:fs/promises";
+import type { Command } from "commander";
+import { z } from "zod";
+import type { GatewayClient } from "../demo/answer.ts";
+import { addTargetOptions, integerIn, withGateway, type TargetOptions } from "../options.ts";
+import { blocks } from "./blocks.ts";
+
+interface SweepFlags extends TargetOptions {
+  readonly recipe: string;
+  readonly methods: string;
+  readonly layers?: readonly number[];
+  readonly doses?: readonly number[];
+  readonly width: number;
+  readonly budget: number;
+  readonly seed: number;
+  readonly json?: string;
+}
+
+/** What the command shows of a sweep's table. */
+const table = z.object({
+  tokens: z.number(),
+  rows: z.array(
+    z.object({
+      ...{ method: z.string(), layers: z.array(z.number()), dose: z.number() },
+      ...{ effect: z.number(), falseEffect: z.number(), n: z.number() },
+      ...{ repetition: z.number(), perplexityRatio: z.number(), nats: z.number() },
+      ...{ pareto: z.boolean(), chosen: z.boolean() },
+    }),
+  ),
+});
+
+const count = integerIn(0, 2 ** 31 - 1);
+
+/** Adds the command. */
+export function addSweepCommand(steer: Command): void {
+  const command = steer
+    .command("sweep")
+    .description("measure methods, blocks and doses on validation prompts; store the best")
+    .argument("<name>")
+    .option("--recipe <recipe>", "recipe whose prompts, answers and judge are used", "refusal")
+    .option("--methods <list>", "methods that make a direction", "response_contrast")
+    .option("--layers <list>", "middle blocks of the windows, such as 9,12-15", blocks)
+    .option("--doses <list>", "relative doses", numbers)
+    .option("--width <blocks>", "blocks of a window", count, 3)
+    .option("--budget <tokens>", "tokens to generate", count, 40_000)
+    .option("--seed <number>", "of whatever is random", count, 0)
+    .option("--json <file>", "write the whole table");
+  addTargetOptions(command).action(async (name: string, flags: SweepFlags) => {
+    await withGateway(flags, async (client) => {
+      await runSweep(client, name, flags);
+      const bytes = await artifactBytes(client, `${name.slice(0, 57)}.sweep`);
+      if (flags.json !== undefined) await writeFile(flags.json, bytes);
+      process.stdout.write(`${lines(bytes).join("\n")}\n`);
+    });
+  });
+}
+
+async function runSweep(client: GatewayClient, name: string, flags: SweepFlags): Promise<void> {
+  const options = {
+    methods: flags.methods.split(","),
+    ...{ layers: [...(flags.layers ?? [])], doses: [...(flags.doses ?? [])] },
+    ...{ width: flags.width, tokenBudget: BigInt(flags.budget), seed: flags.seed },
+  };
+  const fit = { name, method: "sweep", recipe: flags.recipe, options };
+  for await (const { fit: answer } of client.fitArtifact({ fit })) {
+    const event = answer?.event;
+    if (event?.case === "progress" && process.stderr.isTTY)
+      process.stderr.write(`\r${event.value.detail}: ${event.value.tokens} tokens\x1b[K`);
+    if (event?.case === "artifact" && process.stderr.isTTY) process.stderr.write("\n");
+  }
+}
+
+async function artifactBytes(client: GatewayClient, reference: string): Promise<Uint8Array> {
+  const parts: Uint8Array[] = [];
+  for await (const { chunk } of client.getArtifact({ reference })) parts.push(chunk);
+  return new Uint8Array(Buffer.concat(parts));
+}
+
+/** The table in text: the chosen point first, then the points no other beats, then the others. */
+function lines(bytes: Uint8Array): string[] {
+  const { rows, tokens } = table.parse(JSON.parse(new TextDecoder().decode(bytes)));
+  const rank = (row: (typeof rows)[number]) => (row.chosen ? 0 : row.pareto ? 1 : 2);
+  const sorted = [...rows].sort((a, b) => rank(a) - rank(b));
+  const head = ["", "method", "blocks", "dose", "effect", "false", "n", "repeat", "perplexity", "nats"];
+  const cells = sorted.map((row) => [
+    row.chosen ? ">" : row.pareto ? "*" : "",
+    row.method,
+    `${row.layers[0]}-${row.layers.at(-1)}`,
+    row.dose.toPrecision(3),
+    ...[row.effect, row.falseEffect].map((share) => `${(100 * share).toFixed(0)} %`),
+    String(row.n),
+    `${(100 * row.repetition).toFixed(1)} %`,
+    row.perplexityRatio.toFixed(2),
+    row.nats.toPrecision(2),
+  ]);
+  const all = [head, ...cells];
+  const widths = head.map((_, column) => Math.max(...all.map((row) => (row[column] ?? "").length)));
+  const text = all.map((row) =>
+    row
+      .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+      .join("  ")
+      .trimEnd(),
+  );
+  return [
+    ...text,
+    `${rows.length} points, ${tokens} tokens; > chosen, * not beaten in everything by another`,
+  ];
+}
+
+function numbers(text: string): number[] {
+  return text.split(",").map(Number);
+}

@@ -1,0 +1,63 @@
+/** Candidates of a sweep: every method at every window of blocks and dose, as bindings that can be run. */
+import { compileProgram } from "../program.ts";
+import { coefficientOfDose } from "../dose.ts";
+import type { Direction } from "../direction.ts";
+import { Scope } from "#proto/trimtab/type/v1/program_pb.ts";
+import type { Binding } from "../work/generate.ts";
+
+/** One point of a sweep. */
+export interface SweepPoint {
+  readonly method: string;
+  /** Blocks it acts on. */
+  readonly layers: readonly number[];
+  /** ‖Δ‖ over the median residual norm, in every block. */
+  readonly dose: number;
+}
+
+/** A point that can be run. */
+export interface SweepCandidate extends SweepPoint {
+  readonly direction: Direction;
+  readonly binding: Binding;
+}
+
+/** What a sweep goes over. */
+export interface SweepGrid {
+  readonly directions: readonly Direction[];
+  /** Middle blocks of the windows. */
+  readonly centers: readonly number[];
+  /** Blocks a window. */
+  readonly width: number;
+  readonly doses: readonly number[];
+}
+
+/** All points; windows are cut at the ends of the model and of the direction. */
+export function sweepPoints({
+  directions,
+  centers,
+  width,
+  doses,
+}: SweepGrid): (SweepPoint & { direction: Direction })[] {
+  return directions.flatMap((direction) =>
+    centers.flatMap((center) => {
+      const first = center - Math.floor((width - 1) / 2);
+      const layers = Array.from({ length: width }, (_, i) => first + i).filter((layer) =>
+        direction.raw.has(layer),
+      );
+      return layers.length === 0
+        ? []
+        : doses.map((dose) => ({ method: direction.method, layers, dose, direction }));
+    }),
+  );
+}
+
+/** The program of a point and its coefficients, acting from the last prompt token on. */
+export function sweepProgram({ direction, layers, dose }: SweepPoint & { direction: Direction }) {
+  const program = compileProgram(
+    direction,
+    layers.map((layer) => ({ layer, scope: Scope.UNSPECIFIED })),
+  );
+  const coefficients = layers.map((layer) =>
+    Math.fround(coefficientOfDose(direction, { layer, relative: dose })),
+  );
+  return { program, coefficients };
+}
