@@ -127,7 +127,7 @@ export interface ServiceOptions {
   readonly threads: number | "auto";
   readonly engine?: EngineFlags;
   readonly sharedPrefixes?: boolean;
-  /** File in which forward keeps which models are loaded. */
+  /** File in which tokenizer or forward keeps which models are loaded. */
   readonly loadedFile?: string | undefined;
   /** `host:port` or `unix:/path` of the gRPC listener. */
   readonly listen: string;

@@ -68,7 +68,7 @@ export interface RoomOptions {
   readonly quantize?: QuantizedType | undefined;
   readonly threads: number | "auto";
   readonly engine?: EngineFlags;
-  /** File in which forward keeps which models are loaded. */
+  /** File in which tokenizer or forward keeps which models are loaded. */
   readonly loadedFile?: string | undefined;
   /** Let callers of different keys find each other's prefixes. */
   readonly sharedPrefixes?: boolean;
@@ -82,16 +82,17 @@ export interface RoomOptions {
 export async function createRoom(name: RoomName, options: RoomOptions): Promise<Room> {
   const { modelPath, quantize = null, threads, loadedFile, sharedPrefixes = false } = options;
   const client = <N extends RoomName>(room: N) => connectionOf(options, room).client(SCHEMAS[room]);
+  const kept = loadedFile === undefined ? {} : { loadedFile };
   switch (name) {
     case "tokenizer":
-      return await createTokenizerService({ modelPath, quantize });
+      return await createTokenizerService({ modelPath, quantize, ...kept });
     case "forward":
       return await createForwardService({
         modelPath,
         quantize,
         threads,
         ...toForwardOptions(options.engine ?? {}),
-        ...(loadedFile === undefined ? {} : { loadedFile }),
+        ...kept,
         onProgress: createLoadProgress(),
       });
     case "verifier":

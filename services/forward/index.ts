@@ -3,7 +3,7 @@ import { create } from "@bufbuild/protobuf";
 import type { ConnectRouter } from "@connectrpc/connect";
 import type { TrimtabError } from "#kit/errors.ts";
 import { registerEngineMetrics } from "#kit/engine-metrics.ts";
-import { createLogger } from "#kit/log.ts";
+import { createLoadedList, type ListedModel } from "#kit/loaded-list.ts";
 import { createMetrics, type Metrics } from "#kit/metrics.ts";
 import { defaultModelDirectories } from "#kit/model-sources.ts";
 import { ForwardService, ModelSchema } from "#proto/trimtab/forward/v1/forward_service_pb.ts";
@@ -16,11 +16,10 @@ import { createOpenHandler } from "./src/handlers/leased-open.ts";
 import { createLeasedHandlers } from "./src/handlers/leased.ts";
 import { createLeases } from "./src/leases.ts";
 import { createModelHandlers } from "./src/handlers/models.ts";
-import { createRegistry, type LoadedEntry, type Registry } from "./src/registry.ts";
+import { createRegistry, type LoadedEntry } from "./src/registry.ts";
 import { createScoreHandler } from "./src/handlers/score.ts";
 import { createSessionHandler } from "./src/handlers/session.ts";
 import type { LoadProgress } from "./src/model/load.ts";
-import { readLoadedList, type ListedModel, writeLoadedList } from "./src/loaded-list.ts";
 import { toModel } from "./src/schema/model.ts";
 
 export { createEngine } from "./src/engine/client.ts";
@@ -64,20 +63,22 @@ export interface RunningForwardService {
 export async function createForwardService(options: ForwardServiceOptions): Promise<RunningForwardService> {
   const { modelPath, modelDirectories, onProgress, loadedFile, ...engineOptions } = options;
   const paths = [modelPath ?? []].flat();
-  const keep = (): void => {
-    if (loadedFile !== undefined) writeLoadedList(loadedFile, registry.loaded().map(listed));
-  };
-  let isStarted = false;
+  const list = createLoadedList(loadedFile, "forward");
+  const keep = (): void => list.keep(registry.loaded().map(listed));
   const registry = createRegistry({
     directories: modelDirectories ?? defaultModelDirectories(paths),
     engineOptions,
     ...(onProgress && { onProgress }),
-    onChange: () => void (isStarted && keep()),
+    onChange: keep,
   });
   const leases = createLeases();
   try {
-    await loadFirst(registry, paths, loadedFile);
-    isStarted = true;
+    await list.restore(
+      ({ path, quantize, digest }) => registry.loadFile(path, { quantize, expectedDigest: digest }),
+      async () => {
+        for (const path of paths) await registry.loadFile(path);
+      },
+    );
     keep();
   } catch (error) {
     await registry.close();
@@ -109,24 +110,6 @@ export async function createForwardService(options: ForwardServiceOptions): Prom
       await registry.close();
     },
   };
-}
-
-/** Loads what was loaded before the process ended, else what the operator named. Of the former one may be gone. */
-async function loadFirst(
-  registry: Registry,
-  paths: readonly string[],
-  loadedFile: string | undefined,
-): Promise<void> {
-  const before = loadedFile === undefined ? undefined : readLoadedList(loadedFile);
-  if (!before) {
-    for (const path of paths) await registry.loadFile(path);
-    return;
-  }
-  for (const { path, quantize, digest: expectedDigest } of before) {
-    await registry.loadFile(path, { quantize, expectedDigest }).catch((error: unknown) => {
-      createLogger("forward").log("error", "a model is not loaded again", { path, cause: String(error) });
-    });
-  }
 }
 
 const listed = ({ path, quantize, engine }: LoadedEntry): ListedModel => ({

@@ -1,7 +1,5 @@
 /** Every limit of the forward service, by name. Enforced where data enters, stated in errors. */
 
-/** A file that lists the loaded models. */
-export const LOADED_LIST = { maxBytes: 2 ** 20, maxDepth: 8 };
 /** Largest arena: file, KV and workspace together. */
 export const MAX_ARENA_BYTES = 3.75 * 2 ** 30;
 /** Longest context an engine may be given. */

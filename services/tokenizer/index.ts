@@ -1,6 +1,7 @@
 /** The tokenizer service: text to ids and back, chat templates, vocabulary. Calls nobody. */
 import type { ConnectRouter } from "@connectrpc/connect";
 import type { QuantizedType } from "#kit/gguf-quantize.ts";
+import { createLoadedList } from "#kit/loaded-list.ts";
 import { defaultModelDirectories } from "#kit/model-sources.ts";
 import { TokenizerService } from "#proto/trimtab/tokenizer/v1/tokenizer_service_pb.ts";
 import { createHandlers } from "./src/handlers.ts";
@@ -24,6 +25,8 @@ export interface TokenizerServiceOptions {
   readonly quantize?: QuantizedType | null;
   /** Directories LoadModel may load from; default: the model cache and the directories of `modelPath`. */
   readonly modelDirectories?: readonly string[];
+  /** File that keeps which models are loaded; where it exists already, those are loaded instead of `modelPath`. */
+  readonly loadedFile?: string;
 }
 
 /** The service, ready to be mounted. */
@@ -40,11 +43,19 @@ export interface TokenizerServiceRoom {
 export async function createTokenizerService(
   options: TokenizerServiceOptions,
 ): Promise<TokenizerServiceRoom> {
-  const { modelPath, quantize = null, modelDirectories } = options;
+  const { modelPath, quantize = null, modelDirectories, loadedFile } = options;
   const paths = [modelPath].flat();
-  const registry = createRegistry(modelDirectories ?? defaultModelDirectories(paths));
+  const list = createLoadedList(loadedFile, "tokenizer");
+  const keep = (): void => list.keep(registry.listed());
+  const registry = createRegistry(modelDirectories ?? defaultModelDirectories(paths), keep);
   try {
-    for (const path of paths) await registry.loadFile(path, quantize);
+    await list.restore(
+      (model) => registry.loadFile(model.path, { quantize: model.quantize, expectedDigest: model.digest }),
+      async () => {
+        for (const path of paths) await registry.loadFile(path, { quantize, expectedDigest: "" });
+      },
+    );
+    keep();
   } catch (error) {
     registry.close();
     throw error;

@@ -49,7 +49,7 @@ export function addServeCommand(program: Command): void {
     .option("--shared-prefixes", "let callers of different API keys find each other's cached prefixes")
     .option(
       "--loaded-file <file>",
-      "with --service forward: keep in this file which models are loaded, and load those again after a restart",
+      "with --service tokenizer or forward: keep in this file which models are loaded, for the next start",
     )
     .addOption(new Option("--supervised", "end with the parent process").hideHelp());
   for (const name of ["tokenizer", "forward", "verifier", "steering"]) {

@@ -139,3 +139,6 @@ export const KEY_LIMITS = {
   tokensPerSecond: 1_000_000,
   concurrent: 1_024,
 } as const;
+
+/** Of a file that lists the loaded models. */
+export const LOADED_LIST_LIMITS = { maxBytes: 2 ** 20, maxDepth: 8 } as const;

@@ -1,6 +1,7 @@
 /** The models of the service, by digest. Loads of one model at the same time are one load. */
 import { TrimtabError } from "#kit/errors.ts";
 import type { QuantizedType } from "#kit/gguf-quantize.ts";
+import type { ListedModel } from "#kit/loaded-list.ts";
 import { realPathOf, resolveModelSource } from "#kit/model-sources.ts";
 import { MAX_MODELS } from "../limits.ts";
 import { closing, openTokenizerModel, type TokenizerModel } from "./model.ts";
@@ -18,22 +19,29 @@ export interface Registry {
   /** @throws TrimtabError MODEL_NOT_FOUND, MODEL_MISMATCH, OUT_OF_MEMORY (too many), those of the reader */
   load(source: string, choice: LoadChoice): Promise<TokenizerModel>;
   /** Loads a file the operator named, wherever it lies. */
-  loadFile(path: string, quantize: QuantizedType | null): Promise<TokenizerModel>;
+  loadFile(path: string, choice: LoadChoice): Promise<TokenizerModel>;
   /** @throws TrimtabError FIELD_REQUIRED, MODEL_NOT_FOUND */
   unload(digest: string): void;
   /** The model of a digest; empty means the only loaded one. @throws TrimtabError MODEL_NOT_FOUND */
   get(digest: string): TokenizerModel;
+  /** What is loaded. */
+  listed(): ListedModel[];
   close(): void;
 }
 
 /** A model and the file, and type, it was read from. */
 interface Entry {
   readonly key: string;
+  readonly path: string;
+  readonly quantize: QuantizedType | null;
   readonly model: TokenizerModel;
 }
 
-/** A registry without models, for those in `directories`. */
-export function createRegistry(directories: readonly string[]): Registry {
+/**
+ * A registry without models, for those in `directories`; `onChange` is called when one was loaded or unloaded, before that
+ * is acknowledged.
+ */
+export function createRegistry(directories: readonly string[], onChange: () => void = () => {}): Registry {
   const entries = new Map<string, Entry>();
   const loading = new Map<string, Promise<TokenizerModel>>();
   let isClosed = false;
@@ -44,8 +52,10 @@ export function createRegistry(directories: readonly string[]): Registry {
     const refusal = refuse(model.digest, choice.expectedDigest, before ? 0 : entries.size, isClosed);
     if (before || refusal) model.close(closing());
     if (refusal) throw refusal;
-    if (!before) entries.set(model.digest, { key, model });
-    return before?.model ?? model;
+    if (before) return before.model;
+    entries.set(model.digest, { key, path: realPathOf(path), quantize: choice.quantize, model });
+    onChange();
+    return model;
   };
   const load = (path: string, choice: LoadChoice): Promise<TokenizerModel> => {
     const { expectedDigest, quantize } = choice;
@@ -62,12 +72,13 @@ export function createRegistry(directories: readonly string[]): Registry {
     async load(source, choice) {
       return await load(resolveModelSource(source, directories), choice);
     },
-    loadFile: (path, quantize) => load(path, { expectedDigest: "", quantize }),
+    loadFile: load,
     unload(digest) {
       if (digest === "")
         throw new TrimtabError("FIELD_REQUIRED", "model_digest is missing", { field: "model_digest" });
       const { model } = entries.get(digest) ?? missing("no model with this digest is loaded");
       entries.delete(digest);
+      onChange();
       model.close(new TrimtabError("MODEL_NOT_LOADED", "the model was unloaded"));
     },
     get(digest) {
@@ -75,6 +86,8 @@ export function createRegistry(directories: readonly string[]): Registry {
       if (digest === "") return (only ?? missing("no model or several models are loaded")).model;
       return (entries.get(digest) ?? missing("this tokenizer does not serve the model")).model;
     },
+    listed: () =>
+      [...entries].map(([digest, { path, quantize }]): ListedModel => ({ path, quantize, digest })),
     close() {
       isClosed = true;
       for (const { model } of entries.values()) model.close(closing());
