@@ -5,6 +5,7 @@ import { SamplingParametersSchema, type Token } from "#proto/trimtab/type/v1/gen
 import type { ProgramBinding } from "#proto/trimtab/type/v1/program_pb.ts";
 import { type ChoiceText, createChoiceText } from "./choice-text.ts";
 import type { SessionCommand } from "./forward-session.ts";
+import { isStepwise } from "./stepwise.ts";
 import type { Prepared } from "./prepare.ts";
 
 /** Sequence of the prompt as it is. */
@@ -106,6 +107,9 @@ export function generateCommand({ spec, seed, steering }: Prepared, arm: Running
       ...(spec.constraint ? { constraint: spec.constraint } : {}),
       ...(spec.speculation ? { speculation: spec.speculation } : {}),
       ...(arm.program ? { program: arm.program, replayLast: steering?.needs.replayLast ?? false } : {}),
+      ...(arm.program && isStepwise(steering)
+        ? { taps: steering.needs.taps, parkEveryTokens: steering.use.everyTokens }
+        : {}),
     },
   };
 }

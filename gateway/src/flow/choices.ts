@@ -12,6 +12,7 @@ import { releaseOf } from "./opening.ts";
 import type { FlowContext, Prepared } from "./prepare.ts";
 import type { ProgramFacts } from "./programs.ts";
 import type { Stopwatch } from "./stopwatch.ts";
+import { createStepwise } from "./stepwise.ts";
 import { judge } from "./verdicts.ts";
 
 /** What the choices of one request run with; `usage` is added to. */
@@ -36,6 +37,7 @@ export interface ChoiceRun {
 /** Reads the choices that were started; throws if one of them fails. */
 export function createChoiceRun(input: ChoiceRunInput): ChoiceRun {
   const { session, arms } = input;
+  const stepwise = createStepwise(input.flow, input.prepared, session, input.scope);
   const bySequence = new Map(arms.map((arm) => [arm.sequenceId, arm]));
   const judgements: Promise<void>[] = [];
   const judged: GenerateResponse[] = [];
@@ -54,6 +56,8 @@ export function createChoiceRun(input: ChoiceRunInput): ChoiceRun {
       const delta = takeTokens(input, arm, event.value.tokens);
       if (arm.text.stopped) session.send({ case: "stop", value: { sequenceIds: [arm.sequenceId] } });
       if (delta) yield delta;
+    } else if (event.case === "activation") {
+      stepwise.read(arm, event.value);
     } else if (event.case === "finished") {
       const rest = pieceEvent(input, arm, arm.text.end());
       if (rest) yield rest;
@@ -72,6 +76,7 @@ export function createChoiceRun(input: ChoiceRunInput): ChoiceRun {
         const arm = bySequence.get(sequenceId);
         const runs = arm !== undefined && !arm.finished;
         if (event.case === "failed" && runs) await retry(arm, event.value);
+        else if (event.case === "parked" && runs) await stepwise.decide(arm);
         else if (event.case === "failed" && sequenceId === 0n) throw failure(event.value);
         else if (runs) for (const response of handle(arm, event)) yield response;
         if (judged.length > 0) yield* judged.splice(0);

@@ -2,13 +2,19 @@
 import { create } from "@bufbuild/protobuf";
 import { TrimtabError } from "#kit/errors.ts";
 import { type Usage, UsageSchema } from "#proto/trimtab/type/v1/generation_pb.ts";
-import type { Activation, ProgramBinding, Tap } from "#proto/trimtab/type/v1/program_pb.ts";
+import {
+  type Activation,
+  type ProgramBinding,
+  ProgramBindingSchema,
+  type Tap,
+} from "#proto/trimtab/type/v1/program_pb.ts";
 import type { CallScope } from "../clients.ts";
 import { type Arm, PROMPT_SEQUENCE, STEERED_PROMPT_SEQUENCE } from "./arms.ts";
 import { failure, type ForwardSession } from "./forward-session.ts";
-import type { FlowContext, Prepared } from "./prepare.ts";
+import type { FlowContext, Prepared, PreparedSteering } from "./prepare.ts";
 import type { ProgramFacts } from "./programs.ts";
 import { type Decision, planSteering } from "./steering-plan.ts";
+import { isStepwise } from "./stepwise.ts";
 import type { Stopwatch } from "./stopwatch.ts";
 
 /** A computed prompt, ready to be continued. */
@@ -51,8 +57,10 @@ export async function openPrompt(
   const activations = await openSequence(session, plain, usage, watch);
   if (!steering) return { decision: undefined, activations, steeredPrompt: false, facts: undefined, usage };
   const before = watch.elapsedMs();
-  const decision = await planSteering(flow, model, steering.use, activations, scope);
-  const facts = decision.program && (await flow.programs.ensure(decision.program.programDigest, scope));
+  const first = await planSteering(flow, model, steering.use, activations, scope);
+  const digest = first.program?.programDigest ?? restingProgram(steering);
+  const facts = digest === undefined ? undefined : await flow.programs.ensure(digest, scope);
+  const decision = first.program || !facts || digest === undefined ? first : atRest(first, digest, facts);
   watch.parts.planMs = watch.elapsedMs() - before;
   const steeredPrompt = facts?.actsOnPrompt(prompt.ids.length) ?? false;
   if (steeredPrompt && decision.program) {
@@ -69,6 +77,17 @@ export async function openPrompt(
     usage.replayedTokens += usage.prefilledTokens - computed;
   }
   return { decision, activations, steeredPrompt, facts, usage };
+}
+
+/** The program of a use that decides again and may want to act later, though it does not now. */
+function restingProgram(steering: PreparedSteering): string | undefined {
+  return isStepwise(steering) ? steering.needs.programDigests[0] : undefined;
+}
+
+/** Coefficients of zero are no program, to the bit. */
+function atRest(decision: Decision, programDigest: string, { operations }: ProgramFacts): Decision {
+  const coefficients = new Array<number>(operations).fill(0);
+  return { ...decision, program: create(ProgramBindingSchema, { programDigest, coefficients }) };
 }
 
 /** The command that frees one sequence. */

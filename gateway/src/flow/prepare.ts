@@ -14,6 +14,7 @@ import { serviceFailure } from "./reasons.ts";
 import { pinned, type Requirements } from "./requirements.ts";
 import { findStrategy } from "../strategies/registry.ts";
 import { type PreparedScaling, prepareScaling } from "./search/options.ts";
+import { checkStepwise } from "./stepwise.ts";
 import { resolveModel } from "./model.ts";
 import type { RunningGenerations } from "./running.ts";
 import { validateSpec } from "./validate.ts";
@@ -67,6 +68,10 @@ export async function prepare(
   }
   const model = await resolveModel(flow.clients, spec.model, scope);
   checkAgainstModel(spec, model);
+  if (spec.steering?.use?.everyTokens && (spec.scaling || spec.speculation || spec.constraint)) {
+    const message = "steering that decides again does not go with a search, speculation or a constraint";
+    throw new TrimtabError("UNSUPPORTED", message, { field: "steering.use.every_tokens" });
+  }
   if (spec.scaling && findStrategy(spec.scaling.strategy) && continuation !== "") {
     throw new TrimtabError("UNSUPPORTED", "a search begins no answer that is given", { field: "scaling" });
   }
@@ -99,7 +104,9 @@ export async function prepareSteering(
     });
   }
   const needs = await flow.requirements.get(model, use, scope);
-  return { use: pinned(use, needs), needs };
+  const steering = { use: pinned(use, needs), needs };
+  checkStepwise(steering);
+  return steering;
 }
 
 /** Has the constraint compiled, so that a bad one fails before anything is computed. */

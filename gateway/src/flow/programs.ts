@@ -22,6 +22,8 @@ export interface ProgramFacts {
   mustAct(coefficients: readonly number[], generatedTokens: number): boolean;
   /** Does it take directions out of activations? */
   readonly ablates: boolean;
+  /** How many coefficients it takes. */
+  readonly operations: number;
 }
 
 /** Below this a coefficient may vanish in the rounding of 32-bit floats. */
@@ -94,6 +96,7 @@ function factsOf(program: Program): ProgramFacts {
   const actsFrom = program.operations.map(tokensToAct);
   return {
     ablates: program.operations.some(ablates),
+    operations: program.operations.length,
     actsOnPrompt: (promptTokens) => wholePrompt || first < promptTokens,
     mustAct: (coefficients, generatedTokens) =>
       coefficients.some(

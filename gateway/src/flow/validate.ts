@@ -76,6 +76,7 @@ export function validateUse(use: SteeringUse | undefined): SteeringUse {
   if (use.dose?.dose.case === "nats") {
     checkRange("steering.use.dose.nats", use.dose.dose.value, { min: 0, max: LIMITS.natsDose });
   }
+  checkRange("steering.use.every_tokens", use.everyTokens, { min: 0, max: LIMITS.maxTokens });
   if (use.dose && (use.scale !== undefined || use.dose.dose.case === undefined)) {
     throw new TrimtabError("INVALID_ARGUMENT", "dose needs relative or nats, and excludes scale", {
       field: "steering.use.dose",

@@ -45,6 +45,7 @@ const steeringUse = singleUse.extend({
   parts: z.array(singleUse).min(1).max(LIMITS.steeringParts).optional(),
   conflict_rule: z.enum(["sum", "priority", "orthogonalize", "error"]).optional(),
   exclusive: flag,
+  every_tokens: integer(1, LIMITS.maxTokens),
 });
 
 const steering = steeringUse.extend({ compare: flag, proof: flag });

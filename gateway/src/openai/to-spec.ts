@@ -134,6 +134,7 @@ function useOf(body: UseBody, at: string): SteeringUse {
     conflictRule: CONFLICT_RULES[body.conflict_rule ?? "sum"],
     priority: body.priority ?? 0,
     exclusive: body.exclusive ?? false,
+    everyTokens: body.every_tokens ?? 0,
     clamp: body.clamp ?? false,
     ...(body.decay === undefined ? {} : { decay: body.decay }),
     ...(body.cap === undefined ? {} : { cap: body.cap }),

@@ -25,6 +25,8 @@ interface Sequence {
   answered: number;
   coefficients: readonly number[];
   stop: boolean;
+  /** Set while it is parked. */
+  go?: () => void;
 }
 
 /** Frees its sequences when its stream ends, however it ends. */
@@ -75,6 +77,7 @@ export class SimulatedSession {
       const sequence = this.#sequences.get(sequenceId);
       if (!sequence) return this.#fail(sequenceId, commandId, "SEQUENCE_NOT_FOUND");
       sequence.coefficients = coefficients;
+      sequence.go?.();
       this.#send(sequenceId, commandId, { case: "done", value: {} });
     } else if (command.case === "stop" || command.case === "release") {
       for (const id of command.value.sequenceIds) this.#stop(id, command.case === "release");
@@ -106,6 +109,7 @@ export class SimulatedSession {
     const strength = (): number => (bench.obeys ? Math.max(0, ...sequence.coefficients.map(Math.abs)) : 0);
     const limit = maxTokens === 0 ? CONTEXT_TOKENS - sequence.ids.length : maxTokens;
     let generatedTokens = 0;
+    const answer: number[] = [];
     let rows = 0;
     let skipped = sequence.answered;
     let isHalted = false;
@@ -122,8 +126,11 @@ export class SimulatedSession {
       generatedTokens++;
       sequence.answered++;
       this.#send(id, 0n, { case: "tokens", value: { tokens: [tokenOf(token, topLogprobs)] } });
+      answer.push(token);
       isHalted = command.stopIds.includes(token);
       if (isHalted) break;
+      const { parkEveryTokens: every } = command;
+      if (every > 0 && generatedTokens % every === 0) await this.#park(id, sequence, answer);
     }
     if (!this.#sequences.has(id)) return;
     if (reason === FinishReason.STOP && !isHalted) generatedTokens++;
@@ -131,6 +138,15 @@ export class SimulatedSession {
     const replayedTokens = command.replayLast && program ? 1 : 0;
     const value = { reason, generatedTokens, proof: rows > 0 ? [layer] : [], replayedTokens };
     this.#send(id, commandId, { case: "finished", value });
+  }
+
+  /** Shows what was generated so far and waits for coefficients. */
+  #park(id: bigint, sequence: Sequence, answer: readonly number[]): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    sequence.go = resolve;
+    this.#send(id, 0n, { case: "activation", value: activationOf([...sequence.ids, ...answer]) });
+    this.#send(id, 0n, { case: "parked", value: { generatedTokens: answer.length } });
+    return promise;
   }
 
   #add(id: bigint, ids: number[], answered = 0): void {

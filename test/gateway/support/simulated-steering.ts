@@ -48,7 +48,9 @@ export function simulatedSteering(bench: SteeringBench): Partial<ServiceImpl<typ
       await enter("GetRequirements");
       const name = steering?.recipe.split("@")[0] ?? "";
       if (name !== "refusal") throw new TrimtabError("RECIPE_NOT_FOUND", `no recipe ${name}`);
-      return { taps: [{ site: Site.RESIDUAL, layers: [3] }], replayLast: true, resolved: RESOLVED };
+      const taps = [{ site: Site.RESIDUAL, layers: [3] }];
+      const programDigests = [programDigest(programFor(steering?.scope ?? Scope.UNSPECIFIED))];
+      return { taps, programDigests, replayLast: true, resolved: RESOLVED };
     },
     async plan({ steering, activations }) {
       await enter("Plan");
@@ -96,7 +98,10 @@ function planOf(use: SteeringUse, activation: Uint8Array) {
   const scale = use.scale ?? 1;
   const gate = use.forceGate ?? (marks > 0 ? GATE : 0);
   const digest = programDigest(programFor(use.scope));
-  const program = scale === 0 ? {} : { program: { programDigest: digest, coefficients: [gate * scale] } };
+  // A shut gate names no program; only where it is asked again does that matter here.
+  const isShut = use.everyTokens > 0 && gate === 0;
+  const program =
+    scale === 0 || isShut ? {} : { program: { programDigest: digest, coefficients: [gate * scale] } };
   const report = { gate, layerWeights: [0, 0, 1, 0], layerWeightsSource: "dose_search", resolved: RESOLVED };
   return { ...program, report };
 }
