@@ -10,6 +10,8 @@ export interface Arm {
   readonly part: "ours" | "rival" | "null" | "control" | "exploratory";
   /** Name in the primary comparison; absent: exploratory. */
   readonly primary?: string;
+  /** The dose, where it is not chosen: what is served is what it is. */
+  readonly dose?: number;
 }
 
 /** The primary comparison: ours first, then what it is compared with. */
@@ -21,7 +23,8 @@ export const PRIMARY_ARMS: readonly Arm[] = [
   { gate: "controller", method: "forced prefix", part: "null", primary: "forced prefix" },
 ];
 
-const GATES = ["controller as served", "oracle", "linear probe", "tf-idf", "length", "cast"];
+const SERVED: Arm = { gate: "controller as served", method: "recipe", part: "exploratory", dose: 1 };
+const GATES = ["oracle", "linear probe", "tf-idf", "length", "cast"];
 const RIVALS = ["cast", "iti", "prompt contrast", "paper", "selective", "angular"];
 const NULLS = ["system prompt", "rewording", "logit bias"];
 const CONTROLS = ["random direction", "shuffled labels"];
@@ -29,8 +32,9 @@ const CONTROLS = ["random direction", "shuffled labels"];
 /** Every arm in the order of the table; those whose gate or method is not there are left out by the caller. */
 export const ARMS: readonly Arm[] = [
   ...PRIMARY_ARMS,
+  SERVED,
   ...GATES.map((gate): Arm => ({ gate, method: "recipe", part: "exploratory" })),
-  ...GATES.slice(1).map((gate): Arm => ({ gate, method: "forced prefix", part: "exploratory" })),
+  ...GATES.map((gate): Arm => ({ gate, method: "forced prefix", part: "exploratory" })),
   ...RIVALS.map((method): Arm => ({ gate: "controller", method, part: "rival" })),
   ...NULLS.map((method): Arm => ({ gate: "controller", method, part: "null" })),
   ...CONTROLS.map((method): Arm => ({ gate: "controller", method, part: "control" })),

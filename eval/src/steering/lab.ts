@@ -114,7 +114,7 @@ export async function freeze(lab: Lab, arm: Arm, method: Method, gate: Gate): Pr
       base: await generate(lab, BASE, 0, [...harmful, ...harmless]),
       steered: (one, dose, prompts) => generate(lab, one, dose, prompts),
     };
-    return choose(development, method, gate);
+    return choose(development, arm.dose === undefined ? method : { ...method, doses: [arm.dose] }, gate);
   });
 }
 
