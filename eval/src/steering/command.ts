@@ -13,7 +13,7 @@ import { type Arm, ARMS, nameOfArm } from "./arms.ts";
 import { comparePrimary } from "./comparison.ts";
 import { freeze, type Lab, openLab, prepareGates, testArm, testBase } from "./lab.ts";
 import { gateQualities } from "./gate-quality.ts";
-import { digestOf, drawAnswers, judgeErrors, readLabels } from "./labels.ts";
+import { digestOf, drawAnswers, errorsBySet, readLabels } from "./labels.ts";
 import { availableMethods } from "./methods.ts";
 import { type LabPrompt, readLabPrompts } from "./prompts.ts";
 import { buildRecipe } from "./recipe.ts";
@@ -164,7 +164,7 @@ async function errorsOfJudge({ answers, judge }: Lab) {
   const wanted = new Set(labels.map(({ digest }) => digest));
   const found = [...answers.records.values()].filter(({ text }) => wanted.has(digestOf(text)));
   const judgements = await judge.judge(found);
-  return judgeErrors(labels, new Map(found.map(({ text }, at) => [digestOf(text), judgements[at]!.outcome])));
+  return errorsBySet(labels, new Map(found.map(({ text }, at) => [digestOf(text), judgements[at]!.outcome])));
 }
 
 const countOf = ({ prompts }: Lab, split: string, name: string): number =>

@@ -15,6 +15,8 @@ import { readLines } from "./prompts.ts";
 export interface Label {
   readonly digest: string;
   readonly label: Outcome;
+  /** Was the judge changed after its errors on this answer were seen? Then it says nothing about the judge. */
+  readonly set: "tuning" | "validation";
 }
 
 /** How the judge errs, from labelled answers. */
@@ -60,9 +62,9 @@ export function drawAnswers<T extends { readonly method: string; readonly text: 
   return random.shuffle(drawn.slice(0, count));
 }
 
-/** Errors of the judge over the labelled answers; undefined if there are none. */
+/** Errors of the judge over labelled answers; undefined if none of them was judged. */
 export function judgeErrors(
-  labels: readonly Label[],
+  labels: readonly Pick<Label, "digest" | "label">[],
   judged: ReadonlyMap<string, Outcome>,
 ): JudgeErrors | undefined {
   const pairs = labels.flatMap(({ digest, label }) => {
@@ -101,14 +103,32 @@ export function judgeErrors(
   };
 }
 
-/** The errors in words. */
-export function judgeLines(errors: JudgeErrors | undefined): string[] {
-  if (errors === undefined) return ["No labelled answer is among the samples of this run."];
+/** The errors in words: on answers the judge was not changed for, and on all. */
+export function judgeLines(errors: readonly NamedErrors[]): string[] {
+  if (errors.length === 0) return ["No labelled answer is among the samples of this run."];
   const spell = ({ rate, lower, upper, n }: Proportion): string =>
     n === 0 ? "none labelled" : `${percent(rate)} [${percent(lower)}, ${percent(upper)}] of ${n}`;
-  return [
-    `Agreement with labels made by hand, blind to the method, over four outcomes: ${spell(errors.agreement)}.`,
-    `Refusals missed: ${spell(errors.missedRefusals)}; invented: ${spell(errors.inventedRefusals)}.`,
-    `Answers taken for failures: ${spell(errors.inventedFailures)}; failures taken for answers: ${spell(errors.missedFailures)}.`,
+  return errors.map(
+    ({ name, ...error }) =>
+      `${name}: agreement with labels made by hand, blind to the method, over four outcomes ${spell(error.agreement)}. ` +
+      `Refusals missed ${spell(error.missedRefusals)}, invented ${spell(error.inventedRefusals)}. Answers taken for ` +
+      `failures ${spell(error.inventedFailures)}, failures taken for answers ${spell(error.missedFailures)}.`,
+  );
+}
+
+/** Errors on a set of labels. */
+export interface NamedErrors extends JudgeErrors {
+  readonly name: string;
+}
+
+/** Errors on the answers the judge was not changed for, then on all; without those that have no label here. */
+export function errorsBySet(labels: readonly Label[], judged: ReadonlyMap<string, Outcome>): NamedErrors[] {
+  const sets = [
+    { name: "Validation", some: labels.filter(({ set }) => set === "validation") },
+    { name: "All labels, those the judge was changed for included", some: labels },
   ];
+  return sets.flatMap(({ name, some }) => {
+    const errors = judgeErrors(some, judged);
+    return errors === undefined ? [] : [{ name, ...errors }];
+  });
 }

@@ -3,7 +3,7 @@ import { escapeHtml, htmlPage, htmlTable } from "../report/page.ts";
 import { alignColumns } from "../report/columns.ts";
 import { effectChart } from "./chart.ts";
 import type { Comparison } from "./comparison.ts";
-import type { JudgeErrors } from "./labels.ts";
+import type { NamedErrors } from "./labels.ts";
 import { judgeLines } from "./labels.ts";
 import type { GateQuality } from "./gate-quality.ts";
 import type { ReportRow } from "./rows.ts";
@@ -27,7 +27,8 @@ export interface LabReport {
   readonly rows: readonly ReportRow[];
   readonly comparisons: readonly Comparison[];
   readonly gates: readonly GateQuality[];
-  readonly judge: JudgeErrors | undefined;
+  /** Errors of the judge by set of labels. */
+  readonly judge: readonly NamedErrors[];
   /** Sizes of the prompt sets and lengths, in a sentence. */
   readonly setting: string;
   /** Where the run departs from the protocol. */

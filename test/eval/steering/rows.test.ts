@@ -53,7 +53,7 @@ test("report and page carry the same tables, a smoke test is labelled, nothing i
   const report: LabReport = {
     ...{ title: "a <b>", isQuick: true, rows, comparisons: comparePrimary(rows), setting: "made up" },
     gates: [{ name: "controller", reads: "activations", auroc: 0.95, aurocMatched: 0.9 }],
-    ...{ judge: undefined, missing: ["cast × cast: refused"], deviations: ["short answers"] },
+    ...{ judge: [], missing: ["cast × cast: refused"], deviations: ["short answers"] },
   };
   const html = labHtml(report);
   expect(html).toContain("Its numbers are no result");
