@@ -60,6 +60,8 @@ export interface Gateway {
   readonly routes: (router: ConnectRouter) => void;
   /** OpenAI-compatible API, `/health` and a page, as a fetch handler. */
   readonly app: Hono;
+  /** Whether a model is loaded that could answer now. */
+  readonly ready: () => Promise<boolean>;
   /** Generations under way. */
   readonly running: () => number;
   /** Ends every generation under way with SERVICE_UNAVAILABLE. */
@@ -102,6 +104,12 @@ export function createGateway(options: GatewayOptions): Gateway {
   return {
     routes: gatewayRoutes(context),
     app: createOpenAiApp(context, gate, createPage(PAGE_DIRECTORY)),
+    async ready() {
+      const { models } = await clients.forward
+        .listModels({}, { timeoutMs: LIMITS.scrapeMs })
+        .catch(() => ({ models: [] }));
+      return models.some(({ loaded }) => loaded);
+    },
     running: () => running.size,
     close() {
       admission.drain();

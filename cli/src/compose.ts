@@ -98,6 +98,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
       maxMessageBytes: GATEWAY_MESSAGE_BYTES,
       metrics: gateway.metrics,
       gate: keys.gate,
+      ready: gateway.ready,
     });
   } catch (error) {
     await close();
@@ -166,6 +167,7 @@ export async function startService(options: ServiceOptions): Promise<RunningServ
     http: options.http && { ...options.http, maxBodyBytes: GATEWAY_MESSAGE_BYTES, app: room.app },
     metrics: room.metrics,
     gate: keys.gate,
+    ready: room.ready,
   });
   return {
     server,

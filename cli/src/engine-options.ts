@@ -10,12 +10,15 @@ export interface EngineFlags {
   readonly kvKind?: "int8" | "int16";
   readonly batchTokens?: number;
   readonly prefixCache?: boolean;
+  readonly stallSeconds?: number;
 }
 
 const MIB = 2 ** 20;
 const MAX_KV_MIB = 3_800;
 const MAX_CONTEXT = 2 ** 20;
 const MAX_BATCH_TOKENS = 4_096;
+const MAX_STALL_SECONDS = 3_600;
+const MS_PER_SECOND = 1_000;
 
 /** Adds the flags. */
 export function addEngineOptions(command: Command): Command {
@@ -33,28 +36,36 @@ export function addEngineOptions(command: Command): Command {
     )
     .option("--context <tokens>", "longest sequence; default: the model's", integerIn(1, MAX_CONTEXT))
     .option("--batch-tokens <n>", "tokens computed in one step at most", integerIn(1, MAX_BATCH_TOKENS))
+    .option(
+      "--stall-seconds <n>",
+      "silence of the compute threads after which forward is ended and started again; default 120",
+      integerIn(1, MAX_STALL_SECONDS),
+    )
     .addOption(new Option("--no-prefix-cache", "keep no prefixes of finished requests"));
 }
 
 /** The flags as options of the forward service. */
 export function toForwardOptions(flags: EngineFlags): Omit<ForwardServiceOptions, "modelPath" | "threads"> {
-  const { kvMemory, kvKind, context, batchTokens, prefixCache } = flags;
+  const { kvMemory, kvKind, context, batchTokens, prefixCache, stallSeconds } = flags;
   return {
     ...(kvMemory === undefined ? {} : { kvBytes: kvMemory * MIB }),
     ...(kvKind === undefined ? {} : { kvKind }),
     ...(context === undefined ? {} : { contextTokens: context }),
     ...(batchTokens === undefined ? {} : { rowBudget: batchTokens }),
     ...(prefixCache === undefined ? {} : { prefixCache }),
+    ...(stallSeconds === undefined ? {} : { stallMs: stallSeconds * MS_PER_SECOND }),
   };
 }
 
 /** The flags as arguments of another process. */
-export function toArguments({ kvMemory, kvKind, context, batchTokens, prefixCache }: EngineFlags): string[] {
+export function toArguments(flags: EngineFlags): string[] {
+  const { kvMemory, kvKind, context, batchTokens, prefixCache, stallSeconds } = flags;
   return [
     ...(kvMemory === undefined ? [] : ["--kv-memory", String(kvMemory)]),
     ...(kvKind === undefined ? [] : ["--kv-kind", kvKind]),
     ...(context === undefined ? [] : ["--context", String(context)]),
     ...(batchTokens === undefined ? [] : ["--batch-tokens", String(batchTokens)]),
     ...(prefixCache === false ? ["--no-prefix-cache"] : []),
+    ...(stallSeconds === undefined ? [] : ["--stall-seconds", String(stallSeconds)]),
   ];
 }

@@ -55,6 +55,8 @@ export interface Room {
   readonly app?: Hono;
   /** Where the room counts; the server exposes them. */
   readonly metrics?: Metrics;
+  /** Whether it could serve now; absent: as long as it runs. */
+  readonly ready?: () => Promise<boolean>;
   /** Resolves when the room can serve no more and its process should end. */
   readonly broken?: Promise<unknown>;
   close(): Promise<void> | void;

@@ -8,7 +8,7 @@ export const TEST_DIRECTION = "test-noise";
 const SEED = 12_345;
 
 /** Imports the direction for the loaded model. */
-export async function putTestDirection(client: GatewayClient): Promise<void> {
+export async function putTestDirection(client: GatewayClient, seed = SEED): Promise<void> {
   const { models } = await client.listModels({});
   const model = models[0]!;
   const data = writeGguf(
@@ -20,7 +20,7 @@ export async function putTestDirection(client: GatewayClient): Promise<void> {
     Array.from({ length: model.layers - 1 }, (_, i) => ({
       name: `direction.${i + 1}`,
       dims: [model.width],
-      data: noise(model.width, SEED + i),
+      data: noise(model.width, seed + i),
     })),
   );
   await client.importArtifact({

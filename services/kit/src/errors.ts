@@ -90,6 +90,7 @@ export const REASONS = {
   OUT_OF_MEMORY: busy(1_000),
   QUEUE_FULL: busy(500),
   RATE_LIMITED: busy(1_000),
+  STORAGE_FULL: other(Code.ResourceExhausted, 507, "server_error", "storage_full"),
   CONFLICT: other(Code.Aborted, 409, "conflict_error", "conflict"),
   UNAUTHENTICATED: other(Code.Unauthenticated, 401, "authentication_error", "invalid_api_key"),
   PERMISSION_DENIED: other(Code.PermissionDenied, 403, "permission_error", "permission_denied"),

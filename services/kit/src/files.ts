@@ -130,16 +130,19 @@ export function sha256OfPath(path: string, options: OpenOptions = {}): string {
 /**
  * Writes `bytes` to `path` so that a crash leaves the old file or the new one, never a part.
  * When it returns, the bytes and the name are on disk.
+ * @throws TrimtabError STORAGE_FULL, SERVICE_UNAVAILABLE (the disk refuses)
  */
 export function writeFileAtomic(path: string, bytes: Uint8Array): void {
-  const temporary = writeTemporary(dirname(path), bytes);
-  try {
-    renameSync(temporary, path);
-  } catch (error) {
-    unlinkQuietly(temporary);
-    throw error;
-  }
-  fsyncDirectory(dirname(path));
+  storing(() => {
+    const temporary = writeTemporary(dirname(path), bytes);
+    try {
+      renameSync(temporary, path);
+    } catch (error) {
+      unlinkQuietly(temporary);
+      throw error;
+    }
+    fsyncDirectory(dirname(path));
+  });
 }
 
 /**
@@ -147,17 +150,33 @@ export function writeFileAtomic(path: string, bytes: Uint8Array): void {
  * processes is decided by the file system.
  */
 export function createFileAtomic(path: string, bytes: Uint8Array): boolean {
-  const temporary = writeTemporary(dirname(path), bytes);
+  return storing(() => {
+    const temporary = writeTemporary(dirname(path), bytes);
+    try {
+      linkSync(temporary, path);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === "EEXIST") return false;
+      throw error;
+    } finally {
+      unlinkQuietly(temporary);
+    }
+    fsyncDirectory(dirname(path));
+    return true;
+  });
+}
+
+const FULL = new Set(["ENOSPC", "EDQUOT"]);
+
+/** Runs `write`; what the disk refuses is a typed error without a path. */
+function storing<T>(write: () => T): T {
   try {
-    linkSync(temporary, path);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "EEXIST") return false;
-    throw error;
-  } finally {
-    unlinkQuietly(temporary);
+    return write();
+  } catch (cause) {
+    const code = (cause as NodeJS.ErrnoException).code;
+    if (code === undefined) throw cause;
+    if (FULL.has(code)) throw new TrimtabError("STORAGE_FULL", "no space is left in the store", { cause });
+    throw new TrimtabError("SERVICE_UNAVAILABLE", `the store cannot be written (${code})`, { cause });
   }
-  fsyncDirectory(dirname(path));
-  return true;
 }
 
 /** Removes what writers that no longer live left behind in `directory`. */

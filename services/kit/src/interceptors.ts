@@ -16,6 +16,8 @@ import { abortable } from "./streams.ts";
 
 /** Header that carries the request id, in both directions. */
 export const REQUEST_ID_HEADER = "x-request-id";
+/** Context value with the moment a call must be over, on the monotonic clock; absent without a deadline. */
+export const deadlineKey = createContextKey<number | undefined>(undefined, { description: "deadline" });
 /** Context value with the id of the request being served. */
 export const requestIdKey = createContextKey("", { description: "request id" });
 
@@ -137,7 +139,11 @@ function untilAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
   });
 }
 
-const GONE = new Set(["ENOENT", "ECONNREFUSED", "ECONNRESET", "EPIPE", "ERR_HTTP2_GOAWAY_SESSION"]);
+const GONE = new Set([
+  ...["ENOENT", "ECONNREFUSED", "ECONNRESET", "EPIPE", "ERR_HTTP2_GOAWAY_SESSION"],
+  // The whole connection failed: whoever answers there does not speak HTTP/2.
+  "ERR_HTTP2_ERROR",
+]);
 
 /**
  * Client side: a service that died in mid-call appears as `canceled`, a lost connection as `internal` or `aborted`;
@@ -181,7 +187,9 @@ export function forwardCall(context: HandlerContext): {
   timeoutMs?: number;
   headers: Record<string, string>;
 } {
-  const timeoutMs = context.timeoutMs();
+  const deadline = context.values.get(deadlineKey);
+  // The context's own remaining time follows the clock of the wall, which may jump.
+  const timeoutMs = deadline === undefined ? context.timeoutMs() : Math.ceil(deadline - performance.now());
   return {
     signal: context.signal,
     ...(timeoutMs === undefined ? {} : { timeoutMs: Math.max(1, timeoutMs) }),

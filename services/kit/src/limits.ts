@@ -94,6 +94,8 @@ export const RPC_LIMITS = {
   pingIntervalMs: 5_000,
   pingTimeoutMs: 5_000,
   drainMs: 30_000,
+  /** A process whose event loop did not turn for this long is not ready. */
+  readyLagMs: 1_000,
   /** Time between NOT_SERVING and the end of the listeners. */
   lameDuckMs: 100,
 } as const;
@@ -126,6 +128,8 @@ export const TENSOR_LIMITS = {
 /** Log lines. */
 export const LOG_LIMITS = {
   fieldChars: 1_000,
+  /** Bytes nobody has read yet; further lines are dropped and counted. */
+  waitingBytes: 1 * MIB,
 } as const;
 
 /** Key files. */

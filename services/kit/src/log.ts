@@ -29,7 +29,7 @@ export interface LoggerOptions {
 /** Creates the logger of a component, for example `forward`. */
 export function createLogger(component: string, options: LoggerOptions = {}): Logger {
   const level = options.level ?? levelFrom(process.env.TRIMTAB_LOG);
-  const write = options.write ?? ((line: string) => void process.stderr.write(line));
+  const write = options.write ?? writeUnlessBlocked;
   const make = (fixed: LogFields): Logger => ({
     log(severity, message, fields = {}) {
       if (ORDER[severity] < ORDER[level]) return;
@@ -40,6 +40,24 @@ export function createLogger(component: string, options: LoggerOptions = {}): Lo
     with: (fields) => make({ ...fixed, ...fields }),
   });
   return make({});
+}
+
+let droppedLines = 0;
+
+/** Standard error, unless nobody reads it: lines are dropped then, and counted when it is read again. */
+function writeUnlessBlocked(line: string): void {
+  if (process.stderr.writableLength > LOG_LIMITS.waitingBytes) return void droppedLines++;
+  if (droppedLines > 0) {
+    const fields = {
+      time: new Date().toISOString(),
+      level: "warn",
+      component: "log",
+      message: "lines were dropped",
+    };
+    process.stderr.write(`${JSON.stringify({ ...fields, lines: droppedLines })}\n`);
+    droppedLines = 0;
+  }
+  process.stderr.write(line);
 }
 
 function levelFrom(text: string | undefined): LogLevel {

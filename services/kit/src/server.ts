@@ -9,7 +9,7 @@ import { Health } from "#proto/health/v1/health_pb.ts";
 import { assertBindAllowed, assertOperator, createKeyGate, type KeyGate } from "./auth.ts";
 import { toConnectError, TrimtabError } from "./errors.ts";
 import { createHealth, type HealthTable } from "./health.ts";
-import { serverInterceptors } from "./interceptors.ts";
+import { deadlineKey, serverInterceptors } from "./interceptors.ts";
 import { RPC_LIMITS } from "./limits.ts";
 import {
   createGrpcListener,
@@ -20,6 +20,7 @@ import {
   type RouteOptions,
 } from "./listeners.ts";
 import { createLogger, type Logger } from "./log.ts";
+import { watchLoopLag } from "./loop-lag.ts";
 import { createMetrics, type Metrics } from "./metrics.ts";
 import { createReflection } from "./reflection.ts";
 
@@ -46,6 +47,8 @@ export interface ServerOptions {
   readonly log?: Logger;
   readonly metrics?: Metrics;
   readonly maxMessageBytes?: number;
+  /** Whether it could serve a request now; asked by `/readyz`. Default: as health says. */
+  readonly ready?: (() => Promise<boolean>) | undefined;
 }
 
 /** A running server. */
@@ -75,7 +78,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
     interceptors: [metrics.interceptor, ...serverInterceptors({ log })],
     requestGate(context) {
       gate.requestGate(context);
-      refuseExpired(context);
+      noteDeadline(context);
     },
     maxMessageBytes:
       options.maxMessageBytes ??
@@ -84,12 +87,15 @@ export async function startServer(options: ServerOptions): Promise<Server> {
   for (const binding of [options.grpc, options.http]) {
     if (binding && "host" in binding && binding.host) assertBindAllowed(binding.host, gate);
   }
+  const lag = watchLoopLag();
+  const isReady = async () =>
+    health.isServing() && lag.lagMs < RPC_LIMITS.readyLagMs && ((await options.ready?.()) ?? true);
   const grpc = options.grpc
     ? await createGrpcListener({ ...route, ...options.grpc, internal: options.internal ?? false })
     : undefined;
   let http: Listener | undefined;
   try {
-    http = options.http && startHttp(options.http, route, metrics, gate);
+    http = options.http && startHttp(options.http, route, { metrics, gate, isReady });
   } catch (error) {
     await grpc?.close({ graceMs: 0 });
     throw error;
@@ -105,22 +111,24 @@ export async function startServer(options: ServerOptions): Promise<Server> {
       // Watchers hear of the end before their streams end with everything else.
       await Bun.sleep(Math.min(closing?.graceMs ?? RPC_LIMITS.drainMs, RPC_LIMITS.lameDuckMs));
       await Promise.all([http?.close(closing), grpc?.close(closing)]);
+      lag.close();
     },
   };
 }
 
-/** A call whose deadline has passed when it arrives starts nothing. */
-function refuseExpired(context: HandlerContext): void {
+/** Notes the deadline of a call; one that has passed when the call arrives starts nothing. */
+function noteDeadline(context: HandlerContext): void {
   const leftMs = context.timeoutMs();
-  if (leftMs === undefined || leftMs > 0) return;
+  if (leftMs === undefined) return;
+  context.values.set(deadlineKey, performance.now() + leftMs);
+  if (leftMs > 0) return;
   throw toConnectError(new TrimtabError("DEADLINE_EXCEEDED", "the deadline passed before the call began"));
 }
 
 function startHttp(
   http: NonNullable<ServerOptions["http"]>,
   route: RouteOptions,
-  metrics: Metrics,
-  gate: KeyGate,
+  { metrics, gate, isReady }: { metrics: Metrics; gate: KeyGate; isReady: () => Promise<boolean> },
 ): Listener {
   const app = new Hono().onError(failure);
   const shutdown = new AbortController();
@@ -130,6 +138,10 @@ function startHttp(
     const { body, contentType } = await metrics.expose();
     return context.body(body, 200, { "content-type": contentType });
   });
+  app.get("/livez", (context) => context.text("alive\n"));
+  app.get("/readyz", async (context) =>
+    (await isReady()) ? context.text("ready\n") : context.text("not ready\n", 503),
+  );
   if (http.app) app.mount("/", http.app.fetch);
   return createHttpListener({ ...http, app, shutdown });
 }

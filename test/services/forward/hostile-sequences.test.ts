@@ -89,6 +89,19 @@ test("F5 what goes beyond the context is refused at the start, or ends there; th
   await Promise.all([release(one), release(two)]);
 });
 
+test("X13 an engine whose memory the system refuses says so", () => {
+  const { Memory } = WebAssembly;
+  // What the system does when there is no room for the whole plan.
+  WebAssembly.Memory = function refuse() {
+    throw new RangeError("Out of memory");
+  } as never;
+  try {
+    expect(() => createMemory(64 * 1024)).toThrow("refused");
+  } finally {
+    WebAssembly.Memory = Memory;
+  }
+});
+
 test("F15 the memory of an engine is planned whole: it cannot grow under the views on it", () => {
   const memory = createMemory(64 * 1024);
   expect(() => memory.grow(1)).toThrow(RangeError);

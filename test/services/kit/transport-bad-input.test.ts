@@ -81,7 +81,7 @@ test.each<[string, Uint8Array, object, number[]]>([
   expect(expected).toContain((await call(body, headers)).grpc ?? -1);
 });
 
-test("T16 a message of exactly the limit is served", async () => {
+test("T16 X27 a message of exactly the limit, of a field nobody knows, is served", async () => {
   expect(messageOf(LIMIT_BYTES)).toHaveLength(LIMIT_BYTES);
   expect((await call(envelope(messageOf(LIMIT_BYTES)))).grpc).toBe(0);
 });

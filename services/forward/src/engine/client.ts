@@ -13,6 +13,8 @@ import type { WorkerReply, WorkerRequest } from "./worker.ts";
 /** How to make an engine; everything but the file has a default. */
 export interface EngineOptions extends Partial<RuntimeOptions> {
   readonly modelPath: string;
+  /** Silence of the worker after which its engine counts as dead, milliseconds. */
+  readonly stallMs?: number;
 }
 
 /** A command without its call number. */
@@ -79,7 +81,7 @@ export async function createEngine(
   const program = isOnnxModel(options.modelPath) ? "../backends/onnx/worker.ts" : "./worker.ts";
   const worker = new Worker(new URL(program, import.meta.url).href, { type: "module" });
   const post = (message: WorkerRequest) => worker.postMessage(message);
-  const link = connect(worker, post, onProgress);
+  const link = connect(worker, post, onProgress, options.stallMs ?? STALL_MS);
   try {
     post({ type: "load", options: resolved });
     const model = await link.ready;
@@ -96,7 +98,12 @@ export async function createEngine(
   }
 }
 
-function connect(worker: Worker, post: (message: WorkerRequest) => void, onProgress: LoadProgress) {
+function connect(
+  worker: Worker,
+  post: (message: WorkerRequest) => void,
+  onProgress: LoadProgress,
+  stallMs: number,
+) {
   const calls = new Map<number, PendingCall>();
   const ready = Promise.withResolvers<ModelInfo>();
   const broken = Promise.withResolvers<TrimtabError>();
@@ -132,7 +139,7 @@ function connect(worker: Worker, post: (message: WorkerRequest) => void, onProgr
   };
   worker.onerror = (event) =>
     die(new TrimtabError("SERVICE_UNAVAILABLE", `the engine failed: ${event.message}`));
-  const watchdog = startWatchdog({
+  const watchdog = startWatchdog(stallMs, {
     isIdle: () => calls.size === 0 || dead !== null,
     ping: () => void engine.call({ type: "stats" }).catch(() => undefined),
     onStall: die,
@@ -169,19 +176,25 @@ function connect(worker: Worker, post: (message: WorkerRequest) => void, onProgr
 }
 
 /** Asks a worker with open calls for a sign of life, and tells when there is none for too long. */
-function startWatchdog(watched: {
-  readonly isIdle: () => boolean;
-  readonly ping: () => void;
-  readonly onStall: (error: TrimtabError) => void;
-}) {
+function startWatchdog(
+  stallMs: number,
+  watched: {
+    readonly isIdle: () => boolean;
+    readonly ping: () => void;
+    readonly onStall: (error: TrimtabError) => void;
+  },
+) {
   let lastReplyMs = performance.now();
   const replied = (): void => void (lastReplyMs = performance.now());
-  const timer = setInterval(() => {
-    if (watched.isIdle()) return replied();
-    if (performance.now() - lastReplyMs <= STALL_MS) return watched.ping();
-    const limit = `${STALL_MS} ms`;
-    watched.onStall(new TrimtabError("SERVICE_UNAVAILABLE", "the engine does not answer", { limit }));
-  }, PING_MS);
+  const timer = setInterval(
+    () => {
+      if (watched.isIdle()) return replied();
+      if (performance.now() - lastReplyMs <= stallMs) return watched.ping();
+      const limit = `${stallMs} ms`;
+      watched.onStall(new TrimtabError("SERVICE_UNAVAILABLE", "the engine does not answer", { limit }));
+    },
+    Math.min(PING_MS, stallMs / 2),
+  );
   timer.unref();
   return { replied, end: () => clearInterval(timer) };
 }
