@@ -2,6 +2,7 @@
 import { TrimtabError } from "#kit/errors.ts";
 import type { Event, FailedEvent, FinishedEvent } from "#proto/trimtab/forward/v1/forward_service_pb.ts";
 import type { GenerateResponse } from "#proto/trimtab/gateway/v1/gateway_service_pb.ts";
+import type { Activation } from "#proto/trimtab/type/v1/program_pb.ts";
 import { FinishReason, type Token, type Usage } from "#proto/trimtab/type/v1/generation_pb.ts";
 import type { CallScope } from "../clients.ts";
 import { generateCommand, type RunningArm } from "./arms.ts";
@@ -26,6 +27,8 @@ export interface ChoiceRunInput {
   readonly usage: Usage;
   /** What is known of the program the steered choices run under. */
   readonly facts: ProgramFacts | undefined;
+  /** What steering decided on, of the prompt. */
+  readonly activations: readonly Activation[];
 }
 
 /** Choices under way. */
@@ -37,7 +40,7 @@ export interface ChoiceRun {
 /** Reads the choices that were started; throws if one of them fails. */
 export function createChoiceRun(input: ChoiceRunInput): ChoiceRun {
   const { session, arms } = input;
-  const stepwise = createStepwise(input.flow, input.prepared, session, input.scope);
+  const stepwise = createStepwise(input);
   const bySequence = new Map(arms.map((arm) => [arm.sequenceId, arm]));
   const judgements: Promise<void>[] = [];
   const judged: GenerateResponse[] = [];

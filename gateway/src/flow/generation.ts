@@ -91,7 +91,7 @@ async function* answer(run: Run): AsyncGenerator<GenerateResponse, void> {
   }
   session.send(...forks, ...running.map((arm) => generateCommand(prepared, arm)));
   run.handle.begin(opening, running);
-  const choices = createChoiceRun({ ...run, arms: running, usage: opening.usage, facts: opening.facts });
+  const choices = createChoiceRun({ ...run, arms: running, ...opening });
   yield* choices.events();
   const tokens = opening.usage.completionTokens;
   yield eventOf({ case: "completed", value: { usage: opening.usage, timings: watch.finish(tokens) } });

@@ -1,6 +1,6 @@
 /**
  * Steering that decides again while it answers: every k tokens forward parks the sequence, steering sees the activations
- * of the last token as it saw those of the prompt, and the new coefficients go back before the next token. A failure fails
+ * of the last token that was computed (the one before the last that was drawn) as it saw those of the prompt, and the new coefficients go back before the next token. A failure fails
  * the answer: it never goes on with stale ones.
  */
 import { TrimtabError } from "#kit/errors.ts";
@@ -37,25 +37,39 @@ export function checkStepwise(steering: PreparedSteering): void {
   );
 }
 
+/** What the choices of a request have in common. */
+export interface StepwiseInput {
+  readonly flow: FlowContext;
+  readonly prepared: Prepared;
+  readonly session: ForwardSession;
+  readonly scope: CallScope;
+  /** Of the prompt: the first token is drawn before any other was read. */
+  readonly activations: readonly Activation[];
+}
+
 /** Creates it; nothing is asked before a choice parks. */
-export function createStepwise(
-  flow: FlowContext,
-  { steering, model }: Prepared,
-  session: ForwardSession,
-  scope: CallScope,
-): Stepwise {
+export function createStepwise({
+  flow,
+  prepared,
+  session,
+  scope,
+  activations: first,
+}: StepwiseInput): Stepwise {
+  const { steering, model } = prepared;
   const latest = new Map<bigint, Map<string, Activation>>();
+  const placeOf = ({ tapIndex, layer }: Activation) => `${tapIndex} ${layer}`;
+  const ownOf = (sequenceId: bigint): Map<string, Activation> => {
+    const own = latest.get(sequenceId) ?? new Map(first.map((each) => [placeOf(each), each]));
+    latest.set(sequenceId, own);
+    return own;
+  };
   return {
-    read({ sequenceId }, activation) {
-      const own = latest.get(sequenceId) ?? new Map<string, Activation>();
-      own.set(`${activation.tapIndex} ${activation.layer}`, activation);
-      latest.set(sequenceId, own);
-    },
+    read: ({ sequenceId }, activation) => void ownOf(sequenceId).set(placeOf(activation), activation),
     async decide(arm) {
       const bound = arm.program;
       if (!steering || !bound)
         throw new TrimtabError("STEERING_UNAVAILABLE", "an unsteered choice was parked");
-      const activations = [...(latest.get(arm.sequenceId)?.values() ?? [])];
+      const activations = [...ownOf(arm.sequenceId).values()];
       const { program } = await planSteering(flow, model, steering.use, activations, scope);
       if (program && program.programDigest !== bound.programDigest)
         throw new TrimtabError("STEERING_UNAVAILABLE", "steering decided for another program than before");

@@ -57,6 +57,7 @@ export async function startRealStack(options: Pick<GatewayOptions, "allowAblatio
   return {
     ...reading,
     steering,
+    store,
     client: connectTo({ routes: gateway.routes }).client(GatewayService),
     model: model as NonNullable<typeof model>,
     /** Asks for a greedy answer of a few tokens. */
