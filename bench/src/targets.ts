@@ -73,6 +73,7 @@ const TARGETS: readonly Target[] = [
   ratio("branches", [6, 8]),
   ratioAtMost("branches-kv", 1.3, 1.2),
   ratioAtMost("ttft", 1.3, 1.1),
+  ratioAtMost("order", 1.05, 1),
   ratioAtMost("memory", 1),
   atMost("fork", 0.2),
   atMost("fork-leak", 0),

@@ -6,6 +6,7 @@ import { measureCapture } from "./capture.ts";
 import { measureFork } from "./fork.ts";
 import { measureFirstToken } from "./first-token.ts";
 import { measureLoad } from "./load.ts";
+import { measureOrder } from "./order.ts";
 import { keyFor, type OwnBench } from "./pairs.ts";
 import { measureScore, measureSpeculation } from "./reuse.ts";
 import { measureSteering } from "./steering.ts";
@@ -28,6 +29,7 @@ export const OWN_METRICS: Readonly<Record<string, OwnMetric>> = {
   branches: { row: "branches", measure: measureBranches },
   ttft: { row: "ttft", measure: measureFirstToken },
   transport: { row: "transport", measure: measureTransport },
+  order: { row: "order", measure: measureOrder },
   score: { row: "score", isExtra: true, measure: measureScore },
   speculation: { row: "speculation", isExtra: true, measure: measureSpeculation },
   load: { row: "load", measure: measureLoad },

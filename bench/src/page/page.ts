@@ -31,6 +31,7 @@ const MEANINGS: readonly (readonly [string, string])[] = [
     "transport",
     "from forward's socket through the gateway to the client, a streamed token, p50; both times in one process",
   ],
+  ["order", "time of products that add in one fixed order, beside kernels that may add in any"],
   ["score", "log-probabilities of 512 given tokens"],
   ["speculation", "prompt-lookup guesses on a prompt that repeats itself"],
   ["load", "from the start of the process to ready, file in the page cache"],
@@ -93,8 +94,7 @@ export function makePage(main: Source, limited: readonly Source[], picture: stri
     ...MEANINGS.map(([metric, meaning]) => `- \`${metric}\`: ${meaning}`),
     ...absences(absent),
     "\n## Not measured\n",
-    "The cost of determinism, for there are no kernels without a fixed order to compare with; several clients on several",
-    "machines; energy. `--isa avx512` and `--isa avx2` limit llama.cpp's code, not the processor: a host that has no wider",
+    "Several clients on several machines; energy. `--isa avx512` and `--isa avx2` limit llama.cpp's code, not the processor: a host that has no wider",
     "vectors may also have another clock and other caches.",
   ];
   return `${parts.join("\n")}\n`;

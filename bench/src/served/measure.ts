@@ -30,7 +30,6 @@ const KINDS = [
   { metric: "served", context: 0, divisor: 1, run: runChats },
   { metric: "served-branches", context: PREFIX_TOKENS, divisor: 2, run: runBranches },
 ] as const;
-const QUICK_CHOICES = 2;
 type Kind = (typeof KINDS)[number];
 
 interface ServedBench {
@@ -39,7 +38,7 @@ interface ServedBench {
   readonly model: string;
   readonly threads: number;
   readonly rounds: number;
-  /** The format llama-server is fastest in alone, fewer rounds and fewer settings tried. */
+  /** The format llama-server is fastest in alone, at the settings it was fastest with before; fewer rounds of branches. */
   readonly quick: boolean;
   readonly onStep: (text: string) => void;
 }
@@ -78,11 +77,9 @@ async function compareWith(
 ): Promise<BenchRow[]> {
   const path = file === "same" ? bench.modelPath : await makeBestFile(bench.modelPath);
   const rows: BenchRow[] = [];
-  let settings: ServerSettings | undefined;
   for (const kind of KINDS) {
     bench.onStep(`${kind.metric}, ${file} file, ${bench.threads} threads`);
-    // A quick run takes what was best for the chats for the branches too.
-    if (!settings || !bench.quick) settings = await search(bench, kind, path, numbers);
+    const settings = await search(bench, kind, path, numbers);
     const server = await startLlamaServer(path, bench.threads, settings);
     try {
       const [mine, theirs] = await interleave(bench, kind, [ours, servedByLlama(server.url)], numbers);
@@ -95,15 +92,16 @@ async function compareWith(
   return rows;
 }
 
-/** The fastest choice; one try each, of many seconds. */
+/** The fastest choice; one try each, of many seconds. A quick run takes what full runs have found. */
 async function search(
   bench: ServedBench,
   kind: Kind,
   path: string,
   numbers: Numbers,
 ): Promise<ServerSettings> {
+  if (bench.quick) return SERVER_CHOICES[0]!;
   const speeds: number[] = [];
-  for (const settings of SERVER_CHOICES.slice(0, bench.quick ? QUICK_CHOICES : undefined)) {
+  for (const settings of SERVER_CHOICES) {
     const server: LlamaServer = await startLlamaServer(path, bench.threads, settings);
     try {
       speeds.push(await kind.run(servedByLlama(server.url), numbers()));
