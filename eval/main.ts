@@ -4,10 +4,12 @@ import { addPolicyFit } from "./src/policy/command.ts";
 import { addTaskPrinter } from "./src/print-tasks.ts";
 import { addScalingEval } from "./src/scaling.ts";
 import { addSteeringEval } from "./src/steering/command.ts";
+import { addSweepPlot } from "./src/sweep-plot.ts";
 
 const program = new Command("eval").description("quality of Trimtab beside baselines");
 addTaskPrinter(program);
 addScalingEval(program);
 addSteeringEval(program);
 addPolicyFit(program);
+addSweepPlot(program);
 await program.parseAsync();

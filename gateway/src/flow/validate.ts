@@ -13,7 +13,7 @@ import { validateScaling } from "./search/validate-scaling.ts";
 export const ROLES: readonly string[] = ["system", "user", "assistant"];
 
 const REFERENCE = /^[a-z0-9][a-z0-9._-]{0,63}(@sha256:[0-9a-f]{64})?$|^sha256:[0-9a-f]{64}$/;
-const MODES: readonly string[] = ["", "paper"];
+const MODES: readonly string[] = ["", "paper", "paper_replayed"];
 
 /** Answers with the request, or throws a typed error that names the field at fault. */
 export function validateSpec(spec: GenerationSpec | undefined): GenerationSpec {
@@ -86,7 +86,7 @@ export function validateUse(use: SteeringUse | undefined): SteeringUse {
     throw new TrimtabError("INVALID_ARGUMENT", "unknown scope", { field: "steering.use.scope" });
   }
   if (!MODES.includes(use.mode)) {
-    throw new TrimtabError("INVALID_ARGUMENT", 'mode must be empty or "paper"', {
+    throw new TrimtabError("INVALID_ARGUMENT", 'mode must be empty, "paper" or "paper_replayed"', {
       field: "steering.use.mode",
     });
   }

@@ -51,7 +51,7 @@ export function recipeParts(
   strength: Strength,
   arm?: ArmWeights,
 ): Parts {
-  if (use.mode === "paper") return paperParts(recipe.paperDirection, use, strength);
+  if (use.mode !== "") return paperParts(recipe.paperDirection, use, strength);
   if (arm) return armParts(recipe, use, strength, arm);
   const { direction } = recipe;
   const largest = Math.max(...recipe.doses.map((dose) => dose.relative));
@@ -164,7 +164,8 @@ function paperParts(direction: Direction | undefined, use: SteeringUse, strength
     doses,
     weights,
     weightsSource: "paper",
-    defaultScope: Scope.DECODE,
+    // The paper's first token is unsteered; replayed, the last prompt token is steered too.
+    defaultScope: use.mode === "paper" ? Scope.DECODE : Scope.UNSPECIFIED,
     course: CONSTANT_COURSE,
     ending: [],
   };

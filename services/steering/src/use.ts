@@ -12,7 +12,7 @@ export interface Strength {
   readonly relative?: number;
 }
 
-const MODES = ["", "paper"];
+const MODES = ["", "paper", "paper_replayed"];
 
 /** What a request is steered by. */
 export type SourceKind = "recipe" | "direction" | "edit" | "ruleset";

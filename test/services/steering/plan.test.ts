@@ -93,6 +93,8 @@ test("paper mode: all blocks, weight ½, α 2, first token unsteered", () => {
     [0, 1, 2, 3].map((layer) => ({ layer, scope: Scope.DECODE, coefficient: 1 })),
   );
   expect([intent.weightsSource, intent.replayLast, intent.gated]).toEqual(["paper", false, true]);
+  const replayed = resolveIntent(recipe, use({ mode: "paper_replayed" }));
+  expect([replayed.additions.length, replayed.replayLast]).toEqual([LAYERS, true]);
 });
 
 test("a stored direction acts without a controller: raw at scale 1, as other programs apply it", () => {

@@ -66,7 +66,7 @@ const schema = z.strictObject({
     passage_prompt: z.string().min(1).max(400),
   }),
   direction: z.strictObject({
-    method: z.enum(["response_contrast", "prompt_contrast"]),
+    method: z.enum(["response_contrast", "prompt_contrast", "pca", "pairwise_pca", "logistic_probe"]),
     positive: fileName,
     positive_ids: z.array(z.string()).min(1).max(64),
     negative: z

@@ -379,7 +379,8 @@ export type SteeringUse = Message<"trimtab.steering.v1.SteeringUse"> & {
   forceGate?: number | undefined;
 
   /**
-   * "paper" keeps the paper's choices: output-embedding direction, all blocks, first token unsteered.
+   * "paper" keeps the paper's choices: output-embedding direction, all blocks, first token unsteered; "paper_replayed" is the
+   * same with the last prompt token replayed, so that the first token is steered.
    *
    * @generated from field: string mode = 8;
    */
