@@ -152,12 +152,18 @@ async function runArms(lab: Lab, options: SteeringOptions, isQuick: boolean): Pr
   };
 }
 
-/** Arms of the list that the run had no gate or method for, or was told to leave out. */
-const absentArms = (run: readonly Arm[], wanted: readonly string[] | undefined): string[] =>
-  ARMS.filter((arm) => !run.includes(arm)).map(
-    (arm) =>
-      `${nameOfArm(arm)}: ${wanted === undefined ? "gate or method is not there" : "left out of this run"}`,
-  );
+/** Arms of the list that the run was told to leave out, or had no gate or method for. */
+function absentArms(run: readonly Arm[], wanted: readonly string[] | undefined): string[] {
+  const absent = ARMS.filter((arm) => !run.includes(arm)).map(nameOfArm);
+  const [told, unable] = [
+    absent.filter((name) => wanted !== undefined && !wanted.includes(name)),
+    absent.filter((name) => wanted === undefined || wanted.includes(name)),
+  ];
+  return [
+    ...(told.length > 0 ? [`Left out of this run: ${told.join(", ")}.`] : []),
+    ...unable.map((name) => `${name}: its gate or method is not there.`),
+  ];
+}
 
 async function errorsOfJudge({ answers, judge }: Lab) {
   const labels = readLabels();

@@ -1,5 +1,6 @@
 /** What a run says of what was claimed: confirmed or not, and where the run is not what the protocol asks for. */
 import { percent } from "../report/text.ts";
+import { PRIMARY_ARMS } from "./arms.ts";
 import type { Comparison } from "./comparison.ts";
 import { type GateQuality, textGap } from "./gate-quality.ts";
 import type { ReportRow } from "./rows.ts";
@@ -79,6 +80,9 @@ export function deviationsOf(
 ): string[] {
   const outOfBounds = rows.filter(({ choice }) => choice?.isWithinBound === false);
   const harmful = rows[0]?.effect.n ?? 0;
+  const lacking = PRIMARY_ARMS.flatMap(({ primary = "" }) =>
+    rows.some((row) => row.primary === primary) ? [] : [primary],
+  );
   return [
     ...(maxTokens === PROTOCOL_TOKENS
       ? []
@@ -88,6 +92,7 @@ export function deviationsOf(
       : [
           `${harmful} harmful test and ${harmless} harmless development prompts, not ${PROTOCOL_PROMPTS} each.`,
         ]),
+    ...(lacking.length === 0 ? [] : [`The primary comparison lacks ${lacking.join(", ")}.`]),
     ...outOfBounds.map(
       ({ gate, method }) =>
         `${gate} × ${method} meets the bound at no strength tried; its smallest is shown.`,
