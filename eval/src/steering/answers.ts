@@ -63,7 +63,8 @@ async function ask(
   dose: number,
   { text }: LabPrompt,
 ): Promise<Omit<AnswerRecord, "key">> {
-  const { question, use, prefix, logitBias } = method.request(text, dose);
+  const { question, use, prefix, logitBias, fixed } = method.request(text, dose);
+  if (fixed !== undefined) return { text: fixed, tokens: 0, ended: true, relativeChange: 0 };
   const sampling = { temperature: 0, ...(logitBias && { logitBias }) };
   const spec = { ...question, model, maxTokens, sampling, ...(use && { steering: { use, proof: true } }) };
   const options = { timeoutMs: TIMEOUT_MS };

@@ -34,7 +34,11 @@ export const ARMS: readonly Arm[] = [
   ...PRIMARY_ARMS,
   SERVED,
   ...GATES.map((gate): Arm => ({ gate, method: "recipe", part: "exploratory" })),
-  ...GATES.map((gate): Arm => ({ gate, method: "forced prefix", part: "exploratory" })),
+  ...["controller", "controller as served", ...GATES].map((gate): Arm => ({
+    gate,
+    method: "canned refusal",
+    part: "null",
+  })),
   ...RIVALS.map((method): Arm => ({ gate: "controller", method, part: "rival" })),
   ...NULLS.map((method): Arm => ({ gate: "controller", method, part: "null" })),
   ...CONTROLS.map((method): Arm => ({ gate: "controller", method, part: "control" })),

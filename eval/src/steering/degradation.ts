@@ -38,8 +38,8 @@ export async function natsOf(
   dose: number,
   passages: readonly Passage[],
 ): Promise<Map<string, number> | undefined> {
-  const { logitBias, prefix } = method.request("", dose);
-  if (prefix !== undefined || logitBias !== undefined) return undefined;
+  const { logitBias, prefix, fixed } = method.request("", dose);
+  if (prefix !== undefined || logitBias !== undefined || fixed !== undefined) return undefined;
   const nats = new Map<string, number>();
   for (const passage of passages) {
     const key = [source.modelKey, "nats", method.identity, dose, passage.id].join("/");

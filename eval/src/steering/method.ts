@@ -24,6 +24,8 @@ export interface MethodRequest {
   readonly logitBias?: { readonly [id: number]: number };
   /** The answer's given beginning; it is part of the answer that is judged. */
   readonly prefix?: string;
+  /** The whole answer, whatever the prompt: nothing is generated. */
+  readonly fixed?: string;
 }
 
 /** A method. */
