@@ -15,7 +15,7 @@ import type { KeyGate } from "#kit/auth.ts";
 import type { Connection } from "#kit/clients.ts";
 import type { QuantizedType } from "#kit/gguf-quantize.ts";
 import { createMetrics, type Metrics } from "#kit/metrics.ts";
-import { storeDir } from "#kit/paths.ts";
+import { ownRecipesDir, storeDir } from "#kit/paths.ts";
 import { ForwardService } from "#proto/trimtab/forward/v1/forward_service_pb.ts";
 import { GatewayService } from "#proto/trimtab/gateway/v1/gateway_service_pb.ts";
 import { SteeringService } from "#proto/trimtab/steering/v1/steering_service_pb.ts";
@@ -106,6 +106,7 @@ export async function createRoom(name: RoomName, options: RoomOptions): Promise<
       return await createSteeringService({
         clients: { tokenizer: client("tokenizer"), forward: client("forward"), verifier: client("verifier") },
         store: createArtifactStore(storeDir()),
+        ownRecipesDir: ownRecipesDir(),
       });
     case "gateway": {
       const metrics = createMetrics("gateway");

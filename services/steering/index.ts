@@ -23,6 +23,8 @@ export interface SteeringOptions {
   readonly store: ArtifactStore;
   /** Folder of recipe folders; the recipes shipped with the service by default. */
   readonly recipesDir?: string;
+  /** Folder of further recipe folders, a user's own. */
+  readonly ownRecipesDir?: string | undefined;
 }
 
 /** A steering service ready to be mounted. */
@@ -33,8 +35,9 @@ export interface SteeringRoom {
 }
 
 /** Creates the service. @throws TrimtabError ARTIFACT_INVALID, ARTIFACT_NOT_FOUND if a recipe folder is broken. */
-export function createSteeringService({ clients, store, recipesDir }: SteeringOptions): SteeringRoom {
-  const recipes = readRecipes(recipesDir ?? join(import.meta.dir, "recipes"));
+export function createSteeringService(options: SteeringOptions): SteeringRoom {
+  const { clients, store, recipesDir = join(import.meta.dir, "recipes"), ownRecipesDir } = options;
+  const recipes = readRecipes(ownRecipesDir === undefined ? [recipesDir] : [recipesDir, ownRecipesDir]);
   const library = createLibrary(store, new Set(recipes.keys()));
   const builds = createBuilds(clients, store);
   const fits = createFits();

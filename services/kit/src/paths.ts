@@ -37,3 +37,9 @@ export function keysPath(): string {
   const own = process.env.TRIMTAB_KEYS;
   return own ? resolve(own) : join(cacheDir(), "keys.json");
 }
+
+/** Folder of a user's own recipes: `TRIMTAB_RECIPES`; absent: none beside those shipped. */
+export function ownRecipesDir(): string | undefined {
+  const own = process.env.TRIMTAB_RECIPES;
+  return own ? resolve(own) : undefined;
+}

@@ -3,7 +3,7 @@
  * files and values out of range are refused with the name of the file and the key.
  */
 import { createHash } from "node:crypto";
-import { readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { z } from "zod";
 import { TrimtabError } from "#kit/errors.ts";
@@ -12,7 +12,8 @@ import { parsePrompts, type Prompt } from "./prompts.ts";
 
 const count = (most: number) => z.int().min(1).max(most);
 const fraction = z.number().min(0).max(1);
-const fileName = z.string().regex(/^[a-z0-9][a-z0-9-]*\.jsonl$/);
+/** A file of the recipe's folder, or `<folder>/<file>` of another recipe's. */
+const fileName = z.string().regex(/^(?:[a-z0-9][a-z0-9-]*\/)?[a-z0-9][a-z0-9-]*\.jsonl$/);
 const promptClass = z.strictObject({ class: z.string().min(1).max(32), file: fileName });
 const phrases = z.array(z.string().min(1).max(200)).min(1).max(64);
 
@@ -68,7 +69,8 @@ const schema = z.strictObject({
   direction: z.strictObject({
     method: z.enum(["response_contrast", "prompt_contrast", "pca", "pairwise_pca", "logistic_probe"]),
     positive: fileName,
-    positive_ids: z.array(z.string()).min(1).max(64),
+    /** Absent: all of them. */
+    positive_ids: z.array(z.string()).min(1).max(64).optional(),
     negative: z
       .array(z.strictObject({ file: fileName, count: count(64) }))
       .min(1)
@@ -114,13 +116,19 @@ export interface RecipeSource {
   readonly digest: string;
 }
 
-/** Reads every recipe below `directory`, by name. @throws TrimtabError ARTIFACT_INVALID, ARTIFACT_NOT_FOUND. */
-export function readRecipes(directory: string): Map<string, RecipeSource> {
-  const folders = readdirSync(directory, { withFileTypes: true }).filter((entry) => entry.isDirectory());
+/**
+ * Reads every recipe below the directories, by name. A recipe may use files of another one's folder in any of them.
+ * @throws TrimtabError ARTIFACT_INVALID (two recipes of one name, too), ARTIFACT_NOT_FOUND
+ */
+export function readRecipes(directories: readonly string[]): Map<string, RecipeSource> {
   const recipes = new Map<string, RecipeSource>();
-  for (const folder of folders) {
-    const recipe = readRecipe(join(directory, folder.name));
-    recipes.set(recipe.settings.name, recipe);
+  for (const folder of directories.flatMap(recipeFolders)) {
+    const recipe = readRecipe(folder, directories);
+    const { name } = recipe.settings;
+    if (recipes.has(name)) {
+      throw new TrimtabError("ARTIFACT_INVALID", `two recipes are called ${name}`, { field: "name" });
+    }
+    recipes.set(name, recipe);
   }
   return recipes;
 }
@@ -139,12 +147,31 @@ export function findRecipe(
   });
 }
 
-/** Reads one recipe folder. @throws TrimtabError ARTIFACT_INVALID, ARTIFACT_NOT_FOUND. */
-export function readRecipe(folder: string): RecipeSource {
+function recipeFolders(directory: string): string[] {
+  try {
+    const entries = readdirSync(directory, { withFileTypes: true });
+    return entries.filter((entry) => entry.isDirectory()).map((entry) => join(directory, entry.name));
+  } catch (cause) {
+    throw new TrimtabError("ARTIFACT_NOT_FOUND", `the folder of recipes ${directory} cannot be read`, {
+      cause,
+    });
+  }
+}
+
+/**
+ * Reads one recipe folder.
+ * @param shelves where the folders of other recipes are
+ * @throws TrimtabError ARTIFACT_INVALID, ARTIFACT_NOT_FOUND
+ */
+export function readRecipe(folder: string, shelves: readonly string[] = []): RecipeSource {
   const hash = createHash("sha256");
+  const pathOf = (name: string): string =>
+    name.includes("/")
+      ? (shelves.map((shelf) => join(shelf, name)).find(existsSync) ?? name)
+      : join(folder, name);
   const read = (name: string): string => {
     try {
-      const text = readFileSync(join(folder, name), "utf8");
+      const text = readFileSync(pathOf(name), "utf8");
       hash.update(`${name}\0${text}\0`);
       return text;
     } catch (cause) {
@@ -157,14 +184,14 @@ export function readRecipe(folder: string): RecipeSource {
   const settings = parseSettings(read("recipe.toml"), `${basename(folder)}/recipe.toml`);
   const prompts = (name: string): Prompt[] => parsePrompts(read(name), `${basename(folder)}/${name}`);
   const optional = (part: { readonly file: string } | undefined) => (part ? prompts(part.file) : []);
-  const wanted = new Set(settings.direction.positive_ids);
+  const wanted = settings.direction.positive_ids && new Set(settings.direction.positive_ids);
   const parts = {
     settings,
     steer: prompts(settings.prompts.steer.file),
     leave: optional(settings.prompts.leave),
     borderline: optional(settings.prompts.borderline),
     passages: prompts(settings.prompts.passages),
-    positiveAnswers: prompts(settings.direction.positive).filter(({ id }) => wanted.has(id)),
+    positiveAnswers: prompts(settings.direction.positive).filter(({ id }) => wanted?.has(id) ?? true),
     negativeAnswers: settings.direction.negative.flatMap(({ file, count: most }) =>
       prompts(file).slice(0, most),
     ),

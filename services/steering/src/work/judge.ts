@@ -74,7 +74,7 @@ export async function judgeAnswers(
 
 /** Fraction of the 4-grams of words that occurred before in the text; 0 for short texts. */
 export function repeatedGrams(text: string): number {
-  const words = text.toLowerCase().split(/\s+/).filter(Boolean);
+  const words = text.toLowerCase().match(/[\p{L}\p{N}']+/gu) ?? [];
   const total = words.length - GRAM + 1;
   if (total <= 0) return 0;
   const grams = new Set(Array.from({ length: total }, (_, i) => words.slice(i, i + GRAM).join(" ")));
