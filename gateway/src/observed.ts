@@ -8,6 +8,7 @@ import { tokensOfGeneration } from "./admission/estimate.ts";
 import type { CallScope } from "./clients.ts";
 import type { GatewayContext } from "./context.ts";
 import { generate } from "./flow/generation.ts";
+import { traceGeneration } from "./generation-spans.ts";
 import { checkSteering } from "./permissions.ts";
 
 /** Generates. Throws typed errors, before or between events. */
@@ -18,6 +19,8 @@ export async function* observed(
 ): AsyncGenerator<GenerateResponse, void> {
   const { flow, metrics } = gateway;
   let outcome = "left";
+  let failure: unknown;
+  const spans = traceGeneration(spec, scope);
   try {
     checkSteering(usesOf(spec), scope.terms);
     const estimate = tokensOfGeneration(spec);
@@ -25,8 +28,9 @@ export async function* observed(
     let used = estimate;
     try {
       metrics.waited(ticket.waitedMs);
-      for await (const response of generate(flow, spec, scope)) {
+      for await (const response of generate(flow, spec, spans.scope)) {
         metrics.event(response);
+        spans.event(response);
         if (response.event.case === "completed") used = usedTokens(response.event.value.usage) ?? estimate;
         yield response;
       }
@@ -36,8 +40,10 @@ export async function* observed(
     outcome = "ok";
   } catch (error) {
     outcome = fromConnectError(error).reason;
+    failure = error;
     throw error;
   } finally {
+    spans.end(failure);
     metrics.ended(outcome);
   }
 }

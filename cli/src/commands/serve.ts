@@ -3,6 +3,7 @@ import { Option, type Command } from "commander";
 import { TrimtabError } from "#kit/errors.ts";
 import { closeOnSignals } from "#kit/server.ts";
 import { exitWithParent } from "#kit/supervisor.ts";
+import { startTracing } from "#kit/tracing.ts";
 import { startService, startStack } from "../compose.ts";
 import { answerAndBuild } from "../demo/run.ts";
 import { addEngineOptions, type EngineFlags } from "../engine-options.ts";
@@ -67,8 +68,9 @@ async function serveAll(options: ServeOptions): Promise<void> {
     throw new TrimtabError("INVALID_ARGUMENT", "a recipe is built for one model: give one --model", {
       field: "--recipe",
     });
+  const endTracing = await startTracing("gateway");
   const stack = await startStack({ ...options, modelPath: options.model, engine: options });
-  closeOnSignals(() => stack.close());
+  closeOnSignals(() => stack.close().finally(endTracing));
   if (options.recipe !== undefined) await answerAndBuild(stack, options.recipe);
   process.stdout.write(
     `\ntrimtab serves: gRPC ${options.host}:${stack.grpcPort}, HTTP http://${options.host}:${stack.httpPort} (Ctrl-C ends)\n`,
@@ -80,6 +82,7 @@ async function serveOne(service: RoomName, options: ServeOptions, wantsHttp: boo
   const { tokenizer, forward, verifier, steering, sharedPrefixes = false } = options;
   const entries = Object.entries({ tokenizer, forward, verifier, steering });
   const addresses = Object.fromEntries(entries.filter(([, address]) => address !== undefined));
+  const endTracing = await startTracing(service);
   const running = await startService({
     service,
     modelPath: options.model,
@@ -92,7 +95,7 @@ async function serveOne(service: RoomName, options: ServeOptions, wantsHttp: boo
     ...(wantsHttp ? { http: { host: options.host, port: options.httpPort } } : {}),
     addresses,
   });
-  closeOnSignals(() => running.close(), { supervised });
+  closeOnSignals(() => running.close().finally(endTracing), { supervised });
   void running.broken?.then(() => process.exit(EXIT_BROKEN));
   if (supervised) exitWithParent();
   else process.stdout.write(`${service} serves on ${listen}, gRPC port ${running.server.grpcPort}\n`);

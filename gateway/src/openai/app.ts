@@ -3,6 +3,7 @@ import { type Context, Hono } from "hono";
 import type { KeyGate } from "#kit/auth.ts";
 import { TrimtabError } from "#kit/errors.ts";
 import { acceptRequestId, REQUEST_ID_HEADER } from "#kit/interceptors.ts";
+import { TRACE_HEADER, traceHeaders } from "#kit/tracing.ts";
 import type { CallScope } from "../clients.ts";
 import type { GatewayContext } from "../context.ts";
 import { withOurNames } from "./aliases.ts";
@@ -116,7 +117,12 @@ async function health(gateway: GatewayContext, context: Context): Promise<Respon
 function scopeOf({ callerOf, termsOf }: GatewayContext, context: Context): CallScope {
   const id = context.get("requestId" as never) as string;
   const { signal, headers } = context.req.raw;
-  return { signal, headers: { [REQUEST_ID_HEADER]: id }, caller: callerOf(headers), terms: termsOf(headers) };
+  return {
+    signal,
+    headers: { [REQUEST_ID_HEADER]: id, ...traceHeaders(headers.get(TRACE_HEADER)) },
+    caller: callerOf(headers),
+    terms: termsOf(headers),
+  };
 }
 
 function unknownRoute(app: Hono, { req }: Context): HttpProblem {

@@ -13,6 +13,7 @@ import { fromConnectError, toConnectError, TrimtabError } from "./errors.ts";
 import { RPC_LIMITS } from "./limits.ts";
 import type { Logger } from "./log.ts";
 import { abortable } from "./streams.ts";
+import { traceCalls, traceHeaders, traceKey } from "./tracing.ts";
 
 /** Header that carries the request id, in both directions. */
 export const REQUEST_ID_HEADER = "x-request-id";
@@ -35,10 +36,11 @@ export interface ServerInterceptorOptions {
   readonly maxTimeoutMs?: number;
 }
 
-/** The chain of a server, outermost first: request id, error mapping, deadline. */
+/** The chain of a server, outermost first: request id, trace, error mapping, deadline. */
 export function serverInterceptors(options: ServerInterceptorOptions = {}): Interceptor[] {
   return [
     requestId,
+    traceCalls,
     mapErrors(options.log),
     enforceDeadline(options.maxTimeoutMs ?? RPC_LIMITS.maxTimeoutMs),
   ];
@@ -181,7 +183,7 @@ function isGone(error: ConnectError): boolean {
   return false;
 }
 
-/** Options for a call made while serving another: same cancellation, remaining time, same request id. */
+/** Options for a call made while serving another: same cancellation, remaining time, same request id and trace. */
 export function forwardCall(context: HandlerContext): {
   signal: AbortSignal;
   timeoutMs?: number;
@@ -193,6 +195,9 @@ export function forwardCall(context: HandlerContext): {
   return {
     signal: context.signal,
     ...(timeoutMs === undefined ? {} : { timeoutMs: Math.max(1, timeoutMs) }),
-    headers: { [REQUEST_ID_HEADER]: context.values.get(requestIdKey) },
+    headers: {
+      [REQUEST_ID_HEADER]: context.values.get(requestIdKey),
+      ...traceHeaders(context.values.get(traceKey)),
+    },
   };
 }
