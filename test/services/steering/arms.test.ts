@@ -1,5 +1,5 @@
 /** Arms of layer weights: the same blocks and sum of doses, other weights; heads are trained, not drawn. */
-import { afterAll, beforeAll, expect, test } from "bun:test";
+import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import {
   LayerWeightsSchema,
@@ -12,6 +12,8 @@ import { controllerOutput, evaluateNetwork } from "../../../services/steering/sr
 import { createRandom } from "../../../services/steering/src/controller/random.ts";
 import { LAYERS, MODEL as modelDigest } from "./support/simulated-services.ts";
 import { reason, startSimulatedService } from "./support/simulated-steering.ts";
+
+setDefaultTimeout(60_000);
 
 const service = startSimulatedService();
 const { client, clients } = service;

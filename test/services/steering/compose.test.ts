@@ -1,10 +1,12 @@
 /** Several uses as one program: conflict rules, choice, decay, caps; on the real engine with the synthetic model. */
-import { afterAll, beforeAll, expect, test } from "bun:test";
+import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import type { SteeringUseSchema } from "#proto/trimtab/steering/v1/steering_service_pb.ts";
 import { ConflictRule, NormPolicy, Scope, Site } from "#proto/trimtab/type/v1/program_pb.ts";
 import { reasonOf } from "../../support/forward-service.ts";
 import { type SyntheticStack, startSyntheticStack } from "./support/synthetic-stack.ts";
+
+setDefaultTimeout(60_000);
 
 type Use = MessageInitShape<typeof SteeringUseSchema>;
 const BAD = "do bad thing number 300";

@@ -1,8 +1,10 @@
 /** Fits as jobs: attached to, found again, refused by name; data that shows nothing gives no artifact. */
-import { afterAll, beforeAll, expect, test } from "bun:test";
+import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import { Scope, Site } from "#proto/trimtab/type/v1/program_pb.ts";
 import { reasonOf } from "../../support/forward-service.ts";
 import { type SyntheticStack, startSyntheticStack } from "./support/synthetic-stack.ts";
+
+setDefaultTimeout(60_000);
 
 let stack: SyntheticStack;
 beforeAll(async () => {

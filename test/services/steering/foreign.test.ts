@@ -1,11 +1,13 @@
 /** Files of other programs: .svec, SAELens decoder rows, fc1/fc2 controllers; broken and hostile ones are refused. */
-import { afterAll, beforeAll, expect, test } from "bun:test";
+import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import { writeSafetensors } from "#kit/safetensors.ts";
 import { DirectionFormat } from "#proto/trimtab/steering/v1/steering_service_pb.ts";
 import { readDirectionSafetensors } from "../../../services/steering/src/formats/safetensors-direction.ts";
 import { loadController } from "../../../services/steering/src/controller/artifact.ts";
 import { reasonOf } from "../../support/forward-service.ts";
 import { type SyntheticStack, startSyntheticStack } from "./support/synthetic-stack.ts";
+
+setDefaultTimeout(60_000);
 
 const { SVEC, SAELENS, FC_CONTROLLER } = DirectionFormat;
 let stack: SyntheticStack;

@@ -1,10 +1,12 @@
 /** Methods fitted to a small model on the real engine: each does what plain addition to the residual stream does not. */
-import { afterAll, beforeAll, expect, test } from "bun:test";
+import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import { fromBinary } from "@bufbuild/protobuf";
 import { EditSchema, RulesetSchema } from "#proto/trimtab/steering/v1/steering_service_pb.ts";
 import { Scope, Site } from "#proto/trimtab/type/v1/program_pb.ts";
 import { readDirectionSafetensors } from "../../../services/steering/src/formats/safetensors-direction.ts";
 import { type SyntheticStack, startSyntheticStack } from "./support/synthetic-stack.ts";
+
+setDefaultTimeout(60_000);
 
 const BAD = "do bad thing number 300";
 const KIND = "do kind thing number 300";

@@ -1,11 +1,13 @@
 /** Doses in nats: what is asked for is what a full, independent measurement finds; curves are measured once. */
-import { afterAll, beforeAll, expect, test } from "bun:test";
+import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import { ArtifactKind } from "#proto/trimtab/type/v1/artifact_pb.ts";
 import { Pooling, type ProgramBinding, Site, TapPositions } from "#proto/trimtab/type/v1/program_pb.ts";
 import { type CurvePoint, solveScale } from "../../../services/steering/src/nats/solve.ts";
 import { reasonOf } from "../../support/forward-service.ts";
 import { VOCABULARY } from "../../support/synthetic-model.ts";
 import { type SyntheticStack, startSyntheticStack } from "./support/synthetic-stack.ts";
+
+setDefaultTimeout(60_000);
 
 const LIMITS = { maxScale: 4, minScale: 2 ** -14, tolerance: 0.03, measurements: 8 };
 const nats = (value: number) => ({ dose: { case: "nats", value } as const });

@@ -1,10 +1,12 @@
 /** Sweeps: the best point under a budget becomes the artifact, with its evidence; the table has every point. */
-import { afterAll, beforeAll, expect, test } from "bun:test";
+import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import { readDirectionSafetensors } from "../../../services/steering/src/formats/safetensors-direction.ts";
 import { sweepRounds } from "../../../services/steering/src/sweep/schedule.ts";
 import { markPareto, sweepSchema, sweepScore } from "../../../services/steering/src/sweep/table.ts";
 import { MODEL as modelDigest } from "./support/simulated-services.ts";
 import { reason, startSimulatedService } from "./support/simulated-steering.ts";
+
+setDefaultTimeout(60_000);
 
 const service = startSimulatedService();
 const { client } = service;

@@ -11,7 +11,6 @@ import {
 } from "#proto/trimtab/type/v1/program_pb.ts";
 import { norm, unit } from "../direction.ts";
 import {
-  chooseRefusal,
   REFUSAL_SEARCH,
   type RefusalCandidate,
   refusalCandidates,
@@ -65,19 +64,7 @@ export async function fitRefusalDirection(
       induced: await meanOdds(await addition(source, candidate)),
     });
   induced.sort((a, b) => b.induced - a.induced);
-  say(`${REFUSAL_SEARCH.finalists} candidates erased`);
-  const measured = await eraseFinalists(source, held, induced.slice(0, REFUSAL_SEARCH.finalists));
-  const best = chooseRefusal(measured);
-  if (!best) {
-    throw new TrimtabError(
-      "INVALID_ARGUMENT",
-      "no candidate leaves harmless prompts alone when it is erased",
-      {
-        field: "recipe",
-        limit: REFUSAL_SEARCH.mostNats,
-      },
-    );
-  }
+  const best = await firstHarmless(source, held, induced.slice(0, REFUSAL_SEARCH.finalists), say);
   const { layer, fromEnd, vector } = best.candidate;
   return {
     vectors: new Map([[layer, vector]]),
@@ -91,20 +78,28 @@ export async function fitRefusalDirection(
   };
 }
 
-async function eraseFinalists(
+/** The first of the candidates, most inducing first, whose erasure leaves harmless prompts alone. */
+async function firstHarmless(
   source: ExampleSource,
   held: Examples,
   finalists: readonly Omit<RefusalMeasurement, "nats">[],
-): Promise<RefusalMeasurement[]> {
+  say: (detail: string) => void,
+): Promise<RefusalMeasurement> {
   // The divergence is read where the first answer token is predicted: at the last token of the prompt.
   const texts = held.negative.slice(0, PROMPTS).map(({ ids }) => ({ ids, first: ids.length - 1 }));
   const base = await divergenceBase(source, texts);
-  const measured: RefusalMeasurement[] = [];
-  for (const finalist of finalists) {
-    const binding = await erasure(source, finalist.candidate);
-    measured.push({ ...finalist, nats: await divergence(source, base, binding) });
+  let least = Number.POSITIVE_INFINITY;
+  for (const [index, finalist] of finalists.entries()) {
+    say(`candidate ${index + 1} of ${finalists.length} erased`);
+    const nats = await divergence(source, base, await erasure(source, finalist.candidate));
+    if (nats <= REFUSAL_SEARCH.mostNats) return { ...finalist, nats };
+    least = Math.min(least, nats);
   }
-  return measured;
+  throw new TrimtabError(
+    "INVALID_ARGUMENT",
+    `erasing any of the ${finalists.length} candidates moves harmless prompts by ${least.toPrecision(2)} nats or more`,
+    { field: "recipe", limit: REFUSAL_SEARCH.mostNats },
+  );
 }
 
 function tailOf({ ids }: CaptureText): CaptureText {

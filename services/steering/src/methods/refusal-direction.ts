@@ -4,12 +4,13 @@
  *   chosen: the largest log-odds of beginning like the behaviour on prompts to leave alone when r is added in its block,
  *   among those whose erasure everywhere moves the next token of such prompts by KL ≤ 0.1
  * Source: arXiv 2406.11717; added at the last prompt token and the answer, where the paper adds at all tokens.
- * Cost: the prompts once; a token a candidate and validation prompt; the prompts again for every finalist.
+ * Candidates are erased from the most inducing one on, until one passes.
+ * Cost: the prompts once; a token a candidate and validation prompt; the prompts again for every one that is erased.
  */
 import { mean } from "./rows.ts";
 
-/** Tokens from the end that are read, the share of the depth looked at, and how many candidates are erased. */
-export const REFUSAL_SEARCH = { positions: 3, depth: 0.8, finalists: 6, mostNats: 0.1 } as const;
+/** Tokens from the end that are read, the share of the depth looked at, and how many candidates are erased at most. */
+export const REFUSAL_SEARCH = { positions: 3, depth: 0.8, finalists: 24, mostNats: 0.1 } as const;
 
 /** A candidate. */
 export interface RefusalCandidate {
@@ -47,11 +48,4 @@ export function refusalCandidates(
   )
     .flat()
     .filter(({ vector }) => vector.some((x) => x !== 0));
-}
-
-/** The best of the finalists; undefined if none passes. */
-export function chooseRefusal(measured: readonly RefusalMeasurement[]): RefusalMeasurement | undefined {
-  return measured
-    .filter(({ nats }) => nats <= REFUSAL_SEARCH.mostNats)
-    .sort((a, b) => b.induced - a.induced)[0];
 }
