@@ -3,13 +3,13 @@
  *
  *   scores  s[t] = Σ_blocks i32(q·k)·(kscale·qscale)      f32, blocks ascending
  *   softmax m = max s, p = e^(s-m), l = Σ p                over the tokens the row sees; all others are masked to 0
- *   values  o[d] = Σ_pages i32(p'·v), p' = p·vscale quantized to i16 by its largest, per block of 32 dims
+ *   values  o[d] = Σ i32(p'·v), int16 page by page, p' = p·vscale quantized to i16 by its largest, per block of 32 dims
  *
  * A partial is {f32 m, f32 l, 8 bytes unused, f32 o[headDim]} at [row][segment][head]. Masked tokens add exactly 0, so
  * a row's bits do not depend on its neighbours.
  */
 import { MEET16_LIMIT, MEET8_LIMIT, PARTIAL_HEAD_BYTES, QUERY_BYTES } from "./layout";
-import { keySums, valueSums } from "./attention-dot";
+import { addValues, scoreKeys } from "./attention-dot";
 import { constant, C_LANES, C_MAGIC, C_MAGIC_BITS, C_MINUS_HUGE, exp, expTable } from "./math";
 import { lane0, lane1, lane2, lane3, maxLanes, sumLanes } from "./math";
 import { forwardScale, inverseScale, round8 } from "./quantize";
@@ -19,7 +19,6 @@ import { halfRecordBytes } from "./rope";
 export const INFO: usize = 0; // per vector: query, u16 tokens, u16 first, partial, f32 scale of p'
 /** Where attention.ts keeps a checksum. */
 export const CHECKSUM: usize = 32768;
-const SUMS: usize = 64; // i32 [4][8]
 const SCALES: usize = 192; // f32x4 [8 blocks][4]: query scales
 const SCORES: usize = 1536; // f32 [4][256]
 const OUT: usize = 1024; // f32 [4][4][8]
@@ -53,28 +52,9 @@ function spreadQuery(s: usize, i: usize, blocks: usize): void {
 /** Scores of all tokens of `pages` pages; `keys` = offset of the first record inside a page. */
 function scorePages<T>(s: usize, count: i32, table: usize, pages: usize, keys: usize, blocks: usize): void {
   const record = halfRecordBytes(sizeof<T>() == 2) * 2;
-  for (let page: usize = 0; page < pages; page++) {
-    let data = <usize>load<u32>(table + page * 4) + keys;
-    for (let block: usize = 0; block < blocks; block++, data += record) {
-      for (let eight: usize = 0; eight < 4; eight++) {
-        keySums<T>(count, data + eight * 256 * sizeof<T>(), s + QUERIES + block * 1024, s + SUMS);
-        const scales = data + 1024 * sizeof<T>() + eight * 32;
-        const first = v128.load(scales);
-        const second = v128.load(scales, 16);
-        for (let i: usize = 0; i < <usize>count; i++) {
-          const qs = v128.load(s + SCALES + block * 64 + i * 16);
-          let a = f32x4.mul(f32x4.convert_i32x4_s(v128.load(s + SUMS + i * 32)), f32x4.mul(first, qs));
-          let b = f32x4.mul(f32x4.convert_i32x4_s(v128.load(s + SUMS + i * 32, 16)), f32x4.mul(second, qs));
-          const to = s + SCORES + i * 1024 + page * 128 + eight * 32;
-          if (block) {
-            a = f32x4.add(v128.load(to), a);
-            b = f32x4.add(v128.load(to, 16), b);
-          }
-          v128.store(to, a);
-          v128.store(to, b, 16);
-        }
-      }
-    }
+  for (let block: usize = 0; block < blocks; block++, keys += record) {
+    const pairs = s + QUERIES + block * 1024;
+    scoreKeys<T>(count, table, pages, keys, pairs, s + SCALES + block * 64, s + SCORES, block == 0);
   }
 }
 
@@ -88,49 +68,64 @@ function maskBefore(s: usize, i: usize, first: usize): void {
 function softmax(s: usize, i: usize, pages: usize): void {
   const from = s + SCORES + i * 1024;
   const end = from + pages * 128;
-  const tokens = i32x4.splat(load<u16>(s + INFO + i * 16, 4));
+  const tokens = <usize>load<u16>(s + INFO + i * 16, 4);
+  const seenEnd = from + (tokens & ~3) * 4;
   const partial = <usize>load<u32>(s + INFO + i * 16, 8);
+  const isSeen = i32x4.lt_s(constant(C_LANES), i32x4.splat(tokens & 3));
   const huge = constant(C_MINUS_HUGE);
-  const four = i32x4.splat(4);
   const table = expTable();
-  let lanes = constant(C_LANES);
   let m = huge;
-  for (let at = from; at < end; at += 16) {
-    m = f32x4.pmax(m, v128.bitselect(v128.load(at), huge, i32x4.lt_s(lanes, tokens)));
-    lanes = i32x4.add(lanes, four);
-  }
+  for (let at = from; at < seenEnd; at += 16) m = f32x4.pmax(m, v128.load(at));
+  if (tokens & 3) m = f32x4.pmax(m, v128.bitselect(v128.load(seenEnd), huge, isSeen));
   const largest = maxLanes(m);
   const shift = f32x4.splat(largest);
   let l = f32x4.splat(0);
-  lanes = constant(C_LANES);
-  for (let at = from; at < end; at += 16) {
-    const p = v128.and(exp(f32x4.sub(v128.load(at), shift), table), i32x4.lt_s(lanes, tokens));
+  let at = from;
+  for (; at < seenEnd; at += 16) {
+    const p = exp(f32x4.sub(v128.load(at), shift), table);
     v128.store(at, p);
     l = f32x4.add(l, p);
-    lanes = i32x4.add(lanes, four);
   }
+  if (tokens & 3) {
+    const p = v128.and(exp(f32x4.sub(v128.load(at), shift), table), isSeen);
+    v128.store(at, p);
+    l = f32x4.add(l, p);
+    at += 16;
+  }
+  for (; at < end; at += 16) v128.store(at, f32x4.splat(0));
   store<f32>(partial, largest);
   store<f32>(partial, sumLanes(l), 4);
 }
 
 /** p·vscale of vector i as i16 pairs; their scale into its info. `scales` = offset of the value scales in a page. */
 function weigh(s: usize, i: usize, table: usize, pages: usize, scales: usize, limit: f32): void {
-  const tokens = i32x4.splat(load<u16>(s + INFO + i * 16, 4));
-  const four = i32x4.splat(4);
-  let lanes = constant(C_LANES);
+  const tokens = <usize>load<u16>(s + INFO + i * 16, 4);
+  const seenEnd = s + SCORES + i * 1024 + (tokens & ~3) * 4;
+  const productsEnd = s + PRODUCTS + pages * 128;
   let m = f32x4.splat(0);
   let p = s + SCORES + i * 1024;
   let to = s + PRODUCTS;
-  for (let page: usize = 0; page < pages; page++) {
-    let scale = <usize>load<u32>(table + page * 4) + scales;
-    const end = scale + 128;
-    for (; scale < end; scale += 16, p += 16, to += 16) {
-      const v = v128.and(f32x4.mul(v128.load(p), v128.load(scale)), i32x4.lt_s(lanes, tokens));
+  let scale: usize = 0;
+  while (p < seenEnd) {
+    scale = <usize>load<u32>(table) + scales;
+    table += 4;
+    const end = min(p + 128, seenEnd);
+    for (; p < end; scale += 16, p += 16, to += 16) {
+      const v = f32x4.mul(v128.load(p), v128.load(scale));
       v128.store(to, v);
       m = f32x4.pmax(m, v);
-      lanes = i32x4.add(lanes, four);
     }
   }
+  if (tokens & 3) {
+    // The scales of tokens that are not there may be anything.
+    if ((tokens & 28) == 0) scale = <usize>load<u32>(table) + scales;
+    const isSeen = i32x4.lt_s(constant(C_LANES), i32x4.splat(tokens & 3));
+    const v = v128.and(f32x4.mul(v128.load(p), v128.load(scale)), isSeen);
+    v128.store(to, v);
+    m = f32x4.pmax(m, v);
+    to += 16;
+  }
+  for (; to < productsEnd; to += 16) v128.store(to, f32x4.splat(0));
   const largest = maxLanes(m);
   const factor = f32x4.splat(inverseScale(largest, limit));
   const magic = constant(C_MAGIC);
@@ -142,18 +137,13 @@ function weigh(s: usize, i: usize, table: usize, pages: usize, scales: usize, li
   store<f32>(s + INFO + i * 16, forwardScale(largest, limit), 12);
 }
 
-/** o of one block of 32 dims for all vectors, page by page; OUT holds [octet][vector][8] meanwhile. */
+/** o of one block of 32 dims for all vectors; OUT holds [octet][vector][8] meanwhile. */
 function sumValues<T>(s: usize, count: i32, table: usize, pages: usize, values: usize, at: usize): void {
-  const bytes = <usize>count << 5;
+  const each: usize = sizeof<T>() == 1 ? pages : 1;
   for (let i: usize = 0; i < 512; i += 16) v128.store(s + OUT + i, f32x4.splat(0));
-  for (let page: usize = 0; page < pages; page++) {
-    let data = <usize>load<u32>(table + page * 4) + values;
-    for (let out = s + OUT; out < s + OUT + 512; out += 128, data += 256 * sizeof<T>()) {
-      valueSums<T>(count, data, s + PAIRS + page * 1024, s + SUMS);
-      for (let i: usize = 0; i < bytes; i += 16) {
-        const sum = f32x4.convert_i32x4_s(v128.load(s + SUMS + i));
-        v128.store(out + i, f32x4.add(v128.load(out + i), sum));
-      }
+  for (let octet: usize = 0; octet < 4; octet++, values += 256 * sizeof<T>()) {
+    for (let page: usize = 0; page < pages; page += each) {
+      addValues<T>(count, table + page * 4, each, values, s + PAIRS + page * 1024, s + OUT + octet * 128);
     }
   }
   for (let i: usize = 0; i < <usize>count; i++) {
