@@ -59,7 +59,7 @@ function score8(to: usize, a: v128, b: v128, scales: usize, query: v128, isFirst
 }
 
 /**
- * One block of 32 dims of all keys of `pages` pages: scores f32 [count][256] at `to`.
+ * One block of 32 dims of the keys of `tokens` tokens, a multiple of 8: scores f32 [count][256] at `to`.
  * @param at offset of the block's records in a page
  * @param pairs the block of the queries; their scales are at `queryScales`, 16 bytes each
  */
@@ -67,14 +67,14 @@ function score8(to: usize, a: v128, b: v128, scales: usize, query: v128, isFirst
 // @ts-ignore: decorator
 @inline
 function keys<T>(
-  count: i32, table: usize, pages: usize, at: usize, pairs: usize, queryScales: usize, to: usize, isFirst: bool,
+  count: i32, table: usize, tokens: usize, at: usize, pairs: usize, queryScales: usize, to: usize, isFirst: bool,
 ): void {
-  const tableEnd = table + pages * 4;
+  const toEnd = to + tokens * 4;
   const end = pairs + 1024;
   do {
     let data = <usize>load<u32>(table) + at;
     let scales = data + 1024 * sizeof<T>();
-    const scalesEnd = scales + 128;
+    const pageEnd = min(to + 128, toEnd);
     do {
       let a0 = i32x4.splat(0);
       let a1 = a0, b0 = a0, b1 = a0, c0 = a0, c1 = a0, d0 = a0, d1 = a0;
@@ -101,9 +101,9 @@ function keys<T>(
       data += 256 * sizeof<T>();
       scales += 32;
       to += 32;
-    } while (scales < scalesEnd);
+    } while (to < pageEnd);
     table += 4;
-  } while (table < tableEnd);
+  } while (to < toEnd);
 }
 
 /** out += sums, 8 dims of one vector. */
@@ -114,17 +114,16 @@ function addSums(out: usize, a: v128, b: v128): void {
   v128.store(out, f32x4.add(v128.load(out, 16), f32x4.convert_i32x4_s(b)), 16);
 }
 
-/** 8 dims over the tokens of `pages` pages, within the bound of the sums, against probabilities: out f32 [count][8] += sums. */
+/** 8 dims over the tokens of `pairs` … `pairsEnd`, within the bound of the sums: out f32 [count][8] += sums. */
 // prettier-ignore
 // @ts-ignore: decorator
 @inline
-function values<T>(count: i32, table: usize, pages: usize, at: usize, pairs: usize, out: usize): void {
-  const tableEnd = table + pages * 4;
+function values<T>(count: i32, table: usize, at: usize, pairs: usize, pairsEnd: usize, out: usize): void {
   let a0 = i32x4.splat(0);
   let a1 = a0, b0 = a0, b1 = a0, c0 = a0, c1 = a0, d0 = a0, d1 = a0;
   do {
     let data = <usize>load<u32>(table) + at;
-    const end = pairs + 1024;
+    const end = min(pairs + 1024, pairsEnd);
     do {
       let x = first<T>(data), y = second<T>(false, data), p = v128.load(pairs);
       a0 = mac(a0, x, p); a1 = mac(a1, y, p);
@@ -140,52 +139,52 @@ function values<T>(count: i32, table: usize, pages: usize, at: usize, pairs: usi
       pairs += 128;
     } while (pairs < end);
     table += 4;
-  } while (table < tableEnd);
+  } while (pairs < pairsEnd);
   addSums(out, a0, a1);
   if (count > 1) addSums(out + 32, b0, b1);
   if (count > 2) addSums(out + 64, c0, c1);
   if (count > 3) addSums(out + 96, d0, d1);
 }
 
-function keys1<T>(table: usize, pages: usize, at: usize, pairs: usize, scales: usize, to: usize, isFirst: bool): void {
-  keys<T>(1, table, pages, at, pairs, scales, to, isFirst);
+function keys1<T>(table: usize, tokens: usize, at: usize, pairs: usize, scales: usize, to: usize, isFirst: bool): void {
+  keys<T>(1, table, tokens, at, pairs, scales, to, isFirst);
 }
-function values1<T>(table: usize, pages: usize, at: usize, pairs: usize, out: usize): void {
-  values<T>(1, table, pages, at, pairs, out);
+function values1<T>(table: usize, at: usize, pairs: usize, end: usize, out: usize): void {
+  values<T>(1, table, at, pairs, end, out);
 }
-function keys2<T>(table: usize, pages: usize, at: usize, pairs: usize, scales: usize, to: usize, isFirst: bool): void {
-  keys<T>(2, table, pages, at, pairs, scales, to, isFirst);
+function keys2<T>(table: usize, tokens: usize, at: usize, pairs: usize, scales: usize, to: usize, isFirst: bool): void {
+  keys<T>(2, table, tokens, at, pairs, scales, to, isFirst);
 }
-function values2<T>(table: usize, pages: usize, at: usize, pairs: usize, out: usize): void {
-  values<T>(2, table, pages, at, pairs, out);
+function values2<T>(table: usize, at: usize, pairs: usize, end: usize, out: usize): void {
+  values<T>(2, table, at, pairs, end, out);
 }
-function keys3<T>(table: usize, pages: usize, at: usize, pairs: usize, scales: usize, to: usize, isFirst: bool): void {
-  keys<T>(3, table, pages, at, pairs, scales, to, isFirst);
+function keys3<T>(table: usize, tokens: usize, at: usize, pairs: usize, scales: usize, to: usize, isFirst: bool): void {
+  keys<T>(3, table, tokens, at, pairs, scales, to, isFirst);
 }
-function values3<T>(table: usize, pages: usize, at: usize, pairs: usize, out: usize): void {
-  values<T>(3, table, pages, at, pairs, out);
+function values3<T>(table: usize, at: usize, pairs: usize, end: usize, out: usize): void {
+  values<T>(3, table, at, pairs, end, out);
 }
-function keys4<T>(table: usize, pages: usize, at: usize, pairs: usize, scales: usize, to: usize, isFirst: bool): void {
-  keys<T>(4, table, pages, at, pairs, scales, to, isFirst);
+function keys4<T>(table: usize, tokens: usize, at: usize, pairs: usize, scales: usize, to: usize, isFirst: bool): void {
+  keys<T>(4, table, tokens, at, pairs, scales, to, isFirst);
 }
-function values4<T>(table: usize, pages: usize, at: usize, pairs: usize, out: usize): void {
-  values<T>(4, table, pages, at, pairs, out);
+function values4<T>(table: usize, at: usize, pairs: usize, end: usize, out: usize): void {
+  values<T>(4, table, at, pairs, end, out);
 }
 
 /** `keys` for a `count` that is no constant. */
 export function scoreKeys<T>(
-  count: i32, table: usize, pages: usize, at: usize, pairs: usize, scales: usize, to: usize, isFirst: bool,
+  count: i32, table: usize, tokens: usize, at: usize, pairs: usize, scales: usize, to: usize, isFirst: bool,
 ): void {
-  if (count == 1) keys1<T>(table, pages, at, pairs, scales, to, isFirst);
-  else if (count == 2) keys2<T>(table, pages, at, pairs, scales, to, isFirst);
-  else if (count == 3) keys3<T>(table, pages, at, pairs, scales, to, isFirst);
-  else keys4<T>(table, pages, at, pairs, scales, to, isFirst);
+  if (count == 1) keys1<T>(table, tokens, at, pairs, scales, to, isFirst);
+  else if (count == 2) keys2<T>(table, tokens, at, pairs, scales, to, isFirst);
+  else if (count == 3) keys3<T>(table, tokens, at, pairs, scales, to, isFirst);
+  else keys4<T>(table, tokens, at, pairs, scales, to, isFirst);
 }
 
 /** `values` for a `count` that is no constant. */
-export function addValues<T>(count: i32, table: usize, pages: usize, at: usize, pairs: usize, out: usize): void {
-  if (count == 1) values1<T>(table, pages, at, pairs, out);
-  else if (count == 2) values2<T>(table, pages, at, pairs, out);
-  else if (count == 3) values3<T>(table, pages, at, pairs, out);
-  else values4<T>(table, pages, at, pairs, out);
+export function addValues<T>(count: i32, table: usize, at: usize, pairs: usize, end: usize, out: usize): void {
+  if (count == 1) values1<T>(table, at, pairs, end, out);
+  else if (count == 2) values2<T>(table, at, pairs, end, out);
+  else if (count == 3) values3<T>(table, at, pairs, end, out);
+  else values4<T>(table, at, pairs, end, out);
 }

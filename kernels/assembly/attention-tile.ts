@@ -49,12 +49,12 @@ function spreadQuery(s: usize, i: usize, blocks: usize): void {
   }
 }
 
-/** Scores of all tokens of `pages` pages; `keys` = offset of the first record inside a page. */
-function scorePages<T>(s: usize, count: i32, table: usize, pages: usize, keys: usize, blocks: usize): void {
+/** Scores of `tokens` tokens, a multiple of 8; `keys` = offset of the first record inside a page. */
+function scoreTokens<T>(s: usize, count: i32, table: usize, tokens: usize, keys: usize, blocks: usize): void {
   const record = halfRecordBytes(sizeof<T>() == 2) * 2;
   for (let block: usize = 0; block < blocks; block++, keys += record) {
     const pairs = s + QUERIES + block * 1024;
-    scoreKeys<T>(count, table, pages, keys, pairs, s + SCALES + block * 64, s + SCORES, block == 0);
+    scoreKeys<T>(count, table, tokens, keys, pairs, s + SCALES + block * 64, s + SCORES, block == 0);
   }
 }
 
@@ -64,10 +64,10 @@ function maskBefore(s: usize, i: usize, first: usize): void {
   for (let at = from; at < from + first * 4; at += 4) v128.store32_lane(at, constant(C_MINUS_HUGE), 0);
 }
 
-/** Scores of vector i to probabilities; m and l into its partial. Lanes at or beyond `tokens` become 0. */
-function softmax(s: usize, i: usize, pages: usize): void {
+/** Scores of vector i to probabilities; m and l into its partial. Those of tokens it does not see become 0. */
+function softmax(s: usize, i: usize, all: usize): void {
   const from = s + SCORES + i * 1024;
-  const end = from + pages * 128;
+  const end = from + all * 4;
   const tokens = <usize>load<u16>(s + INFO + i * 16, 4);
   const seenEnd = from + (tokens & ~3) * 4;
   const partial = <usize>load<u32>(s + INFO + i * 16, 8);
@@ -98,10 +98,10 @@ function softmax(s: usize, i: usize, pages: usize): void {
 }
 
 /** p·vscale of vector i as i16 pairs; their scale into its info. `scales` = offset of the value scales in a page. */
-function weigh(s: usize, i: usize, table: usize, pages: usize, scales: usize, limit: f32): void {
+function weigh(s: usize, i: usize, table: usize, all: usize, scales: usize, limit: f32): void {
   const tokens = <usize>load<u16>(s + INFO + i * 16, 4);
   const seenEnd = s + SCORES + i * 1024 + (tokens & ~3) * 4;
-  const productsEnd = s + PRODUCTS + pages * 128;
+  const productsEnd = s + PRODUCTS + all * 4;
   let m = f32x4.splat(0);
   let p = s + SCORES + i * 1024;
   let to = s + PRODUCTS;
@@ -138,12 +138,14 @@ function weigh(s: usize, i: usize, table: usize, pages: usize, scales: usize, li
 }
 
 /** o of one block of 32 dims for all vectors; OUT holds [octet][vector][8] meanwhile. */
-function sumValues<T>(s: usize, count: i32, table: usize, pages: usize, values: usize, at: usize): void {
-  const each: usize = sizeof<T>() == 1 ? pages : 1;
+function sumValues<T>(s: usize, count: i32, table: usize, tokens: usize, values: usize, at: usize): void {
+  const end = s + PAIRS + tokens * 32;
+  const each: usize = sizeof<T>() == 1 ? tokens * 32 : 1024;
   for (let i: usize = 0; i < 512; i += 16) v128.store(s + OUT + i, f32x4.splat(0));
   for (let octet: usize = 0; octet < 4; octet++, values += 256 * sizeof<T>()) {
-    for (let page: usize = 0; page < pages; page += each) {
-      addValues<T>(count, table + page * 4, each, values, s + PAIRS + page * 1024, s + OUT + octet * 128);
+    let pages = table;
+    for (let pairs = s + PAIRS; pairs < end; pairs += each, pages += 4) {
+      addValues<T>(count, pages, values, pairs, min(pairs + each, end), s + OUT + octet * 128);
     }
   }
   for (let i: usize = 0; i < <usize>count; i++) {
@@ -166,20 +168,20 @@ export function attendTile<T>(
   blocks: usize,
 ): void {
   const half = halfRecordBytes(sizeof<T>() == 2);
-  const pages = (longest + 31) >> 5;
+  const tokens = (longest + 7) & ~7;
   const limit = <f32>(sizeof<T>() == 2 ? MEET16_LIMIT : MEET8_LIMIT);
   for (let i: usize = 0; i < <usize>count; i++) spreadQuery(s, i, blocks);
-  scorePages<T>(s, count, table, pages, offset, blocks);
+  scoreTokens<T>(s, count, table, tokens, offset, blocks);
   for (let i: usize = 0; i < <usize>count; i++) {
     const first = <usize>load<u16>(s + INFO + i * 16, 6);
     if (first) maskBefore(s, i, first);
-    softmax(s, i, pages);
+    softmax(s, i, tokens);
   }
   for (let block: usize = 0; block < blocks; block++) {
     const values = offset + block * half * 2 + half;
     for (let i: usize = 0; i < <usize>count; i++) {
-      weigh(s, i, table, pages, values + 1024 * sizeof<T>(), limit);
+      weigh(s, i, table, tokens, values + 1024 * sizeof<T>(), limit);
     }
-    sumValues<T>(s, count, table, pages, values, block * 128);
+    sumValues<T>(s, count, table, tokens, values, block * 128);
   }
 }
