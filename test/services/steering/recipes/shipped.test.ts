@@ -28,7 +28,14 @@ const recipes = readRecipes([SHIPPED, own]);
 const shipped = readRecipes([SHIPPED]);
 
 test("the page's recipe is one, beside those that ship", () => {
-  expect([...recipes.keys()].sort()).toEqual(["formal", "french", "pirate", "positive", "refusal"]);
+  expect([...recipes.keys()].sort()).toEqual([
+    "concise",
+    "formal",
+    "french",
+    "pirate",
+    "positive",
+    "refusal",
+  ]);
   expect(recipes.get("pirate")?.negativeAnswers.length).toBe(4);
 });
 
