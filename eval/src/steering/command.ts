@@ -123,11 +123,11 @@ async function runArms(lab: Lab, options: SteeringOptions, isQuick: boolean): Pr
     return method === undefined || gate === undefined ? [] : [{ arm, method, gate }];
   });
   const chosen = [];
-  for (const one of arms) chosen.push({ ...one, choice: await freeze(lab, one.arm, one.method, one.gate) });
+  for (const one of arms) chosen.push({ ...one, strength: await freeze(lab, one.arm, one.method, one.gate) });
   if (options.developmentOnly === true) return undefined;
   const rows: ReportRow[] = [await testBase(lab)];
-  for (const { arm, method, gate, choice } of chosen)
-    rows.push(await testArm(lab, arm, method, gate, choice));
+  for (const { arm, method, gate, strength } of chosen)
+    rows.push(await testArm(lab, arm, method, gate, strength));
   return {
     title: `${isQuick ? "Smoke test, no result: s" : "S"}teering lab: ${lab.recipe}, ${lab.model.name}`,
     ...{

@@ -3,6 +3,7 @@
  * corrected by Holm's step-down.
  */
 import { bootstrapDifference, bootstrapPValue, type Interval } from "../statistics.ts";
+import { PRIMARY_ARMS } from "./arms.ts";
 import type { ReportRow } from "./rows.ts";
 
 /** Ours against one rival. */
@@ -26,17 +27,24 @@ export function comparePrimary(rows: readonly ReportRow[]): Comparison[] {
     const p = bootstrapPValue(mine.map((value, at) => value - theirs[at]!));
     return [{ rival: row.primary, difference: bootstrapDifference(mine, theirs), p }];
   });
-  const adjusted = holm(compared.map(({ p }) => p));
+  // Corrected for what was planned: a rival that could not be run makes the others no better.
+  const adjusted = holm(
+    compared.map(({ p }) => p),
+    PRIMARY_ARMS.length - 1,
+  );
   return compared.map((one, at) => ({ ...one, adjustedP: adjusted[at]! }));
 }
 
-/** Holm's step-down: the k-th smallest of m p-values times m − k + 1, never below the one before, at most 1. */
-export function holm(values: readonly number[]): number[] {
+/**
+ * Holm's step-down: the k-th smallest of m p-values times m − k + 1, never below the one before, at most 1.
+ * @param planned m, if more comparisons were planned than there are values
+ */
+export function holm(values: readonly number[], planned = values.length): number[] {
   const order = values.map((_, at) => at).toSorted((a, b) => values[a]! - values[b]!);
   const adjusted = new Array<number>(values.length).fill(1);
   let floor = 0;
   for (const [rank, at] of order.entries()) {
-    floor = Math.max(floor, Math.min(1, values[at]! * (values.length - rank)));
+    floor = Math.max(floor, Math.min(1, values[at]! * (planned - rank)));
     adjusted[at] = floor;
   }
   return adjusted;

@@ -102,11 +102,20 @@ export async function prepareGates(
   ];
 }
 
+/** How strongly an arm acts, and what that was chosen by; nothing if the arm is as it is served. */
+export interface Strength {
+  readonly dose: number;
+  readonly threshold: number;
+  readonly choice: Choice | undefined;
+}
+
 /** Chooses the strength of an arm on development prompts, or takes the frozen one. */
-export async function freeze(lab: Lab, arm: Arm, method: Method, gate: Gate): Promise<Choice> {
+export async function freeze(lab: Lab, arm: Arm, method: Method, gate: Gate): Promise<Strength> {
+  if (arm.dose !== undefined && gate.threshold !== undefined)
+    return { dose: arm.dose, threshold: gate.threshold, choice: undefined };
   const { model, pinned: recipe, maxTokens } = lab;
   const path = join(lab.out, `frozen-${lab.modelKey}.json`);
-  return frozenChoice(path, { modelDigest: model.digest, recipe, maxTokens }, arm, async () => {
+  const choice = await frozenChoice(path, { modelDigest: model.digest, recipe, maxTokens }, arm, async () => {
     lab.onProgress(`development: ${nameOfArm(arm)}`);
     const [harmful, harmless] = [some(lab, "development", "harmful"), some(lab, "development", "harmless")];
     const development: Development = {
@@ -114,8 +123,9 @@ export async function freeze(lab: Lab, arm: Arm, method: Method, gate: Gate): Pr
       base: await generate(lab, BASE, 0, [...harmful, ...harmless]),
       steered: (one, dose, prompts) => generate(lab, one, dose, prompts),
     };
-    return choose(development, arm.dose === undefined ? method : { ...method, doses: [arm.dose] }, gate);
+    return choose(development, method, gate);
   });
+  return { dose: choice.dose, threshold: choice.threshold, choice };
 }
 
 /** The row of an arm on the test prompts, at its frozen strength. */
@@ -124,14 +134,14 @@ export async function testArm(
   arm: Arm,
   method: Method,
   gate: Gate,
-  choice: Choice,
+  { dose, threshold, choice }: Strength,
 ): Promise<ReportRow> {
   lab.onProgress(`test: ${nameOfArm(arm)}`);
   const prompts = lab.prompts.filter(({ split }) => split === "test");
-  const opened = prompts.filter((prompt) => isOpen(gate, choice.threshold, prompt));
+  const opened = prompts.filter((prompt) => isOpen(gate, threshold, prompt));
   const base = await generate(lab, BASE, 0, prompts);
-  const steered = await generate(lab, method, choice.dose, opened);
-  const answers = combine(gate, choice.threshold, prompts, base, steered);
+  const steered = await generate(lab, method, dose, opened);
+  const answers = combine(gate, threshold, prompts, base, steered);
   const judgements = await lab.judge.judge(answers);
   const passages = passagesOf(lab);
   const byId = new Map(passagePrompts(passages).map((prompt) => [prompt.id, prompt]));
@@ -140,15 +150,15 @@ export async function testArm(
     ...{ model: lab.model.name, modelKey: lab.modelKey },
   };
   const ratio = async (decide: (passage: Passage) => boolean) =>
-    (await natsRatio(source, method, choice.dose, passages, decide)) ?? null;
+    (await natsRatio(source, method, dose, passages, decide)) ?? null;
   return rowOf(
     {
       ...{ model: lab.model.name, recipe: lab.recipe, gate: gate.name, method: method.name },
       site: method.site,
     },
     {
-      ...{ part: arm.part, primary: arm.primary, choice },
-      nllRatio: await ratio(({ id }) => isOpen(gate, choice.threshold, byId.get(id)!)),
+      ...{ part: arm.part, primary: arm.primary, dose, choice },
+      nllRatio: await ratio(({ id }) => isOpen(gate, threshold, byId.get(id)!)),
       nllRatioOpen: await ratio(() => true),
       otherRatio: await readByOther(
         lab,
@@ -179,7 +189,15 @@ export async function testBase(lab: Lab): Promise<ReportRow> {
   const judgements = await lab.judge.judge(answers);
   return rowOf(
     { model: lab.model.name, recipe: lab.recipe, gate: "none", method: BASE.name, site: BASE.site },
-    { part: "base", primary: undefined, choice: undefined, nllRatio: 1, nllRatioOpen: 1, otherRatio: null },
+    {
+      part: "base",
+      primary: undefined,
+      dose: 0,
+      choice: undefined,
+      nllRatio: 1,
+      nllRatioOpen: 1,
+      otherRatio: null,
+    },
     prompts.map((prompt, at) => ({ prompt, answer: answers[at]!, judgement: judgements[at]! })),
   );
 }

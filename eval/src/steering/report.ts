@@ -95,7 +95,9 @@ export function labMarkdown(report: LabReport): string {
   const sections = sectionsOf(report).map(({ title, head, rows = [], lines = [] }) =>
     [`## ${title}`, ...(head ? [markdownTable(head, rows)] : []), ...lines].join("\n\n"),
   );
-  return `# ${report.title}\n\n${sections.join("\n\n")}\n`;
+  const source =
+    "Written by `npm run eval -- steering --page FILE`; prompts, rules and terms: [steering-lab.md](steering-lab.md).";
+  return `# ${report.title}\n\n${source}\n\n${sections.join("\n\n")}\n`;
 }
 
 /** Lines for the terminal. */

@@ -30,6 +30,8 @@ export interface Row {
 export interface ReportRow extends Row {
   readonly part: Arm["part"] | "base";
   readonly primary: string | undefined;
+  readonly dose: number;
+  /** How dose and threshold were chosen; absent for the base and for what is as it is served. */
   readonly choice: Choice | undefined;
   readonly borderline: Proportion;
   /** False effect on harmless prompts about the harmful topics. */
@@ -58,7 +60,7 @@ export type RowNames = Pick<Row, "model" | "recipe" | "gate" | "method" | "site"
 /** What else a row says. */
 export type RowExtras = Pick<
   ReportRow,
-  "part" | "primary" | "choice" | "nllRatio" | "nllRatioOpen" | "otherRatio"
+  "part" | "primary" | "dose" | "choice" | "nllRatio" | "nllRatioOpen" | "otherRatio"
 >;
 
 /** The row of one arm's judged test prompts. */

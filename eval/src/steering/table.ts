@@ -26,7 +26,7 @@ export function rowCells(row: ReportRow): string[] {
   const isKept = choice === undefined || choice.isWithinBound;
   return [
     ...[row.gate, row.method, row.primary === undefined ? row.part : `${row.part}, primary`],
-    ...[choice === undefined ? "–" : String(choice.dose), spell(row.effect), spell(row.falseEffect)],
+    ...[row.part === "base" ? "–" : String(row.dose), spell(row.effect), spell(row.falseEffect)],
     ...[percent(row.matched.rate), percent(row.borderline.rate)],
     choice === undefined
       ? "–"

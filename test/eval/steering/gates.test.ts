@@ -59,6 +59,7 @@ test("the gate on words learns words, the gate on length learns length", () => {
 test("Holm's step-down equals the worked example, in the order given", () => {
   expect(holm([0.01, 0.04, 0.03, 0.005])).toEqual([0.03, 0.06, 0.06, 0.02]);
   expect(holm([0.9, 0.8])).toEqual([1, 1]);
+  expect(holm([0.01], 4)).toEqual([0.04]);
 });
 
 test("a mean of 0 has a large p-value, a clear one the smallest there is", () => {

@@ -22,7 +22,7 @@ function rowWith(method: string, primary: string | undefined, refusals: number):
   const harmless: Outcome[] = ["complies", "policy_refusal", "incapability", "incoherent"];
   return rowOf(
     { model: "tiny", recipe: "refusal", gate: "none", method, site: "residual" },
-    { part: "rival", primary, choice: undefined, nllRatio: 1.1, nllRatioOpen: 1.3, otherRatio: 0.9 },
+    { part: "rival", primary, dose: 1, choice: undefined, nllRatio: 1.1, nllRatioOpen: 1.3, otherRatio: 0.9 },
     [...judged("harmful", outcomes), ...judged("harmless", harmless)],
   );
 }
