@@ -26,6 +26,8 @@ const COMMANDS = {
   check: { kernels: false, model: false, run: (bun) => runTests(bun, { isGatesOnly: true, args: [] }) },
   generate: { kernels: false, model: false, run: generateCode },
   kernels: { kernels: true, model: false },
+  sbom: { kernels: false, model: false, run: () => supplyChain("writeSbom") },
+  audit: { kernels: false, model: false, run: () => supplyChain("auditPackages") },
   package: { kernels: true, page: true, model: false, run: writeDescriptors },
 };
 
@@ -41,6 +43,11 @@ async function testPage(bun, args) {
   const { testProject } = await import("./test.mjs");
   say(`screenshots go to ${inProject("build", "screenshots")}`);
   return testProject(bun, { only: "browser", args });
+}
+
+async function supplyChain(name) {
+  const chain = await import("./lib/supply-chain.mjs");
+  return chain[name]();
 }
 
 async function generateCode() {

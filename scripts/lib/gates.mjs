@@ -6,6 +6,7 @@ import { ensureKernels } from "./kernels.mjs";
 import { ensurePage } from "./page.mjs";
 import { capture } from "./processes.mjs";
 import { inProject } from "./project.mjs";
+import { describeLicences } from "./supply-chain.mjs";
 
 /**
  * The gates in the order they run. Each `run` returns an empty text when all is well, else what is wrong.
@@ -28,6 +29,7 @@ export const listGates = (bun) => [
   },
   { name: "format (bun fmt)", run: () => command(bun, ["fmt", "--check", "--no-script"]) },
   { name: "scripts parse (node --check)", run: checkScripts },
+  { name: "licences of what ships (npm sbom)", run: describeLicences },
 ];
 
 async function command(program, args) {
