@@ -32,6 +32,7 @@ test("the page's recipe is one, beside those that ship", () => {
     "concise",
     "formal",
     "french",
+    "hedging",
     "pirate",
     "positive",
     "refusal",
