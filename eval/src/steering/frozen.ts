@@ -13,6 +13,8 @@ export interface Frozen {
   readonly modelDigest: string;
   readonly recipe: string;
   readonly maxTokens: number;
+  /** Digest of what gates were trained on: their scores change with it, and thresholds are scores. */
+  readonly training: string;
   readonly choices: { readonly [arm: string]: Choice };
 }
 
@@ -35,7 +37,7 @@ export async function frozenChoice(
 function readFrozen(path: string, run: Omit<Frozen, "choices">): Frozen {
   if (!existsSync(path)) return { ...run, choices: {} };
   const frozen = JSON.parse(readFileSync(path, "utf8")) as Frozen;
-  for (const field of ["modelDigest", "recipe", "maxTokens"] as const) {
+  for (const field of ["modelDigest", "recipe", "maxTokens", "training"] as const) {
     if (frozen[field] !== run[field]) throw new Error(`${path} is frozen for ${field} ${frozen[field]}`);
   }
   return frozen;

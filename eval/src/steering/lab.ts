@@ -16,6 +16,7 @@ import { fluencyRatio } from "./fluency.ts";
 import { frozenChoice } from "./frozen.ts";
 import { combine, type Gate, isOpen, trivialGates } from "./gate.ts";
 import { createJudge, type Judge } from "./judge.ts";
+import { digestOf } from "./labels.ts";
 import { BASE, type Method } from "./method.ts";
 import type { LabPrompt, PromptClass, PromptSplit } from "./prompts.ts";
 import { type ReportRow, rowOf } from "./rows.ts";
@@ -115,7 +116,9 @@ export async function freeze(lab: Lab, arm: Arm, method: Method, gate: Gate): Pr
     return { dose: arm.dose, threshold: gate.threshold, choice: undefined };
   const { model, pinned: recipe, maxTokens } = lab;
   const path = join(lab.out, `frozen-${lab.modelKey}.json`);
-  const choice = await frozenChoice(path, { modelDigest: model.digest, recipe, maxTokens }, arm, async () => {
+  const training = digestOf(JSON.stringify(readTraining(lab.recipe)));
+  const run = { modelDigest: model.digest, recipe, maxTokens, training };
+  const choice = await frozenChoice(path, run, arm, async () => {
     lab.onProgress(`development: ${nameOfArm(arm)}`);
     const [harmful, harmless] = [some(lab, "development", "harmful"), some(lab, "development", "harmless")];
     const development: Development = {
