@@ -1,16 +1,24 @@
 // Compiles kernels/assembly to build/kernels/relaxed.wasm and plain.wasm: the same sources, except that for the plain
-// variant simd-plain.ts stands in for simd.ts. Skips when the digest of the sources, this file and the compiler's
+// variant simd-plain.ts stands in for simd.ts. `node kernels/build.mjs free` makes build/kernels-free/free.wasm for
+// bench-order.ts: order-free.ts stands in for order.ts. Skips when the digest of the sources, this file and the compiler's
 // version equals the one of the last build. Level -O1: higher levels make the engine's compiler spill (2x slower).
 
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const FOLDER = dirname(fileURLToPath(import.meta.url));
 const SOURCES = join(FOLDER, "assembly");
-const OUTPUT = join(FOLDER, "..", "build", "kernels");
-const VARIANTS = ["relaxed", "plain"];
+const isFree = process.argv[2] === "free";
+const OUTPUT = join(FOLDER, "..", "build", isFree ? "kernels-free" : "kernels");
+const VARIANTS = isFree ? ["free"] : ["relaxed", "plain"];
+/** File → the file that stands in for it. */
+const STAND_INS = {
+  relaxed: {},
+  plain: { "simd.ts": "simd-plain.ts" },
+  free: { "order.ts": "order-free.ts" },
+};
 const OPTIONS = [
   "-O1",
   "--noAssert",
@@ -40,14 +48,14 @@ function digestSources() {
 
 function readSource(variant, name, base) {
   const path = join(base, name);
-  const isSwapped = variant === "plain" && path === join(SOURCES, "simd.ts");
-  const actual = isSwapped ? join(SOURCES, "simd-plain.ts") : path;
+  const standIn = STAND_INS[variant][relative(SOURCES, path)];
+  const actual = standIn ? join(SOURCES, standIn) : path;
   return existsSync(actual) ? readFileSync(actual, "utf8") : null;
 }
 
 async function compile(asc, variant) {
   const outputs = new Map();
-  const relaxed = variant === "relaxed" ? ["--enable", "relaxed-simd"] : [];
+  const relaxed = variant === "plain" ? [] : ["--enable", "relaxed-simd"];
   const args = [join(SOURCES, "index.ts"), "--baseDir", "/", "--outFile", "out.wasm", ...OPTIONS, ...relaxed];
   const { error, stderr } = await asc.main(args, {
     readFile: (name, base) => readSource(variant, name, base),

@@ -3,6 +3,7 @@
  * Everything is plain IEEE f32 (no fused multiply-add), so bits do not depend on the engine.
  */
 import { ARGUMENTS, CONSTANTS, TABLE } from "./layout";
+import { addProduct } from "./order";
 
 // Indices of the constants table; `initConstants` writes it.
 export const C_ONES_16 = 0;
@@ -136,11 +137,11 @@ export function exp(x: v128, c: usize): v128 {
   const n = f32x4.sub(t, magic);
   const high = f32x4.sub(bounded, f32x4.mul(n, v128.load(c, 144)));
   const r = f32x4.sub(high, f32x4.mul(n, v128.load(c, 160)));
-  let p = f32x4.add(f32x4.mul(v128.load(c, 176), r), v128.load(c, 192));
-  p = f32x4.add(f32x4.mul(p, r), v128.load(c, 208));
-  p = f32x4.add(f32x4.mul(p, r), v128.load(c, 224));
-  p = f32x4.add(f32x4.mul(p, r), v128.load(c, 240));
-  p = f32x4.add(f32x4.mul(p, r), v128.load(c, 256));
+  let p = addProduct(v128.load(c, 192), v128.load(c, 176), r);
+  p = addProduct(v128.load(c, 208), p, r);
+  p = addProduct(v128.load(c, 224), p, r);
+  p = addProduct(v128.load(c, 240), p, r);
+  p = addProduct(v128.load(c, 256), p, r);
   p = f32x4.add(f32x4.mul(f32x4.mul(p, r), r), f32x4.add(r, v128.load(c, 272)));
   return v128.andnot(i32x4.add(p, i32x4.shl(t, 23)), isTiny);
 }

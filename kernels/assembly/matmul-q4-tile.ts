@@ -9,6 +9,7 @@ import { A8_PAIR_BYTES, Q4_0_BYTES, Q4_1_BYTES } from "./layout";
 import { constant, C_2048, C_HALF_MASK, C_HIGH_HALF, C_LOW_HALF, C_NIBBLE, C_ONE } from "./math";
 import { C_ONES_16, C_UNSHIFT, halves } from "./math";
 import { mac, put, widen } from "./matmul-q4";
+import { addProduct } from "./order";
 import { dot, shiftRight } from "./simd";
 
 /** Bytes of an unpacked block. */
@@ -108,10 +109,10 @@ function tile(
     f01 = widen(f01, a01, ones, f32x4.mul(v128.load(s, 256), v128.load(x, 304)));
     f11 = widen(f11, a11, ones, f32x4.mul(v128.load(s, 272), v128.load(x, 304)));
     if (hasMinimum) {
-      f00 = f32x4.add(f00, f32x4.mul(v128.load(s, 288), v128.load(x, 320)));
-      f10 = f32x4.add(f10, f32x4.mul(v128.load(s, 304), v128.load(x, 320)));
-      f01 = f32x4.add(f01, f32x4.mul(v128.load(s, 288), v128.load(x, 336)));
-      f11 = f32x4.add(f11, f32x4.mul(v128.load(s, 304), v128.load(x, 336)));
+      f00 = addProduct(f00, v128.load(s, 288), v128.load(x, 320));
+      f10 = addProduct(f10, v128.load(s, 304), v128.load(x, 320));
+      f01 = addProduct(f01, v128.load(s, 288), v128.load(x, 336));
+      f11 = addProduct(f11, v128.load(s, 304), v128.load(x, 336));
     }
     s += UNPACKED_BYTES;
     x += A8_PAIR_BYTES;

@@ -17,6 +17,7 @@
 import { A8_BYTES, Q4_0_BYTES, Q4_1_BYTES } from "./layout";
 import { constant, C_2048, C_HALF_MASK, C_HIGH_HALF, C_LOW_HALF, C_NIBBLE, C_ONES_16, C_UNSHIFT } from "./math";
 import { halves, lane0, lane1, lane2, lane3 } from "./math";
+import { addProduct } from "./order";
 import { dot, shiftRight } from "./simd";
 
 /** acc + products, four bytes a 32-bit lane, in two i16. */
@@ -44,7 +45,7 @@ function first(w: v128, x: v128, y: v128, nibble: v128, factor: v128): v128 {
 // @ts-ignore: decorator
 @inline
 export function widen(f: v128, acc: v128, ones: v128, scale: v128): v128 {
-  return f32x4.add(f, f32x4.mul(f32x4.convert_i32x4_s(i32x4.dot_i16x8_s(acc, ones)), scale));
+  return addProduct(f, f32x4.convert_i32x4_s(i32x4.dot_i16x8_s(acc, ones)), scale);
 }
 
 /** Stores or adds four results. */
@@ -74,8 +75,8 @@ function finish(isQ41: bool, f: usize, from: usize, a0: v128, a1: v128, xs: v128
     const others = v128.load(from, 144);
     const f0 = widen(v128.load(f), a0, ones, f32x4.mul(halves(pairs, lowHalf, mask), xs));
     const f1 = widen(v128.load(f, 16), a1, ones, f32x4.mul(halves(others, lowHalf, mask), xs));
-    v128.store(f, f32x4.add(f0, f32x4.mul(halves(pairs, highHalf, mask), xsum)));
-    v128.store(f, f32x4.add(f1, f32x4.mul(halves(others, highHalf, mask), xsum)), 16);
+    v128.store(f, addProduct(f0, halves(pairs, highHalf, mask), xsum));
+    v128.store(f, addProduct(f1, halves(others, highHalf, mask), xsum), 16);
   } else {
     v128.store(f, widen(v128.load(f), a0, ones, f32x4.mul(halves(pairs, lowHalf, mask), xs)));
     v128.store(f, widen(v128.load(f, 16), a1, ones, f32x4.mul(halves(pairs, highHalf, mask), xs)), 16);

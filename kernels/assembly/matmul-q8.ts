@@ -9,6 +9,7 @@
 import { A16_BYTES, A16_PAIR_BYTES, Q8_0_BYTES } from "./layout";
 import { lane0, lane1, lane2, lane3 } from "./math";
 import { clearSums, put } from "./matmul-q4";
+import { addProduct } from "./order";
 
 // @ts-ignore: decorator
 @inline
@@ -19,7 +20,7 @@ function mac(acc: v128, w: v128, x: v128): v128 {
 // @ts-ignore: decorator
 @inline
 function widen(f: v128, acc: v128, scale: v128): v128 {
-  return f32x4.add(f, f32x4.mul(f32x4.convert_i32x4_s(acc), scale));
+  return addProduct(f, f32x4.convert_i32x4_s(acc), scale);
 }
 
 /** acc + four pairs of columns, 16 bytes apart at `w`, times a vector of x. */

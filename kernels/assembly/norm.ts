@@ -4,6 +4,7 @@
  * The sum of squares has two 4-lane accumulators (even and odd vectors), folded once: one order for all callers.
  */
 import { argument, floatArgument, sumLanes } from "./math";
+import { addProduct } from "./order";
 import { blockStep, clearPartner, quantizeBlock, rowStart } from "./quantize";
 
 /** x += y over `bytes` bytes. */
@@ -23,8 +24,8 @@ function inverseRms(x: usize, bytes: usize, eps: f32): f32 {
   for (; x < end; x += 32) {
     const a = v128.load(x);
     const b = v128.load(x, 16);
-    even = f32x4.add(even, f32x4.mul(a, a));
-    odd = f32x4.add(odd, f32x4.mul(b, b));
+    even = addProduct(even, a, a);
+    odd = addProduct(odd, b, b);
   }
   return <f32>1 / sqrt<f32>(sumLanes(f32x4.add(even, odd)) / <f32>(bytes >> 2) + eps);
 }
