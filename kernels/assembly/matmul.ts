@@ -100,9 +100,9 @@ function allGroups(
   for (let group: usize = 0; group < each; group++) {
     manyRows(kind, w + group * bytes, x, rows, y + group * 32, stride, blocks, isAdding, scratch, runs, each);
   }
-  for (let group = each * runs; group < groups; group++) {
-    manyRows(kind, w + group * bytes, x, rows, y + group * 32, stride, blocks, isAdding, scratch, 1, 0);
-  }
+  const done = each * runs;
+  if (done == groups) return;
+  manyRows(kind, w + done * bytes, x, rows, y + done * 32, stride, blocks, isAdding, scratch, groups - done, 1);
 }
 
 /** Adds or copies the `count` < 8 results of every row from scratch to y. */
