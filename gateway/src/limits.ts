@@ -106,6 +106,8 @@ export const ADMISSION_LIMITS = {
   bytesPerToken: 3,
   /** Tokens of an answer without a limit, as estimated. */
   openAnswerTokens: 512,
+  /** A request counts as no more than this, however long it may become. */
+  largestEstimate: 8_192,
 } as const;
 
 /** Limits of searches. */

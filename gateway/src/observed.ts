@@ -8,6 +8,7 @@ import { tokensOfGeneration } from "./admission/estimate.ts";
 import type { CallScope } from "./clients.ts";
 import type { GatewayContext } from "./context.ts";
 import { generate } from "./flow/generation.ts";
+import { validateSpec } from "./flow/validate.ts";
 import { traceGeneration } from "./generation-spans.ts";
 import { checkSteering } from "./permissions.ts";
 
@@ -22,6 +23,8 @@ export async function* observed(
   let failure: unknown;
   const spans = traceGeneration(spec, scope);
   try {
+    // What is wrong with a request is told at once, whoever waits.
+    validateSpec(spec);
     checkSteering(usesOf(spec), scope.terms);
     const estimate = tokensOfGeneration(spec);
     const ticket = await enter(gateway, scope, estimate);

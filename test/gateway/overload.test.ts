@@ -64,6 +64,19 @@ test("X21 ten times the load: what is let in is answered whole, the rest is told
   await nothingLeft();
 });
 
+test("what is wrong with a request is told at once, whoever waits, and a long one does not make others wait", async () => {
+  const held = Promise.withResolvers<void>();
+  stack.forward.beforeToken = () => held.promise;
+  const running = Array.from({ length: 4 }, () => ask(false));
+  await until(() => stack.gateway.running() === 4, 5_000);
+  const wrong = await stack.post("/v1/chat/completions", chatBody("hello", { n: 65 }));
+  expect(wrong.status).toBe(400);
+  held.resolve();
+  stack.forward.beforeToken = () => undefined;
+  expect((await Promise.all(running)).every(({ status }) => status === 200)).toBe(true);
+  await nothingLeft();
+});
+
 test("X23 a thousand clients at once after a pause: the same, and the first request after them is served", async () => {
   const answers = await Promise.all(Array.from({ length: LATE }, () => ask(false)));
   expectBalanced(answers);

@@ -1,13 +1,16 @@
 /** Work behind admission: it begins when it may, and its ticket goes back whatever becomes of it. */
 import type { CallScope } from "../clients.ts";
 import type { GatewayContext } from "../context.ts";
+import { ADMISSION_LIMITS } from "../limits.ts";
 import type { Ask, Ticket } from "./admission.ts";
 
 /** Asks to let work of so many tokens in. Throws what {@link Ask} is refused with. */
 export function enter({ admission }: GatewayContext, scope: CallScope, tokens: number): Promise<Ticket> {
   const { signal, timeoutMs, terms } = scope;
   const { key = "", band = "normal", share = {} } = terms ?? {};
-  const ask: Ask = { key, band, share, tokens, timeoutMs, signal };
+  // A request that may be very long, and seldom is, would keep everybody waiting until nothing else runs.
+  const counted = Math.min(tokens, ADMISSION_LIMITS.largestEstimate);
+  const ask: Ask = { key, band, share, tokens: counted, timeoutMs, signal };
   return admission.enter(ask);
 }
 

@@ -6,6 +6,7 @@ import { admitted } from "../admission/admitted.ts";
 import { tokensOfGeneration } from "../admission/estimate.ts";
 import { checkScale, checkSteering } from "../permissions.ts";
 import { collect } from "../flow/collect.ts";
+import { validateSpec } from "../flow/validate.ts";
 import { forkAnswers } from "../flow/fork.ts";
 import { observed } from "../observed.ts";
 import { scopeOfCall } from "../caller.ts";
@@ -20,7 +21,8 @@ export function generationHandlers(
     complete: (request, context) => collect(observed(gateway, request.spec, scopeOfCall(gateway, context))),
     async fork(request, context) {
       const scope = scopeOfCall(gateway, context);
-      const { spec, continuations } = request;
+      const { continuations } = request;
+      const spec = validateSpec(request.spec);
       checkSteering(spec?.steering?.use ? [spec.steering.use] : [], scope.terms);
       const tokens = tokensOfGeneration(spec) * Math.max(1, continuations.length);
       return await admitted(gateway, scope, tokens, () => forkAnswers(gateway.flow, request, scope));

@@ -10,6 +10,7 @@ import { parseGguf } from "#kit/gguf.ts";
 import { MODEL_DIRECTORY_LIMITS } from "#kit/limits.ts";
 import { parseSafetensorsHeader } from "#kit/safetensors-header.ts";
 import { createRandom } from "../../model/strings.ts";
+import { reportCount } from "../../support/counts.ts";
 import { corpusOf } from "./fuzz/corpus.ts";
 import { randomDirectory } from "./fuzz/directories.ts";
 import { randomFile } from "./fuzz/gguf-files.ts";
@@ -61,6 +62,7 @@ function report(name: string, count: number, accepted: number): void {
   console.log(
     `${name} (seed ${SEED}): ${count} read, ${((accepted / count) * 100).toFixed(1)} % past the header`,
   );
+  reportCount(`fuzz cases of ${name}`, count, `${((accepted / count) * 100).toFixed(1)} % past the header`);
   expect(accepted / count).toBeGreaterThanOrEqual(LEAST_PAST_HEADER);
 }
 
