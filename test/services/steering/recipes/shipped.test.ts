@@ -33,6 +33,7 @@ test("the page's recipe is one, beside those that ship", () => {
     "formal",
     "french",
     "hedging",
+    "json",
     "pirate",
     "positive",
     "refusal",
