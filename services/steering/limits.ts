@@ -41,10 +41,10 @@ export const NATS_LIMITS = {
   /** Largest dose. */
   most: 10,
   /** Harmless passages a dose is measured on, and tokens of each. */
-  passages: 6,
-  answerTokens: 48,
+  passages: 4,
+  answerTokens: 32,
   /** How a scale is found: smallest one, relative error that will do, measurements for one dose. */
-  solve: { minScale: 2 ** -14, tolerance: 0.03, measurements: 8 },
+  solve: { minScale: 2 ** -14, tolerance: 0.05, measurements: 8 },
 } as const;
 
 /** Sweeps. */

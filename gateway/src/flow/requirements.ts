@@ -43,7 +43,9 @@ export function createRequirements(
       if (known && known.expires > now()) return known.answer;
       entries.delete(key);
       try {
-        const answer = await clients.steering.getRequirements(request, scope);
+        // A dose in nats is measured when it is first asked for, on as many tokens as a long answer has.
+        const patient = { timeoutMs: LIMITS.requestMs, ...scope };
+        const answer = await clients.steering.getRequirements(request, patient);
         const oldest = entries.keys().next();
         if (entries.size >= LIMITS.requirementsCacheEntries && !oldest.done) entries.delete(oldest.value);
         entries.set(key, { answer, expires: now() + LIMITS.requirementsCacheMs });
