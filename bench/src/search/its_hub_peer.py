@@ -82,7 +82,7 @@ class Scores(AbstractOutcomeRewardModel):
 
 async def run_filter(job):
     model = OpenAICompatibleLanguageModel(
-        endpoint=f"{job['url']}/v1", api_key="none", model_name=job["model"], max_tokens=MOST_TOKENS
+        endpoint=f"{job['url']}/v1", api_key="none", model_name=job["model"], max_completion_tokens=MOST_TOKENS
     )
     steps = StepGeneration(
         max_steps=MOST_STEPS, step_token="\n", stop_token="Answer", temperature=job["temperature"]
