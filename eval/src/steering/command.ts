@@ -43,7 +43,7 @@ const QUICK_ARMS: readonly string[] = [
   "none × recipe",
   "controller × forced prefix",
   "tf-idf × recipe",
-  "controller × random direction",
+  "controller × canned refusal",
 ];
 const SHEET_SEED = 5;
 
