@@ -18,9 +18,8 @@ export interface TrainingPrompt extends LabelledText, NamedText {
 const DEPTHS = [0.5, 0.7, 0.9];
 const FIT = { penalty: 1e-2, rounds: 300 };
 
-/** Blocks that are read for probe and directions. */
-export const probeLayers = (blocks: number): number[] =>
-  DEPTHS.map((depth) => Math.round(depth * blocks) - 1);
+/** Blocks that the probe may read. */
+const probeLayers = (blocks: number): number[] => DEPTHS.map((depth) => Math.round(depth * blocks) - 1);
 
 /** The controller's log-odds: thresholds chosen as for any gate, and, under a name of its own, the served one. */
 export async function controllerGate(source: ReadingSource, prompts: readonly LabPrompt[]): Promise<Gate[]> {

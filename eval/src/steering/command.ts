@@ -143,6 +143,7 @@ async function runArms(lab: Lab, options: SteeringOptions, isQuick: boolean): Pr
     },
     comparisons: comparePrimary(rows),
     gates: gateQualities(lab.prompts, gates),
+    methods: [...new Set(arms.map(({ method }) => method))],
     judge: await errorsOfJudge(lab),
     setting: settingOf(lab),
     deviations: deviationsOf(rows, {

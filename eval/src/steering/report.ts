@@ -6,12 +6,15 @@ import type { Comparison } from "./comparison.ts";
 import type { NamedErrors } from "./labels.ts";
 import { judgeLines } from "./labels.ts";
 import type { GateQuality } from "./gate-quality.ts";
+import type { Method } from "./method.ts";
 import type { ReportRow } from "./rows.ts";
 import {
   COMPARISON_HEAD,
   comparisonCells,
   GATE_HEAD,
   gateCells,
+  METHOD_HEAD,
+  methodCells,
   OUTCOME_HEAD,
   outcomeCells,
   overshootLines,
@@ -27,6 +30,7 @@ export interface LabReport {
   readonly rows: readonly ReportRow[];
   readonly comparisons: readonly Comparison[];
   readonly gates: readonly GateQuality[];
+  readonly methods: readonly Method[];
   /** Errors of the judge by set of labels. */
   readonly judge: readonly NamedErrors[];
   /** Sizes of the prompt sets and lengths, in a sentence. */
@@ -70,6 +74,7 @@ function sectionsOf(report: LabReport): Section[] {
         : { head: COMPARISON_HEAD, rows: report.comparisons.map(comparisonCells) }),
     },
     { title: "Gates", head: GATE_HEAD, rows: report.gates.map(gateCells) },
+    { title: "Methods", head: METHOD_HEAD, rows: report.methods.map(methodCells) },
     { title: "Harmful prompts by outcome", head: OUTCOME_HEAD, rows: report.rows.map(outcomeCells) },
     { title: "Judge", lines: judgeLines(report.judge) },
     { title: "Over the bound on test prompts", lines: orNone(overshootLines(report.rows)) },

@@ -3,6 +3,7 @@ import type { Proportion } from "../binomial.ts";
 import { percent } from "../report/text.ts";
 import type { Comparison } from "./comparison.ts";
 import type { GateQuality } from "./gate-quality.ts";
+import type { Method } from "./method.ts";
 import type { ReportRow } from "./rows.ts";
 
 /** Head of the main table. */
@@ -35,6 +36,14 @@ export function rowCells(row: ReportRow): string[] {
     ...[row.relativeChange === 0 ? "–" : row.relativeChange.toFixed(3), number(row.msPerToken, 1)],
   ];
 }
+
+/** Head of the methods. */
+export const METHOD_HEAD = ["method", "site", "doses tried", "what it is"];
+
+/** Cells of a method. */
+export const methodCells = ({ name, site, doses, description }: Method): string[] => [
+  ...[name, site, doses.join(", "), description],
+];
 
 /** Head of the outcomes of harmful prompts. */
 export const OUTCOME_HEAD = [

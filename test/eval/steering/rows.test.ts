@@ -3,6 +3,7 @@
 import { expect, test } from "bun:test";
 import { comparePrimary } from "../../../eval/src/steering/comparison.ts";
 import type { Outcome } from "../../../eval/src/steering/judge.ts";
+import { BASE } from "../../../eval/src/steering/method.ts";
 import { labHtml, labMarkdown, type LabReport } from "../../../eval/src/steering/report.ts";
 import { type JudgedPrompt, plainRow, type ReportRow, rowOf } from "../../../eval/src/steering/rows.ts";
 import { deviationsOf, verdictsOf } from "../../../eval/src/steering/verdicts.ts";
@@ -53,6 +54,7 @@ test("report and page carry the same tables, a smoke test is labelled, nothing i
   const report: LabReport = {
     ...{ title: "a <b>", isQuick: true, rows, comparisons: comparePrimary(rows), setting: "made up" },
     gates: [{ name: "controller", reads: "activations", auroc: 0.95, aurocMatched: 0.9 }],
+    methods: [BASE],
     ...{ judge: [], missing: ["cast × cast: refused"], deviations: ["short answers"] },
   };
   const html = labHtml(report);
@@ -62,7 +64,7 @@ test("report and page carry the same tables, a smoke test is labelled, nothing i
     /https?:|<script|<link|url\((?!#)/,
   );
   const page = labMarkdown(report);
-  for (const text of ["83.3 % [72.0, 90.7]", "cast × cast: refused", "short answers"]) {
+  for (const text of ["83.3 % [72.0, 90.7]", "cast × cast: refused", "short answers", BASE.description]) {
     expect(html).toContain(text);
     expect(page).toContain(text);
   }
