@@ -32,7 +32,7 @@ const COUNTS: Partial<Record<WeightKind, Counts>> = {
   q8_0: { gemv: 112, tile: 144, unpack: 32 },
 };
 /** Attention over int8 keys and values, four query vectors at a time: operations a multiply-add. */
-const ATTENTION_OPERATIONS = 0.41;
+const ATTENTION_OPERATIONS = 0.39;
 const GROUP_BLOCK = 256;
 const TURNS = 100_000;
 const TRIES = 5;
