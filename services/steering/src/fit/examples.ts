@@ -42,11 +42,12 @@ export async function examplesOf(
   texts: TextKind,
   split: Split,
   promptsPerClass: number | undefined,
+  holdsOutAnswers = false,
 ): Promise<Examples> {
   if (texts === "tokens") return tokenExamples(source);
   const most = promptsPerClass ?? PROMPTS[texts];
   const count = split === "train" ? most : Math.max(4, Math.round(VALIDATION_SHARE * most));
-  const turns = turnsOf(source.recipe, texts, split, count);
+  const turns = turnsOf(source.recipe, texts, split, count, holdsOutAnswers);
   return {
     positive: await render(source, turns.positive, "positive"),
     negative: await render(source, turns.negative, "negative"),
@@ -58,6 +59,7 @@ function turnsOf(
   texts: TextKind,
   split: Split,
   count: number,
+  holdsOutAnswers: boolean,
 ): { positive: Turn[]; negative: Turn[] } {
   const steer = takePrompts(recipe.steer, split, count);
   const leave = takePrompts(recipe.leave, split, count);
@@ -65,8 +67,12 @@ function turnsOf(
   if (texts === "prompts") return { positive: steer.map(bare), negative: leave.map(bare) };
   const prompts = [...steer, ...leave];
   if (texts === "answers") {
+    const own = (answers: readonly Prompt[]) =>
+      holdsOutAnswers && answers.length > 1
+        ? answers.filter((_, index) => (index % 2 === 0) === (split === "train"))
+        : answers;
     const pairs = (answers: readonly Prompt[]) =>
-      prompts.flatMap(({ text }) => answers.map((answer) => ({ prompt: text, answer: answer.text })));
+      prompts.flatMap(({ text }) => own(answers).map((answer) => ({ prompt: text, answer: answer.text })));
     return { positive: pairs(recipe.positiveAnswers), negative: pairs(recipe.negativeAnswers) };
   }
   if (texts === "choices") return choiceTurns(recipe, prompts);

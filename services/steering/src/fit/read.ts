@@ -28,7 +28,8 @@ async function readSplit(source: ExampleSource, order: ReadOrder, split: Split):
   const kinds = new Set(order.needs.map(({ texts }) => texts));
   for (const kind of kinds) {
     const wanted = [...order.needs.entries()].filter(([, { texts }]) => texts === kind);
-    const examples = await examplesOf(source, kind, split, order.promptsPerClass);
+    const isHeldOut = wanted.some(([, need]) => need.holdsOutAnswers === true);
+    const examples = await examplesOf(source, kind, split, order.promptsPerClass, isHeldOut);
     const positive = await read(source, examples.positive, wanted);
     const negative = await read(source, examples.negative, wanted);
     for (const [slot, [index]] of wanted.entries()) {

@@ -1,14 +1,14 @@
 /**
  * Inference-time intervention: a few attention heads, found by probes, are shifted before the output projection.
  *   z_{l,i} += α σ_{l,i} θ_{l,i},  θ = unit(mean z₊ − mean z₋),  σ = deviation of z·θ,  heads by validation accuracy
- * Read at the last token of an answer; shifts the last prompt token (replayed) and every generated one.
+ * Read at the last token of an answer, validated on answers that no probe saw; shifts the last prompt token (replayed) and every generated one.
  * Source: arXiv 2306.03341 and its code. Cost: a probe of head_dim features a head.
  */
 import { OperationKind, Pooling, Scope, Site, TapPositions } from "#proto/trimtab/type/v1/program_pb.ts";
 import { createEdit } from "../edit.ts";
 import { norm } from "../direction.ts";
 import { f32Tensor } from "../tensors.ts";
-import { fitLogistic, probeAccuracy } from "./logistic.ts";
+import { fitLogistic, probeAccuracy, probeLoss } from "./logistic.ts";
 import type { ContrastRows, InterventionMethod } from "./method.ts";
 import { blockRows, type BlockRows, dot, mean } from "./rows.ts";
 
@@ -20,6 +20,8 @@ interface Head {
   readonly layer: number;
   readonly head: number;
   readonly accuracy: number;
+  /** Of the probe on validation rows; ranks heads of one accuracy. */
+  readonly loss: number;
 }
 
 /** Probes heads, shifts the best. */
@@ -28,7 +30,10 @@ export const iti: InterventionMethod = {
   name: "iti",
   source: "arXiv 2306.03341",
   needs: [
-    { texts: "answers", site: Site.HEADS, layers: [], positions: TapPositions.LAST, pooling: Pooling.NONE },
+    {
+      ...{ texts: "answers", site: Site.HEADS, layers: [], holdsOutAnswers: true },
+      ...{ positions: TapPositions.LAST, pooling: Pooling.NONE },
+    },
   ],
   fit([reading], settings, model) {
     const { train, validation } = reading as { train: ContrastRows; validation: ContrastRows };
@@ -38,11 +43,12 @@ export const iti: InterventionMethod = {
     const heads: Head[] = layers.flatMap((layer) =>
       Array.from({ length: model.heads }, (_, head) => {
         const probe = fitLogistic(sliced(train, layer, head));
-        return { layer, head, accuracy: probeAccuracy(probe, sliced(validation, layer, head)) };
+        const held = sliced(validation, layer, head);
+        return { layer, head, accuracy: probeAccuracy(probe, held), loss: probeLoss(probe, held) };
       }),
     );
     const count = settings.heads ?? Math.max(1, Math.round(SHARE * model.layers * model.heads));
-    const chosen = heads.sort((a, b) => b.accuracy - a.accuracy).slice(0, count);
+    const chosen = heads.sort((a, b) => b.accuracy - a.accuracy || a.loss - b.loss).slice(0, count);
     const parts = chosen
       .sort((a, b) => a.layer - b.layer || a.head - b.head)
       .map(({ layer, head }) => {

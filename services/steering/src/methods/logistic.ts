@@ -59,6 +59,16 @@ export function probeAccuracy({ weights, bias }: LogisticProbe, { positive, nega
   return (above(positive) + 1 - above(negative)) / 2;
 }
 
+/** Mean log loss of the probe on rows, classes weighing the same. */
+export function probeLoss({ weights, bias }: LogisticProbe, { positive, negative }: BlockRows): number {
+  const mean = (rows: readonly Float32Array[], sign: number) =>
+    rows.reduce((sum, row) => {
+      const score = sign * row.reduce((all, x, i) => all + x * (weights[i] as number), bias);
+      return sum + Math.log1p(Math.exp(-Math.abs(score))) + Math.max(0, -score);
+    }, 0) / Math.max(1, rows.length);
+  return (mean(positive, 1) + mean(negative, -1)) / 2;
+}
+
 function moments(rows: readonly Float32Array[], width: number) {
   const mean = new Float64Array(width);
   const square = new Float64Array(width);

@@ -32,6 +32,8 @@ export interface ActivationNeeds {
   readonly layers: readonly number[];
   readonly positions: TapPositions;
   readonly pooling: Pooling;
+  /** Half of the answers are for training, the others for validation: what is chosen there must not know them. */
+  readonly holdsOutAnswers?: boolean;
 }
 
 /** A method that makes one vector a block. */
