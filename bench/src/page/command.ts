@@ -8,7 +8,7 @@ import { drawRatios } from "./plot.ts";
 
 const ROOT = join(import.meta.dir, "..", "..", "..");
 const DEFAULTS = {
-  json: join(ROOT, "bench", "results", "all.json"),
+  json: join(ROOT, "bench", "results", "native.json"),
   limited: ["avx512", "avx2"].map((isa) => join(ROOT, "bench", "results", `${isa}.json`)),
   page: join(ROOT, "docs", "performance.md"),
 };
