@@ -13,8 +13,6 @@ const PREFIX_TOKENS = 512;
 const LONG_PREFIX_TOKENS = 2048;
 const BRANCH_TOKENS = 32;
 const ROUND_DIVISOR = 2;
-/** Steps over which pages are counted; every one reads as many. */
-const COUNTED_STEPS = 8;
 
 /** Generated tokens/s, prefill included, of branches beside requests of their own; pages read a step. */
 export async function measureBranches(bench: OwnBench): Promise<BenchRow[]> {
@@ -70,7 +68,7 @@ async function timeAll(
 async function measurePages(bench: OwnBench): Promise<BenchRow> {
   const sixteen = await pagesRead(bench.forward, BRANCHES);
   const one = await pagesRead(bench.forward, 1);
-  const bytes = Number(bench.forward.model.kvMemory?.pageBytes ?? 0n) / COUNTED_STEPS;
+  const bytes = Number(bench.forward.model.kvMemory?.pageBytes ?? 0n) / BRANCH_TOKENS;
   const key = keyFor(bench, "branches-kv", LONG_PREFIX_TOKENS, BRANCHES, "Trimtab, one branch");
   return rowOf(key, "bytes a step", [sixteen * bytes], [one * bytes]);
 }
@@ -81,7 +79,7 @@ async function pagesRead(forward: ForwardUnderTest, branches: number): Promise<n
   const children = Array.from({ length: branches }, newId);
   const before = (await memory()).readPages;
   let finished = 0;
-  const commands = [fork(parent, children), ...children.map((id) => generate(id, COUNTED_STEPS))];
+  const commands = [fork(parent, children), ...children.map((id) => generate(id, BRANCH_TOKENS))];
   await session.run(commands, ({ event }) => {
     if (event.case === "finished") finished++;
     return finished === branches || undefined;
