@@ -36,11 +36,12 @@ export interface ServerInterceptorOptions {
   readonly maxTimeoutMs?: number;
 }
 
-/** The chain of a server, outermost first: request id, trace, error mapping, deadline. */
+/** The chain of a server, outermost first: request id, trace, log, error mapping, deadline. */
 export function serverInterceptors(options: ServerInterceptorOptions = {}): Interceptor[] {
   return [
     requestId,
     traceCalls,
+    logCalls(options.log),
     mapErrors(options.log),
     enforceDeadline(options.maxTimeoutMs ?? RPC_LIMITS.maxTimeoutMs),
   ];
@@ -53,6 +54,42 @@ const requestId: Interceptor = (next) => async (request) => {
   response.header.set(REQUEST_ID_HEADER, id);
   return response;
 };
+
+/** One line a call at level `info`, at its end: what it was, how it ended, how long it took, under which request id. */
+function logCalls(log: Logger | undefined): Interceptor {
+  return (next) => async (request) => {
+    const begun = performance.now();
+    const end = (error?: unknown): void =>
+      log?.log("info", "call", {
+        rpc: `${request.service.typeName}/${request.method.name}`,
+        outcome: error === undefined ? "ok" : fromConnectError(error).reason,
+        ms: Math.round(performance.now() - begun),
+        requestId: request.contextValues.get(requestIdKey),
+      });
+    try {
+      const response = await next(request);
+      if (response.stream) return { ...response, message: whenOver(response.message, end) };
+      end();
+      return response;
+    } catch (error) {
+      end(error);
+      throw error;
+    }
+  };
+}
+
+async function* whenOver<T>(messages: AsyncIterable<T>, end: (error?: unknown) => void): AsyncIterable<T> {
+  let failure: unknown = new TrimtabError("CANCELLED", "left early");
+  try {
+    for await (const message of messages) yield message;
+    failure = undefined;
+  } catch (error) {
+    failure = error;
+    throw error;
+  } finally {
+    end(failure);
+  }
+}
 
 /** Every error leaves as a ConnectError with our details; unexpected ones are logged with their cause. */
 function mapErrors(log: Logger | undefined): Interceptor {

@@ -22,7 +22,6 @@ import {
 import type { Hono } from "hono";
 import { existsSync, lstatSync, unlinkSync } from "node:fs";
 import {
-  constants,
   createServer,
   type Http2ServerRequest,
   type Http2ServerResponse,
@@ -31,9 +30,12 @@ import {
 import type { AddressInfo } from "node:net";
 import { checkHost } from "./auth.ts";
 import { createDrain, LAST_WORDS_MS, shuttingDown } from "./drain.ts";
+import { stopReading, thenRun } from "./early-answer.ts";
 import { toOpenAiError, TrimtabError } from "./errors.ts";
 import { mapFrameworkErrors } from "./framework-errors.ts";
+import { REQUEST_ID_HEADER } from "./interceptors.ts";
 import { RPC_LIMITS } from "./limits.ts";
+import type { Logger } from "./log.ts";
 
 /** A listening server. */
 export interface Listener {
@@ -138,20 +140,6 @@ async function answer(
   }
 }
 
-/** Passes chunks on, then calls back. */
-async function* thenRun<T>(chunks: AsyncIterable<T>, call: () => void): AsyncIterable<T> {
-  yield* chunks;
-  call();
-}
-
-/** An answer before the end of its request: a client that goes on sending would wait for room in the window for ever. */
-function stopReading(request: Http2ServerRequest, response: Http2ServerResponse): void {
-  // The trailers are written in this turn of the event loop.
-  setImmediate(() => {
-    if (!request.readableEnded) response.stream?.close(constants.NGHTTP2_NO_ERROR);
-  });
-}
-
 function listen(server: ReturnType<typeof createServer>, options: GrpcListenerOptions): Promise<void> {
   const { socketPath, host = "127.0.0.1", port = 0 } = options;
   if (socketPath !== undefined) removeSocket(socketPath);
@@ -185,6 +173,8 @@ export interface HttpListenerOptions {
   readonly port?: number;
   /** Largest request body of any route. */
   readonly maxBodyBytes?: number;
+  /** One line a request at level `info`; of a stream, when its headers leave. */
+  readonly log?: Logger;
   /** Aborted with UNAVAILABLE when the grace of a drain is over; its signal goes to {@link mountConnect}. */
   readonly shutdown?: AbortController;
 }
@@ -203,7 +193,7 @@ export function createHttpListener(options: HttpListenerOptions): Listener {
       development: false,
       // Outside development Bun shares ports silently: a second server would take half of the requests.
       reusePort: false,
-      fetch: (request) => drain.track(() => fetchChecked(options.app, request, host)),
+      fetch: (request) => drain.track(() => fetchChecked(options, request, host)),
       error: (error) => failure(error),
     });
   } catch (cause) {
@@ -236,13 +226,27 @@ function endsWithin(work: Promise<void>, limitMs: number): Promise<boolean> {
   });
 }
 
-async function fetchChecked(app: Hono, request: Request, host: string): Promise<Response> {
+async function fetchChecked(
+  { app, log }: HttpListenerOptions,
+  request: Request,
+  host: string,
+): Promise<Response> {
+  const begun = performance.now();
+  let response: Response;
   try {
     checkHost(request, host);
-    return await app.fetch(request);
+    response = await app.fetch(request);
   } catch (error) {
-    return failure(error);
+    response = failure(error);
   }
+  log?.log("info", "request", {
+    method: request.method,
+    path: URL.canParse(request.url) ? new URL(request.url).pathname : "",
+    status: response.status,
+    ms: Math.round(performance.now() - begun),
+    requestId: response.headers.get(REQUEST_ID_HEADER) ?? undefined,
+  });
+  return response;
 }
 
 /** Any thrown value as an OpenAI-compatible JSON answer. */

@@ -95,7 +95,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
     : undefined;
   let http: Listener | undefined;
   try {
-    http = options.http && startHttp(options.http, route, { metrics, gate, isReady });
+    http = options.http && startHttp(options.http, route, { metrics, gate, isReady, log });
   } catch (error) {
     await grpc?.close({ graceMs: 0 });
     throw error;
@@ -125,10 +125,17 @@ function noteDeadline(context: HandlerContext): void {
   throw toConnectError(new TrimtabError("DEADLINE_EXCEEDED", "the deadline passed before the call began"));
 }
 
+interface HttpParts {
+  readonly metrics: Metrics;
+  readonly gate: KeyGate;
+  readonly isReady: () => Promise<boolean>;
+  readonly log: Logger;
+}
+
 function startHttp(
   http: NonNullable<ServerOptions["http"]>,
   route: RouteOptions,
-  { metrics, gate, isReady }: { metrics: Metrics; gate: KeyGate; isReady: () => Promise<boolean> },
+  { metrics, gate, isReady, log }: HttpParts,
 ): Listener {
   const app = new Hono().onError(failure);
   const shutdown = new AbortController();
@@ -143,7 +150,7 @@ function startHttp(
     (await isReady()) ? context.text("ready\n") : context.text("not ready\n", 503),
   );
   if (http.app) app.mount("/", http.app.fetch);
-  return createHttpListener({ ...http, app, shutdown });
+  return createHttpListener({ ...http, app, shutdown, log });
 }
 
 /** Signals that end a process. */
