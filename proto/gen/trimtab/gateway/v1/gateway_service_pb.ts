@@ -41,7 +41,8 @@ export type Conversation = Message<"trimtab.gateway.v1.Conversation"> & {
   messages: ChatMessage[];
 
   /**
-   * The last message is the beginning of the answer: it is not closed, and generation goes on from its end.
+   * The last message is the beginning of the answer: it is not closed, and generation goes on from its end. Refused
+   * (INVALID_ARGUMENT) unless it is the assistant's and follows another.
    *
    * @generated from field: bool continue_final = 2;
    */
