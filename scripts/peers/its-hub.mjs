@@ -40,7 +40,8 @@ export const itsHub = {
         step.fail();
         rmSync(scratch, { recursive: true, force: true });
         const shown = output.trimEnd().split("\n").slice(-SHOWN_LINES).join("\n");
-        throw new SetupFailure("DOWNLOAD_FAILED", `pip install its-hub ended with code ${code}`, shown);
+        const message = `pip install its-hub (Python 3.11 or newer) ended with code ${code}`;
+        throw new SetupFailure("DOWNLOAD_FAILED", message, shown);
       }
       rmSync(path, { recursive: true, force: true });
       renameSync(scratch, path);
