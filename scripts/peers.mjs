@@ -1,4 +1,4 @@
-// What benchmarks compare with, kept in the cache: `node scripts/peers.mjs` prints what is there as JSON, `… llama-server` (and so on)
+// What benchmarks (`npm run bench -- engine`, `… search`) compare with, kept in the cache: `node scripts/peers.mjs` prints what is there as JSON, `… llama-server` (and so on)
 // gets that peer first. `npm run bench:peers` comes here.
 
 import "./lib/node-version.mjs";
