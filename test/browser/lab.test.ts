@@ -46,7 +46,8 @@ test("a name the server would refuse is refused before it is sent, and words say
 
 test("a recipe build shows its phase and share, survives leaving the view, and can be cancelled", async () => {
   const { page, close } = await playground.open("lab");
-  await page.getByRole("button", { name: "Build", exact: true }).click();
+  const refusal = page.getByRole("article").filter({ hasText: /^refusal/ });
+  await refusal.getByRole("button", { name: "Build", exact: true }).click();
   await page.getByRole("progressbar").waitFor({ timeout: 60_000 });
   await page.getByRole("link", { name: "Service" }).click();
   await page.getByRole("columnheader", { name: "Context" }).waitFor();

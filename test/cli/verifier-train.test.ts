@@ -76,7 +76,9 @@ test("steps are worth the share of roll-outs through them; each distinct one is 
   // Of three equal wrong solutions one is read; the first step, common to all, is read with the first solution. Several
   // problems are at it together, so the order is between the two solutions of one problem only.
   for (const ids of [RIGHT, WRONG]) {
-    expect(captured.filter((read) => Bun.deepEquals(read, { ids: [...PROMPT, ...ids], first: 3 }))).toHaveLength(56);
+    expect(
+      captured.filter((read) => Bun.deepEquals(read, { ids: [...PROMPT, ...ids], first: 3 })),
+    ).toHaveLength(56);
   }
   expect(captured).toHaveLength(2 * 56);
   expect(trained.stored).toBe("known-probe@sha256:00");
