@@ -42,6 +42,19 @@ export function openJournal<R extends Keyed>(path: string): Journal<R> {
   };
 }
 
+/** The record of a key; what the journal does not have is made and written first. */
+export async function recordOf<R extends Keyed>(
+  { records, append }: Journal<R>,
+  key: string,
+  make: (key: string) => Promise<R>,
+): Promise<R> {
+  const known = records.get(key);
+  if (known !== undefined) return known;
+  const made = await make(key);
+  append(made);
+  return made;
+}
+
 function parse<R>(line: string, place: string): R {
   try {
     return JSON.parse(line) as R;

@@ -1,6 +1,6 @@
 /** Carries a plan out, one record at a time a problem; what the journal has already is not run again. */
 import { type Arm, nameOf } from "./arms.ts";
-import type { Journal } from "./journal.ts";
+import { type Journal, recordOf } from "./journal.ts";
 import type { Plan } from "./plan.ts";
 import { mapParallel } from "./parallel.ts";
 import { idOf, type Split } from "./problems.ts";
@@ -75,9 +75,5 @@ async function remember(
 ): Promise<Record> {
   const id = idOf(task, problem);
   const key = [model, task.name, level, split, temperature, seed, id, what].join("/");
-  const known = journal.records.get(key);
-  if (known) return known;
-  const record = { key, problem: id, ...(await make()) } as Record;
-  journal.append(record);
-  return record;
+  return recordOf(journal, key, async () => ({ key, problem: id, ...(await make()) }) as Record);
 }

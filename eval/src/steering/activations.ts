@@ -13,7 +13,7 @@ import {
   type TapSchema,
 } from "#proto/trimtab/type/v1/program_pb.ts";
 import type { Journal, Keyed } from "../journal.ts";
-import { mapParallel } from "../parallel.ts";
+import { keepAll } from "./keep.ts";
 import { questionOf } from "./method.ts";
 import { bytesToF32 } from "./tensors.ts";
 
@@ -87,16 +87,13 @@ async function readings(
   prompts: readonly NamedText[],
   ask: (prompt: NamedText) => Promise<Omit<ReadingRecord, "key">>,
 ): Promise<Map<string, ReadingRecord>> {
-  const keyOf = ({ id, text }: NamedText): string =>
-    [modelKey, what, id, Bun.hash(text).toString(36)].join("/");
-  const missing = prompts.filter((prompt) => !journal.records.has(keyOf(prompt)));
-  let done = 0;
-  await mapParallel(missing, AT_ONCE, async (prompt) => {
-    const reading = await ask(prompt);
-    journal.append({ key: keyOf(prompt), ...reading });
-    if (++done % REPORT_EVERY === 0) onProgress(`${what}: ${done} of ${missing.length} prompts read`);
-  });
-  return new Map(prompts.map((prompt) => [prompt.id, journal.records.get(keyOf(prompt))!]));
+  const asking = {
+    ...{ journal, keyParts: [modelKey, what], atOnce: AT_ONCE, ask },
+    onAsked(done: number, total: number) {
+      if (done % REPORT_EVERY === 0) onProgress(`${what}: ${done} of ${total} prompts read`);
+    },
+  };
+  return keepAll(asking, prompts);
 }
 
 function splitRows(base64: string, layers: number): Float32Array[] {

@@ -6,7 +6,7 @@ import type { Client } from "@connectrpc/connect";
 import type { GatewayService } from "#proto/trimtab/gateway/v1/gateway_service_pb.ts";
 import { FinishReason } from "#proto/trimtab/type/v1/generation_pb.ts";
 import type { Journal, Keyed } from "../journal.ts";
-import { mapParallel } from "../parallel.ts";
+import { keepAll } from "./keep.ts";
 import type { Method } from "./method.ts";
 import type { LabPrompt } from "./prompts.ts";
 
@@ -44,17 +44,16 @@ export async function answersOf(
   dose: number,
   prompts: readonly LabPrompt[],
 ): Promise<Map<string, AnswerRecord>> {
-  const keyOf = ({ id, text }: LabPrompt): string =>
-    [source.modelKey, source.maxTokens, method.identity, dose, id, Bun.hash(text).toString(36)].join("/");
-  const missing = prompts.filter((prompt) => !source.journal.records.has(keyOf(prompt)));
-  let done = 0;
-  await mapParallel(missing, AT_ONCE, async (prompt) => {
-    const answer = await ask(source, method, dose, prompt);
-    source.journal.append({ key: keyOf(prompt), ...answer });
-    if (++done % AT_ONCE === 0 || done === missing.length)
-      source.onProgress(`${method.name} at ${dose}: ${done} of ${missing.length} answers`);
-  });
-  return new Map(prompts.map((prompt) => [prompt.id, source.journal.records.get(keyOf(prompt))!]));
+  const { journal, modelKey, maxTokens, onProgress } = source;
+  const asking = {
+    ...{ journal, keyParts: [modelKey, maxTokens, method.identity, dose], atOnce: AT_ONCE },
+    ask: (prompt: LabPrompt) => ask(source, method, dose, prompt),
+    onAsked(done: number, total: number) {
+      if (done % AT_ONCE === 0 || done === total)
+        onProgress(`${method.name} at ${dose}: ${done} of ${total} answers`);
+    },
+  };
+  return keepAll(asking, prompts);
 }
 
 async function ask(

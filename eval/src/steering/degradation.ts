@@ -5,7 +5,8 @@
  */
 import type { Client } from "@connectrpc/connect";
 import type { GatewayService } from "#proto/trimtab/gateway/v1/gateway_service_pb.ts";
-import type { Journal, Keyed } from "../journal.ts";
+import type { ScoredItem } from "#proto/trimtab/forward/v1/forward_service_pb.ts";
+import { type Journal, type Keyed, recordOf } from "../journal.ts";
 import { BASE, type Method } from "./method.ts";
 
 /** A passage and the request it answers. */
@@ -43,9 +44,11 @@ export async function natsOf(
   const nats = new Map<string, number>();
   for (const passage of passages) {
     const key = [source.modelKey, "nats", method.identity, dose, passage.id].join("/");
-    const known = source.journal.records.get(key) ?? { key, ...(await score(source, method, dose, passage)) };
-    if (!source.journal.records.has(key)) source.journal.append(known);
-    nats.set(passage.id, known.nats);
+    const kept = await recordOf(source.journal, key, async () => ({
+      key,
+      ...(await score(source, method, dose, passage)),
+    }));
+    nats.set(passage.id, kept.nats);
   }
   return nats;
 }
@@ -83,6 +86,11 @@ async function score(
     ...(use && { steering: use }),
   };
   const { answers } = await gateway.score(asked, { timeoutMs: TIMEOUT_MS });
-  const nats = -(answers[0]?.tokens ?? []).reduce((sum, { logprob }) => sum + logprob, 0);
+  return natsOfAnswer(answers[0], text);
+}
+
+/** Negative log-likelihood of a scored text in nats, and its bytes. */
+export function natsOfAnswer(scored: ScoredItem | undefined, text: string): Omit<ScoreRecord, "key"> {
+  const nats = -(scored?.tokens ?? []).reduce((sum, { logprob }) => sum + logprob, 0);
   return { nats, bytes: new TextEncoder().encode(text).length };
 }

@@ -2,9 +2,10 @@
  * How the other model finds the answers: nats a byte of gate-open answers over those of the base answers to the same prompts. Far
  * below 1 is text that repeats itself, far above is text that falls apart; a steered model is no judge of its own fluency.
  */
+import { recordOf } from "../journal.ts";
 import { mapParallel } from "../parallel.ts";
 import type { AnswerRecord } from "./answers.ts";
-import type { ScoreSource } from "./degradation.ts";
+import { natsOfAnswer, type ScoreSource } from "./degradation.ts";
 
 /** Answers a side that are read: the mean moves little beyond. */
 const MOST = 60;
@@ -37,11 +38,8 @@ async function natsPerByte(source: ScoreSource, texts: readonly string[]): Promi
 
 async function scoreText({ gateway, journal, model, modelKey }: ScoreSource, text: string) {
   const key = [modelKey, "text", Bun.hash(text).toString(36)].join("/");
-  const known = journal.records.get(key);
-  if (known !== undefined) return known;
-  const { answers } = await gateway.score({ model, answers: [text] }, { timeoutMs: TIMEOUT_MS });
-  const nats = -(answers[0]?.tokens ?? []).reduce((sum, { logprob }) => sum + logprob, 0);
-  const record = { key, nats, bytes: new TextEncoder().encode(text).length };
-  journal.append(record);
-  return record;
+  return recordOf(journal, key, async () => {
+    const { answers } = await gateway.score({ model, answers: [text] }, { timeoutMs: TIMEOUT_MS });
+    return { key, ...natsOfAnswer(answers[0], text) };
+  });
 }
