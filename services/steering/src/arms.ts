@@ -5,6 +5,7 @@
 import { TrimtabError } from "#kit/errors.ts";
 import type { LayerWeights } from "#proto/trimtab/steering/v1/steering_service_pb.ts";
 import type { ControllerRunner } from "./controller/artifact.ts";
+import { sigmoid } from "./controller/network.ts";
 import { createRandom } from "./controller/random.ts";
 import type { ArmWeights } from "./plan-parts.ts";
 
@@ -54,8 +55,5 @@ export function checkHead(head: ControllerRunner, modelDigest: string): Controll
 /** sigmoid(N(0, σ)) a block: a head that was never trained, on average over prompts. */
 function untrained(layers: number, seed: number): Float32Array {
   const random = createRandom(seed);
-  return Float32Array.from(
-    { length: layers },
-    () => 1 / (1 + Math.exp(-UNTRAINED_DEVIATION * random.normal())),
-  );
+  return Float32Array.from({ length: layers }, () => sigmoid(UNTRAINED_DEVIATION * random.normal()));
 }

@@ -118,13 +118,17 @@ function merge(acting: readonly Acting[], whole: SteeringUse, plans: readonly Pl
   if (acting.length === 0) return { program: null, coefficients: [] };
   const source = plans.find(({ program }) => program)?.program as NamedProgram;
   const own = source.program;
-  const program = create(ProgramSchema, {
-    modelDigest: own.modelDigest,
-    operations: acting.map(({ operation }) => operation),
-    conflictRule: whole.conflictRule === ConflictRule.UNSPECIFIED ? own.conflictRule : whole.conflictRule,
-  });
+  const { modelDigest } = own;
+  const conflictRule =
+    whole.conflictRule === ConflictRule.UNSPECIFIED ? own.conflictRule : whole.conflictRule;
+  const operations = acting.map(({ operation }) => operation);
+  // The usual case, once a request: to name a program again is to digest all its vectors.
+  const isOwn =
+    conflictRule === own.conflictRule &&
+    operations.length === own.operations.length &&
+    operations.every((operation, slot) => operation === own.operations[slot]);
   return {
-    program: nameProgram(program),
+    program: isOwn ? source : nameProgram(create(ProgramSchema, { modelDigest, operations, conflictRule })),
     coefficients: acting.map(({ coefficient }) => Math.fround(coefficient)),
   };
 }

@@ -7,10 +7,11 @@ import { type ControllerRunner, loadController, writeController } from "../contr
 import type { ControllerSettings } from "../controller/fit.ts";
 import { fitInThread } from "../controller/fit-thread.ts";
 import { layerWeights } from "../dose.ts";
-import { controllerLayers, featureTap } from "../features.ts";
+import { controllerLayers } from "../features.ts";
 import { type Prompt, type Split, takePrompts } from "../recipes/prompts.ts";
 import type { ControllerChoices } from "../recipes/recipe.ts";
-import { captureRows, newTokens } from "../work/capture.ts";
+import { type CaptureText, newTokens } from "../work/capture.ts";
+import { readFeatures } from "../work/features.ts";
 import { type Rendered, renderTurns } from "../work/text.ts";
 import { type PhaseContext, phaseName } from "./context.ts";
 import type { SearchResult } from "./search-phase.ts";
@@ -45,7 +46,7 @@ export async function controllerPhase(
   const rendered = await renderPrompts(context, texts);
   context.budget(newTokens(rendered));
   context.say(`activations of ${texts.length} prompts`);
-  const rows = await captureFeatures(context, rendered);
+  const rows = await readFeatures(context.clients, context.model, promptsOf(rendered), context.scope);
   context.say("training");
   const trainRows = {
     rows: rows.slice(0, train.labels.length),
@@ -95,23 +96,12 @@ export function renderPrompts(
   );
 }
 
-/** Features of templated prompts, [feature layers · width] each. */
-export async function captureFeatures(
-  { clients, model, scope }: PhaseContext,
-  rendered: readonly Rendered[],
-): Promise<Float32Array[]> {
-  const layers = controllerLayers(model.layers);
-  const texts = rendered.map(({ ids, answerTokens }) => ({
+/** Rendered turns without their answers. */
+export function promptsOf(rendered: readonly Rendered[]): CaptureText[] {
+  return rendered.map(({ ids, answerTokens }) => ({
     ids: ids.slice(0, ids.length - answerTokens),
     first: 0,
   }));
-  const captured = await captureRows(clients, model, texts, featureTap(layers), scope);
-  return captured.map((rows) => {
-    const row = new Float32Array(layers.length * model.width);
-    for (const [slot, layer] of layers.entries())
-      row.set(rows.get(layer) as Float32Array, slot * model.width);
-    return row;
-  });
 }
 
 function labelled(steer: readonly Prompt[], leave: readonly Prompt[], split: Split, count: number) {

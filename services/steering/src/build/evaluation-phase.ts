@@ -19,12 +19,13 @@ import { type Prompt, takePrompts } from "../recipes/prompts.ts";
 import type { RecipeSource } from "../recipes/recipe.ts";
 import { proportion } from "#kit/wilson.ts";
 import { newTokens } from "../work/capture.ts";
+import { readGates } from "../work/features.ts";
 import { type Answer, type Binding, generateAnswers } from "../work/generate.ts";
 import { type Judge, judgeAnswers, type Outcome } from "../work/judge.ts";
 import { perplexityRatio, scoreAnswers } from "../work/score.ts";
 import { decodeAnswers, type Rendered, renderTurns } from "../work/text.ts";
 import type { PhaseContext } from "./context.ts";
-import { captureFeatures, type ControllerResult, renderPrompts } from "./controller-phase.ts";
+import { type ControllerResult, promptsOf, renderPrompts } from "./controller-phase.ts";
 import { answerDirections, type DirectionResult } from "./direction-phase.ts";
 import { passageTurns, type SearchResult } from "./search-phase.ts";
 import { openBinding } from "./steer.ts";
@@ -90,16 +91,12 @@ function testClasses({ settings, ...recipe }: RecipeSource): { name: string; pro
   });
 }
 
-async function gatesOf(
-  context: PhaseContext,
+function gatesOf(
+  { clients, model, scope }: PhaseContext,
   { controller }: Built,
   rendered: readonly Rendered[],
 ): Promise<number[]> {
-  if (!controller) return rendered.map(() => 1);
-  const gates: number[] = [];
-  for (const row of await captureFeatures(context, rendered))
-    gates.push((await controller.runner.run(row)).gate);
-  return gates;
+  return readGates(clients, model, controller?.runner, promptsOf(rendered), scope);
 }
 
 /** The binding a gate gives; undefined if the request is left alone. */

@@ -59,7 +59,8 @@ export function controllerOutput(raw: ArrayLike<number>): ControllerOutput {
   return { gate: sigmoid(raw[0] as number), layerWeights };
 }
 
-function sigmoid(value: number): number {
+/** The logistic function. */
+export function sigmoid(value: number): number {
   return 1 / (1 + Math.exp(-value));
 }
 

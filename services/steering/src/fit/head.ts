@@ -7,10 +7,11 @@ import { ArtifactKind } from "#proto/trimtab/type/v1/artifact_pb.ts";
 import { writeController } from "../controller/artifact.ts";
 import { evolve } from "../controller/evolution.ts";
 import { constantHead, type FittedHead, type HeadExamples, regressHead } from "../controller/head.ts";
+import { sigmoid } from "../controller/network.ts";
 import { createRandom } from "../controller/random.ts";
-import { controllerLayers, featureTap } from "../features.ts";
+import { controllerLayers } from "../features.ts";
 import type { LoadedRecipe } from "../library.ts";
-import { captureRows, type CaptureText } from "../work/capture.ts";
+import { readFeatures } from "../work/features.ts";
 import { examplesOf } from "./examples.ts";
 import type { FitContext, Fitted } from "./fit.ts";
 import { createReward } from "./reward.ts";
@@ -72,14 +73,8 @@ async function headExamples(
     const most = Math.max(1e-6, ...row);
     return Float32Array.from(row, (rise) => Math.max(0, rise) / most);
   });
-  return { rows: await features(context, positive), weights };
-}
-
-async function features(context: FitContext, texts: readonly CaptureText[]): Promise<Float32Array[]> {
   const { clients, model, scope } = context;
-  const layers = controllerLayers(model.layers);
-  const captured = await captureRows(clients, model, texts, featureTap(layers), scope);
-  return captured.map((rows) => Float32Array.from(layers.flatMap((layer) => [...(rows.get(layer) ?? [])])));
+  return { rows: await readFeatures(clients, model, positive, scope), weights };
 }
 
 async function evolveHead(
@@ -90,7 +85,6 @@ async function evolveHead(
   const { model } = context;
   const seed = options?.seed ?? 0;
   const reward = await createReward(context, recipe, options?.promptsPerClass);
-  const sigmoid = (x: number) => 1 / (1 + Math.exp(-x));
   const settings = { ...EVOLUTION, rounds: options?.rounds || EVOLUTION.rounds };
   let round = 0;
   const { parameters, rewards } = await evolve(

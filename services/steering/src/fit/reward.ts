@@ -8,12 +8,12 @@ import { create } from "@bufbuild/protobuf";
 import { SteeringUseSchema } from "#proto/trimtab/steering/v1/steering_service_pb.ts";
 import { STEERING_LIMITS } from "../../limits.ts";
 import { passageTurns } from "../build/search-phase.ts";
-import { controllerLayers, featureTap } from "../features.ts";
 import { decide } from "../intent.ts";
 import type { LoadedRecipe } from "../library.ts";
 import { resolveIntent } from "../plan.ts";
-import { captureRows, type CaptureText } from "../work/capture.ts";
+import type { CaptureText } from "../work/capture.ts";
 import { patientCall } from "../work/call.ts";
+import { readGates } from "../work/features.ts";
 import { type Binding, generateAnswers, type GenerateJob } from "../work/generate.ts";
 import { repeatedGrams } from "../work/judge.ts";
 import { perplexityRatio, scoreAnswers } from "../work/score.ts";
@@ -47,11 +47,8 @@ export async function createReward(
 ): Promise<Reward> {
   const { clients, model, scope } = context;
   const examples = await examplesOf(context, "prompts", "train", promptsPerClass || PROMPTS);
-  const leave = await Promise.all(
-    (await gatesOf(context, recipe, examples.negative)).map(async (gate, n) => ({
-      ...{ text: examples.negative[n] as CaptureText, isSteered: false, gate },
-    })),
-  );
+  const gates = await readGates(clients, model, recipe.controller, examples.negative, scope);
+  const leave = examples.negative.map((text, n) => ({ text, isSteered: false, gate: gates[n] as number }));
   const steer = examples.positive.map((text) => ({ text, isSteered: true, gate: 1 }));
   // A shut gate leaves a prompt alone whatever the weights: there is nothing to generate.
   const cases: Case[] = [...steer, ...leave.filter(({ gate }) => gate >= STEERING_LIMITS.minGate)];
@@ -74,22 +71,6 @@ export async function createReward(
     }
     return rewards;
   };
-}
-
-async function gatesOf(
-  { clients, model, scope }: FitContext,
-  { controller }: LoadedRecipe,
-  texts: readonly CaptureText[],
-): Promise<number[]> {
-  if (!controller) return texts.map(() => 1);
-  const layers = controllerLayers(model.layers);
-  const captured = await captureRows(clients, model, texts, featureTap(layers), scope);
-  const gates: number[] = [];
-  for (const rows of captured) {
-    const row = Float32Array.from(layers.flatMap((layer) => [...(rows.get(layer) ?? [])]));
-    gates.push((await controller.run(row)).gate);
-  }
-  return gates;
 }
 
 /** The recipe under other weights, by the gate. */
