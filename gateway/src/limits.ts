@@ -47,6 +47,8 @@ export const LIMITS = {
   steeringScale: 4,
   /** Largest relative dose. */
   relativeDose: 4,
+  /** Blocks named by one Steer. */
+  steeredLayers: 4_096,
   /** Largest dose in nats. */
   natsDose: 10,
   /** Answers scored, or children forked, by one request. */

@@ -32,13 +32,12 @@ export function checkSteering(uses: readonly SteeringUse[], terms: SteeringTerms
     const parts = use.parts.length > 0 ? use.parts : [use];
     for (const part of parts) {
       checkName(part, terms.steering);
-      checkStrength(part, part === use ? 1 : (use.scale ?? 1), terms);
+      checkStrength(part, terms, part === use ? 1 : (use.scale ?? 1));
     }
   }
 }
 
-/** Throws PERMISSION_DENIED for a scale beyond what the terms permit. */
-export function checkScale(scale: number, { steeringScale = Infinity }: SteeringTerms): void {
+function checkScale(scale: number, { steeringScale = Infinity }: SteeringTerms): void {
   // What is no number is refused as such by others.
   if (!(Math.abs(scale) > Math.fround(steeringScale))) return;
   throw new TrimtabError("PERMISSION_DENIED", "this key may not steer so strongly", {
@@ -55,7 +54,12 @@ function checkName({ recipe, direction }: SteeringUse, permitted: readonly strin
   });
 }
 
-function checkStrength({ scale, dose }: SteeringUse, times: number, terms: SteeringTerms): void {
+/** Throws PERMISSION_DENIED for a strength, `times` over, beyond what the terms permit. */
+export function checkStrength(
+  { scale, dose }: Pick<SteeringUse, "scale" | "dose">,
+  terms: SteeringTerms,
+  times = 1,
+): void {
   checkScale(times * (dose ? 1 : (scale ?? 1)), terms);
   const { steeringDose } = terms;
   if (!dose || steeringDose === undefined) return;

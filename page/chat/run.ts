@@ -1,4 +1,4 @@
-/** Runs a turn: streams its answers into place, takes a new dose while they run, stops. */
+/** Runs a turn: streams its answers into place, stops. */
 import { signal } from "@preact/signals";
 import type { GenerateResponse } from "#proto/trimtab/gateway/v1/gateway_service_pb.ts";
 import { gateway } from "../lib/client.ts";
@@ -15,8 +15,8 @@ import {
 import { generationSpec, steeringUse } from "../state/request.ts";
 import { settings } from "../state/settings.ts";
 
-/** The turn under way. */
-interface Running {
+/** The turn under way; its generation has an id once it has begun. */
+export interface Running {
   readonly turn: Turn;
   readonly stop: AbortController;
   generationId: string;
@@ -35,6 +35,7 @@ export function ask(question: string): Promise<void> {
     kept: 0,
     decision: null,
     problem: null,
+    resteered: false,
     timings: null,
   };
   turns.value = [...turns.value, turn];
@@ -51,14 +52,6 @@ export function retry(turn: Turn, question = turn.question): Promise<void> {
 /** Stops the answers under way; what has come stays. */
 export function stop(): void {
   running.value?.stop.abort();
-}
-
-/** Applies a new strength to the answers under way. */
-export async function steerNow(scale: number): Promise<void> {
-  const generationId = running.value?.generationId;
-  if (!generationId) return;
-  // It may have ended in between: the setting then counts from the next answer on.
-  await gateway.steer({ generationId, scale }).catch(() => undefined);
 }
 
 async function run(turn: Turn): Promise<void> {

@@ -1,6 +1,5 @@
 /** Candidates as a tree that grows to the right: who continued whom, how they were judged, who was given up. */
 import { hierarchy, tree } from "d3-hierarchy";
-import { interpolateViridis } from "d3-scale-chromatic";
 import type { Candidate } from "./run.ts";
 
 const ROW = 26;
@@ -63,7 +62,7 @@ export function CandidateTree(props: {
               <circle
                 {...{ cx, cy }}
                 r={RADIUS}
-                style={{ fill: one.score === null ? "" : interpolateViridis(one.score) }}
+                style={{ fill: one.score === null ? "" : scoreColour(one.score) }}
               />
               <text x={cx + RADIUS + 4} y={cy + 4}>
                 {one.score === null ? one.id : `${one.id}: ${one.score.toFixed(2)}`}
@@ -74,6 +73,11 @@ export function CandidateTree(props: {
       </svg>
     </div>
   );
+}
+
+/** From the colour of a score of 0 to that of 1. */
+function scoreColour(score: number): string {
+  return `color-mix(in oklab, var(--score-most) ${(score * 100).toFixed(0)}%, var(--score-zero))`;
 }
 
 function nest(candidates: ReadonlyMap<number, Candidate>): Node {

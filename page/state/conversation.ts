@@ -48,6 +48,8 @@ export interface Turn {
   kept: number;
   decision: Decision | null;
   problem: Problem | null;
+  /** Strength or blocks were changed while it ran. */
+  resteered: boolean;
   timings: { readonly firstTokenMs: number; readonly tokensPerSecond: number } | null;
 }
 

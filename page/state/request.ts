@@ -10,28 +10,43 @@ export interface Message {
 /** Alternatives asked for with every token. */
 export const TOP_LOGPROBS = 5;
 
+/** A dose as the API has it. */
+export interface DoseInit {
+  readonly dose: { readonly case: "relative" | "nats"; readonly value: number };
+}
+
+/** How strongly: one of the two. */
+export interface StrengthInit {
+  readonly scale?: number;
+  readonly dose?: DoseInit;
+}
+
 /** Steering of a request as plain data, fit for the API and for storage. */
-export interface SteeringInit {
+export interface SteeringInit extends StrengthInit {
   readonly recipe?: string;
   readonly direction?: string;
-  readonly scale?: number;
-  readonly dose?: { readonly dose: { readonly case: "relative"; readonly value: number } };
   layers: number[];
+}
+
+/** The strength that is set. */
+export function strengthOf(given: Settings): StrengthInit {
+  if (given.doseKind === "scale") return { scale: given.scale };
+  return { dose: { dose: { case: given.doseKind, value: given[given.doseKind] } } };
+}
+
+/** The blocks that are set; empty leaves them to what steers. */
+export function layersOf({ layers }: Settings): number[] {
+  if (!layers) return [];
+  const [first, last] = layers;
+  return Array.from({ length: last - first + 1 }, (_, index) => first + index);
 }
 
 /** Which recipe or direction, how strongly, where; undefined without steering. */
 export function steeringUse(given: Settings): SteeringInit | undefined {
   const [kind, name] = splitOnce(given.steering);
   if (!name) return undefined;
-  const isRelative = given.doseKind === "relative";
-  const [first, last] = given.layers ?? [0, -1];
-  return {
-    ...(kind === "recipe" ? { recipe: name } : { direction: name }),
-    ...(isRelative
-      ? { dose: { dose: { case: "relative" as const, value: given.relative } } }
-      : { scale: given.scale }),
-    layers: Array.from({ length: last - first + 1 }, (_, index) => first + index),
-  };
+  const what = kind === "recipe" ? { recipe: name } : { direction: name };
+  return { ...what, ...strengthOf(given), layers: layersOf(given) };
 }
 
 /** The generation for a conversation. */

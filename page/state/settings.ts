@@ -1,8 +1,11 @@
 /** What the user chose, kept in the browser: model, steering, sampling, looks. */
 import { storedSignal } from "../lib/stored.ts";
 
-/** How strength is given: as a multiple of the recipe's own, or as the relative change of the residual stream. */
-export type DoseKind = "scale" | "relative";
+/**
+ * How strength is given: as a multiple of the recipe's own, as the relative change of the residual stream, or as the change of
+ * the next-token distribution in nats.
+ */
+export type DoseKind = "scale" | "relative" | "nats";
 
 /** Everything that shapes a request of the chat. */
 export interface Settings {
@@ -12,6 +15,7 @@ export interface Settings {
   readonly doseKind: DoseKind;
   readonly scale: number;
   readonly relative: number;
+  readonly nats: number;
   /** First and last block to act on; null leaves it to the recipe. */
   readonly layers: readonly [first: number, last: number] | null;
   /** Ask for the unsteered answer beside the steered one. */
@@ -30,6 +34,7 @@ export const DEFAULT_SETTINGS: Settings = {
   doseKind: "scale",
   scale: 1,
   relative: 0.03,
+  nats: 0.1,
   layers: null,
   compare: true,
   system: "",

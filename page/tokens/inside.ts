@@ -8,8 +8,9 @@ import { type Answer, messagesBefore, type Turn, turns } from "../state/conversa
 import type { Message, SteeringInit } from "../state/request.ts";
 import { settings } from "../state/settings.ts";
 
-/** Tokens of an answer whose rows are fetched: each costs layers x width floats, twice. */
-const MAX_ROWS = 64;
+/** Most bytes of a capture: a token costs layers x width floats. It is asked for twice. */
+const MAX_CAPTURE_BYTES = 16 * 2 ** 20;
+const FLOAT_BYTES = 4;
 
 /** An answer seen with and without steering, on the same tokens. */
 export interface Inside {
@@ -44,17 +45,9 @@ export async function lookInside(turn: Turn, answer: Answer): Promise<void> {
 
 /** The likeliest tokens after the first `index` tokens of an answer, block by block. */
 export async function readLens(turn: Turn, answer: Answer, index: number): Promise<LensRow[]> {
-  const before = answer.tokens
-    .slice(0, index)
-    .map(({ text }) => text)
-    .join("");
   const taps = [{ site: Site.RESIDUAL, positions: TapPositions.LAST, logits: { top: 3 } }];
-  const activations = await capture(
-    turn,
-    before,
-    taps,
-    answer.role === "steered" ? turn.steering : undefined,
-  );
+  const steering = answer.role === "steered" ? turn.steering : undefined;
+  const activations = await capture(turn, idsOf(answer, index), taps, steering);
   return activations
     .map(({ layer, logits }) => ({ layer, top: logits[0]?.top ?? [] }))
     .sort((a, b) => a.layer - b.layer);
@@ -63,13 +56,11 @@ export async function readLens(turn: Turn, answer: Answer, index: number): Promi
 async function readInside(turn: Turn, answer: Answer): Promise<Inside> {
   const use = turn.steering;
   const conversation = { messages: messagesOf(turn) };
+  const answerIds = [{ ids: idsOf(answer) }];
   const score = (steering: typeof use) =>
-    gateway.score({ model: name(), conversation, answers: [answer.text], ...(steering ? { steering } : {}) });
+    gateway.score({ model: name(), conversation, answerIds, ...(steering ? { steering } : {}) });
   const taps = [{ site: Site.RESIDUAL, positions: TapPositions.RANGE }];
-  const shown = answer.tokens
-    .slice(0, MAX_ROWS)
-    .map(({ text }) => text)
-    .join("");
+  const shown = idsOf(answer, rowsWorth());
   const [base, steered] = await Promise.all([score(undefined), score(use)]);
   const plain = await capture(turn, shown, taps, undefined);
   const pushed = await capture(turn, shown, taps, use);
@@ -77,14 +68,25 @@ async function readInside(turn: Turn, answer: Answer): Promise<Inside> {
   return { base: logprobs(base), steered: logprobs(steered), change: relativeChange(plain, pushed) };
 }
 
+/** Rows of all blocks that a capture brings within its bytes. */
+function rowsWorth(): number {
+  const { layers = 0, width = 0 } = model.value ?? {};
+  return Math.max(1, Math.floor(MAX_CAPTURE_BYTES / Math.max(1, layers * width * FLOAT_BYTES)));
+}
+
+/** The tokens as they were drawn: an answer may end inside a character, and its text may split into others. */
+function idsOf(answer: Answer, count = answer.tokens.length): number[] {
+  return answer.tokens.slice(0, count).map(({ id }) => id);
+}
+
 async function capture(
   turn: Turn,
-  answer: string,
+  ids: number[],
   taps: { site: Site; positions: TapPositions; logits?: { top: number } }[],
   steering: SteeringInit | undefined,
 ): Promise<Activation[]> {
   const input = { case: "conversation" as const, value: { messages: messagesOf(turn) } };
-  const request = { model: name(), input, answer, taps, ...(steering ? { steering } : {}) };
+  const request = { model: name(), input, answerIds: { ids }, taps, ...(steering ? { steering } : {}) };
   const all: Activation[] = [];
   for await (const { activations } of gateway.capture(request)) all.push(...activations);
   return all;

@@ -28,6 +28,10 @@ const messages = (...list: { role: string; content: string }[]): Call =>
   spec({ prompt: { case: "conversation", value: { messages: list } } });
 const user = { role: "user", content: "hello" };
 
+const plain = { case: "text", value: "a" } as const;
+const input = { case: "conversation" as const, value: { messages: [user] } };
+const capture = (more: object) => () => first(client.capture({ input, taps: [{ site: 1 }], ...more }));
+const scored = (request: object) => () => client.score(request);
 const rows: readonly Row[] = [
   ["no spec", () => client.complete({}), REQUIRED, "spec"],
   ["no prompt", spec({ prompt: { case: undefined } }), REQUIRED, "prompt"],
@@ -78,6 +82,11 @@ const rows: readonly Row[] = [
   ["no input to tokenize", () => client.tokenize({}), REQUIRED, "input"],
   ["no answers to score", () => client.score({}), REQUIRED, "answers"],
   ["an answer of one token", () => client.score({ answers: ["a"] }), INVALID, "answers[0]"],
+  ["answers twice", scored({ answers: ["ab"], answerIds: [{ ids: [1] }] }), INVALID, "answer_ids"],
+  ["an id of no token", scored({ answerIds: [{ ids: [1, 2 ** 31] }] }), RANGE, "answer_ids[0].ids[1]"],
+  ["an answer twice", capture({ answer: "a", answerIds: { ids: [1] } }), INVALID, "answer_ids"],
+  ["an answer of no token", capture({ answerIds: { ids: [2 ** 31] } }), RANGE, "answer_ids.ids[0]"],
+  ["ids after a text", capture({ answerIds: { ids: [1] }, input: plain }), INVALID, "answer_ids"],
   ["no continuations", () => client.fork(chat("hello")), REQUIRED, "continuations"],
   ["no artifact", () => client.putArtifact({}), REQUIRED, "put"],
   ["no taps", () => first(client.capture({ input: { case: "text", value: "a" } })), REQUIRED, "taps"],

@@ -57,6 +57,23 @@ test("Score scores the answer's tokens and nothing before them, steered through 
   expect(stack.steering.calls.filter((name) => name === "Plan")).toHaveLength(1);
 });
 
+test("an answer given as token ids is scored and read as those tokens, half a character too", async () => {
+  const { client } = createSimulatedStack();
+  const ids = encode("!👋").slice(0, -2);
+  const conversation = { messages: [{ role: "user", content: "hello" }] };
+  const { answers } = await client.score({ conversation, answerIds: [{ ids }] });
+  expect(answers.map((item) => item.tokens.map((token) => token.id))).toEqual([ids]);
+  // Without a conversation the ids are the whole text, of which the first token is given.
+  const alone = await client.score({ answerIds: [{ ids }] });
+  expect(alone.answers[0]?.tokens.map((token) => token.id)).toEqual(ids.slice(1));
+  const marksRead = async (answerIds: { ids: number[] }) => {
+    const input = { case: "conversation", value: conversation } as const;
+    const [read] = await all(client.capture({ input, answerIds, taps: [{ site: 1 }] }));
+    return new Float32Array(read?.activations[0]?.values?.data.slice().buffer ?? [])[0];
+  };
+  expect([await marksRead({ ids: [] }), await marksRead({ ids })]).toEqual([0, 1]);
+});
+
 test("Fork answers with one choice a continuation, each beginning with it", async () => {
   const { client, forward } = createSimulatedStack();
   forward.script = ({ prompt }) => encode(` after ${prompt.slice(-2)}`);

@@ -1,5 +1,7 @@
 /** Steer: new strength for a running generation, in effect from the next token, and only if steering says so. */
 import { expect, test } from "bun:test";
+import type { MessageInitShape } from "@bufbuild/protobuf";
+import type { SteerRequestSchema } from "#proto/trimtab/gateway/v1/gateway_service_pb.ts";
 import { fromConnectError } from "#kit/errors.ts";
 import { chat, refusal } from "./support/asks.ts";
 import { createSimulatedStack, type SimulatedStack } from "./support/simulated-services.ts";
@@ -33,6 +35,30 @@ test("new coefficients act from the next token on", async () => {
   expect(text).toMatch(/^s{3,4}b{2,3}$/);
   const plans = stack.steering.calls.filter((name) => name === "Plan");
   expect(plans).toHaveLength(2);
+});
+
+const WISHES: readonly (readonly [string, MessageInitShape<typeof SteerRequestSchema>])[] = [
+  ["no dose", { dose: { dose: { case: "relative", value: 0 } } }],
+  ["a dose at other blocks only", { scale: 1, activeLayers: [0, 1] }],
+];
+test.each(WISHES)("%s acts from the next token on", async (_name, wish) => {
+  const stack = createSimulatedStack();
+  const { text } = await runWith(stack, chat("hello!", refusal()), (generationId) =>
+    stack.client.steer({ generationId, ...wish }),
+  );
+  expect(text).toMatch(/^s{3,4}b{2,3}$/);
+});
+
+test.each([
+  ["a scale beside a dose", { scale: 1, dose: { dose: { case: "nats", value: 0.1 } } }, "INVALID_ARGUMENT"],
+  ["an empty dose", { dose: {} }, "INVALID_ARGUMENT"],
+  ["too many nats", { dose: { dose: { case: "nats", value: 11 } } }, "FIELD_OUT_OF_RANGE"],
+] as const)("%s is refused and nothing changes", async (_name, wish, reason) => {
+  const stack = createSimulatedStack();
+  const { text, acted } = await runWith(stack, chat("hello!", refusal()), (generationId) =>
+    stack.client.steer({ generationId, ...wish }),
+  );
+  expect({ text, acted }).toEqual({ text: "s".repeat(TOKENS), acted: reason });
 });
 
 test.each([5, Number.NaN, Number.POSITIVE_INFINITY])(

@@ -12,7 +12,7 @@ import { LIMITS } from "../limits.ts";
 import { checkCount, checkRequired, checkText } from "./checks.ts";
 import { resolveModel } from "./model.ts";
 import type { FlowContext } from "./prepare.ts";
-import { encodePrompt } from "./prompt.ts";
+import { checkVocabulary, type Continuation, encodePrompt } from "./prompt.ts";
 import { serviceFailure } from "./reasons.ts";
 import { steeredBinding } from "./steered-binding.ts";
 import { validateConversation } from "./validate.ts";
@@ -23,14 +23,14 @@ export async function* captureActivations(
   request: CaptureRequest,
   scope: CallScope,
 ): AsyncGenerator<CaptureResponse, void> {
-  const { input, taps, answer } = request;
+  const { input, taps } = request;
   checkRequired("input", input.case !== undefined, "a text, a conversation or token ids are needed");
   checkRequired("taps", taps.length > 0, "say what to read: there are no taps");
   checkCount("taps", taps.length, LIMITS.taps);
   if (input.case === "conversation") validateConversation(input.value);
-  else checkNoAnswer(answer);
-  checkText("answer", answer);
+  const answer = answerOf(request);
   const model = await resolveModel(flow.clients, request.model, scope);
+  if (request.answerIds) checkVocabulary(request.answerIds.ids, model, "answer_ids.ids");
   const { ids, continuationTokens } = await encodePrompt(flow.clients, model, input, scope, answer);
   const promptTokens = ids.length - continuationTokens;
   const program = await steeredBinding(flow, model, request.steering, ids.slice(0, promptTokens), scope);
@@ -51,7 +51,15 @@ export async function* captureActivations(
   }
 }
 
-function checkNoAnswer(answer: string): void {
-  if (answer === "") return;
-  throw new TrimtabError("INVALID_ARGUMENT", "an answer follows a conversation", { field: "answer" });
+/** The answer after a conversation, in the form it was given. @throws TrimtabError INVALID_ARGUMENT for both, or after a text */
+function answerOf({ input, answer, answerIds }: CaptureRequest): Continuation {
+  const field = answerIds ? "answer_ids" : "answer";
+  if (answerIds && answer !== "") {
+    throw new TrimtabError("INVALID_ARGUMENT", "give the answer as text or as ids, not both", { field });
+  }
+  if (input.case !== "conversation" && (answerIds || answer !== "")) {
+    throw new TrimtabError("INVALID_ARGUMENT", "an answer follows a conversation", { field });
+  }
+  checkText("answer", answer);
+  return answerIds?.ids ?? answer;
 }

@@ -19,38 +19,54 @@ export interface Prompt {
   readonly continuationTokens: number;
 }
 
-/** Tokenizes the prompt of `spec`, with `continuation` as the beginning of the answer. */
+/** The beginning of an answer: its text, or the ids it was drawn as. */
+export type Continuation = string | readonly number[];
+
+/** Tokenizes a prompt, with `continuation` as the beginning of the answer. */
 export async function encodePrompt(
   clients: GatewayClients,
   model: Model,
   prompt: GenerationSpec["prompt"],
   scope: CallScope,
-  continuation = "",
+  continuation: Continuation = "",
 ): Promise<Prompt> {
   if (prompt.case === "ids") {
-    const more = await encodeText(clients, model, continuation, false, scope);
+    const more = await idsOf(clients, model, continuation, scope);
     const ids = checkIds([...prompt.value.ids, ...more], model);
     return { ids, messages: [], continuationTokens: more.length };
   }
   if (prompt.case === "text") {
     checkBytes(prompt.value, model);
     const ids = await encodeText(clients, model, prompt.value, true, scope);
-    const more = await encodeText(clients, model, continuation, false, scope);
+    const more = await idsOf(clients, model, continuation, scope);
     return { ids: checkIds([...ids, ...more], model), messages: [], continuationTokens: more.length };
   }
   const messages = prompt.value?.messages ?? [];
   checkBytes(messages.map((message) => message.content).join(""), model);
   const begun = prompt.value?.continueFinal ? beginningOf(messages) : "";
+  // The template renders the text of an answer; ids, and what follows a message that goes on, come after it.
+  const rendersAnswer = begun === "" && typeof continuation === "string";
   const request = {
-    ...{ modelDigest: model.digest, addGenerationPrompt: true, continuation: begun || continuation },
+    ...{ modelDigest: model.digest, addGenerationPrompt: true },
+    continuation: rendersAnswer ? continuation : begun,
     messages: prompt.value?.continueFinal ? messages.slice(0, -1) : messages,
   };
   const rendered = await clients.tokenizer
     .renderChat(request, scope)
     .catch((error: unknown) => Promise.reject(serviceFailure(error, "tokenizer", scope.signal)));
-  const more = begun === "" ? [] : await encodeText(clients, model, continuation, false, scope);
+  const more = rendersAnswer ? [] : await idsOf(clients, model, continuation, scope);
   const ids = checkIds([...rendered.ids, ...more], model);
-  return { ids, messages, continuationTokens: begun === "" ? rendered.continuationTokens : more.length };
+  return { ids, messages, continuationTokens: rendersAnswer ? rendered.continuationTokens : more.length };
+}
+
+async function idsOf(
+  clients: GatewayClients,
+  model: Model,
+  continuation: Continuation,
+  scope: CallScope,
+): Promise<readonly number[]> {
+  if (typeof continuation !== "string") return continuation;
+  return await encodeText(clients, model, continuation, false, scope);
 }
 
 /** The last message, which the answer goes on from. @throws TrimtabError if it is nobody's answer. */

@@ -1,12 +1,23 @@
 /** Generations under way, by id, so that their steering can be changed while they run. */
 import { randomUUID } from "node:crypto";
 import { TrimtabError } from "#kit/errors.ts";
+import type { Dose } from "#proto/trimtab/steering/v1/steering_service_pb.ts";
 import type { CallScope } from "../clients.ts";
+
+/** How a running generation is to be steered from now on; it replaces what was said before. */
+export interface Resteer {
+  /** Multiplies the own dose. */
+  readonly scale: number;
+  /** Instead of the scale. */
+  readonly dose?: Dose;
+  /** Blocks that act, of those the program changes; empty means all of them. */
+  readonly activeLayers: readonly number[];
+}
 
 /** What can be done to a running generation. */
 export interface RunningGeneration {
-  /** Changes the strength, in effect from the next token step. */
-  steer(scale: number, scope: CallScope): Promise<void>;
+  /** Changes strength and blocks, in effect from the next token step. */
+  steer(wish: Resteer, scope: CallScope): Promise<void>;
   /** Ends it with an error. */
   abort(error: TrimtabError): void;
 }

@@ -3,16 +3,18 @@ import { create } from "@bufbuild/protobuf";
 import { TrimtabError } from "#kit/errors.ts";
 import type { Model } from "#proto/trimtab/forward/v1/forward_service_pb.ts";
 import {
+  type GenerationSpec,
   type ScoreRequest,
   type ScoreResponse,
   ScoreResponseSchema,
+  TokenIdsSchema,
 } from "#proto/trimtab/gateway/v1/gateway_service_pb.ts";
 import type { CallScope } from "../clients.ts";
 import { LIMITS } from "../limits.ts";
 import { checkCount, checkRange, checkRequired, checkText } from "./checks.ts";
 import { resolveModel } from "./model.ts";
 import type { FlowContext } from "./prepare.ts";
-import { encodePrompt } from "./prompt.ts";
+import { checkVocabulary, type Continuation, encodePrompt } from "./prompt.ts";
 import { serviceFailure } from "./reasons.ts";
 import { steeredBinding } from "./steered-binding.ts";
 import { validateConversation } from "./validate.ts";
@@ -32,8 +34,12 @@ export async function scoreAnswers(
   validate(request);
   const model = await resolveModel(flow.clients, request.model, scope);
   const items: Item[] = [];
-  for (const [index, answer] of request.answers.entries()) {
-    items.push(await itemOf(flow, model, request, { index, answer }, scope));
+  const isIds = request.answerIds.length > 0;
+  const answers: readonly Continuation[] = isIds ? request.answerIds.map(({ ids }) => ids) : request.answers;
+  for (const [index, answer] of answers.entries()) {
+    const field = isIds ? `answer_ids[${index}]` : `answers[${index}]`;
+    if (typeof answer !== "string") checkVocabulary(answer, model, `${field}.ids`);
+    items.push(await itemOf(flow, model, request, { field, answer }, scope));
   }
   // With steering, the prompt (what comes before the answer) is the same for all answers: one plan serves them.
   const promptIds = items[0]?.ids.slice(0, items[0].first) ?? [];
@@ -57,9 +63,16 @@ export async function scoreAnswers(
 }
 
 function validate(request: ScoreRequest): void {
-  checkRequired("answers", request.answers.length > 0, "there is no answer to score");
-  checkCount("answers", request.answers.length, LIMITS.batch);
-  request.answers.forEach((answer, index) => checkText(`answers[${index}]`, answer));
+  const { answers, answerIds } = request;
+  checkRequired("answers", answers.length + answerIds.length > 0, "there is no answer to score");
+  if (answers.length > 0 && answerIds.length > 0) {
+    throw new TrimtabError("INVALID_ARGUMENT", "give the answers as texts or as ids, not both", {
+      field: "answer_ids",
+    });
+  }
+  checkCount("answers", answers.length, LIMITS.batch);
+  checkCount("answer_ids", answerIds.length, LIMITS.batch);
+  answers.forEach((answer, index) => checkText(`answers[${index}]`, answer));
   checkRange("top_logprobs", request.topLogprobs, { min: 0, max: LIMITS.topLogprobs });
   const messages = request.conversation?.messages ?? [];
   if (request.conversation && messages.length > 0) validateConversation(request.conversation);
@@ -74,13 +87,11 @@ async function itemOf(
   flow: FlowContext,
   model: Model,
   { conversation }: ScoreRequest,
-  { index, answer }: { index: number; answer: string },
+  { field, answer }: { field: string; answer: Continuation },
   scope: CallScope,
 ): Promise<Item> {
   const chat = conversation !== undefined && conversation.messages.length > 0;
-  const prompt = chat
-    ? ({ case: "conversation", value: conversation } as const)
-    : ({ case: "text", value: answer } as const);
+  const prompt = chat ? ({ case: "conversation", value: conversation } as const) : plainPrompt(answer);
   const { ids, continuationTokens } = await encodePrompt(
     flow.clients,
     model,
@@ -91,8 +102,14 @@ async function itemOf(
   const first = chat ? ids.length - continuationTokens : 1;
   if (first >= ids.length) {
     throw new TrimtabError("INVALID_ARGUMENT", "this answer has no token to score", {
-      field: `answers[${index}]`,
+      field,
     });
   }
   return { ids, first };
+}
+
+/** An answer without a conversation is the whole text. */
+function plainPrompt(answer: Continuation): GenerationSpec["prompt"] {
+  if (typeof answer === "string") return { case: "text", value: answer };
+  return { case: "ids", value: create(TokenIdsSchema, { ids: [...answer] }) };
 }

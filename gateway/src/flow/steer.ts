@@ -1,5 +1,5 @@
 /**
- * New strength for a running generation. Steering decides again on the same activations; forward gets the coefficients,
+ * New strength and blocks for a running generation. Steering decides again on the same activations; forward gets the coefficients,
  * in effect from the next token step. A failure leaves the generation as it was and is the failure of Steer alone.
  */
 import { clone } from "@bufbuild/protobuf";
@@ -8,12 +8,12 @@ import { SteeringUseSchema } from "#proto/trimtab/steering/v1/steering_service_p
 import type { CallScope } from "../clients.ts";
 import { LIMITS } from "../limits.ts";
 import type { RunningArm } from "./arms.ts";
-import { checkRange } from "./checks.ts";
+import { checkCount, checkRange } from "./checks.ts";
 import type { ForwardSession } from "./forward-session.ts";
 import type { Opening } from "./opening.ts";
 import type { FlowContext, Prepared } from "./prepare.ts";
 import { endOfScope } from "./reasons.ts";
-import type { RunningGeneration } from "./running.ts";
+import type { Resteer, RunningGeneration } from "./running.ts";
 import { planSteering } from "./steering-plan.ts";
 
 /** A running generation that may not have begun yet. */
@@ -35,16 +35,19 @@ export function createSteerHandle(
   return {
     begin: (opening, arms) => begun.resolve({ opening, arms }),
     end: () => begun.reject(new TrimtabError("SEQUENCE_NOT_FOUND", "this generation has ended")),
-    async steer(scale, scope) {
-      checkRange("scale", scale, { min: -LIMITS.steeringScale, max: LIMITS.steeringScale });
+    async steer(wish, scope) {
+      validateWish(wish);
       if (!prepared.steering) throw unsteered("this generation was started without steering");
       const { opening, arms } = await within(begun.promise, scope);
       const bound = opening.decision?.program;
       if (!bound) throw unsteered("this generation was started at scale 0: it carries no program to scale");
       const use = clone(SteeringUseSchema, prepared.steering.use);
-      use.scale = scale;
+      delete use.scale;
       delete use.dose;
-      const next = await planSteering(flow, prepared.model, use, opening.activations, scope);
+      if (wish.dose) use.dose = wish.dose;
+      else use.scale = wish.scale;
+      const { activations } = opening;
+      const next = await planSteering(flow, prepared.model, use, activations, scope, wish.activeLayers);
       if (next.program && next.program.programDigest !== bound.programDigest) {
         throw unsteered("this strength needs another program; start a new generation");
       }
@@ -59,6 +62,20 @@ export function createSteerHandle(
       await within(Promise.all(sent), scope);
     },
   };
+}
+
+function validateWish({ scale, dose, activeLayers }: Resteer): void {
+  checkRange("scale", scale, { min: -LIMITS.steeringScale, max: LIMITS.steeringScale });
+  checkCount("active_layers", activeLayers.length, LIMITS.steeredLayers);
+  if (!dose) return;
+  const measure = dose.dose.case;
+  if (measure === undefined || scale !== 0) {
+    throw new TrimtabError("INVALID_ARGUMENT", "a dose needs relative or nats, and excludes a scale", {
+      field: "dose",
+    });
+  }
+  const max = measure === "relative" ? LIMITS.relativeDose : LIMITS.natsDose;
+  checkRange(`dose.${measure}`, dose.dose.value, { min: 0, max });
 }
 
 async function within<T>(promise: Promise<T>, scope: CallScope): Promise<T> {

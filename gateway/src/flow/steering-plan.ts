@@ -14,15 +14,19 @@ export interface Decision {
   readonly program: ProgramBinding | undefined;
 }
 
-/** Plans one prompt; `use` is pinned, `activations` are those its requirements asked for. */
+/** Plans one prompt; `use` is pinned, `activations` are those its requirements asked for; with `activeLayers` other blocks rest. */
 export async function planSteering(
   { clients, audit }: Pick<FlowContext, "clients" | "audit">,
   model: Model,
   use: SteeringUse,
   activations: readonly Activation[],
   scope: CallScope,
+  activeLayers: readonly number[] = [],
 ): Promise<Decision> {
-  const request = { modelDigest: model.digest, steering: use, activations: [...activations] };
+  const request = {
+    ...{ modelDigest: model.digest, steering: use },
+    ...{ activations: [...activations], activeLayers: [...activeLayers] },
+  };
   const { program, report } = await clients.steering
     .plan(request, scope)
     .catch((error: unknown) => Promise.reject(steeringFailure(error, scope.signal)));

@@ -4,7 +4,7 @@ import { type GatewayService, SteerResponseSchema } from "#proto/trimtab/gateway
 import { create } from "@bufbuild/protobuf";
 import { admitted } from "../admission/admitted.ts";
 import { tokensOfGeneration } from "../admission/estimate.ts";
-import { checkScale, checkSteering } from "../permissions.ts";
+import { checkSteering, checkStrength } from "../permissions.ts";
 import { collect } from "../flow/collect.ts";
 import { validateSpec } from "../flow/validate.ts";
 import { forkAnswers } from "../flow/fork.ts";
@@ -29,8 +29,8 @@ export function generationHandlers(
     },
     async steer(request, context) {
       const scope = scopeOfCall(gateway, context);
-      checkScale(request.scale, scope.terms ?? {});
-      await gateway.flow.running.get(request.generationId).steer(request.scale, scope);
+      checkStrength(request, scope.terms ?? {});
+      await gateway.flow.running.get(request.generationId).steer(request, scope);
       return create(SteerResponseSchema);
     },
   };

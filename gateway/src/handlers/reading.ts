@@ -55,13 +55,15 @@ export function readingHandlers(
     capture(request, context) {
       const scope = scopeOfCall(gateway, context);
       checkSteering(request.steering ? [request.steering] : [], scope.terms);
-      const tokens = tokensOfInput(request.input, [request.answer]);
+      const given = request.answerIds?.ids.length ?? 0;
+      const tokens = tokensOfInput(request.input, [request.answer]) + given;
       return admittedStream(gateway, scope, tokens, () => captureActivations(flow, request, scope));
     },
     async score(request, context) {
       const scope = scopeOfCall(gateway, context);
       checkSteering(request.steering ? [request.steering] : [], scope.terms);
-      const tokens = tokensOfTexts(request.answers);
+      const given = request.answerIds.reduce((sum, { ids }) => sum + ids.length, 0);
+      const tokens = tokensOfTexts(request.answers) + given;
       return await admitted(gateway, scope, tokens, () => scoreAnswers(flow, request, scope));
     },
     async putProjection({ model: reference, matrix }, context) {

@@ -1,7 +1,7 @@
 /** What a person does in the chat, by keyboard. */
 import type { Page } from "playwright-core";
 
-/** Chooses the direction "cheerful" at a relative dose in every block; more than a few percent make halves of emojis. */
+/** Chooses the direction "cheerful" at a relative dose in every block. */
 export async function steer(page: Page, dose = "0.03"): Promise<void> {
   await page.getByLabel("What steers").selectOption("direction:cheerful");
   await page.getByLabel("Strength as").selectOption("relative");

@@ -21,11 +21,13 @@ export interface SteeringBench {
 
 const RESOLVED = `refusal@sha256:${"cd".repeat(32)}`;
 const GATE = 0.9;
+/** The one block it acts on. */
+const STEERED_LAYER = 2;
 
 /** The program for a scope. */
 export function programFor(scope: Scope): Program {
   const vectors = { dataType: DataType.F32, shape: [1, 2], data: new Uint8Array(8).fill(1) };
-  const operation = { site: Site.RESIDUAL, layer: 2, kind: OperationKind.ADD, vectors, scope };
+  const operation = { site: Site.RESIDUAL, layer: STEERED_LAYER, kind: OperationKind.ADD, vectors, scope };
   return create(ProgramSchema, { modelDigest: MODEL_DIGEST, operations: [operation] });
 }
 
@@ -52,11 +54,12 @@ export function simulatedSteering(bench: SteeringBench): Partial<ServiceImpl<typ
       const programDigests = [programDigest(programFor(steering?.scope ?? Scope.UNSPECIFIED))];
       return { taps, programDigests, replayLast: true, resolved: RESOLVED };
     },
-    async plan({ steering, activations }) {
+    async plan({ steering, activations, activeLayers }) {
       await enter("Plan");
       if (!steering || activations.length !== 1)
         throw new TrimtabError("SHAPE_MISMATCH", "one activation is needed");
-      return planOf(steering, activations[0]?.values?.data ?? new Uint8Array(8));
+      const isActive = activeLayers.length === 0 || activeLayers.includes(STEERED_LAYER);
+      return planOf(steering, activations[0]?.values?.data ?? new Uint8Array(8), isActive);
     },
     async getProgram({ programDigest: digest }) {
       await enter("GetProgram");
@@ -93,15 +96,17 @@ export function simulatedSteering(bench: SteeringBench): Partial<ServiceImpl<typ
   };
 }
 
-function planOf(use: SteeringUse, activation: Uint8Array) {
+function planOf(use: SteeringUse, activation: Uint8Array, isActive: boolean) {
   const [marks = 0] = new Float32Array(activation.slice().buffer);
-  const scale = use.scale ?? 1;
+  const scale = use.dose?.dose.value ?? use.scale ?? 1;
   const gate = use.forceGate ?? (marks > 0 ? GATE : 0);
   const digest = programDigest(programFor(use.scope));
   // A shut gate names no program; only where it is asked again does that matter here.
   const isShut = use.everyTokens > 0 && gate === 0;
   const program =
-    scale === 0 || isShut ? {} : { program: { programDigest: digest, coefficients: [gate * scale] } };
+    scale === 0 || isShut
+      ? {}
+      : { program: { programDigest: digest, coefficients: [isActive ? gate * scale : 0] } };
   const report = { gate, layerWeights: [0, 0, 1, 0], layerWeightsSource: "dose_search", resolved: RESOLVED };
   return { ...program, report };
 }

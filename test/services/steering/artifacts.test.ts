@@ -60,6 +60,21 @@ test("a vector is made from a few texts and steers along their difference", asyn
   ).toBe("FIELD_REQUIRED");
 });
 
+test("a plan narrowed to some blocks keeps its program and gives the others a coefficient of 0", async () => {
+  const texts = { positive: ["<assistant> I cannot"], negative: ["<assistant> Sure thing"] };
+  await client.extractVector({ modelDigest, name: "narrow", ...texts });
+  const steering = { direction: "narrow", dose: { dose: { case: "relative", value: 0.5 } as const } };
+  const { program: whole } = await client.plan({ modelDigest, steering });
+  const { program } = await client.plan({ modelDigest, steering, activeLayers: [1] });
+  expect(program?.programDigest).toBe(whole?.programDigest ?? "");
+  expect([...(program?.coefficients ?? [])]).toEqual(
+    (whole?.coefficients ?? []).map((value, layer) => (layer === 1 ? value : 0)),
+  );
+  expect(await reason(client.plan({ modelDigest, steering, activeLayers: [1, 99] }))).toBe(
+    "FIELD_OUT_OF_RANGE",
+  );
+});
+
 test("forward is told on whose behalf texts are read", async () => {
   const capture = spyOn(service.clients.forward, "capture");
   const texts = { positive: ["<assistant> I cannot"], negative: ["<assistant> Sure thing"] };

@@ -9,6 +9,7 @@ import {
   SteeringUseSchema,
 } from "#proto/trimtab/steering/v1/steering_service_pb.ts";
 import { composedTaps, decideParts, type Part } from "../compose.ts";
+import { restricted } from "../active-layers.ts";
 import { createDecider, type Plan } from "../decider.ts";
 import { checkModelDigest } from "../model.ts";
 import type { SteeringParts } from "../service.ts";
@@ -46,10 +47,10 @@ export function planningHandlers({
         resolvedParts: isComposed ? resolved : [],
       };
     },
-    async plan({ steering, modelDigest, activations }) {
+    async plan({ steering, modelDigest, activations, activeLayers }) {
       const parts = await allParts(steering, modelDigest);
       const whole = steering ?? create(SteeringUseSchema);
-      const plan = await decideParts(parts, whole, activations);
+      const plan = restricted(await decideParts(parts, whole, activations), activeLayers);
       if (plan.program) library.remember(plan.program);
       const reports = parts.map(({ resolved }, i) => reportOf(plan.parts[i] as Plan, resolved));
       const isComposed = whole.parts.length > 0;
