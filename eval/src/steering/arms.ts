@@ -1,5 +1,5 @@
 /**
- * What is compared: pairs of a gate and a method. The primary comparison is written down in `docs/evaluation.md` before the
+ * What is compared: pairs of a gate and a method. The primary comparison is written down in `docs/steering-lab.md` before the
  * test prompts are run; everything else is exploratory.
  */
 
@@ -27,7 +27,7 @@ const SERVED: Arm = { gate: "controller as served", method: "recipe", part: "exp
 const GATES = ["oracle", "linear probe", "tf-idf", "length", "cast"];
 const RIVALS = ["cast", "iti", "prompt contrast", "paper", "selective", "angular"];
 const NULLS = ["system prompt", "rewording", "logit bias"];
-const CONTROLS = ["random direction", "shuffled labels"];
+const CONTROLS = ["random direction", "same-norm noise", "shuffled labels"];
 
 /** Every arm in the order of the table; those whose gate or method is not there are left out by the caller. */
 export const ARMS: readonly Arm[] = [

@@ -6,6 +6,7 @@
  */
 import { fromBinary } from "@bufbuild/protobuf";
 import { type PromptCondition, RulesetSchema } from "#proto/trimtab/steering/v1/steering_service_pb.ts";
+import { readArtifact } from "./artifacts.ts";
 import { tensorValues } from "./tensors.ts";
 import { meanRows, type NamedText, type ReadingSource } from "./activations.ts";
 import type { Gate } from "./gate.ts";
@@ -25,9 +26,7 @@ export async function castGate(
 }
 
 async function conditionOf({ gateway }: ReadingSource, reference: string): Promise<PromptCondition> {
-  const chunks: Uint8Array[] = [];
-  for await (const { chunk } of gateway.getArtifact({ reference })) chunks.push(chunk);
-  const { conditions } = fromBinary(RulesetSchema, Buffer.concat(chunks));
+  const { conditions } = fromBinary(RulesetSchema, await readArtifact(gateway, reference));
   const [condition] = conditions;
   if (condition === undefined || conditions.length > 1) throw new Error("CAST's artifact has one condition");
   return condition;

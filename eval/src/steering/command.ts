@@ -30,6 +30,7 @@ interface SteeringOptions extends ServicesOptions {
   readonly other?: string;
   readonly recipe: string;
   readonly maxTokens?: number;
+  readonly developmentTokens?: number;
   readonly arms?: string;
   readonly developmentOnly?: boolean;
 }
@@ -64,6 +65,11 @@ export function addSteeringEval(program: Command): void {
     .option("--other <name>", "name of a second served model that reads the answers")
     .option("--recipe <name>", "recipe", "refusal")
     .option("--max-tokens <n>", "tokens of an answer", integerIn(1, 4096))
+    .option(
+      "--development-tokens <n>",
+      "the same where doses are chosen; as the test if it is left out",
+      integerIn(1, 4096),
+    )
     .option("--arms <list>", 'these only: "gate × method", comma-separated')
     .option("--development-only", "choose and freeze strengths, and leave the test prompts alone")
     .option("--address <host:port>", "gRPC address of a running gateway")
@@ -90,12 +96,14 @@ async function evaluate(options: SteeringOptions): Promise<void> {
     const model = models.find(({ name }) => name === options.served) ?? models[0];
     if (model === undefined) throw new Error("no model is served");
     const size = quick ? QUICK : FULL;
+    const maxTokens = options.maxTokens ?? size.maxTokens;
     const recipe = await buildRecipe(services.gateway, model.name, options.recipe, note);
     const lab = openLab({
       other: models.find(({ name }) => name === options.other),
       ...{ services, model, recipe: recipe.name, pinned: recipe.resolved, blocks: recipe.layers },
       ...{ out, onProgress: note },
-      ...{ passages: size.passages, maxTokens: options.maxTokens ?? size.maxTokens },
+      ...{ passages: size.passages, maxTokens },
+      developmentTokens: options.developmentTokens ?? maxTokens,
       prompts: takeSome(readLabPrompts(), size.prompts),
     });
     try {
@@ -147,7 +155,7 @@ async function runArms(lab: Lab, options: SteeringOptions, isQuick: boolean): Pr
     judge: await errorsOfJudge(lab),
     setting: settingOf(lab),
     deviations: deviationsOf(rows, {
-      maxTokens: lab.maxTokens,
+      ...{ maxTokens: lab.maxTokens, developmentTokens: lab.developmentTokens },
       harmless: countOf(lab, "development", "harmless"),
     }),
   };

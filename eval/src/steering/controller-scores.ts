@@ -5,6 +5,7 @@
  */
 import { onnx } from "onnx-proto";
 import { createOnnxSession } from "#kit/onnx-session.ts";
+import { readArtifact, readRecipeFacts } from "./artifacts.ts";
 import { lastRows, type NamedText, type ReadingSource } from "./activations.ts";
 
 /** Log-odds of every prompt, by id. @throws Error if the recipe has no controller, TrimtabError as the ONNX session. */
@@ -30,17 +31,9 @@ export async function controllerScores(
 
 /** Bytes of the controller that a recipe pins. */
 async function controllerOf({ gateway, recipe }: ReadingSource): Promise<Uint8Array> {
-  const read = async (reference: string): Promise<Buffer> => {
-    const chunks: Uint8Array[] = [];
-    for await (const { chunk } of gateway.getArtifact({ reference })) chunks.push(chunk);
-    return Buffer.concat(chunks);
-  };
-  const digest = recipe.slice(recipe.indexOf("sha256:"));
-  const { controller } = JSON.parse((await read(digest)).toString("utf8")) as {
-    readonly controller?: string;
-  };
+  const { controller } = await readRecipeFacts(gateway, recipe);
   if (controller === undefined) throw new Error(`${recipe} has no controller`);
-  return read(controller);
+  return readArtifact(gateway, controller);
 }
 
 /** The model with its sigmoid made the identity, and the blocks it reads. */

@@ -12,7 +12,9 @@ export interface Frozen {
   /** SHA-256 of the model file, and the recipe, pinned: choices of another are not used. */
   readonly modelDigest: string;
   readonly recipe: string;
+  /** Tokens of an answer to test prompts, and to development prompts. */
   readonly maxTokens: number;
+  readonly developmentTokens: number;
   /** Digest of what gates were trained on: their scores change with it, and thresholds are scores. */
   readonly training: string;
   readonly choices: { readonly [arm: string]: Choice };
@@ -37,7 +39,7 @@ export async function frozenChoice(
 function readFrozen(path: string, run: Omit<Frozen, "choices">): Frozen {
   if (!existsSync(path)) return { ...run, choices: {} };
   const frozen = JSON.parse(readFileSync(path, "utf8")) as Frozen;
-  for (const field of ["modelDigest", "recipe", "maxTokens", "training"] as const) {
+  for (const field of ["modelDigest", "recipe", "maxTokens", "developmentTokens", "training"] as const) {
     if (frozen[field] !== run[field]) throw new Error(`${path} is frozen for ${field} ${frozen[field]}`);
   }
   return frozen;

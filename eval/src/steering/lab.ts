@@ -36,7 +36,9 @@ export interface LabOptions {
   readonly blocks: readonly number[];
   readonly prompts: readonly LabPrompt[];
   readonly passages: number;
+  /** Tokens of an answer: to test prompts, and to those that doses are chosen on. */
   readonly maxTokens: number;
+  readonly developmentTokens: number;
   /** Folder of the kept samples. */
   readonly out: string;
   readonly onProgress: (text: string) => void;
@@ -114,17 +116,17 @@ export interface Strength {
 export async function freeze(lab: Lab, arm: Arm, method: Method, gate: Gate): Promise<Strength> {
   if (arm.dose !== undefined && gate.threshold !== undefined)
     return { dose: arm.dose, threshold: gate.threshold, choice: undefined };
-  const { model, pinned: recipe, maxTokens } = lab;
+  const { model, pinned: recipe, maxTokens, developmentTokens } = lab;
   const path = join(lab.out, `frozen-${lab.modelKey}.json`);
   const training = digestOf(JSON.stringify(readTraining(lab.recipe)));
-  const run = { modelDigest: model.digest, recipe, maxTokens, training };
+  const run = { modelDigest: model.digest, recipe, maxTokens, developmentTokens, training };
   const choice = await frozenChoice(path, run, arm, async () => {
     lab.onProgress(`development: ${nameOfArm(arm)}`);
     const [harmful, harmless] = [some(lab, "development", "harmful"), some(lab, "development", "harmless")];
     const development: Development = {
       ...{ harmful, harmless, judge: lab.judge },
-      base: await generate(lab, BASE, 0, [...harmful, ...harmless]),
-      steered: (one, dose, prompts) => generate(lab, one, dose, prompts),
+      base: await generate(lab, BASE, 0, [...harmful, ...harmless], developmentTokens),
+      steered: (one, dose, prompts) => generate(lab, one, dose, prompts, developmentTokens),
     };
     return choose(development, method, gate);
   });
@@ -213,8 +215,9 @@ async function generate(
   method: Method,
   dose: number,
   prompts: readonly LabPrompt[],
+  maxTokens = lab.maxTokens,
 ): Promise<Map<string, AnswerRecord>> {
-  const { services, answers: journal, model, modelKey, maxTokens, onProgress } = lab;
+  const { services, answers: journal, model, modelKey, onProgress } = lab;
   const source = { gateway: services.gateway, journal, model: model.name, modelKey, maxTokens, onProgress };
   return answersOf(source, method, dose, prompts);
 }

@@ -7,6 +7,7 @@ import type { GatewayService } from "#proto/trimtab/gateway/v1/gateway_service_p
 import { fitMethods } from "./fitted-methods.ts";
 import type { Lab } from "./lab.ts";
 import { type Method, questionOf } from "./method.ts";
+import { noiseMethod } from "./noise.ts";
 
 const FORCED_PREFIX = "I'm sorry, but";
 const CANNED_REFUSAL = "I'm sorry, but I can't help with that.";
@@ -112,10 +113,11 @@ export async function logitBiasMethod(
 
 /** The methods by name that can be run here, and those that cannot, with the reason. */
 export async function availableMethods(
-  { services: { gateway }, model: { name: model }, recipe, pinned, blocks, onProgress }: MethodSource,
+  { services: { gateway }, model, recipe, pinned, blocks, onProgress }: MethodSource,
   wanted: (name: string) => boolean,
 ): Promise<{ readonly methods: Method[]; readonly missing: string[]; readonly cast: string | undefined }> {
-  const fitted = await fitMethods({ gateway, model, recipe, blocks, onProgress }, wanted);
+  const fitted = await fitMethods({ gateway, model: model.name, recipe, blocks, onProgress }, wanted);
+  const { doses } = recipeMethod(pinned);
   const own = [
     ...[
       recipeMethod(pinned),
@@ -125,7 +127,8 @@ export async function availableMethods(
       SYSTEM_METHOD,
       REWORDING_METHOD,
     ],
-    await logitBiasMethod(gateway, model),
+    ...(wanted("logit bias") ? [await logitBiasMethod(gateway, model.name)] : []),
+    ...(wanted("same-norm noise") ? [await noiseMethod({ gateway, model, pinned, doses })] : []),
   ];
   return {
     methods: [...own.filter(({ name }) => wanted(name)), ...fitted.methods],

@@ -91,10 +91,19 @@ function nullClaim(ours: ReportRow, row: ReportRow): Verdict {
   };
 }
 
+/** What a run was made with. */
+export interface RunSizes {
+  /** Tokens of an answer, on test and on development prompts. */
+  readonly maxTokens: number;
+  readonly developmentTokens: number;
+  /** Harmless development prompts. */
+  readonly harmless: number;
+}
+
 /** Where a run departs from the protocol. */
 export function deviationsOf(
   rows: readonly ReportRow[],
-  { maxTokens, harmless }: { readonly maxTokens: number; readonly harmless: number },
+  { maxTokens, developmentTokens, harmless }: RunSizes,
 ): string[] {
   const outOfBounds = rows.filter(({ choice }) => choice?.isWithinBound === false);
   const harmful = rows[0]?.effect.n ?? 0;
@@ -105,6 +114,9 @@ export function deviationsOf(
     ...(maxTokens === PROTOCOL_TOKENS
       ? []
       : [`Answers have at most ${maxTokens} tokens, not ${PROTOCOL_TOKENS}.`]),
+    ...(developmentTokens === maxTokens
+      ? []
+      : [`Doses were chosen on answers of at most ${developmentTokens} tokens, not ${maxTokens}.`]),
     ...(harmful >= PROTOCOL_PROMPTS && harmless >= PROTOCOL_PROMPTS
       ? []
       : [

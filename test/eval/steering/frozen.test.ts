@@ -12,7 +12,7 @@ const directory = mkdtempSync(join(tmpdir(), "trimtab-frozen-"));
 afterAll(() => rmSync(directory, { recursive: true }));
 
 const path = join(directory, "frozen.json");
-const run = { modelDigest: "a", recipe: "refusal@1", maxTokens: 64, training: "t" };
+const run = { modelDigest: "a", recipe: "refusal@1", maxTokens: 64, developmentTokens: 32, training: "t" };
 const [arm, other] = [PRIMARY_ARMS[0]!, PRIMARY_ARMS[1]!];
 const choiceOf = (dose: number): Choice => ({
   ...{ method: "m", gate: "g", dose, threshold: 0, effect: 0, falseEffect: 0 },
@@ -31,6 +31,7 @@ test("a file of another model, recipe, length or training is refused by name", a
     modelDigest: "b",
     recipe: "r",
     maxTokens: 128,
+    developmentTokens: 64,
     training: "u",
   })) {
     const made = frozenChoice(path, { ...run, [field]: value }, arm, async () => choiceOf(3));

@@ -39,9 +39,25 @@ type Facts = Readonly<Record<string, string>>;
 /** The method that looks at what its candidates do to the model before it chooses. */
 const MEASURED = "refusal_direction";
 
-/** Checks the name of a method. @throws TrimtabError INVALID_ARGUMENT. */
-export function checkMethod(name: string): void {
-  if (name !== MEASURED && name !== SWEEP && !isHead(name)) findMethod(name);
+/** Counts up when what all fits share (examples, rows, axes, probes) gives another result from the same inputs. */
+const FIT_FORMAT = 1;
+/** The same of the fits that are no method of `METHODS`. */
+const OTHER_VERSIONS = {
+  refusal_direction: 2,
+  weights_regression: 1,
+  weights_evolution: 1,
+  sweep: 1,
+} as const;
+
+/**
+ * Versions of the code that a fit's result depends on, so that a stored artifact is never that of other code.
+ * @throws TrimtabError INVALID_ARGUMENT for an unknown method
+ */
+export function codeVersion(method: string): readonly [shared: number, own: number] {
+  const own = Object.hasOwn(OTHER_VERSIONS, method)
+    ? OTHER_VERSIONS[method as keyof typeof OTHER_VERSIONS]
+    : findMethod(method).version;
+  return [FIT_FORMAT, own];
 }
 
 function isHead(name: string): boolean {
@@ -52,7 +68,7 @@ function findMethod(name: string): SteeringMethod {
   if (Object.hasOwn(METHODS, name)) return METHODS[name as keyof typeof METHODS];
   throw new TrimtabError("INVALID_ARGUMENT", "no such method", {
     field: "method",
-    limit: [...Object.keys(METHODS), MEASURED, ...HEAD_METHODS, SWEEP].join(", "),
+    limit: [...Object.keys(METHODS), ...Object.keys(OTHER_VERSIONS)].join(", "),
   });
 }
 

@@ -19,7 +19,7 @@ import { checkSettings } from "./check-options.ts";
 import { checkRecipeData } from "../recipes/data-checks.ts";
 import type { RecipeSource } from "../recipes/recipe.ts";
 import type { SteeringParts } from "../service.ts";
-import { checkMethod, fitMethod } from "./fit.ts";
+import { codeVersion, fitMethod } from "./fit.ts";
 
 /** All fits of a service. */
 export interface Fits {
@@ -133,11 +133,11 @@ function findStored({ store }: SteeringParts, { request: { name } }: FitOrder, k
 
 /** Digest of what a fit depends on, hex. @throws TrimtabError INVALID_ARGUMENT, FIELD_OUT_OF_RANGE, NON_FINITE. */
 function keyOf({ request, model, recipe }: FitOrder): string {
-  checkMethod(request.method);
+  const version = codeVersion(request.method);
   const { options } = request;
   checkSettings(options, model);
   const scope = options?.scope ?? Scope.UNSPECIFIED;
   const tokenBudget = String(options?.tokenBudget ?? 0);
   const plain = options && { ...options, scope, tokenBudget, $unknown: undefined };
-  return inputsKey([request.method, plain, request.force, model.digest, recipe.digest]);
+  return inputsKey([request.method, version, plain, request.force, model.digest, recipe.digest]);
 }

@@ -38,6 +38,7 @@ interface Condition extends Threshold {
 export const cast: InterventionMethod = {
   yields: "ruleset",
   name: "cast",
+  version: 1,
   source: "arXiv 2409.05907",
   needs: [
     { texts: "prompts", ...MEAN_RESIDUAL },

@@ -10,6 +10,7 @@ import { type DirectionMethod, meanDifference } from "./method.ts";
 export const choiceContrast: DirectionMethod = {
   yields: "direction",
   name: "choice_contrast",
+  version: 1,
   source: "arXiv 2312.06681",
   needs: {
     texts: "choices",

@@ -28,6 +28,7 @@ interface Head {
 export const iti: InterventionMethod = {
   yields: "edit",
   name: "iti",
+  version: 2,
   source: "arXiv 2306.03341",
   needs: [
     {

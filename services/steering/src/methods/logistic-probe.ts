@@ -11,6 +11,7 @@ import { byBlock, towards } from "./rows.ts";
 export const logisticProbe: DirectionMethod = {
   yields: "direction",
   name: "logistic_probe",
+  version: 1,
   source: "arXiv 2306.03341",
   needs: { texts: "answers", ...MEAN_RESIDUAL },
   fit: (rows) => byBlock(rows, (classes) => towards(fitLogistic(classes).weights, classes)),

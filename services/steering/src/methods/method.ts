@@ -40,6 +40,8 @@ export interface ActivationNeeds {
 export interface DirectionMethod {
   readonly yields: "direction";
   readonly name: DirectionMethodName;
+  /** Counts up when the same readings must give another result; part of the key of a fit. */
+  readonly version: number;
   /** Paper or code it comes from. */
   readonly source: string;
   readonly needs: ActivationNeeds;
@@ -72,6 +74,8 @@ export interface FitSettings {
 export interface InterventionMethod {
   readonly yields: "edit" | "ruleset";
   readonly name: string;
+  /** As of a direction method. */
+  readonly version: number;
   readonly source: string;
   /** One reading each, in order. */
   readonly needs: readonly ActivationNeeds[];

@@ -13,6 +13,7 @@ import { type DirectionMethod, meanDifference } from "./method.ts";
 export const outputEmbeddingContrast: DirectionMethod = {
   yields: "direction",
   name: "output_embedding",
+  version: 1,
   source: "arXiv 2505.20309, eq. 7",
   needs: {
     texts: "tokens",

@@ -10,6 +10,7 @@ import { type DirectionMethod, meanDifference } from "./method.ts";
 export const promptContrast: DirectionMethod = {
   yields: "direction",
   name: "prompt_contrast",
+  version: 1,
   source: "arXiv 2406.11717",
   needs: {
     texts: "prompts",

@@ -11,6 +11,7 @@ import { type DirectionMethod, MEAN_RESIDUAL, meanDifference } from "./method.ts
 export const randomDirection: DirectionMethod = {
   yields: "direction",
   name: "random_direction",
+  version: 1,
   source: "arXiv 2406.11717",
   needs: { texts: "answers", ...MEAN_RESIDUAL },
   fit(rows, _modelLayers, seed = 0) {

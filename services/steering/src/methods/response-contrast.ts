@@ -10,6 +10,7 @@ import { type DirectionMethod, MEAN_RESIDUAL, meanDifference } from "./method.ts
 export const responseContrast: DirectionMethod = {
   yields: "direction",
   name: "response_contrast",
+  version: 1,
   source: "arXiv 2409.05907",
   needs: { texts: "answers", ...MEAN_RESIDUAL },
   fit: (rows) => meanDifference(rows),

@@ -9,6 +9,7 @@ import { type DirectionMethod, MEAN_RESIDUAL, meanDifference } from "./method.ts
 export const textContrast: DirectionMethod = {
   yields: "direction",
   name: "text_contrast",
+  version: 1,
   source: "arXiv 2312.06681",
   needs: { texts: "texts", ...MEAN_RESIDUAL },
   fit: (rows) => meanDifference(rows),
