@@ -64,6 +64,8 @@ export const FIT_LIMITS = {
   promptsPerClass: 512,
   /** Generations of an evolution strategy. */
   rounds: 64,
+  /** Bytes of activations that one step of a fit keeps, so that a killed fit need not read them again. */
+  keptBytes: 64 * MIB,
   /** Fits under way at a time. */
   concurrent: 2,
   /** Least AUROC on validation prompts, in the best block, of what counts as telling the classes apart. */

@@ -2,6 +2,7 @@
 import { type ControllerSettings, fitController } from "./fit.ts";
 import type { GroupedRows } from "./parts.ts";
 import type { LabelledRows } from "./train.ts";
+import { answerOrders } from "../thread.ts";
 
 /** What the thread is told: the parameters of `fitController`. */
 export interface FitOrder {
@@ -14,6 +15,6 @@ export interface FitOrder {
 
 declare const self: Worker;
 
-self.onmessage = ({ data }: MessageEvent<FitOrder>) => {
-  self.postMessage(fitController(data.train, data.validation, data.layerWeights, data.settings));
-};
+answerOrders(self, ({ train, validation, layerWeights, settings }: FitOrder) =>
+  fitController(train, validation, layerWeights, settings),
+);

@@ -13,12 +13,12 @@ import { METHODS } from "../methods/index.ts";
 import type { DirectionMethod, FitSettings, Reading, SteeringMethod } from "../methods/method.ts";
 import { blockRows, dot } from "../methods/rows.ts";
 import { runSweep, SWEEP } from "../sweep/sweep.ts";
-import { writeRuleset } from "../ruleset.ts";
 import type { SteeringParts } from "../service.ts";
 import { f32Tensor } from "../tensors.ts";
 import type { ExampleSource } from "./examples.ts";
 import { fitHead, HEAD_METHODS } from "./head.ts";
-import { readExamples } from "./read.ts";
+import { readExamples, type ReadSource } from "./read.ts";
+import { fitInThread } from "./method-thread.ts";
 import { fitRefusalDirection } from "./refusal-direction.ts";
 
 /** What a fit made, as bytes to store. */
@@ -28,7 +28,7 @@ export interface Fitted {
 }
 
 /** What a fit works with. */
-export interface FitContext extends ExampleSource {
+export interface FitContext extends ReadSource {
   readonly parts: SteeringParts;
   /** Says what is going on. */
   say(detail: string): void;
@@ -85,20 +85,23 @@ export async function fitMethod(context: FitContext, request: FitArtifactRequest
   const site = siteOf(method, options?.site ?? Site.UNSPECIFIED);
   context.say("reading examples");
   const readings = await readExamples(context, {
+    name: method.name,
     needs: method.yields === "direction" ? [{ ...method.needs, site }] : method.needs,
     ...(options?.promptsPerClass ? { promptsPerClass: options.promptsPerClass } : {}),
     ...(options?.shuffleLabels ? { shuffleSeed: options.seed } : {}),
   });
   context.say(`fitting ${method.name}`);
   const settings = settingsOf(request);
-  if (method.yields === "direction") {
-    const [reading] = readings as [Reading];
-    return fitDirection(context, { method, reading, site, settings, request });
+  const fitted = await fitInThread(context, method, readings, settings, options?.seed);
+  if (fitted.yields !== "direction") {
+    const kind = fitted.yields === "edit" ? ArtifactKind.EDIT : ArtifactKind.RULESET;
+    return { kind, bytes: fitted.bytes };
   }
-  const made = method.fit(readings, settings, context.model);
-  return made.$typeName === "trimtab.steering.v1.Edit"
-    ? { kind: ArtifactKind.EDIT, bytes: writeEdit(made) }
-    : { kind: ArtifactKind.RULESET, bytes: writeRuleset(made) };
+  const [reading] = readings as [Reading];
+  return fitDirection(context, {
+    ...{ method: method as DirectionMethod, reading, site, settings, request },
+    vectors: fitted.vectors,
+  });
 }
 
 async function fitRefusal(
@@ -126,22 +129,22 @@ async function storedForm(
 interface DirectionFit {
   readonly method: DirectionMethod;
   readonly reading: Reading;
+  /** Of all blocks. */
+  readonly vectors: ReadonlyMap<number, Float32Array>;
   readonly site: Site;
   readonly settings: FitSettings;
   readonly request: FitArtifactRequest;
 }
 
 async function fitDirection(context: FitContext, fit: DirectionFit): Promise<Fitted> {
-  const { method, reading, site, settings, request } = fit;
+  const { method, site, settings, request } = fit;
   const { model } = context;
-  const seed = request.options?.seed ?? 0;
-  const all = method.fit(reading.train, model.layers, seed);
   const chosen = settings.layers ? new Set(settings.layers) : undefined;
-  const vectors = new Map([...all].filter(([layer]) => chosen?.has(layer) ?? true));
+  const vectors = new Map([...fit.vectors].filter(([layer]) => chosen?.has(layer) ?? true));
   const facts = {
     ...separation(fit, vectors),
     recipe: request.recipe,
-    ...(request.options?.shuffleLabels ? { shuffled_labels: `seed ${seed}` } : {}),
+    ...(request.options?.shuffleLabels ? { shuffled_labels: `seed ${request.options.seed}` } : {}),
   };
   return site === method.needs.site
     ? storedForm(context, method.name, vectors, facts)

@@ -20,6 +20,7 @@ import { checkRecipeData } from "../recipes/data-checks.ts";
 import type { RecipeSource } from "../recipes/recipe.ts";
 import type { SteeringParts } from "../service.ts";
 import { codeVersion, fitMethod } from "./fit.ts";
+import { createFitSteps } from "./steps.ts";
 
 /** All fits of a service. */
 export interface Fits {
@@ -103,8 +104,10 @@ function startJob(parts: SteeringParts, order: FitOrder, key: string, signal: Ab
     changed,
     done: Promise.resolve().then(async () => {
       const { model, recipe, request } = order;
+      const steps = createFitSteps(parts.store, key, model.digest);
       const context = {
         parts,
+        steps,
         clients: parts.clients,
         model,
         recipe,
@@ -113,7 +116,11 @@ function startJob(parts: SteeringParts, order: FitOrder, key: string, signal: Ab
       };
       const { kind, bytes } = await fitMethod(context, request);
       const madeFrom = { fit: `sha256:${key}`, recipe: `sha256:${recipe.digest}` };
-      return parts.store.put({ name: request.name, kind, bytes, modelDigest: model.digest, madeFrom });
+      const record = parts.store.put({
+        ...{ name: request.name, kind, bytes, modelDigest: model.digest, madeFrom },
+      });
+      steps.clear();
+      return record;
     }),
   };
   return job;

@@ -2,6 +2,7 @@
  * Fits of the head of a built recipe: by regression to the sensitivities of the blocks (how far the log-odds of the
  * behaviour's first tokens rise when one block alone is pushed), or by an evolution strategy on reward.
  */
+import { z } from "zod";
 import type { FitArtifactRequest } from "#proto/trimtab/steering/v1/steering_service_pb.ts";
 import { ArtifactKind } from "#proto/trimtab/type/v1/artifact_pb.ts";
 import { writeController } from "../controller/artifact.ts";
@@ -23,6 +24,9 @@ export const HEAD_METHODS = ["weights_regression", "weights_evolution"] as const
 /** Steering prompts a head is trained on, and the strategy's settings, if a fit is not told. */
 const PROMPTS = 24;
 const EVOLUTION = { rounds: 6, pairs: 4, deviation: 0.7, step: 0.8 } as const;
+
+/** Rises by prompt and block. */
+const risesSchema = z.array(z.array(z.number()));
 
 /** Fits a head. @throws TrimtabError RECIPE_NOT_FOUND if the recipe is not built for the model. */
 export async function fitHead(context: FitContext, request: FitArtifactRequest): Promise<Fitted> {
@@ -67,7 +71,9 @@ async function headExamples(
 ): Promise<HeadExamples> {
   const { positive } = await examplesOf(context, "prompts", split, count);
   context.say(`sensitivities of ${positive.length} ${split} prompts`);
-  const rises = await sensitivities(context, recipe, positive);
+  const rises = await context.steps.found(`sensitivities.${split}`, risesSchema, async () =>
+    (await sensitivities(context, recipe, positive)).map((row) => [...row]),
+  );
   // The strongest block of a prompt has weight 1; blocks that push the other way have none.
   const weights = rises.map((row) => {
     const most = Math.max(1e-6, ...row);
@@ -91,7 +97,9 @@ async function evolveHead(
     new Float64Array(model.layers),
     (candidates) => {
       context.say(`generation ${++round} of ${settings.rounds + 1}`);
-      return reward(candidates.map((each) => Float32Array.from(each, sigmoid)));
+      return context.steps.found(`generation-${round}`, z.array(z.number()), () =>
+        reward(candidates.map((each) => Float32Array.from(each, sigmoid))),
+      );
     },
     settings,
     createRandom(seed),

@@ -1,5 +1,6 @@
 /** The fit of a refusal direction: candidates are read, added, erased, and the one that induces most is kept. */
 import { create } from "@bufbuild/protobuf";
+import { z } from "zod";
 import { TrimtabError } from "#kit/errors.ts";
 import {
   OperationKind,
@@ -18,10 +19,11 @@ import {
 } from "../methods/refusal-direction.ts";
 import { f32Tensor } from "../tensors.ts";
 import { captureMatrices, type CaptureText } from "../work/capture.ts";
-import { patientCall } from "../work/call.ts";
+import { chunks, inParallel, patientCall } from "../work/call.ts";
 import { divergence, divergenceBase } from "../work/divergence.ts";
 import type { Binding } from "../work/generate.ts";
 import { type Examples, type ExampleSource, examplesOf } from "./examples.ts";
+import type { ReadSource } from "./read.ts";
 import { firstTokens, logOdds } from "./log-odds.ts";
 
 /** The vector that was chosen, and what was measured. */
@@ -32,13 +34,15 @@ export interface RefusalFit {
 
 /** Validation prompts each candidate is measured on. */
 const PROMPTS = 8;
+/** Candidates that are added between two kept steps. */
+const STEP_CANDIDATES = 12;
 const TAIL = {
   ...{ site: Site.RESIDUAL, layers: [], positions: TapPositions.RANGE, pooling: Pooling.NONE },
 } as const;
 
 /** Fits. @throws TrimtabError INVALID_ARGUMENT if no candidate passes the filters. */
 export async function fitRefusalDirection(
-  source: ExampleSource,
+  source: ReadSource,
   promptsPerClass: number | undefined,
   say: (detail: string) => void,
 ): Promise<RefusalFit> {
@@ -58,11 +62,12 @@ export async function fitRefusalDirection(
   };
   say(`${candidates.length} candidates added`);
   const induced: { candidate: RefusalCandidate; induced: number }[] = [];
-  for (const candidate of candidates)
-    induced.push({
-      candidate,
-      induced: await meanOdds(await addition(source, candidate)),
-    });
+  for (const part of chunks(candidates, STEP_CANDIDATES)) {
+    const odds = await source.steps.found(`added-${induced.length}`, z.array(z.number()), () =>
+      inParallel(part, 1, async (candidate) => meanOdds(await addition(source, candidate))),
+    );
+    induced.push(...part.map((candidate, at) => ({ candidate, induced: odds[at] as number })));
+  }
   induced.sort((a, b) => b.induced - a.induced);
   const best = await firstHarmless(source, held, induced.slice(0, REFUSAL_SEARCH.finalists), say);
   const { layer, fromEnd, vector } = best.candidate;
@@ -80,7 +85,7 @@ export async function fitRefusalDirection(
 
 /** The first of the candidates, most inducing first, whose erasure leaves harmless prompts alone. */
 async function firstHarmless(
-  source: ExampleSource,
+  source: ReadSource,
   held: Examples,
   finalists: readonly Omit<RefusalMeasurement, "nats">[],
   say: (detail: string) => void,
@@ -91,7 +96,9 @@ async function firstHarmless(
   let least = Number.POSITIVE_INFINITY;
   for (const [index, finalist] of finalists.entries()) {
     say(`candidate ${index + 1} of ${finalists.length} erased`);
-    const nats = await divergence(source, base, await erasure(source, finalist.candidate));
+    const nats = await source.steps.found(`erased-${index}`, z.number(), async () =>
+      divergence(source, base, await erasure(source, finalist.candidate)),
+    );
     if (nats <= REFUSAL_SEARCH.mostNats) return { ...finalist, nats };
     least = Math.min(least, nats);
   }

@@ -24,10 +24,10 @@ export interface Tally {
 
 /** Measures points. */
 export interface Measures {
-  /** Runs every candidate on the next prompts of both classes and adds to its tally. */
+  /** Runs every candidate on a slice of the prompts of both classes and adds to its tally. */
   run(
     candidates: readonly SweepCandidate[],
-    prompts: number,
+    prompts: { readonly from: number; readonly count: number },
     tallies: Map<SweepCandidate, Tally>,
   ): Promise<void>;
 }
@@ -55,16 +55,14 @@ export async function createMeasures(context: FitContext): Promise<Measures> {
   const passages = await renderTurns(clients, model, passageTurns(context, SWEEP_LIMITS.passages), scope);
   const texts = passages.map(({ ids, answerTokens }) => ({ ids, first: ids.length - answerTokens }));
   let base: { logprobs: readonly AnswerLogprob[]; distributions: DivergenceBase } | undefined;
-  let from = 0;
   return {
-    async run(candidates, count, tallies) {
+    async run(candidates, { from, count }, tallies) {
       base ??= {
         logprobs: await scoreAnswers(clients, model, passages, undefined, scope),
         distributions: await divergenceBase(context, texts),
       };
       const steered = await outcomes(context, steer, candidates, from, count);
       const left = await outcomes(context, leave, candidates, from, count);
-      from += count;
       for (const [index, candidate] of candidates.entries()) {
         const before = tallies.get(candidate);
         const [own, other] = [steered[index] as Batch, left[index] as Batch];

@@ -10,11 +10,13 @@ import { SWEEP_LIMITS } from "../../limits.ts";
 import { checkDirection, type Direction, rawVector, unit } from "../direction.ts";
 import { coefficientOfDose } from "../dose.ts";
 import { neutralNorms } from "../exchange.ts";
+import { z } from "zod";
 import type { FitContext, Fitted } from "../fit/fit.ts";
+import { fitInThread } from "../fit/method-thread.ts";
 import { readExamples } from "../fit/read.ts";
 import { writeDirectionSafetensors } from "../formats/safetensors-direction.ts";
 import { METHODS } from "../methods/index.ts";
-import type { DirectionMethod, Reading } from "../methods/method.ts";
+import type { DirectionMethod } from "../methods/method.ts";
 import { patientCall } from "../work/call.ts";
 import { type SweepCandidate, sweepPoints, sweepProgram } from "./candidates.ts";
 import { createMeasures, type Tally } from "./measure.ts";
@@ -55,11 +57,15 @@ export async function runSweep(context: FitContext, request: FitArtifactRequest)
   const rounds = sweepRounds(candidates.length, tokenBudget, SWEEP_LIMITS.answerTokens);
   const tallies = new Map<SweepCandidate, Tally>();
   let alive = candidates;
+  let from = 0;
   for (const [index, { prompts }] of rounds.entries()) {
     context.say(
       `round ${index + 1} of ${rounds.length}: ${alive.length} points, ${prompts} prompts of each class`,
     );
-    await measures.run(alive, prompts, tallies);
+    await keptRound(counted, index, spent, alive, tallies, () =>
+      measures.run(alive, { from, count: prompts }, tallies),
+    );
+    from += prompts;
     const next = rounds[index + 1]?.candidates;
     if (next === undefined) break;
     alive = [...alive].sort((a, b) => scoreOf(tallies, b) - scoreOf(tallies, a)).slice(0, next);
@@ -69,6 +75,34 @@ export async function runSweep(context: FitContext, request: FitArtifactRequest)
   const table: SweepTable = { format: 1, recipe: request.recipe, tokens: spent.tokens, tokenBudget, rows };
   storeTable(counted, request.name, table);
   return chosenDirection(best, rows, request);
+}
+
+/** Tallies after a round, in the order of its points, and the tokens spent until then. */
+const roundSchema = z.object({
+  tokens: z.number(),
+  tallies: z.array(
+    z.object({
+      ...{ effect: z.number(), falseEffect: z.number(), n: z.number(), repetition: z.number() },
+      ...{ perplexityRatio: z.number(), nats: z.number() },
+    }),
+  ),
+});
+
+/** Runs a round, or takes what it found before the sweep was killed. */
+async function keptRound(
+  { steps }: FitContext,
+  index: number,
+  spent: { tokens: number },
+  alive: readonly SweepCandidate[],
+  tallies: Map<SweepCandidate, Tally>,
+  run: () => Promise<void>,
+): Promise<void> {
+  const round = await steps.found(`round-${index}`, roundSchema, async () => {
+    await run();
+    return { tokens: spent.tokens, tallies: alive.map((candidate) => tallies.get(candidate) as Tally) };
+  });
+  spent.tokens = Math.max(spent.tokens, round.tokens);
+  for (const [slot, tally] of round.tallies.entries()) tallies.set(alive[slot] as SweepCandidate, tally);
 }
 
 async function createCandidates(
@@ -83,10 +117,12 @@ async function createCandidates(
     const method = directionMethod(name);
     context.say(`direction: ${name}`);
     const readings = await readExamples(context, {
+      name,
       needs: [method.needs],
       ...(options?.promptsPerClass ? { promptsPerClass: options.promptsPerClass } : {}),
     });
-    const raw = method.fit((readings[0] as Reading).train, model.layers, options?.seed ?? 0);
+    const fitted = await fitInThread(context, method, readings, {}, options?.seed);
+    const raw = fitted.yields === "direction" ? fitted.vectors : new Map<number, Float32Array>();
     directions.push(
       checkDirection({
         ...{ modelDigest: model.digest, method: name, layers: model.layers, width: model.width },

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { MessageInitShape } from "@bufbuild/protobuf";
-import type { ConnectRouter } from "@connectrpc/connect";
+import type { Client, ConnectRouter } from "@connectrpc/connect";
 import { createArtifactStore } from "#kit/artifact-store.ts";
 import { connectTo } from "#kit/clients.ts";
 import {
@@ -11,6 +11,7 @@ import {
   SteeringService,
   type SteeringUseSchema,
 } from "#proto/trimtab/steering/v1/steering_service_pb.ts";
+import type { ForwardService } from "#proto/trimtab/forward/v1/forward_service_pb.ts";
 import { TokenizerService } from "#proto/trimtab/tokenizer/v1/tokenizer_service_pb.ts";
 import type { Artifact } from "#proto/trimtab/type/v1/artifact_pb.ts";
 import { type Activation, Pooling, type Site, TapPositions } from "#proto/trimtab/type/v1/program_pb.ts";
@@ -19,6 +20,8 @@ import { createSteeringService } from "../../../../services/steering/index.ts";
 import { startForward } from "../../../support/forward-service.ts";
 import { VOCABULARY } from "../../../support/synthetic-model.ts";
 import { writeSmallRecipe } from "./small-recipe.ts";
+
+type ForwardClient = Client<typeof ForwardService>;
 
 const TEMPLATE = ["<user>"];
 const END = ["<end>", "<assistant>"];
@@ -50,14 +53,16 @@ function tokenizerRoutes(encode: (text: string) => number[]) {
   };
 }
 
-/** Starts forward and steering. */
-export async function startSyntheticStack() {
+/** Starts forward and steering. @param watched what steering is given for forward's client */
+export async function startSyntheticStack(
+  watched: (forward: ForwardClient) => ForwardClient = (forward) => forward,
+) {
   const directory = mkdtempSync(join(tmpdir(), "trimtab-synthetic-"));
   const forward = await startForward();
   const encode = createWords();
   const other = connectTo({ routes: tokenizerRoutes(encode) });
   const clients = {
-    forward: forward.client,
+    forward: watched(forward.client),
     tokenizer: other.client(TokenizerService),
     verifier: other.client(VerifierService),
   };
