@@ -8,6 +8,8 @@ export const MAX_CONTEXT_TOKENS = 2 ** 24;
 export const MAX_OPERATIONS = 1024;
 /** Different windows of one program: they bound the combinations of operations that its rows can meet. */
 export const MAX_WINDOWS = 16;
+/** Tokens that open spans of phases, of one program. */
+export const MAX_PHASE_MARKERS = 16;
 /** Commands of one session message. */
 export const MAX_COMMANDS = 256;
 /** Children of one fork. */

@@ -13,6 +13,7 @@ import { planningHandlers } from "./src/handlers/planning.ts";
 import { recipeHandlers } from "./src/handlers/recipes.ts";
 import { createLibrary } from "./src/library.ts";
 import { createNatsScales } from "./src/nats/scales.ts";
+import { createPhaseMarkers } from "./src/phases.ts";
 import { readRecipes } from "./src/recipes/recipe.ts";
 
 export type { SteeringClients } from "./src/clients.ts";
@@ -42,7 +43,8 @@ export function createSteeringService(options: SteeringOptions): SteeringRoom {
   const builds = createBuilds(clients, store);
   const fits = createFits();
   const nats = createNatsScales({ clients, store, recipes });
-  const parts = { clients, store, library, builds, fits, nats, recipes };
+  const phases = createPhaseMarkers(clients);
+  const parts = { clients, store, library, builds, fits, nats, phases, recipes };
   return {
     routes: (router) =>
       void router.service(SteeringService, {

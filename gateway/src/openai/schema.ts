@@ -40,6 +40,7 @@ const singleUse = z.strictObject({
   decay: number(0, 1),
   cap: number(0, LIMITS.relativeDose),
   clamp: flag,
+  phases: z.array(z.enum(["text", "think", "tool_call", "template"])).optional(),
 });
 const steeringUse = singleUse.extend({
   parts: z.array(singleUse).min(1).max(LIMITS.steeringParts).optional(),

@@ -9,7 +9,7 @@ import {
 } from "#proto/trimtab/gateway/v1/gateway_service_pb.ts";
 import { type SteeringUse, SteeringUseSchema } from "#proto/trimtab/steering/v1/steering_service_pb.ts";
 import { type SamplingParameters, SamplingParametersSchema } from "#proto/trimtab/type/v1/generation_pb.ts";
-import { ConflictRule, Scope } from "#proto/trimtab/type/v1/program_pb.ts";
+import { ConflictRule, Phase, Scope } from "#proto/trimtab/type/v1/program_pb.ts";
 import { TrimtabError } from "#kit/errors.ts";
 import { constraintOf, speculationOf } from "./constraint.ts";
 import { scalingOf, verifierOf } from "./scaling.ts";
@@ -109,6 +109,13 @@ const CONFLICT_RULES = {
   error: ConflictRule.ERROR,
 } as const;
 
+const PHASES = {
+  text: Phase.TEXT,
+  think: Phase.THINK,
+  tool_call: Phase.TOOL_CALL,
+  template: Phase.TEMPLATE,
+} as const;
+
 function useOf(body: UseBody, at: string): SteeringUse {
   const { relative, nats } = body.dose ?? {};
   if (body.dose && (relative === undefined) === (nats === undefined)) {
@@ -136,6 +143,7 @@ function useOf(body: UseBody, at: string): SteeringUse {
     exclusive: body.exclusive ?? false,
     everyTokens: body.every_tokens ?? 0,
     clamp: body.clamp ?? false,
+    phases: (body.phases ?? []).map((phase) => PHASES[phase]),
     ...(body.decay === undefined ? {} : { decay: body.decay }),
     ...(body.cap === undefined ? {} : { cap: body.cap }),
   });

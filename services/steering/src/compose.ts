@@ -13,6 +13,7 @@ import {
   type Operation,
   OperationKind,
   OperationSchema,
+  type PhaseMarker,
   ProgramSchema,
 } from "#proto/trimtab/type/v1/program_pb.ts";
 import { STEERING_LIMITS } from "../limits.ts";
@@ -51,11 +52,12 @@ export function composedTaps(parts: readonly Part[]): Decider["taps"] {
   return parts.flatMap(({ decider }) => decider.taps);
 }
 
-/** Decides every part on the activations its taps read. @throws TrimtabError as the parts; FIELD_OUT_OF_RANGE beyond the cap */
+/** Decides every part on the activations its taps read. @param markers of phases, if a part is masked by them @throws TrimtabError as the parts; FIELD_OUT_OF_RANGE beyond the cap */
 export async function decideParts(
   parts: readonly Part[],
   whole: SteeringUse,
   activations: readonly Activation[],
+  markers: readonly PhaseMarker[] = [],
 ): Promise<ComposedPlan> {
   const plans: Plan[] = [];
   let first = 0;
@@ -71,7 +73,7 @@ export async function decideParts(
   });
   const relativeDoses = sumOf(chosen.map((plan) => plan.relativeDoses));
   if (!whole.clamp) checkCap(sumOf(chosen.map((plan) => plan.largestDoses)), whole.cap);
-  const { program, coefficients } = merge(acting, whole, plans);
+  const { program, coefficients } = merge(acting, whole, plans, markers);
   return { program, coefficients, parts: plans, leading, relativeDoses };
 }
 
@@ -103,9 +105,10 @@ function operationsOf({ program, coefficients }: Plan, use: SteeringUse): Acting
 function shapedBy(operation: Operation, use: SteeringUse): Operation {
   const isClamped =
     use.clamp && operation.kind === OperationKind.ADD && operation.normPolicy === NormPolicy.UNSPECIFIED;
-  if (use.priority === 0 && !isClamped) return operation;
+  if (use.priority === 0 && !isClamped && use.phases.length === 0) return operation;
   const copy = clone(OperationSchema, operation);
   if (use.priority !== 0) copy.priority = use.priority;
+  if (use.phases.length > 0) copy.phases = [...use.phases];
   if (isClamped) {
     copy.normPolicy = NormPolicy.CAP;
     copy.cap = use.cap ?? STEERING_LIMITS.maxRelativeDose;
@@ -114,7 +117,12 @@ function shapedBy(operation: Operation, use: SteeringUse): Operation {
 }
 
 /** One program of all; the program of a single plan that nothing was changed in keeps its name. */
-function merge(acting: readonly Acting[], whole: SteeringUse, plans: readonly Plan[]) {
+function merge(
+  acting: readonly Acting[],
+  whole: SteeringUse,
+  plans: readonly Plan[],
+  markers: readonly PhaseMarker[],
+) {
   if (acting.length === 0) return { program: null, coefficients: [] };
   const source = plans.find(({ program }) => program)?.program as NamedProgram;
   const own = source.program;
@@ -128,9 +136,22 @@ function merge(acting: readonly Acting[], whole: SteeringUse, plans: readonly Pl
     operations.length === own.operations.length &&
     operations.every((operation, slot) => operation === own.operations[slot]);
   return {
-    program: isOwn ? source : nameProgram(create(ProgramSchema, { modelDigest, operations, conflictRule })),
+    program: isOwn
+      ? source
+      : nameProgram(
+          create(ProgramSchema, {
+            ...{ modelDigest, operations, conflictRule },
+            phaseMarkers: allMarkers(plans, markers),
+          }),
+        ),
     coefficients: acting.map(({ coefficient }) => Math.fround(coefficient)),
   };
+}
+
+/** Markers of the parts' own programs and of their masks, one an opening token. */
+function allMarkers(plans: readonly Plan[], markers: readonly PhaseMarker[]): PhaseMarker[] {
+  const own = plans.flatMap(({ program }) => program?.program.phaseMarkers ?? []);
+  return [...new Map([...own, ...markers].map((marker) => [marker.openId, marker])).values()];
 }
 
 function sumOf(doses: readonly Float32Array[]): Float32Array {

@@ -34,6 +34,7 @@ export function editIntent(edit: Edit, use: SteeringUse, scale: number): Intent 
   const program = create(ProgramSchema, {
     modelDigest: edit.program?.modelDigest ?? "",
     conflictRule: edit.program?.conflictRule ?? 0,
+    phaseMarkers: edit.program?.phaseMarkers ?? [],
     operations: chosen.map(({ operation }) => operation),
   });
   return {

@@ -5,6 +5,7 @@ import type { SteeringClients } from "./clients.ts";
 import type { Fits } from "./fit/fits.ts";
 import type { NatsScales } from "./nats/scales.ts";
 import type { Library } from "./library.ts";
+import type { PhaseMarkers } from "./phases.ts";
 import type { RecipeSource } from "./recipes/recipe.ts";
 
 /** Parts of a running service. */
@@ -15,6 +16,7 @@ export interface SteeringParts {
   readonly builds: Builds;
   readonly fits: Fits;
   readonly nats: NatsScales;
+  readonly phases: PhaseMarkers;
   /** Recipes by name. */
   readonly recipes: ReadonlyMap<string, RecipeSource>;
 }

@@ -82,6 +82,7 @@ export function partsOf(use: SteeringUse): SteeringUse[] {
     "dose",
     "forceGate",
     "weights",
+    "phases",
   ];
   const foreign = own.find((field) => isGiven(use[field])) ?? (use.decay === undefined ? undefined : "decay");
   if (foreign !== undefined) {

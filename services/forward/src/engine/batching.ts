@@ -42,9 +42,10 @@ export function step(state: CoreState): boolean {
     served.push({ sequence, rows, draft });
     if (sequence.job?.kind === "open") sequence.job.startedMs ??= state.now();
     for (let position = cached; position < cached + rows; position++) {
-      batch.push(rowAt(state, sequence, position, sequence.ids[position] ?? 0));
+      batch.push(rowAt(state, sequence, position, sequence.ids));
     }
-    for (const [index, id] of draft.entries()) batch.push(rowAt(state, sequence, cached + 1 + index, id));
+    const guessed = draft.length > 0 ? [...sequence.ids, ...draft] : [];
+    for (const index of draft.keys()) batch.push(rowAt(state, sequence, cached + 1 + index, guessed));
   }
   if (batch.length > 0) {
     state.readPages += state.forward.run(batch);
@@ -75,13 +76,15 @@ function guess(state: CoreState, sequence: Sequence, room: number): readonly num
   return state.tree.prepare(table, cached, cached + 1 + draft.length) ? draft : [];
 }
 
-function rowAt(state: CoreState, sequence: Sequence, position: number, id: number): BatchRow {
-  const { job } = sequence;
+/** @param ids of the sequence, with those that are guessed */
+function rowAt(state: CoreState, sequence: Sequence, position: number, ids: readonly number[]): BatchRow {
+  const { job, promptTokens } = sequence;
+  const id = ids[position] ?? 0;
   return {
     id,
     position,
     table: sequence.table,
-    heads: bindingAt(sequence, position)?.heads(position, sequence.promptTokens) ?? null,
+    heads: bindingAt(sequence, position)?.heads({ position, promptTokens, ids }) ?? null,
     collector: job?.collector ?? null,
     onLogits: job === null ? null : logitsUse(state, sequence, position, id),
   };

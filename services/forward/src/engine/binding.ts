@@ -7,8 +7,8 @@ import type { Pointer } from "#kernels";
 import { programLayout, readProof, writeInstance, writeOperation } from "#kernels";
 import type { CompiledOperation } from "../programs/compile.ts";
 import { kernelCoefficients } from "../programs/compile.ts";
-import type { ProgramShape, Scope } from "../programs/program.ts";
-import { covers, SITES } from "../programs/program.ts";
+import type { Mask, PhaseMarker, ProgramShape } from "../programs/program.ts";
+import { covers, phaseAt, SITES } from "../programs/program.ts";
 import { validateCoefficients } from "../programs/validate.ts";
 import type { ProofRow } from "./protocol.ts";
 
@@ -23,12 +23,20 @@ export interface UploadedOperation {
 /** Heads of instance chains, at [site index · layers + layer]; 0 = nothing acts. */
 export type ChainHeads = Uint32Array;
 
+/** Where a row is in its sequence. */
+export interface RowPlace {
+  readonly position: number;
+  readonly promptTokens: number;
+  /** Ids of the sequence, up to the row's own at least. */
+  readonly ids: ArrayLike<number>;
+}
+
 /** A program acting on the rows of one or more sequences. */
 export interface BoundProgram {
-  /** The chains for a row at this position; null when nothing acts there. */
-  heads(position: number, promptTokens: number): ChainHeads | null;
+  /** The chains for a row; null when nothing acts there. */
+  heads(row: RowPlace): ChainHeads | null;
   /** Names the operations acting on that row with their coefficients, equal only for equal effects; "" for none. */
-  signature(position: number, promptTokens: number): string;
+  signature(row: RowPlace): string;
   /** New coefficients for the rows to come; proofs go on counting. */
   update(coefficients: readonly number[]): void;
   /** What the kernel recorded so far, a row an acting site and layer. */
@@ -46,6 +54,7 @@ export interface BindingOptions {
   /** Digest of the program, which names its operations. */
   readonly digest: string;
   readonly operations: readonly UploadedOperation[];
+  readonly markers: readonly PhaseMarker[];
   readonly slots: number;
   readonly coefficients: readonly number[];
   readonly onRelease: () => void;
@@ -73,8 +82,8 @@ export function createBinding(options: BindingOptions): BoundProgram {
   let references = 1;
   let earlier: ProofRow[] = [];
   const binding: BoundProgram = {
-    heads: (position, promptTokens) => state.heads(position, promptTokens),
-    signature: (position, promptTokens) => state.signature(position, promptTokens),
+    heads: (row) => state.heads(row),
+    signature: (row) => state.signature(row),
     update(coefficients) {
       validateCoefficients(coefficients, options.slots);
       const next = build(options, coefficients);
@@ -173,16 +182,20 @@ function place(
   return { compiled: operation, identity, record, coefficients: coefficientsPointer };
 }
 
-/** Chains by the set of scopes that cover a position; built when first met. */
+/** Chains by the set of operations that act on a row; built when first met. */
 function chainCache(
   acting: readonly Acting[],
-  { memory, shape, digest }: BindingOptions,
+  { memory, shape, digest, markers }: BindingOptions,
   allocate: (sizeBytes: number) => Pointer,
 ): Pick<BoundProgram, "heads" | "signature" | "proof"> {
   const cache = new Map<string, Chain | null>();
-  const scopes: readonly Scope[] = acting.map(({ compiled }) => compiled.scope);
-  const chainAt = (position: number, promptTokens: number): Chain | null => {
-    const covered = scopes.map((scope) => (covers(scope, position, promptTokens) ? "1" : "0")).join("");
+  const masks: readonly Mask[] = acting.map(({ compiled }) => compiled);
+  const isMasked = masks.some(({ phases }) => phases !== undefined);
+  const chainAt = ({ position, promptTokens, ids }: RowPlace): Chain | null => {
+    const phase = isMasked ? phaseAt(markers, ids, position) : "text";
+    const acts = ({ scope, phases }: Mask) =>
+      covers(scope, position, promptTokens) && (phases?.includes(phase) ?? true);
+    const covered = masks.map((mask) => (acts(mask) ? "1" : "0")).join("");
     let chain = cache.get(covered);
     if (chain === undefined) {
       const chosen = acting.filter((_, index) => covered[index] === "1");
@@ -193,8 +206,8 @@ function chainCache(
     return chain;
   };
   return {
-    heads: (position, promptTokens) => chainAt(position, promptTokens)?.heads ?? null,
-    signature: (position, promptTokens) => chainAt(position, promptTokens)?.signature ?? "",
+    heads: (row) => chainAt(row)?.heads ?? null,
+    signature: (row) => chainAt(row)?.signature ?? "",
     // Chains act on rows of their own, so their counts add up.
     proof: () =>
       [...cache.values()].reduce<ProofRow[]>(

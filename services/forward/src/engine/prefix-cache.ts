@@ -93,7 +93,8 @@ function note({ applied }: Sequence, first: number, signature: string): void {
 
 /** What a row at this position is computed under now. */
 function plannedAt(sequence: Sequence, position: number): string {
-  return bindingAt(sequence, position)?.signature(position, sequence.promptTokens) ?? "";
+  const { promptTokens, ids } = sequence;
+  return bindingAt(sequence, position)?.signature({ position, promptTokens, ids }) ?? "";
 }
 
 /** Completes the keys of the pages that are full. */

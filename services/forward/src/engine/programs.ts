@@ -8,7 +8,7 @@ import type { Pointer } from "#kernels";
 import { MAX_PROGRAMS } from "../../limits.ts";
 import type { CompiledOperation } from "../programs/compile.ts";
 import { compileProgram } from "../programs/compile.ts";
-import type { Program, ProgramShape } from "../programs/program.ts";
+import type { PhaseMarker, Program, ProgramShape } from "../programs/program.ts";
 import { validateCoefficients } from "../programs/validate.ts";
 import type { Allocator } from "./allocator.ts";
 import type { BoundProgram, UploadedOperation } from "./binding.ts";
@@ -33,6 +33,7 @@ export interface ProgramStore {
 interface Entry {
   readonly operations: readonly UploadedOperation[];
   readonly slots: number;
+  readonly markers: readonly PhaseMarker[];
   readonly pointers: readonly Pointer[];
   uses: number;
 }
@@ -100,7 +101,8 @@ export function createProgramStore(
         const operations = compiled.operations.map((operation) =>
           upload(operation, memory, allocate, pointers),
         );
-        entries.set(digest, { operations, slots: compiled.slots, pointers, uses: 0 });
+        const { slots, markers } = compiled;
+        entries.set(digest, { operations, slots, markers, pointers, uses: 0 });
       } catch (error) {
         for (const pointer of pointers) allocator.free(pointer);
         throw error;
@@ -119,6 +121,7 @@ export function createProgramStore(
           digest,
           operations: entry.operations,
           slots: entry.slots,
+          markers: entry.markers,
           coefficients,
           onRelease: () => void entry.uses--,
         });

@@ -16,8 +16,8 @@ import { TrimtabError } from "#kit/errors.ts";
 import type { Gate } from "#kernels";
 import { MAX_PROGRAM_RANK } from "#kernels";
 import { resolveConflicts } from "./conflicts.ts";
-import type { Operation, Program, ProgramShape, Scope, Site } from "./program.ts";
-import { scopeKey, siteDim } from "./program.ts";
+import type { Mask, Operation, Phase, PhaseMarker, Program, ProgramShape, Scope, Site } from "./program.ts";
+import { maskKey, siteDim } from "./program.ts";
 import { validateProgram } from "./validate.ts";
 
 /** One rank of a kernel operation. */
@@ -38,6 +38,7 @@ export interface CompiledOperation {
   readonly site: Site;
   readonly layer: number;
   readonly scope: Scope;
+  readonly phases?: readonly Phase[];
   readonly dim: number;
   readonly gate: Gate;
   readonly components: readonly Component[];
@@ -52,6 +53,7 @@ export interface CompiledProgram {
   readonly operations: readonly CompiledOperation[];
   /** Coefficients a binding must give. */
   readonly slots: number;
+  readonly markers: readonly PhaseMarker[];
 }
 
 /**
@@ -66,7 +68,7 @@ export function compileProgram(program: Program, shape: ProgramShape): CompiledP
     if (operation.kind === "cap_norm") foldUnderCap(compiled, operation, slot);
     else append(compiled, compileOne(operation, slot, siteDim(operation.site, shape)));
   }
-  return { operations: compiled, slots: program.operations.length };
+  return { operations: compiled, slots: program.operations.length, markers: program.markers ?? [] };
 }
 
 /** Kernel coefficients of an operation for the request's coefficients; null when it does not act. */
@@ -86,10 +88,11 @@ export function kernelCoefficients(
 }
 
 function compileOne(operation: Operation, slot: number, dim: number): CompiledOperation {
-  const { site, layer, scope, normPolicy, cap } = operation;
+  const { site, layer, scope, phases, normPolicy, cap } = operation;
   const gate = gateOf(operation);
   const components = componentsOf(operation, slot, dim);
-  return { site, layer, scope, dim, gate, components, normPolicy, cap, capSlot: null };
+  const mask = phases ? { scope, phases } : { scope };
+  return { site, layer, ...mask, dim, gate, components, normPolicy, cap, capSlot: null };
 }
 
 function gateOf(operation: Operation): Gate {
@@ -186,9 +189,6 @@ function foldUnderCap(compiled: CompiledOperation[], cap: Operation, slot: numbe
   compiled.splice(0, compiled.length, ...compiled.filter((one) => !before.includes(one)), folded);
 }
 
-function sameRows(
-  a: { site: Site; layer: number; scope: Scope },
-  b: { site: Site; layer: number; scope: Scope },
-): boolean {
-  return a.site === b.site && a.layer === b.layer && scopeKey(a.scope) === scopeKey(b.scope);
+function sameRows(a: Mask & { site: Site; layer: number }, b: Mask & { site: Site; layer: number }): boolean {
+  return a.site === b.site && a.layer === b.layer && maskKey(a) === maskKey(b);
 }

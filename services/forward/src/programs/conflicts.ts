@@ -5,7 +5,7 @@
  */
 import { TrimtabError } from "#kit/errors.ts";
 import type { Operation, Program, ProgramShape } from "./program.ts";
-import { scopesMeet, siteDim } from "./program.ts";
+import { masksMeet, siteDim } from "./program.ts";
 
 /** An operation with the index of its coefficient. */
 export interface Slotted {
@@ -37,7 +37,7 @@ function resolveGroup(group: Slotted[], program: Program, shape: ProgramShape): 
       (other) =>
         other !== one &&
         other.operation.kind !== "cap_norm" &&
-        scopesMeet(one.operation.scope, other.operation.scope) &&
+        masksMeet(one.operation, other.operation) &&
         wins(other.operation, other.slot),
     );
   const changes = (one: Slotted) => one.operation.kind !== "cap_norm";

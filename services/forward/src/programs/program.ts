@@ -32,6 +32,17 @@ export type Scope =
   | { readonly kind: "decode"; readonly span?: Span }
   | ({ readonly kind: "window" } & Span);
 
+/** What a token of a conversation is part of. */
+export type Phase = "text" | "think" | "tool_call" | "template";
+
+/** A span of a phase: from its opening token to its closing one, both included. */
+export interface PhaseMarker {
+  readonly phase: Exclude<Phase, "text">;
+  readonly openId: number;
+  /** Null: the span is the opening token. */
+  readonly closeId: number | null;
+}
+
 /** What an operation does. */
 export type OperationKind = "add" | "erase" | "rotate" | "multiply" | "cap_norm" | "replace" | "rotate_to";
 
@@ -53,6 +64,8 @@ export interface Operation {
   /** Fraction of the row's norm, for `cap`. */
   readonly cap: number;
   readonly scope: Scope;
+  /** Phases of the tokens it acts on, sorted; absent: any. */
+  readonly phases?: readonly Phase[];
   /** Higher wins. */
   readonly priority: number;
 }
@@ -64,6 +77,8 @@ export type ConflictRule = "sum" | "priority" | "orthogonalize" | "error";
 export interface Program {
   readonly operations: readonly Operation[];
   readonly conflict: ConflictRule;
+  /** How phases are told; absent: all is text. */
+  readonly markers?: readonly PhaseMarker[];
 }
 
 /** Sizes a program is checked against. */
@@ -114,7 +129,7 @@ function isIn(value: number, span: Span | undefined): boolean {
 }
 
 /** Whether two scopes can cover the same position of some sequence. */
-export function scopesMeet(a: Scope, b: Scope): boolean {
+function scopesMeet(a: Scope, b: Scope): boolean {
   if (a.kind === "window" && b.kind === "window") return overlap(a, b);
   if (a.kind === "window" || b.kind === "window") return true;
   if (a.kind === "decode" && b.kind === "decode") return !a.span || !b.span || overlap(a.span, b.span);
@@ -126,10 +141,47 @@ function overlap(a: Span, b: Span): boolean {
   return a.first < b.end && b.first < a.end;
 }
 
+/** Whether two operations can act on the same row of some sequence. */
+export function masksMeet(a: Mask, b: Mask): boolean {
+  const phasesMeet = !a.phases || !b.phases || a.phases.some((phase) => b.phases?.includes(phase));
+  return phasesMeet && scopesMeet(a.scope, b.scope);
+}
+
 /** The window or span of a scope, if it has one. */
 export function spanOf(scope: Scope): Span | undefined {
   if (scope.kind === "window") return scope;
   return scope.kind === "decode" ? scope.span : undefined;
+}
+
+/** Rows an operation acts on. */
+export interface Mask {
+  readonly scope: Scope;
+  readonly phases?: readonly Phase[];
+}
+
+/**
+ * Phase of the token at a position, told from it and those before it. Looks back to the opening token before it: the cost is the
+ * length of the span or, outside of one, of the text since the last.
+ */
+export function phaseAt(markers: readonly PhaseMarker[], ids: ArrayLike<number>, position: number): Phase {
+  if (markers.length === 0) return "text";
+  const seen = new Set<number>();
+  for (let at = position; at >= 0; at--) {
+    const id = ids[at] as number;
+    const marker = markers.find(({ openId }) => openId === id);
+    if (marker) {
+      const isOver = marker.closeId === null || seen.has(marker.closeId);
+      return at === position || !isOver ? marker.phase : "text";
+    }
+    // The token itself may close the span, and is part of it.
+    if (at < position) seen.add(id);
+  }
+  return "text";
+}
+
+/** Text that is equal for equal masks. */
+export function maskKey({ scope, phases }: Mask): string {
+  return phases ? `${scopeKey(scope)} ${phases.join(" ")}` : scopeKey(scope);
 }
 
 /** Text that is equal for equal scopes. */

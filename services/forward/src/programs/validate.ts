@@ -1,6 +1,6 @@
 /** Refuses programs whose shapes, values or operations the engine cannot carry out. */
 import { TrimtabError } from "#kit/errors.ts";
-import { MAX_OPERATIONS, MAX_WINDOWS } from "../../limits.ts";
+import { MAX_OPERATIONS, MAX_PHASE_MARKERS, MAX_WINDOWS } from "../../limits.ts";
 import type { Operation, Program, ProgramShape } from "./program.ts";
 import { hasSite, scopeKey, siteDim, spanOf } from "./program.ts";
 
@@ -20,6 +20,7 @@ export function validateProgram(program: Program, shape: ProgramShape): void {
       limit: String(MAX_OPERATIONS),
     });
   }
+  checkMarkers(program);
   const windows = new Set<string>();
   for (const [index, operation] of program.operations.entries()) {
     const field = `operations[${index}]`;
@@ -29,6 +30,31 @@ export function validateProgram(program: Program, shape: ProgramShape): void {
     throw new TrimtabError("TOO_LARGE", `a program has at most ${MAX_WINDOWS} different windows`, {
       field: `${field}.scope`,
       limit: String(MAX_WINDOWS),
+    });
+  }
+}
+
+/** Markers that tell phases apart, and one for every phase an operation names. */
+function checkMarkers({ markers = [], operations }: Program): void {
+  if (markers.length > MAX_PHASE_MARKERS) {
+    throw new TrimtabError("TOO_LARGE", `a program has at most ${MAX_PHASE_MARKERS} phase markers`, {
+      field: "phase_markers",
+      limit: String(MAX_PHASE_MARKERS),
+    });
+  }
+  const ids = markers.map(({ openId }) => openId);
+  const twice = ids.findIndex((id, index) => ids.indexOf(id) !== index);
+  if (twice >= 0) {
+    const field = `phase_markers[${twice}].open_id`;
+    throw new TrimtabError("FIELD_OUT_OF_RANGE", "two markers open with one token", { field });
+  }
+  const marked = new Set<string>(["text", ...markers.map(({ phase }) => phase)]);
+  for (const [index, { phases }] of operations.entries()) {
+    const lacking = phases?.find((phase) => !marked.has(phase));
+    if (lacking === undefined) continue;
+    const field = `operations[${index}].phases`;
+    throw new TrimtabError("FIELD_OUT_OF_RANGE", `the program does not say how ${lacking} is told`, {
+      field,
     });
   }
 }

@@ -4,7 +4,7 @@ import { sha256Hex } from "#kit/files.ts";
 import * as types from "#proto/trimtab/type/v1/program_pb.ts";
 import * as limits from "../../limits.ts";
 import type { Binding } from "../engine/protocol.ts";
-import type { Operation, Program } from "../programs/program.ts";
+import type { Operation, Phase, PhaseMarker, Program } from "../programs/program.ts";
 import { checkCount, outOfRange, toSite } from "./checks.ts";
 import { readF32 } from "./tensors.ts";
 
@@ -19,7 +19,8 @@ export function toProgram(program: types.Program): Program {
   const rules = ["sum", "sum", "priority", "orthogonalize", "error"] as const;
   const conflict = rules[program.conflictRule];
   if (!conflict) throw outOfRange("conflict_rule", "is not a known rule");
-  return { operations: program.operations.map(toOperation), conflict };
+  const markers = program.phaseMarkers.map(toMarker);
+  return { operations: program.operations.map(toOperation), conflict, markers };
 }
 
 /** A binding, or null for none. */
@@ -50,8 +51,27 @@ function toOperation(operation: types.Operation, index: number): Operation {
     normPolicy,
     cap: operation.cap,
     scope: toScope(operation, field),
+    ...toPhases(operation.phases, `${field}.phases`),
     priority: operation.priority,
   };
+}
+
+const PHASES = [undefined, "text", "think", "tool_call", "template"] as const;
+
+function toMarker({ phase, openId, closeId }: types.PhaseMarker, index: number): PhaseMarker {
+  const name = PHASES[phase];
+  if (!name || name === "text") throw outOfRange(`phase_markers[${index}].phase`, "is no phase with markers");
+  return { phase: name, openId, closeId: closeId ?? null };
+}
+
+function toPhases(phases: readonly types.Phase[], field: string): Pick<Operation, "phases"> {
+  const names = new Set<Phase>();
+  for (const phase of phases) {
+    const name = PHASES[phase];
+    if (!name) throw outOfRange(field, "has an unknown phase");
+    names.add(name);
+  }
+  return names.size === 0 ? {} : { phases: [...names].sort() };
 }
 
 function toScope(

@@ -19,6 +19,7 @@ import { partsOf } from "../use.ts";
 export function planningHandlers({
   library,
   nats,
+  phases,
 }: SteeringParts): Pick<ServiceImpl<typeof SteeringService>, "getRequirements" | "plan" | "getProgram"> {
   const partOf = async (use: SteeringUse | undefined, modelDigest: string): Promise<Part> => {
     const found = await library.resolve(use, modelDigest);
@@ -37,6 +38,7 @@ export function planningHandlers({
   return {
     async getRequirements({ steering, modelDigest }) {
       const parts = await allParts(steering, modelDigest);
+      await phases.of(usesOf(parts), modelDigest);
       const isComposed = (steering?.parts.length ?? 0) > 0;
       const resolved = parts.map((part) => part.resolved);
       return {
@@ -50,7 +52,8 @@ export function planningHandlers({
     async plan({ steering, modelDigest, activations, activeLayers }) {
       const parts = await allParts(steering, modelDigest);
       const whole = steering ?? create(SteeringUseSchema);
-      const plan = restricted(await decideParts(parts, whole, activations), activeLayers);
+      const markers = await phases.of(usesOf(parts), modelDigest);
+      const plan = restricted(await decideParts(parts, whole, activations, markers), activeLayers);
       if (plan.program) library.remember(plan.program);
       const reports = parts.map(({ resolved }, i) => reportOf(plan.parts[i] as Plan, resolved));
       const isComposed = whole.parts.length > 0;
@@ -67,6 +70,8 @@ export function planningHandlers({
     getProgram: ({ programDigest }) => ({ program: library.program(programDigest) }),
   };
 }
+
+const usesOf = (parts: readonly Part[]): SteeringUse[] => parts.map(({ use }) => use);
 
 function reportOf({ gate, weights, relativeDoses, weightsSource, rule }: Plan, resolved: string): PlanReport {
   return create(PlanReportSchema, {

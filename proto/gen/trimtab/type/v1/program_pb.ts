@@ -14,7 +14,43 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file trimtab/type/v1/program.proto.
  */
 export const file_trimtab_type_v1_program: GenFile = /*@__PURE__*/
-  fileDesc("Ch10cmltdGFiL3R5cGUvdjEvcHJvZ3JhbS5wcm90bxIPdHJpbXRhYi50eXBlLnYxIioKDEFuc3dlcldpbmRvdxINCgVmaXJzdBgBIAEoDRILCgNlbmQYAiABKA0i+wMKCU9wZXJhdGlvbhIjCgRzaXRlGAEgASgOMhUudHJpbXRhYi50eXBlLnYxLlNpdGUSDQoFbGF5ZXIYAiABKA0SLAoEa2luZBgDIAEoDjIeLnRyaW10YWIudHlwZS52MS5PcGVyYXRpb25LaW5kEigKB3ZlY3RvcnMYBCABKAsyFy50cmltdGFiLnR5cGUudjEuVGVuc29yEhEKCXBhcmFtZXRlchgFIAEoAhIxCgljb25kaXRpb24YBiABKA4yHi50cmltdGFiLnR5cGUudjEuQ29uZGl0aW9uS2luZBIxChBjb25kaXRpb25fdmVjdG9yGAcgASgLMhcudHJpbXRhYi50eXBlLnYxLlRlbnNvchIRCgl0aHJlc2hvbGQYCCABKAISMAoLbm9ybV9wb2xpY3kYCSABKA4yGy50cmltdGFiLnR5cGUudjEuTm9ybVBvbGljeRILCgNjYXAYCiABKAISJQoFc2NvcGUYCyABKA4yFi50cmltdGFiLnR5cGUudjEuU2NvcGUSFAoMd2luZG93X2ZpcnN0GAwgASgNEhIKCndpbmRvd19lbmQYDSABKA0SEAoIcHJpb3JpdHkYDiABKAUSNAoNYW5zd2VyX3dpbmRvdxgPIAEoCzIdLnRyaW10YWIudHlwZS52MS5BbnN3ZXJXaW5kb3cihQEKB1Byb2dyYW0SFAoMbW9kZWxfZGlnZXN0GAEgASgJEi4KCm9wZXJhdGlvbnMYAiADKAsyGi50cmltdGFiLnR5cGUudjEuT3BlcmF0aW9uEjQKDWNvbmZsaWN0X3J1bGUYAyABKA4yHS50cmltdGFiLnR5cGUudjEuQ29uZmxpY3RSdWxlIj4KDlByb2dyYW1CaW5kaW5nEhYKDnByb2dyYW1fZGlnZXN0GAEgASgJEhQKDGNvZWZmaWNpZW50cxgCIAMoAiJLCgpQcm9qZWN0aW9uEhQKDG1vZGVsX2RpZ2VzdBgBIAEoCRInCgZtYXRyaXgYAiABKAsyFy50cmltdGFiLnR5cGUudjEuVGVuc29yIiUKCVRhcExvZ2l0cxILCgN0b3AYASABKA0SCwoDaWRzGAIgAygNIo4CCgNUYXASIwoEc2l0ZRgBIAEoDjIVLnRyaW10YWIudHlwZS52MS5TaXRlEg4KBmxheWVycxgCIAMoDRIwCglwb3NpdGlvbnMYAyABKA4yHS50cmltdGFiLnR5cGUudjEuVGFwUG9zaXRpb25zEg0KBWZpcnN0GAQgASgNEgsKA2VuZBgFIAEoDRIpCgdwb29saW5nGAYgASgOMhgudHJpbXRhYi50eXBlLnYxLlBvb2xpbmcSEgoKZmluYWxfbm9ybRgHIAEoCBIZChFwcm9qZWN0aW9uX2RpZ2VzdBgIIAEoCRIqCgZsb2dpdHMYCSABKAsyGi50cmltdGFiLnR5cGUudjEuVGFwTG9naXRzIlsKCVJvd0xvZ2l0cxIQCghwb3NpdGlvbhgBIAEoDRIqCgN0b3AYAiADKAsyHS50cmltdGFiLnR5cGUudjEuVG9rZW5Mb2dwcm9iEhAKCGxvZ3Byb2JzGAMgAygCIsABCgpBY3RpdmF0aW9uEhEKCXRhcF9pbmRleBgBIAEoDRIjCgRzaXRlGAIgASgOMhUudHJpbXRhYi50eXBlLnYxLlNpdGUSDQoFbGF5ZXIYAyABKA0SFgoOZmlyc3RfcG9zaXRpb24YBCABKA0SJwoGdmFsdWVzGAUgASgLMhcudHJpbXRhYi50eXBlLnYxLlRlbnNvchIqCgZsb2dpdHMYBiADKAsyGi50cmltdGFiLnR5cGUudjEuUm93TG9naXRzIokBCgpMYXllclByb29mEiMKBHNpdGUYASABKA4yFS50cmltdGFiLnR5cGUudjEuU2l0ZRINCgVsYXllchgCIAEoDRIMCgRyb3dzGAMgASgNEhwKFG1lYW5fcmVsYXRpdmVfY2hhbmdlGAQgASgCEhsKE21heF9yZWxhdGl2ZV9jaGFuZ2UYBSABKAIq1AEKBFNpdGUSFAoQU0lURV9VTlNQRUNJRklFRBAAEhEKDVNJVEVfUkVTSURVQUwQARIUChBTSVRFX0JMT0NLX0lOUFVUEAISFwoTU0lURV9BVFRFTlRJT05fTk9STRADEhEKDVNJVEVfTUxQX05PUk0QBBIZChVTSVRFX0FUVEVOVElPTl9PVVRQVVQQBRITCg9TSVRFX01MUF9PVVRQVVQQBhIOCgpTSVRFX0hFQURTEAcSEAoMU0lURV9ORVVST05TEAgSDwoLU0lURV9ST1VURVIQCSrwAQoNT3BlcmF0aW9uS2luZBIeChpPUEVSQVRJT05fS0lORF9VTlNQRUNJRklFRBAAEhYKEk9QRVJBVElPTl9LSU5EX0FERBABEhgKFE9QRVJBVElPTl9LSU5EX0VSQVNFEAISGQoVT1BFUkFUSU9OX0tJTkRfUk9UQVRFEAMSGwoXT1BFUkFUSU9OX0tJTkRfTVVMVElQTFkQBBIbChdPUEVSQVRJT05fS0lORF9DQVBfTk9STRAFEhoKFk9QRVJBVElPTl9LSU5EX1JFUExBQ0UQBhIcChhPUEVSQVRJT05fS0lORF9ST1RBVEVfVE8QBypiCg1Db25kaXRpb25LaW5kEh4KGkNPTkRJVElPTl9LSU5EX1VOU1BFQ0lGSUVEEAASGAoUQ09ORElUSU9OX0tJTkRfQUJPVkUQARIXChNDT05ESVRJT05fS0lORF9SRUxVEAIqWAoKTm9ybVBvbGljeRIbChdOT1JNX1BPTElDWV9VTlNQRUNJRklFRBAAEhgKFE5PUk1fUE9MSUNZX1BSRVNFUlZFEAESEwoPTk9STV9QT0xJQ1lfQ0FQEAIqZAoFU2NvcGUSFQoRU0NPUEVfVU5TUEVDSUZJRUQQABIQCgxTQ09QRV9QUk9NUFQQARIOCgpTQ09QRV9MQVNUEAISEAoMU0NPUEVfREVDT0RFEAMSEAoMU0NPUEVfV0lORE9XEAQqmgEKDENvbmZsaWN0UnVsZRIdChlDT05GTElDVF9SVUxFX1VOU1BFQ0lGSUVEEAASFQoRQ09ORkxJQ1RfUlVMRV9TVU0QARIaChZDT05GTElDVF9SVUxFX1BSSU9SSVRZEAISHwobQ09ORkxJQ1RfUlVMRV9PUlRIT0dPTkFMSVpFEAMSFwoTQ09ORkxJQ1RfUlVMRV9FUlJPUhAEKm4KB1Bvb2xpbmcSFwoTUE9PTElOR19VTlNQRUNJRklFRBAAEhAKDFBPT0xJTkdfTk9ORRABEhAKDFBPT0xJTkdfTUVBThACEhQKEFBPT0xJTkdfTUFYX05PUk0QAxIQCgxQT09MSU5HX0xBU1QQBCpeCgxUYXBQb3NpdGlvbnMSHQoZVEFQX1BPU0lUSU9OU19VTlNQRUNJRklFRBAAEhYKElRBUF9QT1NJVElPTlNfTEFTVBABEhcKE1RBUF9QT1NJVElPTlNfUkFOR0UQAkJRChNkZXYudHJpbXRhYi50eXBlLnYxUAFaOGdpdGh1Yi5jb20vdHJpbXRhYi90cmltdGFiL2dlbi9nby90cmltdGFiL3R5cGUvdjE7dHlwZXYxYgZwcm90bzM", [file_trimtab_type_v1_generation, file_trimtab_type_v1_tensor]);
+  fileDesc("Ch10cmltdGFiL3R5cGUvdjEvcHJvZ3JhbS5wcm90bxIPdHJpbXRhYi50eXBlLnYxImkKC1BoYXNlTWFya2VyEiUKBXBoYXNlGAEgASgOMhYudHJpbXRhYi50eXBlLnYxLlBoYXNlEg8KB29wZW5faWQYAiABKA0SFQoIY2xvc2VfaWQYAyABKA1IAIgBAUILCglfY2xvc2VfaWQiKgoMQW5zd2VyV2luZG93Eg0KBWZpcnN0GAEgASgNEgsKA2VuZBgCIAEoDSKjBAoJT3BlcmF0aW9uEiMKBHNpdGUYASABKA4yFS50cmltdGFiLnR5cGUudjEuU2l0ZRINCgVsYXllchgCIAEoDRIsCgRraW5kGAMgASgOMh4udHJpbXRhYi50eXBlLnYxLk9wZXJhdGlvbktpbmQSKAoHdmVjdG9ycxgEIAEoCzIXLnRyaW10YWIudHlwZS52MS5UZW5zb3ISEQoJcGFyYW1ldGVyGAUgASgCEjEKCWNvbmRpdGlvbhgGIAEoDjIeLnRyaW10YWIudHlwZS52MS5Db25kaXRpb25LaW5kEjEKEGNvbmRpdGlvbl92ZWN0b3IYByABKAsyFy50cmltdGFiLnR5cGUudjEuVGVuc29yEhEKCXRocmVzaG9sZBgIIAEoAhIwCgtub3JtX3BvbGljeRgJIAEoDjIbLnRyaW10YWIudHlwZS52MS5Ob3JtUG9saWN5EgsKA2NhcBgKIAEoAhIlCgVzY29wZRgLIAEoDjIWLnRyaW10YWIudHlwZS52MS5TY29wZRIUCgx3aW5kb3dfZmlyc3QYDCABKA0SEgoKd2luZG93X2VuZBgNIAEoDRIQCghwcmlvcml0eRgOIAEoBRI0Cg1hbnN3ZXJfd2luZG93GA8gASgLMh0udHJpbXRhYi50eXBlLnYxLkFuc3dlcldpbmRvdxImCgZwaGFzZXMYECADKA4yFi50cmltdGFiLnR5cGUudjEuUGhhc2UiugEKB1Byb2dyYW0SFAoMbW9kZWxfZGlnZXN0GAEgASgJEi4KCm9wZXJhdGlvbnMYAiADKAsyGi50cmltdGFiLnR5cGUudjEuT3BlcmF0aW9uEjQKDWNvbmZsaWN0X3J1bGUYAyABKA4yHS50cmltdGFiLnR5cGUudjEuQ29uZmxpY3RSdWxlEjMKDXBoYXNlX21hcmtlcnMYBCADKAsyHC50cmltdGFiLnR5cGUudjEuUGhhc2VNYXJrZXIiPgoOUHJvZ3JhbUJpbmRpbmcSFgoOcHJvZ3JhbV9kaWdlc3QYASABKAkSFAoMY29lZmZpY2llbnRzGAIgAygCIksKClByb2plY3Rpb24SFAoMbW9kZWxfZGlnZXN0GAEgASgJEicKBm1hdHJpeBgCIAEoCzIXLnRyaW10YWIudHlwZS52MS5UZW5zb3IiJQoJVGFwTG9naXRzEgsKA3RvcBgBIAEoDRILCgNpZHMYAiADKA0ijgIKA1RhcBIjCgRzaXRlGAEgASgOMhUudHJpbXRhYi50eXBlLnYxLlNpdGUSDgoGbGF5ZXJzGAIgAygNEjAKCXBvc2l0aW9ucxgDIAEoDjIdLnRyaW10YWIudHlwZS52MS5UYXBQb3NpdGlvbnMSDQoFZmlyc3QYBCABKA0SCwoDZW5kGAUgASgNEikKB3Bvb2xpbmcYBiABKA4yGC50cmltdGFiLnR5cGUudjEuUG9vbGluZxISCgpmaW5hbF9ub3JtGAcgASgIEhkKEXByb2plY3Rpb25fZGlnZXN0GAggASgJEioKBmxvZ2l0cxgJIAEoCzIaLnRyaW10YWIudHlwZS52MS5UYXBMb2dpdHMiWwoJUm93TG9naXRzEhAKCHBvc2l0aW9uGAEgASgNEioKA3RvcBgCIAMoCzIdLnRyaW10YWIudHlwZS52MS5Ub2tlbkxvZ3Byb2ISEAoIbG9ncHJvYnMYAyADKAIiwAEKCkFjdGl2YXRpb24SEQoJdGFwX2luZGV4GAEgASgNEiMKBHNpdGUYAiABKA4yFS50cmltdGFiLnR5cGUudjEuU2l0ZRINCgVsYXllchgDIAEoDRIWCg5maXJzdF9wb3NpdGlvbhgEIAEoDRInCgZ2YWx1ZXMYBSABKAsyFy50cmltdGFiLnR5cGUudjEuVGVuc29yEioKBmxvZ2l0cxgGIAMoCzIaLnRyaW10YWIudHlwZS52MS5Sb3dMb2dpdHMiiQEKCkxheWVyUHJvb2YSIwoEc2l0ZRgBIAEoDjIVLnRyaW10YWIudHlwZS52MS5TaXRlEg0KBWxheWVyGAIgASgNEgwKBHJvd3MYAyABKA0SHAoUbWVhbl9yZWxhdGl2ZV9jaGFuZ2UYBCABKAISGwoTbWF4X3JlbGF0aXZlX2NoYW5nZRgFIAEoAirUAQoEU2l0ZRIUChBTSVRFX1VOU1BFQ0lGSUVEEAASEQoNU0lURV9SRVNJRFVBTBABEhQKEFNJVEVfQkxPQ0tfSU5QVVQQAhIXChNTSVRFX0FUVEVOVElPTl9OT1JNEAMSEQoNU0lURV9NTFBfTk9STRAEEhkKFVNJVEVfQVRURU5USU9OX09VVFBVVBAFEhMKD1NJVEVfTUxQX09VVFBVVBAGEg4KClNJVEVfSEVBRFMQBxIQCgxTSVRFX05FVVJPTlMQCBIPCgtTSVRFX1JPVVRFUhAJKvABCg1PcGVyYXRpb25LaW5kEh4KGk9QRVJBVElPTl9LSU5EX1VOU1BFQ0lGSUVEEAASFgoST1BFUkFUSU9OX0tJTkRfQUREEAESGAoUT1BFUkFUSU9OX0tJTkRfRVJBU0UQAhIZChVPUEVSQVRJT05fS0lORF9ST1RBVEUQAxIbChdPUEVSQVRJT05fS0lORF9NVUxUSVBMWRAEEhsKF09QRVJBVElPTl9LSU5EX0NBUF9OT1JNEAUSGgoWT1BFUkFUSU9OX0tJTkRfUkVQTEFDRRAGEhwKGE9QRVJBVElPTl9LSU5EX1JPVEFURV9UTxAHKmIKDUNvbmRpdGlvbktpbmQSHgoaQ09ORElUSU9OX0tJTkRfVU5TUEVDSUZJRUQQABIYChRDT05ESVRJT05fS0lORF9BQk9WRRABEhcKE0NPTkRJVElPTl9LSU5EX1JFTFUQAipYCgpOb3JtUG9saWN5EhsKF05PUk1fUE9MSUNZX1VOU1BFQ0lGSUVEEAASGAoUTk9STV9QT0xJQ1lfUFJFU0VSVkUQARITCg9OT1JNX1BPTElDWV9DQVAQAipkCgVTY29wZRIVChFTQ09QRV9VTlNQRUNJRklFRBAAEhAKDFNDT1BFX1BST01QVBABEg4KClNDT1BFX0xBU1QQAhIQCgxTQ09QRV9ERUNPREUQAxIQCgxTQ09QRV9XSU5ET1cQBCpoCgVQaGFzZRIVChFQSEFTRV9VTlNQRUNJRklFRBAAEg4KClBIQVNFX1RFWFQQARIPCgtQSEFTRV9USElOSxACEhMKD1BIQVNFX1RPT0xfQ0FMTBADEhIKDlBIQVNFX1RFTVBMQVRFEAQqmgEKDENvbmZsaWN0UnVsZRIdChlDT05GTElDVF9SVUxFX1VOU1BFQ0lGSUVEEAASFQoRQ09ORkxJQ1RfUlVMRV9TVU0QARIaChZDT05GTElDVF9SVUxFX1BSSU9SSVRZEAISHwobQ09ORkxJQ1RfUlVMRV9PUlRIT0dPTkFMSVpFEAMSFwoTQ09ORkxJQ1RfUlVMRV9FUlJPUhAEKm4KB1Bvb2xpbmcSFwoTUE9PTElOR19VTlNQRUNJRklFRBAAEhAKDFBPT0xJTkdfTk9ORRABEhAKDFBPT0xJTkdfTUVBThACEhQKEFBPT0xJTkdfTUFYX05PUk0QAxIQCgxQT09MSU5HX0xBU1QQBCpeCgxUYXBQb3NpdGlvbnMSHQoZVEFQX1BPU0lUSU9OU19VTlNQRUNJRklFRBAAEhYKElRBUF9QT1NJVElPTlNfTEFTVBABEhcKE1RBUF9QT1NJVElPTlNfUkFOR0UQAkJRChNkZXYudHJpbXRhYi50eXBlLnYxUAFaOGdpdGh1Yi5jb20vdHJpbXRhYi90cmltdGFiL2dlbi9nby90cmltdGFiL3R5cGUvdjE7dHlwZXYxYgZwcm90bzM", [file_trimtab_type_v1_generation, file_trimtab_type_v1_tensor]);
+
+/**
+ * How a phase is told from token ids: from an opening token to the next closing one, both included. An opening token of any
+ * marker ends whatever span is open.
+ *
+ * @generated from message trimtab.type.v1.PhaseMarker
+ */
+export type PhaseMarker = Message<"trimtab.type.v1.PhaseMarker"> & {
+  /**
+   * The phase of the span; not PHASE_TEXT.
+   *
+   * @generated from field: trimtab.type.v1.Phase phase = 1;
+   */
+  phase: Phase;
+
+  /**
+   * Token that opens the span.
+   *
+   * @generated from field: uint32 open_id = 2;
+   */
+  openId: number;
+
+  /**
+   * Token that ends it. Absent: the span is the opening token.
+   *
+   * @generated from field: optional uint32 close_id = 3;
+   */
+  closeId?: number | undefined;
+};
+
+/**
+ * Describes the message trimtab.type.v1.PhaseMarker.
+ * Use `create(PhaseMarkerSchema)` to create a new message.
+ */
+export const PhaseMarkerSchema: GenMessage<PhaseMarker> = /*@__PURE__*/
+  messageDesc(file_trimtab_type_v1_program, 0);
 
 /**
  * A stretch of the answer, counted in generated tokens from the end of the prompt: 0 is the first one. Half-open. What is
@@ -43,7 +79,7 @@ export type AnswerWindow = Message<"trimtab.type.v1.AnswerWindow"> & {
  * Use `create(AnswerWindowSchema)` to create a new message.
  */
 export const AnswerWindowSchema: GenMessage<AnswerWindow> = /*@__PURE__*/
-  messageDesc(file_trimtab_type_v1_program, 0);
+  messageDesc(file_trimtab_type_v1_program, 1);
 
 /**
  * One operation of a program. Its coefficient c travels with the request.
@@ -156,6 +192,13 @@ export type Operation = Message<"trimtab.type.v1.Operation"> & {
    * @generated from field: trimtab.type.v1.AnswerWindow answer_window = 15;
    */
   answerWindow?: AnswerWindow | undefined;
+
+  /**
+   * Acts only on tokens of these phases, within its scope; empty: on all. The program has a marker for each but PHASE_TEXT.
+   *
+   * @generated from field: repeated trimtab.type.v1.Phase phases = 16;
+   */
+  phases: Phase[];
 };
 
 /**
@@ -163,7 +206,7 @@ export type Operation = Message<"trimtab.type.v1.Operation"> & {
  * Use `create(OperationSchema)` to create a new message.
  */
 export const OperationSchema: GenMessage<Operation> = /*@__PURE__*/
-  messageDesc(file_trimtab_type_v1_program, 1);
+  messageDesc(file_trimtab_type_v1_program, 2);
 
 /**
  * An intervention as plain data. Immutable and content-addressed; uploaded once, bound to a request by coefficients.
@@ -191,6 +234,13 @@ export type Program = Message<"trimtab.type.v1.Program"> & {
    * @generated from field: trimtab.type.v1.ConflictRule conflict_rule = 3;
    */
   conflictRule: ConflictRule;
+
+  /**
+   * How phases are told, at most 16.
+   *
+   * @generated from field: repeated trimtab.type.v1.PhaseMarker phase_markers = 4;
+   */
+  phaseMarkers: PhaseMarker[];
 };
 
 /**
@@ -198,7 +248,7 @@ export type Program = Message<"trimtab.type.v1.Program"> & {
  * Use `create(ProgramSchema)` to create a new message.
  */
 export const ProgramSchema: GenMessage<Program> = /*@__PURE__*/
-  messageDesc(file_trimtab_type_v1_program, 2);
+  messageDesc(file_trimtab_type_v1_program, 3);
 
 /**
  * A program in use: which one, and how strongly each operation acts.
@@ -226,7 +276,7 @@ export type ProgramBinding = Message<"trimtab.type.v1.ProgramBinding"> & {
  * Use `create(ProgramBindingSchema)` to create a new message.
  */
 export const ProgramBindingSchema: GenMessage<ProgramBinding> = /*@__PURE__*/
-  messageDesc(file_trimtab_type_v1_program, 3);
+  messageDesc(file_trimtab_type_v1_program, 4);
 
 /**
  * A linear map of rows, applied where they are read, so that a probe moves rank floats instead of dim. Immutable and
@@ -255,7 +305,7 @@ export type Projection = Message<"trimtab.type.v1.Projection"> & {
  * Use `create(ProjectionSchema)` to create a new message.
  */
 export const ProjectionSchema: GenMessage<Projection> = /*@__PURE__*/
-  messageDesc(file_trimtab_type_v1_program, 4);
+  messageDesc(file_trimtab_type_v1_program, 5);
 
 /**
  * Asks for what the model's final norm and head make of the rows of a tap: early-layer logits.
@@ -283,7 +333,7 @@ export type TapLogits = Message<"trimtab.type.v1.TapLogits"> & {
  * Use `create(TapLogitsSchema)` to create a new message.
  */
 export const TapLogitsSchema: GenMessage<TapLogits> = /*@__PURE__*/
-  messageDesc(file_trimtab_type_v1_program, 5);
+  messageDesc(file_trimtab_type_v1_program, 6);
 
 /**
  * Asks for activations of chosen layers and positions.
@@ -360,7 +410,7 @@ export type Tap = Message<"trimtab.type.v1.Tap"> & {
  * Use `create(TapSchema)` to create a new message.
  */
 export const TapSchema: GenMessage<Tap> = /*@__PURE__*/
-  messageDesc(file_trimtab_type_v1_program, 6);
+  messageDesc(file_trimtab_type_v1_program, 7);
 
 /**
  * The next token as seen from one row.
@@ -395,7 +445,7 @@ export type RowLogits = Message<"trimtab.type.v1.RowLogits"> & {
  * Use `create(RowLogitsSchema)` to create a new message.
  */
 export const RowLogitsSchema: GenMessage<RowLogits> = /*@__PURE__*/
-  messageDesc(file_trimtab_type_v1_program, 7);
+  messageDesc(file_trimtab_type_v1_program, 8);
 
 /**
  * Activations read by a tap.
@@ -451,7 +501,7 @@ export type Activation = Message<"trimtab.type.v1.Activation"> & {
  * Use `create(ActivationSchema)` to create a new message.
  */
 export const ActivationSchema: GenMessage<Activation> = /*@__PURE__*/
-  messageDesc(file_trimtab_type_v1_program, 8);
+  messageDesc(file_trimtab_type_v1_program, 9);
 
 /**
  * Proof that an operation acted: the relative change of the rows, computed from the rows before and after.
@@ -500,7 +550,7 @@ export type LayerProof = Message<"trimtab.type.v1.LayerProof"> & {
  * Use `create(LayerProofSchema)` to create a new message.
  */
 export const LayerProofSchema: GenMessage<LayerProof> = /*@__PURE__*/
-  messageDesc(file_trimtab_type_v1_program, 9);
+  messageDesc(file_trimtab_type_v1_program, 10);
 
 /**
  * A place in the network where activations can be read or changed.
@@ -772,6 +822,54 @@ export const ScopeSchema: GenEnum<Scope> = /*@__PURE__*/
   enumDesc(file_trimtab_type_v1_program, 4);
 
 /**
+ * What a token of a conversation is part of. Every token has one phase.
+ *
+ * @generated from enum trimtab.type.v1.Phase
+ */
+export enum Phase {
+  /**
+   * Not given; refused.
+   *
+   * @generated from enum value: PHASE_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED = 0,
+
+  /**
+   * Neither of the others: what somebody said.
+   *
+   * @generated from enum value: PHASE_TEXT = 1;
+   */
+  TEXT = 1,
+
+  /**
+   * A think block, with its tags.
+   *
+   * @generated from enum value: PHASE_THINK = 2;
+   */
+  THINK = 2,
+
+  /**
+   * A tool call, with its tags.
+   *
+   * @generated from enum value: PHASE_TOOL_CALL = 3;
+   */
+  TOOL_CALL = 3,
+
+  /**
+   * The chat template's own tokens.
+   *
+   * @generated from enum value: PHASE_TEMPLATE = 4;
+   */
+  TEMPLATE = 4,
+}
+
+/**
+ * Describes the enum trimtab.type.v1.Phase.
+ */
+export const PhaseSchema: GenEnum<Phase> = /*@__PURE__*/
+  enumDesc(file_trimtab_type_v1_program, 5);
+
+/**
  * What to do when several operations change the same site and layer.
  *
  * @generated from enum trimtab.type.v1.ConflictRule
@@ -817,7 +915,7 @@ export enum ConflictRule {
  * Describes the enum trimtab.type.v1.ConflictRule.
  */
 export const ConflictRuleSchema: GenEnum<ConflictRule> = /*@__PURE__*/
-  enumDesc(file_trimtab_type_v1_program, 5);
+  enumDesc(file_trimtab_type_v1_program, 6);
 
 /**
  * How positions are folded into one row.
@@ -865,7 +963,7 @@ export enum Pooling {
  * Describes the enum trimtab.type.v1.Pooling.
  */
 export const PoolingSchema: GenEnum<Pooling> = /*@__PURE__*/
-  enumDesc(file_trimtab_type_v1_program, 6);
+  enumDesc(file_trimtab_type_v1_program, 7);
 
 /**
  * Which positions a tap reads.
@@ -899,5 +997,5 @@ export enum TapPositions {
  * Describes the enum trimtab.type.v1.TapPositions.
  */
 export const TapPositionsSchema: GenEnum<TapPositions> = /*@__PURE__*/
-  enumDesc(file_trimtab_type_v1_program, 7);
+  enumDesc(file_trimtab_type_v1_program, 8);
 
