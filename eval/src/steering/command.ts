@@ -2,7 +2,7 @@
  * `npm run eval -- steering`: ways to steer beside rivals and nulls, under gates, at strengths chosen on development prompts.
  * `npm run eval -- steering-sheet`: answers to label by hand, blind to the method.
  */
-import { mkdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Command } from "commander";
 import { openJournal } from "../journal.ts";
@@ -77,6 +77,12 @@ export function addSteeringEval(program: Command): void {
     .option("--threads <n>", "compute threads", integerIn(1, 16), 1)
     .action(evaluate);
   program
+    .command("steering-report")
+    .description("the page of the documentation, from what full runs left in their folders")
+    .requiredOption("--from <folders...>", "folders of runs")
+    .requiredOption("--page <file>", "where to write it")
+    .action(writePage);
+  program
     .command("steering-sheet")
     .description(
       "answers of all methods to label by hand, without their methods, as JSONL on standard output",
@@ -108,7 +114,7 @@ async function evaluate(options: SteeringOptions): Promise<void> {
     });
     try {
       const report = await runArms(lab, options, quick);
-      if (report !== undefined) publish(report, out, options);
+      if (report !== undefined) publish(report, out, lab.modelKey, options);
     } finally {
       lab.close();
     }
@@ -137,6 +143,7 @@ async function runArms(lab: Lab, options: SteeringOptions, isQuick: boolean): Pr
   for (const { arm, method, gate, strength } of chosen)
     rows.push(await testArm(lab, arm, method, gate, strength));
   return {
+    model: lab.model.name,
     title: `${isQuick ? "Smoke test, no result: s" : "S"}teering lab: ${lab.recipe}, ${lab.model.name}`,
     ...{
       isQuick,
@@ -151,7 +158,9 @@ async function runArms(lab: Lab, options: SteeringOptions, isQuick: boolean): Pr
     },
     comparisons: comparePrimary(rows),
     gates: gateQualities(lab.prompts, gates),
-    methods: [...new Set(arms.map(({ method }) => method))],
+    methods: [...new Set(arms.map(({ method }) => method))].map(({ name, site, description, doses }) => ({
+      ...{ name, site, description, doses },
+    })),
     judge: await errorsOfJudge(lab),
     setting: settingOf(lab),
     deviations: deviationsOf(rows, {
@@ -194,12 +203,25 @@ function settingOf(lab: Lab): string {
   );
 }
 
-function publish(report: LabReport, out: string, { json, page }: SteeringOptions): void {
+function publish(report: LabReport, out: string, modelKey: string, { json, page }: SteeringOptions): void {
+  writeFileSync(join(out, `report-${modelKey}.json`), `${JSON.stringify(report)}\n`);
   if (json !== undefined)
     writeFileSync(json, `${JSON.stringify({ rows: report.rows.map(plainRow) }, null, 2)}\n`);
-  if (page !== undefined) writeFileSync(page, labMarkdown(report));
+  if (page !== undefined) writeFileSync(page, labMarkdown([report]));
   writeFileSync(join(out, "report.html"), labHtml(report));
   process.stdout.write(`${labLines(report).join("\n")}\n\nreport: ${join(out, "report.html")}\n`);
+}
+
+/** The page from the reports of several runs, in order. */
+function writePage({ from, page }: { readonly from: readonly string[]; readonly page: string }): void {
+  const files = from.flatMap((folder) =>
+    readdirSync(folder)
+      .filter((name) => /^report-.*\.json$/.test(name))
+      .map((name) => join(folder, name)),
+  );
+  const reports = files.map((file) => JSON.parse(readFileSync(file, "utf8")) as LabReport);
+  if (reports.length === 0) throw new Error("no report in these folders: a full run leaves one");
+  writeFileSync(page, labMarkdown(reports));
 }
 
 /** The same number of every split, class and kind, spread over the families. */

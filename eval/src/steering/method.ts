@@ -42,6 +42,9 @@ export interface Method {
   request(text: string, dose: number): MethodRequest;
 }
 
+/** What a report says of a method. */
+export type MethodNote = Pick<Method, "name" | "site" | "description" | "doses">;
+
 /** A plain question, with a system message of its own or the model's. */
 export function questionOf(text: string, system?: string): Question {
   const messages = [

@@ -6,7 +6,7 @@ import type { Comparison } from "./comparison.ts";
 import type { NamedErrors } from "./labels.ts";
 import { judgeLines } from "./labels.ts";
 import type { GateQuality } from "./gate-quality.ts";
-import type { Method } from "./method.ts";
+import type { MethodNote } from "./method.ts";
 import type { ReportRow } from "./rows.ts";
 import {
   COMPARISON_HEAD,
@@ -21,16 +21,17 @@ import {
   ROW_HEAD,
   rowCells,
 } from "./table.ts";
-import { verdictsOf } from "./verdicts.ts";
+import { betterLines, verdictsOf } from "./verdicts.ts";
 
 /** What is reported. */
 export interface LabReport {
   readonly title: string;
+  readonly model: string;
   readonly isQuick: boolean;
   readonly rows: readonly ReportRow[];
   readonly comparisons: readonly Comparison[];
   readonly gates: readonly GateQuality[];
-  readonly methods: readonly Method[];
+  readonly methods: readonly MethodNote[];
   /** Errors of the judge by set of labels. */
   readonly judge: readonly NamedErrors[];
   /** Sizes of the prompt sets and lengths, in a sentence. */
@@ -65,6 +66,7 @@ function sectionsOf(report: LabReport): Section[] {
   return [
     { title: "Confirmed", lines: spelled(true) },
     { title: "Not confirmed", lines: spelled(false) },
+    { title: "Better than ours", lines: orNone(betterLines(report.rows)) },
     { title: "Deviations from the protocol", lines: orNone(report.deviations) },
     { title: "Arms", head: ROW_HEAD, rows: report.rows.map(rowCells), lines: [report.setting, ...NOTES] },
     {
@@ -95,14 +97,24 @@ export function labHtml(report: LabReport): string {
   return htmlPage({ title: report.title, isQuick: report.isQuick, body: [...body, chart].join("\n") });
 }
 
-/** A page of the documentation. */
-export function labMarkdown(report: LabReport): string {
-  const sections = sectionsOf(report).map(({ title, head, rows = [], lines = [] }) =>
-    [`## ${title}`, ...(head ? [markdownTable(head, rows)] : []), ...lines].join("\n\n"),
-  );
+/** A page of the documentation: the reports of one run a model. */
+export function labMarkdown(reports: readonly LabReport[]): string {
   const source =
-    "Written by `npm run eval -- steering --page FILE`; prompts, rules and terms: [steering-lab.md](steering-lab.md).";
-  return `# ${report.title}\n\n${source}\n\n${sections.join("\n\n")}\n`;
+    "Written by `npm run eval -- steering-report --page FILE` from what runs left in their folder; prompts, rules and terms: " +
+    "[steering-lab.md](steering-lab.md).";
+  const lacking =
+    reports.length > 1
+      ? []
+      : [
+          "One model: the primary comparison asks for two. What the second one costs: [steering-lab.md](steering-lab.md).",
+        ];
+  const parts = reports.map((report) => {
+    const sections = sectionsOf(report).map(({ title, head, rows = [], lines = [] }) =>
+      [`### ${title}`, ...(head ? [markdownTable(head, rows)] : []), ...lines].join("\n\n"),
+    );
+    return [`## ${report.title}`, ...sections].join("\n\n");
+  });
+  return `${["# Steering lab: results", source, ...lacking, ...parts].join("\n\n")}\n`;
 }
 
 /** Lines for the terminal. */

@@ -3,7 +3,7 @@ import type { Proportion } from "../binomial.ts";
 import { percent } from "../report/text.ts";
 import type { Comparison } from "./comparison.ts";
 import type { GateQuality } from "./gate-quality.ts";
-import type { Method } from "./method.ts";
+import type { MethodNote } from "./method.ts";
 import type { ReportRow } from "./rows.ts";
 
 /** Head of the main table. */
@@ -41,7 +41,7 @@ export function rowCells(row: ReportRow): string[] {
 export const METHOD_HEAD = ["method", "site", "doses tried", "what it is"];
 
 /** Cells of a method. */
-export const methodCells = ({ name, site, doses, description }: Method): string[] => [
+export const methodCells = ({ name, site, doses, description }: MethodNote): string[] => [
   ...[name, site, doses.join(", "), description],
 ];
 

@@ -91,6 +91,26 @@ function nullClaim(ours: ReportRow, row: ReportRow): Verdict {
   };
 }
 
+/**
+ * What refuses more harmful prompts than ours on the test, within its bound on development prompts and without knowing labels.
+ * Paired bootstrap, exploratory but for the primary rivals.
+ */
+export function betterLines(rows: readonly ReportRow[]): string[] {
+  const ours = rows.find(({ primary }) => primary === "ours");
+  if (ours === undefined) return [];
+  return rows.flatMap((row) => {
+    const isRival = row !== ours && (row.part === "rival" || row.part === "null") && row.gate !== "oracle";
+    if (!isRival || row.choice?.isWithinBound !== true) return [];
+    const { mean, lower, upper } = bootstrapDifference(row.effects.map(Number), ours.effects.map(Number));
+    if (lower <= 0) return [];
+    const points = [mean, lower, upper].map((share) => (100 * share).toFixed(1));
+    return [
+      `${row.gate} × ${row.method} refuses ${points[0]} points more [${points[1]}, ${points[2]}], at ` +
+        `${percent(row.falseEffect.rate)} false effects against ${percent(ours.falseEffect.rate)}.`,
+    ];
+  });
+}
+
 /** What a run was made with. */
 export interface RunSizes {
   /** Tokens of an answer, on test and on development prompts. */
@@ -127,8 +147,5 @@ export function deviationsOf(
       ({ gate, method }) =>
         `${gate} × ${method} meets the bound at no strength tried; its smallest is shown.`,
     ),
-    ...(new Set(rows.map(({ model }) => model)).size === 1
-      ? ["One model: the primary comparison asks for two."]
-      : []),
   ];
 }

@@ -52,7 +52,14 @@ test("the comparison pairs prompts: equal rows do not differ, clear ones do afte
 
 test("report and page carry the same tables, a smoke test is labelled, nothing is fetched", () => {
   const report: LabReport = {
-    ...{ title: "a <b>", isQuick: true, rows, comparisons: comparePrimary(rows), setting: "made up" },
+    ...{
+      title: "a <b>",
+      model: "tiny",
+      isQuick: true,
+      rows,
+      comparisons: comparePrimary(rows),
+      setting: "made up",
+    },
     gates: [{ name: "controller", reads: "activations", auroc: 0.95, aurocMatched: 0.9 }],
     methods: [BASE],
     ...{ judge: [], missing: ["cast × cast: refused"], deviations: ["short answers"] },
@@ -63,7 +70,9 @@ test("report and page carry the same tables, a smoke test is labelled, nothing i
   expect(html.replaceAll('xmlns="http://www.w3.org/2000/svg"', "")).not.toMatch(
     /https?:|<script|<link|url\((?!#)/,
   );
-  const page = labMarkdown(report);
+  const page = labMarkdown([report, { ...report, title: "of a second model" }]);
+  expect(page).toContain("of a second model");
+  expect(labMarkdown([report])).toContain("One model");
   for (const text of ["83.3 % [72.0, 90.7]", "cast × cast: refused", "short answers", BASE.description]) {
     expect(html).toContain(text);
     expect(page).toContain(text);
@@ -78,5 +87,5 @@ test("claims are confirmed or not by the numbers in the rows", () => {
   const confirmed = verdicts.filter(({ isConfirmed }) => isConfirmed).map(({ claim }) => claim);
   expect(confirmed).toEqual(["Ours refuses more harmful prompts than worse."]);
   expect(verdicts.at(-1)?.because).toContain("within 0.02");
-  expect(deviationsOf(rows, { maxTokens: 64, developmentTokens: 32, harmless: 300 })).toHaveLength(5);
+  expect(deviationsOf(rows, { maxTokens: 64, developmentTokens: 32, harmless: 300 })).toHaveLength(4);
 });
