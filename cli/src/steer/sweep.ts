@@ -20,11 +20,12 @@ interface SweepFlags extends TargetOptions {
 /** What the command shows of a sweep's table. */
 const table = z.object({
   tokens: z.number(),
+  baseAbility: z.number(),
   rows: z.array(
     z.object({
       ...{ method: z.string(), layers: z.array(z.number()), dose: z.number() },
       ...{ effect: z.number(), falseEffect: z.number(), n: z.number() },
-      ...{ repetition: z.number(), perplexityRatio: z.number(), nats: z.number() },
+      ...{ repetition: z.number(), perplexityRatio: z.number(), nats: z.number(), ability: z.number() },
       ...{ pareto: z.boolean(), chosen: z.boolean() },
     }),
   ),
@@ -79,10 +80,22 @@ async function artifactBytes(client: GatewayClient, reference: string): Promise<
 
 /** The table in text: the chosen point first, then the points no other beats, then the others. */
 function lines(bytes: Uint8Array): string[] {
-  const { rows, tokens } = table.parse(JSON.parse(new TextDecoder().decode(bytes)));
+  const { rows, tokens, baseAbility } = table.parse(JSON.parse(new TextDecoder().decode(bytes)));
   const rank = (row: (typeof rows)[number]) => (row.chosen ? 0 : row.pareto ? 1 : 2);
   const sorted = [...rows].sort((a, b) => rank(a) - rank(b));
-  const head = ["", "method", "blocks", "dose", "effect", "false", "n", "repeat", "perplexity", "nats"];
+  const head = [
+    "",
+    "method",
+    "blocks",
+    "dose",
+    "effect",
+    "false",
+    "n",
+    "repeat",
+    "perplexity",
+    "nats",
+    "ability",
+  ];
   const cells = sorted.map((row) => [
     row.chosen ? ">" : row.pareto ? "*" : "",
     row.method,
@@ -93,6 +106,7 @@ function lines(bytes: Uint8Array): string[] {
     `${(100 * row.repetition).toFixed(1)} %`,
     row.perplexityRatio.toFixed(2),
     row.nats.toPrecision(2),
+    `${(100 * row.ability).toFixed(0)} %`,
   ]);
   const all = [head, ...cells];
   const widths = head.map((_, column) => Math.max(...all.map((row) => (row[column] ?? "").length)));
@@ -104,7 +118,7 @@ function lines(bytes: Uint8Array): string[] {
   );
   return [
     ...text,
-    `${rows.length} points, ${tokens} tokens; > chosen, * not beaten in everything by another`,
+    `${rows.length} points, ${tokens} tokens; ability unsteered ${(100 * baseAbility).toFixed(0)} %; > chosen, * not beaten in everything by another`,
   ];
 }
 

@@ -33,6 +33,8 @@ const rounded = (value: unknown): unknown =>
   JSON.parse(
     JSON.stringify(value, (_, each: unknown) => {
       if (each instanceof Map) return [...each];
+      // A field the schema got since says nothing of what was fitted.
+      if (Array.isArray(each) && each.length === 0) return undefined;
       if (each instanceof Uint8Array)
         return each.byteLength % 4 === 0 ? [...new Float32Array(each.slice().buffer)].map(brief) : [...each];
       if (ArrayBuffer.isView(each)) return [...(each as Float32Array)].map(brief);

@@ -1,6 +1,7 @@
 /** Sweeps: the best point under a budget becomes the artifact, with its evidence; the table has every point. */
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import { readDirectionSafetensors } from "../../../services/steering/src/formats/safetensors-direction.ts";
+import { createAbility } from "../../../services/steering/src/sweep/ability.ts";
 import { sweepRounds } from "../../../services/steering/src/sweep/schedule.ts";
 import { markPareto, sweepSchema, sweepScore } from "../../../services/steering/src/sweep/table.ts";
 import { MODEL as modelDigest } from "./support/simulated-services.ts";
@@ -77,7 +78,7 @@ test("a budget buys more prompts for fewer points, round after round, and is kep
 
 test("a point that another beats in everything is not on the front; ties stay", () => {
   const point = (effect: number, falseEffect: number, repetition: number) => ({
-    ...{ method: "x", layers: [1], dose: 1, n: 1, perplexityRatio: 1, nats: 0 },
+    ...{ method: "x", layers: [1], dose: 1, n: 1, perplexityRatio: 1, nats: 0, ability: 1 },
     ...{ effect, falseEffect, repetition, score: 0 },
   });
   const marked = markPareto([point(0.9, 0.1, 0), point(0.8, 0.2, 0), point(0.5, 0, 0), point(0.5, 0, 0)]);
@@ -96,4 +97,27 @@ test("sweeps that cannot be run are refused by name", async () => {
   expect(await reason(fit({ methods: ["cast"] }))).toBe("INVALID_ARGUMENT");
   expect(await reason(fit({ doses: [9] }))).toBe("FIELD_OUT_OF_RANGE");
   expect(await reason(fit({ width: 99 }))).toBe("FIELD_OUT_OF_RANGE");
+});
+
+test("the ability slice is the share of questions whose right answer is the likeliest of its four", async () => {
+  // Every answer is a token of its own; the right one is the first of four, and wins on every third question.
+  const known = new Map<string, number>();
+  const renderChat = async ({ messages = [], continuation = "" }) => {
+    const text = `${(messages[0] as unknown as { content: string }).content} ${continuation}`;
+    if (!known.has(text)) known.set(text, known.size);
+    return { ids: [9_000, 10 + (known.get(text) as number)], continuationTokens: 1 };
+  };
+  const score = async ({ items = [] as unknown[], candidateIds = [] as number[] }) => ({
+    items: items.map((_, item) => ({
+      candidateLogprobs: candidateIds.map((id) =>
+        id === 10 + 4 * item + (item % 3 === 0 ? 0 : 1) ? -1 : -9,
+      ),
+    })),
+  });
+  const context = {
+    clients: { tokenizer: { renderChat }, forward: { score } },
+    ...{ model: { digest: "d" }, scope: { signal: new AbortController().signal, spend: () => undefined } },
+  };
+  const ability = await createAbility(context as unknown as Parameters<typeof createAbility>[0]);
+  expect(await ability(undefined)).toBeCloseTo(11 / 32, 6);
 });

@@ -43,10 +43,10 @@ const MEASURED = "refusal_direction";
 const FIT_FORMAT = 1;
 /** The same of the fits that are no method of `METHODS`. */
 const OTHER_VERSIONS = {
-  refusal_direction: 2,
+  refusal_direction: 3,
   weights_regression: 1,
   weights_evolution: 1,
-  sweep: 1,
+  sweep: 2,
 } as const;
 
 /**

@@ -68,8 +68,9 @@ export async function fitRefusalDirection(
     );
     induced.push(...part.map((candidate, at) => ({ candidate, induced: odds[at] as number })));
   }
-  induced.sort((a, b) => b.induced - a.induced);
-  const best = await firstHarmless(source, held, induced.slice(0, REFUSAL_SEARCH.finalists), say);
+  const baseOdds = await source.steps.found("base-odds", z.number(), () => meanOdds(undefined));
+  const finalists = induced.filter((each) => each.induced > baseOdds).sort((a, b) => b.induced - a.induced);
+  const best = await firstHarmless(source, held, finalists, say);
   const { layer, fromEnd, vector } = best.candidate;
   return {
     vectors: new Map([[layer, vector]]),
@@ -77,7 +78,7 @@ export async function fitRefusalDirection(
       block: String(layer),
       token_from_end: String(fromEnd),
       induced_log_odds: best.induced.toFixed(3),
-      base_log_odds: (await meanOdds(undefined)).toFixed(3),
+      base_log_odds: baseOdds.toFixed(3),
       erased_nats: best.nats.toFixed(4),
     },
   };
@@ -102,6 +103,8 @@ async function firstHarmless(
     if (nats <= REFUSAL_SEARCH.mostNats) return { ...finalist, nats };
     least = Math.min(least, nats);
   }
+  if (finalists.length === 0)
+    throw new TrimtabError("INVALID_ARGUMENT", "no candidate induces the behaviour", { field: "recipe" });
   throw new TrimtabError(
     "INVALID_ARGUMENT",
     `erasing any of the ${finalists.length} candidates moves harmless prompts by ${least.toPrecision(2)} nats or more`,

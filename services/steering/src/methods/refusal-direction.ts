@@ -4,13 +4,13 @@
  *   chosen: the largest log-odds of beginning like the behaviour on prompts to leave alone when r is added in its block,
  *   among those whose erasure everywhere moves the next token of such prompts by KL ≤ 0.1
  * Source: arXiv 2406.11717; added at the last prompt token and the answer, where the paper adds at all tokens.
- * Candidates are erased from the most inducing one on, until one passes.
+ * Candidates that induce more than the model as it is are erased from the most inducing one on, until one passes.
  * Cost: the prompts once; a token a candidate and validation prompt; the prompts again for every one that is erased.
  */
 import { mean } from "./rows.ts";
 
-/** Tokens from the end that are read, the share of the depth looked at, and how many candidates are erased at most. */
-export const REFUSAL_SEARCH = { positions: 3, depth: 0.8, finalists: 24, mostNats: 0.1 } as const;
+/** Tokens from the end that are read, the share of the depth looked at, and how far an erased candidate may move the model. */
+export const REFUSAL_SEARCH = { positions: 3, depth: 0.8, mostNats: 0.1 } as const;
 
 /** A candidate. */
 export interface RefusalCandidate {

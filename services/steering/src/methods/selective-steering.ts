@@ -36,9 +36,7 @@ export const selectiveSteering: InterventionMethod = {
     const opposed = new Set(layers.filter((layer) => isOpposedAtBoth(sites, plane, layer)));
     const kept = sites.filter(({ layer }) => opposed.has(layer));
     if (kept.length === 0) {
-      throw new TrimtabError("INVALID_ARGUMENT", "in no block do the classes lie on opposite sides", {
-        field: "layers",
-      });
+      throw new TrimtabError("INVALID_ARGUMENT", refusalOf(sites, plane), { field: "layers" });
     }
     const angle = settings.strength ?? meanTurn(kept, plane);
     const vectors = f32Tensor([2, model.width], planeMatrix(plane));
@@ -62,10 +60,35 @@ function isOpposedAtBoth(sites: readonly PlaneSite[], plane: Plane, layer: numbe
   return own.length === NORM_NEEDS.length && own.every((site) => isOpposed(site, plane));
 }
 
-function isOpposed({ rows: { positive, negative } }: PlaneSite, { first }: Plane): boolean {
+function isOpposed(site: PlaneSite, plane: Plane): boolean {
+  const [positive, negative] = sidesOf(site, plane);
+  return positive * negative < 0;
+}
+
+/** Mean projections of the classes' unit rows on the plane's first vector. */
+function sidesOf({ rows: { positive, negative } }: PlaneSite, { first }: Plane): [number, number] {
   const side = (rows: readonly Float32Array[]) =>
     rows.reduce((sum, row) => sum + dot(row, first) / (norm(row) || 1), 0) / rows.length;
-  return side(positive) * side(negative) < 0;
+  return [side(positive), side(negative)];
+}
+
+/** How far the classes are from opposite sides: where the smaller side is smallest for the distance between them. */
+function refusalOf(sites: readonly PlaneSite[], plane: Plane): string {
+  const offsets = sites.map((site) => {
+    const [positive, negative] = sidesOf(site, plane);
+    return {
+      layer: site.layer,
+      positive,
+      negative,
+      offset: Math.abs((positive + negative) / (positive - negative)),
+    };
+  });
+  const nearest = offsets.reduce((best, one) => (one.offset < best.offset ? one : best));
+  const opposed = offsets.filter(({ offset }) => offset < 1).length;
+  return (
+    `in no block do the classes lie on opposite sides at both norms: they do at ${opposed} of ${sites.length} sites; nearest to the ` +
+    `middle is one of block ${nearest.layer}, with ${nearest.positive.toFixed(3)} and ${nearest.negative.toFixed(3)}`
+  );
 }
 
 /** Mean over sites of the angle from the negative class's mean to the positive one's, the short way. */

@@ -8,6 +8,7 @@ import { generateAnswers } from "../work/generate.ts";
 import { judgeAnswers } from "../work/judge.ts";
 import { type AnswerLogprob, perplexityRatio, scoreAnswers } from "../work/score.ts";
 import { decodeAnswers, type Rendered, renderTurns } from "../work/text.ts";
+import { createAbility } from "./ability.ts";
 import type { SweepCandidate } from "./candidates.ts";
 import { SWEEP_ROUNDS } from "./schedule.ts";
 
@@ -20,10 +21,14 @@ export interface Tally {
   readonly repetition: number;
   readonly perplexityRatio: number;
   readonly nats: number;
+  /** Share of easy questions whose right answer is the likeliest, steered. */
+  readonly ability: number;
 }
 
 /** Measures points. */
 export interface Measures {
+  /** The ability slice of the model as it is. */
+  readonly baseAbility: number;
   /** Runs every candidate on a slice of the prompts of both classes and adds to its tally. */
   run(
     candidates: readonly SweepCandidate[],
@@ -54,8 +59,11 @@ export async function createMeasures(context: FitContext): Promise<Measures> {
   const leave = await setOf(takePrompts(recipe.leave, "validation", most));
   const passages = await renderTurns(clients, model, passageTurns(context, SWEEP_LIMITS.passages), scope);
   const texts = passages.map(({ ids, answerTokens }) => ({ ids, first: ids.length - answerTokens }));
+  const abilityOf = await createAbility(context);
+  const baseAbility = await abilityOf(undefined);
   let base: { logprobs: readonly AnswerLogprob[]; distributions: DivergenceBase } | undefined;
   return {
+    baseAbility,
     async run(candidates, { from, count }, tallies) {
       base ??= {
         logprobs: await scoreAnswers(clients, model, passages, undefined, scope),
@@ -71,6 +79,7 @@ export async function createMeasures(context: FitContext): Promise<Measures> {
         tallies.set(candidate, {
           ...merged(before, own, other),
           perplexityRatio: before?.perplexityRatio ?? perplexityRatio(base.logprobs, changed),
+          ability: before?.ability ?? (await abilityOf(binding)),
           nats: before?.nats ?? (await divergence(context, base.distributions, binding)),
         });
       }

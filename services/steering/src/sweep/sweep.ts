@@ -72,7 +72,10 @@ export async function runSweep(context: FitContext, request: FitArtifactRequest)
   }
   const best = alive.reduce((a, b) => (scoreOf(tallies, b) > scoreOf(tallies, a) ? b : a));
   const rows = tableRows(candidates, tallies, best);
-  const table: SweepTable = { format: 1, recipe: request.recipe, tokens: spent.tokens, tokenBudget, rows };
+  const table: SweepTable = {
+    ...{ format: 2, recipe: request.recipe, tokens: spent.tokens, tokenBudget },
+    ...{ baseAbility: measures.baseAbility, rows },
+  };
   storeTable(counted, request.name, table);
   return chosenDirection(best, rows, request);
 }
@@ -83,7 +86,7 @@ const roundSchema = z.object({
   tallies: z.array(
     z.object({
       ...{ effect: z.number(), falseEffect: z.number(), n: z.number(), repetition: z.number() },
-      ...{ perplexityRatio: z.number(), nats: z.number() },
+      ...{ perplexityRatio: z.number(), nats: z.number(), ability: z.number() },
     }),
   ),
 });
@@ -219,7 +222,7 @@ function chosenDirection(
     },
     ...{ effect: row.effect.toFixed(3), false_effect: row.falseEffect.toFixed(3), prompts: String(row.n) },
     ...{ repetition: row.repetition.toFixed(3), perplexity_ratio: row.perplexityRatio.toFixed(3) },
-    nats: row.nats.toPrecision(3),
+    ...{ nats: row.nats.toPrecision(3), ability: row.ability.toFixed(3) },
   };
   const bytes = writeDirectionSafetensors({ ...direction, raw: new Map(raw), facts });
   return { kind: ArtifactKind.DIRECTION, bytes };

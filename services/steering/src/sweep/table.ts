@@ -18,6 +18,8 @@ const rowSchema = z.object({
   perplexityRatio: z.number(),
   /** KL to the unsteered next-token distribution on them. */
   nats: z.number(),
+  /** Share of easy questions whose right answer is the likeliest, steered. */
+  ability: share,
   score: z.number(),
   pareto: z.boolean(),
   chosen: z.boolean(),
@@ -25,10 +27,12 @@ const rowSchema = z.object({
 
 /** Schema of the finding. */
 export const sweepSchema = z.object({
-  format: z.literal(1),
+  format: z.literal(2),
   recipe: z.string(),
   tokens: z.number(),
   tokenBudget: z.number(),
+  /** The ability slice unsteered. */
+  baseAbility: share,
   rows: z.array(rowSchema).min(1),
 });
 
