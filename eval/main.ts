@@ -3,13 +3,17 @@ import { Command } from "commander";
 import { addPolicyFit } from "./src/policy/command.ts";
 import { addTaskPrinter } from "./src/print-tasks.ts";
 import { addScalingEval } from "./src/scaling.ts";
+import { addCoherence } from "./src/steering/coherence.ts";
 import { addSteeringEval } from "./src/steering/command.ts";
+import { addCurvature } from "./src/steering/curvature.ts";
 import { addSweepPlot } from "./src/sweep-plot.ts";
 
 const program = new Command("eval").description("quality of Trimtab beside baselines");
 addTaskPrinter(program);
 addScalingEval(program);
 addSteeringEval(program);
+addCoherence(program);
+addCurvature(program);
 addPolicyFit(program);
 addSweepPlot(program);
 await program.parseAsync();

@@ -88,7 +88,7 @@ export function noiseEdit(
 }
 
 /** A random vector of norm 1 [width]: normal components (Box–Muller), scaled. */
-function unitNoise({ next }: ReturnType<typeof createRandom>, width: number): Float32Array {
+export function unitNoise({ next }: ReturnType<typeof createRandom>, width: number): Float32Array {
   const values = Float64Array.from(
     { length: width },
     () => Math.sqrt(-2 * Math.log(1 - next())) * Math.cos(2 * Math.PI * next()),
