@@ -98,8 +98,12 @@ export const ADMISSION_LIMITS = {
   /** Requests that wait, in all and of one key. */
   waiting: 256,
   waitingPerKey: 128,
+  /** The longest wait predicted for who is let into the line: as long as requests run, within these two. */
+  waitPerRun: 1,
+  shortestWaitMs: 250,
   longestWaitMs: 4_000,
-  patienceMs: 30_000,
+  /** The longest wait there is when the prediction was wrong. */
+  patienceMs: 10_000,
   /** Seconds of its rate that a key may use at once. */
   burstSeconds: 10,
   /** Keys whose counters are kept. */

@@ -1,7 +1,7 @@
 /** The terms a request is served on: whose share it counts for, how important it is, how it may steer. */
 import type { KeyGate } from "#kit/auth.ts";
 import { TrimtabError } from "#kit/errors.ts";
-import type { KeyShare } from "./admission/admission.ts";
+import type { KeyShare } from "./admission/key-shares.ts";
 import { BANDS, type Band } from "./admission/waiting-line.ts";
 import type { Caller } from "./clients.ts";
 

@@ -15,6 +15,8 @@ const LIMITS: AdmissionLimits = {
     runningTokens: 100,
     waiting: 4,
     waitingPerKey: 3,
+    waitPerRun: 1,
+    shortestWaitMs: 1_000,
     longestWaitMs: 1_000,
     patienceMs: 1_000,
     burstSeconds: 2,

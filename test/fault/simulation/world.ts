@@ -33,6 +33,8 @@ const LIMITS: AdmissionLimits = {
     runningTokens: 200,
     waiting: 8,
     waitingPerKey: 5,
+    waitPerRun: 1,
+    shortestWaitMs: 200,
     longestWaitMs: 2_000,
     patienceMs: 4_000,
   },

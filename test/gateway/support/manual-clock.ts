@@ -1,5 +1,5 @@
 /** A clock that stands until it is told: timers fire in order of their time when it is advanced. */
-import type { Clock } from "../../../gateway/src/admission/admission.ts";
+import type { Clock } from "../../../gateway/src/admission/clock.ts";
 
 /** A clock and its hand. */
 export interface ManualClock extends Clock {

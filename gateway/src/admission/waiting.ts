@@ -1,0 +1,58 @@
+/** One request in the line: it is admitted, or refused when its time is over or its client has left, and either once. */
+import { TrimtabError } from "#kit/errors.ts";
+import type { Ask, Ticket } from "./admission.ts";
+import type { Clock } from "./clock.ts";
+import { overloaded } from "./refusals.ts";
+import type { WaitingLine } from "./waiting-line.ts";
+
+/** Who waits. */
+export interface Waiting extends Ask {
+  /** When it began to wait. */
+  readonly since: number;
+  /** Its turn has come; it leaves the line. */
+  admit(): void;
+  /** It leaves the line without. */
+  refuse(error: TrimtabError): void;
+}
+
+/** How to wait. */
+export interface WaitOptions {
+  readonly clock: Clock;
+  /** Longest wait, milliseconds, if the ask allows for no less. */
+  readonly patienceMs: number;
+  /** Starts the request when its turn has come. */
+  readonly start: (ask: Ask, since: number) => Ticket;
+}
+
+/** Waits in `line`. @throws TrimtabError SERVICE_UNAVAILABLE, CANCELLED, or what it is refused with. */
+export function waitIn(
+  line: WaitingLine<Waiting>,
+  ask: Ask,
+  { clock, patienceMs, start }: WaitOptions,
+): Promise<Ticket> {
+  return new Promise((resolve, reject) => {
+    const since = clock.now();
+    const end = (): void => {
+      line.remove(waiting);
+      stopTimer();
+      ask.signal.removeEventListener("abort", onLeave);
+    };
+    const waiting: Waiting = {
+      ...ask,
+      since,
+      admit() {
+        end();
+        resolve(start(ask, since));
+      },
+      refuse(error) {
+        end();
+        reject(error);
+      },
+    };
+    const onLeave = () => waiting.refuse(new TrimtabError("CANCELLED", "the client left while it waited"));
+    const longest = Math.min(patienceMs, ask.timeoutMs ?? Number.POSITIVE_INFINITY);
+    const stopTimer = clock.after(longest, () => waiting.refuse(overloaded(patienceMs)));
+    ask.signal.addEventListener("abort", onLeave, { once: true });
+    line.add(waiting);
+  });
+}
