@@ -12,6 +12,7 @@ import type { QuantizedType } from "#kit/gguf-quantize.ts";
 import { createLogger } from "#kit/log.ts";
 import { startServer, type Server } from "#kit/server.ts";
 import { supervise } from "#kit/supervisor.ts";
+import { readTls, type TlsFiles, type TlsIdentity } from "#kit/tls.ts";
 import { GatewayService } from "#proto/trimtab/gateway/v1/gateway_service_pb.ts";
 import type { GatewayClient } from "./demo/answer.ts";
 import { type EngineFlags, toArguments } from "./engine-options.ts";
@@ -135,6 +136,8 @@ export interface ServiceOptions {
   /** HTTP listener with `/metrics`, and the gateway's API; absent: none. */
   readonly http?: { readonly host: string; readonly port: number };
   readonly addresses: Partial<Record<RoomName, string>>;
+  /** How services at addresses show each other who they are; without files they speak plainly. */
+  readonly tls?: TlsFiles | undefined;
 }
 
 /** A service that runs alone. */
@@ -145,14 +148,15 @@ export interface RunningService {
   close(): Promise<void>;
 }
 
-/** Starts one service alone; it finds the others by address. */
+/** Starts one service alone; it finds the others by address. @throws TrimtabError INVALID_ARGUMENT for TLS files that are none. */
 export async function startService(options: ServiceOptions): Promise<RunningService> {
   const { service } = options;
+  const tls = readTls(options.tls ?? {});
   const connections: Partial<Record<RoomName, Connection>> = {};
   for (const name of CALLS[service]) {
     const address = options.addresses[name];
     if (address === undefined) throw new Error(`--${name} <address> is needed: ${service} calls it`);
-    connections[name] = connectWithKey(parseTarget(address));
+    connections[name] = connectWithKey(parseTarget(address), tls);
   }
   const keys: Partial<GateKeys> = service === "gateway" ? createGateKeys() : {};
   const room = await createRoom(service, { ...options, connections, gate: keys.gate });
@@ -163,6 +167,8 @@ export async function startService(options: ServiceOptions): Promise<RunningServ
     routes: room.routes,
     grpc: bindingOf(target),
     internal: service !== "gateway",
+    // A gateway is everybody's, a socket is protected by the rights of its file.
+    tls: service === "gateway" || "socketPath" in target ? undefined : tls,
     maxMessageBytes: service === "gateway" ? GATEWAY_MESSAGE_BYTES : undefined,
     http: options.http && { ...options.http, maxBodyBytes: GATEWAY_MESSAGE_BYTES, app: room.app },
     metrics: room.metrics,
@@ -195,6 +201,6 @@ export function connectGateway(address: string): GatewayClient {
 }
 
 /** Our own services and gateways elsewhere are called with the key of the environment, which their listeners require. */
-function connectWithKey(target: Target): Connection {
-  return connectTo(target, { apiKey: ownKey() });
+function connectWithKey(target: Target, tls?: TlsIdentity): Connection {
+  return connectTo(target, { apiKey: ownKey(), tls });
 }

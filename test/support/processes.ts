@@ -2,6 +2,7 @@
 import { connect, createServer, type AddressInfo } from "node:net";
 import { join } from "node:path";
 import { connectTo } from "#kit/clients.ts";
+import { readTls, type TlsFiles, type TlsIdentity } from "#kit/tls.ts";
 import { Health, HealthCheckResponse_ServingStatus as Status } from "#proto/health/v1/health_pb.ts";
 import { GatewayService } from "#proto/trimtab/gateway/v1/gateway_service_pb.ts";
 
@@ -47,7 +48,14 @@ export async function startServiceProcess(
     ],
     { stdout: "ignore", stderr: "inherit", env: { ...process.env, ...env } },
   );
-  await untilServing(address, child);
+  // A gateway is asked in clear text, whatever its services speak among themselves.
+  const tls = service === "gateway" ? undefined : readTls(tlsFilesOf(env));
+  try {
+    await untilServing(address, child, tls);
+  } catch (error) {
+    child.kill("SIGKILL");
+    throw error;
+  }
   return {
     process: child,
     address,
@@ -58,13 +66,17 @@ export async function startServiceProcess(
   };
 }
 
-async function untilServing(address: string, child: Bun.Subprocess): Promise<void> {
+function tlsFilesOf(env: Readonly<Record<string, string>>): TlsFiles {
+  return { cert: env["TRIMTAB_TLS_CERT"], key: env["TRIMTAB_TLS_KEY"], ca: env["TRIMTAB_TLS_CA"] };
+}
+
+async function untilServing(address: string, child: Bun.Subprocess, tls?: TlsIdentity): Promise<void> {
   const deadline = Date.now() + READY_MS;
   const [host = "", port = ""] = address.split(":");
   while (Date.now() < deadline) {
     if (child.exitCode !== null) throw new Error(`the service on ${address} ended with ${child.exitCode}`);
     if (!(await accepts(host, Number(port)))) continue;
-    const connection = connectTo({ address });
+    const connection = connectTo({ address }, { tls });
     const answer = await connection
       .client(Health)
       .check({}, { timeoutMs: 1_000 })
@@ -103,18 +115,15 @@ export async function startProcessStack(env: Readonly<Record<string, string>> = 
     await Promise.all(Object.values(services).map((s) => s.stop()));
   };
   try {
-    const [tokenizer, forward] = await Promise.all([
-      startServiceProcess("tokenizer", {}, env),
-      startServiceProcess("forward", {}, env),
-    ]);
-    Object.assign(services, { tokenizer, forward });
-    const base = { tokenizer: tokenizer.address, forward: forward.address };
-    services["verifier"] = await startServiceProcess("verifier", base, env);
-    const judged = { ...base, verifier: services["verifier"].address };
-    services["steering"] = await startServiceProcess("steering", judged, env);
-    const all = { ...judged, steering: services["steering"].address };
-    services["gateway"] = await startServiceProcess("gateway", all, env);
-    return { services, gateway: gatewayClient(services["gateway"].address), close };
+    const start = async (name: string): Promise<void> => {
+      const known = Object.entries(services).map(([other, { address }]) => [other, address] as const);
+      services[name] = await startServiceProcess(name, Object.fromEntries(known), env);
+    };
+    // Both have started, or failed, before either failure ends the other.
+    const first = await Promise.allSettled(["tokenizer", "forward"].map(start));
+    for (const outcome of first) if (outcome.status === "rejected") throw outcome.reason;
+    for (const name of ["verifier", "steering", "gateway"]) await start(name);
+    return { services, gateway: gatewayClient(services["gateway"]!.address), close };
   } catch (error) {
     await close();
     throw error;

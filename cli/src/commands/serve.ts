@@ -29,7 +29,17 @@ interface ServeOptions extends Omit<ModelOptions, "model">, EngineFlags {
   readonly forward?: string;
   readonly verifier?: string;
   readonly steering?: string;
+  readonly tlsCert?: string;
+  readonly tlsKey?: string;
+  readonly tlsCa?: string;
 }
+
+/** Options of TLS between services at addresses. */
+const TLS_PARTS = [
+  ["cert", "certificate it shows to other services"],
+  ["key", "private key of that certificate"],
+  ["ca", "authority whose certificates it believes"],
+] as const;
 
 /** Adds the command. */
 export function addServeCommand(program: Command): void {
@@ -55,6 +65,10 @@ export function addServeCommand(program: Command): void {
     .addOption(new Option("--supervised", "end with the parent process").hideHelp());
   for (const name of ["tokenizer", "forward", "verifier", "steering"]) {
     command.option(`--${name} <address>`, `address of the ${name} service, for --service`);
+  }
+  for (const [part, what] of TLS_PARTS) {
+    const variable = `TRIMTAB_TLS_${part.toUpperCase()}`;
+    command.addOption(new Option(`--tls-${part} <file>`, `with --service: ${what}; PEM`).env(variable));
   }
   addEngineOptions(addModelsOptions(command)).action(async (options: ServeOptions) => {
     if (options.service === undefined) return await serveAll(options);
@@ -94,6 +108,7 @@ async function serveOne(service: RoomName, options: ServeOptions, wantsHttp: boo
     listen,
     ...(wantsHttp ? { http: { host: options.host, port: options.httpPort } } : {}),
     addresses,
+    tls: { cert: options.tlsCert, key: options.tlsKey, ca: options.tlsCa },
   });
   closeOnSignals(() => running.close().finally(endTracing), { supervised });
   void running.broken?.then(() => process.exit(EXIT_BROKEN));

@@ -16,6 +16,7 @@ import { connect } from "node:net";
 import { TrimtabError } from "./errors.ts";
 import { normaliseClientErrors, serverInterceptors } from "./interceptors.ts";
 import { RPC_LIMITS } from "./limits.ts";
+import { type TlsIdentity, tlsSocketOptions } from "./tls.ts";
 
 /** Where a service is: routes of this process, a Unix socket, or `host:port`. */
 export type Target =
@@ -30,6 +31,8 @@ export interface ConnectionOptions {
   readonly maxMessageBytes?: number;
   /** Sent as `authorization: Bearer …`. */
   readonly apiKey?: string;
+  /** For addresses: show this certificate, and believe servers of its authority only. Sockets have no TLS. */
+  readonly tls?: TlsIdentity | undefined;
   readonly pingIntervalMs?: number;
   readonly pingTimeoutMs?: number;
 }
@@ -66,7 +69,8 @@ export function connectTo(target: Target, options: ConnectionOptions = {}): Conn
     });
     return connection(transport, options, () => {});
   }
-  const baseUrl = "address" in target ? `http://${target.address}` : "http://localhost";
+  const tls = "address" in target ? options.tls : undefined;
+  const baseUrl = "address" in target ? `${tls ? "https" : "http"}://${target.address}` : "http://localhost";
   const sessionManager = new Http2SessionManager(
     baseUrl,
     {
@@ -74,7 +78,9 @@ export function connectTo(target: Target, options: ConnectionOptions = {}): Conn
       pingTimeoutMs: options.pingTimeoutMs ?? RPC_LIMITS.pingTimeoutMs,
       idleConnectionTimeoutMs: RPC_LIMITS.clientIdleMs,
     },
-    "socketPath" in target ? { createConnection: () => connect(target.socketPath) } : undefined,
+    "socketPath" in target
+      ? { createConnection: () => connect(target.socketPath) }
+      : tls && tlsSocketOptions(tls),
   );
   const transport = createGrpcTransport({
     baseUrl,

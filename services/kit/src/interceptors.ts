@@ -204,6 +204,8 @@ export const normaliseClientErrors: Interceptor = (next) => async (request) => {
   }
 };
 
+/** Codes of handshakes that failed: the peer's certificate, or its refusal of ours. */
+const NOT_BELIEVED = /^(ERR_SSL_|ERR_TLS_|CERT_|SELF_SIGNED_|DEPTH_ZERO_|UNABLE_TO_)/;
 const GONE_MESSAGE = "the service is unavailable or went away in mid-call";
 
 function isGone(error: ConnectError): boolean {
@@ -215,7 +217,8 @@ function isGone(error: ConnectError): boolean {
     return true;
   }
   for (let cause: unknown = error.cause; cause instanceof Error; cause = cause.cause) {
-    if (GONE.has(String((cause as NodeJS.ErrnoException).code))) return true;
+    const code = String((cause as NodeJS.ErrnoException).code);
+    if (GONE.has(code) || NOT_BELIEVED.test(code)) return true;
   }
   return false;
 }

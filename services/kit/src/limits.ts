@@ -100,6 +100,14 @@ export const RPC_LIMITS = {
   lameDuckMs: 100,
 } as const;
 
+/** TLS between services. */
+export const TLS_LIMITS = {
+  /** A file of certificates, or a key. */
+  fileBytes: 1 * MIB,
+  /** A peer that has not shown who it is after so long is dropped. */
+  handshakeMs: 10_000,
+} as const;
+
 /** Supervised child processes. */
 export const SUPERVISOR_LIMITS = {
   readyMs: 60_000,

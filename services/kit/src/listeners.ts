@@ -3,8 +3,6 @@
  * Connect, gRPC-Web, pages and metrics on `Bun.serve` through a Hono app. Both drain.
  *
  * Responses are never compressed (tensors; short messages); gzip requests are accepted within the message limit.
- * On internal listeners the limits on stream resets are raised: our own honest cancels would otherwise end the
- * connection for everybody on it.
  */
 import type { Registry } from "@bufbuild/protobuf";
 import { type ConnectRouter, createConnectRouter, type Interceptor } from "@connectrpc/connect";
@@ -21,12 +19,7 @@ import {
 } from "@connectrpc/connect/protocol";
 import type { Hono } from "hono";
 import { existsSync, lstatSync, unlinkSync } from "node:fs";
-import {
-  createServer,
-  type Http2ServerRequest,
-  type Http2ServerResponse,
-  type ServerHttp2Session,
-} from "node:http2";
+import type { Http2ServerRequest, Http2ServerResponse, ServerHttp2Session } from "node:http2";
 import type { AddressInfo } from "node:net";
 import { checkHost } from "./auth.ts";
 import { createDrain, LAST_WORDS_MS, shuttingDown } from "./drain.ts";
@@ -34,8 +27,10 @@ import { stopReading, thenRun } from "./early-answer.ts";
 import { toOpenAiError, TrimtabError } from "./errors.ts";
 import { mapFrameworkErrors } from "./framework-errors.ts";
 import { REQUEST_ID_HEADER } from "./interceptors.ts";
+import { createHttp2Server, type Http2Listener } from "./http2-server.ts";
 import { RPC_LIMITS } from "./limits.ts";
 import type { Logger } from "./log.ts";
+import type { TlsIdentity } from "./tls.ts";
 
 /** A listening server. */
 export interface Listener {
@@ -66,26 +61,21 @@ export interface GrpcListenerOptions extends RouteOptions {
   readonly host?: string;
   readonly port?: number;
   readonly socketPath?: string;
+  /** Callers must show a certificate of its authority. */
+  readonly tls?: TlsIdentity | undefined;
   /** Only our own services connect: many cancels are normal. */
   readonly internal?: boolean;
   readonly sessionIdleMs?: number;
   readonly maxConnections?: number;
 }
 
-const INTERNAL_RESET_BURST = 100_000;
-const INTERNAL_RESETS_PER_SECOND = 5_000;
 const HTTP_NOT_FOUND = 404;
 
-/** Starts a native gRPC listener (h2c). @throws TrimtabError SERVICE_UNAVAILABLE if the address cannot be bound. */
+/** Starts a native gRPC listener (h2c, or TLS). @throws TrimtabError SERVICE_UNAVAILABLE if the address cannot be bound. */
 export async function createGrpcListener(options: GrpcListenerOptions): Promise<Listener> {
   const drain = createDrain();
   const handlers = handlersOf(options, drain.signal, { grpc: true });
-  const server = createServer({
-    settings: { maxConcurrentStreams: RPC_LIMITS.concurrentStreams },
-    ...(options.internal
-      ? { streamResetBurst: INTERNAL_RESET_BURST, streamResetRate: INTERNAL_RESETS_PER_SECOND }
-      : {}),
-  });
+  const server = createHttp2Server(options);
   const sessions = new Set<ServerHttp2Session>();
   server.on("session", (session) => {
     if (sessions.size >= (options.maxConnections ?? RPC_LIMITS.connections)) return session.destroy();
@@ -140,7 +130,7 @@ async function answer(
   }
 }
 
-function listen(server: ReturnType<typeof createServer>, options: GrpcListenerOptions): Promise<void> {
+function listen(server: Http2Listener, options: GrpcListenerOptions): Promise<void> {
   const { socketPath, host = "127.0.0.1", port = 0 } = options;
   if (socketPath !== undefined) removeSocket(socketPath);
   return new Promise((resolve, reject) => {

@@ -23,6 +23,7 @@ import { createLogger, type Logger } from "./log.ts";
 import { watchLoopLag } from "./loop-lag.ts";
 import { createMetrics, type Metrics } from "./metrics.ts";
 import { createReflection } from "./reflection.ts";
+import type { TlsIdentity } from "./tls.ts";
 
 /** Where a listener binds; the default host is 127.0.0.1, port 0 picks a free one. */
 export interface Binding {
@@ -44,6 +45,8 @@ export interface ServerOptions {
   /** Only our own services connect: larger messages, cancels are cheap. */
   readonly internal?: boolean;
   readonly gate?: KeyGate | undefined;
+  /** gRPC callers must show a certificate of its authority. */
+  readonly tls?: TlsIdentity | undefined;
   readonly log?: Logger;
   readonly metrics?: Metrics;
   readonly maxMessageBytes?: number;
@@ -91,7 +94,12 @@ export async function startServer(options: ServerOptions): Promise<Server> {
   const isReady = async () =>
     health.isServing() && lag.lagMs < RPC_LIMITS.readyLagMs && ((await options.ready?.()) ?? true);
   const grpc = options.grpc
-    ? await createGrpcListener({ ...route, ...options.grpc, internal: options.internal ?? false })
+    ? await createGrpcListener({
+        ...route,
+        ...options.grpc,
+        internal: options.internal ?? false,
+        tls: options.tls,
+      })
     : undefined;
   let http: Listener | undefined;
   try {
