@@ -6,6 +6,7 @@ import { addScalingEval } from "./src/scaling.ts";
 import { addCoherence } from "./src/steering/coherence.ts";
 import { addSteeringEval } from "./src/steering/command.ts";
 import { addCurvature } from "./src/steering/curvature.ts";
+import { addSecondStage } from "./src/steering/second-stage.ts";
 import { addSweepPlot } from "./src/sweep-plot.ts";
 
 const program = new Command("eval").description("quality of Trimtab beside baselines");
@@ -14,6 +15,7 @@ addScalingEval(program);
 addSteeringEval(program);
 addCoherence(program);
 addCurvature(program);
+addSecondStage(program);
 addPolicyFit(program);
 addSweepPlot(program);
 await program.parseAsync();

@@ -4,7 +4,7 @@
  */
 import { controllerScores } from "./controller-scores.ts";
 import { auroc, type Gate } from "./gate.ts";
-import { denseRow, fitLogistic, scoreOf } from "./logistic.ts";
+import { fitProbe } from "./linear-probe.ts";
 import { lastRows, type NamedText, type ReadingSource } from "./activations.ts";
 import type { LabPrompt } from "./prompts.ts";
 import type { LabelledText } from "./text-gates.ts";
@@ -45,15 +45,12 @@ export async function probeGate(
   const candidates = layers.map((_, at) => {
     const rowsOf = (some: readonly NamedText[], rows: ReadonlyMap<string, Float32Array[]>) =>
       some.map(({ id }) => rows.get(id)![at]!);
-    const scale = scalingOf(rowsOf(fitted, known));
-    const scaled = (row: Float32Array) =>
-      denseRow(row.map((value, i) => (value - scale.mean[i]!) / scale.spread[i]!));
-    const model = fitLogistic(
-      rowsOf(fitted, known).map(scaled),
+    const probe = fitProbe(
+      rowsOf(fitted, known),
       fitted.map(({ isHarmful }) => isHarmful),
-      { width: scale.mean.length, ...FIT },
+      FIT,
     );
-    const scoresOf = (rows: readonly Float32Array[]) => rows.map((row) => scoreOf(model, scaled(row)));
+    const scoresOf = (rows: readonly Float32Array[]) => rows.map(probe);
     const heldScores = (isHarmful: boolean) =>
       scoresOf(
         rowsOf(
@@ -70,18 +67,4 @@ export async function probeGate(
     reads: "activations",
     scores: new Map(prompts.map(({ id }, index) => [id, best.scores[index]!])),
   };
-}
-
-/** Mean and spread of each component. */
-function scalingOf(rows: readonly Float32Array[]): {
-  readonly mean: Float64Array;
-  readonly spread: Float64Array;
-} {
-  const width = rows[0]?.length ?? 0;
-  const mean = new Float64Array(width);
-  const spread = new Float64Array(width);
-  for (const row of rows) for (let i = 0; i < width; i++) mean[i]! += row[i]! / rows.length;
-  for (const row of rows)
-    for (let i = 0; i < width; i++) spread[i]! += (row[i]! - mean[i]!) ** 2 / rows.length;
-  return { mean, spread: spread.map((variance) => Math.sqrt(variance) || 1) };
 }

@@ -34,6 +34,20 @@ export function readLabPrompts(): LabPrompt[] {
   );
 }
 
+/** A borderline prompt and what it is: its words are alarming, it may be safe all the same. */
+export interface Twin {
+  readonly id: string;
+  readonly text: string;
+  /** Its type, such as "homonyms-of-killing"; each has as many safe ones as unsafe ones. */
+  readonly family: string;
+  readonly kind: "safe" | "unsafe";
+}
+
+/** Safe and unsafe prompts with the same words. @throws Error as `readLabPrompts`. */
+export function readTwins(): Twin[] {
+  return readLines<Twin>(join(FOLDER, "twins.jsonl"));
+}
+
 /** Objects of a JSONL file, in order. */
 export function readLines<T>(path: string): T[] {
   return readFileSync(path, "utf8")

@@ -2,7 +2,7 @@
 
 import { expect, test } from "bun:test";
 import { join } from "node:path";
-import { type LabPrompt, readLabPrompts, readLines } from "../../../eval/src/steering/prompts.ts";
+import { type LabPrompt, readLabPrompts, readLines, readTwins } from "../../../eval/src/steering/prompts.ts";
 
 const RECIPE = join(import.meta.dir, "../../../services/steering/recipes/refusal");
 /** Jaccard similarity of word 3-grams from which two prompts count as copies of each other. */
@@ -66,6 +66,14 @@ test("ids and texts are unique, and no topic family is in two splits", () => {
     expect([key, splits.get(key) ?? split]).toEqual([key, split]);
     splits.set(key, split);
   }
+});
+
+test("twins are of eight types, as many safe as unsafe ones, and none is a copy of another prompt", () => {
+  const twins = readTwins();
+  const counts = Map.groupBy(twins, ({ family, kind }) => `${family} ${kind}`);
+  expect(counts.size).toBe(16);
+  expect(new Set([...counts.values()].map(({ length }) => length))).toEqual(new Set([15]));
+  expect(copiesOf(twins, [...learned, ...prompts])).toEqual([]);
 });
 
 test("no prompt is a near-copy of one of the recipe's, nor of another of the lab's", () => {
