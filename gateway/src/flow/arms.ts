@@ -27,6 +27,8 @@ export interface Arm {
 export interface RunningArm extends Arm {
   readonly sequenceId: bigint;
   readonly program: ProgramBinding | undefined;
+  /** What it says, word for word; empty: whatever the model says. */
+  readonly reply: string;
   readonly text: ChoiceText;
   /** Tokens for the verifiers. */
   readonly tokens: Token[];
@@ -60,6 +62,8 @@ export interface Launch {
   readonly prepared: Prepared;
   readonly arms: readonly Arm[];
   readonly program: ProgramBinding | undefined;
+  /** What steered choices say, if steering replies instead. */
+  readonly reply: string;
   /** Is there a prompt computed under the program? */
   readonly steeredPrompt: boolean;
   /** Given beginning of the answers. */
@@ -67,7 +71,7 @@ export interface Launch {
 }
 
 /** The first choice of a prompt continues the prompt's own sequence; the others are forked from it. */
-export function launch({ prepared, arms, program, steeredPrompt, continuation }: Launch): {
+export function launch({ prepared, arms, program, reply, steeredPrompt, continuation }: Launch): {
   running: RunningArm[];
   forks: SessionCommand[];
 } {
@@ -82,7 +86,8 @@ export function launch({ prepared, arms, program, steeredPrompt, continuation }:
     else children.set(parent, []);
     const text = createChoiceText(prepared.vocabulary.decoder(), prepared.spec.stop, continuation);
     const fresh = { tokens: [], generated: 0, finished: false, resteered: false };
-    running.push({ ...arm, sequenceId, program: bound, text, ...fresh });
+    const own = { program: bound, reply: arm.steered ? reply : "" };
+    running.push({ ...arm, sequenceId, ...own, text, ...fresh });
   }
   const forks = [...children]
     .filter(([, childIds]) => childIds.length > 0)
@@ -105,6 +110,9 @@ export function generateCommand({ spec, seed, steering }: Prepared, arm: Running
       streamId: arm.streamId,
       topLogprobs: spec.logprobs ? spec.topLogprobs : 0,
       ...(spec.constraint ? { constraint: spec.constraint } : {}),
+      ...(arm.reply === ""
+        ? {}
+        : { constraint: { kind: { case: "choice", value: { values: [arm.reply] } } } }),
       ...(spec.speculation ? { speculation: spec.speculation } : {}),
       ...(arm.program ? { program: arm.program, replayLast: steering?.needs.replayLast ?? false } : {}),
       ...(arm.program && isStepwise(steering)

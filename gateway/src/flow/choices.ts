@@ -152,7 +152,7 @@ function finish(input: ChoiceRunInput, arm: RunningArm, event: FinishedEvent): G
     choice: arm.index,
     reason: finishReason(arm, event),
     generatedTokens: arm.generated,
-    steered: arm.program !== undefined && acted,
+    steered: (arm.program !== undefined && acted) || arm.reply !== "",
     proof: shown ? event.proof : [],
   };
   return eventOf({ case: "finished", value });

@@ -82,7 +82,7 @@ async function* answer(run: Run): AsyncGenerator<GenerateResponse, void> {
   const { running, forks } = launch({
     prepared,
     arms,
-    program,
+    ...{ program, reply: opening.decision?.report.reply ?? "" },
     steeredPrompt,
     continuation: run.continuation,
   });

@@ -17,7 +17,7 @@ import { type PreparedScaling, prepareScaling } from "./search/options.ts";
 import { checkStepwise } from "./stepwise.ts";
 import { resolveModel } from "./model.ts";
 import type { RunningGenerations } from "./running.ts";
-import { validateSpec } from "./validate.ts";
+import { REPLY_MODE, validateSpec } from "./validate.ts";
 import { checkVerifiers } from "./verdicts.ts";
 import type { Vocabularies, Vocabulary } from "./vocabulary.ts";
 
@@ -72,6 +72,7 @@ export async function prepare(
     const message = "steering that decides again does not go with a search, speculation or a constraint";
     throw new TrimtabError("UNSUPPORTED", message, { field: "steering.use.every_tokens" });
   }
+  checkReply(spec, continuation);
   if (spec.scaling && findStrategy(spec.scaling.strategy) && continuation !== "") {
     throw new TrimtabError("UNSUPPORTED", "a search begins no answer that is given", { field: "scaling" });
   }
@@ -86,6 +87,17 @@ export async function prepare(
   checkContext(spec, prompt, model);
   const seed = spec.sampling?.seed ?? BigInt(randomInt(DRAWN_SEEDS));
   return { spec, model, vocabulary, prompt, seed, steering, scaling };
+}
+
+/** A reply is the whole answer: nothing else can say what it is, or how it begins. */
+function checkReply(
+  { steering, scaling, speculation, constraint }: GenerationSpec,
+  continuation: string,
+): void {
+  if (steering?.use?.mode !== REPLY_MODE) return;
+  if (!scaling && !speculation && !constraint && continuation === "") return;
+  const message = "a reply does not go with a search, speculation, a constraint or an answer that is begun";
+  throw new TrimtabError("UNSUPPORTED", message, { field: "steering.use.mode" });
 }
 
 /** Needs of a recipe or direction; undefined if no steering was asked for. */

@@ -1,4 +1,5 @@
 /** A program for a call that takes one instead of a session (Score, Capture): the prompt is opened only to decide. */
+import { TrimtabError } from "#kit/errors.ts";
 import { cancelSafe } from "#kit/streams.ts";
 import type { Model } from "#proto/trimtab/forward/v1/forward_service_pb.ts";
 import type { SteeringUse } from "#proto/trimtab/steering/v1/steering_service_pb.ts";
@@ -7,7 +8,7 @@ import type { CallScope } from "../clients.ts";
 import { type FlowContext, prepareSteering } from "./prepare.ts";
 import { serviceFailure } from "./reasons.ts";
 import { planSteering } from "./steering-plan.ts";
-import { validateUse } from "./validate.ts";
+import { REPLY_MODE, validateUse } from "./validate.ts";
 
 /** The program for a prompt; undefined if no steering was asked for or steering leaves the prompt alone. */
 export async function steeredBinding(
@@ -18,6 +19,10 @@ export async function steeredBinding(
   scope: CallScope,
 ): Promise<ProgramBinding | undefined> {
   if (!use) return undefined;
+  if (use.mode === REPLY_MODE) {
+    const message = "a reply is generated; it changes nothing that is read or scored";
+    throw new TrimtabError("UNSUPPORTED", message, { field: "steering.mode" });
+  }
   const steering = await prepareSteering(flow, model, validateUse(use), scope);
   if (!steering) return undefined;
   const { taps } = steering.needs;

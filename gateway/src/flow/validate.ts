@@ -13,7 +13,9 @@ import { validateScaling } from "./search/validate-scaling.ts";
 export const ROLES: readonly string[] = ["system", "user", "assistant"];
 
 const REFERENCE = /^[a-z0-9][a-z0-9._-]{0,63}(@sha256:[0-9a-f]{64})?$|^sha256:[0-9a-f]{64}$/;
-const MODES: readonly string[] = ["", "paper", "paper_replayed"];
+/** Mode that answers with the recipe's own words instead of steering. */
+export const REPLY_MODE = "reply";
+const MODES: readonly string[] = ["", "paper", "paper_replayed", REPLY_MODE];
 
 /** Answers with the request, or throws a typed error that names the field at fault. */
 export function validateSpec(spec: GenerationSpec | undefined): GenerationSpec {
@@ -86,7 +88,7 @@ export function validateUse(use: SteeringUse | undefined): SteeringUse {
     throw new TrimtabError("INVALID_ARGUMENT", "unknown scope", { field: "steering.use.scope" });
   }
   if (!MODES.includes(use.mode)) {
-    throw new TrimtabError("INVALID_ARGUMENT", 'mode must be empty, "paper" or "paper_replayed"', {
+    throw new TrimtabError("INVALID_ARGUMENT", 'mode must be empty, "paper", "paper_replayed" or "reply"', {
       field: "steering.use.mode",
     });
   }

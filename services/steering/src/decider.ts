@@ -12,6 +12,7 @@ import { resolveIntent, type SteeringSource } from "./plan.ts";
 import { editIntent } from "./plan-edit.ts";
 import type { NamedProgram } from "./program.ts";
 import { conditionTaps, firstRule } from "./ruleset.ts";
+import { REPLY_MODE, replyDecider } from "./reply.ts";
 import { checkUse } from "./use.ts";
 
 /** What was decided, with what the report tells besides. */
@@ -50,6 +51,10 @@ export type Deciding =
 export function createDecider(deciding: Deciding, use: SteeringUse): Decider {
   if ("ruleset" in deciding) return rulesDecider(deciding.ruleset, use);
   const { source, controller, head } = deciding;
+  if (use.mode === REPLY_MODE) {
+    checkUse(use, source.kind);
+    return replyDecider(use, controller, source.kind === "recipe" ? source.recipe.direction.layers : 0);
+  }
   const { weights } = use;
   const layers = source.kind === "recipe" ? source.recipe.direction.layers : 0;
   const intentOf = (learned?: Float32Array) =>

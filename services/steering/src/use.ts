@@ -4,6 +4,7 @@ import { TrimtabError } from "#kit/errors.ts";
 import { type SteeringUse, SteeringUseSchema } from "#proto/trimtab/steering/v1/steering_service_pb.ts";
 import { Scope } from "#proto/trimtab/type/v1/program_pb.ts";
 import { STEERING_LIMITS } from "../limits.ts";
+import { REPLY_MODE } from "./reply.ts";
 
 /** Strength of a request: a multiple of the source's own dose, or a dose of its own. */
 export interface Strength {
@@ -12,7 +13,10 @@ export interface Strength {
   readonly relative?: number;
 }
 
-const MODES = ["", "paper", "paper_replayed"];
+const MODES = ["", "paper", "paper_replayed", REPLY_MODE];
+
+/** What a mode that changes no activation has no use for. */
+const STRENGTHS = ["scale", "dose", "layers", "scope", "phases", "decay", "cap", "everyTokens"] as const;
 
 /** What a request is steered by. */
 export type SourceKind = "recipe" | "direction" | "edit" | "ruleset";
@@ -30,6 +34,11 @@ export function checkUse(use: SteeringUse, kind: SourceKind): Strength {
   }
   if (use.mode !== "" && kind !== "recipe") {
     throw new TrimtabError("INVALID_ARGUMENT", "modes belong to recipes", { field: "steering.mode" });
+  }
+  const idle = use.mode === REPLY_MODE ? STRENGTHS.find((field) => isGiven(use[field])) : undefined;
+  if (idle !== undefined) {
+    const field = `steering.${idle.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)}`;
+    throw new TrimtabError("INVALID_ARGUMENT", "a reply has no strength and no place", { field });
   }
   if (use.decay !== undefined) inRange(use.decay, Number.MIN_VALUE, 1, "steering.decay");
   if (use.cap !== undefined)
@@ -93,6 +102,10 @@ export function partsOf(use: SteeringUse): SteeringUse[] {
   if (use.scale !== undefined)
     inRange(use.scale, -STEERING_LIMITS.maxScale, STEERING_LIMITS.maxScale, "steering.scale");
   return use.parts.map((part, index) => {
+    if (part.mode === REPLY_MODE) {
+      const field = `steering.parts[${index}].mode`;
+      throw new TrimtabError("INVALID_ARGUMENT", "a reply is not part of a composition", { field });
+    }
     if (part.parts.length > 0) {
       const field = `steering.parts[${index}].parts`;
       throw new TrimtabError("INVALID_ARGUMENT", "parts have no parts", { field });

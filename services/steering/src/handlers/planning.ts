@@ -12,6 +12,7 @@ import { composedTaps, decideParts, type Part } from "../compose.ts";
 import { restricted } from "../active-layers.ts";
 import { createDecider, type Plan } from "../decider.ts";
 import { checkModelDigest } from "../model.ts";
+import { replyOf } from "../reply.ts";
 import type { SteeringParts } from "../service.ts";
 import { partsOf } from "../use.ts";
 
@@ -20,6 +21,7 @@ export function planningHandlers({
   library,
   nats,
   phases,
+  recipes,
 }: SteeringParts): Pick<ServiceImpl<typeof SteeringService>, "getRequirements" | "plan" | "getProgram"> {
   const partOf = async (use: SteeringUse | undefined, modelDigest: string): Promise<Part> => {
     const found = await library.resolve(use, modelDigest);
@@ -64,6 +66,7 @@ export function planningHandlers({
           ...leading,
           relativeDoses: [...plan.relativeDoses],
           parts: isComposed ? reports : [],
+          reply: replyOf(recipes, whole, leading.resolved, leading.gate),
         }),
       };
     },
