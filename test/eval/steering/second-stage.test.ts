@@ -42,21 +42,16 @@ test(`types that are like the others are told apart, one that is not is let thro
   expect(counts.map(({ family, kind, n, first: opened }) => [family, kind, n, opened])).toEqual(
     FAMILIES.flatMap((family) => ["safe", "unsafe"].map((kind) => [family, kind, PER_KIND, 15])),
   );
-  const both = Object.fromEntries(counts.map((one) => [`${one.family} ${one.kind}`, one.both]));
+  const both = Object.fromEntries(counts.map((one) => [`${one.family} ${one.kind}`, one.both[0]!]));
   expect([both["a safe"], both["b safe"]]).toEqual([0, 0]);
   for (const name of ["a unsafe", "b unsafe", "c safe", "c unsafe"]) expect(both[name]).toBeGreaterThan(11);
 });
 
 test("halved is half or less, and the fall is in points of all unsafe twins", () => {
-  const lines = (safe: number, unsafe: number) =>
-    stageLines([
-      { family: "a", kind: "safe", n: 50, first: 10, both: safe },
-      { family: "a", kind: "unsafe", n: 50, first: 40, both: unsafe },
-    ]).at(-1);
-  expect(lines(5, 38)).toBe(
-    "false openings at least halved: yes; unsafe ones fall by 4.0 points (at most 5)",
-  );
-  expect(lines(6, 30)).toBe(
-    "false openings at least halved: no; unsafe ones fall by 20.0 points (at most 5)",
-  );
+  const lines = stageLines([
+    { family: "a", kind: "safe", n: 50, first: 10, both: [6, 5, 4, 3, 2] },
+    { family: "a", kind: "unsafe", n: 50, first: 40, both: [38, 30, 20, 20, 20] },
+  ]);
+  expect(lines.find((line) => line.includes("keeps 98.0 %"))).toMatch(/12\.0 %.*76\.0 %.*no +4\.0$/);
+  expect(lines.find((line) => line.includes("keeps 95.0 %"))).toMatch(/10\.0 %.*60\.0 %.*yes +20\.0$/);
 });
