@@ -23,11 +23,14 @@ const COMMANDS = {
   test: { kernels: false, model: true, run: (bun, args) => runTests(bun, { isFull: false, args }) },
   "test:full": { kernels: false, model: true, run: (bun, args) => runTests(bun, { isFull: true, args }) },
   "test:browser": { kernels: false, model: true, run: testPage },
+  "test:clients": { kernels: false, model: true, run: testClients },
   check: { kernels: false, model: false, run: (bun) => runTests(bun, { isGatesOnly: true, args: [] }) },
   generate: { kernels: false, model: false, run: generateCode },
   kernels: { kernels: true, model: false },
   sbom: { kernels: false, model: false, run: () => supplyChain("writeSbom") },
   audit: { kernels: false, model: false, run: () => supplyChain("auditPackages") },
+  client: { kernels: false, model: false, run: makeClientPackage },
+  executable: { kernels: true, page: true, model: false, run: makeExecutable },
   package: { kernels: true, page: true, model: false, run: writeDescriptors },
 };
 
@@ -37,12 +40,20 @@ async function runTests(bun, options) {
 }
 
 async function testPage(bun, args) {
+  say(`screenshots go to ${inProject("build", "screenshots")}`);
+  return testInChromium(bun, "browser", args);
+}
+
+async function testClients(bun, args) {
+  return testInChromium(bun, "clients", args);
+}
+
+async function testInChromium(bun, only, args) {
   const { ensureChromium, findChromium } = await import("./peers/chromium.mjs");
   await ensureChromium();
   process.env.TRIMTAB_CHROMIUM = findChromium().path;
   const { testProject } = await import("./test.mjs");
-  say(`screenshots go to ${inProject("build", "screenshots")}`);
-  return testProject(bun, { only: "browser", args });
+  return testProject(bun, { only, args });
 }
 
 async function supplyChain(name) {
@@ -58,6 +69,17 @@ async function generateCode() {
 async function writeDescriptors() {
   const { writeDescriptorSet } = await import("./lib/generate.mjs");
   return writeDescriptorSet();
+}
+
+async function makeClientPackage(bun) {
+  const { packClient } = await import("./lib/client-package.mjs");
+  process.stdout.write(`${await packClient(bun)}\n`);
+}
+
+async function makeExecutable(bun) {
+  await writeDescriptors();
+  const { buildExecutable } = await import("./lib/executable.mjs");
+  process.stdout.write(`${await buildExecutable(bun)}\n`);
 }
 
 async function getPeers(args) {

@@ -1,5 +1,6 @@
 // `npm test`, `npm run test:full`, `npm run check`: the gates, then every test suite. The last line is `N passed, N failed`.
-// `npm run test:browser`: the page in Chromium. `npm test -- kernels` runs only the test files whose path contains "kernels", without the gates.
+// `npm run test:browser`: the page in Chromium; `npm run test:clients`: programs in other languages, packages, releases.
+// `npm test -- kernels` runs only the test files whose path contains "kernels", without the gates.
 
 import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { contractLines, countsFile } from "./lib/contract.mjs";

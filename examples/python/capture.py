@@ -1,4 +1,4 @@
-"""Activations as numpy arrays over gRPC; the stubs are generated from proto/ when this runs. Also a module for notebooks:
+"""Activations as numpy arrays over gRPC. Also a module for notebooks:
 
     pip install -r examples/python/requirements.txt
     >>> from capture import capture
@@ -8,27 +8,14 @@ As a program it prints the mean norm of the residual stream of every block. TRIM
 """
 
 import os
-import pathlib
 import sys
-import tempfile
 
 import grpc
-import grpc_tools
 import numpy as np
-from grpc_tools import protoc
-
-PROTO = pathlib.Path(__file__).resolve().parents[2] / "proto"
-directory = tempfile.TemporaryDirectory(prefix="trimtab-python-")
-files = [str(path.relative_to(PROTO)) for path in PROTO.glob("trimtab/**/*.proto")]
-well_known = pathlib.Path(grpc_tools.__file__).parent / "_proto"
-outputs = [f"--python_out={directory.name}", f"--grpc_python_out={directory.name}"]
-if protoc.main(["protoc", f"-I{PROTO}", f"-I{well_known}", *outputs, *files]) != 0:
-    sys.exit("protoc failed")
-sys.path.insert(0, directory.name)
-
-from trimtab.gateway.v1 import gateway_service_pb2 as pb  # noqa: E402
-from trimtab.gateway.v1 import gateway_service_pb2_grpc as rpc  # noqa: E402
-from trimtab.type.v1 import program_pb2 as program  # noqa: E402
+import stubs  # noqa: F401
+from trimtab.gateway.v1 import gateway_service_pb2 as pb
+from trimtab.gateway.v1 import gateway_service_pb2_grpc as rpc
+from trimtab.type.v1 import program_pb2 as program
 
 
 def capture(text, sites=("residual",), layers=(), pooling="none", address=None):

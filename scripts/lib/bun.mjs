@@ -18,6 +18,8 @@ const CPU_NAMES = { arm64: "aarch64" };
  */
 export async function findBun() {
   const wanted = readPackage().dependencies.bun;
+  // The single-file executable has no other Bun than itself.
+  if (process.versions.bun === wanted) return process.execPath;
   const seen = [];
   for (const path of candidates()) {
     const { code, stdout } = await capture(path, ["--version"]);

@@ -1,6 +1,7 @@
 // The checks that need no running program: each is one test in the count.
 
 import { existsSync, readdirSync } from "node:fs";
+import { describeBreaking } from "./breaking.mjs";
 import { findStaleCode, bufCommand } from "./generate.mjs";
 import { ensureKernels } from "./kernels.mjs";
 import { ensurePage } from "./page.mjs";
@@ -18,7 +19,7 @@ export const listGates = (bun) => [
     name: "schema format (buf format)",
     run: () => command(...bufCommand("format", "--diff", "--exit-code")),
   },
-  { name: "schema keeps its promises since the last release (buf breaking)", run: checkBreaking },
+  { name: "schema keeps its promises since the last release (buf breaking)", run: () => describeBreaking() },
   { name: "generated code is current (npm run generate)", run: describeStaleCode },
   { name: "kernels compile (asc)", run: buildKernels },
   { name: "page bundles (bun build)", run: () => buildPage(bun) },
@@ -42,15 +43,6 @@ async function buildPage(bun) {
   return existsSync(inProject("build", "page", "index.html"))
     ? ""
     : "no build/page/index.html after the build";
-}
-
-/** The schema of the last release tag is the promise; before the first release there is none. */
-async function checkBreaking() {
-  const tag = await capture("git", ["describe", "--tags", "--abbrev=0", "--match", "v*"], {
-    cwd: inProject(),
-  });
-  if (tag.code !== 0) return "";
-  return command(...bufCommand("breaking", "--against", `.git#tag=${tag.output.trim()}`));
 }
 
 async function describeStaleCode() {

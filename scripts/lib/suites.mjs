@@ -11,7 +11,7 @@ import { inProject } from "./project.mjs";
 
 const TEST_FILE = /\.test\.ts$/;
 /** Folders of test/ that need more than Node, npm and Python: they run only when asked for by name. */
-const SEPARATE_FOLDERS = new Set(["browser"]);
+const SEPARATE_FOLDERS = new Set(["browser", "clients"]);
 /** Folders of test/ whose sub-folders are suites of their own. */
 const SPLIT_FOLDERS = new Set(["services"]);
 const TEST_TIMEOUT_MS = 30_000;

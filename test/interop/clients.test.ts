@@ -1,6 +1,5 @@
-/** Clients of other people against the running gateway: one stack, every client, the same answers. */
+/** Libraries of other people against the running gateway, on one stack. Programs in other languages: test/clients. */
 import { afterAll } from "bun:test";
-import "./clients/examples.ts";
 import "./clients/grpc-js.ts";
 import "./clients/openai-constraints.ts";
 import "./clients/openai-python.ts";

@@ -55,8 +55,7 @@ export async function startPlayground({ direction = false } = {}): Promise<Playg
       negative: ["I hate this awful day.", "What a misery, how sad I am."],
     });
   }
-  const path = process.env.TRIMTAB_CHROMIUM ?? "/usr/bin/chromium";
-  const browser = await chromium.launch({ executablePath: path, args: FLAGS });
+  const browser = await launchChromium();
   const url = `http://127.0.0.1:${stack.httpPort}/`;
   return {
     url,
@@ -68,6 +67,12 @@ export async function startPlayground({ direction = false } = {}): Promise<Playg
       rmSync(store, { recursive: true, force: true });
     },
   };
+}
+
+/** The Chromium that `npm run test:browser` found. */
+export function launchChromium(): Promise<Browser> {
+  const path = process.env.TRIMTAB_CHROMIUM ?? "/usr/bin/chromium";
+  return chromium.launch({ executablePath: path, args: FLAGS });
 }
 
 async function openPage(browser: Browser, url: string, options?: BrowserContextOptions): Promise<Opened> {

@@ -18,6 +18,9 @@ export interface Sandbox {
 }
 
 const CHILD = join(import.meta.dir, "child.ts");
+/** A single-file executable is Bun only when it is told to be. */
+const { BUN_BE_BUN } = process.env;
+const ENVIRONMENT = BUN_BE_BUN === undefined ? {} : { BUN_BE_BUN };
 
 /** Creates a sandbox; no process is started yet. */
 export function createSandbox(): Sandbox {
@@ -33,7 +36,7 @@ export function createSandbox(): Sandbox {
   const start = (): Bun.Subprocess => {
     const started = Bun.spawn([process.execPath, "--no-orphans", CHILD], {
       cwd: tmpdir(),
-      env: {},
+      env: ENVIRONMENT,
       stdio: ["ignore", "ignore", "ignore"],
       serialization: "json",
       ipc: (message) => answer?.(message as SandboxResult),

@@ -1,0 +1,48 @@
+/** Why the server refuses: the closed list of its errors (docs/errors.md); a test holds it equal to the server's. */
+
+/** Reasons of this version. */
+export const REASONS = [
+  "INVALID_ARGUMENT",
+  "FIELD_REQUIRED",
+  "FIELD_OUT_OF_RANGE",
+  "UNKNOWN_FIELD",
+  "NON_FINITE",
+  "SHAPE_MISMATCH",
+  "DTYPE_MISMATCH",
+  "TOO_LARGE",
+  "CONTEXT_OVERFLOW",
+  "MODEL_NOT_FOUND",
+  "MODEL_NOT_LOADED",
+  "MODEL_MISMATCH",
+  "SEQUENCE_NOT_FOUND",
+  "PROGRAM_NOT_FOUND",
+  "ARTIFACT_NOT_FOUND",
+  "ARTIFACT_EXISTS",
+  "ARTIFACT_INVALID",
+  "ARTIFACT_CORRUPT",
+  "ARTIFACT_INCOMPATIBLE",
+  "RECIPE_NOT_FOUND",
+  "BUILD_NOT_FOUND",
+  "STRATEGY_NOT_FOUND",
+  "VERIFIER_NOT_FOUND",
+  "TEMPLATE_INVALID",
+  "TEMPLATE_LIMIT",
+  "TOKENIZER_INVALID",
+  "BACKEND_CAPABILITY",
+  "OUT_OF_MEMORY",
+  "QUEUE_FULL",
+  "RATE_LIMITED",
+  "STORAGE_FULL",
+  "CONFLICT",
+  "UNAUTHENTICATED",
+  "PERMISSION_DENIED",
+  "DEADLINE_EXCEEDED",
+  "CANCELLED",
+  "SERVICE_UNAVAILABLE",
+  "STEERING_UNAVAILABLE",
+  "UNSUPPORTED",
+  "INTERNAL",
+] as const;
+
+/** A reason of this version, or one that a newer server has. */
+export type Reason = (typeof REASONS)[number] | (string & {});
