@@ -10,6 +10,8 @@ export const root = join(import.meta.dir, "..", "..");
 /** `.git` is a file in a second work tree. */
 const IGNORED = new Set(["node_modules", "build", ".git"]);
 const IGNORED_FILES = /\.(tgz|log|wasm|gguf|onnx|safetensors|bin|png)$/;
+/** What generators and builds of examples leave. */
+const BUILT = /^examples\/\w+\/(gen|target|dist)$/;
 const CODE = /\.(ts|tsx|mts|mjs|js)$/;
 const GENERATED = "proto/gen/";
 
@@ -33,7 +35,7 @@ export function readProject({ withGenerated = false } = {}): ProjectFile[] {
   const visit = (folder: string): void => {
     for (const entry of readdirSync(join(root, folder), { withFileTypes: true })) {
       const path = folder === "" ? entry.name : `${folder}/${entry.name}`;
-      if (IGNORED.has(entry.name)) continue;
+      if (IGNORED.has(entry.name) || BUILT.test(path)) continue;
       if (entry.isDirectory()) visit(path);
       else if (entry.isFile() && !IGNORED_FILES.test(entry.name)) {
         if (path.startsWith(GENERATED) && !withGenerated) continue;
