@@ -64,6 +64,21 @@ function maskBefore(s: usize, i: usize, first: usize): void {
   for (let at = from; at < from + first * 4; at += 4) v128.store32_lane(at, constant(C_MINUS_HUGE), 0);
 }
 
+/** The largest of the numbers from `at` to `end` and of `least`, by lanes: one maximum would wait for the one before. */
+// @ts-ignore: decorator
+@inline
+function largestOf(at: usize, end: usize, least: v128): v128 {
+  let a = least, b = least, c = least, d = least; // prettier-ignore
+  for (; at + 64 <= end; at += 64) {
+    a = f32x4.pmax(a, v128.load(at));
+    b = f32x4.pmax(b, v128.load(at, 16));
+    c = f32x4.pmax(c, v128.load(at, 32));
+    d = f32x4.pmax(d, v128.load(at, 48));
+  }
+  for (; at < end; at += 16) a = f32x4.pmax(a, v128.load(at));
+  return f32x4.pmax(f32x4.pmax(a, b), f32x4.pmax(c, d));
+}
+
 /** Scores of vector i to probabilities; m and l into its partial. Those of tokens it does not see become 0. */
 function softmax(s: usize, i: usize, all: usize): void {
   const from = s + SCORES + i * 1024;
@@ -74,8 +89,7 @@ function softmax(s: usize, i: usize, all: usize): void {
   const isSeen = i32x4.lt_s(constant(C_LANES), i32x4.splat(tokens & 3));
   const huge = constant(C_MINUS_HUGE);
   const table = expTable();
-  let m = huge;
-  for (let at = from; at < seenEnd; at += 16) m = f32x4.pmax(m, v128.load(at));
+  let m = largestOf(from, seenEnd, huge);
   if (tokens & 3) m = f32x4.pmax(m, v128.bitselect(v128.load(seenEnd), huge, isSeen));
   const largest = maxLanes(m);
   const shift = f32x4.splat(largest);
@@ -102,7 +116,6 @@ function weigh(s: usize, i: usize, table: usize, all: usize, scales: usize, limi
   const tokens = <usize>load<u16>(s + INFO + i * 16, 4);
   const seenEnd = s + SCORES + i * 1024 + (tokens & ~3) * 4;
   const productsEnd = s + PRODUCTS + all * 4;
-  let m = f32x4.splat(0);
   let p = s + SCORES + i * 1024;
   let to = s + PRODUCTS;
   let scale: usize = 0;
@@ -110,21 +123,16 @@ function weigh(s: usize, i: usize, table: usize, all: usize, scales: usize, limi
     scale = <usize>load<u32>(table) + scales;
     table += 4;
     const end = min(p + 128, seenEnd);
-    for (; p < end; scale += 16, p += 16, to += 16) {
-      const v = f32x4.mul(v128.load(p), v128.load(scale));
-      v128.store(to, v);
-      m = f32x4.pmax(m, v);
-    }
+    for (; p < end; scale += 16, p += 16, to += 16) v128.store(to, f32x4.mul(v128.load(p), v128.load(scale)));
   }
   if (tokens & 3) {
     // The scales of tokens that are not there may be anything.
     if ((tokens & 28) == 0) scale = <usize>load<u32>(table) + scales;
     const isSeen = i32x4.lt_s(constant(C_LANES), i32x4.splat(tokens & 3));
-    const v = v128.and(f32x4.mul(v128.load(p), v128.load(scale)), isSeen);
-    v128.store(to, v);
-    m = f32x4.pmax(m, v);
+    v128.store(to, v128.and(f32x4.mul(v128.load(p), v128.load(scale)), isSeen));
     to += 16;
   }
+  const m = largestOf(s + PRODUCTS, to, f32x4.splat(0));
   for (; to < productsEnd; to += 16) v128.store(to, f32x4.splat(0));
   const largest = maxLanes(m);
   const factor = f32x4.splat(inverseScale(largest, limit));

@@ -124,25 +124,23 @@ export function expTable(): usize {
 
 /**
  * e^x for x ≤ 0, relative error below 2 ulp; 0 below -87; NaN stays NaN. `c` = expTable().
- * x = n·ln 2 + r by the magic-number rounding, a polynomial of degree 7 in r, n added to the exponent bits.
+ * x = n·ln 2 + r by the magic-number rounding, a polynomial of degree 7 in r, n added to the exponent bits. What a step
+ * waits for decides, not the number of operations: the polynomial is summed in pairs.
  */
 // @ts-ignore: decorator
 @inline
 export function exp(x: v128, c: usize): v128 {
-  const least = v128.load(c, 112);
   const magic = v128.load(c, 80);
-  const isTiny = f32x4.lt(x, least);
-  const bounded = f32x4.pmax(x, least);
-  const t = f32x4.add(f32x4.mul(bounded, v128.load(c, 128)), magic);
+  const isTiny = f32x4.lt(x, v128.load(c, 112));
+  const t = f32x4.add(f32x4.mul(x, v128.load(c, 128)), magic);
   const n = f32x4.sub(t, magic);
-  const high = f32x4.sub(bounded, f32x4.mul(n, v128.load(c, 144)));
+  const high = f32x4.sub(x, f32x4.mul(n, v128.load(c, 144)));
   const r = f32x4.sub(high, f32x4.mul(n, v128.load(c, 160)));
+  const r2 = f32x4.mul(r, r);
   let p = addProduct(v128.load(c, 192), v128.load(c, 176), r);
-  p = addProduct(v128.load(c, 208), p, r);
-  p = addProduct(v128.load(c, 224), p, r);
-  p = addProduct(v128.load(c, 240), p, r);
-  p = addProduct(v128.load(c, 256), p, r);
-  p = f32x4.add(f32x4.mul(f32x4.mul(p, r), r), f32x4.add(r, v128.load(c, 272)));
+  p = addProduct(addProduct(v128.load(c, 224), v128.load(c, 208), r), p, r2);
+  p = addProduct(addProduct(v128.load(c, 256), v128.load(c, 240), r), p, r2);
+  p = addProduct(f32x4.add(r, v128.load(c, 272)), p, r2);
   return v128.andnot(i32x4.add(p, i32x4.shl(t, 23)), isTiny);
 }
 

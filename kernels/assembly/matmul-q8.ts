@@ -7,7 +7,6 @@
  * |Σ of 32 products| ≤ 32·128·32767 < 2^27.01, fits i32. f32 order: per block f += sum·(scale·xscale).
  */
 import { A16_BYTES, A16_PAIR_BYTES, Q8_0_BYTES } from "./layout";
-import { lane0, lane1, lane2, lane3 } from "./math";
 import { clearSums, put } from "./matmul-q4";
 import { addProduct } from "./order";
 
@@ -21,16 +20,6 @@ function mac(acc: v128, w: v128, x: v128): v128 {
 @inline
 function widen(f: v128, acc: v128, scale: v128): v128 {
   return addProduct(f, f32x4.convert_i32x4_s(acc), scale);
-}
-
-/** acc + four pairs of columns, 16 bytes apart at `w`, times a vector of x. */
-// @ts-ignore: decorator
-@inline
-function four(acc: v128, w: usize, x: v128): v128 {
-  acc = mac(acc, v128.load_ext<i8>(w), lane0(x));
-  acc = mac(acc, v128.load_ext<i8>(w, 16), lane1(x));
-  acc = mac(acc, v128.load_ext<i8>(w, 32), lane2(x));
-  return mac(acc, v128.load_ext<i8>(w, 48), lane3(x));
 }
 
 /** Sums += a block's products, scaled. */
@@ -49,14 +38,22 @@ function meet(isPair: bool, w: usize, v: usize, at: usize, f: usize): void {
   let a1 = i32x4.splat(0);
   let b0 = i32x4.splat(0);
   let b1 = i32x4.splat(0);
-  for (let i: usize = 0; i < 64; i += 16, w += 64, v += 64) {
-    const x = v128.load(at + i);
-    a0 = four(a0, w, x);
-    a1 = four(a1, w + 8, x);
-    if (isPair) b0 = four(b0, v, x);
-    if (isPair) b1 = four(b1, v + 8, x);
+  const end = at + 64;
+  for (; at < end; at += 16, w += 64, v += 64) {
+    let x = v128.load32_splat(at);
+    a0 = mac(a0, v128.load_ext<i8>(w), x); a1 = mac(a1, v128.load_ext<i8>(w, 8), x);
+    if (isPair) { b0 = mac(b0, v128.load_ext<i8>(v), x); b1 = mac(b1, v128.load_ext<i8>(v, 8), x); }
+    x = v128.load32_splat(at + 4);
+    a0 = mac(a0, v128.load_ext<i8>(w, 16), x); a1 = mac(a1, v128.load_ext<i8>(w, 24), x);
+    if (isPair) { b0 = mac(b0, v128.load_ext<i8>(v, 16), x); b1 = mac(b1, v128.load_ext<i8>(v, 24), x); }
+    x = v128.load32_splat(at + 8);
+    a0 = mac(a0, v128.load_ext<i8>(w, 32), x); a1 = mac(a1, v128.load_ext<i8>(w, 40), x);
+    if (isPair) { b0 = mac(b0, v128.load_ext<i8>(v, 32), x); b1 = mac(b1, v128.load_ext<i8>(v, 40), x); }
+    x = v128.load32_splat(at + 12);
+    a0 = mac(a0, v128.load_ext<i8>(w, 48), x); a1 = mac(a1, v128.load_ext<i8>(w, 56), x);
+    if (isPair) { b0 = mac(b0, v128.load_ext<i8>(v, 48), x); b1 = mac(b1, v128.load_ext<i8>(v, 56), x); }
   }
-  const xs = v128.load(at, 64);
+  const xs = v128.load(at);
   finish(f, w, a0, a1, xs);
   if (isPair) finish(f + 32, v, b0, b1, xs);
 }

@@ -27,9 +27,9 @@ interface Counts {
 }
 
 const COUNTS: Partial<Record<WeightKind, Counts>> = {
-  q4_0: { gemv: 75, tile: 84, unpack: 28 },
-  q4_1: { gemv: 81, tile: 88, unpack: 32 },
-  q8_0: { gemv: 112, tile: 144, unpack: 32 },
+  q4_0: { gemv: 70, tile: 84, unpack: 28 },
+  q4_1: { gemv: 76, tile: 88, unpack: 32 },
+  q8_0: { gemv: 104, tile: 144, unpack: 32 },
 };
 /** Attention over int8 keys and values, four query vectors at a time: operations a multiply-add. */
 const ATTENTION_OPERATIONS = 0.39;
