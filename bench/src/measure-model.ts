@@ -4,8 +4,8 @@ import { ALL_CELLS, QUICK_CELLS } from "./cells.ts";
 import type { Cell, Contender } from "./contender.ts";
 import { startForward, type ForwardUnderTest } from "./ours/forward.ts";
 import { measureOwn, OWN_METRICS } from "./own/measure.ts";
-import type { Isa } from "./peers/llama.ts";
-import { limitedPeers, PEERS } from "./peers/start.ts";
+import { makeBestFile, type Isa } from "./peers/llama.ts";
+import { limitedPeers, PEERS, type PeerStart } from "./peers/start.ts";
 import { shareOfBounds } from "./roofline/share.ts";
 import { compare, reasonOf } from "./rounds.ts";
 import type { AbsentRow } from "./rows.ts";
@@ -32,6 +32,8 @@ export const QUICK_METRICS: readonly string[] = METRICS.filter((name) => !OWN_ME
 /** What is measured beside a limited llama.cpp. */
 export const LIMITED_METRICS: readonly string[] = SPEEDS;
 
+/** Tries of each setting of a peer in a full run. */
+const SEARCH_TRIES = 2;
 const WARM_UP: readonly Cell[] = [
   { metric: "prefill", context: 256, batch: 1, steps: 1 },
   { metric: "decode", context: 0, batch: 1, steps: 96 },
@@ -105,21 +107,38 @@ async function warmKernels(forward: ForwardUnderTest): Promise<void> {
 const isShallowDecode = ({ metric, context }: Cell): boolean => metric === "decode" && context === 0;
 
 async function startPeers(run: Run): Promise<{ peers: Contender[]; absent: AbsentRow[] }> {
-  const { model, threads, modelPath } = run;
+  const { model, threads, isa, quick } = run;
   const peers: Contender[] = [];
   const absent: AbsentRow[] = [];
   const { metric, context, batch }: Cell = QUICK_CELLS[0]!;
-  for (const { name, file, quick, start } of run.isa ? limitedPeers(run.isa) : PEERS) {
-    if (run.quick && quick === "nothing") continue;
-    onStep(`${name}, ${file} file`);
-    try {
-      const peer = await start(modelPath, threads, file);
-      const isLimited = run.quick && quick === "shallow decode";
-      const can = (cell: Cell): boolean => peer.can(cell) && (!isLimited || isShallowDecode(cell));
-      peers.push({ ...peer, can });
-    } catch (error) {
-      absent.push({ model, metric, file, threads, context, batch, peer: name, reason: reasonOf(error) });
+  const wanted = (isa ? limitedPeers(isa) : PEERS).filter((peer) => !quick || peer.quick !== "nothing");
+  for (const [index, result] of (await startAll(run, wanted)).entries()) {
+    const { name, file, quick: place } = wanted[index]!;
+    if (result.status === "fulfilled") {
+      const isLimited = quick && place === "shallow decode";
+      const can = (cell: Cell): boolean => result.value.can(cell) && (!isLimited || isShallowDecode(cell));
+      peers.push({ ...result.value, can });
+    } else {
+      const reason = reasonOf(result.reason);
+      absent.push({ model, metric, file, threads, context, batch, peer: name, reason });
     }
   }
   return { peers, absent };
+}
+
+/** Starts peers: a short run all at once, after the file that several of them read has been made. */
+async function startAll(
+  { modelPath, threads, quick }: Run,
+  wanted: readonly PeerStart[],
+): Promise<PromiseSettledResult<Contender>[]> {
+  onStep(wanted.map(({ name, file }) => `${name}, ${file} file`).join("; "));
+  const begin = ({ start, file }: PeerStart): Promise<Contender> =>
+    start(modelPath, threads, file, quick ? 1 : SEARCH_TRIES);
+  if (quick) {
+    await makeBestFile(modelPath).catch(() => undefined);
+    return Promise.allSettled(wanted.map(begin));
+  }
+  const results: PromiseSettledResult<Contender>[] = [];
+  for (const peer of wanted) results.push(...(await Promise.allSettled([begin(peer)])));
+  return results;
 }

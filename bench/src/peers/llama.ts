@@ -11,7 +11,6 @@ import { type Cell, type Contender, type FileKind } from "../contender.ts";
 
 /** The release of the library; the npm package that carries it is pinned by the oracle. */
 const NAME = "llama.cpp 0.5.0";
-const SEARCH_TRIES = 2;
 
 interface Ready {
   /** Instruction set of the backend it chose. */
@@ -30,6 +29,8 @@ const CHOICES: readonly Settings[] = [
   { kv: "f16", flash: 0 },
   { kv: "q8_0", flash: 1 },
 ];
+/** From this context on q8_0 was slower than f16 in every run, here and elsewhere; filling it again takes many seconds. */
+const DEEP_CONTEXT = 2048;
 
 /** llama.cpp's names for its code that needs these vector instructions and nothing wider. */
 export const BACKENDS = { avx2: "haswell", avx512: "icelake" } as const;
@@ -38,13 +39,14 @@ export const BACKENDS = { avx2: "haswell", avx512: "icelake" } as const;
 export type Isa = keyof typeof BACKENDS;
 
 /**
- * Loads the model; with `file: "best"` from a Q4_0 file made of it, which is kept in the cache. `backend` names the code to use
- * instead of the best for this processor.
+ * Loads the model; with `file: "best"` from a Q4_0 file made of it, which is kept in the cache, each setting tried `tries` times.
+ * `backend` names the code to use instead of the best for this processor.
  */
 export async function startLlama(
   modelPath: string,
   threads: number,
   file: FileKind,
+  tries: number,
   backend?: string,
 ): Promise<Contender> {
   const path = file === "same" ? modelPath : await makeBestFile(modelPath);
@@ -60,7 +62,8 @@ export async function startLlama(
     file,
     can: () => true,
     async prepare(cell) {
-      if (file === "best" && !chosen.has(nameOf(cell))) chosen.set(nameOf(cell), await search(program, cell));
+      if (file === "best" && !chosen.has(nameOf(cell)))
+        chosen.set(nameOf(cell), await search(program, cell, tries));
     },
     settings: (cell) => `${program.ready.backend} code, ${describe(settingsOf(cell))}`,
     measure: (cell) => measure(program, cell, settingsOf(cell)),
@@ -86,14 +89,15 @@ export async function makeBestFile(modelPath: string): Promise<string> {
 }
 
 /** The fastest choice: the best of a few tries each, for a slow try says nothing about the choice. */
-async function search(program: PythonProgram<Ready>, cell: Cell): Promise<Settings> {
-  const speeds = CHOICES.map(() => 0);
-  for (let attempt = 0; attempt < SEARCH_TRIES; attempt++) {
-    for (const [index, settings] of CHOICES.entries()) {
+async function search(program: PythonProgram<Ready>, cell: Cell, tries: number): Promise<Settings> {
+  const choices = CHOICES.filter(({ kv }) => kv === "f16" || cell.context < DEEP_CONTEXT);
+  const speeds = choices.map(() => 0);
+  for (let attempt = 0; attempt < tries; attempt++) {
+    for (const [index, settings] of choices.entries()) {
       speeds[index] = Math.max(speeds[index]!, await measure(program, cell, settings));
     }
   }
-  return CHOICES[speeds.indexOf(Math.max(...speeds))]!;
+  return choices[speeds.indexOf(Math.max(...speeds))]!;
 }
 
 async function measure(program: PythonProgram<Ready>, cell: Cell, settings: Settings): Promise<number> {

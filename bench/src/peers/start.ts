@@ -12,14 +12,15 @@ export interface PeerStart {
   readonly file: FileKind;
   /** What a run of a few minutes has it for; a shallow decode is what every engine can and what is short. */
   readonly quick: "all" | "shallow decode" | "nothing";
-  start(modelPath: string, threads: number, file: FileKind): Promise<Contender>;
+  /** `tries`: how often each of its settings is tried before the rounds of a cell, where it has a choice. */
+  start(modelPath: string, threads: number, file: FileKind, tries: number): Promise<Contender>;
 }
 
 /** llama.cpp as on a host without wider vectors; other peers choose their code themselves, so they are left out. */
 export const limitedPeers = (isa: Isa): PeerStart[] =>
   (["same", "best"] as const).map((file) => ({
     ...{ name: "llama.cpp", file, quick: "all" as const },
-    start: (modelPath, threads) => startLlama(modelPath, threads, file, BACKENDS[isa]),
+    start: (modelPath, threads, _, tries) => startLlama(modelPath, threads, file, tries, BACKENDS[isa]),
   }));
 
 const WLLAMA_VERSIONS = ["2.3.1", "3.8.1"] as const;

@@ -77,17 +77,22 @@ async function compareWith(
 ): Promise<BenchRow[]> {
   const path = file === "same" ? bench.modelPath : await makeBestFile(bench.modelPath);
   const rows: BenchRow[] = [];
-  for (const kind of KINDS) {
-    bench.onStep(`${kind.metric}, ${file} file, ${bench.threads} threads`);
-    const settings = await search(bench, kind, path, numbers);
-    const server = await startLlamaServer(path, bench.threads, settings);
-    try {
+  let running: { readonly settings: ServerSettings; readonly server: LlamaServer } | undefined;
+  try {
+    for (const kind of KINDS) {
+      bench.onStep(`${kind.metric}, ${file} file, ${bench.threads} threads`);
+      const settings = await search(bench, kind, path, numbers);
+      if (running?.settings !== settings) {
+        await running?.server.close();
+        running = { settings, server: await startLlamaServer(path, bench.threads, settings) };
+      }
+      const { server } = running;
       const [mine, theirs] = await interleave(bench, kind, [ours, servedByLlama(server.url)], numbers);
       const key = keyFor(bench, kind, file, `llama-server ${server.version}`);
       rows.push(rowOf(key, "tokens/s", mine, theirs, describeServer(settings)));
-    } finally {
-      await server.close();
     }
+  } finally {
+    await running?.server.close();
   }
   return rows;
 }
