@@ -4,7 +4,7 @@
  * then f += (header·minimum)·xsum. For more rows: matmul-q4-tile.ts.
  */
 import { A8_BYTES, HEADER_BYTES, SUPER_BLOCKS } from "./layout";
-import { constant, C_2048, C_NIBBLE, C_ONES_16, lane0, lane1, lane2, lane3 } from "./math";
+import { constant, C_2048, C_NIBBLE, C_ONES_16 } from "./math";
 import { both, put, widen } from "./matmul-q4";
 import { floatsHigh, floatsLow } from "./super-block";
 
@@ -27,28 +27,25 @@ export function gemvQ4K(w: usize, x: usize, y: usize, groups: usize, blocks: usi
       const part = at + SUPER_BLOCKS * A8_BYTES;
       w += HEADER_BYTES;
       do {
-        const low = v128.load(at);
-        const high = v128.load(at, 16);
-        let xl = lane0(low);
-        let xh = lane0(high);
+        let xl = v128.load32_splat(at);
+        let xh = v128.load32_splat(at + 16);
         const start = i32x4.splat(0);
         let a0 = both(start, v128.load(w), xl, xh, nibble, factor);
         let a1 = both(start, v128.load(w, 64), xl, xh, nibble, factor);
-        xl = lane1(low);
-        xh = lane1(high);
+        xl = v128.load32_splat(at + 4);
+        xh = v128.load32_splat(at + 20);
         a0 = both(a0, v128.load(w, 16), xl, xh, nibble, factor);
         a1 = both(a1, v128.load(w, 80), xl, xh, nibble, factor);
-        xl = lane2(low);
-        xh = lane2(high);
+        xl = v128.load32_splat(at + 8);
+        xh = v128.load32_splat(at + 24);
         a0 = both(a0, v128.load(w, 32), xl, xh, nibble, factor);
         a1 = both(a1, v128.load(w, 96), xl, xh, nibble, factor);
-        xl = lane3(low);
-        xh = lane3(high);
+        xl = v128.load32_splat(at + 12);
+        xh = v128.load32_splat(at + 28);
         a0 = both(a0, v128.load(w, 48), xl, xh, nibble, factor);
         a1 = both(a1, v128.load(w, 112), xl, xh, nibble, factor);
-        const tail = v128.load(at, 32);
-        const xs = lane1(tail);
-        const xsum = lane2(tail);
+        const xs = v128.load32_splat(at + 36);
+        const xsum = v128.load32_splat(at + 40);
         const integers = v128.load(w, 128);
         const scales = i16x8.extend_low_i8x16_u(integers);
         const minima = i16x8.extend_high_i8x16_u(integers);

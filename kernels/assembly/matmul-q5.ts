@@ -9,12 +9,12 @@
  *
  * The high bits are stored less the carries of the rounding shifts (pack-bits.ts). Accumulators are i16 and count weights
  * from 16: they start at -16·Σx; |Σ(w-16)x| ≤ 32·16·127/2 = 32512 a lane, so wrapping on the way is harmless. A minimum m
- * becomes m + 16·scale, rounded once. f32 order as in matmul-q4.ts. About 47 vector operations a 128 MAC.
+ * becomes m + 16·scale, rounded once. f32 order as in matmul-q4.ts. About 42 vector operations a 128 MAC.
  */
 import { A8_BYTES, HEADER_BYTES, Q5_0_BYTES, Q5_1_BYTES, SUPER_BLOCKS } from "./layout";
 import { constant, C_2, C_28, C_3, C_31, C_HALF_MASK, C_HIGH_HALF, C_LOW_HALF } from "./math";
 import { C_ONES_16, C_ONES_8, C_SHIFT_3, C_SHIFT_5, C_SIXTEEN, C_UNSHIFT } from "./math";
-import { halves, lane0, lane1, lane2, lane3 } from "./math";
+import { halves } from "./math";
 import { mac, put, widen } from "./matmul-q4";
 import { dot, shiftRight } from "./simd";
 import { centred, floatsHigh, floatsLow } from "./super-block";
@@ -57,59 +57,56 @@ function gemv(scheme: i32, w: usize, x: usize, y: usize, groups: usize, blocks: 
       if (scheme == SUPER) w += HEADER_BYTES;
       const part = scheme == SUPER ? at + SUPER_BLOCKS * A8_BYTES : xEnd;
       do {
-        const tail = v128.load(at, 32);
-        let a0 = lane0(tail);
+        let a0 = v128.load32_splat(at + 32);
         a0 = i16x8.add(a0, a0);
         let a1 = a0;
-        const low = v128.load(at);
-        const high = v128.load(at, 16);
-        let v = v128.load(w), u = v128.load(w, 80), xv = lane0(low); // prettier-ignore
+        let v = v128.load(w), u = v128.load(w, 80), xv = v128.load32_splat(at); // prettier-ignore
         a0 = mac(a0, xv, v128.and(v, weights));
         a1 = mac(a1, xv, v128.and(u, weights));
         let h0 = high3(v), h1 = high3(u); // prettier-ignore
         v = v128.load(w, 48);
         u = v128.load(w, 128);
-        xv = lane3(low);
+        xv = v128.load32_splat(at + 12);
         a0 = mac(a0, xv, v128.and(v, weights));
         a1 = mac(a1, xv, v128.and(u, weights));
-        xv = lane1(high);
+        xv = v128.load32_splat(at + 20);
         a0 = mac(a0, xv, v128.or(h0, low2(v)));
         a1 = mac(a1, xv, v128.or(h1, low2(u)));
         let t0 = topBit(v, constant(C_2)), t1 = topBit(u, constant(C_2)); // prettier-ignore
         v = v128.load(w, 16);
         u = v128.load(w, 96);
-        xv = lane1(low);
+        xv = v128.load32_splat(at + 4);
         a0 = mac(a0, xv, v128.and(v, weights));
         a1 = mac(a1, xv, v128.and(u, weights));
         h0 = high3(v);
         h1 = high3(u);
         v = v128.load(w, 64);
         u = v128.load(w, 144);
-        xv = lane0(high);
+        xv = v128.load32_splat(at + 16);
         a0 = mac(a0, xv, v128.and(v, weights));
         a1 = mac(a1, xv, v128.and(u, weights));
-        xv = lane2(high);
+        xv = v128.load32_splat(at + 24);
         a0 = mac(a0, xv, v128.or(h0, low2(v)));
         a1 = mac(a1, xv, v128.or(h1, low2(u)));
         t0 = v128.or(t0, topBit(v, constant(C_ONES_8)));
         t1 = v128.or(t1, topBit(u, constant(C_ONES_8)));
         v = v128.load(w, 32);
         u = v128.load(w, 112);
-        xv = lane2(low);
+        xv = v128.load32_splat(at + 8);
         a0 = mac(a0, xv, v128.and(v, weights));
         a1 = mac(a1, xv, v128.and(u, weights));
-        xv = lane3(high);
+        xv = v128.load32_splat(at + 28);
         a0 = mac(a0, xv, v128.or(t0, high3(v)));
         a1 = mac(a1, xv, v128.or(t1, high3(u)));
         const ones = constant(C_ONES_16);
-        const xs = lane1(tail);
+        const xs = v128.load32_splat(at + 36);
         const pairs = v128.load(w, 160);
         if (scheme == SYMMETRIC) {
           const mask = constant(C_HALF_MASK);
           f0 = widen(f0, a0, ones, f32x4.mul(halves(pairs, constant(C_LOW_HALF), mask), xs));
           f1 = widen(f1, a1, ones, f32x4.mul(halves(pairs, constant(C_HIGH_HALF), mask), xs));
         } else {
-          const xsum = lane2(tail);
+          const xsum = v128.load32_splat(at + 40);
           let s0: v128, s1: v128, m0: v128, m1: v128; // prettier-ignore
           if (scheme == WITH_MINIMUM) {
             const others = v128.load(w, 176);
