@@ -62,6 +62,16 @@ export function clearSums(sums: usize, end: usize): void {
   for (let f = sums; f < end; f += 16) v128.store(f, f32x4.splat(0));
 }
 
+/** Results of all streams, whose rows are `stride` bytes apart: sums times `unit`. */
+// @ts-ignore: decorator
+@inline
+export function putSums(sums: usize, end: usize, y: usize, stride: usize, unit: v128, isAdding: bool): void {
+  for (let f = sums; f < end; f += 32, y += stride) {
+    put(y, f32x4.mul(v128.load(f), unit), isAdding);
+    put(y + 16, f32x4.mul(v128.load(f, 16), unit), isAdding);
+  }
+}
+
 /** Sums of one block's rows += its products, scaled; `a0` and `a1` are the i16 products of its two R4. */
 // @ts-ignore: decorator
 @inline
@@ -151,12 +161,7 @@ function gemv(
       w += step;
       at += A8_BYTES;
     } while (at < xEnd);
-    const unshift = constant(C_UNSHIFT);
-    let to = y;
-    for (let f = sums; f < sumsEnd; f += 32, to += groups * 32) {
-      put(to, f32x4.mul(v128.load(f), unshift), isAdding);
-      put(to + 16, f32x4.mul(v128.load(f, 16), unshift), isAdding);
-    }
+    putSums(sums, sumsEnd, y, groups * 32, constant(C_UNSHIFT), isAdding);
     y += 32;
   } while (y < end);
 }

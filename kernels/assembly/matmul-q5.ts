@@ -11,11 +11,11 @@
  * from 16: they start at -16·Σx; |Σ(w-16)x| ≤ 32·16·127/2 = 32512 a lane, so wrapping on the way is harmless. A minimum m
  * becomes m + 16·scale, rounded once. f32 order as in matmul-q4.ts. About 42 vector operations a 128 MAC.
  */
-import { A8_BYTES, HEADER_BYTES, Q5_0_BYTES, Q5_1_BYTES, SUPER_BLOCKS } from "./layout";
-import { constant, C_2, C_28, C_3, C_31, C_HALF_MASK, C_HIGH_HALF, C_LOW_HALF } from "./math";
+import { A8_BYTES, HEADER_BYTES, Q5_0_BYTES, Q5_1_BYTES, Q5_K_BYTES, SUPER_BLOCKS } from "./layout";
+import { constant, C_2, C_28, C_3, C_31, C_HALF_MASK, C_HIGH_HALF, C_LOW_HALF, C_ONE } from "./math";
 import { C_ONES_16, C_ONES_8, C_SHIFT_3, C_SHIFT_5, C_SIXTEEN, C_UNSHIFT } from "./math";
 import { halves } from "./math";
-import { mac, put, widen } from "./matmul-q4";
+import { clearSums, mac, putSums, widen } from "./matmul-q4";
 import { dot, shiftRight } from "./simd";
 import { centred, floatsHigh, floatsLow } from "./super-block";
 
@@ -42,115 +42,132 @@ function low2(v: v128): v128 {
   return v128.and(shiftRight(v, constant(C_SHIFT_5)), constant(C_3));
 }
 
+/** Sums at `f` += block `w` of a group times block `at` of x; `header` is that of its superblock. */
 // @ts-ignore: decorator
 @inline
-function gemv(scheme: i32, w: usize, x: usize, y: usize, groups: usize, blocks: usize, isAdding: bool): void {
+function meet(scheme: i32, w: usize, header: usize, at: usize, f: usize): void {
   const weights = constant(C_31);
-  const end = y + groups * 32;
+  let f0 = v128.load(f);
+  let f1 = v128.load(f, 16);
+  let a0 = v128.load32_splat(at + 32);
+  a0 = i16x8.add(a0, a0);
+  let a1 = a0;
+  let v = v128.load(w), u = v128.load(w, 80), xv = v128.load32_splat(at); // prettier-ignore
+  a0 = mac(a0, xv, v128.and(v, weights));
+  a1 = mac(a1, xv, v128.and(u, weights));
+  let h0 = high3(v), h1 = high3(u); // prettier-ignore
+  v = v128.load(w, 48);
+  u = v128.load(w, 128);
+  xv = v128.load32_splat(at + 12);
+  a0 = mac(a0, xv, v128.and(v, weights));
+  a1 = mac(a1, xv, v128.and(u, weights));
+  xv = v128.load32_splat(at + 20);
+  a0 = mac(a0, xv, v128.or(h0, low2(v)));
+  a1 = mac(a1, xv, v128.or(h1, low2(u)));
+  let t0 = topBit(v, constant(C_2)), t1 = topBit(u, constant(C_2)); // prettier-ignore
+  v = v128.load(w, 16);
+  u = v128.load(w, 96);
+  xv = v128.load32_splat(at + 4);
+  a0 = mac(a0, xv, v128.and(v, weights));
+  a1 = mac(a1, xv, v128.and(u, weights));
+  h0 = high3(v);
+  h1 = high3(u);
+  v = v128.load(w, 64);
+  u = v128.load(w, 144);
+  xv = v128.load32_splat(at + 16);
+  a0 = mac(a0, xv, v128.and(v, weights));
+  a1 = mac(a1, xv, v128.and(u, weights));
+  xv = v128.load32_splat(at + 24);
+  a0 = mac(a0, xv, v128.or(h0, low2(v)));
+  a1 = mac(a1, xv, v128.or(h1, low2(u)));
+  t0 = v128.or(t0, topBit(v, constant(C_ONES_8)));
+  t1 = v128.or(t1, topBit(u, constant(C_ONES_8)));
+  v = v128.load(w, 32);
+  u = v128.load(w, 112);
+  xv = v128.load32_splat(at + 8);
+  a0 = mac(a0, xv, v128.and(v, weights));
+  a1 = mac(a1, xv, v128.and(u, weights));
+  xv = v128.load32_splat(at + 28);
+  a0 = mac(a0, xv, v128.or(t0, high3(v)));
+  a1 = mac(a1, xv, v128.or(t1, high3(u)));
+  const ones = constant(C_ONES_16);
+  const xs = v128.load32_splat(at + 36);
+  const pairs = v128.load(w, 160);
+  if (scheme == SYMMETRIC) {
+    const mask = constant(C_HALF_MASK);
+    f0 = widen(f0, a0, ones, f32x4.mul(halves(pairs, constant(C_LOW_HALF), mask), xs));
+    f1 = widen(f1, a1, ones, f32x4.mul(halves(pairs, constant(C_HIGH_HALF), mask), xs));
+  } else {
+    const xsum = v128.load32_splat(at + 40);
+    let s0: v128, s1: v128, m0: v128, m1: v128; // prettier-ignore
+    if (scheme == WITH_MINIMUM) {
+      const others = v128.load(w, 176);
+      const mask = constant(C_HALF_MASK);
+      s0 = halves(pairs, constant(C_LOW_HALF), mask);
+      s1 = halves(others, constant(C_LOW_HALF), mask);
+      m0 = halves(pairs, constant(C_HIGH_HALF), mask);
+      m1 = halves(others, constant(C_HIGH_HALF), mask);
+    } else {
+      const scales = i16x8.extend_low_i8x16_u(pairs);
+      const minima = i16x8.extend_high_i8x16_u(pairs);
+      s0 = f32x4.mul(v128.load(header), floatsLow(scales));
+      s1 = f32x4.mul(v128.load(header, 16), floatsHigh(scales));
+      m0 = f32x4.mul(v128.load(header, 32), floatsLow(minima));
+      m1 = f32x4.mul(v128.load(header, 48), floatsHigh(minima));
+    }
+    f0 = widen(f0, a0, ones, f32x4.mul(s0, xs));
+    f1 = widen(f1, a1, ones, f32x4.mul(s1, xs));
+    f0 = f32x4.add(f0, f32x4.mul(centred(m0, s0), xsum));
+    f1 = f32x4.add(f1, f32x4.mul(centred(m1, s1), xsum));
+  }
+  v128.store(f, f0);
+  v128.store(f, f1, 16);
+}
+
+// @ts-ignore: decorator
+@inline
+function gemv(
+  scheme: i32, w: usize, x: usize, y: usize, streams: usize, groups: usize, blocks: usize, isAdding: bool, sums: usize,
+): void {
+  const step: usize = scheme == WITH_MINIMUM ? Q5_1_BYTES : Q5_0_BYTES;
   const xEnd = x + blocks * A8_BYTES;
+  const end = y + groups * 32;
+  const distance = groups * blocks * (scheme == SUPER ? <usize>Q5_K_BYTES : step);
+  const sumsEnd = sums + streams * 32;
   do {
-    let f0 = f32x4.splat(0);
-    let f1 = f32x4.splat(0);
+    clearSums(sums, sumsEnd);
     let at = x;
     do {
       const header = w;
       if (scheme == SUPER) w += HEADER_BYTES;
       const part = scheme == SUPER ? at + SUPER_BLOCKS * A8_BYTES : xEnd;
       do {
-        let a0 = v128.load32_splat(at + 32);
-        a0 = i16x8.add(a0, a0);
-        let a1 = a0;
-        let v = v128.load(w), u = v128.load(w, 80), xv = v128.load32_splat(at); // prettier-ignore
-        a0 = mac(a0, xv, v128.and(v, weights));
-        a1 = mac(a1, xv, v128.and(u, weights));
-        let h0 = high3(v), h1 = high3(u); // prettier-ignore
-        v = v128.load(w, 48);
-        u = v128.load(w, 128);
-        xv = v128.load32_splat(at + 12);
-        a0 = mac(a0, xv, v128.and(v, weights));
-        a1 = mac(a1, xv, v128.and(u, weights));
-        xv = v128.load32_splat(at + 20);
-        a0 = mac(a0, xv, v128.or(h0, low2(v)));
-        a1 = mac(a1, xv, v128.or(h1, low2(u)));
-        let t0 = topBit(v, constant(C_2)), t1 = topBit(u, constant(C_2)); // prettier-ignore
-        v = v128.load(w, 16);
-        u = v128.load(w, 96);
-        xv = v128.load32_splat(at + 4);
-        a0 = mac(a0, xv, v128.and(v, weights));
-        a1 = mac(a1, xv, v128.and(u, weights));
-        h0 = high3(v);
-        h1 = high3(u);
-        v = v128.load(w, 64);
-        u = v128.load(w, 144);
-        xv = v128.load32_splat(at + 16);
-        a0 = mac(a0, xv, v128.and(v, weights));
-        a1 = mac(a1, xv, v128.and(u, weights));
-        xv = v128.load32_splat(at + 24);
-        a0 = mac(a0, xv, v128.or(h0, low2(v)));
-        a1 = mac(a1, xv, v128.or(h1, low2(u)));
-        t0 = v128.or(t0, topBit(v, constant(C_ONES_8)));
-        t1 = v128.or(t1, topBit(u, constant(C_ONES_8)));
-        v = v128.load(w, 32);
-        u = v128.load(w, 112);
-        xv = v128.load32_splat(at + 8);
-        a0 = mac(a0, xv, v128.and(v, weights));
-        a1 = mac(a1, xv, v128.and(u, weights));
-        xv = v128.load32_splat(at + 28);
-        a0 = mac(a0, xv, v128.or(t0, high3(v)));
-        a1 = mac(a1, xv, v128.or(t1, high3(u)));
-        const ones = constant(C_ONES_16);
-        const xs = v128.load32_splat(at + 36);
-        const pairs = v128.load(w, 160);
-        if (scheme == SYMMETRIC) {
-          const mask = constant(C_HALF_MASK);
-          f0 = widen(f0, a0, ones, f32x4.mul(halves(pairs, constant(C_LOW_HALF), mask), xs));
-          f1 = widen(f1, a1, ones, f32x4.mul(halves(pairs, constant(C_HIGH_HALF), mask), xs));
-        } else {
-          const xsum = v128.load32_splat(at + 40);
-          let s0: v128, s1: v128, m0: v128, m1: v128; // prettier-ignore
-          if (scheme == WITH_MINIMUM) {
-            const others = v128.load(w, 176);
-            const mask = constant(C_HALF_MASK);
-            s0 = halves(pairs, constant(C_LOW_HALF), mask);
-            s1 = halves(others, constant(C_LOW_HALF), mask);
-            m0 = halves(pairs, constant(C_HIGH_HALF), mask);
-            m1 = halves(others, constant(C_HIGH_HALF), mask);
-          } else {
-            const scales = i16x8.extend_low_i8x16_u(pairs);
-            const minima = i16x8.extend_high_i8x16_u(pairs);
-            s0 = f32x4.mul(v128.load(header), floatsLow(scales));
-            s1 = f32x4.mul(v128.load(header, 16), floatsHigh(scales));
-            m0 = f32x4.mul(v128.load(header, 32), floatsLow(minima));
-            m1 = f32x4.mul(v128.load(header, 48), floatsHigh(minima));
-          }
-          f0 = widen(f0, a0, ones, f32x4.mul(s0, xs));
-          f1 = widen(f1, a1, ones, f32x4.mul(s1, xs));
-          f0 = f32x4.add(f0, f32x4.mul(centred(m0, s0), xsum));
-          f1 = f32x4.add(f1, f32x4.mul(centred(m1, s1), xsum));
-        }
-        w += scheme == WITH_MINIMUM ? Q5_1_BYTES : Q5_0_BYTES;
+        let from: usize = 0;
+        for (let f = sums; f < sumsEnd; f += 32, from += distance) meet(scheme, w + from, header + from, at, f);
+        w += step;
         at += A8_BYTES;
       } while (at < part);
     } while (at < xEnd);
-    if (scheme != SUPER) {
-      f0 = f32x4.mul(f0, constant(C_UNSHIFT));
-      f1 = f32x4.mul(f1, constant(C_UNSHIFT));
-    }
-    put(y, f0, isAdding);
-    put(y + 16, f1, isAdding);
+    putSums(sums, sumsEnd, y, groups * 32, scheme == SUPER ? constant(C_ONE) : constant(C_UNSHIFT), isAdding);
     y += 32;
   } while (y < end);
 }
 
-/** One row of activations (a8), `groups` groups of 8 rows. */
-export function gemvQ50(w: usize, x: usize, y: usize, groups: usize, blocks: usize, isAdding: bool): void {
-  gemv(SYMMETRIC, w, x, y, groups, blocks, isAdding);
+/** One row of activations (a8) through `streams` runs of `groups` groups; `sums` holds 32 bytes a stream. */
+export function gemvQ50(
+  w: usize, x: usize, y: usize, streams: usize, groups: usize, blocks: usize, isAdding: bool, sums: usize,
+): void {
+  gemv(SYMMETRIC, w, x, y, streams, groups, blocks, isAdding, sums);
 }
-export function gemvQ51(w: usize, x: usize, y: usize, groups: usize, blocks: usize, isAdding: bool): void {
-  gemv(WITH_MINIMUM, w, x, y, groups, blocks, isAdding);
+export function gemvQ51(
+  w: usize, x: usize, y: usize, streams: usize, groups: usize, blocks: usize, isAdding: bool, sums: usize,
+): void {
+  gemv(WITH_MINIMUM, w, x, y, streams, groups, blocks, isAdding, sums);
 }
-export function gemvQ5K(w: usize, x: usize, y: usize, groups: usize, blocks: usize, isAdding: bool): void {
-  gemv(SUPER, w, x, y, groups, blocks, isAdding);
+export function gemvQ5K(
+  w: usize, x: usize, y: usize, streams: usize, groups: usize, blocks: usize, isAdding: bool, sums: usize,
+): void {
+  gemv(SUPER, w, x, y, streams, groups, blocks, isAdding, sums);
 }
 
 /** The 32 columns of four rows (R4) at `w`, a byte a weight, group j at `to` + 32·j. */

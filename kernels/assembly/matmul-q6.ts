@@ -10,9 +10,9 @@
  * is harmless. Times the scales in i32: |i| ≤ 2·2·32512·128 < 2^24, exact in f32. f32 order: per block
  * f += i·(header·xscale). About 47 vector operations a 128 MAC.
  */
-import { A8_BYTES, HEADER_SCALES_BYTES, SUPER_BLOCKS } from "./layout";
-import { constant, C_12, C_3, C_48, C_63, C_2048, C_SHIFT_2, C_SHIFT_6 } from "./math";
-import { mac, put } from "./matmul-q4";
+import { A8_BYTES, HEADER_SCALES_BYTES, Q6_K_BYTES, SUPER_BLOCKS } from "./layout";
+import { constant, C_12, C_3, C_48, C_63, C_2048, C_ONE, C_SHIFT_2, C_SHIFT_6 } from "./math";
+import { clearSums, mac, putSums } from "./matmul-q4";
 import { shiftRight } from "./simd";
 import { twiceHigh, twiceLow } from "./super-block";
 
@@ -66,49 +66,59 @@ function fourfold(v: v128): v128 {
   return i16x8.add(twice, twice);
 }
 
-/** One row of activations (a8), `groups` groups of 8 rows. */
-export function gemvQ6K(w: usize, x: usize, y: usize, groups: usize, blocks: usize, isAdding: bool): void {
+/** Sums at `f` += block `w` of a group times block `at` of x; `header` is that of its superblock. */
+// @ts-ignore: decorator
+@inline
+function meet(w: usize, header: usize, at: usize, f: usize): void {
   const weights = constant(C_63);
+  const first = v128.load32_splat(at + 44);
+  const integers = v128.load(w, 192);
+  let x0 = v128.load32_splat(at);
+  let x1 = v128.load32_splat(at + 4);
+  let x2 = v128.load32_splat(at + 8);
+  let x3 = v128.load32_splat(at + 12);
+  let start = fourfold(first);
+  let scales = i16x8.extend_low_i8x16_s(integers);
+  let i0 = i32x4.dot_i16x8_s(half(start, w, x0, x1, x2, x3, weights), twiceLow(scales));
+  let i1 = i32x4.dot_i16x8_s(half(start, w + 96, x0, x1, x2, x3, weights), twiceHigh(scales));
+  x0 = v128.load32_splat(at + 16);
+  x1 = v128.load32_splat(at + 20);
+  x2 = v128.load32_splat(at + 24);
+  x3 = v128.load32_splat(at + 28);
+  start = fourfold(i16x8.sub(v128.load32_splat(at + 32), first));
+  scales = i16x8.extend_high_i8x16_s(integers);
+  const a0 = half(start, w + 48, x0, x1, x2, x3, weights);
+  i0 = i32x4.add(i0, i32x4.dot_i16x8_s(a0, twiceLow(scales)));
+  const a1 = half(start, w + 144, x0, x1, x2, x3, weights);
+  i1 = i32x4.add(i1, i32x4.dot_i16x8_s(a1, twiceHigh(scales)));
+  const xs = v128.load32_splat(at + 36);
+  v128.store(f, scaled(v128.load(f), i0, v128.load(header), xs));
+  v128.store(f, scaled(v128.load(f, 16), i1, v128.load(header, 16), xs), 16);
+}
+
+/** One row of activations (a8) through `streams` runs of `groups` groups; `sums` holds 32 bytes a stream. */
+export function gemvQ6K(
+  w: usize, x: usize, y: usize, streams: usize, groups: usize, blocks: usize, isAdding: bool, sums: usize,
+): void {
   const xEnd = x + blocks * A8_BYTES;
   const end = y + groups * 32;
+  const distance = groups * blocks * Q6_K_BYTES;
+  const sumsEnd = sums + streams * 32;
   do {
-    let f0 = f32x4.splat(0);
-    let f1 = f32x4.splat(0);
+    clearSums(sums, sumsEnd);
     let at = x;
     do {
       const header = w;
       const part = at + SUPER_BLOCKS * A8_BYTES;
       w += HEADER_SCALES_BYTES;
       do {
-        const first = v128.load32_splat(at + 44);
-        const integers = v128.load(w, 192);
-        let x0 = v128.load32_splat(at);
-        let x1 = v128.load32_splat(at + 4);
-        let x2 = v128.load32_splat(at + 8);
-        let x3 = v128.load32_splat(at + 12);
-        let start = fourfold(first);
-        let scales = i16x8.extend_low_i8x16_s(integers);
-        let i0 = i32x4.dot_i16x8_s(half(start, w, x0, x1, x2, x3, weights), twiceLow(scales));
-        let i1 = i32x4.dot_i16x8_s(half(start, w + 96, x0, x1, x2, x3, weights), twiceHigh(scales));
-        x0 = v128.load32_splat(at + 16);
-        x1 = v128.load32_splat(at + 20);
-        x2 = v128.load32_splat(at + 24);
-        x3 = v128.load32_splat(at + 28);
-        start = fourfold(i16x8.sub(v128.load32_splat(at + 32), first));
-        scales = i16x8.extend_high_i8x16_s(integers);
-        const a0 = half(start, w + 48, x0, x1, x2, x3, weights);
-        i0 = i32x4.add(i0, i32x4.dot_i16x8_s(a0, twiceLow(scales)));
-        const a1 = half(start, w + 144, x0, x1, x2, x3, weights);
-        i1 = i32x4.add(i1, i32x4.dot_i16x8_s(a1, twiceHigh(scales)));
-        const xs = v128.load32_splat(at + 36);
-        f0 = scaled(f0, i0, v128.load(header), xs);
-        f1 = scaled(f1, i1, v128.load(header, 16), xs);
+        let from: usize = 0;
+        for (let f = sums; f < sumsEnd; f += 32, from += distance) meet(w + from, header + from, at, f);
         w += BLOCK_BYTES;
         at += A8_BYTES;
       } while (at < part);
     } while (at < xEnd);
-    put(y, f0, isAdding);
-    put(y + 16, f1, isAdding);
+    putSums(sums, sumsEnd, y, groups * 32, constant(C_ONE), isAdding);
     y += 32;
   } while (y < end);
 }

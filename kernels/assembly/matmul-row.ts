@@ -15,38 +15,26 @@ import { gemvQ80 } from "./matmul-q8";
 /** Rows of bytes fill memory with fewer runs than rows of nibbles, whose number the caller chooses. */
 const BYTE_STREAMS: usize = 4;
 
-/** Whether a kind has a kernel that meets several runs at once. */
-// @ts-ignore: decorator
-@inline
-export function hasStreams(kind: i32): bool {
-  return kind == KIND_Q4_0 || kind == KIND_Q4_1 || kind == KIND_Q8_0;
-}
-
 /** `streams` runs of `groups` neighbouring groups each, block by block in turn. */
 function inStreams(
   kind: i32, w: usize, x: usize, y: usize, streams: usize, groups: usize, blocks: usize, isAdding: bool, sums: usize,
 ): void {
   if (kind == KIND_Q4_0) gemvQ40(w, x, y, streams, groups, blocks, isAdding, sums);
   else if (kind == KIND_Q4_1) gemvQ41(w, x, y, streams, groups, blocks, isAdding, sums);
-  else gemvQ80(w, x, y, streams, groups, blocks, isAdding, sums);
-}
-
-/** One group after the other. */
-function inTurn(kind: i32, w: usize, x: usize, y: usize, groups: usize, blocks: usize, isAdding: bool): void {
-  if (kind == KIND_Q5_0) gemvQ50(w, x, y, groups, blocks, isAdding);
-  else if (kind == KIND_Q5_1) gemvQ51(w, x, y, groups, blocks, isAdding);
-  else if (kind == KIND_Q6_K) gemvQ6K(w, x, y, groups, blocks, isAdding);
-  else if (kind == KIND_Q4_K) gemvQ4K(w, x, y, groups, blocks, isAdding);
-  else if (kind == KIND_Q5_K) gemvQ5K(w, x, y, groups, blocks, isAdding);
-  else if (kind == KIND_Q3_K) gemvQ3K(w, x, y, groups, blocks, isAdding);
-  else gemvQ2K(w, x, y, groups, blocks, isAdding);
+  else if (kind == KIND_Q8_0) gemvQ80(w, x, y, streams, groups, blocks, isAdding, sums);
+  else if (kind == KIND_Q5_0) gemvQ50(w, x, y, streams, groups, blocks, isAdding, sums);
+  else if (kind == KIND_Q5_1) gemvQ51(w, x, y, streams, groups, blocks, isAdding, sums);
+  else if (kind == KIND_Q6_K) gemvQ6K(w, x, y, streams, groups, blocks, isAdding, sums);
+  else if (kind == KIND_Q4_K) gemvQ4K(w, x, y, streams, groups, blocks, isAdding, sums);
+  else if (kind == KIND_Q5_K) gemvQ5K(w, x, y, streams, groups, blocks, isAdding, sums);
+  else if (kind == KIND_Q3_K) gemvQ3K(w, x, y, streams, groups, blocks, isAdding, sums);
+  else gemvQ2K(w, x, y, streams, groups, blocks, isAdding, sums);
 }
 
 /** One row of quantized activations; `sums` holds 32 bytes a stream. */
 export function oneRow(
   kind: i32, w: usize, x: usize, y: usize, groups: usize, blocks: usize, isAdding: bool, sums: usize,
 ): void {
-  if (!hasStreams(kind)) return inTurn(kind, w, x, y, groups, blocks, isAdding);
   const streams = kind == KIND_Q8_0 ? BYTE_STREAMS : <usize>load<i32>(STREAMS);
   const each = groups / streams;
   const done = each * streams;

@@ -10,7 +10,7 @@ import { gemvBrain, gemvFloat, gemvHalf, unpackHalf } from "./matmul-float";
 import { tileQ2K, tileQ3K, tileQ6K, unpackK16 } from "./matmul-k16-tile";
 import { tileQ40, tileQ41, tileQ50, tileQ51, UNPACKED_BYTES, unpackQ4 } from "./matmul-q4-tile";
 import { tileQ80, UNPACKED_Q8_BYTES, unpackQ80 } from "./matmul-q8";
-import { hasStreams, oneRow } from "./matmul-row";
+import { oneRow } from "./matmul-row";
 import { groupBlockBytes } from "./kinds";
 import { unpackK32 } from "./unpack-k32";
 
@@ -18,7 +18,14 @@ function isFloat(kind: i32): bool {
   return kind == KIND_F32 || kind == KIND_F16 || kind == KIND_BF16;
 }
 
-/** `runs` groups, `distance` bytes apart, one after the other at `scratch`; kinds without streams have one. */
+/** Whether groups of a kind are unpacked several runs at a time. */
+// @ts-ignore: decorator
+@inline
+function hasRuns(kind: i32): bool {
+  return kind == KIND_Q4_0 || kind == KIND_Q4_1 || kind == KIND_Q8_0;
+}
+
+/** `runs` groups, `distance` bytes apart, one after the other at `scratch`; kinds without `hasRuns` have one. */
 function unpackGroups(kind: i32, w: usize, distance: usize, runs: usize, scratch: usize, blocks: usize): void {
   if (kind == KIND_Q4_0) unpackQ4(false, w, distance, runs, scratch, blocks);
   else if (kind == KIND_Q4_1) unpackQ4(true, w, distance, runs, scratch, blocks);
@@ -38,7 +45,7 @@ function tile(kind: i32, s: usize, x: usize, blocks: usize, y0: usize, y1: usize
   else tileQ2K(s, x, blocks, y0, y1, isAdding);
 }
 
-/** Bytes of an unpacked block of a kind that has streams. */
+/** Bytes of an unpacked block of a kind that `hasRuns`. */
 // @ts-ignore: decorator
 @inline
 function unpackedBytes(kind: i32): usize {
@@ -95,7 +102,7 @@ function allGroups(
 ): void {
   const bytes = groupBlockBytes(kind) * blocks;
   const room = UNPACK_BYTES / (blocks * unpackedBytes(kind));
-  const runs = hasStreams(kind) ? min(min(TILE_RUNS, room), groups) : 1;
+  const runs = hasRuns(kind) ? min(min(TILE_RUNS, room), groups) : 1;
   const each = groups / runs;
   for (let group: usize = 0; group < each; group++) {
     manyRows(kind, w + group * bytes, x, rows, y + group * 32, stride, blocks, isAdding, scratch, runs, each);
