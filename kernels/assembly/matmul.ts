@@ -22,16 +22,16 @@ function isFloat(kind: i32): bool {
 // @ts-ignore: decorator
 @inline
 function hasRuns(kind: i32): bool {
-  return kind == KIND_Q4_0 || kind == KIND_Q4_1 || kind == KIND_Q8_0;
+  return kind != KIND_Q6_K && kind != KIND_Q3_K && kind != KIND_Q2_K;
 }
 
-/** `runs` groups, `distance` bytes apart, one after the other at `scratch`; kinds without `hasRuns` have one. */
+/** `runs` groups, `distance` bytes apart, one after the other at `scratch`; one where not `hasRuns`. */
 function unpackGroups(kind: i32, w: usize, distance: usize, runs: usize, scratch: usize, blocks: usize): void {
   if (kind == KIND_Q4_0) unpackQ4(false, w, distance, runs, scratch, blocks);
   else if (kind == KIND_Q4_1) unpackQ4(true, w, distance, runs, scratch, blocks);
   else if (kind == KIND_Q8_0) unpackQ80(w, distance, runs, scratch, blocks);
-  else if (kind == KIND_Q6_K || kind == KIND_Q3_K || kind == KIND_Q2_K) unpackK16(kind, w, scratch, blocks);
-  else unpackK32(kind, w, scratch, blocks);
+  else if (hasRuns(kind)) unpackK32(kind, w, distance, runs, scratch, blocks);
+  else unpackK16(kind, w, scratch, blocks);
 }
 
 /** Two rows of a8 activations times an unpacked group. */

@@ -1,7 +1,7 @@
 /**
  * Groups of Q4_K, Q5_0, Q5_1 and Q5_K as matmul-q4-tile.ts wants them: a byte a weight, f32 scales and minima.
  */
-import { HEADER_BYTES, KIND_Q4_K, KIND_Q5_0, KIND_Q5_K, Q5_0_BYTES, Q5_1_BYTES, SUPER_BLOCKS } from "./layout";
+import { HEADER_BYTES, KIND_Q4_K, KIND_Q5_0, KIND_Q5_1, KIND_Q5_K, Q5_0_BYTES, Q5_1_BYTES, SUPER_BLOCKS } from "./layout";
 import { constant, C_2048, C_HALF_MASK, C_HIGH_HALF, C_LOW_HALF, C_NIBBLE, halves } from "./math";
 import { UNPACKED_BYTES, unpackNibbles } from "./matmul-q4-tile";
 import { unpack5 } from "./matmul-q5";
@@ -37,28 +37,37 @@ function unpackIntegers(header: usize, integers: usize, to: usize, isCentred: bo
   v128.store(to, isCentred ? centred(m1, s1) : m1, 48);
 }
 
-/** One group of `blocks` blocks at `w`. */
-export function unpackK32(kind: i32, w: usize, to: usize, blocks: usize): void {
+/** Block `w` of a group; `header` is that of its superblock. */
+// @ts-ignore: decorator
+@inline
+function unpackBlock(kind: i32, w: usize, header: usize, to: usize): void {
+  if (kind == KIND_Q4_K) {
+    unpackNibbles(w, to, constant(C_NIBBLE), constant(C_2048));
+    return unpackIntegers(header, w + 128, to + 256, false);
+  }
+  unpack5(w, to);
+  unpack5(w + 80, to + 16);
+  if (kind == KIND_Q5_K) unpackIntegers(header, w + 160, to + 256, true);
+  else unpackHalves(kind != KIND_Q5_0, w + 160, to + 256);
+}
+
+/** `runs` groups, `distance` bytes apart: block by block in turn, one group after the other at `to`. */
+export function unpackK32(kind: i32, w: usize, distance: usize, runs: usize, to: usize, blocks: usize): void {
   const isSuper = kind == KIND_Q4_K || kind == KIND_Q5_K;
-  const nibble = constant(C_NIBBLE);
-  const factor = constant(C_2048);
-  const end = to + blocks * UNPACKED_BYTES;
+  const step: usize = kind == KIND_Q4_K ? 144 : kind == KIND_Q5_1 ? Q5_1_BYTES : Q5_0_BYTES;
+  const bytes = blocks * UNPACKED_BYTES;
+  const end = to + bytes;
+  const allBytes = bytes * runs;
   do {
     const header = w;
     if (isSuper) w += HEADER_BYTES;
     const part = isSuper ? to + SUPER_BLOCKS * UNPACKED_BYTES : end;
     do {
-      if (kind == KIND_Q4_K) {
-        unpackNibbles(w, to, nibble, factor);
-        unpackIntegers(header, w + 128, to + 256, false);
-        w += 144;
-      } else {
-        unpack5(w, to);
-        unpack5(w + 80, to + 16);
-        if (isSuper) unpackIntegers(header, w + 160, to + 256, true);
-        else unpackHalves(kind != KIND_Q5_0, w + 160, to + 256);
-        w += kind == KIND_Q5_0 || isSuper ? Q5_0_BYTES : Q5_1_BYTES;
+      let from: usize = 0;
+      for (let out = to; out < to + allBytes; out += bytes, from += distance) {
+        unpackBlock(kind, w + from, header + from, out);
       }
+      w += step;
       to += UNPACKED_BYTES;
     } while (to < part);
   } while (to < end);
