@@ -11,7 +11,7 @@ import {
 } from "./src/index.ts"; // prettier-ignore
 
 const MIB = 2 ** 20;
-const ROUNDS = 15;
+const ROUNDS = 9;
 const ROUND_MS = 40;
 const [OUTPUTS, COLS] = [3072, 576];
 const BATCHES = [1, 16, 128];

@@ -21,6 +21,8 @@ export interface Contender {
   readonly file: FileKind;
   /** Whether it can run the cell at all. */
   can(cell: Cell): boolean;
+  /** Computes what the sequences of a cell hold before its steps. Nothing is timed, so that all do it at once. */
+  fill?(cell: Cell): Promise<void>;
   /** What is to be done once before the rounds of a cell, such as a search for the best settings. */
   prepare?(cell: Cell): Promise<void>;
   /** Settings chosen for the cell, for the record. */

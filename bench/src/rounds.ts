@@ -29,6 +29,8 @@ export async function compare(
   const values = new Map<Contender, number[]>([ours, ...peers].map((one) => [one, []]));
   const reasons = new Map<Contender, string>();
   onStep(`${metric}, context ${context}, batch ${batch}, ${threads} threads`);
+  const fillPeer = (peer: Contender): Promise<void> => attempt(peer, reasons, async () => peer.fill?.(cell));
+  await Promise.all([ours.fill?.(cell), ...peers.map(fillPeer)]);
   for (const peer of peers) await attempt(peer, reasons, async () => peer.prepare?.(cell));
   for (let round = -warmUp; round < rounds; round++) {
     const order = round % 2 === 0 ? [ours, ...peers] : [...peers.toReversed(), ours];

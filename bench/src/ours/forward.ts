@@ -97,7 +97,7 @@ async function readMemory(client: Client<typeof ForwardService>, digest: string)
 /** What a session alone is enough for. */
 type SessionPart = Pick<
   ForwardUnderTest,
-  "name" | "file" | "can" | "measure" | "decode" | "root" | "newId" | "newPrompt"
+  "name" | "file" | "can" | "fill" | "measure" | "decode" | "root" | "newId" | "newPrompt"
 >;
 
 function create(session: BenchSession): SessionPart {
@@ -119,9 +119,15 @@ function create(session: BenchSession): SessionPart {
     return id;
   };
 
-  async function decode({ steps, context, batch }: Cell, extras: GenerateExtras = {}): Promise<number> {
+  async function parentsOf({ context, batch }: Cell): Promise<bigint[]> {
     const parents: bigint[] = [];
     for (let i = 0; i < batch; i++) parents.push(await root(Math.max(2, context), i));
+    return parents;
+  }
+
+  async function decode(cell: Cell, extras: GenerateExtras = {}): Promise<number> {
+    const { steps, batch } = cell;
+    const parents = await parentsOf(cell);
     const children = parents.map(newId);
     const commands = [
       ...parents.map((parent, i) => fork(parent, [children[i]!])),
@@ -145,6 +151,9 @@ function create(session: BenchSession): SessionPart {
     name: "Trimtab",
     file: "same",
     can: () => true,
+    async fill(cell) {
+      if (cell.metric !== "prefill") await parentsOf(cell);
+    },
     decode,
     measure: (cell) => (cell.metric === "prefill" ? prefill(cell) : decode(cell)),
     root,

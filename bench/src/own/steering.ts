@@ -15,7 +15,7 @@ import { comparePair, type OwnBench } from "./pairs.ts";
 
 /** Differences of a percent need many short turns. */
 const ROUND_FACTOR = 4;
-const QUICK_ROUND_FACTOR = 2;
+const QUICK_ROUND_FACTOR = 1.6;
 const STEPS = 48;
 const COEFFICIENT = 0.01;
 

@@ -61,6 +61,11 @@ export async function startLlama(
     name: NAME,
     file,
     can: () => true,
+    async fill(cell) {
+      if (cell.metric === "prefill" || cell.context === 0) return;
+      const wanted = file === "best" ? choicesFor(cell) : [DEFAULTS];
+      for (const settings of wanted) await measure(program, { ...cell, steps: 1 }, settings);
+    },
     async prepare(cell) {
       if (file === "best" && !chosen.has(nameOf(cell)))
         chosen.set(nameOf(cell), await search(program, cell, tries));
@@ -88,9 +93,12 @@ export async function makeBestFile(modelPath: string): Promise<string> {
   return path;
 }
 
+const choicesFor = ({ context }: Cell): Settings[] =>
+  CHOICES.filter(({ kv }) => kv === "f16" || context < DEEP_CONTEXT);
+
 /** The fastest choice: the best of a few tries each, for a slow try says nothing about the choice. */
 async function search(program: PythonProgram<Ready>, cell: Cell, tries: number): Promise<Settings> {
-  const choices = CHOICES.filter(({ kv }) => kv === "f16" || cell.context < DEEP_CONTEXT);
+  const choices = choicesFor(cell);
   const speeds = choices.map(() => 0);
   for (let attempt = 0; attempt < tries; attempt++) {
     for (const [index, settings] of choices.entries()) {
