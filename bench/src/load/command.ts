@@ -24,7 +24,7 @@ interface LoadOptions {
 const FACTORS = [1, 2, 3, 5];
 const SECONDS = 60;
 const QUICK_SECONDS = 20;
-const CLIENTS = 32;
+const CLIENTS = 20;
 const SEED = 17;
 const ROOT = join(import.meta.dir, "..", "..", "..");
 /** What must hold at 3x beside 1x. */

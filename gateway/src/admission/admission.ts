@@ -4,12 +4,12 @@
  * wait or its own deadline is refused on arrival. Sources: llm-d flow control, TGI's semaphore, VTC (see waiting-line.ts).
  */
 import { type Clock, SYSTEM_CLOCK } from "./clock.ts";
-import { createForecast, type ForecastLimits } from "./forecast.ts";
+import { createForecast, type Forecast, type ForecastLimits } from "./forecast.ts";
 import { createKeyShares, type KeyShare } from "./key-shares.ts";
 import { createPlaces, type PlaceLimits } from "./places.ts";
 import { draining, overloaded, tooMany } from "./refusals.ts";
 import { type Waiting, waitIn } from "./waiting.ts";
-import { BANDS, type Band, createWaitingLine, type Waiter } from "./waiting-line.ts";
+import { BANDS, type Band, createWaitingLine, type Waiter, type WaitingLine } from "./waiting-line.ts";
 
 /** What is asked for. */
 export interface Ask extends Waiter {
@@ -60,6 +60,18 @@ export interface Admission {
   drain(): void;
 }
 
+/** A line this many times longer than who comes now would be let in for was let in by a wrong prediction. */
+const FAR_TOO_LONG = 2;
+
+/** Refuses the last of a line that was let in before the speed was known, or that has become slow since. */
+function shorten(line: WaitingLine<Waiting>, forecast: Forecast): void {
+  for (let last = line.last(); last; last = line.last()) {
+    const waitMs = forecast.msFor(line.tokensAhead("low"));
+    if (waitMs <= FAR_TOO_LONG * forecast.longestWaitMs) return;
+    last.refuse(overloaded(waitMs - forecast.longestWaitMs));
+  }
+}
+
 /** Creates an admission where nobody waits. */
 export function createAdmission(limits: AdmissionLimits, clock: Clock = SYSTEM_CLOCK): Admission {
   const line = createWaitingLine<Waiting>(limits.keys);
@@ -80,6 +92,7 @@ export function createAdmission(limits: AdmissionLimits, clock: Clock = SYSTEM_C
       shares.giveBack(key, tokens - usedTokens);
       // A machine with half of its places taken is about as fast as one with all of them.
       forecast.served({ tokens, ranMs, busy: line.size > 0 || places.halfFull });
+      shorten(line, forecast);
       admitNext();
     });
   };
@@ -99,7 +112,7 @@ export function createAdmission(limits: AdmissionLimits, clock: Clock = SYSTEM_C
     const longestMs = Math.min(forecast.longestWaitMs, ownLongestMs);
     if (waitMs > longestMs) throw overloaded(waitMs - Math.max(0, longestMs));
     if (line.size < limits.waiting) return;
-    const least = line.leastBelow(ask.band);
+    const least = line.last(ask.band);
     if (!least) throw overloaded(waitMs);
     least.refuse(overloaded(waitMs));
   };
