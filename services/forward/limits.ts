@@ -64,6 +64,8 @@ export const MAX_CONSTRAINT_DEPTH = 64;
 export const MAX_CHOICES = 256;
 /** States of one regular expression, literals and numbers within bounds included. */
 export const MAX_AUTOMATON_STATES = 4_096;
+/** Nodes looked at while it is made deterministic: nested counts make states of thousands of them. */
+export const MAX_AUTOMATON_WORK = 4_000_000;
 /** Longest work on one grammar or one of its masks, and longest start of a thread for it. */
 export const GRAMMAR_JOB_MS = 20_000;
 export const GRAMMAR_START_MS = 60_000;

@@ -3,10 +3,10 @@
  * merges the alternatives of a rule, wrongly where they can begin alike: `"a" [ab] | [a-c] [ab] [ab] | [a-c] [ab] [ab] [ab]`
  * also accepts texts of five characters.
  *
- * Source: Thompson's construction and the subset construction. Cost: O(states · characters told apart), states are limited.
+ * Source: Thompson's construction and the subset construction. Cost: O(nodes looked at), which is limited, as states are.
  */
 import { TrimtabError } from "#kit/errors.ts";
-import { MAX_AUTOMATON_STATES } from "../../limits.ts";
+import { MAX_AUTOMATON_STATES, MAX_AUTOMATON_WORK } from "../../limits.ts";
 import { ASCII, ASCII_CODES, type CharacterSet, oneOf, singleCharacter } from "./characters.ts";
 
 /** A regular expression. */
@@ -37,29 +37,34 @@ interface Node {
 
 /**
  * The rules of an expression; the first one, `<name>0`, is the whole.
- * @throws TrimtabError FIELD_OUT_OF_RANGE when it has too many states, UNSUPPORTED when classes beyond ASCII overlap
+ * @throws TrimtabError FIELD_OUT_OF_RANGE when it has too many states or takes too much work, UNSUPPORTED when classes beyond ASCII overlap
  */
 export function automatonRules(expression: Expression, name: string, field: string): string[] {
   const nodes: Node[] = [];
-  const tooLarge = (): TrimtabError => {
-    const message = `${field}: more than ${MAX_AUTOMATON_STATES} states`;
-    return new TrimtabError("FIELD_OUT_OF_RANGE", message, { field, limit: MAX_AUTOMATON_STATES });
-  };
+  const tooLarge = (limit: number, of: string): TrimtabError =>
+    new TrimtabError("FIELD_OUT_OF_RANGE", `${field}: more than ${limit} ${of}`, { field, limit });
   const add = (node: Node): number => {
-    if (nodes.length > MAX_AUTOMATON_STATES * 4) throw tooLarge();
+    if (nodes.length > MAX_AUTOMATON_STATES * 4) throw tooLarge(MAX_AUTOMATON_STATES, "states");
     return nodes.push(node) - 1;
   };
   const end = add({ empty: [] });
   const start = build(expression, end, add, nodes, 0);
   const alphabet = alphabetOf(nodes);
+  const classOf = classesOf(alphabet, nodes);
+  let work = 0;
+  const spend = (looked: number): void => {
+    work += looked;
+    if (work > MAX_AUTOMATON_WORK) throw tooLarge(MAX_AUTOMATON_WORK, "steps to make it deterministic");
+  };
   const states = new Map<string, number>();
   const members: (readonly number[])[] = [];
   const stateOf = (from: readonly number[]): number => {
     const closed = closure(from, nodes);
+    spend(closed.length);
     const key = closed.join(" ");
     const known = states.get(key);
     if (known !== undefined) return known;
-    if (members.length >= MAX_AUTOMATON_STATES) throw tooLarge();
+    if (members.length >= MAX_AUTOMATON_STATES) throw tooLarge(MAX_AUTOMATON_STATES, "states");
     states.set(key, members.length);
     return members.push(closed) - 1;
   };
@@ -68,12 +73,16 @@ export function automatonRules(expression: Expression, name: string, field: stri
   for (let state = 0; state < members.length; state++) {
     const own = members[state] ?? [];
     const steps = new Map<number, number[]>();
+    const ways = new Map<number, number | undefined>();
     for (const code of alphabet) {
-      const to = own.flatMap((index) => {
-        const { set, next } = nodes[index] ?? { empty: [] };
-        return set && next !== undefined && has(set, code) ? [next] : [];
-      });
-      if (to.length > 0) append(steps, stateOf(to), code);
+      const alike = classOf.get(code) ?? 0;
+      if (!ways.has(alike)) {
+        spend(own.length);
+        const to = reached(own, code, nodes);
+        ways.set(alike, to.length > 0 ? stateOf(to) : undefined);
+      }
+      const to = ways.get(alike);
+      if (to !== undefined) append(steps, to, code);
     }
     const parts = [...steps].flatMap(([to, codes]) =>
       oneOf(setOf(codes, steps, field)).map((one) => `${one} ${name}${to}`),
@@ -120,6 +129,23 @@ function build(
 function alphabetOf(nodes: readonly Node[]): readonly number[] {
   const listed = nodes.flatMap(({ set }) => (set && set.others !== "all" ? [...set.others] : []));
   return [...ASCII_CODES, ...new Set(listed), REST];
+}
+
+/** Characters by classes: those that are in the same sets lead to the same states. */
+function classesOf(alphabet: readonly number[], nodes: readonly Node[]): ReadonlyMap<number, number> {
+  const sets = [...new Set(nodes.flatMap(({ set }) => (set ? [set] : [])))];
+  const names = alphabet.map((code) => sets.map((set) => (has(set, code) ? "1" : "0")).join(""));
+  return new Map(alphabet.map((code, i) => [code, names.indexOf(names[i] ?? "")]));
+}
+
+/** Nodes that follow `own` over a character. */
+function reached(own: readonly number[], code: number, nodes: readonly Node[]): readonly number[] {
+  const to: number[] = [];
+  for (const index of own) {
+    const { set, next } = nodes[index] ?? {};
+    if (set && next !== undefined && has(set, code)) to.push(next);
+  }
+  return to;
 }
 
 function has({ ascii, others }: CharacterSet, code: number): boolean {
