@@ -39,19 +39,34 @@ export function toLeaseMs(leaseMs: number): number {
   return leaseMs || DEFAULT_LEASE_MS;
 }
 
+/** Time and what happens again and again; tests bring their own. Monotonic, milliseconds. */
+export interface LeaseClock {
+  now(): number;
+  /** Calls every `ms`; answers with what ends it. */
+  every(ms: number, call: () => void): () => void;
+}
+
+const SYSTEM_CLOCK: LeaseClock = {
+  now: () => performance.now(),
+  every(ms, call) {
+    const timer = setInterval(call, ms);
+    timer.unref();
+    return () => clearInterval(timer);
+  },
+};
+
 /** An empty table of leases with its sweeper. */
-export function createLeases(now: () => number = () => performance.now()): Leases {
+export function createLeases({ now, every }: LeaseClock = SYSTEM_CLOCK): Leases {
   const entries = new Map<string, Entry>();
   const free = ({ engine, sequence }: Lease): Promise<unknown> =>
     engine.call({ type: "release", sequences: [sequence] }).catch(() => undefined);
-  const sweep = setInterval(() => {
+  const stopSweeping = every(SWEEP_MS, () => {
     for (const [name, entry] of entries) {
       if (entry.busy > 0 || entry.expiresMs > now()) continue;
       entries.delete(name);
       void free(entry);
     }
-  }, SWEEP_MS);
-  sweep.unref();
+  });
   const find = (engine: Engine, name: string): Entry => {
     const entry = entries.get(name);
     if (entry && entry.engine === engine && (entry.busy > 0 || entry.expiresMs > now())) return entry;
@@ -91,7 +106,7 @@ export function createLeases(now: () => number = () => performance.now()): Lease
       await Promise.all(found.map(free));
     },
     close() {
-      clearInterval(sweep);
+      stopSweeping();
       for (const entry of entries.values()) void free(entry);
       entries.clear();
     },

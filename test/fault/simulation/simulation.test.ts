@@ -22,6 +22,8 @@ const happening: fc.Arbitrary<Happening> = fc.record({
     { weight: 2, arbitrary: fc.constant("leave" as const) },
     { weight: 1, arbitrary: fc.constant("lose" as const) },
     { weight: 1, arbitrary: fc.constant("crash" as const) },
+    { weight: 2, arbitrary: fc.constant("hold" as const) },
+    { weight: 4, arbitrary: fc.constant("use" as const) },
   ),
   choice: fc.nat(10_000),
 });

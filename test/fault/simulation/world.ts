@@ -1,5 +1,5 @@
 /**
- * Gateway and engine as one deterministic machine: the real admission, scheduler and KV tree, a clock that stands until it is told,
+ * Gateway and engine as one deterministic machine: the real admission, leases, scheduler and KV tree, a clock that stands until it is told,
  * and messages between them that come late, get lost, or meet a process that died. What must hold is checked after every event.
  */
 import { expect } from "bun:test";
@@ -10,22 +10,19 @@ import {
   type Ticket,
 } from "../../../gateway/src/admission/admission.ts";
 import { BANDS } from "../../../gateway/src/admission/waiting-line.ts";
-import { createKvTree, type KvTable, type KvTree } from "../../../services/forward/src/engine/kv-tree.ts";
-import { createScheduler, type Scheduler } from "../../../services/forward/src/engine/scheduler.ts";
 import { createManualClock, type ManualClock } from "../../gateway/support/manual-clock.ts";
+import { begin, createEngine, PAGES, ROWS, strangeCells, write, type Written } from "./engine.ts";
+import { LeasedSequences } from "./leased.ts";
 
 /** One thing that happens; numbers choose among what is possible. */
 export interface Happening {
-  readonly kind: "arrive" | "step" | "pass" | "leave" | "crash" | "lose";
+  readonly kind: "arrive" | "step" | "pass" | "leave" | "crash" | "lose" | "hold" | "use";
   readonly choice: number;
 }
 
 /** Ends of requests, counted. */
 export type Ends = Record<"answered" | "refused" | "left" | "lost" | "late", number>;
 
-const PAGE = 32;
-const PAGES = 20;
-const ROWS = { rowBudget: 96, prefillRows: 48 };
 const TENANTS = ["alice", "bob", "carol"];
 const LIMITS: AdmissionLimits = {
   ...{
@@ -59,11 +56,8 @@ interface Request {
 }
 
 /** A sequence in the engine. */
-interface Sequence {
+interface Sequence extends Written {
   readonly request: Request;
-  readonly table: KvTable;
-  readonly copy: number[];
-  written: number;
 }
 
 /** A world at time 0, with nothing in it. */
@@ -72,7 +66,8 @@ export class World {
   private readonly clock: ManualClock = createManualClock();
   private readonly admission: Admission = createAdmission(LIMITS, this.clock);
   private readonly requests: Request[] = [];
-  private engine = createEngine();
+  private engine = createEngine<Sequence>();
+  private leased = new LeasedSequences(this.clock, this.engine);
   private losesNext = false;
 
   /** Lets one thing happen, with what follows from it at once. */
@@ -83,13 +78,17 @@ export class World {
     if (kind === "leave") this.pick(choice)?.leave.abort();
     if (kind === "lose") this.losesNext = true;
     if (kind === "crash") this.crash();
+    if (kind === "hold")
+      this.leased.open(choice % TENANTS.length, textOf(1 + (choice % 100), choice), choice);
+    if (kind === "use") await this.leased.use(choice);
     await this.clock.settle();
     this.check();
   }
 
   /** Lets everything come to its end, and checks that nothing is left. */
   async finish(): Promise<void> {
-    for (let i = 0; i < 400 && this.requests.some(({ end }) => end === undefined); i++) {
+    const isOpen = () => this.leased.written.size > 0 || this.requests.some(({ end }) => end === undefined);
+    for (let i = 0; i < 400 && isOpen(); i++) {
       await this.happen({ kind: "step", choice: 0 });
       await this.happen({ kind: "pass", choice: 50 });
     }
@@ -114,8 +113,7 @@ export class World {
   private arrive(choice: number): void {
     const tenant = choice % TENANTS.length;
     const length = 1 + (choice % 150);
-    // Tenants ask the same few texts, so that pages of one would serve another.
-    const text = Array.from({ length }, (_, i) => (i + (choice % 2)) % 5);
+    const text = textOf(length, choice);
     const answer = 1 + (choice % 11);
     const deadlineMs = SHORTEST_DEADLINE_MS + (choice % LONGEST_DEADLINE_MS);
     const request: Request = {
@@ -168,18 +166,10 @@ export class World {
 
   private open(request: Request): void {
     if (request.end !== undefined) return;
-    const { tree, scheduler, sequences } = this.engine;
-    const found: number[] = [];
-    for (let page = 0; (page + 1) * PAGE < request.text.length; page++) {
-      const number = tree.find(keyOf(request.tenant, request.text, page));
-      if (number === undefined) break;
-      found.push(number);
-    }
-    const table = tree.create();
-    const reused = found.length * PAGE;
-    tree.attach(table, 0, found, reused);
-    sequences.set(request.id, { request, table, copy: request.text.slice(0, reused), written: reused });
-    scheduler.set(request.id, request.text.length - reused, TENANTS[request.tenant] ?? "");
+    const { scheduler, sequences } = this.engine;
+    const written = begin(this.engine, request.tenant, request.text);
+    sequences.set(request.id, { request, ...written });
+    scheduler.set(request.id, request.text.length - written.copy.length, TENANTS[request.tenant] ?? "");
   }
 
   /** One step of the engine: rows as the scheduler says, pages as the tree has them. */
@@ -189,9 +179,12 @@ export class World {
     expect(slices.reduce((sum, { rows }) => sum + rows, 0)).toBeLessThanOrEqual(ROWS.rowBudget);
     for (const { id, rows } of slices) {
       const sequence = sequences.get(id)!;
-      for (let row = 0; row < rows; row++)
-        if (!this.write(sequence)) return this.end(sequence.request, "refused");
-      const { request, written } = sequence;
+      const { request, copy } = sequence;
+      for (let row = 0; row < rows; row++) {
+        const value = request.text[copy.length] ?? 100 + (copy.length % 3);
+        if (!write(this.engine, sequence, value)) return this.end(request, "refused");
+      }
+      const written = copy.length;
       const total = request.text.length + request.answer;
       if (written === total) this.send(request, () => this.end(request, "answered"));
       scheduler.set(
@@ -202,28 +195,12 @@ export class World {
     }
   }
 
-  private write(sequence: Sequence): boolean {
-    const { tree, pages } = this.engine;
-    const { request, table, copy, written: at } = sequence;
-    if (!tree.prepare(table, at, at + 1)) return false;
-    const value = request.text[at] ?? 100 + (at % 3);
-    copy[at] = value;
-    pages[table.pages[Math.floor(at / PAGE)]!]![at % PAGE] = { tenant: request.tenant, value };
-    sequence.written++;
-    if ((at + 1) % PAGE !== 0) return true;
-    const page = Math.floor(at / PAGE);
-    const ids = copy.slice(page * PAGE, at + 1);
-    tree.publish(table, page, keyOf(request.tenant, copy, page), keyOf(request.tenant, copy, page - 1), {
-      ids,
-      signatures: [],
-    });
-    return true;
-  }
-
   /** The engine's process dies: whatever it held is gone, whoever waited for it is told. */
   private crash(): void {
     const { sequences } = this.engine;
-    this.engine = createEngine();
+    this.leased.die();
+    this.engine = createEngine<Sequence>();
+    this.leased = new LeasedSequences(this.clock, this.engine);
     for (const { request } of sequences.values()) this.end(request, "lost");
   }
 
@@ -247,39 +224,14 @@ export class World {
     expect(running).toBeLessThanOrEqual(LIMITS.running);
     if (running > 1) expect(runningTokens).toBeLessThanOrEqual(LIMITS.runningTokens);
     expect(waiting.high + waiting.normal + waiting.low).toBeLessThanOrEqual(LIMITS.waiting);
-    const { tree, sequences, pages } = this.engine;
-    const held = new Set([...sequences.values()].flatMap(({ table }) => table.pages));
-    expect(tree.free + held.size).toBe(PAGES);
-    for (const { request, table, copy } of sequences.values()) {
-      for (const [at, value] of copy.entries()) {
-        const cell = pages[table.pages[Math.floor(at / PAGE)]!]![at % PAGE];
-        // A page of another tenant, or of another text, would show here.
-        if (cell?.tenant !== request.tenant || cell.value !== value)
-          expect(cell).toEqual({ tenant: request.tenant, value });
-      }
-    }
+    const { tree, sequences } = this.engine;
+    const all = [...sequences.values(), ...this.leased.written.values()];
+    expect(tree.free + new Set(all.flatMap(({ table }) => table.pages)).size).toBe(PAGES);
+    for (const written of all) expect(strangeCells(this.engine, written)).toEqual([]);
+    this.leased.check();
   }
 }
 
-type Cell = { readonly tenant: number; readonly value: number };
-
-interface Engine {
-  readonly tree: KvTree;
-  readonly scheduler: Scheduler<number>;
-  readonly sequences: Map<number, Sequence>;
-  readonly pages: (Cell | undefined)[][];
-}
-
-function createEngine(): Engine {
-  const pages: (Cell | undefined)[][] = Array.from({ length: PAGES }, () => []);
-  const tree = createKvTree({
-    pages: PAGES,
-    copyPage: (from, to) => void (pages[to] = [...(pages[from] ?? [])]),
-    clearPage: (page) => void (pages[page] = []),
-  });
-  return { tree, scheduler: createScheduler<number>(ROWS), sequences: new Map(), pages };
-}
-
-/** Key of a page: whose it is, and all text up to its end. */
-const keyOf = (tenant: number, text: readonly number[], page: number): string =>
-  page < 0 ? "" : `${tenant}:${text.slice(0, (page + 1) * PAGE).join()}`;
+/** Tenants ask the same few texts, so that pages of one would serve another. */
+const textOf = (length: number, choice: number): number[] =>
+  Array.from({ length }, (_, i) => (i + (choice % 2)) % 5);
