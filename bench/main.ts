@@ -1,9 +1,10 @@
 /**
  * Speed beside peers: `npm run bench -- engine [--quick] [--json FILE]` measures, `… search` searches, `… load` offers more than
- * can be carried, `… report` makes the page about it.
+ * can be carried, `… gateway` times it without model work, `… report` makes the page about it.
  */
 import { Command } from "commander";
 import { addEngineBench } from "./src/engine.ts";
+import { addGatewayBench } from "./src/gateway/command.ts";
 import { addLoadBench } from "./src/load/command.ts";
 import { addReport } from "./src/page/command.ts";
 import { addSearchBench } from "./src/search/command.ts";
@@ -12,5 +13,6 @@ const program = new Command("bench").description("speed of Trimtab beside its pe
 addEngineBench(program);
 addSearchBench(program);
 addLoadBench(program);
+addGatewayBench(program);
 addReport(program);
 await program.parseAsync();

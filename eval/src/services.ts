@@ -26,6 +26,8 @@ export interface ServicesOptions {
   readonly threads: number;
 }
 
+/** An evaluation asks for much at once and has time: it waits behind everybody else instead of being refused. */
+const PATIENT = { priority: "low" } as const;
 const MAIN = join(import.meta.dir, "..", "..", "cli", "main.ts");
 
 /** Starts what is not running yet. @throws TrimtabError SERVICE_UNAVAILABLE if it does not become ready. */
@@ -46,7 +48,7 @@ export async function openServices({ address, model, threads }: ServicesOptions)
     return socketPath;
   };
   const connect = (socketPath: string): Connection => {
-    const connection = connectTo({ socketPath });
+    const connection = connectTo({ socketPath }, PATIENT);
     connections.push(connection);
     return connection;
   };
@@ -61,7 +63,7 @@ export async function openServices({ address, model, threads }: ServicesOptions)
     const referee = connect(startAlone("referee", "verifier", { tokenizer: nobody, forward: nobody }));
     let gateway: Connection;
     if (address === undefined) gateway = connect(startAll(startAlone));
-    else connections.push((gateway = connectTo({ address })));
+    else connections.push((gateway = connectTo({ address }, PATIENT)));
     for (const child of children) await child.ready();
     return { gateway: gateway.client(GatewayService), referee: referee.client(VerifierService), close };
   } catch (error) {

@@ -12,12 +12,14 @@ import { createManualClock } from "./support/manual-clock.ts";
 const LIMITS: AdmissionLimits = {
   ...{
     running: 2,
+    runningWhileOthersWait: 2,
     runningTokens: 100,
     waiting: 4,
     waitingPerKey: 3,
     waitPerRun: 1,
     shortestWaitMs: 1_000,
     longestWaitMs: 1_000,
+    longestPatientWaitMs: 1_000,
     patienceMs: 1_000,
     burstSeconds: 2,
     keys: 8,

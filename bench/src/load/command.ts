@@ -12,6 +12,7 @@ import { askOf, type Offered, offerClosed, offerOpen } from "./offer.ts";
 import { sendRequest } from "./one-request.ts";
 import { drawLoad } from "./plot.ts";
 import { type LoadRow, summarize, tableOf } from "./summary.ts";
+import { targetOf } from "./target.ts";
 
 interface LoadOptions {
   readonly quick?: boolean;
@@ -24,7 +25,7 @@ interface LoadOptions {
 const FACTORS = [1, 2, 3, 5];
 const SECONDS = 60;
 const QUICK_SECONDS = 20;
-const CLIENTS = 20;
+const CLIENTS = 16;
 const SEED = 17;
 const ROOT = join(import.meta.dir, "..", "..", "..");
 /** What must hold at 3x beside 1x. */
@@ -49,13 +50,7 @@ async function run({ quick = false, model, threads, json, plot }: LoadOptions): 
   const gateway = await startGateway(model, threads);
   const rows: LoadRow[] = [];
   try {
-    const { models } = await gateway.client.listModels({});
-    const { name = "", stopIds = [] } = models[0] ?? {};
-    const target = {
-      url: gateway.url,
-      model: name,
-      logitBias: Object.fromEntries(stopIds.map((id) => [id, -100])),
-    };
+    const target = await targetOf(gateway);
     let sent = 0;
     const send = () => sendRequest(target, askOf(sent++));
     await offerClosed(send, CLIENTS, seconds / 4);

@@ -7,6 +7,8 @@ import { GatewayService } from "#proto/trimtab/gateway/v1/gateway_service_pb.ts"
 /** A gateway to be timed. */
 export interface GatewayUnderTest {
   readonly client: Client<typeof GatewayService>;
+  /** `host:port` of the gRPC API. */
+  readonly address: string;
   /** `http://host:port` of the OpenAI API. */
   readonly url: string;
   /** The process of the gateway; forward is a child of it. */
@@ -17,12 +19,16 @@ export interface GatewayUnderTest {
 const MAIN = join(import.meta.dir, "..", "..", "..", "cli", "main.ts");
 const READY_LINE = /gRPC ([\d.]+:\d+), HTTP (http:\/\/[\d.]+:\d+)/;
 
-/** Starts all services with `threads` compute threads. @throws Error when they do not get ready. */
-export async function startGateway(modelPath: string, threads: number | string): Promise<GatewayUnderTest> {
+/** Starts all services with `threads` compute threads and `more` options of `serve`. @throws Error when they do not get ready. */
+export async function startGateway(
+  modelPath: string,
+  threads: number | string,
+  more: readonly string[] = [],
+): Promise<GatewayUnderTest> {
   const child = Bun.spawn(
     [
       ...[process.execPath, MAIN, "serve", "--grpc-port", "0", "--http-port", "0"],
-      ...["--model", modelPath, "--threads", String(threads)],
+      ...["--model", modelPath, "--threads", String(threads), ...more],
     ],
     { stdin: "ignore", stdout: "pipe", stderr: "inherit" },
   );
@@ -39,6 +45,7 @@ export async function startGateway(modelPath: string, threads: number | string):
   const connection = connectTo({ address: `${host}:${port}` });
   return {
     client: connection.client(GatewayService),
+    address,
     url,
     pid: child.pid,
     async close() {

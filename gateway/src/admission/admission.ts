@@ -65,10 +65,12 @@ const FAR_TOO_LONG = 2;
 
 /** Refuses the last of a line that was let in before the speed was known, or that has become slow since. */
 function shorten(line: WaitingLine<Waiting>, forecast: Forecast): void {
-  for (let last = line.last(); last; last = line.last()) {
-    const waitMs = forecast.msFor(line.tokensAhead("low"));
-    if (waitMs <= FAR_TOO_LONG * forecast.longestWaitMs) return;
-    last.refuse(overloaded(waitMs - forecast.longestWaitMs));
+  for (const band of BANDS) {
+    for (let last = line.lastOf(band); last; last = line.lastOf(band)) {
+      const tooLongMs = forecast.msFor(line.tokensAhead(band)) - forecast.longestWaitMs(band);
+      if (tooLongMs <= (FAR_TOO_LONG - 1) * forecast.longestWaitMs(band)) break;
+      last.refuse(overloaded(tooLongMs));
+    }
   }
 }
 
@@ -90,14 +92,13 @@ export function createAdmission(limits: AdmissionLimits, clock: Clock = SYSTEM_C
       shares.ended(key);
       line.charge(key, usedTokens - tokens);
       shares.giveBack(key, tokens - usedTokens);
-      // A machine with half of its places taken is about as fast as one with all of them.
-      forecast.served({ tokens, ranMs, busy: line.size > 0 || places.halfFull });
+      forecast.served({ tokens, ranMs, busy: line.size > 0 || places.isBusy });
       shorten(line, forecast);
       admitNext();
     });
   };
   const admitNext = (): void => {
-    for (let next = line.next(); next && places.fits(next.tokens); next = line.next()) {
+    for (let next = line.next(); next && places.fits(next.tokens, next.band !== "low"); next = line.next()) {
       const leftMs = (next.timeoutMs ?? Number.POSITIVE_INFINITY) - (clock.now() - next.since);
       // Work that nobody will wait for is not begun.
       if (leftMs < ownMs(next)) next.refuse(overloaded(ownMs(next)));
@@ -107,12 +108,12 @@ export function createAdmission(limits: AdmissionLimits, clock: Clock = SYSTEM_C
   /** Throws for what cannot be served in time; may refuse somebody less important instead. */
   const makeRoom = (ask: Ask): void => {
     if (line.sizeOf(ask.key) >= limits.waitingPerKey) throw tooMany("waiting", limits.waitingPerKey);
-    const waitMs = forecast.msFor(line.tokensAhead(ask.band));
+    const waitMs = forecast.msFor(line.tokensAhead(ask.band) + places.tokensBeyond);
     const ownLongestMs = (ask.timeoutMs ?? Number.POSITIVE_INFINITY) - ownMs(ask);
-    const longestMs = Math.min(forecast.longestWaitMs, ownLongestMs);
+    const longestMs = Math.min(forecast.longestWaitMs(ask.band), ownLongestMs);
     if (waitMs > longestMs) throw overloaded(waitMs - Math.max(0, longestMs));
     if (line.size < limits.waiting) return;
-    const least = line.last(ask.band);
+    const least = line.lastBelow(ask.band);
     if (!least) throw overloaded(waitMs);
     least.refuse(overloaded(waitMs));
   };
@@ -121,10 +122,11 @@ export function createAdmission(limits: AdmissionLimits, clock: Clock = SYSTEM_C
     async enter(ask) {
       if (isDraining) throw draining();
       shares.take(ask, line.sizeOf(ask.key));
-      if (line.size === 0 && places.fits(ask.tokens)) return start(ask, clock.now());
+      if (line.size === 0 && places.fits(ask.tokens, false)) return start(ask, clock.now());
       try {
         makeRoom(ask);
-        return await waitIn(line, ask, { clock, patienceMs: limits.patienceMs, start });
+        const patienceMs = ask.band === "low" ? limits.longestPatientWaitMs : limits.patienceMs;
+        return await waitIn(line, ask, { clock, patienceMs, start });
       } catch (error) {
         shares.giveBack(ask.key, ask.tokens);
         throw error;

@@ -4,6 +4,8 @@
  * is just full, whatever the model and the machine. Milliseconds; estimated tokens.
  */
 
+import type { Band } from "./waiting-line.ts";
+
 /** A request that ended. */
 export interface Served {
   readonly tokens: number;
@@ -18,6 +20,8 @@ export interface ForecastLimits {
   readonly waitPerRun: number;
   readonly shortestWaitMs: number;
   readonly longestWaitMs: number;
+  /** The same for work of low priority, which is in no hurry. */
+  readonly longestPatientWaitMs: number;
 }
 
 /** What is known of the speed. */
@@ -26,7 +30,7 @@ export interface Forecast {
   /** Time until `tokens` are served; 0 until something was learned. */
   msFor(tokens: number): number;
   /** The longest wait to let somebody in for. */
-  readonly longestWaitMs: number;
+  longestWaitMs(band: Band): number;
 }
 
 const WINDOW_MS = 500;
@@ -55,7 +59,8 @@ export function createForecast(limits: ForecastLimits, now: () => number): Forec
       window = { at: time, tokens: 0 };
     },
     msFor: (tokens) => (tokensPerMs === undefined || tokensPerMs <= 0 ? 0 : tokens / tokensPerMs),
-    get longestWaitMs() {
+    longestWaitMs(band) {
+      if (band === "low") return limits.longestPatientWaitMs;
       if (runMs === undefined) return limits.longestWaitMs;
       return Math.min(limits.longestWaitMs, Math.max(limits.shortestWaitMs, runMs * limits.waitPerRun));
     },

@@ -1,10 +1,14 @@
-/** Who runs: so many requests and estimated tokens at a time. What a request took goes back when it ends, once. */
+/**
+ * Who runs: so many requests and estimated tokens at a time, and fewer requests while others wait: a batch is then large enough
+ * for the machine's speed, and whatever joins it only makes its answers take longer. What a request took goes back, once.
+ */
 import type { Ask, Ticket } from "./admission.ts";
 import type { Clock } from "./clock.ts";
 
 /** How many may run; one request alone may be larger. */
 export interface PlaceLimits {
   readonly running: number;
+  readonly runningWhileOthersWait: number;
   readonly runningTokens: number;
 }
 
@@ -12,10 +16,12 @@ export interface PlaceLimits {
 export interface Places {
   readonly count: number;
   readonly tokens: number;
-  /** At least half of the places are taken. */
-  readonly halfFull: boolean;
-  /** Whether a request of so many tokens may begin. */
-  fits(tokens: number): boolean;
+  /** As many run as while others wait: the machine is about as fast as it gets. */
+  readonly isBusy: boolean;
+  /** Tokens that must end before somebody who waits may begin. */
+  readonly tokensBeyond: number;
+  /** Whether a request of so many tokens may begin, as one who waited or one who finds nobody waiting. */
+  fits(tokens: number, hasWaited: boolean): boolean;
   /** Begins a request that arrived at `since`; `ended` is told, once, what it used and how long it ran. */
   start(ask: Ask, since: number, ended: (usedTokens: number, ranMs: number) => void): Ticket;
 }
@@ -23,6 +29,7 @@ export interface Places {
 /** All places free. */
 export function createPlaces(limits: PlaceLimits, clock: Clock): Places {
   const taken = { count: 0, tokens: 0 };
+  const fewer = Math.min(limits.running, limits.runningWhileOthersWait);
   return {
     get count() {
       return taken.count;
@@ -30,11 +37,17 @@ export function createPlaces(limits: PlaceLimits, clock: Clock): Places {
     get tokens() {
       return taken.tokens;
     },
-    get halfFull() {
-      return taken.count >= limits.running / 2;
+    get isBusy() {
+      return taken.count >= fewer;
     },
-    fits: (tokens) =>
-      taken.count === 0 || (taken.count < limits.running && taken.tokens + tokens <= limits.runningTokens),
+    get tokensBeyond() {
+      const beyond = Math.max(0, taken.count - fewer);
+      return (taken.tokens * beyond) / Math.max(1, taken.count);
+    },
+    fits(tokens, hasWaited) {
+      const most = hasWaited ? fewer : limits.running;
+      return taken.count === 0 || (taken.count < most && taken.tokens + tokens <= limits.runningTokens);
+    },
     start({ tokens }, since, ended) {
       const began = clock.now();
       let hasLeft = false;

@@ -29,8 +29,10 @@ export interface WaitingLine<W extends Waiter> {
   remove(waiter: W): boolean;
   /** Who is next; stays in the line. */
   next(): W | undefined;
-  /** The newest waiter of the lowest band, of those below `band` if one is given: who has to go first. */
-  last(below?: Band): W | undefined;
+  /** The newest waiter of a band: who has to go first. */
+  lastOf(band: Band): W | undefined;
+  /** The newest waiter of the lowest band below `band`: who makes room for a more important one. */
+  lastBelow(band: Band): W | undefined;
   /** Counts tokens given to a key; negative gives back. A key that was away has saved nothing up. */
   charge(key: string, tokens: number): void;
   all(): readonly W[];
@@ -77,8 +79,9 @@ export function createWaitingLine<W extends Waiter>(maxKeys: number): WaitingLin
       }
       return first;
     },
-    last(band) {
-      const below = BANDS.slice(band === undefined ? 0 : BANDS.indexOf(band) + 1).toReversed();
+    lastOf: (band) => bands[band].at(-1),
+    lastBelow(band) {
+      const below = BANDS.slice(BANDS.indexOf(band) + 1).toReversed();
       return below.map((one) => bands[one].at(-1)).find((waiter) => waiter !== undefined);
     },
     charge(key, tokens) {

@@ -30,7 +30,9 @@ export interface ConnectionOptions {
   readonly timeoutMs?: number | null;
   readonly maxMessageBytes?: number;
   /** Sent as `authorization: Bearer …`. */
-  readonly apiKey?: string;
+  readonly apiKey?: string | undefined;
+  /** Sent as `x-priority` with every call, for a gateway. */
+  readonly priority?: "high" | "normal" | "low";
   /** For addresses: show this certificate, and believe servers of its authority only. Sockets have no TLS. */
   readonly tls?: TlsIdentity | undefined;
   readonly pingIntervalMs?: number;
@@ -60,7 +62,9 @@ export function parseTarget(text: string): Target {
 /** Opens a connection; nothing is sent before the first call. */
 export function connectTo(target: Target, options: ConnectionOptions = {}): Connection {
   const interceptors = [normaliseClientErrors];
-  if (options.apiKey !== undefined) interceptors.unshift(bearer(options.apiKey));
+  const { apiKey, priority } = options;
+  if (apiKey !== undefined) interceptors.unshift(withHeader("authorization", `Bearer ${apiKey}`));
+  if (priority !== undefined) interceptors.unshift(withHeader("x-priority", priority));
   const maxBytes = options.maxMessageBytes ?? RPC_LIMITS.internalMessageBytes;
   if ("routes" in target) {
     const transport = createRouterTransport(target.routes, {
@@ -105,9 +109,9 @@ function connection(inner: Transport, options: ConnectionOptions, close: () => v
   return { transport, client: (service) => createClient(service, transport), close };
 }
 
-function bearer(apiKey: string): Interceptor {
+function withHeader(name: string, value: string): Interceptor {
   return (next) => (request) => {
-    request.header.set("authorization", `Bearer ${apiKey}`);
+    request.header.set(name, value);
     return next(request);
   };
 }

@@ -27,12 +27,14 @@ const TENANTS = ["alice", "bob", "carol"];
 const LIMITS: AdmissionLimits = {
   ...{
     running: 5,
+    runningWhileOthersWait: 5,
     runningTokens: 200,
     waiting: 8,
     waitingPerKey: 5,
     waitPerRun: 1,
     shortestWaitMs: 200,
     longestWaitMs: 2_000,
+    longestPatientWaitMs: 2_000,
     patienceMs: 4_000,
   },
   ...{ burstSeconds: 5, keys: 4 },
