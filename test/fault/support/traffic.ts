@@ -18,10 +18,10 @@ export interface Traffic {
   close(): void;
 }
 
-/** Outcomes that are as they should be: answered, left, out of time, refused for what was wrong or for load. */
+/** Outcomes that are as they should be: answered, left, out of time, refused for what was wrong. So few clients are never refused. */
 export const EXPLAINED: ReadonlySet<string> = new Set([
-  ...["ok", "CANCELLED", "DEADLINE_EXCEEDED", "FIELD_OUT_OF_RANGE", "SERVICE_UNAVAILABLE", "QUEUE_FULL"],
-  ...["200", "400", "503", "left"],
+  ...["ok", "CANCELLED", "DEADLINE_EXCEEDED", "FIELD_OUT_OF_RANGE"],
+  ...["200", "400", "left"],
 ]);
 
 /** The default model. */
