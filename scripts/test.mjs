@@ -105,8 +105,10 @@ function report({ name, passed, failed, skipped, problem, durationMs }) {
 }
 
 function printContract(results) {
-  const cases = results.flatMap(({ rows = [] }) => rows);
-  for (const [what, count] of contractLines(cases)) print(`${what.padEnd(NAME_COLUMNS)} ${count}`);
+  const lines = contractLines(results.flatMap(({ rows = [] }) => rows));
+  const widths = [0, 1].map((column) => Math.max(...lines.map((line) => line[column].length)));
+  for (const [what, count, note] of lines)
+    print(`${what.padEnd(widths[0])}  ${count.padStart(widths[1])}  ${note}`.trimEnd());
   print("");
 }
 

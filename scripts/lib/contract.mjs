@@ -27,9 +27,13 @@ export function readRows(report) {
     .filter((rows) => rows.length > 0);
 }
 
+/** What tests count, in the order of the table. */
+const COUNTED = ["simulation steps", "fuzz cases", "conformance", "mixed calls", "soak"];
+
 /**
- * Lines of the table: rows kept of each list with their cases, then what tests counted.
+ * Lines of the table: rows kept of each list with their cases, then what tests counted, kinds that were not counted among them.
  * @param cases row ids, one list a passed test.
+ * @returns `[what, count, note]` a line.
  */
 export function contractLines(cases) {
   const lines = LISTS.map(({ name, rows }) => {
@@ -40,10 +44,26 @@ export function contractLines(cases) {
       Array.from({ length: rows[letter] }, (_, i) => `${letter}${i + 1}`).filter((row) => !kept.has(row)),
     );
     const all = Object.values(rows).reduce((sum, count) => sum + count, 0);
-    const count = `${kept.size} of ${all} rows, ${cases.filter((of) => of.some(isOurs)).length} cases`;
-    return [name, missing.length > 0 ? `${count}; without: ${missing.join(" ")}` : count];
+    const tests = `${cases.filter((of) => of.some(isOurs)).length} cases`;
+    const without = missing.length > 0 ? `; without: ${missing.join(" ")}` : "";
+    return [name, `${kept.size} of ${all}`, `${tests}${without}`];
   });
-  return [...lines, ...readCounts()];
+  return [...lines, ...countLines(readCounts())];
+}
+
+/** Lines of counts, by kind; what is not of a known kind comes last. */
+function countLines(counts) {
+  const line = ({ what, count, note }) => [what, Number(count).toLocaleString("en"), note];
+  const known = COUNTED.flatMap((kind) => {
+    const own = counts.filter(({ what }) => what.startsWith(kind));
+    if (own.length === 0) return [[kind, "–", "not in this run"]];
+    if (own.length === 1) return own.map(line);
+    const all = own.reduce((sum, { count }) => sum + Number(count), 0);
+    const parts = own.map(line).map(([what, ...rest]) => [`  ${what}`, ...rest]);
+    return [[kind, all.toLocaleString("en"), "in all"], ...parts];
+  });
+  const others = counts.filter(({ what }) => !COUNTED.some((kind) => what.startsWith(kind)));
+  return [...known, ...others.map(line)];
 }
 
 function readCounts() {
@@ -51,8 +71,5 @@ function readCounts() {
   if (!existsSync(file)) return [];
   const lines = readFileSync(file, "utf8").trim().split("\n");
   rmSync(file);
-  return lines.map((line) => {
-    const { what, count, note } = JSON.parse(line);
-    return [what, `${Number(count).toLocaleString("en")}${note ? `, ${note}` : ""}`];
-  });
+  return lines.map((line) => JSON.parse(line));
 }

@@ -5,6 +5,7 @@
 import { beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { isLeftOut } from "../support/abilities.ts";
 import { reportCount } from "../support/counts.ts";
 
 const VERSION = "v1.0.5";
@@ -12,7 +13,9 @@ const MODULE = "connectrpc.com/conformance";
 const ROOT = join(import.meta.dir, "..", "..");
 const FOLDER = join(ROOT, "build", "conformance");
 const DESCRIPTORS = join(FOLDER, "suite.binpb");
-const isWanted = process.env["TRIMTAB_TEST_FULL"] === "1" && Bun.which("go") !== null;
+const isFull = process.env["TRIMTAB_TEST_FULL"] === "1";
+const isWanted =
+  isFull && !isLeftOut("conformance", Bun.which("go") === null ? "there is no Go toolchain" : undefined);
 setDefaultTimeout(20 * 60_000);
 
 const common = {
