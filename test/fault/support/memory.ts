@@ -1,5 +1,5 @@
-/** Memory of processes over time (Linux), and how fast it grows. */
-import { readFileSync } from "node:fs";
+/** Memory of processes over time and how fast it grows, and files this one has open (Linux). */
+import { readdirSync, readFileSync } from "node:fs";
 
 /** Memory a process holds, MiB. */
 export function residentMib(pid: number): number {
@@ -20,4 +20,9 @@ export function slopeOf(samples: readonly Sample[]): number {
   const [minute, mib] = [mean((s) => s.minute), mean((s) => s.mib)];
   const spread = samples.reduce((sum, s) => sum + (s.minute - minute) ** 2, 0);
   return spread === 0 ? 0 : samples.reduce((sum, s) => sum + (s.minute - minute) * (s.mib - mib), 0) / spread;
+}
+
+/** Open files of this process; 0 where that cannot be read. */
+export function openFiles(): number {
+  return process.platform === "linux" ? readdirSync("/proc/self/fd").length : 0;
 }
