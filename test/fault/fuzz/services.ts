@@ -1,0 +1,68 @@
+/** Every unary method of gateway, forward, tokenizer and verifier with random messages, each over its own routes. */
+import { type DescMethodUnary, type DescService, fromBinary, toBinary } from "@bufbuild/protobuf";
+import type { ConnectRouter } from "@connectrpc/connect";
+import { Hono } from "hono";
+import { serverInterceptors } from "#kit/interceptors.ts";
+import { mountConnect } from "#kit/listeners.ts";
+import { ErrorInfoSchema } from "#proto/google/rpc/error_details_pb.ts";
+import { mutateBytes, pick, RefusedAs, type Random, type Target } from "./target.ts";
+import { randomMessage, type Words } from "./messages.ts";
+
+/** A call as bytes. */
+export interface Call {
+  readonly method: string;
+  readonly body: Uint8Array;
+}
+
+const MALFORMED = /parse binary|malformed/i;
+
+/** What is fuzzed of a service. */
+export interface ServiceUnderTest {
+  readonly service: DescService;
+  readonly routes: (router: ConnectRouter) => void;
+  readonly words: Words;
+  /** Methods left out: those that end what is under test. */
+  readonly without?: readonly string[];
+  readonly cases: readonly [short: number, long: number];
+  readonly reasons: readonly string[];
+}
+
+/** The target of a service: first check = a message of the schema. */
+export function serviceTarget(tested: ServiceUnderTest): Target<Call> {
+  const { service, words, without = [], cases, reasons } = tested;
+  const app = new Hono();
+  mountConnect(app, { routes: tested.routes, interceptors: serverInterceptors() });
+  const methods = service.methods.filter(
+    (method): method is DescMethodUnary => method.methodKind === "unary" && !without.includes(method.name),
+  );
+  return {
+    name: `messages of ${service.name}`,
+    ...{ cases, reasons },
+    make(random: Random): Call {
+      const method = pick(random, methods);
+      const bytes = toBinary(method.input, randomMessage(method.input, random, words));
+      return { method: method.name, body: random.below(5) === 0 ? mutateBytes(bytes, random) : bytes };
+    },
+    async read({ method, body }) {
+      const headers = { "content-type": "application/proto" };
+      const path = `/${service.typeName}/${method}`;
+      const response = await app.request(path, { method: "POST", headers, body: Buffer.from(body) });
+      if (response.ok) return void (await response.arrayBuffer());
+      const { message = "", details = [] } = (await response.json()) as ConnectFailure;
+      throw new RefusedAs(reasonOf(details), `${method}: ${message}`);
+    },
+    isFirstCheck: ({ message }) => MALFORMED.test(message),
+    corpus: methods.map(({ name }) => ({ method: name, body: new Uint8Array() })),
+  };
+}
+
+interface ConnectFailure {
+  readonly message?: string;
+  readonly details?: readonly { readonly type: string; readonly value: string }[];
+}
+
+/** Errors without our details are the framework's own, and count as unexplained. */
+function reasonOf(details: NonNullable<ConnectFailure["details"]>): string {
+  const info = details.find(({ type }) => type === "google.rpc.ErrorInfo");
+  return info ? fromBinary(ErrorInfoSchema, Buffer.from(info.value, "base64")).reason : "UNKNOWN";
+}
