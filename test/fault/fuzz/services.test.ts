@@ -46,7 +46,7 @@ const TARGETS = [
   }),
   serviceTarget({
     ...{ service: TokenizerService, routes: tokenizer.routes, cases: [300, 4_000] },
-    words: ["hello, world", "user", "assistant"],
+    words: ["", "", "hello, world", "user", "assistant"],
     without: ["UnloadModel"],
     reasons: ["FIELD_REQUIRED", "FIELD_OUT_OF_RANGE"],
   }),
