@@ -108,7 +108,7 @@ export function createAdmission(limits: AdmissionLimits, clock: Clock = SYSTEM_C
   /** Throws for what cannot be served in time; may refuse somebody less important instead. */
   const makeRoom = (ask: Ask): void => {
     if (line.sizeOf(ask.key) >= limits.waitingPerKey) throw tooMany("waiting", limits.waitingPerKey);
-    const waitMs = forecast.msFor(line.tokensAhead(ask.band) + places.tokensBeyond);
+    const waitMs = forecast.msFor(line.tokensAhead(ask.band));
     const ownLongestMs = (ask.timeoutMs ?? Number.POSITIVE_INFINITY) - ownMs(ask);
     const longestMs = Math.min(forecast.longestWaitMs(ask.band), ownLongestMs);
     if (waitMs > longestMs) throw overloaded(waitMs - Math.max(0, longestMs));

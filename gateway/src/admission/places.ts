@@ -18,8 +18,6 @@ export interface Places {
   readonly tokens: number;
   /** As many run as while others wait: the machine is about as fast as it gets. */
   readonly isBusy: boolean;
-  /** Tokens that must end before somebody who waits may begin. */
-  readonly tokensBeyond: number;
   /** Whether a request of so many tokens may begin, as one who waited or one who finds nobody waiting. */
   fits(tokens: number, hasWaited: boolean): boolean;
   /** Begins a request that arrived at `since`; `ended` is told, once, what it used and how long it ran. */
@@ -39,10 +37,6 @@ export function createPlaces(limits: PlaceLimits, clock: Clock): Places {
     },
     get isBusy() {
       return taken.count >= fewer;
-    },
-    get tokensBeyond() {
-      const beyond = Math.max(0, taken.count - fewer);
-      return (taken.tokens * beyond) / Math.max(1, taken.count);
     },
     fits(tokens, hasWaited) {
       const most = hasWaited ? fewer : limits.running;
