@@ -2,7 +2,8 @@
 
 /** A seeded generator of 32-bit numbers (xorshift), for repeatable tests. */
 export function createRandom(seed: number): { below(limit: number): number } {
-  let state = (seed * 2654435761) >>> 0 || 1;
+  // Exact for large seeds too: a product of doubles would lose the low bits, and with them the first choices.
+  let state = Math.imul(seed, 2654435761) >>> 0 || 1;
   return {
     below(limit) {
       state ^= state << 13;
