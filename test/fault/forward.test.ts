@@ -33,7 +33,6 @@ afterAll(async () => {
   await stack?.close();
   rmSync(directory, { recursive: true, force: true });
 });
-
 async function answer(): Promise<string> {
   const { choices } = await stack.client.complete({ spec });
   expect(choices[0]!.finished!.steered).toBe(true);
@@ -69,7 +68,6 @@ async function streamed(onFirst: () => void): Promise<{ text: string; failure: T
 }
 
 const kill = (signal: NodeJS.Signals) => process.kill(stack.forwardPid()!, signal);
-
 test("X1 forward killed in mid-answer: the stream ends typed, what came is a prefix of the answer, then it is served again", async () => {
   const { text, failure } = await streamed(() => kill("SIGKILL"));
   expect(failure?.reason).toMatch(/UNAVAILABLE$/);
@@ -96,6 +94,18 @@ test("X6 forward stopped and continued: calls meanwhile end by their deadline, l
   kill("SIGCONT");
   expect(await answerAgain()).toBe(expected);
 });
+
+test.skipIf(process.env["TRIMTAB_TEST_FULL"] !== "1")(
+  "X6 forward stopped for longer than a wedge takes to be noticed, then continued: the same process serves (long run only)",
+  async () => {
+    const pid = stack.forwardPid()!;
+    const run = streamed(() => kill("SIGSTOP"));
+    await Bun.sleep((STALL_SECONDS + 4) * 1_000);
+    kill("SIGCONT");
+    await run;
+    expect([await answerAgain(), stack.forwardPid()]).toEqual([expected, pid]);
+  },
+);
 
 test.skipIf(isLeftOut("X8", whyNoTrace()))(
   "X8 a compute thread that does not come back: its process is ended and started again, calls in flight end typed",

@@ -61,7 +61,7 @@ export interface Admission {
 }
 
 /** A line this many times longer than who comes now would be let in for was let in by a wrong prediction. */
-const FAR_TOO_LONG = 2;
+const FAR_TOO_LONG = 8;
 
 /** Refuses the last of a line that was let in before the speed was known, or that has become slow since. */
 function shorten(line: WaitingLine<Waiting>, forecast: Forecast): void {

@@ -184,17 +184,20 @@ function startWatchdog(
     readonly onStall: (error: TrimtabError) => void;
   },
 ) {
-  let lastReplyMs = performance.now();
-  const replied = (): void => void (lastReplyMs = performance.now());
-  const timer = setInterval(
-    () => {
-      if (watched.isIdle()) return replied();
-      if (performance.now() - lastReplyMs <= stallMs) return watched.ping();
-      const limit = `${stallMs} ms`;
-      watched.onStall(new TrimtabError("SERVICE_UNAVAILABLE", "the engine does not answer", { limit }));
-    },
-    Math.min(PING_MS, stallMs / 2),
-  );
+  const everyMs = Math.min(PING_MS, stallMs / 2);
+  let silentMs = 0;
+  let lookedAt = performance.now();
+  const replied = (): void => void (silentMs = 0);
+  const timer = setInterval(() => {
+    const now = performance.now();
+    // When this thread did not run either (the process was stopped, the machine slept), the silence is not the engine's.
+    silentMs += Math.min(now - lookedAt, 2 * everyMs);
+    lookedAt = now;
+    if (watched.isIdle()) return replied();
+    if (silentMs <= stallMs) return watched.ping();
+    const limit = `${stallMs} ms`;
+    watched.onStall(new TrimtabError("SERVICE_UNAVAILABLE", "the engine does not answer", { limit }));
+  }, everyMs);
   timer.unref();
   return { replied, end: () => clearInterval(timer) };
 }
