@@ -7,7 +7,11 @@ import { chatBody, until } from "./support/asks.ts";
 import { createSimulatedStack } from "./support/simulated-services.ts";
 
 const metrics = createMetrics("gateway");
-const stack = createSimulatedStack({ metrics, admission: { running: 4, waiting: 8, waitingPerKey: 8 } });
+/** The line is bounded by its length here, not by what waiting would take. */
+const stack = createSimulatedStack({
+  metrics,
+  admission: { running: 4, waiting: 8, waitingPerKey: 8, shortestWaitMs: 4_000 },
+});
 const LATE = 1_000;
 let server: Server;
 
