@@ -18,6 +18,8 @@ const CALLS_AT_ONCE = 20_000;
 const CALLS_ALONE = 2_000;
 const STARTS = 3;
 const IDLE_SECONDS = 10;
+/** Until what a start leaves behind (collections, compilations) is done. */
+const SETTLE_SECONDS = 10;
 /** Seconds of silence after which a compute thread counts as wedged: short, to be measured at all. */
 const STALL_SECONDS = "5";
 /** What must hold. */
@@ -51,6 +53,7 @@ async function run({ model, threads, json }: GatewayOptions): Promise<void> {
   let recovered: number | string;
   let dropped: number;
   try {
+    await Bun.sleep(SETTLE_SECONDS * 1_000);
     idle = await idlePercent(gateway, IDLE_SECONDS);
     rows =
       Bun.which("h2load") === null ? "h2load (nghttp2-client) is not installed" : await timeCalls(gateway);

@@ -21,6 +21,7 @@ export function catalogHandlers({
   "listModels" | "listRecipes" | "listStrategies" | "listVerifiers"
 > {
   const { clients } = flow;
+  const strategies = create(ListStrategiesResponseSchema, { strategies: listedStrategies() });
   return {
     async listModels(_request, context) {
       const { models } = await clients.forward.listModels({}, forwardCall(context));
@@ -32,7 +33,7 @@ export function catalogHandlers({
       const { recipes } = await clients.steering.listRecipes({ modelDigest: digest }, scope);
       return create(ListRecipesResponseSchema, { recipes });
     },
-    listStrategies: () => create(ListStrategiesResponseSchema, { strategies: listedStrategies() }),
+    listStrategies: () => strategies,
     async listVerifiers(_request, context) {
       const { verifiers } = await clients.verifier.listVerifiers({}, forwardCall(context));
       return create(ListVerifiersResponseSchema, { verifiers });
