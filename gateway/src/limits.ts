@@ -8,6 +8,8 @@ export const LIMITS = {
   bodyMs: 10_000,
   /** Nesting of JSON arrays and objects. */
   jsonDepth: 64,
+  /** Keys of its objects, together. */
+  jsonKeys: 32_768,
   /** Characters of a model, recipe or artifact reference. */
   referenceChars: 256,
   /** Messages of a conversation. */

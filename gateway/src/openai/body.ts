@@ -18,7 +18,7 @@ export async function readJsonObject(
 ): Promise<JsonObject> {
   checkHeaders(request.headers);
   const text = decode(await readBytes(request, timeoutMs));
-  const fault = scanJson(text, LIMITS.jsonDepth);
+  const fault = scanJson(text, LIMITS.jsonDepth, LIMITS.jsonKeys);
   if (fault !== undefined) throw new HttpProblem(400, "invalid_json", `the body ${fault}`);
   const value: unknown = JSON.parse(text);
   if (typeof value !== "object" || value === null || Array.isArray(value)) {

@@ -74,6 +74,20 @@ const speculation = z.strictObject({
   prompt_lookup: z.strictObject({ ngram: integer(1, LIMITS.ngram), max_draft: integer(1, LIMITS.draft) }),
 });
 
+/** Counts entries before each of them is looked at: a record of a hundred thousand would keep everybody waiting. */
+function fewEntries(maximum: number): z.core.CheckFn<unknown> {
+  return ({ value, issues }) => {
+    if (typeof value !== "object" || value === null || Object.keys(value).length <= maximum) return;
+    const message = `at most ${maximum} entries`;
+    issues.push({ code: "too_big", origin: "record", maximum, message, input: value, continue: false });
+  };
+}
+
+const biases = z.record(
+  z.string().regex(/^\d{1,9}$/),
+  z.number().min(-LIMITS.logitBias).max(LIMITS.logitBias),
+);
+
 const common = {
   model: reference,
   stream: flag,
@@ -88,9 +102,7 @@ const common = {
   repetition_penalty: z.number().gt(0).max(2).optional(),
   frequency_penalty: number(-2, 2),
   presence_penalty: number(-2, 2),
-  logit_bias: z
-    .record(z.string().regex(/^\d{1,9}$/), z.number().min(-LIMITS.logitBias).max(LIMITS.logitBias))
-    .optional(),
+  logit_bias: z.unknown().check(fewEntries(LIMITS.logitBiasEntries)).pipe(biases).optional(),
   steering: steering.optional(),
   scaling: scaling.optional(),
   verifiers: z.array(verifierShape).max(LIMITS.verifiers).optional(),

@@ -7,9 +7,15 @@
 /**
  * Returns what is wrong with `json`, or undefined if it parses and is free of duplicate keys and deep nesting.
  * @param maxDepth largest allowed nesting of objects and arrays
+ * @param maxKeys most keys of all objects together: each costs far more than its bytes
  */
-export function scanJson(json: string, maxDepth: number): string | undefined {
+export function scanJson(
+  json: string,
+  maxDepth: number,
+  maxKeys = Number.POSITIVE_INFINITY,
+): string | undefined {
   const keys: (Set<string> | undefined)[] = [];
+  let count = 0;
   for (let at = 0; at < json.length; at++) {
     const char = json[at];
     if (char === "{" || char === "[") {
@@ -21,6 +27,7 @@ export function scanJson(json: string, maxDepth: number): string | undefined {
       const end = endOfText(json, at);
       const known = keys.at(-1);
       if (known && nextSolid(json, end) === ":") {
+        if (++count > maxKeys) return `has more than ${maxKeys} keys`;
         const fault = addKey(known, json.slice(at, end));
         if (fault !== undefined) return fault;
       }

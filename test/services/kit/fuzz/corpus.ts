@@ -10,6 +10,7 @@ import { openGguf, parseGguf } from "#kit/gguf.ts";
 import { ggufBoolean, ggufNumber, ggufNumbers, ggufText, ggufTexts, required } from "#kit/gguf-values.ts";
 import { GGUF_LIMITS, MODEL_DIRECTORY_LIMITS } from "#kit/limits.ts";
 import { openModelDirectory } from "#kit/model-directory.ts";
+import { scanJson } from "#kit/json-scan.ts";
 import { parseSafetensorsHeader } from "#kit/safetensors-header.ts";
 
 /** Messages of the refused files of a kind. */
@@ -74,6 +75,10 @@ const CORPUS = {
     readHeader('{"\\u005f_proto__":1}'),
     readHeader('{"a\\q":1}'),
     readHeader('{"a":{"dtype":"F32","shape":[1e999],"data_offsets":[0,4]}}'),
+    /** A limit of the gateway's bodies: the scanner is one. */
+    () => {
+      throw new TrimtabError("INVALID_ARGUMENT", scanJson('{"a":{"b":1}}', 8, 1) ?? "");
+    },
     () => parseSafetensorsHeader(Buffer.alloc(7), MODEL_DIRECTORY_LIMITS),
     () => parseSafetensorsHeader(u64(BigInt(17 * MIB)), MODEL_DIRECTORY_LIMITS),
   ],
