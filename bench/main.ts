@@ -1,12 +1,13 @@
 /**
  * Speed beside peers: `npm run bench -- engine [--quick] [--json FILE]` measures, `… search` searches, `… load` offers more than
- * can be carried, `… gateway` times it without model work, `… report` makes the page about it.
+ * can be carried, `… gateway` times it without model work, `… page` opens the playground, `… report` makes the page about it.
  */
 import { Command } from "commander";
 import { addEngineBench } from "./src/engine.ts";
 import { addGatewayBench } from "./src/gateway/command.ts";
 import { addLoadBench } from "./src/load/command.ts";
 import { addReport } from "./src/page/command.ts";
+import { addPageBench } from "./src/playground/command.ts";
 import { addSearchBench } from "./src/search/command.ts";
 
 const program = new Command("bench").description("speed of Trimtab beside its peers, interleaved in one run");
@@ -14,5 +15,6 @@ addEngineBench(program);
 addSearchBench(program);
 addLoadBench(program);
 addGatewayBench(program);
+addPageBench(program);
 addReport(program);
 await program.parseAsync();

@@ -31,7 +31,7 @@ export type { GatewayClients } from "./src/clients.ts";
 export { operatorMethods } from "./src/permissions.ts";
 
 /** Where the playground is bundled to, in a checkout and in the package. */
-const PAGE_DIRECTORY = join(import.meta.dir, "..", "build", "page");
+const BUILT = join(import.meta.dir, "..", "build");
 
 /** What a gateway is made of. */
 export interface GatewayOptions {
@@ -103,7 +103,7 @@ export function createGateway(options: GatewayOptions): Gateway {
   };
   return {
     routes: gatewayRoutes(context),
-    app: createOpenAiApp(context, gate, createPage(PAGE_DIRECTORY)),
+    app: createOpenAiApp(context, gate, createPage({ page: join(BUILT, "page"), docs: join(BUILT, "docs") })),
     async ready() {
       const { models } = await clients.forward
         .listModels({}, { timeoutMs: LIMITS.scrapeMs })

@@ -41,6 +41,7 @@ function App() {
             </a>
           ))}
         </nav>
+        <a href="/docs/">Docs</a>
         <BarSettings />
       </header>
       <main id="main" tabIndex={-1}>

@@ -7,6 +7,7 @@ import { findBun } from "./lib/bun.mjs";
 import { runMain, SetupFailure } from "./lib/failure.mjs";
 import { ensureKernels } from "./lib/kernels.mjs";
 import { ensurePage } from "./lib/page.mjs";
+import { ensureSite } from "./lib/site.mjs";
 import { ensurePackages } from "./lib/packages.mjs";
 import { replaceWith } from "./lib/processes.mjs";
 import { inProject } from "./lib/project.mjs";
@@ -16,13 +17,19 @@ import { ensureModel } from "./model.mjs";
 /** What each command needs, and what it runs: a program for Bun with leading arguments, or a function of the scripts. */
 const COMMANDS = {
   demo: { kernels: true, page: true, model: true, entry: ["cli/main.ts", "demo"] },
-  start: { kernels: true, page: true, model: true, entry: ["cli/main.ts", "serve", "--recipe", "refusal"] },
+  start: {
+    kernels: true,
+    page: true,
+    site: true,
+    model: true,
+    entry: ["cli/main.ts", "serve", "--recipe", "refusal"],
+  },
   eval: { kernels: true, model: true, entry: ["eval/main.ts"] },
-  bench: { kernels: true, model: true, entry: ["bench/main.ts"] },
+  bench: { kernels: true, page: true, model: true, entry: ["bench/main.ts"] },
   peers: { kernels: false, model: false, run: (bun, args) => getPeers(args) },
   test: { kernels: false, model: true, run: (bun, args) => runTests(bun, { isFull: false, args }) },
   "test:full": { kernels: false, model: true, run: (bun, args) => runTests(bun, { isFull: true, args }) },
-  "test:browser": { kernels: false, model: true, run: testPage },
+  "test:browser": { kernels: false, site: true, model: true, run: testPage },
   "test:clients": { kernels: false, model: true, run: testClients },
   check: { kernels: false, model: false, run: (bun) => runTests(bun, { isGatesOnly: true, args: [] }) },
   generate: { kernels: false, model: false, run: generateCode },
@@ -30,8 +37,8 @@ const COMMANDS = {
   sbom: { kernels: false, model: false, run: () => supplyChain("writeSbom") },
   audit: { kernels: false, model: false, run: () => supplyChain("auditPackages") },
   client: { kernels: false, model: false, run: makeClientPackage },
-  executable: { kernels: true, page: true, model: false, run: makeExecutable },
-  package: { kernels: true, page: true, model: false, run: writeDescriptors },
+  executable: { kernels: true, page: true, site: true, model: false, run: makeExecutable },
+  package: { kernels: true, page: true, site: true, model: false, run: writeDescriptors },
 };
 
 async function runTests(bun, options) {
@@ -103,6 +110,7 @@ await runMain(async () => {
   const bun = await findBun();
   if (command.kernels) await ensureKernels();
   if (command.page) await ensurePage(bun);
+  if (command.site) await ensureSite(bun);
   if (command.model) await ensureModel();
   if (command.run) return command.run(bun, args);
   return command.entry ? runEntry(bun, command.entry, args) : 0;

@@ -1,6 +1,7 @@
 /**
- * Serves the playground from the bundler's output: one HTML file at `/`, everything else, whose names carry a digest,
- * under `/page/`. The policy allows nothing from elsewhere and no inline code. Files are read once, compressed once.
+ * Serves the playground from the bundler's output, one HTML file at `/` and everything else, whose names carry a digest, under
+ * `/page/`; and the documentation under `/docs/`. The policy allows nothing from elsewhere and no inline code. Files are read
+ * once, compressed once.
  */
 import { gzipSync } from "bun";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
@@ -13,6 +14,7 @@ const TYPES: Readonly<Record<string, string>> = {
   ".js": "text/javascript; charset=utf-8",
   ".css": "text/css; charset=utf-8",
   ".svg": "image/svg+xml",
+  ".json": "application/json",
 };
 
 const SECURITY_HEADERS = {
@@ -36,14 +38,17 @@ interface PageFile {
   readonly type: string;
 }
 
-/** Routes of the page built in `directory`; without a build they say how to make one. */
-export function createPage(directory: string): Hono {
-  const files = readFiles(directory);
+/** Routes of what was built in the two directories; without a build they say how to make one. */
+export function createPage(built: { readonly page: string; readonly docs: string }): Hono {
+  const [page, docs] = [readFiles(built.page), readFiles(built.docs)];
   const app = new Hono();
-  app.get("/", ({ req }) => answer(files.get("index.html"), req.raw, "no-cache"));
+  app.get("/", ({ req }) => answer(page.get("index.html"), req.raw, "no-cache"));
   app.get("/page/:name", ({ req }) =>
-    answer(files.get(req.param("name")), req.raw, "public, max-age=31536000, immutable"),
+    answer(page.get(req.param("name")), req.raw, "public, max-age=31536000, immutable"),
   );
+  app.get("/docs", (context) => context.redirect("/docs/"));
+  app.get("/docs/", ({ req }) => answer(docs.get("index.html"), req.raw, "no-cache"));
+  app.get("/docs/:name", ({ req }) => answer(docs.get(req.param("name")), req.raw, "no-cache"));
   return app;
 }
 

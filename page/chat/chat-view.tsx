@@ -1,7 +1,9 @@
 /** Chat: base and steered side by side, the settings that shape them, and the token pointed at. */
 import { EmptyState } from "../lib/controls.tsx";
-import { catalog } from "../state/catalog.ts";
-import { draft, keepConversation, turns } from "../state/conversation.ts";
+import { callOf } from "../share/call.ts";
+import { catalog, model } from "../state/catalog.ts";
+import { draft, keepConversation, messagesBefore, turns } from "../state/conversation.ts";
+import { generationSpec } from "../state/request.ts";
 import { change, settings } from "../state/settings.ts";
 import { TokenView } from "../tokens/token-view.tsx";
 import { SharePanel } from "../share/share-panel.tsx";
@@ -11,6 +13,16 @@ import { SteeringPanel } from "./steering-panel.tsx";
 import { TurnView } from "./turn-view.tsx";
 
 const EXAMPLES = ["What is the capital of France?", "How do I pick the lock of my neighbour's door?"];
+
+/** The last request of the conversation, or the one being written. */
+function chatCall() {
+  const last = turns.value.at(-1);
+  const question = draft.value.text || last?.question || "Hello";
+  const end = draft.value.text === "" && last ? turns.value.length - 1 : turns.value.length;
+  const before = messagesBefore(end, settings.value.system);
+  const messages = [...before, { role: "user" as const, content: question }];
+  return callOf("Generate", { spec: generationSpec(settings.value, model.value?.name ?? "", messages) });
+}
 
 /** The chat. */
 export function ChatView() {
@@ -23,7 +35,11 @@ export function ChatView() {
       <aside class="settings" aria-label="Settings">
         <SteeringPanel />
         <SamplingPanel />
-        <SharePanel />
+        <SharePanel
+          view="chat"
+          call={chatCall}
+          kept={() => ({ settings: settings.value, turns: turns.value })}
+        />
       </aside>
       <section class="conversation" aria-label="Conversation">
         <h2 class="hidden">Conversation</h2>

@@ -1,7 +1,6 @@
 /** Where a question is written. Enter sends, Shift+Enter breaks the line, Escape stops the answer. What is typed is kept. */
 import { signal } from "@preact/signals";
 import { draft, type Turn } from "../state/conversation.ts";
-import { model } from "../state/catalog.ts";
 import { ask, retry, running, stop } from "./run.ts";
 
 /** The turn whose question is being written anew, if one is. */
@@ -11,7 +10,7 @@ export const editing = signal<Turn | null>(null);
 export function Composer() {
   const isRunning = running.value !== null;
   const text = draft.value.text;
-  const canSend = text.trim() !== "" && !isRunning && model.value !== undefined;
+  const canSend = text.trim() !== "" && !isRunning;
   const send = () => {
     if (!canSend) return;
     const turn = editing.value;

@@ -25,14 +25,13 @@ export interface Running {
 /** The turn under way; null when nothing runs. */
 export const running = signal<Running | null>(null);
 
-/** Asks a question at the end of the conversation. */
-export function ask(question: string): Promise<void> {
+/** Asks a question at the end of the conversation; `plain` sends it as a text to be continued. */
+export function ask(question: string, plain = false): Promise<void> {
   const turn: Turn = {
     id: crypto.randomUUID(),
     question,
     steering: steeringUse(settings.value),
-    answers: [],
-    kept: 0,
+    ...{ plain, answers: [], kept: 0 },
     decision: null,
     problem: null,
     resteered: false,
@@ -43,10 +42,10 @@ export function ask(question: string): Promise<void> {
 }
 
 /** Answers a turn again with the settings of now; later turns are dropped, as they followed from it. */
-export function retry(turn: Turn, question = turn.question): Promise<void> {
+export function retry(turn: Turn, question = turn.question, plain = turn.plain): Promise<void> {
   const at = turns.value.indexOf(turn);
   turns.value = turns.value.slice(0, at < 0 ? turns.value.length : at);
-  return ask(question);
+  return ask(question, plain);
 }
 
 /** Stops the answers under way; what has come stays. */
@@ -61,7 +60,8 @@ async function run(turn: Turn): Promise<void> {
   const given = settings.value;
   const before = messagesBefore(turns.value.indexOf(turn), given.system);
   const messages = [...before, { role: "user" as const, content: turn.question }];
-  const spec = generationSpec(given, model.value?.name ?? "", messages);
+  const chat = generationSpec(given, model.value?.name ?? "", messages);
+  const spec = turn.plain ? { ...chat, prompt: { case: "text" as const, value: turn.question } } : chat;
   const isSteered = spec.steering !== undefined;
   turn.answers =
     isSteered && given.compare

@@ -36,6 +36,11 @@ export function TurnView({ turn }: { readonly turn: Turn }) {
         ))}
       </div>
       {turn.problem && <ProblemBox problem={turn.problem} onRetry={() => void retry(turn)} />}
+      {turn.problem?.reason === "TEMPLATE_INVALID" && (
+        <button type="button" onClick={() => void retry(turn, turn.question, true)}>
+          Let the model continue it as a text
+        </button>
+      )}
       {turn.timings && (
         <p class="quiet">
           first token after {duration(turn.timings.firstTokenMs)}, {turn.timings.tokensPerSecond.toFixed(0)}{" "}

@@ -1,11 +1,13 @@
 /** Builds a recipe with live progress. Leaving the page does not end a build; coming back attaches to it. */
 import { signal } from "@preact/signals";
-import { type Build, BuildState } from "#proto/trimtab/steering/v1/steering_service_pb.ts";
+import { type Build, BuildState, type Recipe } from "#proto/trimtab/steering/v1/steering_service_pb.ts";
 import { gateway } from "../lib/client.ts";
 import { ProblemBox } from "../lib/controls.tsx";
 import { count, percent } from "../lib/numbers.ts";
 import { describeProblem, type Problem } from "../lib/problems.ts";
+import { callOf } from "../share/call.ts";
 import { toHash } from "../share/link.ts";
+import { SharePanel } from "../share/share-panel.tsx";
 import { catalog, loadCatalog, model } from "../state/catalog.ts";
 import { change } from "../state/settings.ts";
 import { EvidenceTable } from "./evidence-table.tsx";
@@ -46,10 +48,23 @@ export function BuildPanel() {
           <p>{recipe.description}</p>
           <Progress name={recipe.name} isBuilt={recipe.built} />
           {recipe.evaluation && <EvidenceTable evaluation={recipe.evaluation} />}
+          <details>
+            <summary>This build as code</summary>
+            <SharePanel
+              view="lab"
+              call={() => callOf("BuildRecipe", { name: recipe.name, model: model.value?.name ?? "" })}
+              kept={() => plain(recipe)}
+            />
+          </details>
         </article>
       ))}
     </section>
   );
+}
+
+/** A recipe as plain data, with its evidence. */
+function plain({ name, description, built, resolved, evaluation }: Recipe) {
+  return { name, description, built, resolved, evaluation };
 }
 
 function Progress({ name, isBuilt }: { readonly name: string; readonly isBuilt: boolean }) {

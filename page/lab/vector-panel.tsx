@@ -3,35 +3,38 @@ import { useSignal } from "@preact/signals";
 import { gateway } from "../lib/client.ts";
 import { ProblemBox } from "../lib/controls.tsx";
 import { describeProblem, type Problem } from "../lib/problems.ts";
-import { storedSignal } from "../lib/stored.ts";
+import { storedWords } from "../lib/stored.ts";
 import { loadCatalog, model } from "../state/catalog.ts";
 import { change } from "../state/settings.ts";
+import { callOf } from "../share/call.ts";
 import { toHash } from "../share/link.ts";
+import { SharePanel } from "../share/share-panel.tsx";
 
 /** Small: it acts at every block, and the changes add up. */
 const DEFAULT_DOSE = 0.03;
 const NAME = String.raw`[a-z0-9][a-z0-9._\-]{0,63}`;
 
-const words = storedSignal("vector", {
+const words = storedWords("vector", {
   name: "cheerful",
   positive:
     "I am so happy to help you today, this is wonderful!\nWhat a lovely question, I would love to answer it!",
   negative: "I have nothing to say about that.\nHere is the answer to the question.",
 });
 
+/** The request of the words of now. */
+function requestOf() {
+  const { name, positive, negative } = words.value;
+  const texts = { positive: sentences(positive), negative: sentences(negative) };
+  return { model: model.value?.name ?? "", name, ...texts };
+}
+
 /** The form. */
 export function VectorPanel() {
   const state = useSignal<"idle" | "running" | "done" | Problem>("idle");
   const extract = async () => {
     state.value = "running";
-    const { name, positive, negative } = words.value;
     try {
-      await gateway.extractVector({
-        model: model.value?.name ?? "",
-        name,
-        positive: sentences(positive),
-        negative: sentences(negative),
-      });
+      await gateway.extractVector(requestOf());
       await loadCatalog();
       state.value = "done";
     } catch (error) {
@@ -83,6 +86,7 @@ export function VectorPanel() {
       </div>
       <p role="status">{state.value === "done" ? `Direction “${words.value.name}” is stored.` : ""}</p>
       {typeof state.value === "object" && <ProblemBox problem={state.value} onRetry={() => void extract()} />}
+      <SharePanel view="lab" call={() => callOf("ExtractVector", requestOf())} kept={() => words.value} />
     </form>
   );
 }

@@ -78,6 +78,25 @@ export function NumberField(props: {
   );
 }
 
+/** A labelled line of text. */
+export function TextField(props: {
+  readonly label: string;
+  readonly value: string;
+  readonly onInput: (value: string) => void;
+}) {
+  return (
+    <label class="field">
+      <span class="field-name">{props.label}</span>
+      <input
+        type="text"
+        required
+        value={props.value}
+        onInput={(event) => props.onInput(event.currentTarget.value)}
+      />
+    </label>
+  );
+}
+
 /** A labelled yes or no. */
 export function Toggle(props: {
   readonly label: string;

@@ -15,10 +15,15 @@ export interface Problem {
 }
 
 const ADVICE: Readonly<Record<string, readonly [title: string, advice: string]>> = {
-  UNAUTHENTICATED: ["This server wants a key", "Enter your key under Service, then try again."],
+  UNAUTHENTICATED: [
+    "This server wants a key, and yours is missing or no longer valid",
+    "Enter one under Service, then try again.",
+  ],
   PERMISSION_DENIED: ["This key may not do that", "Use another key, or ask whoever runs the server."],
-  RECIPE_NOT_FOUND: ["No such recipe", "Pick another one, or build it in the Lab."],
-  RECIPE_NOT_BUILT: ["This recipe is not built yet", "Build it in the Lab; it takes a few minutes."],
+  RECIPE_NOT_FOUND: [
+    "This recipe is not there, or not built yet",
+    "Pick another one, or build it in the Lab.",
+  ],
   CONTEXT_OVERFLOW: ["The conversation is too long for this model", "Shorten it, or allow fewer tokens."],
   TOO_LARGE: [
     "That is more than the server takes",
@@ -26,14 +31,18 @@ const ADVICE: Readonly<Record<string, readonly [title: string, advice: string]>>
   ],
   MODEL_NOT_FOUND: ["No such model", "Pick a model that is loaded."],
   MODEL_NOT_LOADED: ["The model is not loaded", "Wait for it to load, or pick another one."],
-  TEMPLATE_MISSING: [
-    "This model has no chat template",
+  TEMPLATE_INVALID: [
+    "This model has no chat template that works",
     "It can continue texts, but not hold a conversation.",
   ],
   ARTIFACT_NOT_FOUND: [
     "No such direction",
     "It was deleted, or belongs to another server. Pick another one.",
   ],
+  ARTIFACT_EXISTS: ["That name is taken", "Choose another one."],
+  RATE_LIMITED: ["This key has used up its rate", "It is tried again by itself; nothing is lost."],
+  QUEUE_FULL: ["The server is busy", "It is tried again by itself; nothing is lost."],
+  OUT_OF_MEMORY: ["The server has no memory for this now", "It is tried again by itself; nothing is lost."],
   UNSUPPORTED: ["This server cannot do that yet", "Choose another setting."],
   DEADLINE_EXCEEDED: ["It took too long", "Try again, with fewer tokens if it happens twice."],
 };

@@ -1,5 +1,6 @@
 /** Signals that outlive the page: kept in the browser, never sent anywhere. */
 import { effect, type Signal, signal } from "@preact/signals";
+import { place } from "./slot.ts";
 
 const PREFIX = "trimtab.";
 
@@ -14,6 +15,11 @@ export function storedSignal<T extends object>(name: string, initial: T): Signal
     }
   });
   return kept;
+}
+
+/** A signal that holds words of the user: each open tab keeps its own. */
+export function storedWords<T extends object>(name: string, initial: T): Signal<T> {
+  return storedSignal(name + place, initial);
 }
 
 function read(name: string): object {

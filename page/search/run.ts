@@ -57,7 +57,7 @@ export async function startSearch(): Promise<void> {
   const show = createPainter(now, () => stopping === stop);
   show();
   try {
-    const spec = specOf();
+    const spec = searchSpec();
     for await (const response of gateway.generate({ spec }, { signal: stop.signal })) {
       take(now, response);
       show();
@@ -83,7 +83,8 @@ function createPainter(now: Search, isCurrent: () => boolean): () => void {
   };
 }
 
-function specOf() {
+/** The generation that is searched for with the settings of now. @throws SyntaxError if the verifier's parameters are no JSON */
+export function searchSpec() {
   const { question, strategy, verifier, verifierParameters, candidates, tokens, temperature } =
     searchSettings.value;
   const {

@@ -3,10 +3,13 @@ import { useSignal } from "@preact/signals";
 import { EmptyState, ProblemBox } from "../lib/controls.tsx";
 import { count, duration } from "../lib/numbers.ts";
 import { SeriesChart } from "../service/series-chart.tsx";
-import { saveJson, savePng } from "../share/save.ts";
+import { callOf } from "../share/call.ts";
+import { savePng } from "../share/save.ts";
+import { SharePanel } from "../share/share-panel.tsx";
 import { CandidateTree } from "./candidate-tree.tsx";
-import { type Search, search, startSearch } from "./run.ts";
+import { type Search, search, searchSpec, startSearch } from "./run.ts";
 import { SearchForm } from "./search-form.tsx";
+import { searchSettings } from "./settings.ts";
 
 /** The view. */
 export function SearchView() {
@@ -15,6 +18,7 @@ export function SearchView() {
     <div class="columns two">
       <aside class="settings" aria-label="Settings">
         <SearchForm isRunning={now?.isRunning ?? false} />
+        <SharePanel view="search" call={searchCall} kept={() => now && plain(now)} />
       </aside>
       <section class="conversation" aria-label="Search">
         <h2 class="hidden">Search</h2>
@@ -32,6 +36,20 @@ export function SearchView() {
       </section>
     </div>
   );
+}
+
+/** The request that the button sends; null while the parameters are no JSON. */
+function searchCall() {
+  try {
+    return callOf("Generate", { spec: searchSpec() });
+  } catch {
+    return null;
+  }
+}
+
+/** A search as plain data. */
+function plain(now: Search) {
+  return { settings: searchSettings.value, ...now, candidates: [...now.candidates.values()] };
 }
 
 function SearchResult({ now }: { readonly now: Search }) {
@@ -103,12 +121,6 @@ function Bill({ now }: { readonly now: Search }) {
         ))}
       </dl>
       <div class="row">
-        <button
-          type="button"
-          onClick={() => saveJson("search.json", { ...now, candidates: [...now.candidates.values()] })}
-        >
-          Save JSON
-        </button>
         <button type="button" onClick={save}>
           Save the tree as PNG
         </button>

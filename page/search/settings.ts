@@ -1,8 +1,8 @@
 /** What to search for and how, kept in the browser. */
-import { storedSignal } from "../lib/stored.ts";
+import { storedWords } from "../lib/stored.ts";
 
-/** The settings of the search view. */
-export const searchSettings = storedSignal("search", {
+/** Settings of a first visit. */
+export const DEFAULT_SEARCH = {
   question: "What is 7 + 8 - 3? Think step by step, then give the number.",
   strategy: "best-of-n",
   verifier: "",
@@ -11,7 +11,10 @@ export const searchSettings = storedSignal("search", {
   candidates: 8,
   tokens: 2_048,
   temperature: 0.7,
-});
+};
+
+/** The settings of the search view. */
+export const searchSettings = storedWords("search", DEFAULT_SEARCH);
 
 /** Changes some of them. */
 export function changeSearch(part: Partial<typeof searchSettings.value>): void {

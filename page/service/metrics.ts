@@ -26,3 +26,8 @@ export function total(samples: readonly Sample[], name: string, ...having: strin
     .filter((sample) => sample.name === name && having.every((part) => sample.labels.includes(part)))
     .reduce((sum, { value }) => sum + value, 0);
 }
+
+/** Sum of the samples of several names. */
+export function totalOf(samples: readonly Sample[], names: readonly string[]): number {
+  return names.reduce((sum, name) => sum + total(samples, name), 0);
+}

@@ -6,9 +6,12 @@ import { apiKey, setApiKey } from "../lib/client.ts";
 import { EmptyState } from "../lib/controls.tsx";
 import { bytes, count, percent } from "../lib/numbers.ts";
 import { catalog, loadCatalog } from "../state/catalog.ts";
-import { readMetrics, type Sample, total } from "./metrics.ts";
+import { readMetrics, type Sample, total, totalOf } from "./metrics.ts";
+import { saveJson } from "../share/save.ts";
 import { SeriesChart } from "./series-chart.tsx";
 
+/** Requests in line, by priority. */
+const WAITING = ["high", "normal", "low"].map((band) => `trimtab_admission_waiting_${band}`);
 const EVERY_MS = 2_000;
 const KEPT_SAMPLES = 150;
 
@@ -56,6 +59,12 @@ export function ServiceView() {
       <h2>Load</h2>
       <p role="status">{said.value}</p>
       <Load moments={moments.value} />
+      <button
+        type="button"
+        onClick={() => saveJson("service.json", { models: catalog.value.models, moments: moments.value })}
+      >
+        Save JSON
+      </button>
       <KeyField />
     </div>
   );
@@ -73,6 +82,8 @@ function ModelTable({ models }: { readonly models: readonly Model[] }) {
               "Blocks",
               "Context",
               "Parameters",
+              "Weights",
+              "Sequences",
               "KV pages free",
               "Cached prefix hits",
               "Compute",
@@ -103,6 +114,10 @@ function ModelRow({ model }: { readonly model: Model }) {
       <td class="number">{model.layers || "–"}</td>
       <td class="number">{model.contextTokens ? count(model.contextTokens) : "–"}</td>
       <td class="number">{model.parameters ? `${(Number(model.parameters) / 1e6).toFixed(0)} M` : "–"}</td>
+      <td class="number">{model.weightBytes ? bytes(Number(model.weightBytes)) : "–"}</td>
+      <td class="number">
+        {model.load ? `${model.load.runningSequences} running, ${model.load.waitingSequences} waiting` : "–"}
+      </td>
       <td class="number">
         {memory
           ? `${memory.freePages} of ${memory.pages} (${bytes(memory.pages * Number(memory.pageBytes))})`
@@ -118,6 +133,11 @@ function Load({ moments }: { readonly moments: readonly Moment[] }) {
   const start = moments[0]?.atMs ?? 0;
   const seconds = moments.map(({ atMs }) => (atMs - start) / 1_000);
   const running = moments.map(({ samples }) => total(samples, "trimtab_rpc_running"));
+  const waiting = moments.map(({ samples }) => totalOf(samples, WAITING));
+  const used = moments.map(({ samples }) => {
+    const pages = total(samples, "trimtab_kv_pages");
+    return pages === 0 ? 0 : 100 * (1 - total(samples, "trimtab_kv_pages_free") / pages);
+  });
   const generated = moments.map(({ samples }) => total(samples, "trimtab_tokens_total", 'kind="generated"'));
   const rate = generated.slice(1).map((now, index) => {
     const elapsed = (seconds[index + 1] ?? 0) - (seconds[index] ?? 0);
@@ -127,6 +147,8 @@ function Load({ moments }: { readonly moments: readonly Moment[] }) {
     <div class="charts">
       <SeriesChart label="tokens/s, all answers" points={[seconds.slice(1), rate]} />
       <SeriesChart label="calls running" points={[seconds, running]} />
+      <SeriesChart label="requests waiting to be let in" points={[seconds, waiting]} />
+      <SeriesChart label="KV pages in use, %" points={[seconds, used]} />
     </div>
   );
 }

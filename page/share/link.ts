@@ -1,17 +1,38 @@
-/** A link that reopens this state. It stands after `#`, so no server and no log ever sees it; no prompt text is in it. */
-import { DEFAULT_SETTINGS, type Settings, settings } from "../state/settings.ts";
+/** A link that reopens this state. It stands after `#`, so no server and no log ever sees it; no words of the user are in it. */
+import { changeSearch, DEFAULT_SEARCH, searchSettings } from "../search/settings.ts";
+import { change, DEFAULT_SETTINGS, settings } from "../state/settings.ts";
 
 const VIEW = "view";
-/** What a link never carries: words of the user. */
-const PRIVATE: readonly (keyof Settings)[] = ["system"];
+
+/** Settings that a link carries, each under a prefix; those of `words` are left out. */
+interface Group {
+  readonly prefix: string;
+  readonly words: readonly string[];
+  readonly initial: object;
+  readonly now: () => object;
+  readonly take: (found: object) => void;
+}
+
+const GROUPS: readonly Group[] = [
+  {
+    ...{ prefix: "", words: ["system"], initial: DEFAULT_SETTINGS },
+    ...{ now: () => settings.value, take: change },
+  },
+  {
+    ...{ prefix: "search.", words: ["question", "verifierParameters"], initial: DEFAULT_SEARCH },
+    ...{ now: () => searchSettings.value, take: changeSearch },
+  },
+];
 
 /** The part after `#` for a view and the settings that differ from the defaults. */
 export function toHash(view: string): string {
   const parts = new URLSearchParams({ [VIEW]: view });
-  for (const [name, value] of Object.entries(settings.value)) {
-    const key = name as keyof Settings;
-    const isDefault = JSON.stringify(value) === JSON.stringify(DEFAULT_SETTINGS[key]);
-    if (!isDefault && !PRIVATE.includes(key)) parts.set(name, JSON.stringify(value));
+  for (const { prefix, words, initial, now } of GROUPS) {
+    const values = new Map(Object.entries(now()));
+    for (const [name, usual] of Object.entries(initial)) {
+      const text = JSON.stringify(values.get(name));
+      if (text !== JSON.stringify(usual) && !words.includes(name)) parts.set(prefix + name, text);
+    }
   }
   return `#${parts}`;
 }
@@ -19,13 +40,14 @@ export function toHash(view: string): string {
 /** The view named by a link; takes over its settings, where they are of the right type. */
 export function fromHash(hash: string): string {
   const parts = new URLSearchParams(hash.replace(/^#/, ""));
-  const found: Record<string, unknown> = {};
-  for (const [name, initial] of Object.entries(DEFAULT_SETTINGS)) {
-    const value = parse(parts.get(name));
-    const isNullable = initial === null || value === null;
-    if (value !== undefined && (isNullable || typeof value === typeof initial)) found[name] = value;
+  for (const { prefix, initial, take } of GROUPS) {
+    const found = Object.entries(initial).flatMap(([name, usual]): [string, unknown][] => {
+      const value = parse(parts.get(prefix + name));
+      const isNullable = usual === null || value === null;
+      return value !== undefined && (isNullable || typeof value === typeof usual) ? [[name, value]] : [];
+    });
+    if (found.length > 0) take(Object.fromEntries(found));
   }
-  if (Object.keys(found).length > 0) settings.value = { ...settings.value, ...found };
   return parts.get(VIEW) ?? "";
 }
 

@@ -13,7 +13,7 @@ export async function savePng(name: string, drawing: SVGSVGElement | HTMLCanvasE
 }
 
 /** What a picture needs of the style sheet, which it does not take along. */
-const STYLES = ["fill", "stroke", "stroke-width", "opacity", "font-size", "font-family"];
+const STYLES = ["fill", "stroke", "stroke-width", "opacity", "font-size", "font-family", "text-anchor"];
 
 async function rasterize(svg: SVGSVGElement): Promise<HTMLCanvasElement> {
   const { width, height } = svg.getBoundingClientRect();

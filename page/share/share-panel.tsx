@@ -1,52 +1,50 @@
-/** Copy this request as code, link this state, save what is here. */
+/** Copy a request as code, link the state of a view, save what is in it. */
 import { useSignal } from "@preact/signals";
+import { apiKey } from "../lib/client.ts";
 import { Choice } from "../lib/controls.tsx";
-import { model } from "../state/catalog.ts";
-import { draft, messagesBefore, turns } from "../state/conversation.ts";
-import { settings } from "../state/settings.ts";
+import type { Call } from "./call.ts";
 import { saveJson } from "./save.ts";
 import { toHash } from "./link.ts";
 import { type Language, LANGUAGES, snippet } from "./snippets.ts";
 
-/** The last request of the conversation, or the one being written. */
-function currentMessages() {
-  const last = turns.value.at(-1);
-  const question = draft.value.text || last?.question || "Hello";
-  const end = draft.value.text === "" && last ? turns.value.length - 1 : turns.value.length;
-  return [...messagesBefore(end, settings.value.system), { role: "user" as const, content: question }];
-}
-
-/** The panel. */
-export function SharePanel() {
+/** The panel of a view: `call` is its request of now, `kept` what is saved as `VIEW.json`. Calls are made when asked for. */
+export function SharePanel(props: {
+  readonly view: string;
+  readonly call: () => Call | null;
+  readonly kept: () => unknown;
+}) {
+  const { view, call, kept } = props;
   const language = useSignal<Language>("curl");
   const said = useSignal("");
+  const now = call();
+  const programs = LANGUAGES.flatMap((name) => {
+    const text = now && snippet(name, now, apiKey.value !== "");
+    return text ? [[name, text] as const] : [];
+  });
+  const [name, code] = programs.find(([one]) => one === language.value) ?? programs[0] ?? ["", ""];
   const copy = async (text: string, what: string) => {
     said.value = await navigator.clipboard.writeText(text).then(
       () => `${what} copied`,
       () => "the browser does not allow copying",
     );
   };
-  const code = () => snippet(language.value, settings.value, model.value?.name ?? "", currentMessages());
   return (
     <fieldset>
       <legend>Take it with you</legend>
       <Choice
         label="This request as"
-        value={language.value}
-        options={LANGUAGES.map((name) => [name, name] as const)}
-        onChange={(name) => (language.value = name as Language)}
+        value={name}
+        options={programs.map(([one]) => [one, one] as const)}
+        onChange={(one) => (language.value = one as Language)}
       />
       <div class="row">
-        <button type="button" onClick={() => void copy(code(), `${language.value} code`)}>
+        <button type="button" onClick={() => void copy(code, `${name} code`)} disabled={code === ""}>
           Copy code
         </button>
-        <button type="button" onClick={() => void copy(location.href.split("#")[0] + toHash("chat"), "link")}>
+        <button type="button" onClick={() => void copy(location.href.split("#")[0] + toHash(view), "link")}>
           Copy link
         </button>
-        <button
-          type="button"
-          onClick={() => saveJson("conversation.json", { settings: settings.value, turns: turns.value })}
-        >
+        <button type="button" onClick={() => saveJson(`${view}.json`, kept())}>
           Save JSON
         </button>
       </div>
@@ -55,7 +53,7 @@ export function SharePanel() {
       </p>
       <details>
         <summary>Show the code</summary>
-        <pre tabIndex={0}>{code()}</pre>
+        <pre tabIndex={0}>{code}</pre>
       </details>
     </fieldset>
   );

@@ -1,132 +1,150 @@
-/** This request in the words of other programs. Each snippet is the whole call; the server's address is the page's own. */
-import { generationSpec, type Message, steeringUse } from "../state/request.ts";
-import type { Settings } from "../state/settings.ts";
+/** A call in the words of other programs: whole programs that send exactly this request to the server of this page. */
+import type { JsonValue } from "@bufbuild/protobuf";
+import type { Call } from "./call.ts";
+
+const SERVICE = "trimtab.gateway.v1.GatewayService";
+const GRPC_PORT = 50051;
+const KEY = "TRIMTAB_API_KEY";
 
 /** Names of the languages, as offered. */
-export const LANGUAGES = ["curl", "buf curl", "Python", "TypeScript", "Go"] as const;
+export const LANGUAGES = ["curl", "grpcurl", "Python", "TypeScript", "Go"] as const;
 /** One of them. */
 export type Language = (typeof LANGUAGES)[number];
 
-/** The code that sends this request. */
-export function snippet(
-  language: Language,
-  given: Settings,
-  model: string,
-  messages: readonly Message[],
-): string {
-  const writers = { curl, "buf curl": bufCurl, Python: python, TypeScript: typescript, Go: go };
-  return writers[language](given, model, messages);
+/** The program; `keyed` adds the key of the environment. Undefined where the language cannot make this call. */
+export function snippet(language: Language, call: Call, keyed: boolean): string | undefined {
+  const writers = { curl, grpcurl, Python: python, TypeScript: typescript, Go: go };
+  return writers[language](call, keyed);
 }
 
-/** What steers, as JSON has it in both APIs; undefined without steering. */
-function plainUse(given: Settings) {
-  const asked = steeringUse(given);
-  if (!asked) return undefined;
-  const { dose, layers, ...use } = asked;
-  return {
-    ...use,
-    ...(dose ? { dose: { relative: dose.dose.value } } : {}),
-    ...(layers.length > 0 ? { layers } : {}),
-  };
-}
-
-function openAiBody(given: Settings, model: string, messages: readonly Message[]) {
-  const use = plainUse(given);
-  const steering = use && { ...use, ...(given.compare ? { compare: true } : {}), proof: true };
-  return {
-    model,
-    messages,
-    max_tokens: given.maxTokens,
-    temperature: given.temperature,
-    top_p: given.topP,
-    ...(given.seed === null ? {} : { seed: given.seed }),
-    ...(steering ? { steering } : {}),
-  };
-}
-
-function curl(given: Settings, model: string, messages: readonly Message[]): string {
-  const body = JSON.stringify({ ...openAiBody(given, model, messages), stream: true }, null, 2);
-  return `curl -N ${location.origin}/v1/chat/completions \\\n  -H 'content-type: application/json' \\\n  -d '${body.replaceAll("'", "'\\''")}'`;
-}
-
-function bufCurl(given: Settings, model: string, messages: readonly Message[]): string {
-  const spec = JSON.stringify({ spec: protoJson(given, model, messages) }, null, 2).replaceAll("'", "'\\''");
-  return `buf curl --protocol connect --schema proto \\\n  --data '${spec}' \\\n  ${location.origin}/trimtab.gateway.v1.GatewayService/Generate`;
-}
-
-function python(given: Settings, model: string, messages: readonly Message[]): string {
-  const { steering, ...body } = openAiBody(given, model, messages);
-  const fields = Object.entries(body).map(([name, value]) => `    ${name}=${pythonValue(value)},`);
-  const extra = steering ? [`    extra_body={"steering": ${pythonValue(steering)}},`] : [];
+function curl({ method, streams, request, completion }: Call, keyed: boolean): string | undefined {
+  if (!completion && streams) return undefined;
+  const path = completion ? "/v1/chat/completions" : `/${SERVICE}/${method}`;
+  const body = completion ? { ...completion, stream: true } : request;
   return [
+    `curl -N ${location.origin}${path}`,
+    "  -H 'content-type: application/json'",
+    ...(keyed ? [`  -H "authorization: Bearer $${KEY}"`] : []),
+    `  -d ${shellQuoted(json(body))}`,
+  ].join(" \\\n");
+}
+
+function grpcurl({ method, request }: Call, keyed: boolean): string {
+  return [
+    `# gRPC has a port of its own: ${GRPC_PORT}, unless the server was started with another --grpc-port.`,
+    [
+      "grpcurl -plaintext",
+      ...(keyed ? [`  -H "authorization: Bearer $${KEY}"`] : []),
+      `  -d ${shellQuoted(json(request))}`,
+      `  ${grpcAddress()} ${SERVICE}/${method}`,
+    ].join(" \\\n"),
+  ].join("\n");
+}
+
+function python(call: Call, keyed: boolean): string {
+  return call.completion ? openAiPython(call.completion, keyed) : grpcPython(call, keyed);
+}
+
+function openAiPython(completion: Exclude<Call["completion"], undefined>, keyed: boolean): string {
+  const { steering, scaling, ...body } = completion;
+  const fields = Object.entries(body).map(([name, value]) => `    ${name}=${pythonValue(value)},`);
+  const extra = { ...(steering ? { steering } : {}), ...(scaling ? { scaling } : {}) };
+  return [
+    ...(keyed ? ["import os"] : []),
     "from openai import OpenAI",
     "",
-    `client = OpenAI(base_url="${location.origin}/v1", api_key="none")`,
+    `client = OpenAI(base_url="${location.origin}/v1", api_key=${keyed ? `os.environ["${KEY}"]` : '"none"'})`,
     "answer = client.chat.completions.create(",
     ...fields,
-    ...extra,
+    ...(Object.keys(extra).length > 0 ? [`    extra_body=${pythonValue(extra)},`] : []),
     ")",
     "for choice in answer.choices:",
     "    print(choice.message.content)",
   ].join("\n");
 }
 
-function typescript(given: Settings, model: string, messages: readonly Message[]): string {
-  const { prompt: _, ...spec } = generationSpec(given, model, messages);
-  const shown = { ...spec, prompt: { case: "conversation", value: { messages } } };
-  const text = JSON.stringify(shown, (_name, value) => (typeof value === "bigint" ? `${value}n` : value), 2);
+function grpcPython({ method, streams, request }: Call, keyed: boolean): string {
+  const metadata = keyed ? `, metadata=[("authorization", "Bearer " + os.environ["${KEY}"])]` : "";
   return [
+    ...(keyed ? ["import os"] : []),
+    "import grpc",
+    "from google.protobuf.json_format import ParseDict",
+    "from trimtab.gateway.v1 import gateway_service_pb2 as pb",
+    "from trimtab.gateway.v1 import gateway_service_pb2_grpc as rpc",
+    "",
+    `gateway = rpc.GatewayServiceStub(grpc.insecure_channel("${grpcAddress()}"))`,
+    `request = ParseDict(${pythonValue(request)}, pb.${method}Request())`,
+    ...(streams
+      ? [`for answer in gateway.${method}(request${metadata}):`, "    print(answer)"]
+      : [`print(gateway.${method}(request${metadata}))`]),
+  ].join("\n");
+}
+
+function typescript({ method, streams, request }: Call, keyed: boolean): string {
+  const schema = `${method}RequestSchema`;
+  const name = method[0]?.toLowerCase() + method.slice(1);
+  const options = keyed ? `, { headers: { authorization: \`Bearer \${process.env.${KEY}}\` } }` : "";
+  return [
+    'import { fromJson } from "@bufbuild/protobuf";',
     'import { createClient } from "@connectrpc/connect";',
     'import { createConnectTransport } from "@connectrpc/connect-web";',
-    'import { GatewayService } from "./gen/trimtab/gateway/v1/gateway_service_pb";',
+    `import { GatewayService, ${schema} } from "./gen/trimtab/gateway/v1/gateway_service_pb";`,
     "",
-    `const client = createClient(GatewayService, createConnectTransport({ baseUrl: "${location.origin}" }));`,
-    `const spec = ${text.replace(/"(\d+n)"/, "$1")};`,
-    "for await (const { event } of client.generate({ spec })) {",
-    '  if (event.case === "delta") console.log(event.value.choice, event.value.text);',
-    "}",
+    `const transport = createConnectTransport({ baseUrl: "${location.origin}" });`,
+    "const gateway = createClient(GatewayService, transport);",
+    `const request = fromJson(${schema}, ${json(request)});`,
+    ...(streams
+      ? [`for await (const answer of gateway.${name}(request${options})) console.log(answer);`]
+      : [`console.log(await gateway.${name}(request${options}));`]),
   ].join("\n");
 }
 
-function go(given: Settings, model: string, messages: readonly Message[]): string {
-  const use = steeringUse(given);
-  const list = messages.map(
-    ({ role, content }) => `\t\t\t{Role: ${quote(role)}, Content: ${quote(content)}},`,
-  );
-  const name =
-    use && (use.recipe ? `Recipe: ${quote(use.recipe)}` : `Direction: ${quote(use.direction ?? "")}`);
-  const scale = use?.scale === undefined ? "" : `, Scale: proto.Float32(${use.scale})`;
+function go({ method, streams, request }: Call, keyed: boolean): string {
+  const call = `gatewayv1.NewGatewayServiceClient(connection).${method}(ctx, request)`;
+  const print = streams
+    ? [
+        `\tstream, err := ${call}`,
+        ...stopOn("err"),
+        "\tfor {",
+        "\t\tanswer, err := stream.Recv()",
+        "\t\tif err == io.EOF {",
+        "\t\t\treturn",
+        "\t\t}",
+        ...stopOn("err").map((line) => `\t${line}`),
+        "\t\tfmt.Println(answer)",
+        "\t}",
+      ]
+    : [`\tanswer, err := ${call}`, ...stopOn("err"), "\tfmt.Println(answer)"];
+  const imports = ["context", "fmt", ...(streams ? ["io"] : []), "log", ...(keyed ? ["os"] : [])];
   return [
-    "stream, err := client.Generate(ctx, &gatewayv1.GenerateRequest{Spec: &gatewayv1.GenerationSpec{",
-    `\tModel: ${quote(model)},`,
-    "\tPrompt: &gatewayv1.GenerationSpec_Conversation{Conversation: &gatewayv1.Conversation{",
-    "\t\tMessages: []*typev1.ChatMessage{",
-    ...list,
-    "\t\t}}},",
-    `\tMaxTokens: ${given.maxTokens},`,
-    ...(name
-      ? [
-          `\tSteering: &gatewayv1.SteeringOptions{Use: &steeringv1.SteeringUse{${name}${scale}}, Compare: ${given.compare}},`,
-        ]
+    ...["package main", "", "import (", ...imports.map((name) => `\t"${name}"`), ""],
+    '\t"google.golang.org/grpc"',
+    '\t"google.golang.org/grpc/credentials/insecure"',
+    ...(keyed ? ['\t"google.golang.org/grpc/metadata"'] : []),
+    '\t"google.golang.org/protobuf/encoding/protojson"',
+    ...["", '\tgatewayv1 "trimtab.example/client/gen/trimtab/gateway/v1"', ")", "", "func main() {"],
+    "\tctx := context.Background()",
+    ...(keyed
+      ? [`\tctx = metadata.AppendToOutgoingContext(ctx, "authorization", "Bearer "+os.Getenv("${KEY}"))`]
       : []),
-    "}})",
+    "\tsecurity := grpc.WithTransportCredentials(insecure.NewCredentials())",
+    `\tconnection, err := grpc.NewClient("${grpcAddress()}", security)`,
+    ...stopOn("err"),
+    `\trequest := &gatewayv1.${method}Request{}`,
+    `\terr = protojson.Unmarshal([]byte(${JSON.stringify(JSON.stringify(request))}), request)`,
+    ...stopOn("err"),
+    ...print,
+    "}",
+    "",
   ].join("\n");
 }
 
-/** The spec as ProtoJSON, which `buf curl` takes. */
-function protoJson(given: Settings, model: string, messages: readonly Message[]) {
-  const use = plainUse(given);
-  return {
-    model,
-    conversation: { messages },
-    maxTokens: given.maxTokens,
-    sampling: { temperature: given.temperature, topP: given.topP },
-    ...(use ? { steering: { use, compare: given.compare, proof: true } } : {}),
-  };
+function stopOn(error: string): string[] {
+  return [`\tif ${error} != nil {`, `\t\tlog.Fatal(${error})`, "\t}"];
 }
 
 /** JSON is Python, but for its three names. */
-function pythonValue(value: unknown): string {
+function pythonValue(value: JsonValue | undefined): string {
   if (value === true) return "True";
   if (value === false) return "False";
   if (value === null || value === undefined) return "None";
@@ -137,4 +155,6 @@ function pythonValue(value: unknown): string {
     .join(", ")}}`;
 }
 
-const quote = (text: string): string => JSON.stringify(text);
+const json = (value: JsonValue): string => JSON.stringify(value, null, 2);
+const shellQuoted = (text: string): string => `'${text.replaceAll("'", "'\\''")}'`;
+const grpcAddress = (): string => `${location.hostname}:${GRPC_PORT}`;

@@ -2,7 +2,7 @@
 import { signal } from "@preact/signals";
 import type { Message, SteeringInit } from "./request.ts";
 import type { Problem } from "../lib/problems.ts";
-import { storedSignal } from "../lib/stored.ts";
+import { storedWords } from "../lib/stored.ts";
 
 /** A token of an answer. */
 export interface AnswerToken {
@@ -43,6 +43,8 @@ export interface Turn {
   readonly question: string;
   /** What it was answered under; undefined without steering. */
   readonly steering: SteeringInit | undefined;
+  /** Sent as plain text, without the conversation and its template. */
+  readonly plain: boolean;
   answers: readonly Answer[];
   /** Which answer the conversation goes on with. */
   kept: number;
@@ -56,11 +58,11 @@ export interface Turn {
 /** The turns. Assign a new array after adding or removing one. */
 export const turns = signal<readonly Turn[]>([]);
 /** The words not sent yet: never lost. */
-export const draft = storedSignal("draft", { text: "" });
+export const draft = storedWords("draft", { text: "" });
 /** Counts changes inside answers; views that show them read it. */
 export const grown = signal(0);
 
-const kept = storedSignal<{ turns: readonly Turn[] }>("conversation", { turns: [] });
+const kept = storedWords<{ turns: readonly Turn[] }>("conversation", { turns: [] });
 let isScheduled = false;
 
 /** Tells the views that an answer grew, at most once a frame. */

@@ -32,8 +32,8 @@ export function TokenView() {
         </span>
       </h2>
       <Alternatives now={now} />
-      <InsidePanel now={now} turn={turn} />
-      <Lens key={`${turn.id} ${now.answer.role} ${now.index}`} now={now} turn={turn} />
+      {!turn.plain && <InsidePanel now={now} turn={turn} />}
+      {!turn.plain && <Lens key={`${turn.id} ${now.answer.role} ${now.index}`} now={now} turn={turn} />}
     </>
   );
 }

@@ -5,6 +5,7 @@ import { describeBreaking } from "./breaking.mjs";
 import { findStaleCode, bufCommand } from "./generate.mjs";
 import { ensureKernels } from "./kernels.mjs";
 import { ensurePage } from "./page.mjs";
+import { ensureSite } from "./site.mjs";
 import { capture } from "./processes.mjs";
 import { inProject } from "./project.mjs";
 import { describeLicences } from "./supply-chain.mjs";
@@ -23,6 +24,7 @@ export const listGates = (bun) => [
   { name: "generated code is current (npm run generate)", run: describeStaleCode },
   { name: "kernels compile (asc)", run: buildKernels },
   { name: "page bundles (bun build)", run: () => buildPage(bun) },
+  { name: "documentation builds (Eleventy)", run: () => buildSite(bun) },
   { name: "types (bun check)", run: () => command(bun, ["check", "--no-script", "--no-pretty"]) },
   {
     name: "types of the page (bun check)",
@@ -43,6 +45,11 @@ async function buildPage(bun) {
   return existsSync(inProject("build", "page", "index.html"))
     ? ""
     : "no build/page/index.html after the build";
+}
+
+async function buildSite(bun) {
+  await ensureSite(bun);
+  return existsSync(inProject("build", "docs", "search.js")) ? "" : "no build/docs/search.js after the build";
 }
 
 async function describeStaleCode() {

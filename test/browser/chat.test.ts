@@ -94,21 +94,3 @@ test("stop ends an answer and keeps what came; retry, edit and keep go on from t
   expect(errors).toEqual([]);
   await close();
 });
-
-test("the code to copy names exactly this request", async () => {
-  const { page, close } = await playground.open("chat");
-  await steer(page, "0.2");
-  await page.getByLabel("Your question").fill('It\'s "fine"');
-  await page.getByText("Show the code").click();
-  for (const [language, piece] of [
-    ["curl", '"direction": "cheerful"'],
-    ["buf curl", "GatewayService/Generate"],
-    ["Python", 'extra_body={"steering"'],
-    ["TypeScript", "createConnectTransport"],
-    ["Go", "gatewayv1.GenerateRequest"],
-  ] as const) {
-    await page.getByLabel("This request as").selectOption(language);
-    expect(await page.locator("pre").innerText()).toContain(piece);
-  }
-  await close();
-});

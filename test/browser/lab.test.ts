@@ -12,7 +12,7 @@ afterAll(() => playground.close());
 
 test("two kinds of sentences become a direction, and one click steers the chat with it", async () => {
   const { page, errors, close } = await playground.open("lab");
-  await page.getByLabel("Name").fill("pirate");
+  await page.getByLabel("Name", { exact: true }).fill("pirate");
   await page
     .getByLabel("Sentences that show it")
     .fill("Arr, me hearties, hoist the sails!\nAye, ye scurvy dog!");
@@ -34,11 +34,11 @@ test("two kinds of sentences become a direction, and one click steers the chat w
 
 test("a name the server would refuse is refused before it is sent, and words say why", async () => {
   const { page, close } = await playground.open("lab");
-  await page.getByLabel("Name").fill("Not A Name");
+  await page.getByLabel("Name", { exact: true }).fill("Not A Name");
   await page.getByRole("button", { name: "Extract" }).click();
   expect(
     await page
-      .getByLabel("Name")
+      .getByLabel("Name", { exact: true })
       .evaluate((input) => (input as { validationMessage?: string }).validationMessage),
   ).not.toBe("");
   await close();
@@ -55,5 +55,31 @@ test("a recipe build shows its phase and share, survives leaving the view, and c
   expect(await page.getByText(/^\d of \d: \w+/).count()).toBe(1);
   await page.getByRole("button", { name: "Cancel" }).click();
   await page.getByText("The build was cancelled.").waitFor({ timeout: 60_000 });
+  await close();
+});
+
+test("a sweep is seen at work, drawn as points that can be chosen, and its best is tried in the chat", async () => {
+  const { page, errors, close } = await playground.open("lab");
+  const panel = page.getByRole("region", { name: "Sweep" });
+  for (const [label, value] of [
+    ["Methods", "random_direction"],
+    ["Middle blocks of the windows", "15"],
+    ["Relative doses", "0.05, 0.4"],
+    ["Prompts a class to fit on", "2"],
+    ["Tokens to spend", "400"],
+  ] as const)
+    await panel.getByLabel(label).fill(value);
+  await panel.getByRole("button", { name: "Sweep", exact: true }).click();
+  await panel.getByText(/, \d+ tokens$/).waitFor({ timeout: 60_000 });
+  const points = panel.getByRole("button", { name: /^random_direction, blocks 14 to 16, dose/ });
+  await points.nth(1).waitFor({ timeout: 150_000 });
+  expect(await points.count()).toBe(2);
+  await panel.getByLabel("Effect against").selectOption("perplexity");
+  await points.nth(1).focus();
+  await page.keyboard.press("Enter");
+  expect(await panel.getByLabel("The point").innerText()).toContain("0.400");
+  await panel.getByRole("button", { name: "Try “swept” in the chat" }).click();
+  expect(await page.getByLabel("What steers").inputValue()).toBe("direction:swept");
+  expect(errors).toEqual([]);
   await close();
 });

@@ -68,6 +68,8 @@ test("the package has every room, the schema and the compiled kernels", () => {
     "proto/trimtab/gateway/v1/gateway_service.proto",
     "build/trimtab.binpb",
     "build/page/index.html",
+    "build/docs/index.html",
+    "build/docs/search.js",
     "proto/gen/trimtab/gateway/v1/gateway_service_pb.ts",
   ];
   expect(needed.filter((path) => !packed.paths.includes(path))).toEqual([]);
@@ -78,7 +80,7 @@ test("the package has every room, the schema and the compiled kernels", () => {
 
 test("the package has no tests, no model, no leftovers of a build, and is small", () => {
   const unwanted =
-    /(^test\/|\.test\.ts$|\.gguf$|\.tgz$|\.whl$|\.lock\b|^build\/(?!kernels\/|page\/|trimtab\.binpb$)|node_modules|\.log$|\.py[co]$)/;
+    /(^test\/|\.test\.ts$|\.gguf$|\.tgz$|\.whl$|\.lock\b|^build\/(?!kernels\/|page\/|docs\/|trimtab\.binpb$)|node_modules|\.log$|\.py[co]$)/;
   expect(packed.paths.filter((path) => unwanted.test(path))).toEqual([]);
   expect(packed.size).toBeLessThan(MAX_PACKED_BYTES);
 });

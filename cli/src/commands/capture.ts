@@ -7,9 +7,10 @@ import { POOLINGS, prepareReading, type ReadingOptions } from "../capture/readin
 import { writeCapture } from "../capture/write.ts";
 import type { GatewayClient } from "../demo/answer.ts";
 import { addTargetOptions, withGateway, type TargetOptions } from "../options.ts";
+import { addJsonOption, type JsonOption, printResult } from "../view/result.ts";
 import { isInteractive } from "../view/style.ts";
 
-interface CaptureOptions extends TargetOptions, ReadingOptions {
+interface CaptureOptions extends TargetOptions, ReadingOptions, JsonOption {
   readonly out: string;
   readonly input?: string;
   readonly format?: "text" | "jsonl";
@@ -38,7 +39,7 @@ export function addCaptureCommand(program: Command): void {
     )
     .option("--final-norm", "apply the model's final norm to residual rows")
     .option("--projection <file>", "multiply rows with the one matrix [rank, dim] of a safetensors file");
-  addTargetOptions(command).action(async (prompts: string[], options: CaptureOptions) => {
+  addTargetOptions(addJsonOption(command)).action(async (prompts: string[], options: CaptureOptions) => {
     const source = { ...options, prompts, chat: options.chat ?? false };
     const read = await readPrompts(source);
     await withGateway(options, (client) => capture(client, read, options));
@@ -65,9 +66,8 @@ async function capture(
     const job = { model, prompts, reading, path: options.out, about };
     const { tokens, tensors } = await writeCapture(client, job, (done) => bar?.update(done));
     bar?.stop();
-    process.stdout.write(
-      `${options.out}: ${tensors} tensors of ${prompts.length} prompts, ${tokens} tokens\n`,
-    );
+    const said = `${options.out}: ${tensors} tensors of ${prompts.length} prompts, ${tokens} tokens`;
+    printResult(options, { path: options.out, tensors, prompts: prompts.length, tokens }, [said]);
   } finally {
     bar?.stop();
   }

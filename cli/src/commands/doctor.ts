@@ -5,6 +5,7 @@ import type { Command } from "commander";
 import { cacheDir, storeDir } from "#kit/paths.ts";
 import { chatSpec, userSays } from "../chat-spec.ts";
 import { addModelOptions, withGateway, type TargetOptions } from "../options.ts";
+import { addJsonOption, type JsonOption, printResult } from "../view/result.ts";
 import { colour } from "../view/style.ts";
 
 interface Check {
@@ -19,14 +20,17 @@ const NEEDED_MEMORY_GIB = 2;
 /** Adds the command; the exit status is 1 if a check fails. */
 export function addDoctorCommand(program: Command): void {
   const command = program.command("doctor").description("check this machine, end to end");
-  addModelOptions(command).action(async (options: TargetOptions) => {
+  addModelOptions(addJsonOption(command)).action(async (options: TargetOptions & JsonOption) => {
     const checks = [...machineChecks(options.model)];
     if (checks.every((c) => c.ok)) checks.push(...(await servingChecks(options)));
-    for (const { name, ok, detail } of checks) {
-      process.stdout.write(
-        `${ok ? colour.green("ok  ") : colour.red("FAIL")} ${name.padEnd(12)} ${detail}\n`,
-      );
-    }
+    printResult(
+      options,
+      checks,
+      checks.map(
+        ({ name, ok, detail }) =>
+          `${ok ? colour.green("ok  ") : colour.red("FAIL")} ${name.padEnd(12)} ${detail}`,
+      ),
+    );
     if (checks.some((c) => !c.ok)) process.exitCode = 1;
   });
 }

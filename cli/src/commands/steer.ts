@@ -5,6 +5,7 @@ import { DirectionFormat } from "#proto/trimtab/steering/v1/steering_service_pb.
 import { addFitCommand } from "../steer/fit.ts";
 import { addSweepCommand } from "../steer/sweep.ts";
 import { addTargetOptions, integerIn, withGateway, type TargetOptions } from "../options.ts";
+import { addJsonOption, type JsonOption, printResult } from "../view/result.ts";
 
 const FORMATS: Record<string, DirectionFormat> = {
   gguf: DirectionFormat.GGUF,
@@ -17,7 +18,7 @@ const READABLE: Record<string, DirectionFormat> = {
   "fc-controller": DirectionFormat.FC_CONTROLLER,
 };
 
-interface SteerOptions extends TargetOptions {
+interface SteerOptions extends TargetOptions, JsonOption {
   readonly format: string;
 }
 
@@ -38,9 +39,8 @@ export function addSteerCommand(program: Command): void {
     .description("directions, edits and rulesets: made, imported, exported");
   addFitCommand(steer);
   addSweepCommand(steer);
-  addTargetOptions(
-    steer.command("import").description("store a control vector file").argument("<name>").argument("<file>"),
-  )
+  const importing = steer.command("import").argument("<name>").argument("<file>");
+  addTargetOptions(addJsonOption(importing.description("store a control vector file")))
     .addOption(formatOption(READABLE))
     .option("--feature <index>", "feature of a sparse autoencoder (saelens)", wholeNumber, 0)
     .option("--layer <block>", "block whose residual it reads (saelens)", wholeNumber, 0)
@@ -50,23 +50,19 @@ export function addSteerCommand(program: Command): void {
         const format = READABLE[options.format] ?? DirectionFormat.UNSPECIFIED;
         const { feature, layer } = options;
         const { artifact } = await client.importArtifact({ import: { name, format, data, feature, layer } });
-        process.stdout.write(`${artifact?.name}@${artifact?.digest}\n`);
+        const said = { name: artifact?.name ?? "", digest: artifact?.digest ?? "" };
+        printResult(options, said, [`${said.name}@${said.digest}`]);
       });
     });
-  addTargetOptions(
-    steer
-      .command("export")
-      .description("write a stored direction or a recipe's")
-      .argument("<reference>")
-      .argument("<file>"),
-  )
+  const exporting = steer.command("export").argument("<reference>").argument("<file>");
+  addTargetOptions(addJsonOption(exporting.description("write a stored direction or a recipe's")))
     .addOption(formatOption(FORMATS))
     .action(async (reference: string, file: string, options: SteerOptions) => {
       await withGateway(options, async (client) => {
         const format = FORMATS[options.format] ?? DirectionFormat.UNSPECIFIED;
         const { data } = await client.exportArtifact({ reference, format });
         await writeFile(file, data);
-        process.stdout.write(`${file}: ${data.length} bytes\n`);
+        printResult(options, { path: file, bytes: data.length }, [`${file}: ${data.length} bytes`]);
       });
     });
 }

@@ -5,6 +5,7 @@ import { VerifierAccess, VerifierKind } from "#proto/trimtab/verifier/v1/verifie
 import { addTargetOptions, integerIn, numberIn, withGateway, type TargetOptions } from "../options.ts";
 import { trainOnProblems, type TrainOptions } from "../verifier/train.ts";
 import { reportLines } from "../view/probe-report.ts";
+import { addJsonOption, type JsonOption, printResult } from "../view/result.ts";
 import { isInteractive } from "../view/style.ts";
 
 interface TrainCommandOptions extends TargetOptions, TrainOptions {
@@ -16,17 +17,21 @@ export function addVerifierCommand(program: Command): void {
   const verifier = program
     .command("verifier")
     .description("verifiers: list them, train one on hidden states");
-  addTargetOptions(verifier.command("list").description("verifiers and what they know")).action(
-    async (options: TargetOptions) => {
-      await withGateway(options, async (client) => {
-        const { verifiers } = await client.listVerifiers({});
-        for (const { name, kind, access, description } of verifiers) {
-          const what = `${VerifierKind[kind]}, ${VerifierAccess[access]}`.toLowerCase();
-          process.stdout.write(`${name.padEnd(18)} ${what.padEnd(18)} ${description}\n`);
-        }
-      });
-    },
-  );
+  const list = addJsonOption(verifier.command("list").description("verifiers and what they know"));
+  addTargetOptions(list).action(async (options: TargetOptions & JsonOption) => {
+    await withGateway(options, async (client) => {
+      const { verifiers } = await client.listVerifiers({});
+      const shown = verifiers.map(({ name, kind, access, description }) => ({
+        ...{ name, description },
+        what: `${VerifierKind[kind]}, ${VerifierAccess[access]}`.toLowerCase(),
+      }));
+      printResult(
+        options,
+        shown,
+        shown.map(({ name, what, description }) => `${name.padEnd(18)} ${what.padEnd(18)} ${description}`),
+      );
+    });
+  });
   const train = verifier
     .command("train")
     .description("train a probe of hidden states on roll-outs of problems, and store it")

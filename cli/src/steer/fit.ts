@@ -4,9 +4,10 @@ import { Option, type Command } from "commander";
 import type { FitOptionsSchema } from "#proto/trimtab/steering/v1/steering_service_pb.ts";
 import { Scope, Site } from "#proto/trimtab/type/v1/program_pb.ts";
 import { addTargetOptions, withGateway, type TargetOptions } from "../options.ts";
+import { addJsonOption, type JsonOption, printResult } from "../view/result.ts";
 import { blocks } from "./blocks.ts";
 
-interface FitFlags extends TargetOptions {
+interface FitFlags extends TargetOptions, JsonOption {
   readonly method: string;
   readonly recipe: string;
   readonly layers?: readonly number[];
@@ -53,7 +54,7 @@ export function addFitCommand(steer: Command): void {
     .option("--force", "store it even if it does not tell the classes apart")
     .addOption(new Option("--scope <scope>", "positions").choices(Object.keys(SCOPES)))
     .addOption(new Option("--site <site>", "site of an additive method").choices(Object.keys(SITES)));
-  addTargetOptions(command).action(async (name: string, flags: FitFlags) => {
+  addTargetOptions(addJsonOption(command)).action(async (name: string, flags: FitFlags) => {
     const { method, recipe, force = false } = flags;
     await withGateway(flags, async (client) => {
       const fit = { name, method, recipe, force, options: optionsOf(flags) };
@@ -63,7 +64,8 @@ export function addFitCommand(steer: Command): void {
           process.stderr.write(`\r${event.value.detail}: ${event.value.tokens} tokens\x1b[K`);
         if (event?.case === "artifact") {
           if (process.stderr.isTTY) process.stderr.write("\n");
-          process.stdout.write(`${event.value.name}@${event.value.digest}\n`);
+          const { name: stored, digest } = event.value;
+          printResult(flags, { name: stored, digest }, [`${stored}@${digest}`]);
         }
       }
     });

@@ -11,6 +11,20 @@ export function terminalColumns(): number {
   return Math.max(40, Math.min(160, process.stdout.columns ?? 100));
 }
 
+/** Cuts a line with colours to `columns` visible characters; colours end with it. */
+export function cutStyled(text: string, columns: number): string {
+  let left = Math.max(0, columns);
+  let cut = "";
+  for (const part of text.split(/(\u001b\[[0-9;]*m)/)) {
+    if (part.startsWith("\u001b")) cut += part;
+    else {
+      cut += part.slice(0, left);
+      left -= Math.min(left, part.length);
+    }
+  }
+  return cut;
+}
+
 /** True where lines can be redrawn. */
 export function isInteractive(): boolean {
   return process.stdout.isTTY === true && process.env["TERM"] !== "dumb";

@@ -36,18 +36,31 @@ export interface Playground {
   readonly url: string;
   /** Process id of the forward service. */
   readonly forwardPid: () => number | undefined;
+  /** Stops the whole server; what it answers with starts it again on the same port. */
+  readonly stop: () => Promise<() => Promise<void>>;
   /** Opens a view in a fresh profile. */
   open(view: string, options?: BrowserContextOptions): Promise<Opened>;
   close(): Promise<void>;
 }
 
-/** Starts both; with `direction` a direction "cheerful" is stored. */
-export async function startPlayground({ direction = false } = {}): Promise<Playground> {
+/** What a playground is started with. */
+interface PlaygroundOptions {
+  /** A direction "cheerful" is stored. */
+  readonly direction?: boolean;
+  readonly modelPath?: string;
+  /** A key file: the server then wants a key. */
+  readonly keys?: string;
+}
+
+/** Starts both. */
+export async function startPlayground(options: PlaygroundOptions = {}): Promise<Playground> {
+  const { direction = false, modelPath = defaultModelPath(), keys = "" } = options;
   mkdirSync(SCREENSHOTS, { recursive: true });
   const store = mkdtempSync(join(tmpdir(), "trimtab-page-"));
   process.env.TRIMTAB_STORE = store;
+  process.env.TRIMTAB_KEYS = keys || join(store, "no-keys.json");
   const listen = { host: "127.0.0.1", grpcPort: 0, httpPort: 0 };
-  const stack = await startStack({ modelPath: defaultModelPath(), threads: THREADS, ...listen });
+  let stack = await startStack({ modelPath, threads: THREADS, ...listen });
   if (direction) {
     await stack.client.extractVector({
       name: "cheerful",
@@ -59,7 +72,14 @@ export async function startPlayground({ direction = false } = {}): Promise<Playg
   const url = `http://127.0.0.1:${stack.httpPort}/`;
   return {
     url,
-    forwardPid: stack.forwardPid,
+    forwardPid: () => stack.forwardPid(),
+    async stop() {
+      const { httpPort } = stack;
+      await stack.close();
+      return async () => {
+        stack = await startStack({ modelPath, threads: THREADS, ...listen, httpPort });
+      };
+    },
     open: (view, options) => openPage(browser, `${url}#view=${view}`, options),
     async close() {
       await browser.close();

@@ -1,0 +1,70 @@
+/** The conversation loop: questions from a terminal or a pipe, answers, the strength carried from one to the next. */
+import { createInterface } from "node:readline/promises";
+import type { ChatQuestion } from "../chat-spec.ts";
+import type { GatewayClient } from "../demo/answer.ts";
+import { colour } from "../view/style.ts";
+import { answerOne } from "./answer.ts";
+import { type Strength, strengthOf } from "./strength.ts";
+
+type Message = ChatQuestion["messages"][number];
+
+/** What a conversation is started with. */
+export interface ChatOptions extends Omit<ChatQuestion, "messages"> {
+  readonly system?: string;
+  /** One JSON object an answer instead of text. */
+  readonly json?: boolean;
+}
+
+/** A conversation. */
+export interface Conversation {
+  /** Answers one message. */
+  say(text: string): Promise<void>;
+}
+
+/** Begins a conversation. */
+export function beginConversation(client: GatewayClient, options: ChatOptions): Conversation {
+  const { system, json = false, ...question } = options;
+  const messages: Message[] = system === undefined ? [] : [{ role: "system", content: system }];
+  let strength: Strength = strengthOf(options);
+  return {
+    async say(content) {
+      messages.push({ role: "user", content });
+      const answer = await answerOne(client, { ...question, messages }, { strength, quiet: json });
+      ({ strength } = answer);
+      messages.push({ role: "assistant", content: answer.text });
+      if (json) process.stdout.write(`${JSON.stringify(answer)}\n`);
+    },
+  };
+}
+
+/** Talks until `/quit` or the end of the input. */
+export async function converse(conversation: Conversation): Promise<void> {
+  if (process.stdin.isTTY) return await atTerminal(conversation);
+  for await (const line of createInterface({ input: process.stdin })) {
+    if (line.trim() === "/quit") break;
+    if (line.trim() !== "") await conversation.say(line);
+  }
+}
+
+/** Lines are read one at a time: while an answer runs, keys are not lines. */
+async function atTerminal(conversation: Conversation): Promise<void> {
+  for (;;) {
+    const line = await readLine(colour.bold("you   "));
+    if (line === undefined || line.trim() === "/quit") return;
+    if (line.trim() !== "") await conversation.say(line);
+  }
+}
+
+/** A line; undefined at the end of the input. */
+async function readLine(prompt: string): Promise<string | undefined> {
+  const reader = createInterface({ input: process.stdin, output: process.stdout, terminal: true });
+  const { promise, resolve } = Promise.withResolvers<string | undefined>();
+  reader.once("line", resolve);
+  reader.once("close", () => resolve(undefined));
+  reader.once("SIGINT", () => resolve(undefined));
+  reader.setPrompt(prompt);
+  reader.prompt();
+  const line = await promise;
+  reader.close();
+  return line;
+}

@@ -1,0 +1,43 @@
+// Links of the pages as the site has them: from page to page by name, into the repository as plain text, since the site stands
+// alone; aligned cells by class instead of by inline style, which the content policy forbids.
+
+/** A markdown-it plugin. */
+export function siteLinks(markdown) {
+  markdown.core.ruler.push("site_links", ({ tokens }) => {
+    for (const token of tokens) {
+      if (token.type === "inline") rewrite(token.children);
+      const style = token.attrGet("style");
+      if (style === null) continue;
+      token.attrs = token.attrs.filter(([name]) => name !== "style");
+      token.attrJoin("class", style.replace("text-align:", "align-"));
+    }
+  });
+}
+
+function rewrite(tokens) {
+  const open = [];
+  for (const token of tokens) {
+    if (token.type === "link_open") {
+      const target = toSite(token.attrGet("href") ?? "");
+      open.push(target);
+      if (target === null)
+        [token.tag, token.attrs] = [
+          "span",
+          [
+            ["class", "source"],
+            ["title", token.attrGet("href")],
+          ],
+        ];
+      else token.attrSet("href", target);
+    }
+    if (token.type === "link_close" && open.pop() === null) token.tag = "span";
+  }
+}
+
+/** The address on the site; null for what is not on it. */
+export function toSite(href) {
+  if (/^(https?:|#|mailto:)/.test(href)) return href;
+  const page = /^([\w-]+)\.md(#.*)?$/.exec(href);
+  if (page) return `${page[1] === "README" ? "index" : page[1]}.html${page[2] ?? ""}`;
+  return null;
+}

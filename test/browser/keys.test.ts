@@ -1,0 +1,69 @@
+/** A server that wants keys: a missing, a wrong and a slow one; what was typed survives all of it. */
+import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createKey } from "#kit/api-keys.ts";
+import { type Playground, startPlayground } from "./support/browser.ts";
+import { ask, limitTokens, waitForTurn } from "./support/chat.ts";
+
+setDefaultTimeout(180_000);
+const directory = mkdtempSync(join(tmpdir(), "trimtab-keys-"));
+const file = join(directory, "keys.json");
+const good = createKey(file, { name: "good", operator: true, priority: "normal" });
+/** 10 s of its rate may be used at once: 60 tokens. */
+const slow = createKey(file, { name: "slow", operator: false, priority: "normal", tokensPerSecond: 6 });
+let playground: Playground;
+beforeAll(async () => {
+  playground = await startPlayground({ keys: file });
+});
+afterAll(async () => {
+  await playground.close();
+  rmSync(directory, { recursive: true });
+});
+
+test("a missing and a wrong key are told in words; with a good one the page goes on, and what was typed is there", async () => {
+  const { page, close } = await playground.open("chat");
+  await page.getByRole("alert").getByText("This server wants a key").waitFor();
+  await page.getByLabel("Your question").fill("typed before the key");
+  const enter = async (key: string) => {
+    await page.getByRole("link", { name: "Service" }).click();
+    await page.getByLabel(/^API key/).fill(key);
+    await page.getByLabel(/^API key/).press("Tab");
+  };
+  await enter("tt-expired");
+  await page.getByRole("alert").getByText("no longer valid").waitFor();
+  await enter(good);
+  await page.getByRole("rowheader", { name: /SmolLM2/ }).waitFor();
+  expect(await page.getByRole("alert").count()).toBe(0);
+  await page.getByRole("link", { name: "Chat" }).click();
+  expect(await page.getByLabel("Your question").inputValue()).toBe("typed before the key");
+  await limitTokens(page, 4);
+  await page.getByLabel("Your question").press("Enter");
+  await waitForTurn(page);
+  // A key never leaves with copied code: programs read it from their environment.
+  await page.getByText("Show the code").click();
+  expect(await page.locator("pre").innerText()).not.toContain(good);
+  expect(await page.locator("pre").innerText()).toContain("$TRIMTAB_API_KEY");
+  await close();
+});
+
+test("a rate that is used up counts down and is tried again by itself", async () => {
+  const { page, close } = await playground.open("service");
+  await page.getByLabel(/^API key/).fill(slow);
+  await page.getByLabel(/^API key/).press("Tab");
+  await page.getByRole("rowheader", { name: /SmolLM2/ }).waitFor();
+  await page.getByRole("link", { name: "Chat" }).click();
+  await limitTokens(page, 44);
+  await ask(page, "Tell me about the sea.");
+  await waitForTurn(page);
+  await ask(page, "And of the land?");
+  await page.getByRole("alert").getByText("used up its rate").waitFor();
+  await page.getByRole("button", { name: /^Retry \(in \d+ s\)$/ }).waitFor();
+  await waitForTurn(page, 2);
+  expect(await page.locator(".question p").allInnerTexts()).toEqual([
+    "Tell me about the sea.",
+    "And of the land?",
+  ]);
+  await close();
+});

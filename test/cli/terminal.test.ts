@@ -1,0 +1,107 @@
+/** At a real pseudo-terminal: keys, the line below the text, whole screens; and what is left of them without one. */
+import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { startStack, type Stack } from "../../cli/src/compose.ts";
+import { createProgram } from "../../cli/src/program.ts";
+import { defaultModelPath } from "#kit/paths.ts";
+import { runCommand } from "../support/cli.ts";
+import { startAtTerminal } from "../support/terminal.ts";
+
+setDefaultTimeout(90_000);
+const store = mkdtempSync(join(tmpdir(), "trimtab-terminal-"));
+let stack: Stack;
+let address: string;
+beforeAll(async () => {
+  process.env.TRIMTAB_STORE = store;
+  const listen = { host: "127.0.0.1", grpcPort: 0, httpPort: 0 };
+  stack = await startStack({ modelPath: defaultModelPath(), threads: 1, ...listen });
+  address = `127.0.0.1:${stack.grpcPort}`;
+  await stack.client.extractVector({ name: "cheerful", positive: ["What a joy!"], negative: ["How sad."] });
+});
+afterAll(async () => {
+  await stack.close();
+  rmSync(store, { recursive: true });
+});
+
+test("chat: keys change the strength of the running answer, Escape stops it, the next one begins with that strength", async () => {
+  const steer = ["--direction", "cheerful", "--dose", "0.03", "--max-tokens", "1500"];
+  const terminal = startAtTerminal(["chat", "--address", address, ...steer], { columns: 100, rows: 20 });
+  await terminal.seen("you ");
+  terminal.type("Tell me a very long story.\r");
+  await terminal.seen("gate");
+  await terminal.seen("dose 0.03");
+  terminal.type("+");
+  await terminal.seen("dose 0.04");
+  terminal.type("0");
+  await terminal.seen("dose 0.00");
+  terminal.type("\u001b");
+  await terminal.seen("you ", 2);
+  terminal.type("Again?\r");
+  await terminal.seen("dose 0.00", 2);
+  terminal.type("\u001b");
+  await terminal.seen("you ", 3);
+  terminal.type("/quit\r");
+  expect(await terminal.ended()).toBe(0);
+});
+
+test("without a terminal chat is text alone, and JSON says gate, strength and cost", async () => {
+  const once = [
+    "chat",
+    "--address",
+    address,
+    "--once",
+    "Say hello.",
+    "--temperature",
+    "0",
+    "--max-tokens",
+    "4",
+  ];
+  const { code, stdout } = await runCommand(once);
+  expect([code, stdout.includes("\u001b"), stdout.trim() !== ""]).toEqual([0, false, true]);
+  const json = await runCommand([...once, "--json", "--direction", "cheerful", "--scale", "1"]);
+  expect(JSON.parse(json.stdout)).toMatchObject({
+    ...{ gate: 1, stopped: false, strength: { kind: "scale", value: 1 } },
+    facts: { finished: { generatedTokens: 4 } },
+  });
+  const nothing = await runCommand([...once, "--dose", "0.1"]);
+  expect([nothing.code, nothing.stderr]).toEqual([64, expect.stringContaining("needs a recipe")]);
+});
+
+test("top draws a screen that fits a narrow window, gives the old one back on q, and takes no colour with NO_COLOR", async () => {
+  const size = { columns: 34, rows: 8 };
+  const terminal = startAtTerminal(["top", "--address", address], size, { NO_COLOR: "1" });
+  await terminal.seen("0 running");
+  terminal.type("q");
+  expect(await terminal.ended()).toBe(0);
+  expect(terminal.text()).toContain("\u001b[?1049l");
+  const lines = terminal.text().split(/\r\n|\u001b\[[0-9;?]*[A-Za-z]/);
+  expect(Math.max(...lines.map((line) => line.length))).toBeLessThanOrEqual(size.columns);
+  expect(terminal.text()).not.toMatch(/\u001b\[[0-9;]*m/);
+});
+
+test("top without a terminal is a line a sample; with --json a value a sample, with rates from the second on", async () => {
+  const twice = ["top", "--address", address, "--interval", "0.3", "--count", "2"];
+  const plain = await runCommand(twice);
+  expect(plain.stdout.trim().split("\n")).toHaveLength(2);
+  expect(plain.stdout).toMatch(/: 0 running, 0 waiting, .*KV \d+\/\d+/);
+  const busy = stack.client.complete({
+    spec: { prompt: { case: "text", value: "One" }, maxTokens: 200, sampling: { temperature: 1 } },
+  });
+  const lines = (await runCommand([...twice, "--json"])).stdout.trim().split("\n");
+  const [first, second] = lines.map((line) => JSON.parse(line).models[0]);
+  expect(first.generatedTokensPerSecond).toBe(0);
+  expect(second.stepsPerSecond).toBeGreaterThan(0);
+  await busy;
+});
+
+test("every command can print JSON", () => {
+  const leaves = (command: ReturnType<typeof createProgram>, path: string): string[] =>
+    command.commands.length > 0
+      ? command.commands.flatMap((one) => leaves(one, `${path} ${one.name()}`))
+      : command.options.some(({ long }) => long === "--json")
+        ? []
+        : [path];
+  expect(leaves(createProgram(), "trimtab")).toEqual([]);
+});
