@@ -60,9 +60,9 @@ test("without a terminal chat is text alone, and JSON says gate, strength and co
   ];
   const { code, stdout } = await runCommand(once);
   expect([code, stdout.includes("\u001b"), stdout.trim() !== ""]).toEqual([0, false, true]);
-  const json = await runCommand([...once, "--json", "--direction", "cheerful", "--scale", "1"]);
+  const json = await runCommand([...once, "--json", "--direction", "cheerful", "--dose", "0.02"]);
   expect(JSON.parse(json.stdout)).toMatchObject({
-    ...{ gate: 1, stopped: false, strength: { kind: "scale", value: 1 } },
+    ...{ gate: 1, stopped: false, strength: { kind: "dose", value: 0.02 } },
     facts: { finished: { generatedTokens: 4 } },
   });
   const nothing = await runCommand([...once, "--dose", "0.1"]);

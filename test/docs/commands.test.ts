@@ -25,7 +25,6 @@ const ELSEWHERE: readonly (readonly [RegExp, string])[] = [
   [/^trimtab serve --service \w+ /, "test/process/process-mode.test.ts"],
   [/^export TRIMTAB_RECIPES=/, "test/docs/long-commands.test.ts"],
   [/^trimtab (recipe (build|eval)|chat --recipe) pirate\b/, "test/docs/long-commands.test.ts"],
-  [/^(go install|npx buf generate|cd examples\/go)\b/, "test/interop/clients.test.ts"],
 ];
 
 interface Documented {

@@ -47,7 +47,7 @@ export async function answerOne(
 ): Promise<ChatAnswer> {
   const isSteered = question.recipe !== undefined || question.direction !== undefined;
   const { scale: _, dose: __, ...rest } = question;
-  const spec = chatSpec({ ...rest, ...(isSteered ? asOptions(given.strength) : {}) });
+  const spec = chatSpec(isSteered ? { ...rest, ...asOptions(given.strength) } : question);
   const stop = new AbortController();
   const line = given.quiet ? { show() {}, close() {} } : createStatusLine();
   let [strength, text, generationId, note] = [given.strength, "", "", ""];
@@ -57,24 +57,30 @@ export async function answerOne(
     const parts = isSteered ? [`gate ${gate === undefined ? "…" : gauge(gate, 10)}`, textOf(strength)] : [];
     line.show(colour.dim([...parts, note || HELP].join("   ")));
   };
-  const endKeys = listenToKeys((key) => {
-    if (key === "escape" || key === "interrupt") return stop.abort();
-    const change = KEYS[key];
-    if (!change || !isSteered || generationId === "") return;
-    strength = moved(strength, change);
-    note = "";
-    draw();
+  const steer = (): void => {
     const refused = (error: unknown): void => {
       note = failureText(error);
       draw();
     };
     client.steer({ generationId, ...asSteer(strength) }).catch(refused);
+  };
+  const endKeys = listenToKeys((key) => {
+    if (key === "escape" || key === "interrupt") return stop.abort();
+    const change = KEYS[key];
+    if (!change || !isSteered) return;
+    strength = moved(strength, change);
+    note = "";
+    draw();
+    if (generationId !== "") steer();
   });
   draw();
   try {
     const start = (signal: AbortSignal) => client.generate({ spec }, { signal });
     for await (const { event } of cancelSafe(start, stop.signal)) {
-      if (event.case === "started") generationId = event.value.generationId;
+      if (event.case === "started") {
+        generationId = event.value.generationId;
+        if (strength !== given.strength) steer();
+      }
       if (event.case === "planned") gate = event.value.report?.gate;
       if (event.case === "finished") facts["finished"] = toJson(ChoiceFinishedEventSchema, event.value);
       if (event.case === "completed") facts["completed"] = toJson(CompletedEventSchema, event.value);
