@@ -19,12 +19,12 @@ const PAGES = [
 ];
 /** Long commands, and the test that executes what they run. */
 const ELSEWHERE: readonly (readonly [RegExp, string])[] = [
-  [/^npm run demo\b/, "test/docs/long-commands.test.ts"],
+  [/^npm run demo\b/, "test/cli/documented-long-commands.test.ts"],
   [/^npm test\b/, "test/scripts/commands.test.ts"],
   [/^npm run start\b/, "test/process/serve-options.test.ts"],
   [/^trimtab serve --service \w+ /, "test/process/process-mode.test.ts"],
-  [/^export TRIMTAB_RECIPES=/, "test/docs/long-commands.test.ts"],
-  [/^trimtab (recipe (build|eval)|chat --recipe) pirate\b/, "test/docs/long-commands.test.ts"],
+  [/^export TRIMTAB_RECIPES=/, "test/cli/documented-long-commands.test.ts"],
+  [/^trimtab (recipe (build|eval)|chat --recipe) pirate\b/, "test/cli/documented-long-commands.test.ts"],
 ];
 
 interface Documented {
