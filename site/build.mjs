@@ -9,7 +9,7 @@ import anchor from "markdown-it-anchor";
 import MiniSearch from "minisearch";
 import { apiPages } from "./api.mjs";
 import { framed } from "./frame.mjs";
-import { siteLinks } from "./links.mjs";
+import { scrollable, siteLinks } from "./markdown.mjs";
 import { SEARCH } from "./search-options.mjs";
 
 const ROOT = join(dirname(fileURLToPath(import.meta.url)), "..");
@@ -33,7 +33,7 @@ function configure(eleventy) {
       ({ page }) =>
         `${nameOf(page.inputPath)}.html`,
   );
-  eleventy.amendLibrary("md", (markdown) => markdown.use(siteLinks).use(anchor, { slugify }));
+  eleventy.amendLibrary("md", (markdown) => markdown.use(siteLinks).use(scrollable).use(anchor, { slugify }));
   for (const { name, markdown } of api) eleventy.addTemplate(`${name}.md`, markdown);
   eleventy.addTransform("frame", function (content) {
     return framed(content, nameOf(this.page.inputPath), pages);

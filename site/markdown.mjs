@@ -1,5 +1,5 @@
-// Links of the pages as the site has them: from page to page by name, into the repository as plain text, since the site stands
-// alone; aligned cells by class instead of by inline style, which the content policy forbids.
+// How the pages' markdown becomes the site's: links from page to page by name, into the repository as plain text, since the site
+// stands alone; aligned cells by class instead of by inline style, which the content policy forbids.
 
 /** A markdown-it plugin. */
 export function siteLinks(markdown) {
@@ -12,6 +12,17 @@ export function siteLinks(markdown) {
       token.attrJoin("class", style.replace("text-align:", "align-"));
     }
   });
+}
+
+/** A markdown-it plugin: code and tables scroll inside themselves, and by keyboard. */
+export function scrollable(markdown) {
+  const { rules } = markdown.renderer;
+  for (const name of ["fence", "code_block"]) {
+    const plain = rules[name];
+    rules[name] = (...given) => plain(...given).replace("<pre>", '<pre tabindex="0">');
+  }
+  rules.table_open = () => '<div class="scroll" tabindex="0" role="group" aria-label="Table">\n<table>\n';
+  rules.table_close = () => "</table>\n</div>\n";
 }
 
 function rewrite(tokens) {
