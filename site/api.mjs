@@ -52,7 +52,14 @@ function serviceLines(service) {
       cell(method),
     ];
   });
-  return ["", `## ${service.name}`, "", comment(service), "", ...table(["call", "takes", "gives", ""], rows)];
+  return [
+    "",
+    `## ${service.name}`,
+    "",
+    comment(service),
+    "",
+    ...table(["call", "takes", "gives", "what it does"], rows),
+  ];
 }
 
 function messageLines(message) {
@@ -64,13 +71,13 @@ function messageLines(message) {
     ...message.nestedMessages.filter((one) => !one.proto.options?.mapEntry).flatMap(messageLines),
     ...message.nestedEnums.flatMap(enumLines),
   ];
-  const fields = rows.length > 0 ? table(["field", "type", "number", ""], rows) : ["No fields."];
+  const fields = rows.length > 0 ? table(["field", "type", "number", "meaning"], rows) : ["No fields."];
   return ["", `### ${message.name}`, "", comment(message), "", ...fields, ...nested];
 }
 
 function enumLines(one) {
   const rows = one.values.map((value) => [`\`${value.name}\``, String(value.number), cell(value)]);
-  return ["", `### ${one.name}`, "", comment(one), "", ...table(["value", "number", ""], rows)];
+  return ["", `### ${one.name}`, "", comment(one), "", ...table(["value", "number", "meaning"], rows)];
 }
 
 function typeOf(field) {

@@ -38,7 +38,11 @@ function configure(eleventy) {
   eleventy.addTransform("frame", function (content) {
     return framed(content, nameOf(this.page.inputPath), pages);
   });
-  eleventy.addPassthroughCopy({ "docs/*.svg": ".", "site/style.css": "style.css" });
+  eleventy.addPassthroughCopy({
+    "docs/*.svg": ".",
+    "site/style.css": "style.css",
+    "page/icon.svg": "icon.svg",
+  });
   eleventy.on("eleventy.after", ({ results, directories }) => writeIndex(results, directories.output));
   // Braces in the pages are braces.
   return { markdownTemplateEngine: false, templateFormats: ["md"] };
