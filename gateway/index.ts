@@ -30,7 +30,7 @@ import { createPage } from "./src/page.ts";
 export type { GatewayClients } from "./src/clients.ts";
 export { operatorMethods } from "./src/permissions.ts";
 
-/** Where the playground is bundled to, in a checkout and in the package. */
+/** Where playground and documentation are built to, in a checkout and in the package. */
 const BUILT = join(import.meta.dir, "..", "build");
 
 /** What a gateway is made of. */
