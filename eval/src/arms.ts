@@ -75,6 +75,7 @@ export function armsFor(
     ...(process
       ? ([
           { strategy: "beam", verifier: "process" },
+          { strategy: "a-star", verifier: "process" },
           { strategy: "particle-filtering", verifier: "process" },
           { strategy: "entropic-particle-filtering", verifier: "process", parameters: ANNEALED },
         ] as const)

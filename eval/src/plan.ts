@@ -12,6 +12,10 @@ export interface PlanOptions {
   readonly split: Split;
   readonly problems: number;
   readonly budgets: readonly number[];
+  /** Independent samples a problem, if more than the budgets need. */
+  readonly pool: number | undefined;
+  /** Strategies that choose among independent samples are replayed on the pool. */
+  readonly replay: boolean;
   readonly hasProbe: boolean;
   /** Strategies to run, or `strategy/verifier`; undefined: all. */
   readonly strategies: readonly string[] | undefined;
@@ -25,6 +29,8 @@ export interface Plan {
   readonly arms: readonly Arm[];
   /** Independent samples a problem: more than any budget, so that votes can be given as many tokens. */
   readonly poolSize: number;
+  /** The pool is one served search by this arm, on which others are replayed; undefined: all are served. */
+  readonly pooling: Arm | undefined;
 }
 
 /** Seed by which problems are drawn: the same problems in every run. */
@@ -33,12 +39,14 @@ export const PROBLEM_SEED = 2_026;
 const POOL_FACTOR = 1.25;
 /** Strategies that choose among independent samples: N of them cost what N samples cost. */
 const CHOOSERS = new Set(["best-of-n", "weighted-majority"]);
+/** Draws a pool that others are replayed on: it alone needs more of a token than its probability. */
+const POOLING = { strategy: "confidence-vote" };
 /** Strategies a smoke test runs. */
 const QUICK = new Set(["self-consistency", "best-of-n", "weighted-majority", "particle-filtering"]);
 
 /** Makes the plan. @throws RangeError if the task has too few problems. */
 export function planRun(options: PlanOptions): Plan {
-  const { task, level, split, quick, budgets, hasProbe, strategies, known } = options;
+  const { task, level, split, quick, budgets, hasProbe, strategies, known, replay } = options;
   const problems = drawProblems(task, level, split, options.problems, PROBLEM_SEED);
   const isWanted = ({ strategy, verifier }: Arm): boolean =>
     strategies?.some((name) => name === strategy || name === `${strategy}/${verifier ?? "none"}`) ??
@@ -47,5 +55,7 @@ export function planRun(options: PlanOptions): Plan {
     (arm) => known.has(arm.strategy) && isWanted(arm),
   );
   const readsMore = arms.some(({ strategy, verifier }) => verifier === "probe" || !CHOOSERS.has(strategy));
-  return { problems, arms, poolSize: Math.ceil((readsMore ? POOL_FACTOR : 1) * Math.max(...budgets)) };
+  const needed = Math.ceil((readsMore ? POOL_FACTOR : 1) * Math.max(...budgets));
+  const poolSize = Math.max(options.pool ?? 0, replay ? Math.max(...budgets) : needed);
+  return { problems, arms, poolSize, pooling: replay ? { ...POOLING, budget: poolSize } : undefined };
 }

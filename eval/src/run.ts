@@ -4,6 +4,7 @@ import { type Journal, recordOf } from "./journal.ts";
 import type { Plan } from "./plan.ts";
 import { mapParallel } from "./parallel.ts";
 import { idOf, type Split } from "./problems.ts";
+import { canReplay, replay } from "./replay.ts";
 import { poolOf, type Record, runSearch, samplePool, type SearchRecord } from "./sample.ts";
 import type { Services } from "./services.ts";
 import type { Problem, Task } from "./task.ts";
@@ -43,14 +44,20 @@ async function runProblem(options: RunOptions, plan: Plan, problem: Problem): Pr
   const records: Record[] = [];
   const keep = async (what: string, make: () => Promise<object>): Promise<void> =>
     void records.push(await remember(options, problem, what, make));
-  await keep("greedy", () => samplePool(services, task, problem, 1, { temperature: 0, seed }));
-  for (const arm of plan.arms) {
-    await keep(keyOf(arm, probe), async () => ({
+  const serve = (arm: Arm): Promise<void> =>
+    keep(keyOf(arm, probe), async () => ({
       arm: nameOf(arm),
       ...(await runSearch(services, task, problem, arm, probe, { temperature, seed })),
     }));
+  await keep("greedy", () => samplePool(services, task, problem, 1, { temperature: 0, seed }));
+  const { pooling } = plan;
+  if (pooling) await serve(pooling);
+  for (const arm of plan.arms) {
+    const pool = pooling && canReplay(arm) && records.find((record) => record.kind === "search");
+    if (pool) records.push(replay(arm, pool));
+    else if (nameOf(arm) !== (pooling && nameOf(pooling))) await serve(arm);
   }
-  // Best of N chooses among the very answers that N samples are (a test of the gateway): they are not drawn twice.
+  // Some choose among the very answers that N samples are (a test of the gateway): they are not drawn twice.
   const drawn = records.find((record): record is SearchRecord => isPoolOf(record, plan.poolSize));
   await keep(`pool/${plan.poolSize}`, () =>
     drawn
@@ -60,8 +67,11 @@ async function runProblem(options: RunOptions, plan: Plan, problem: Problem): Pr
   return records;
 }
 
+/** Arms whose candidates are independent samples, all of them run to their ends. */
+const POOLS = /^(?:best-of-n|confidence-vote)\//;
+
 const isPoolOf = (record: Record, size: number): boolean =>
-  record.kind === "search" && record.arm.startsWith("best-of-n/") && record.candidates.length === size;
+  record.kind === "search" && POOLS.test(record.arm) && record.candidates.length === size;
 
 /** A probe is named in the key: the same arm with another probe is another run. */
 const keyOf = (arm: Arm, probe: string | undefined): string =>
@@ -74,6 +84,6 @@ async function remember(
   make: () => Promise<object>,
 ): Promise<Record> {
   const id = idOf(task, problem);
-  const key = [model, task.name, level, split, temperature, seed, id, what].join("/");
+  const key = [model, task.name, level, split, temperature, seed, task.maxTokens, id, what].join("/");
   return recordOf(journal, key, async () => ({ key, problem: id, ...(await make()) }) as Record);
 }

@@ -45,6 +45,10 @@ export interface SearchCandidate {
   readonly tokens: number;
   /** It came to its end and was not given up. */
   readonly isWhole: boolean;
+  /** It ended by itself rather than by a limit. */
+  readonly hasStopped: boolean;
+  /** Of its tokens, nats. */
+  readonly meanLogprob: number;
 }
 
 /** A served search. */
@@ -181,6 +185,8 @@ export async function runSearch(
       right: rights[index] ?? false,
       tokens: candidate.tokens,
       isWhole: candidate.reason !== FinishReason.CANCELLED,
+      hasStopped: candidate.reason === FinishReason.STOP,
+      meanLogprob: candidate.meanLogprob,
     })),
     isDegraded: final?.degraded ?? false,
     effectiveSampleSizes: seen.flatMap((event) =>

@@ -36,6 +36,9 @@ interface ScalingOptions extends ServicesOptions {
   readonly problems?: number;
   readonly budgets?: string;
   readonly strategies?: string;
+  readonly pool?: number;
+  readonly replay?: boolean;
+  readonly maxTokens?: number;
   readonly probe?: string;
   readonly seed: number;
   readonly parallel: number;
@@ -64,6 +67,9 @@ export function addScalingEval(program: Command): void {
     .option("--problems <n>", "problems", integerIn(2, 100_000))
     .option("--budgets <list>", "candidates, comma-separated; 4,8, or 4 in a smoke test")
     .option("--strategies <list>", "these only, comma-separated: a strategy, or strategy/verifier")
+    .option("--pool <n>", "independent samples a problem, if more than the budgets need", integerIn(1, 256))
+    .option("--replay", "choose by replay among one served pool what chooses among independent samples")
+    .option("--max-tokens <n>", "most tokens of an answer, if not the task's", integerIn(8, 4_096))
     .option("--probe <reference>", "stored probe to use as a learned verifier")
     .option("--seed <n>", "seed of the samples", integerIn(0, 2 ** 31), 1)
     .addOption(
@@ -85,8 +91,7 @@ export function addScalingEval(program: Command): void {
 
 async function evaluate(options: ScalingOptions): Promise<void> {
   const { out, level, split, probe, seed, parallel, quick = false } = options;
-  const task =
-    options.questions === undefined ? findTask(options.task) : readQuestionAnswers(options.questions);
+  const task = taskOf(options);
   const services = await openServices(options);
   mkdirSync(out, { recursive: true });
   const journal = openJournal<Record>(join(out, "samples.jsonl"));
@@ -116,6 +121,11 @@ async function evaluate(options: ScalingOptions): Promise<void> {
   }
 }
 
+function taskOf({ questions, task: name, maxTokens }: ScalingOptions): Task {
+  const task = questions === undefined ? findTask(name) : readQuestionAnswers(questions);
+  return maxTokens === undefined ? task : { ...task, maxTokens };
+}
+
 /** The calibration table that the options ask for. */
 async function calibrateLevels(
   { calibrate: which, quick = false, level }: ScalingOptions,
@@ -134,13 +144,13 @@ async function calibrateLevels(
 }
 
 async function planOf(
-  { quick = false, level, split, probe, problems, budgets, strategies }: ScalingOptions,
+  { quick = false, level, split, probe, problems, budgets, strategies, pool, replay }: ScalingOptions,
   { gateway }: Services,
   task: Task,
 ): Promise<Plan> {
   const { strategies: listed } = await gateway.listStrategies({});
   return planRun({
-    ...{ quick, task, level, split, hasProbe: probe !== undefined },
+    ...{ quick, task, level, split, hasProbe: probe !== undefined, pool, replay: replay ?? false },
     problems: problems ?? (quick ? PROBLEMS.quick : PROBLEMS.full),
     budgets: (budgets ?? (quick ? "4" : "4,8")).split(",").map(Number),
     strategies: strategies?.split(","),

@@ -1,37 +1,76 @@
 /** Sums of 2 to 6 terms, worked out one partial sum a line. The exact process value: are all partial sums right? */
+import type { Random } from "../src/random.ts";
 import type { Task, Turn } from "../src/task.ts";
 
 interface Level {
-  readonly terms: number;
+  /** Numbers of terms, one of which is drawn. */
+  readonly terms: readonly number[];
   readonly low: number;
   readonly high: number;
+  /** Worked examples. Without any of as many terms as asked, a small model ends its lines too early. */
+  readonly examples: readonly Terms[];
 }
 
+type Terms = readonly number[];
+
+/** Worked examples of few terms: those of the levels that the primary comparison chose among, which do not change. */
+const SHORT: readonly Terms[] = [
+  [7, 15],
+  [12, 20, 5, 31],
+  [15, 2, 18],
+  [7, 20, 9],
+];
+const FIVE: readonly Terms[] = [
+  [2, 1, 8, 5, 9],
+  [8, 7, 3, 4, 3],
+  [9, 7, 1, 2, 3],
+  [6, 2, 1, 3, 8],
+  [4, 5, 7, 5, 7],
+  [9, 7, 6, 9, 7],
+  [4, 6, 1, 5, 3],
+  [2, 6, 2, 7, 3],
+];
+const MIXED: readonly Terms[] = [
+  [4, 1],
+  [2, 10, 5],
+  [14, 17, 18, 4],
+  [9, 14, 16, 9, 3],
+  [8, 5],
+  [15, 20, 16],
+  [6, 13, 8, 10],
+  [10, 11, 1, 3, 16],
+];
+
+/** Levels are named by their place: new ones come last. */
 const LEVELS: readonly Level[] = [
-  { terms: 2, low: 1, high: 9 },
-  { terms: 3, low: 1, high: 9 },
-  { terms: 3, low: 1, high: 24 },
-  { terms: 4, low: 1, high: 30 },
-  { terms: 5, low: 1, high: 30 },
-  { terms: 4, low: 10, high: 99 },
-  { terms: 6, low: 10, high: 99 },
-  { terms: 4, low: 100, high: 999 },
+  { terms: [2], low: 1, high: 9, examples: SHORT },
+  { terms: [3], low: 1, high: 9, examples: SHORT },
+  { terms: [3], low: 1, high: 24, examples: SHORT },
+  { terms: [4], low: 1, high: 30, examples: SHORT },
+  { terms: [5], low: 1, high: 30, examples: SHORT },
+  { terms: [4], low: 10, high: 99, examples: SHORT },
+  { terms: [6], low: 10, high: 99, examples: SHORT },
+  { terms: [4], low: 100, high: 999, examples: SHORT },
+  { terms: [5], low: 1, high: 9, examples: FIVE },
+  { terms: [2, 3, 4, 5], low: 1, high: 20, examples: MIXED },
 ];
 
 /** Chain sums. */
 export const chainSum: Task = {
   name: "chain-sum",
   description: "sums, one partial sum a line",
-  levels: LEVELS.map(({ terms, low, high }) => `${terms} terms of ${low} to ${high}`),
+  levels: LEVELS.map(nameOf),
   answer: "number",
   separators: ["\n"],
   maxTokens: 96,
   draw(level, random) {
-    const { terms: count, low, high } = LEVELS[level]!;
-    const terms = Array.from({ length: count }, () => random.integer(low, high));
+    const { examples } = LEVELS[level]!;
+    const shown = new Set(examples.map(keyOf));
+    let terms = drawTerms(LEVELS[level]!, random);
+    while (shown.has(keyOf(terms))) terms = drawTerms(LEVELS[level]!, random);
     return {
-      key: terms.toSorted((a, b) => a - b).join("+"),
-      messages: [...EXAMPLES, { role: "user", content: questionOf(terms) }],
+      key: keyOf(terms),
+      messages: [...examples.flatMap(workedOut), { role: "user", content: questionOf(terms) }],
       outcome: { name: "numeric_answer", parameters: { expected: sumOf(terms) } },
       process: { name: "partial_sums", parameters: { terms } },
       solution: solutionOf(terms),
@@ -39,22 +78,28 @@ export const chainSum: Task = {
   },
 };
 
-const sumOf = (terms: readonly number[]): number => terms.reduce((sum, term) => sum + term, 0);
-const questionOf = (terms: readonly number[]): string => `Add step by step: ${terms.join(" + ")}`;
+function drawTerms({ terms, low, high }: Level, random: Random): number[] {
+  const count = terms.length === 1 ? terms[0]! : random.pick(terms);
+  return Array.from({ length: count }, () => random.integer(low, high));
+}
 
-function solutionOf([first = 0, ...rest]: readonly number[]): string {
+function nameOf({ terms, low, high, examples }: Level): string {
+  const name = `${terms.join(", ")} terms of ${low} to ${high}`;
+  return examples === SHORT ? name : `${name}, examples of as many`;
+}
+
+const keyOf = (terms: Terms): string => terms.toSorted((a, b) => a - b).join("+");
+const sumOf = (terms: Terms): number => terms.reduce((sum, term) => sum + term, 0);
+const questionOf = (terms: Terms): string => `Add step by step: ${terms.join(" + ")}`;
+
+function solutionOf([first = 0, ...rest]: Terms): string {
   let sum = first;
   const lines = rest.map((term) => `${sum} + ${term} = ${(sum += term)}`);
   return [...lines, `Answer: ${sum}`].join("\n");
 }
 
-/** Worked examples of every prompt: all of the train split, so that no prompt holds a problem that reports. */
-const EXAMPLES: readonly Turn[] = [
-  [7, 15],
-  [12, 20, 5, 31],
-  [15, 2, 18],
-  [7, 20, 9],
-].flatMap((terms) => [
-  { role: "user" as const, content: questionOf(terms) },
-  { role: "assistant" as const, content: solutionOf(terms) },
-]);
+/** A worked example. All are of the train split, so that no prompt holds a problem that reports. */
+const workedOut = (terms: Terms): Turn[] => [
+  { role: "user", content: questionOf(terms) },
+  { role: "assistant", content: solutionOf(terms) },
+];

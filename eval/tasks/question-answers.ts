@@ -1,9 +1,10 @@
 /**
  * Questions with numeric answers from a JSONL file, a line `{"question", "answer"}` each; of an answer, what follows `####`
- * counts, else all of it. (The shape of GSM8K: Cobbe et al. 2021, arXiv 2110.14168.)
+ * counts, else all of it. (The shape of GSM8K: Cobbe et al. 2021, arXiv 2110.14168.) The first questions of a file that has
+ * enough of them are worked examples of every prompt, and no problems: without any, a small model talks past its limit.
  */
 import { readFileSync } from "node:fs";
-import type { Task } from "../src/task.ts";
+import type { Task, Turn } from "../src/task.ts";
 
 /** Reads a file as a task with one level. @throws Error that names the line at fault. */
 export function readQuestionAnswers(path: string): Task {
@@ -11,6 +12,8 @@ export function readQuestionAnswers(path: string): Task {
     .split("\n")
     .flatMap((line, index) => (line.trim() === "" ? [] : [parseLine(line, `${path}:${index + 1}`)]));
   if (rows.length === 0) throw new Error(`${path} has no questions`);
+  const examples = rows.splice(0, rows.length < ENOUGH ? 0 : EXAMPLES).flatMap(workedOut);
+  const request = examples.length > 0 ? "" : REQUEST;
   return {
     name: "question-answers",
     description: "questions with numeric answers",
@@ -22,7 +25,7 @@ export function readQuestionAnswers(path: string): Task {
       const { question, expected, solution } = random.pick(rows);
       return {
         key: question,
-        messages: [{ role: "user", content: `${question}\n${REQUEST}` }],
+        messages: [...examples, { role: "user", content: question + request }],
         outcome: { name: "numeric_answer", parameters: { expected } },
         process: { name: "equations", parameters: { aggregation: "min" } },
         solution,
@@ -31,7 +34,17 @@ export function readQuestionAnswers(path: string): Task {
   };
 }
 
-const REQUEST = "Reason step by step, one step a line, and end with a line: #### and the number.";
+/** Worked examples, and the questions a file must have before any is given away for them. */
+const EXAMPLES = 3;
+const ENOUGH = 30;
+/** GSM8K's marks for a calculator: `<<48/2=24>>`. */
+const CALCULATION = /<<[^>]*>>/g;
+const REQUEST = "\nReason step by step, one step a line, and end with a line: #### and the number.";
+
+const workedOut = ({ question, solution }: { question: string; solution: string }): Turn[] => [
+  { role: "user", content: question },
+  { role: "assistant", content: solution.replaceAll(CALCULATION, "") },
+];
 
 function parseLine(line: string, place: string): { question: string; expected: number; solution: string } {
   const row = readJson(line, place) as { question?: unknown; answer?: unknown } | null;

@@ -16,7 +16,16 @@ const greedy = (problem: string, right: boolean): Record => ({
   ...{ texts: [""], tokens: [20] },
 });
 const CANDIDATES = ["7", "7", "8", "9"].map((answer, at) => {
-  return { text: answer, answer, score: 0.5, right: answer === "7", tokens: 10, isWhole: at < 3 };
+  return {
+    text: answer,
+    answer,
+    score: 0.5,
+    right: answer === "7",
+    tokens: 10,
+    isWhole: at < 3,
+    hasStopped: true,
+    meanLogprob: -1,
+  };
 });
 const search = (problem: string, right: boolean): Record => ({
   ...{

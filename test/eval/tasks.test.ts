@@ -57,14 +57,21 @@ test("splits are disjoint by content, whatever the seed and order", () => {
   }
 });
 
-test("worked examples of chain sums are of the train split", () => {
+test("worked examples of chain sums are of the train split, and never problems", () => {
   const chain = TASKS[0]!;
-  const { messages } = drawProblems(chain, 0, "train", 1, SEED)[0]!;
-  const examples = messages.slice(0, -1).filter(({ role }) => role === "user");
-  expect(examples.length).toBeGreaterThan(1);
-  for (const { content } of examples) {
-    const terms = (content.match(/\d+/g) ?? []).map(Number).toSorted((a, b) => a - b);
-    expect([content, splitOf(chain, { key: terms.join("+") })]).toEqual([content, "train"]);
+  for (const level of chain.levels.keys()) {
+    const { messages } = drawProblems(chain, level, "train", 1, SEED)[0]!;
+    const examples = messages.slice(0, -1).filter(({ role }) => role === "user");
+    expect(examples.length).toBeGreaterThan(1);
+    for (const { content } of examples) {
+      const terms = (content.match(/\d+/g) ?? []).map(Number);
+      const key = terms.toSorted((a, b) => a - b).join("+");
+      expect([content, splitOf(chain, { key })]).toEqual([content, "train"]);
+      // The example's own terms are drawn first: the problem is another one.
+      const queue = [...terms];
+      const random = { pick: () => terms.length, integer: (low: number) => queue.shift() ?? low };
+      expect(chain.draw(level, random as never).key).not.toBe(key);
+    }
   }
 });
 
@@ -102,4 +109,18 @@ test("questions come from a JSONL file, and a broken line is named", async () =>
   expect(await scoresOf(problem.outcome, ["it is 1002", "it is 2"])).toEqual([1, 0]);
   writeFileSync(path, '{"question": "x", "answer": "none"}\n');
   expect(() => readQuestionAnswers(path)).toThrow("questions.jsonl:1");
+});
+
+test("the first questions of a long file are worked examples without calculator marks, and never problems", () => {
+  const path = join(directory, "many.jsonl");
+  const rows = Array.from({ length: 40 }, (_, i) => {
+    return { question: `${i}+1?`, answer: `${i}+1=<<${i}+1=${i + 1}>>${i + 1}\n#### ${i + 1}` };
+  });
+  writeFileSync(path, rows.map((row) => JSON.stringify(row)).join("\n"));
+  const task = readQuestionAnswers(path);
+  const drawn = drawProblems(task, 0, "train", 8, SEED);
+  const shown = drawn[0]!.messages.slice(0, -1).map(({ content }) => content);
+  expect(shown.slice(0, 2)).toEqual(["0+1?", "0+1=1\n#### 1"]);
+  expect(drawn.some(({ key }) => shown.includes(key))).toBe(false);
+  expect(task.levels).toEqual(["37 questions"]);
 });
