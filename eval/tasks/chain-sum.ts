@@ -21,14 +21,14 @@ const SHORT: readonly Terms[] = [
   [7, 20, 9],
 ];
 const FIVE: readonly Terms[] = [
-  [2, 1, 8, 5, 9],
-  [8, 7, 3, 4, 3],
-  [9, 7, 1, 2, 3],
-  [6, 2, 1, 3, 8],
-  [4, 5, 7, 5, 7],
-  [9, 7, 6, 9, 7],
-  [4, 6, 1, 5, 3],
-  [2, 6, 2, 7, 3],
+  [7, 7, 1, 1, 1],
+  [2, 5, 1, 5, 6],
+  [4, 5, 3, 1, 7],
+  [2, 2, 1, 2, 3],
+  [2, 2, 5, 5, 3],
+  [7, 4, 6, 5, 7],
+  [3, 7, 5, 3, 3],
+  [6, 6, 4, 6, 5],
 ];
 const MIXED: readonly Terms[] = [
   [4, 1],
@@ -51,7 +51,7 @@ const LEVELS: readonly Level[] = [
   { terms: [4], low: 10, high: 99, examples: SHORT },
   { terms: [6], low: 10, high: 99, examples: SHORT },
   { terms: [4], low: 100, high: 999, examples: SHORT },
-  { terms: [5], low: 1, high: 9, examples: FIVE },
+  { terms: [5], low: 1, high: 7, examples: FIVE },
   { terms: [2, 3, 4, 5], low: 1, high: 20, examples: MIXED },
 ];
 

@@ -144,6 +144,8 @@ export const SCALING_LIMITS = {
   /** Parameters of a strategy: nesting, and characters of keys and strings. */
   parameterDepth: 4,
   parameterChars: 4_096,
+  /** Characters of a stored table of `auto`, with its report. */
+  policyChars: 65_536,
   /** Tokens at which a step may end: as many stop ids as forward takes. */
   haltIds: 16_384,
   /** Commands of one message to forward. */

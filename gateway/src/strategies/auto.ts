@@ -3,7 +3,7 @@
  * difficulty, and what the probes cost is part of the bill. Source: Snell et al. (2408.03314), who leave the probes out of it.
  * Difficulty is 1 − the mean score of the probes, or without a verifier 1 − the share of their leading answer. The default
  * table restates the paper's findings (easy: votes; medium: step search; the rest: wide sampling) and is not fitted: fit it by
- * cross-validation on problems of your own and send it as `table`. Cost: the probes, and the chosen strategy with what is left.
+ * cross-validation on problems of your own, store it, and name it as `table`. Cost: the probes, then the chosen strategy.
  */
 import type { JsonObject } from "@bufbuild/protobuf";
 import { sampleAnswers } from "./sampling.ts";
@@ -49,20 +49,13 @@ export function createAuto(strategies: readonly Strategy[]): Strategy {
           description: "Difficulty up to which the probes' own answer is taken.",
         },
         table: {
-          type: "array",
-          minItems: 1,
-          maxItems: 16,
           default: TABLE.map((row) => ({ ...row })),
-          description: "Rows by rising difficulty; one whose strategy lacks its verifier is passed over.",
-          items: {
-            type: "object",
-            properties: {
-              up_to: { type: "number", minimum: 0, maximum: 1 },
-              strategy: { type: "string", enum: names },
-            },
-            required: ["up_to", "strategy"],
-            additionalProperties: false,
-          },
+          description:
+            "Rows by rising difficulty, one whose strategy lacks its verifier is passed over; or a stored table by name.",
+          anyOf: [
+            { type: "array", minItems: 1, maxItems: 16, items: rowSchema(names) },
+            { type: "string", minLength: 1, maxLength: 160 },
+          ],
         },
       },
       additionalProperties: false,
@@ -77,6 +70,16 @@ export function createAuto(strategies: readonly Strategy[]): Strategy {
     run: (search, parameters) => run(search, parameters as unknown as Parameters, strategies),
   };
 }
+
+const rowSchema = (names: string[]) => ({
+  type: "object",
+  properties: {
+    up_to: { type: "number", minimum: 0, maximum: 1 },
+    strategy: { type: "string", enum: names },
+  },
+  required: ["up_to", "strategy"],
+  additionalProperties: false,
+});
 
 async function* run(
   search: Search,

@@ -56,7 +56,7 @@ export interface StackOptions {
 /** Creates a stack; without key or gate everybody is served. */
 export function createSimulatedStack(options: StackOptions = {}): SimulatedStack {
   const forward = createForwardBench();
-  const steering: SteeringBench = { before: () => undefined, calls: [] };
+  const steering: SteeringBench = { before: () => undefined, calls: [], artifacts: new Map() };
   const verifier: SimulatedVerifier = {
     before: () => undefined,
     judge: (text) => Math.min(1, text.split(" ").length / 10),

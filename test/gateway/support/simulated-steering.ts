@@ -1,5 +1,5 @@
 /** A simulated steering service: gate 0.9 for prompts with an exclamation mark, 0 for others; one program a scope. */
-import { create } from "@bufbuild/protobuf";
+import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import type { ServiceImpl } from "@connectrpc/connect";
 import { TrimtabError } from "#kit/errors.ts";
 import {
@@ -7,7 +7,7 @@ import {
   type SteeringService,
   type SteeringUse,
 } from "#proto/trimtab/steering/v1/steering_service_pb.ts";
-import { ArtifactKind } from "#proto/trimtab/type/v1/artifact_pb.ts";
+import { ArtifactKind, type ArtifactSchema } from "#proto/trimtab/type/v1/artifact_pb.ts";
 import { DataType, OperationKind, type Program, ProgramSchema, Scope, Site } from "./proto.ts";
 import { MODEL_DIGEST, programDigest } from "./simulated-forward.ts";
 
@@ -17,12 +17,21 @@ export interface SteeringBench {
   before: (rpc: string) => Promise<void> | void;
   /** Names of the RPCs called, in order. */
   readonly calls: string[];
+  /** Stored artifacts by reference, beside `mine`. */
+  readonly artifacts: Map<string, StoredArtifact>;
+}
+
+/** A stored artifact. */
+export interface StoredArtifact {
+  readonly artifact: MessageInitShape<typeof ArtifactSchema>;
+  readonly text: string;
 }
 
 const RESOLVED = `refusal@sha256:${"cd".repeat(32)}`;
 const GATE = 0.9;
 /** The one block it acts on. */
 const STEERED_LAYER = 2;
+const encoder = new TextEncoder();
 
 /** The program for a scope. */
 export function programFor(scope: Scope): Program {
@@ -85,7 +94,13 @@ export function simulatedSteering(bench: SteeringBench): Partial<ServiceImpl<typ
     cancelBuild: ({ id }) => ({ build: { id, state: BuildState.CANCELLED } }),
     extractVector: () => ({ artifact }),
     putArtifact: () => ({ artifact }),
-    async *getArtifact() {
+    async *getArtifact({ reference }) {
+      const stored = bench.artifacts.get(reference);
+      if (stored) {
+        yield { artifact: stored.artifact, chunk: encoder.encode(stored.text.slice(0, 5)) };
+        return yield { chunk: encoder.encode(stored.text.slice(5)) };
+      }
+      if (reference !== "mine") throw new TrimtabError("ARTIFACT_NOT_FOUND", `there is no ${reference}`);
       yield { artifact, chunk: Uint8Array.of(1, 2) };
       yield { chunk: Uint8Array.of(3) };
     },

@@ -21,6 +21,7 @@ import type { Judging, Strategy } from "../../strategies/strategy.ts";
 import { type FlowContext, type PreparedSteering, prepareSteering } from "../prepare.ts";
 import { serviceFailure } from "../reasons.ts";
 import { validateUse } from "../validate.ts";
+import { invalid, readPolicyTable } from "./policy-table.ts";
 import { type StepEnd, stepEndOf } from "./step-rule.ts";
 
 /** A verifier with what it needs. */
@@ -66,11 +67,9 @@ export async function prepareScaling(
 ): Promise<PreparedScaling | undefined> {
   const strategy = scaling && findStrategy(scaling.strategy);
   if (!scaling || !strategy) return undefined;
-  const parameters = structuredClone(scaling.parameters ?? {});
-  flow.parameterChecks(strategy.parameters)(parameters, "scaling.parameters");
   return {
     strategy,
-    parameters,
+    parameters: await parametersOf(flow, strategy, scaling.parameters ?? {}, model, scope),
     budget: budgetOf(scaling.budget, strategy),
     diversify: await Promise.all(scaling.diversify.map((use, i) => prepareUse(flow, use, i, model, scope))),
     verifiers: await bindVerifiers(flow.clients, scaling, strategy, model, scope),
@@ -79,6 +78,29 @@ export async function prepareScaling(
     isStrict: scaling.degraded !== DegradedVerifier.BEST_EFFORT,
     isTraced: scaling.trace,
   };
+}
+
+/** The parameters, defaults filled in; a table that is named is read. */
+async function parametersOf(
+  flow: FlowContext,
+  strategy: Strategy,
+  given: JsonObject,
+  model: Model,
+  scope: CallScope,
+): Promise<JsonObject> {
+  const check = flow.parameterChecks(strategy.parameters);
+  const parameters = structuredClone(given);
+  check(parameters, "scaling.parameters");
+  if (typeof parameters.table !== "string") return parameters;
+  const { rows, probes, reference } = await readPolicyTable(flow.clients, parameters.table, model, scope);
+  const filled = { ...parameters, table: rows, probes: given.probes ?? probes ?? parameters.probes ?? null };
+  try {
+    if (typeof rows === "string") throw new TypeError("a table names another");
+    check(filled, "scaling.parameters");
+  } catch (error) {
+    throw invalid(`${reference} holds no table of auto: ${(error as Error).message}`, error);
+  }
+  return { ...filled, table_from: reference };
 }
 
 /** A steering that candidates are varied by; undefined for one that names nothing: unsteered. */
