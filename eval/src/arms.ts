@@ -51,11 +51,11 @@ export function verifierOf(arm: Arm, problem: Problem, probe: string | undefined
   }
 }
 
-/** Arms of a run: those that can be run on the task, with the probe if there is one. */
+/** Arms of a run: those that can be run on the task, with the probe and the stored table of `auto` if there are any. */
 export function armsFor(
   task: Task,
   { process }: Pick<Problem, "process">,
-  hasProbe: boolean,
+  { hasProbe, policy }: { readonly hasProbe: boolean; readonly policy: string | undefined },
   budgets: readonly number[],
 ): Arm[] {
   const wanted: Omit<Arm, "budget">[] = [
@@ -71,6 +71,9 @@ export function armsFor(
           { strategy: "particle-filtering", verifier: "probe" },
         ] as const)
       : []),
+    ...(policy === undefined
+      ? []
+      : ([{ strategy: "auto", verifier: "mean_logprob", parameters: { table: policy } }] as const)),
     { strategy: "best-of-n", verifier: "outcome" },
     ...(process
       ? ([

@@ -17,6 +17,8 @@ export interface PlanOptions {
   /** Strategies that choose among independent samples are replayed on the pool. */
   readonly replay: boolean;
   readonly hasProbe: boolean;
+  /** Stored table of `auto`; undefined: it is not run. */
+  readonly policy: string | undefined;
   /** Strategies to run, or `strategy/verifier`; undefined: all. */
   readonly strategies: readonly string[] | undefined;
   /** Strategies the server has. */
@@ -46,12 +48,12 @@ const QUICK = new Set(["self-consistency", "best-of-n", "weighted-majority", "pa
 
 /** Makes the plan. @throws RangeError if the task has too few problems. */
 export function planRun(options: PlanOptions): Plan {
-  const { task, level, split, quick, budgets, hasProbe, strategies, known, replay } = options;
+  const { task, level, split, quick, budgets, strategies, known, replay } = options;
   const problems = drawProblems(task, level, split, options.problems, PROBLEM_SEED);
   const isWanted = ({ strategy, verifier }: Arm): boolean =>
     strategies?.some((name) => name === strategy || name === `${strategy}/${verifier ?? "none"}`) ??
     (!quick || QUICK.has(strategy));
-  const arms = armsFor(task, problems[0] ?? {}, hasProbe, budgets).filter(
+  const arms = armsFor(task, problems[0] ?? {}, options, budgets).filter(
     (arm) => known.has(arm.strategy) && isWanted(arm),
   );
   const readsMore = arms.some(({ strategy, verifier }) => verifier === "probe" || !CHOOSERS.has(strategy));

@@ -40,6 +40,7 @@ interface ScalingOptions extends ServicesOptions {
   readonly replay?: boolean;
   readonly maxTokens?: number;
   readonly probe?: string;
+  readonly policy?: string;
   readonly seed: number;
   readonly parallel: number;
   readonly calibrate: "task" | "all" | "none";
@@ -71,6 +72,7 @@ export function addScalingEval(program: Command): void {
     .option("--replay", "choose by replay among one served pool what chooses among independent samples")
     .option("--max-tokens <n>", "most tokens of an answer, if not the task's", integerIn(8, 4_096))
     .option("--probe <reference>", "stored probe to use as a learned verifier")
+    .option("--policy <reference>", "stored table of auto to run")
     .option("--seed <n>", "seed of the samples", integerIn(0, 2 ** 31), 1)
     .addOption(
       new Option("--calibrate <which>", "levels of which tasks the calibration table shows")
@@ -144,13 +146,13 @@ async function calibrateLevels(
 }
 
 async function planOf(
-  { quick = false, level, split, probe, problems, budgets, strategies, pool, replay }: ScalingOptions,
+  { quick = false, level, split, probe, policy, problems, budgets, strategies, pool, replay }: ScalingOptions,
   { gateway }: Services,
   task: Task,
 ): Promise<Plan> {
   const { strategies: listed } = await gateway.listStrategies({});
   return planRun({
-    ...{ quick, task, level, split, hasProbe: probe !== undefined, pool, replay: replay ?? false },
+    ...{ quick, task, level, split, hasProbe: probe !== undefined, policy, pool, replay: replay ?? false },
     problems: problems ?? (quick ? PROBLEMS.quick : PROBLEMS.full),
     budgets: (budgets ?? (quick ? "4" : "4,8")).split(",").map(Number),
     strategies: strategies?.split(","),

@@ -2,50 +2,11 @@
 import { expect, test } from "bun:test";
 import type { Arm } from "../../eval/src/arms.ts";
 import { canReplay, replay } from "../../eval/src/replay.ts";
-import type { SearchRecord } from "../../eval/src/sample.ts";
-import { answerOf } from "../../gateway/src/strategies/answers.ts";
-import { meanLogprob } from "../../gateway/src/strategies/votes.ts";
-import { createChain } from "../gateway/strategies/support/chains.ts";
-import { type Ran, run } from "../gateway/strategies/support/run.ts";
-import { createSimulatedWorld, type SimulatedModel } from "../gateway/strategies/support/simulated-world.ts";
+import { run } from "../gateway/strategies/support/run.ts";
+import { recordOf, worldOf } from "./support/chain-pool.ts";
 
 const POOL = 16;
 const RUNS = 60;
-const CHAIN = createChain([0.6, 0.5], 4, 3);
-/** The chain's texts at uneven odds, so that the likelihood of an answer says something. */
-const MODEL: SimulatedModel = {
-  next: (text) =>
-    CHAIN.next(text).map(({ text: piece, p }, i) => ({ text: piece, p: p * (1 + (i % 3) / 4) })),
-};
-
-function worldOf(problem: number, verifier: Arm["verifier"]) {
-  const likely = (text: string): number => {
-    const lines = text.split(/(?<=\n)/);
-    const odds = lines.map((line, at) => {
-      const pieces = MODEL.next(lines.slice(0, at).join(""));
-      const total = pieces.reduce((sum, { p }) => sum + p, 0);
-      return Math.log((pieces.find((piece) => piece.text === line)?.p ?? 1) / total);
-    });
-    return Math.exp(odds.reduce((sum, one) => sum + one, 0) / lines.length);
-  };
-  const isRight = (text: string): number => Number(answerOf(text, ANSWER) === CHAIN.answer);
-  return createSimulatedWorld(MODEL, verifier === "outcome" ? isRight : likely, BigInt(problem) << 20n);
-}
-
-const ANSWER = { form: "number", marker: "" } as const;
-
-/** The record that an evaluation keeps of a search. */
-const recordOf = ({ result, chosen, answer }: Ran, arm: string): SearchRecord => ({
-  ...{ key: arm, problem: "p", kind: "search", arm, text: chosen, right: answer === CHAIN.answer },
-  candidates: result.leaves.map((leaf) => ({
-    ...{ text: leaf.text, answer: answerOf(leaf.text, ANSWER) ?? "", score: undefined },
-    ...{ right: answerOf(leaf.text, ANSWER) === CHAIN.answer, tokens: leaf.tokens, isWhole: true },
-    ...{ hasStopped: leaf.ended === "stop", meanLogprob: meanLogprob(leaf) },
-  })),
-  ...{ isDegraded: false, effectiveSampleSizes: [], tree: [] },
-  ...{ tokensGenerated: result.ledger.spent.generated, tokensPrefilled: 7, tokensVerified: 0, wallMs: 10 },
-});
-
 const ARMS: readonly Arm[] = (["best-of-n", "weighted-majority"] as const).flatMap((strategy) =>
   (["mean_logprob", "outcome"] as const).flatMap((verifier) =>
     [4, POOL].map((budget) => ({ strategy, verifier, budget })),
