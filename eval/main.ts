@@ -2,6 +2,7 @@
 import { Command } from "commander";
 import { addPolicyFit } from "./src/policy/command.ts";
 import { addTaskPrinter } from "./src/print-tasks.ts";
+import { addResultsPage } from "./src/results/command.ts";
 import { addScalingEval } from "./src/scaling.ts";
 import { addCoherence } from "./src/steering/coherence.ts";
 import { addSteeringEval } from "./src/steering/command.ts";
@@ -18,4 +19,5 @@ addCurvature(program);
 addSecondStage(program);
 addPolicyFit(program);
 addSweepPlot(program);
+addResultsPage(program);
 await program.parseAsync();

@@ -35,6 +35,8 @@ export type Naming = (arm: Arm) => { readonly verifier: string; readonly access:
 
 /** A row with what the report shows besides. */
 export interface ReportRow extends Row {
+  /** Name of the arm in the records. */
+  readonly arm: string;
   readonly headroom: number;
   /** Against the majority of independent samples that spend as many tokens or more, paired. */
   readonly overMajority: Interval | undefined;
@@ -104,6 +106,7 @@ export function rowsOf(
         tokensGenerated: meanOf(records.map(({ tokensGenerated }) => tokensGenerated)),
         tokensPrefilled: meanOf(records.map(({ tokensPrefilled }) => tokensPrefilled)),
         wallMs: meanOf(records.map(({ wallMs }) => wallMs)),
+        arm: nameOf(arm),
         headroom: headroomRecovered(accuracy, greedy, passAt1, passAtN),
         overMajority: over(majorityOf),
         overOracle: over(anyOf),
@@ -116,6 +119,7 @@ export function rowsOf(
 /** The row as `--json` writes it: nothing besides. */
 export function plainRow(row: ReportRow): Row {
   const {
+    arm: _arm,
     headroom: _headroom,
     overMajority: _majority,
     overOracle: _oracle,
@@ -132,7 +136,8 @@ const majorityOf = ({ majority }: PoolRecord, n: number): number =>
 /** Rightness of the best of the first n samples of a pool. */
 const anyOf = ({ right }: PoolRecord, n: number): number => Number(right.slice(0, n).some(Boolean));
 
-const distinctAnswers = (candidates: SearchRecord["candidates"]): number =>
+/** Different answers among the candidates that came to their end. */
+export const distinctAnswers = (candidates: SearchRecord["candidates"]): number =>
   new Set(candidates.filter(({ isWhole }) => isWhole).map(({ answer }) => answer)).size;
 
 /** The fewest samples whose mean tokens reach what was spent; undefined if the pools have too few. */

@@ -19,6 +19,7 @@ import { checkUnseen } from "./probe.ts";
 import { idOf, type Split } from "./problems.ts";
 import { type Report, renderReport } from "./report/html.ts";
 import { markdownOf, tableLines } from "./report/text.ts";
+import { keepRun, writeKept } from "./results/kept.ts";
 import { type Naming, plainRow, rowsOf, sortRecords } from "./rows.ts";
 import { runPlan } from "./run.ts";
 import type { Record } from "./sample.ts";
@@ -28,6 +29,7 @@ import { openServices, type Services, type ServicesOptions } from "./services.ts
 interface ScalingOptions extends ServicesOptions {
   readonly quick?: boolean;
   readonly json?: string;
+  readonly keep?: string;
   readonly out: string;
   readonly task: string;
   readonly questions?: string;
@@ -60,6 +62,7 @@ export function addScalingEval(program: Command): void {
     .description("strategies and verifiers beside greedy, pass@1, majority and the oracle")
     .option("--quick", "a smoke test of a few minutes: shows that all works, and no more")
     .option("--json <file>", "write the rows as JSON")
+    .option("--keep <name>", "keep the result under eval/results, for the page about searches")
     .option("--out <folder>", "raw samples, plots and the report", join("build", "eval", "scaling"))
     .option("--task <name>", "task", "chain-sum")
     .option("--questions <file>", "questions and answers (JSONL) instead of a task")
@@ -116,6 +119,9 @@ async function evaluate(options: ScalingOptions): Promise<void> {
     const title = `${quick ? "Smoke test, no result: " : ""}${name}, ${split}, ${model}`;
     const truths = new Map(plan.problems.map((problem) => [idOf(task, problem), truthOf(problem)]));
     const advice = adviseJudges(plan.arms, sorted.searches, truths);
+    if (options.keep !== undefined) {
+      writeKept(options.keep, keepRun(title, commandLine(), plan.arms, rows, sorted));
+    }
     writeResults(options, { title, isQuick: quick, calibration, rows, sorted, advice });
   } finally {
     journal.close();
@@ -159,6 +165,14 @@ async function planOf(
     known: new Set(listed.map(({ name }) => name)),
   });
 }
+
+/** The command as a reader would repeat it: where it wrote and what it read are left to the reader. */
+const commandLine = (): string =>
+  `npm run eval -- ${process.argv
+    .slice(2)
+    .join(" ")
+    .replaceAll(/ --(?:out|json|keep) \S+/g, "")
+    .replaceAll(/(?<= )\/\S*\//g, "")}`;
 
 /** Files, and the tables on standard output. */
 function writeResults({ json, out }: ScalingOptions, report: Report): void {

@@ -1,0 +1,133 @@
+/**
+ * A page from a template: what stands in double braces is a number or a table of a kept result, so that no number of the page
+ * can differ from what a command wrote.
+ *
+ *   {{rows RUN}}                 table of all arms       {{command RUN}}          the command that made it
+ *   {{of RUN ARM FIELD}}         one number              {{over RUN ARM ARM}}     paired difference of accuracies, points
+ *   {{distinct RUN ARM ARM}}     paired difference of different answers             {{sizes RUN ARM}}  effective sample sizes
+ *   {{policy RESULT}}            what a table of `auto` is worth                    {{table RESULT}}   a table kept as it is
+ *
+ * An arm is strategy/source/N, as in `particle-filtering/process/8`.
+ */
+import { bootstrapDifference, type Interval } from "../statistics.ts";
+import type { PolicyReport } from "../policy/fit.ts";
+import type { KeptRow, KeptRun } from "./kept.ts";
+
+/** Reads a kept result by name. */
+export type Reading = (name: string) => unknown;
+
+/** A table kept as it is. */
+export interface KeptTable {
+  readonly head: readonly string[];
+  readonly rows: readonly (readonly (string | number | Interval)[])[];
+}
+
+const FIELD = /\{\{(\w+) ([^}]+)\}\}/g;
+
+/** The page. @throws Error that names what the template asks for and no result has. */
+export function renderPage(template: string, read: Reading): string {
+  return template.replaceAll(FIELD, (whole, kind: string, rest: string) => {
+    const words = rest.trim().split(/\s+/);
+    const render = KINDS[kind];
+    if (!render) throw new Error(`${whole}: there is no ${kind}`);
+    return render(read(words[0] ?? ""), words.slice(1));
+  });
+}
+
+const KINDS: Readonly<Record<string, (result: unknown, words: readonly string[]) => string>> = {
+  rows: (result) => markdownTable(HEAD, (result as KeptRun).rows.map(cellsOf)),
+  command: (result) => `\`${(result as KeptRun).command}\``,
+  of: (result, [arm = "", field = ""]) => spellField(rowOf(result, arm), field),
+  over: (result, [ours = "", theirs = ""]) =>
+    spellPoints(bootstrapDifference(rowOf(result, ours).right, rowOf(result, theirs).right)),
+  distinct: (result, [ours = "", theirs = ""]) =>
+    spellInterval(
+      bootstrapDifference(rowOf(result, ours).distinctAnswers, rowOf(result, theirs).distinctAnswers),
+      2,
+    ),
+  sizes: (result, [arm = ""]) =>
+    rowOf(result, arm)
+      .sampleSizes.map((size) => size.toFixed(1))
+      .join(", "),
+  policy: (result) => policyTable(result as { crossValidated: PolicyReport; test?: PolicyReport }),
+  table: (result) => {
+    const { head, rows } = result as KeptTable;
+    return markdownTable(
+      head,
+      rows.map((row) => row.map(spellCell)),
+    );
+  },
+};
+
+function rowOf(result: unknown, arm: string): KeptRow {
+  const { rows, title } = result as KeptRun;
+  const found = rows.find((row) => `${row.strategy}/${row.source}/${row.budget}` === arm);
+  if (found) return found;
+  throw new Error(`${title} has no ${arm}`);
+}
+
+function spellField(row: KeptRow, field: string): string {
+  const value = row[field as keyof KeptRow];
+  if (field === "accuracy") return `${percent(row.accuracy)} [${percent(row.lower)}, ${percent(row.upper)}]`;
+  if (SHARES.has(field)) return percent(value as number);
+  if (typeof value === "number") return Number.isInteger(value) ? String(value) : value.toFixed(1);
+  if (value !== undefined && typeof value === "object" && "mean" in value) return spellPoints(value);
+  throw new Error(`${row.arm} has no ${field}`);
+}
+
+const SHARES = new Set(["greedy", "passAt1", "passAtN", "majority", "headroom"]);
+const HEAD = [
+  ...["strategy + verifier (access)", "N", "accuracy", "greedy", "pass@1", "pass@N", "majority@N"],
+  ...["over majority at equal tokens, points", "over exact best-of-n", "distinct", "tokens", "n"],
+];
+
+const cellsOf = (row: KeptRow): string[] => [
+  nameOfRow(row),
+  ...[String(row.budget), `${percent(row.accuracy)} [${percent(row.lower)}, ${percent(row.upper)}]`],
+  ...[percent(row.greedy), percent(row.passAt1), percent(row.passAtN), percent(row.majority)],
+  ...[row.overMajority, row.overOracle].map((one) => (one ? spellPoints(one) : "–")),
+  ...[row.distinct.toFixed(1), row.tokensGenerated.toFixed(0), String(row.n)],
+];
+
+function nameOfRow({ strategy, verifier, source, access }: KeptRow): string {
+  const judged = verifier === "" ? "" : ` + ${verifier}${source === "erring" ? ", erring" : ""}`;
+  return `${strategy}${judged} (${access})`;
+}
+
+function policyTable({
+  crossValidated,
+  test,
+}: {
+  crossValidated: PolicyReport;
+  test?: PolicyReport;
+}): string {
+  const line = (on: string, report: PolicyReport): string[] => [
+    ...[on, String(report.n), `${percent(report.accuracy)} at ${report.tokens.toFixed(0)}`],
+    `${report.single.strategy}: ${percent(report.single.accuracy)} at ${report.single.tokens.toFixed(0)}`,
+    ...[spellPoints(report.overSingle), percent(report.shuffled), spellPoints(report.overShuffled)],
+  ];
+  return markdownTable(
+    [
+      ...["problems", "n", "`auto`, tokens", "best single strategy, tokens", "over it, points"],
+      ...["difficulties exchanged", "over that, points"],
+    ],
+    [line("folds not fitted", crossValidated), ...(test ? [line("test", test)] : [])],
+  );
+}
+
+function markdownTable(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  const line = (cells: readonly string[]): string => `| ${cells.join(" | ")} |`;
+  return [line(head), line(head.map(() => "---")), ...rows.map(line)].join("\n");
+}
+
+const percent = (share: number): string => `${(100 * share).toFixed(1)} %`;
+const spellInterval = ({ mean, lower, upper }: Interval, digits: number): string =>
+  `${mean.toFixed(digits)} [${lower.toFixed(digits)}, ${upper.toFixed(digits)}]`;
+const spellPoints = ({ mean, lower, upper }: Interval): string =>
+  spellInterval({ mean: 100 * mean, lower: 100 * lower, upper: 100 * upper }, 1);
+const spellCell = (cell: string | number | Interval): string =>
+  typeof cell === "string"
+    ? cell
+    : typeof cell === "number"
+      ? String(Number(cell.toPrecision(3)))
+      : `${cell.mean.toPrecision(3)} [${cell.lower.toPrecision(3)}, ${cell.upper.toPrecision(3)}]`;
