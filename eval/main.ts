@@ -2,6 +2,7 @@
 import { Command } from "commander";
 import { addPolicyFit } from "./src/policy/command.ts";
 import { addTaskPrinter } from "./src/print-tasks.ts";
+import { addProposalEval } from "./src/proposal/command.ts";
 import { addResultsPage } from "./src/results/command.ts";
 import { addScalingEval } from "./src/scaling.ts";
 import { addCoherence } from "./src/steering/coherence.ts";
@@ -19,5 +20,6 @@ addCurvature(program);
 addSecondStage(program);
 addPolicyFit(program);
 addSweepPlot(program);
+addProposalEval(program);
 addResultsPage(program);
 await program.parseAsync();

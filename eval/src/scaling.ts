@@ -13,7 +13,7 @@ import { verifierOf } from "./arms.ts";
 import { calibrate, type CalibrationLine, type CalibrationOptions } from "./calibration.ts";
 import { adviseJudges } from "./judge-fit.ts";
 import { openJournal } from "./journal.ts";
-import { integerIn } from "./options.ts";
+import { integerIn, numberIn } from "./options.ts";
 import { type Plan, planRun } from "./plan.ts";
 import { checkUnseen } from "./probe.ts";
 import { idOf, type Split } from "./problems.ts";
@@ -44,11 +44,12 @@ interface ScalingOptions extends ServicesOptions {
   readonly probe?: string;
   readonly policy?: string;
   readonly seed: number;
+  readonly temperature: number;
   readonly parallel: number;
   readonly calibrate: "task" | "all" | "none";
 }
 
-const TEMPERATURE = 0.7;
+const MAX_TEMPERATURE = 2;
 const PROBLEMS = { quick: 4, full: 100 };
 const CALIBRATION = { quick: { problems: 3, samples: 4 }, full: { problems: 20, samples: 8 } };
 /** Levels a smoke test calibrates: of the task alone. */
@@ -77,6 +78,7 @@ export function addScalingEval(program: Command): void {
     .option("--probe <reference>", "stored probe to use as a learned verifier")
     .option("--policy <reference>", "stored table of auto to run")
     .option("--seed <n>", "seed of the samples", integerIn(0, 2 ** 31), 1)
+    .option("--temperature <x>", "softmax temperature of samples", numberIn(0, MAX_TEMPERATURE), 0.7)
     .addOption(
       new Option("--calibrate <which>", "levels of which tasks the calibration table shows")
         .choices(["task", "all", "none"])
@@ -95,7 +97,7 @@ export function addScalingEval(program: Command): void {
 }
 
 async function evaluate(options: ScalingOptions): Promise<void> {
-  const { out, level, split, probe, seed, parallel, quick = false } = options;
+  const { out, level, split, probe, seed, temperature, parallel, quick = false } = options;
   const task = taskOf(options);
   const services = await openServices(options);
   mkdirSync(out, { recursive: true });
@@ -109,8 +111,7 @@ async function evaluate(options: ScalingOptions): Promise<void> {
     if (probe !== undefined) await checkUnseen(services.gateway, probe, ids);
     const onProgress = (done: number, total: number) => note(`${done} of ${total} problems`);
     const run = {
-      ...{ services, journal, model, task, level, split, probe, seed, parallel, onProgress },
-      temperature: TEMPERATURE,
+      ...{ services, journal, model, task, level, split, probe, temperature, seed, parallel, onProgress },
     };
     const sorted = sortRecords(await runPlan(run, plan));
     const name = `${task.name}: ${task.levels[level]}`;

@@ -55,9 +55,20 @@ export function keepRun(
   return { title, command, rows: kept };
 }
 
+/** A table kept as it is. */
+export interface KeptTable {
+  readonly head: readonly string[];
+  readonly rows: readonly (readonly string[])[];
+}
+
 /** Writes a run under a name. */
-export const writeKept = (name: string, run: KeptRun): void =>
-  writeFileSync(join(KEPT, `${name}.json`), `${JSON.stringify(run, undefined, 1)}\n`);
+export const writeKept = (name: string, run: KeptRun): void => write(name, run);
+
+/** Writes a table under a name. */
+export const writeTable = (name: string, table: KeptTable): void => write(name, table);
+
+const write = (name: string, result: object): void =>
+  writeFileSync(join(KEPT, `${name}.json`), `${JSON.stringify(result, undefined, 1)}\n`);
 
 /** Reads a kept result. @throws Error if there is none of that name. */
 export const readKept = (folder: string, name: string): unknown =>

@@ -11,16 +11,10 @@
  */
 import { bootstrapDifference, type Interval } from "../statistics.ts";
 import type { PolicyReport } from "../policy/fit.ts";
-import type { KeptRow, KeptRun } from "./kept.ts";
+import type { KeptRow, KeptRun, KeptTable } from "./kept.ts";
 
 /** Reads a kept result by name. */
 export type Reading = (name: string) => unknown;
-
-/** A table kept as it is. */
-export interface KeptTable {
-  readonly head: readonly string[];
-  readonly rows: readonly (readonly (string | number | Interval)[])[];
-}
 
 const FIELD = /\{\{(\w+) ([^}]+)\}\}/g;
 
@@ -52,10 +46,7 @@ const KINDS: Readonly<Record<string, (result: unknown, words: readonly string[])
   policy: (result) => policyTable(result as { crossValidated: PolicyReport; test?: PolicyReport }),
   table: (result) => {
     const { head, rows } = result as KeptTable;
-    return markdownTable(
-      head,
-      rows.map((row) => row.map(spellCell)),
-    );
+    return markdownTable(head, rows);
   },
 };
 
@@ -125,9 +116,3 @@ const spellInterval = ({ mean, lower, upper }: Interval, digits: number): string
   `${mean.toFixed(digits)} [${lower.toFixed(digits)}, ${upper.toFixed(digits)}]`;
 const spellPoints = ({ mean, lower, upper }: Interval): string =>
   spellInterval({ mean: 100 * mean, lower: 100 * lower, upper: 100 * upper }, 1);
-const spellCell = (cell: string | number | Interval): string =>
-  typeof cell === "string"
-    ? cell
-    : typeof cell === "number"
-      ? String(Number(cell.toPrecision(3)))
-      : `${cell.mean.toPrecision(3)} [${cell.lower.toPrecision(3)}, ${cell.upper.toPrecision(3)}]`;

@@ -1,0 +1,100 @@
+/** `npm run eval -- proposal`: what steering as a proposal costs and saves, dose by dose, where the law is known. */
+import { join } from "node:path";
+import type { Command } from "commander";
+import { openJournal, recordOf } from "../journal.ts";
+import { integerIn } from "../options.ts";
+import { alignColumns } from "../report/columns.ts";
+import { writeTable } from "../results/kept.ts";
+import { openServices, type ServicesOptions } from "../services.ts";
+import { estimateOf, type ProposalEstimate } from "./estimate.ts";
+import { enumerateLaw, GREETING, type Law, propose, type ProposedRecord } from "./sample.ts";
+
+interface ProposalOptions extends ServicesOptions {
+  readonly doses: string;
+  readonly searches: number;
+  readonly candidates: number;
+  readonly out: string;
+  readonly keep?: string;
+}
+
+const DIRECTION = "eval-proposal";
+
+/** Adds the command. */
+export function addProposalEval(program: Command): void {
+  program
+    .command("proposal")
+    .description(
+      "steering as a proposal: variance, bias and tokens by dose, beside rejection and unsteered search",
+    )
+    .option("--doses <list>", "relative doses; 0 is the unsteered model", "0,0.05,0.1,0.15,0.2,0.3")
+    .option("--searches <n>", "searches a dose", integerIn(2, 10_000), 60)
+    .option("--candidates <n>", "candidates of a search", integerIn(2, 256), 16)
+    .option("--out <folder>", "raw samples", join("build", "eval", "proposal"))
+    .option("--keep <name>", "keep the table under eval/results, for the page about searches")
+    .option("--address <host:port>", "gRPC address of a running gateway")
+    .option("--threads <n>", "compute threads", integerIn(1, 16), 1)
+    .action(evaluate);
+}
+
+async function evaluate(options: ProposalOptions): Promise<void> {
+  const services = await openServices(options);
+  const journal = openJournal<ProposedRecord>(join(options.out, "samples.jsonl"));
+  try {
+    const { positive, negative } = GREETING;
+    const [model] = (await services.gateway.listModels({})).models;
+    await services.gateway.extractVector({
+      ...{
+        modelDigest: model?.digest ?? "",
+        name: DIRECTION,
+        positive: [...positive],
+        negative: [...negative],
+      },
+    });
+    const known = await enumerateLaw(services, GREETING);
+    const rows: string[][] = [];
+    for (const dose of options.doses.split(",").map(Number)) {
+      const records: ProposedRecord[] = [];
+      for (let seed = 1; seed <= options.searches; seed++) {
+        const { candidates } = options;
+        const key = [model?.digest, DIRECTION, dose, candidates, seed].join("/");
+        const asked = { direction: DIRECTION, dose, candidates, seed };
+        const make = async () => ({ key, ...(await propose(services, GREETING, known.law.keys(), asked)) });
+        records.push(await recordOf(journal, key, make));
+      }
+      rows.push(rowOf(dose, estimateOf(records, known.law), options.candidates));
+    }
+    report(options, known, rows);
+  } finally {
+    journal.close();
+    await services.close();
+  }
+}
+
+function report({ keep }: ProposalOptions, { law, chance }: Law, rows: readonly string[][]): void {
+  const shares = [...law].map(([text, p]) => `${JSON.stringify(text)} ${p.toFixed(3)}`).join(", ");
+  const rejected = `plain rejection: ${(GREETING.tokens / chance).toFixed(0)} tokens for a wanted answer`;
+  const lines = [
+    `chance of the condition ${chance.toExponential(2)}; law: ${shares}`,
+    rejected,
+    ...alignColumns([HEAD, ...rows]),
+  ];
+  process.stdout.write(`${lines.join("\n")}\n`);
+  if (keep === undefined) return;
+  writeTable(keep, { head: HEAD, rows });
+  writeTable(`${keep}-law`, {
+    head: ["answer", "probability, given the condition"],
+    rows: [...law].map(([text, p]) => [JSON.stringify(text), p.toFixed(3)]),
+  });
+}
+
+const HEAD = [
+  ...["dose", "wanted", "effective sample size", "variance", "bias", "chosen off by"],
+  ...["tokens for a wanted answer", "searches"],
+];
+
+const rowOf = (dose: number, estimate: ProposalEstimate, candidates: number): string[] => [
+  ...[String(dose), `${(100 * estimate.wanted).toFixed(1)} %`],
+  `${estimate.effectiveSampleSize.toFixed(2)} of ${candidates}`,
+  ...[estimate.variance, estimate.bias, estimate.farChosen].map((value) => value.toFixed(3)),
+  ...[estimate.tokensPerWanted.toFixed(0), String(estimate.n)],
+];

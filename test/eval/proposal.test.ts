@@ -1,0 +1,33 @@
+/** What is said of a steered proposal equals its closed form on searches made by hand. */
+import { expect, test } from "bun:test";
+import { estimateOf, type Proposed } from "../../eval/src/proposal/estimate.ts";
+
+const LAW = new Map([
+  ["oui", 0.75],
+  ["non", 0.25],
+]);
+const search = (chosen: string, weights: readonly number[], size: number): Proposed => ({
+  ...{ chosen, texts: ["oui", "non", "hello"], weights, effectiveSampleSize: size },
+  ...{ tokensGenerated: 6, tokensVerified: 4 },
+});
+const SEARCHES = [
+  search("oui", [1, 0, 0], 1),
+  search("non", [0.5, 0.5, 0], 2),
+  search("hello", [0, 0, 1], 1),
+];
+
+test("shares, variance between searches, bias and tokens are counted over those that met the condition", () => {
+  const estimate = estimateOf(SEARCHES, LAW);
+  expect(estimate).toMatchObject({ n: 3, wanted: 2 / 3, effectiveSampleSize: 1.5, tokensPerWanted: 15 });
+  // Of "oui" 1 and .5, of "non" 0 and .5: variance .125 each, means .75 and .25 as in the law.
+  expect(estimate.variance).toBeCloseTo(0.125, 12);
+  expect(estimate.bias).toBeCloseTo(0, 12);
+  // Chosen half and half.
+  expect(estimate.farChosen).toBeCloseTo(0.25, 12);
+});
+
+test("a search without any wanted answer costs tokens and says nothing of the law", () => {
+  const more = estimateOf([...SEARCHES, search("hello", [0, 0, 1], 1)], LAW);
+  expect(more.tokensPerWanted).toBe(20);
+  expect(more.bias).toBe(estimateOf(SEARCHES, LAW).bias);
+});
