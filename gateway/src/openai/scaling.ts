@@ -25,10 +25,13 @@ const count = (max: number) => z.int().min(0).max(max).optional();
 /** A verifier: its name, or with parameters. */
 export const verifierShape = z.union([reference, z.strictObject({ name: reference, parameters })]);
 
+/** A bound that is given: a budget of nothing is refused, one that is left out is no bound. */
+const bound = (max: number) => z.int().min(1).max(max).optional();
+
 const budget = z.strictObject({
-  tokens: count(SCALING_LIMITS.tokens),
-  candidates: count(SCALING_LIMITS.candidates),
-  milliseconds: count(SCALING_LIMITS.milliseconds),
+  tokens: bound(SCALING_LIMITS.tokens),
+  candidates: bound(SCALING_LIMITS.candidates),
+  milliseconds: bound(SCALING_LIMITS.milliseconds),
 });
 
 const step = z
