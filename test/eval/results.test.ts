@@ -38,6 +38,28 @@ test("numbers, tables and paired differences come from the result", () => {
   expect(lines[3]).toContain("other + partial_sums, erring (program)");
 });
 
+test("tables of the bench show what was compared, and what stands alone", () => {
+  const key = { model: "tiny", file: "same", threads: 1, context: 0, batch: 8 };
+  const rows = [
+    {
+      ...{ ...key, metric: "wall", peer: "server 1", unit: "ms" },
+      ...{ ours: 1234.5, theirs: 3000, ratio: 0.411, low: 0.3, high: 0.5, rounds: 4 },
+    },
+    {
+      ...{ ...key, metric: "memory", peer: "none", unit: "MiB" },
+      ...{ ours: 20.95, theirs: null, ratio: null, low: null, high: null, rounds: 1 },
+    },
+  ];
+  expect(
+    renderPage("{{bench search}}", () => ({ rows }))
+      .split("\n")
+      .slice(2),
+  ).toEqual([
+    "| wall, ms | server 1 | 1235 | 3000 | **0.41** (0.30 to 0.50) | 4 |",
+    "| memory, MiB | none | 20.9 |  |  | 1 |",
+  ]);
+});
+
 test("a template that asks for what no result has is refused", () => {
   expect(() => renderPage("{{of run beam/process/8 accuracy}}", () => RUN)).toThrow(
     "t has no beam/process/8",

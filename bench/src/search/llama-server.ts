@@ -27,7 +27,7 @@ export async function besideLlamaServer(bench: SearchBench): Promise<BenchRow[]>
     const peer = `llama-server ${server.version}`;
     return [
       rowOf(keyOf(bench, "search-best-of-8", peer), "ms a problem", wall.ours, wall.theirs),
-      rowOf(keyOf(bench, "search-best-of-8", peer), "ms a token", perToken.ours, perToken.theirs),
+      rowOf(keyOf(bench, "search-best-of-8-token", peer), "ms a token", perToken.ours, perToken.theirs),
     ];
   } finally {
     await server.close();

@@ -6,6 +6,7 @@
  *   {{of RUN ARM FIELD}}         one number              {{over RUN ARM ARM}}     paired difference of accuracies, points
  *   {{distinct RUN ARM ARM}}     paired difference of different answers             {{sizes RUN ARM}}  effective sample sizes
  *   {{policy RESULT}}            what a table of `auto` is worth                    {{table RESULT}}   a table kept as it is
+ *   {{bench RESULT}}             rows of `npm run bench -- search --json eval/results/RESULT.json`
  *
  * An arm is strategy/source/N, as in `particle-filtering/process/8`.
  */
@@ -15,6 +16,19 @@ import type { KeptRow, KeptRun, KeptTable } from "./kept.ts";
 
 /** Reads a kept result by name. */
 export type Reading = (name: string) => unknown;
+
+/** What of a row of the bench is shown. */
+interface BenchLine {
+  readonly metric: string;
+  readonly peer: string;
+  readonly unit: string;
+  readonly ours: number;
+  readonly theirs: number | null;
+  readonly ratio: number | null;
+  readonly low: number | null;
+  readonly high: number | null;
+  readonly rounds: number;
+}
 
 const FIELD = /\{\{(\w+) ([^}]+)\}\}/g;
 
@@ -44,6 +58,7 @@ const KINDS: Readonly<Record<string, (result: unknown, words: readonly string[])
       .sampleSizes.map((size) => size.toFixed(1))
       .join(", "),
   policy: (result) => policyTable(result as { crossValidated: PolicyReport; test?: PolicyReport }),
+  bench: (result) => benchTable((result as { readonly rows: readonly BenchLine[] }).rows),
   table: (result) => {
     const { head, rows } = result as KeptTable;
     return markdownTable(head, rows);
@@ -104,6 +119,17 @@ function policyTable({
     ],
     [line("folds not fitted", crossValidated), ...(test ? [line("test", test)] : [])],
   );
+}
+
+function benchTable(rows: readonly BenchLine[]): string {
+  const number = (value: number | null): string =>
+    value === null ? "" : Math.abs(value) >= 100 ? value.toFixed(0) : value.toPrecision(3);
+  const lines = rows.map(({ metric, peer, unit, ours, theirs, ratio, low, high, rounds }) => [
+    ...[`${metric}, ${unit}`, peer, number(ours), number(theirs)],
+    ratio === null ? "" : `**${ratio.toFixed(2)}** (${low?.toFixed(2)} to ${high?.toFixed(2)})`,
+    String(rounds),
+  ]);
+  return markdownTable(["what", "beside", "ours", "theirs", "ratio (lowest to highest)", "n"], lines);
 }
 
 function markdownTable(head: readonly string[], rows: readonly (readonly string[])[]): string {
