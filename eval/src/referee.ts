@@ -1,16 +1,18 @@
 /** Grades by the referee: right or wrong, and votes. A grade is 1 where the outcome verifier gives full score. */
+import { FinishReason } from "#proto/trimtab/type/v1/generation_pb.ts";
 import type { Services } from "./services.ts";
 import type { AnswerForm, Checker } from "./task.ts";
 
 const FORMS: Record<AnswerForm, string> = { number: "number", line: "last_line", text: "text" };
 
-/** Which of the texts are right. @throws Error if the checker could not be run at all. */
+/** Which of the texts, as finished answers, are right. @throws Error if the checker could not be run at all. */
 export async function grade(
   referee: Services["referee"],
   texts: readonly string[],
   checker: Checker,
 ): Promise<boolean[]> {
-  const { items } = await referee.score({ items: texts.map((text) => ({ text })), verifiers: [checker] });
+  const ended = texts.map((text) => ({ text, finishReason: FinishReason.STOP }));
+  const { items } = await referee.score({ items: ended, verifiers: [checker] });
   return items.map(({ verdicts }) => {
     const [verdict] = verdicts;
     // Code that had to be killed is not right; anything else that fails is the referee's fault.

@@ -1,6 +1,6 @@
 /** Sums of 2 to 6 terms, worked out one partial sum a line. The exact process value: are all partial sums right? */
 import type { Random } from "../src/random.ts";
-import type { Task, Turn } from "../src/task.ts";
+import type { Checker, Task, Turn } from "../src/task.ts";
 
 interface Level {
   /** Numbers of terms, one of which is drawn. */
@@ -9,6 +9,8 @@ interface Level {
   readonly high: number;
   /** Worked examples. Without any of as many terms as asked, a small model ends its lines too early. */
   readonly examples: readonly Terms[];
+  /** Every partial sum must be right, so that the value of a step and that of the answer are of one event. */
+  readonly isWorkedOut?: boolean;
 }
 
 type Terms = readonly number[];
@@ -51,7 +53,7 @@ const LEVELS: readonly Level[] = [
   { terms: [4], low: 10, high: 99, examples: SHORT },
   { terms: [6], low: 10, high: 99, examples: SHORT },
   { terms: [4], low: 100, high: 999, examples: SHORT },
-  { terms: [5], low: 1, high: 7, examples: FIVE },
+  { terms: [5], low: 1, high: 7, examples: FIVE, isWorkedOut: true },
   { terms: [2, 3, 4, 5], low: 1, high: 20, examples: MIXED },
 ];
 
@@ -64,15 +66,15 @@ export const chainSum: Task = {
   separators: ["\n"],
   maxTokens: 96,
   draw(level, random) {
-    const { examples } = LEVELS[level]!;
+    const { examples, isWorkedOut = false } = LEVELS[level]!;
     const shown = new Set(examples.map(keyOf));
     let terms = drawTerms(LEVELS[level]!, random);
     while (shown.has(keyOf(terms))) terms = drawTerms(LEVELS[level]!, random);
     return {
       key: keyOf(terms),
       messages: [...examples.flatMap(workedOut), { role: "user", content: questionOf(terms) }],
-      outcome: { name: "numeric_answer", parameters: { expected: sumOf(terms) } },
-      process: { name: "partial_sums", parameters: { terms } },
+      outcome: isWorkedOut ? stepsOf(terms) : totalOf(terms),
+      process: stepsOf(terms),
       solution: solutionOf(terms),
     };
   },
@@ -83,12 +85,17 @@ function drawTerms({ terms, low, high }: Level, random: Random): number[] {
   return Array.from({ length: count }, () => random.integer(low, high));
 }
 
-function nameOf({ terms, low, high, examples }: Level): string {
+function nameOf({ terms, low, high, examples, isWorkedOut = false }: Level): string {
   const name = `${terms.join(", ")} terms of ${low} to ${high}`;
-  return examples === SHORT ? name : `${name}, examples of as many`;
+  return `${name}${examples === SHORT ? "" : ", examples of as many"}${isWorkedOut ? ", every line checked" : ""}`;
 }
 
 const keyOf = (terms: Terms): string => terms.toSorted((a, b) => a - b).join("+");
+const totalOf = (terms: Terms): Checker => ({
+  name: "numeric_answer",
+  parameters: { expected: sumOf(terms) },
+});
+const stepsOf = (terms: Terms): Checker => ({ name: "partial_sums", parameters: { terms: [...terms] } });
 const sumOf = (terms: Terms): number => terms.reduce((sum, term) => sum + term, 0);
 const questionOf = (terms: Terms): string => `Add step by step: ${terms.join(" + ")}`;
 

@@ -5,6 +5,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { connectTo } from "#kit/clients.ts";
+import { FinishReason } from "#proto/trimtab/type/v1/generation_pb.ts";
 import { VerifierService } from "#proto/trimtab/verifier/v1/verifier_service_pb.ts";
 import { drawProblems, idOf, type Split, splitOf } from "../../eval/src/problems.ts";
 import type { Checker, Problem, Task } from "../../eval/src/task.ts";
@@ -22,8 +23,12 @@ afterAll(() => {
   rmSync(directory, { recursive: true });
 });
 
-async function scoresOf({ name, parameters }: Checker, texts: readonly string[]) {
-  const items = texts.map((text) => ({ text }));
+async function scoresOf(
+  { name, parameters }: Checker,
+  texts: readonly string[],
+  finishReason = FinishReason.UNSPECIFIED,
+) {
+  const items = texts.map((text) => ({ text, finishReason }));
   const { items: judged } = await client.score({ items, verifiers: [{ name, parameters }] });
   return judged.map(({ verdicts }) => verdicts[0]?.score);
 }
@@ -34,7 +39,8 @@ const problemsOf = (task: Task, split: Split, count = 3): Problem[] =>
 for (const task of TASKS) {
   test(`${task.name}: solutions are right, other answers wrong, and values of the making exact`, async () => {
     for (const { outcome, process, solution } of problemsOf(task, "train")) {
-      expect([solution, ...(await scoresOf(outcome, [solution, "no idea"]))]).toEqual([solution, 1, 0]);
+      const scores = await scoresOf(outcome, [solution, "no idea"], FinishReason.STOP);
+      expect([solution, ...scores]).toEqual([solution, 1, 0]);
       if (process === undefined) continue;
       const lines = solution.split("\n");
       const prefixes = lines.map((_, at) => lines.slice(0, at + 1).join("\n"));

@@ -2,6 +2,7 @@
 
 import type { JsonObject } from "@bufbuild/protobuf";
 import { expect, test } from "bun:test";
+import { FinishReason } from "#proto/trimtab/type/v1/generation_pb.ts";
 import { judge, judgeTexts } from "./service.ts";
 
 test("a sum is right so far as long as every line adds the next term to the right sum", async () => {
@@ -20,6 +21,20 @@ test("a sum is right so far as long as every line adds the next term to the righ
     texts.map((text) => ({ text })),
   );
   expect(scores.map(({ score }) => score)).toEqual([1, 1, 1, 0, 0, 0, 0]);
+});
+
+test("an answer that has ended is right only if it was worked out to its end", async () => {
+  const texts = ["", "3 + 4 = 7", "3 + 4 = 7\n7 + 5 = 12", "Answer: 12", "3 + 4 = 7\n7 + 5 = 12\nAnswer: 12"];
+  const scored = async (finishReason: FinishReason) =>
+    judge(
+      "partial_sums",
+      { terms: [3, 4, 5] },
+      texts.map((text) => ({ text, finishReason })),
+    );
+  const scoresOf = async (reason: FinishReason) => (await scored(reason)).map(({ score }) => score);
+  expect(await scoresOf(FinishReason.UNSPECIFIED)).toEqual([1, 1, 1, 1, 1]);
+  expect(await scoresOf(FinishReason.STOP)).toEqual([0, 0, 0, 0, 1]);
+  expect(await scoresOf(FinishReason.LENGTH)).toEqual([0, 0, 0, 0, 1]);
 });
 
 test("errors made on purpose: drawn in, over-confident early, noisy, and the same whenever they are asked for", async () => {

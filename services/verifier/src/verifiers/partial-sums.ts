@@ -1,7 +1,9 @@
 /**
- * Is a sum, worked out one partial sum a line, right so far? The exact process value of chain sums: an answer in the making
- * can still become right exactly as long as every line adds the next term to the sum of those before. Linear in the text.
+ * Is a sum, worked out one partial sum a line, right so far? The exact process value of chain sums that are to be worked out: an
+ * answer in the making can still become right exactly as long as every line adds the next term to the sum of those before. An
+ * answer that has ended is right if all lines are there and the sum is given. Linear in the text.
  */
+import { FinishReason } from "#proto/trimtab/type/v1/generation_pb.ts";
 import { ARITHMETIC_LIMITS } from "../../limits.ts";
 import { ERROR_MODEL_SCHEMA, type ErrorModel, withErrors } from "../text/error-model.ts";
 import { findFinalNumber } from "../text/numbers.ts";
@@ -20,7 +22,8 @@ export function createPartialSumsVerifier(): Verifier {
     labels: ["right", "wrong"],
     description:
       "Whether each line `sum + next term = new sum`, and the final answer once it is there, is right.",
-    calibration: "exact: 1 as long as the answer can still become right, else 0; or as `errors` says",
+    calibration:
+      "exact: 1 as long as the answer can still become right (one that has ended: is right), else 0; or as `errors` says",
     parameters: {
       type: "object",
       properties: {
@@ -39,9 +42,9 @@ export function createPartialSumsVerifier(): Verifier {
     prepare(parameters) {
       const { terms, errors } = parameters as unknown as { terms: number[]; errors?: ErrorModel };
       return {
-        score: eachItem(({ text }) => {
+        score: eachItem(({ text, finishReason }) => {
           if (text.length <= ARITHMETIC_LIMITS.textChars) {
-            const outcome = judge(text, terms);
+            const outcome = judge(text, terms, finishReason !== FinishReason.UNSPECIFIED);
             if (errors === undefined) return outcome;
             const steps = text.match(ADDITION)?.length ?? 0;
             return { ...outcome, score: withErrors(outcome.score, text, steps, errors) };
@@ -54,7 +57,7 @@ export function createPartialSumsVerifier(): Verifier {
   };
 }
 
-function judge(text: string, [first = 0, ...rest]: readonly number[]): Judged {
+function judge(text: string, [first = 0, ...rest]: readonly number[], hasEnded: boolean): Judged {
   let sum = first;
   const additions = [...text.matchAll(ADDITION)];
   for (const [index, [line, left, term, result]] of additions.entries()) {
@@ -68,6 +71,10 @@ function judge(text: string, [first = 0, ...rest]: readonly number[]): Judged {
   const answer = at < 0 ? undefined : findFinalNumber(text.slice(at))?.value;
   if (answer !== undefined && answer !== total) {
     return { score: 0, label: "wrong", reason: `the answer is ${total}, not ${answer}` };
+  }
+  if (hasEnded && (answer === undefined || additions.length < rest.length)) {
+    const reason = `the answer ended after ${additions.length} of ${rest.length} lines`;
+    return { score: 0, label: "wrong", reason };
   }
   return { score: 1, label: "right", reason: `${additions.length} of ${rest.length} lines, all right` };
 }
