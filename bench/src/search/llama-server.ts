@@ -7,13 +7,13 @@ import { drawSums } from "./problems.ts";
 
 const MOST_TOKENS = 48;
 
-/** Rows: wall time, and time a generated token (answers of different length are drawn). */
+/** Rows: wall time, and time a generated character: answers of different length are drawn, and of several its usage counts one. */
 export async function besideLlamaServer(bench: SearchBench): Promise<BenchRow[]> {
   const { gateway, model, modelPath, threads, problems } = bench;
   const server = await startLlamaServer(modelPath, threads, SERVER_CHOICES[0]!);
   try {
     const wall = { ours: [] as number[], theirs: [] as number[] };
-    const perToken = { ours: [] as number[], theirs: [] as number[] };
+    const perCharacter = { ours: [] as number[], theirs: [] as number[] };
     for (const [seed, sum] of drawSums(problems + 1).entries()) {
       const asking = { url: gateway.url, model, candidates: CANDIDATES, temperature: TEMPERATURE, seed };
       const ours = await bestOfN(asking, sum);
@@ -21,13 +21,18 @@ export async function besideLlamaServer(bench: SearchBench): Promise<BenchRow[]>
       if (seed === 0) continue;
       wall.ours.push(ours.wallMs);
       wall.theirs.push(theirs.wallMs);
-      perToken.ours.push(ours.wallMs / ours.generated);
-      perToken.theirs.push(theirs.wallMs / theirs.generated);
+      perCharacter.ours.push(ours.wallMs / ours.texts.join("").length);
+      perCharacter.theirs.push(theirs.wallMs / theirs.texts.join("").length);
     }
     const peer = `llama-server ${server.version}`;
     return [
       rowOf(keyOf(bench, "search-best-of-8", peer), "ms a problem", wall.ours, wall.theirs),
-      rowOf(keyOf(bench, "search-best-of-8-token", peer), "ms a token", perToken.ours, perToken.theirs),
+      rowOf(
+        keyOf(bench, "search-best-of-8-character", peer),
+        "ms a character",
+        perCharacter.ours,
+        perCharacter.theirs,
+      ),
     ];
   } finally {
     await server.close();
@@ -46,10 +51,9 @@ async function answerAll(url: string, content: string, seed: number) {
     body: JSON.stringify(body),
   });
   const answer = (await response.json()) as {
-    readonly choices?: readonly unknown[];
-    readonly usage?: { readonly completion_tokens: number };
+    readonly choices?: readonly { readonly message: { readonly content: string } }[];
   };
   if (answer.choices?.length !== CANDIDATES)
     throw new Error(`llama-server gave ${answer.choices?.length} answers`);
-  return { wallMs: performance.now() - beganMs, generated: answer.usage?.completion_tokens ?? 0 };
+  return { wallMs: performance.now() - beganMs, texts: answer.choices.map(({ message }) => message.content) };
 }

@@ -8,7 +8,6 @@ export interface Searched {
   readonly scores: readonly number[];
   readonly answers: readonly string[];
   readonly prefilled: number;
-  readonly generated: number;
   readonly wallMs: number;
 }
 
@@ -35,7 +34,6 @@ interface Answered {
     };
   }[];
   readonly usage: {
-    readonly completion_tokens: number;
     readonly trimtab: { readonly prefilled_tokens: number };
   };
 }
@@ -49,9 +47,9 @@ export const particleFilter = (asking: Asking, sum: Sum): Promise<Searched> =>
     verifier: { name: "partial_sums", parameters: { terms: sum.terms } },
   });
 
-/** Best of N under the share of right equations: scores that differ, and ties. */
+/** Best of N by the mean log-probability of its tokens: no two scores are equal, and equals are where choices may differ. */
 export const bestOfN = (asking: Asking, sum: Sum): Promise<Searched> =>
-  search(asking, sum, { strategy: "best-of-n", verifier: "equations" });
+  search(asking, sum, { strategy: "best-of-n", verifier: "mean_logprob" });
 
 /** The majority of the same N. */
 export const majority = (asking: Asking, sum: Sum): Promise<Searched> =>
@@ -73,7 +71,6 @@ async function search(asking: Asking, sum: Sum, scaling: object): Promise<Search
     scores: found.map(({ score }) => score ?? Number.NaN),
     answers: found.map(({ answer }) => answer),
     prefilled: usage.trimtab.prefilled_tokens,
-    generated: usage.completion_tokens,
     wallMs,
   };
 }
