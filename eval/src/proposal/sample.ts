@@ -26,27 +26,25 @@ export interface Law {
   readonly chance: number;
 }
 
-/** Greetings in French, of a model that answers in English: rare, and known exactly. */
+const SENTENCES = [
+  "Hello, how are you today?",
+  "I am very happy to see you, my friend.",
+  "The house is large and the garden is beautiful.",
+  "Thank you very much, that is really kind.",
+  "We are going to the market to buy bread and cheese.",
+  "Are you coming with us tonight?",
+];
+
+/** Greetings in quotation marks, of a model that seldom quotes: rare, and known exactly. */
 export const GREETING: ProposalTask = {
   question: "How do you greet a friend? Answer with one word.",
-  texts: ["Bonjour", "Salut", "Bonne", "Bienven", "Ami", "Merci", "Oui,", "Mon cher", "Ma ch"],
+  texts: [
+    ...["Hello", "Hi", "Hey", "Good", "My", "You", "I", "Dear", "G", "H", "W", "S", "M", "L"],
+    ...["A", "B", "C", "T", "E", "K", "F", "D", "P", "Sm", "Fri", "Wel", "Gre", "Bon", "What", "How"],
+  ].map((beginning) => `"${beginning}`),
   tokens: 2,
-  positive: [
-    "Bonjour, comment allez-vous aujourd'hui ?",
-    "Je suis très content de vous voir, mon ami.",
-    "La maison est grande et le jardin est beau.",
-    "Merci beaucoup, c'est vraiment gentil.",
-    "Nous allons au marché acheter du pain et du fromage.",
-    "Salut ! Tu viens avec nous ce soir ?",
-  ],
-  negative: [
-    "Hello, how are you today?",
-    "I am very happy to see you, my friend.",
-    "The house is large and the garden is beautiful.",
-    "Thank you very much, that is really kind.",
-    "We are going to the market to buy bread and cheese.",
-    "Hi! Are you coming with us tonight?",
-  ],
+  positive: SENTENCES.map((sentence) => `"${sentence}"`),
+  negative: SENTENCES,
 };
 
 const conversation = ({ question }: ProposalTask) => ({ messages: [{ role: "user", content: question }] });
