@@ -1,51 +1,6 @@
 /** Admission on a clock of its own: who runs, who waits, who is told when to come again (row G32). */
 import { expect, test } from "bun:test";
-import {
-  type AdmissionLimits,
-  type Ask,
-  createAdmission,
-  type Ticket,
-} from "../../gateway/src/admission/admission.ts";
-import { TrimtabError } from "#kit/errors.ts";
-import { createManualClock } from "./support/manual-clock.ts";
-
-const LIMITS: AdmissionLimits = {
-  ...{
-    running: 2,
-    runningWhileOthersWait: 2,
-    runningTokens: 100,
-    waiting: 4,
-    waitingPerKey: 3,
-    waitPerRun: 1,
-    shortestWaitMs: 1_000,
-    longestWaitMs: 1_000,
-    longestPatientWaitMs: 1_000,
-    patienceMs: 1_000,
-    burstSeconds: 2,
-    keys: 8,
-  },
-};
-const staying = new AbortController().signal;
-
-function start(limits: Partial<AdmissionLimits> = {}) {
-  const clock = createManualClock();
-  const admission = createAdmission({ ...LIMITS, ...limits }, clock);
-  const order: string[] = [];
-  const tickets = new Map<string, Ticket>();
-  /** Asks as `name`; the outcome is in `order`: the name, or the name and the reason of its refusal. */
-  const ask = (name: string, more: Partial<Ask> = {}): void => {
-    const one: Ask = { key: "k", band: "normal", tokens: 10, share: {}, signal: staying, ...more };
-    admission.enter(one).then(
-      (ticket) => void (order.push(name), tickets.set(name, ticket)),
-      (error: TrimtabError) => void order.push(`${name} ${error.reason} ${error.retryAfterMs}`),
-    );
-  };
-  const leave = async (name: string, used = 10): Promise<void> => {
-    tickets.get(name)?.leave(used);
-    await clock.settle();
-  };
-  return { clock, admission, order, ask, leave };
-}
+import { start } from "./support/admission-setting.ts";
 
 test("requests run up to their number and tokens, the rest in order of arrival, a large one alone", async () => {
   const { clock, order, ask, leave } = start();
@@ -71,6 +26,18 @@ test("priorities come first, and within one the key that got the fewest tokens",
   for (const name of ["hog 1", "urgent", "modest", "hog 2"])
     await leave(name, name.startsWith("hog") ? 50 : 10);
   expect(order).toEqual(["hog 1", "urgent", "modest", "hog 2", "late"]);
+});
+
+test("while somebody waits fewer run; who is in no hurry takes any free place", async () => {
+  const { clock, order, ask, leave } = start({ running: 3, runningWhileOthersWait: 1 });
+  for (const name of ["a", "b", "c", "waits"]) ask(name);
+  ask("patient", { band: "low" });
+  await clock.settle();
+  await leave("a");
+  await leave("b");
+  expect(order).toEqual(["a", "b", "c"]);
+  await leave("c");
+  expect(order).toEqual(["a", "b", "c", "waits", "patient"]);
 });
 
 test("a full line refuses newcomers with a hint, and gives a place to a more important one", async () => {
