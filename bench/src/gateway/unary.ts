@@ -34,7 +34,7 @@ const callOf = <M extends DescMethodUnary>(
   body: toBinary(method.input, create(method.input, input)),
 });
 
-/** Answered by the gateway alone, with the tokenizer, and with the forward process. */
+/** Answered by the gateway alone, which is what must be fast; with the tokenizer's thread; with the forward process. */
 export const CALLS: readonly UnaryCall[] = [
   callOf("ListStrategies (gateway)", GatewayService.method.listStrategies, {}),
   callOf("Tokenize (and tokenizer)", GatewayService.method.tokenize, {
