@@ -1,16 +1,19 @@
 /**
- * Every unary method of our services with random messages: a result or a typed error that is not INTERNAL, every reason reached,
+ * Every unary method of our five services with random messages: a result or a typed error that is not INTERNAL, every reason reached,
  * most of them past the schema, and nothing left. Forward runs the synthetic model, the gateway's four services are simulated.
  */
 import { afterAll, expect, setDefaultTimeout, test } from "bun:test";
 import { defaultModelPath } from "#kit/paths.ts";
 import { ForwardService } from "#proto/trimtab/forward/v1/forward_service_pb.ts";
 import { GatewayService } from "#proto/trimtab/gateway/v1/gateway_service_pb.ts";
+import { SteeringService } from "#proto/trimtab/steering/v1/steering_service_pb.ts";
 import { TokenizerService } from "#proto/trimtab/tokenizer/v1/tokenizer_service_pb.ts";
 import { VerifierService } from "#proto/trimtab/verifier/v1/verifier_service_pb.ts";
 import { createTokenizerService } from "../../../services/tokenizer/index.ts";
 import { createVerifierService } from "../../../services/verifier/index.ts";
 import { createSimulatedStack } from "../../gateway/support/simulated-services.ts";
+import { MODEL } from "../../services/steering/support/simulated-services.ts";
+import { startSimulatedService } from "../../services/steering/support/simulated-steering.ts";
 import { startForward } from "../../support/forward-service.ts";
 import { fuzz } from "./run.ts";
 import { serviceTarget } from "./services.ts";
@@ -20,10 +23,13 @@ const stack = createSimulatedStack();
 const forward = await startForward({ contextTokens: 128 });
 const tokenizer = await createTokenizerService({ modelPath: defaultModelPath() });
 const verifier = createVerifierService();
+const steering = startSimulatedService();
+await steering.buildRecipe();
 afterAll(async () => {
   await forward.service.close();
   await tokenizer.close();
   verifier.close();
+  await steering.close();
 });
 
 const TARGETS = [
@@ -49,6 +55,11 @@ const TARGETS = [
     words: ["", "", "hello, world", "user", "assistant"],
     without: ["UnloadModel"],
     reasons: ["FIELD_REQUIRED", "FIELD_OUT_OF_RANGE"],
+  }),
+  serviceTarget({
+    ...{ service: SteeringService, routes: steering.routes, cases: [300, 4_000] },
+    words: [MODEL, MODEL, "refusal", "a", "b"],
+    reasons: ["FIELD_REQUIRED", "ARTIFACT_NOT_FOUND", "BUILD_NOT_FOUND", "PROGRAM_NOT_FOUND"],
   }),
   serviceTarget({
     ...{ service: VerifierService, routes: verifier.routes, cases: [300, 4_000] },

@@ -21,6 +21,7 @@ export function startSimulatedService() {
   return {
     client,
     clients,
+    routes: room.routes,
     async buildRecipe(): Promise<void> {
       const states = client.buildRecipe({ name: "refusal", modelDigest: MODEL, skipEvaluation: true });
       for await (const { build } of states) {
