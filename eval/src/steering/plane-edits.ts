@@ -35,8 +35,8 @@ interface Place {
 type Plane = readonly [Float32Array, Float32Array];
 
 /** Radians, and shares of the median norm of a row. */
-const ANGLES = [0.1, 0.2, 0.4, 0.8, 1.6, 3.14];
-const SHARES = [0.02, 0.05, 0.1, 0.2, 0.4, 0.8, 1.6];
+const ANGLES = [0.2, 0.4, 0.8, 1.2, 1.6, 2, 2.4, 3.14];
+const SHARES = [0.02, 0.05, 0.1, 0.13, 0.16, 0.2, 0.4, 0.8];
 const SEED = 77;
 /** A request whose rows say how long rows are. */
 const TYPICAL = "Write a short passage about a walk in the country.";
