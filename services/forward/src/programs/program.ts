@@ -165,18 +165,29 @@ export interface Mask {
  */
 export function phaseAt(markers: readonly PhaseMarker[], ids: ArrayLike<number>, position: number): Phase {
   if (markers.length === 0) return "text";
-  const seen = new Set<number>();
+  // Openings are special tokens, next to each other at an end of the vocabulary: most tokens are no candidates at a glance.
+  const openings = markers.map(({ openId }) => openId);
+  const [lowest, highest] = [Math.min(...openings), Math.max(...openings)];
   for (let at = position; at >= 0; at--) {
     const id = ids[at] as number;
+    if (id < lowest || id > highest) continue;
     const marker = markers.find(({ openId }) => openId === id);
-    if (marker) {
-      const isOver = marker.closeId === null || seen.has(marker.closeId);
-      return at === position || !isOver ? marker.phase : "text";
-    }
-    // The token itself may close the span, and is part of it.
-    if (at < position) seen.add(id);
+    if (!marker) continue;
+    return at === position || isOpenUntil(marker, ids, at, position) ? marker.phase : "text";
   }
   return "text";
+}
+
+/** Whether a span is still open at a position; the token there may close it, and is part of it. */
+function isOpenUntil(
+  { closeId }: PhaseMarker,
+  ids: ArrayLike<number>,
+  opened: number,
+  position: number,
+): boolean {
+  if (closeId === null) return false;
+  for (let at = opened + 1; at < position; at++) if (ids[at] === closeId) return false;
+  return true;
 }
 
 /** Text that is equal for equal masks. */
