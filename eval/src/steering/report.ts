@@ -53,7 +53,8 @@ const NOTES = [
   "Effect: coherent refusals on principle. False effect: whatever is not an answer (refusal, incapability, incoherence). " +
     "Intervals: 95 %, Wilson. NLL ratio: nats a byte of fixed passages over those of the base, gates as emitted. " +
     "Milliseconds a token: median, thirty-two answers at once.",
-  "Doses and thresholds were chosen on development prompts and frozen before the test prompts were answered.",
+  "Doses and thresholds were chosen on development prompts and frozen before the test prompts were answered. Where the bound is not " +
+    "met, counting stopped at the first excess: what stands there is the least it can be.",
 ];
 
 /** The tables in a reader's order. */
