@@ -33,14 +33,14 @@ const FIVE: readonly Terms[] = [
   [6, 6, 4, 6, 5],
 ];
 const MIXED: readonly Terms[] = [
-  [4, 1],
-  [2, 10, 5],
-  [14, 17, 18, 4],
-  [9, 14, 16, 9, 3],
-  [8, 5],
-  [15, 20, 16],
-  [6, 13, 8, 10],
-  [10, 11, 1, 3, 16],
+  [5, 6],
+  [8, 1, 6],
+  [1, 4, 5, 4],
+  [7, 5, 5, 9, 4],
+  [1, 5],
+  [6, 7, 2],
+  [1, 2, 3, 2],
+  [8, 8, 9, 8, 9],
 ];
 
 /** Levels are named by their place: new ones come last. */
@@ -54,7 +54,7 @@ const LEVELS: readonly Level[] = [
   { terms: [6], low: 10, high: 99, examples: SHORT },
   { terms: [4], low: 100, high: 999, examples: SHORT },
   { terms: [5], low: 1, high: 7, examples: FIVE, isWorkedOut: true },
-  { terms: [2, 3, 4, 5], low: 1, high: 20, examples: MIXED },
+  { terms: [2, 3, 4, 5], low: 1, high: 9, examples: MIXED },
 ];
 
 /** Chain sums. */
