@@ -74,7 +74,7 @@ test("a sweep is seen at work, drawn as points that can be chosen, and its best 
   const points = panel.getByRole("button", { name: /^random_direction, blocks 14 to 16, dose/ });
   await points.nth(1).waitFor({ timeout: 150_000 });
   expect(await points.count()).toBe(2);
-  await panel.getByLabel("Effect against").selectOption("perplexity");
+  await panel.getByRole("combobox", { name: "Effect against" }).selectOption("perplexity");
   await points.nth(1).focus();
   await page.keyboard.press("Enter");
   expect(await panel.getByLabel("The point").innerText()).toContain("0.400");
