@@ -97,11 +97,11 @@ function LayerRange() {
   return (
     <div class="pair">
       <NumberField
-        {...{ label: "First block", value: first, min: 0, max: blocks - 1, placeholder: "recipe's" }}
+        {...{ label: "First block", value: first, min: 0, max: blocks - 1, placeholder: "its own" }}
         onChange={(value) => set(value, last)}
       />
       <NumberField
-        {...{ label: "Last block", value: last, min: 0, max: blocks - 1, placeholder: "recipe's" }}
+        {...{ label: "Last block", value: last, min: 0, max: blocks - 1, placeholder: "its own" }}
         onChange={(value) => set(first, value)}
       />
     </div>

@@ -1,6 +1,7 @@
 /** Chat: two answers from one prefix, a token from inside, a dose that acts on a running answer. */
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
-import { type Playground, startPlayground } from "./support/browser.ts";
+import { join } from "node:path";
+import { type Playground, SCREENSHOTS, startPlayground } from "./support/browser.ts";
 import { ask, limitTokens, steer, waitForTurn } from "./support/chat.ts";
 
 setDefaultTimeout(180_000);
@@ -37,6 +38,7 @@ test("a question is answered twice, and a token tells what else it could have be
   await page.getByRole("button", { name: "What would each block have said?" }).click();
   const lens = page.getByRole("table", { name: /^Early-layer logits/ });
   await lens.waitFor({ timeout: 60_000 });
+  await page.screenshot({ path: join(SCREENSHOTS, "chat-inside.png"), fullPage: true });
   expect(await lens.locator("tr").count()).toBe(30);
   // The last block's guess is the model's own.
   const alternative = await page

@@ -1,6 +1,7 @@
 /** Lab: a direction from sentences, tried at once; a recipe build that is seen to progress and is cancelled. Service: load. */
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
-import { type Playground, startPlayground } from "./support/browser.ts";
+import { join } from "node:path";
+import { type Playground, SCREENSHOTS, startPlayground } from "./support/browser.ts";
 import { ask, limitTokens, waitForTurn } from "./support/chat.ts";
 
 setDefaultTimeout(180_000);
@@ -78,6 +79,7 @@ test("a sweep is seen at work, drawn as points that can be chosen, and its best 
   await points.nth(1).focus();
   await page.keyboard.press("Enter");
   expect(await panel.getByLabel("The point").innerText()).toContain("0.400");
+  await page.screenshot({ path: join(SCREENSHOTS, "lab-swept.png"), fullPage: true });
   await panel.getByRole("button", { name: "Try “swept” in the chat" }).click();
   expect(await page.getByLabel("What steers").inputValue()).toBe("direction:swept");
   expect(errors).toEqual([]);

@@ -1,6 +1,7 @@
 /** Search: candidates appear, are judged and chosen, and the bill comes last. */
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
-import { type Playground, startPlayground } from "./support/browser.ts";
+import { join } from "node:path";
+import { type Playground, SCREENSHOTS, startPlayground } from "./support/browser.ts";
 
 setDefaultTimeout(180_000);
 let playground: Playground;
@@ -22,6 +23,7 @@ test("best-of-n under a checker: every candidate is in the tree with its score, 
   const candidates = page.getByRole("button", { name: /^Candidate \d+, / });
   expect(await candidates.count()).toBe(4);
   expect(await page.getByRole("button", { name: /, score [01]\.\d\d$/ }).count()).toBe(4);
+  await page.screenshot({ path: join(SCREENSHOTS, "search-done.png"), fullPage: true });
   const chosen = page.locator("g.candidate.final");
   await chosen.focus();
   await page.keyboard.press("Enter");
