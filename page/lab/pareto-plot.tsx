@@ -5,6 +5,8 @@ const WIDTH = 420;
 const HEIGHT = 260;
 const MARGIN = { left: 44, right: 14, top: 12, bottom: 36 };
 const RADIUS = 6;
+/** Room for points on the edges. */
+const INSET = 12;
 const TICKS = 4;
 
 /** What a point may cost: the horizontal axis. */
@@ -29,8 +31,11 @@ export function ParetoPlot(props: {
   const costs = points.map(costOf);
   const [least, most] = [Math.min(...costs), Math.max(...costs)];
   const x = (value: number) =>
-    MARGIN.left + ((value - least) / Math.max(most - least, 1e-9)) * (WIDTH - MARGIN.left - MARGIN.right);
-  const y = (share: number) => HEIGHT - MARGIN.bottom - share * (HEIGHT - MARGIN.top - MARGIN.bottom);
+    MARGIN.left +
+    INSET +
+    ((value - least) / Math.max(most - least, 1e-9)) * (WIDTH - MARGIN.left - MARGIN.right - 2 * INSET);
+  const y = (share: number) =>
+    HEIGHT - MARGIN.bottom - INSET - share * (HEIGHT - MARGIN.top - MARGIN.bottom - INSET);
   const ticks = Array.from({ length: TICKS + 1 }, (_, index) => index / TICKS);
   return (
     <svg

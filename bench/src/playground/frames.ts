@@ -5,8 +5,13 @@
 import type { Browser, Page } from "playwright-core";
 
 const US_PER_MS = 1_000;
-const CATEGORIES = ["toplevel", "devtools.timeline", "disabled-by-default-devtools.timeline", "cc"];
-const TASK = /RunTask$/;
+/** Tasks, and the frames among them. */
+const CATEGORIES = [
+  "__metadata",
+  "disabled-by-default-devtools.timeline",
+  "disabled-by-default-devtools.timeline.frame",
+];
+const TASK = "RunTask";
 const FRAME = "BeginMainThreadFrame";
 
 interface TraceEvent {
@@ -49,7 +54,7 @@ function workOf(events: readonly TraceEvent[]): number[] {
       continue;
     }
     // Tasks do not nest, but a trace may tell of one twice.
-    if (ph !== "X" || !TASK.test(name) || ts < end) continue;
+    if (ph !== "X" || name !== TASK || ts < end) continue;
     if (hasFrame) frames.push(work / US_PER_MS);
     if (hasFrame) [work, hasFrame] = [0, false];
     work += dur;
