@@ -1,9 +1,23 @@
-/** The tokens of an answer as text that can be pointed at. Blocks that are full are not drawn again, so a long answer costs no more a frame than a short one. */
+/**
+ * The tokens of an answer as text that can be pointed at. Text is cut at line ends into sections, which the browser neither lays
+ * out nor paints while they are out of sight, and sections into blocks; what is full is not drawn again. So a long answer costs
+ * hardly more a frame than a short one.
+ */
 import { memo } from "preact/compat";
 import type { Answer, AnswerToken } from "../state/conversation.ts";
 import { pick, picked } from "../tokens/picked.ts";
 
 const BLOCK_TOKENS = 64;
+
+/** Some of an answer's tokens. */
+interface Stretch {
+  readonly answer: Answer;
+  readonly turnId: string;
+  readonly from: number;
+  readonly to: number;
+  /** Index of the picked token if it lies here, else -1: only where the pick is, or was, is drawn again when it moves. */
+  readonly chosen: number;
+}
 
 /** The first `count` tokens of an answer, a span a token; `count` tells Preact that the answer grew. */
 export function AnswerTokens(props: {
@@ -13,32 +27,45 @@ export function AnswerTokens(props: {
 }) {
   const { answer, turnId, count } = props;
   return (
-    <p class="answer-text" dir="auto">
-      {Array.from({ length: Math.ceil(count / BLOCK_TOKENS) }, (_, block) => {
-        const from = block * BLOCK_TOKENS;
-        const to = Math.min(count, from + BLOCK_TOKENS);
-        return (
-          <TokenBlock key={block} {...{ answer, turnId, from, to }} chosen={chosenIn(answer, from, to)} />
-        );
-      })}
-    </p>
+    <div class="answer-text" dir="auto">
+      {sectionsOf(answer, count).map(([from, to]) => (
+        <Section key={from} {...{ answer, turnId, from, to }} chosen={chosenIn(answer, from, to)} />
+      ))}
+    </div>
   );
 }
 
-/** Index of the picked token if it lies in the block, else -1: only that block is drawn again when the pick moves. */
+/** Cuts after the first line end past so many tokens: there a new box changes nothing of what is seen. */
+function sectionsOf({ tokens }: Answer, count: number): (readonly [from: number, to: number])[] {
+  const sections: (readonly [number, number])[] = [];
+  let from = 0;
+  for (let index = 0; index < count; index++) {
+    if (index - from < BLOCK_TOKENS || !tokens[index]?.text.endsWith("\n")) continue;
+    sections.push([from, index + 1]);
+    from = index + 1;
+  }
+  return from < count ? [...sections, [from, count]] : sections;
+}
+
 function chosenIn(answer: Answer, from: number, to: number): number {
   const now = picked.value;
   return now && now.answer === answer && now.index >= from && now.index < to ? now.index : -1;
 }
 
-const TokenBlock = memo(function TokenBlock(props: {
-  readonly answer: Answer;
-  readonly turnId: string;
-  readonly from: number;
-  readonly to: number;
-  readonly chosen: number;
-}) {
-  const { answer, turnId, from, to, chosen } = props;
+const Section = memo(function Section({ from, to, chosen, ...rest }: Stretch) {
+  return (
+    <div>
+      {Array.from({ length: Math.ceil((to - from) / BLOCK_TOKENS) }, (_, block) => {
+        const first = from + block * BLOCK_TOKENS;
+        const end = Math.min(to, first + BLOCK_TOKENS);
+        const own = chosen >= first && chosen < end ? chosen : -1;
+        return <TokenBlock key={first} {...rest} from={first} to={end} chosen={own} />;
+      })}
+    </div>
+  );
+});
+
+const TokenBlock = memo(function TokenBlock({ answer, turnId, from, to, chosen }: Stretch) {
   return (
     <>
       {answer.tokens.slice(from, to).map((token, index) => (

@@ -1,5 +1,5 @@
 /**
- * What a browser's main thread works a frame, from a trace: everything it runs between one frame and the next, scripts,
+ * What a browser's main thread works a frame, in processor time, from a trace: everything it runs between one frame and the next, scripts,
  * layout and painting alike. A frame in which it does nothing does not count.
  */
 import type { Browser, Page } from "playwright-core";
@@ -19,6 +19,8 @@ interface TraceEvent {
   readonly ph: string;
   readonly ts: number;
   readonly dur?: number;
+  /** Processor time, where the trace has it: a busy machine does not count. */
+  readonly tdur?: number;
   readonly pid: number;
   readonly tid: number;
   readonly args?: { readonly name?: string };
@@ -47,7 +49,7 @@ function workOf(events: readonly TraceEvent[]): number[] {
   let work = 0;
   let hasFrame = false;
   let end = 0;
-  for (const { name, ph, ts, dur = 0 } of own) {
+  for (const { name, ph, ts, dur = 0, tdur = dur } of own) {
     if (name === FRAME) {
       // The task that holds the frame began before this event and counts to the frame.
       hasFrame = true;
@@ -57,7 +59,7 @@ function workOf(events: readonly TraceEvent[]): number[] {
     if (ph !== "X" || name !== TASK || ts < end) continue;
     if (hasFrame) frames.push(work / US_PER_MS);
     if (hasFrame) [work, hasFrame] = [0, false];
-    work += dur;
+    work += tdur;
     end = ts + dur;
   }
   return frames.filter((ms) => ms > 0);
