@@ -1,4 +1,5 @@
 /** `npm run eval -- proposal`: what steering as a proposal costs and saves, dose by dose, where the law is known. */
+import { createHash } from "node:crypto";
 import { join } from "node:path";
 import type { Command } from "commander";
 import { openJournal, recordOf } from "../journal.ts";
@@ -17,7 +18,8 @@ interface ProposalOptions extends ServicesOptions {
   readonly keep?: string;
 }
 
-const DIRECTION = "eval-proposal";
+/** Named after its texts: a stored name keeps what it stands for. */
+const DIRECTION = `eval-proposal-${createHash("sha256").update(JSON.stringify(GREETING)).digest("hex").slice(0, 8)}`;
 
 /** Adds the command. */
 export function addProposalEval(program: Command): void {
