@@ -28,7 +28,7 @@ export function addProposalEval(program: Command): void {
     .description(
       "steering as a proposal: variance, bias and tokens by dose, beside rejection and unsteered search",
     )
-    .option("--doses <list>", "relative doses; 0 is the unsteered model", "0,0.02,0.04,0.06,0.1")
+    .option("--doses <list>", "relative doses; 0 is the unsteered model", "0,0.02,0.03,0.04,0.05,0.06")
     .option("--searches <n>", "searches a dose", integerIn(2, 10_000), 60)
     .option("--candidates <n>", "candidates of a search", integerIn(2, 256), 16)
     .option("--out <folder>", "raw samples", join("build", "eval", "proposal"))

@@ -26,16 +26,10 @@ export interface Law {
   readonly chance: number;
 }
 
-const SENTENCES = [
-  "Hello, how are you today?",
-  "I am very happy to see you, my friend.",
-  "The house is large and the garden is beautiful.",
-  "Thank you very much, that is really kind.",
-  "We are going to the market to buy bread and cheese.",
-  "Are you coming with us tonight?",
-];
-
-/** Greetings in quotation marks, of a model that seldom quotes: rare, and known exactly. */
+/**
+ * Greetings in quotation marks, of a model that seldom quotes: rare, and known exactly. Of the directions tried the one from
+ * English to French makes it quote (one from plain to quoted sentences does not); any that makes the wanted frequent will do.
+ */
 export const GREETING: ProposalTask = {
   question: "How do you greet a friend? Answer with one word.",
   texts: [
@@ -43,8 +37,22 @@ export const GREETING: ProposalTask = {
     ...["A", "B", "C", "T", "E", "K", "F", "D", "P", "Sm", "Fri", "Wel", "Gre", "Bon", "What", "How"],
   ].map((beginning) => `"${beginning}`),
   tokens: 2,
-  positive: SENTENCES.map((sentence) => `"${sentence}"`),
-  negative: SENTENCES,
+  positive: [
+    "Bonjour, comment allez-vous aujourd'hui ?",
+    "Je suis très content de vous voir, mon ami.",
+    "La maison est grande et le jardin est beau.",
+    "Merci beaucoup, c'est vraiment gentil.",
+    "Nous allons au marché acheter du pain et du fromage.",
+    "Salut ! Tu viens avec nous ce soir ?",
+  ],
+  negative: [
+    "Hello, how are you today?",
+    "I am very happy to see you, my friend.",
+    "The house is large and the garden is beautiful.",
+    "Thank you very much, that is really kind.",
+    "We are going to the market to buy bread and cheese.",
+    "Hi! Are you coming with us tonight?",
+  ],
 };
 
 const conversation = ({ question }: ProposalTask) => ({ messages: [{ role: "user", content: question }] });
