@@ -130,6 +130,11 @@ export const schemaTarget: Target<string> = {
     '{"type":"object","patternProperties":{}}',
     `{"title":"${"a".repeat(TEXT_LIMIT)}"}`,
     "false",
+    // Once a TypeError.
+    "null",
+    "5",
+    '"x"',
+    "[]",
   ],
 };
 

@@ -63,7 +63,19 @@ const TARGETS = [
   }),
   serviceTarget({
     ...{ service: VerifierService, routes: verifier.routes, cases: [300, 4_000] },
-    words: ["regex", "length", "json-schema", "numeric-answer", "42", "pattern"],
+    words: [
+      ...[
+        "regex",
+        "length",
+        "json_schema",
+        "numeric_answer",
+        "sorted",
+        "equations",
+        "repetition",
+        "language",
+      ],
+      ...["42", "pattern", "schema", "a+", "{}"],
+    ],
     reasons: ["FIELD_REQUIRED", "VERIFIER_NOT_FOUND"],
   }),
 ];

@@ -51,6 +51,9 @@ function fromSchema(text: string, strict: boolean): GrammarSource {
   const schema: unknown = JSON.parse(text);
   // Other dialects are read as the one there is; what they have besides is refused as unknown.
   const plain = typeof schema === "object" && schema !== null ? { ...schema, $schema: undefined } : schema;
+  if (plain === null) {
+    throw new TrimtabError("INVALID_ARGUMENT", `${field}: null is no JSON schema`, { field });
+  }
   if (!META_SCHEMAS.validateSchema(plain as object)) {
     const [first] = META_SCHEMAS.errors ?? [];
     const message = `${field}: #${first?.instancePath ?? ""} ${first?.message ?? "is no JSON schema"}`;
