@@ -3,11 +3,12 @@ import { Code, ConnectError } from "@connectrpc/connect";
 import { ErrorInfoSchema, RetryInfoSchema } from "../../proto/gen/google/rpc/error_details_pb.ts";
 import type { Reason } from "./reasons.ts";
 
+const UNREACHABLE: Reason = "SERVICE_UNAVAILABLE";
 /** Reasons of errors that carry none, because the server was not reached or did not answer in time. */
 const REASON_OF_CODE: Partial<Record<Code, Reason>> = {
   [Code.Canceled]: "CANCELLED",
   [Code.DeadlineExceeded]: "DEADLINE_EXCEEDED",
-  [Code.Unavailable]: "SERVICE_UNAVAILABLE",
+  [Code.Unavailable]: UNREACHABLE,
   [Code.Unauthenticated]: "UNAUTHENTICATED",
   [Code.PermissionDenied]: "PERMISSION_DENIED",
   [Code.Unimplemented]: "UNSUPPORTED",
@@ -32,11 +33,16 @@ export class TrimtabError extends Error {
     const info = cause.findDetails(ErrorInfoSchema)[0];
     const delay = cause.findDetails(RetryInfoSchema)[0]?.retryDelay;
     this.code = cause.code;
-    this.reason = info?.reason ?? REASON_OF_CODE[cause.code] ?? "INTERNAL";
+    this.reason = info?.reason ?? REASON_OF_CODE[cause.code] ?? (isNetwork(cause) ? UNREACHABLE : "INTERNAL");
     this.field = info?.metadata["field"];
     this.limit = info?.metadata["limit"];
     this.retryAfterMs = delay && Number(delay.seconds) * 1_000 + Math.round(delay.nanos / 1e6);
   }
+}
+
+/** What a browser's fetch says when there is no server, or no longer. */
+function isNetwork({ code, cause }: ConnectError): boolean {
+  return code === Code.Unknown && cause instanceof TypeError;
 }
 
 /** Whatever a call threw → `TrimtabError`. */

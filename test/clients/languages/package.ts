@@ -4,7 +4,8 @@ import { copyFileSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { REASONS } from "../../../client/src/reasons.ts";
-import { REASONS as SERVER_REASONS } from "#kit/errors.ts";
+import { toTrimtabError } from "../../../client/src/errors.ts";
+import { REASONS as SERVER_REASONS, toConnectError, TrimtabError as ServerError } from "#kit/errors.ts";
 import manifest from "../../../package.json" with { type: "json" };
 import { run, runOrThrow } from "../../interop/support/run.ts";
 import { ROOT } from "../../interop/support/toolchains.ts";
@@ -38,6 +39,8 @@ const expected = async (): Promise<string> =>
     "refused: FIELD_OUT_OF_RANGE sampling.temperature true",
     "missing: ARTIFACT_NOT_FOUND reference true",
     "unknown: ARTIFACT_NOT_FOUND reference true",
+    "nobody: SERVICE_UNAVAILABLE  true",
+    "nobody there: SERVICE_UNAVAILABLE  true",
   ].join("\n");
 
 test.each([
@@ -74,4 +77,16 @@ test("it has the version of the server and the server's reasons", async () => {
   const { version } = await Bun.file(join(folder, "node_modules/@trimtab/client/package.json")).json();
   expect(version).toBe(manifest.version);
   expect<string[]>([...REASONS]).toEqual(Object.keys(SERVER_REASONS));
+});
+
+test("an error of the server arrives with its limit and the time after which to try again", () => {
+  const sent = new ServerError("QUEUE_FULL", "full", {
+    field: "spec",
+    limit: "256 requests",
+    retryAfterMs: 1_500,
+  });
+  const { reason, message, field, limit, retryAfterMs } = toTrimtabError(toConnectError(sent));
+  expect({ reason, message, field, limit, retryAfterMs }).toEqual({
+    ...{ reason: "QUEUE_FULL", message: "full", field: "spec", limit: "256 requests", retryAfterMs: 1_500 },
+  });
 });

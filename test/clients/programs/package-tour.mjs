@@ -49,6 +49,9 @@ await noteError("late", () => trimtab.answer("Tell me a long story.", long, { ti
 await noteError("refused", () => trimtab.answer("Hello", { sampling: { temperature: 9 } }).text());
 await noteError("missing", () => trimtab.getArtifact({ reference: "nothing" }).next());
 await noteError("unknown", () => trimtab.deleteArtifact({ name: "nothing-of-that-name" }));
+const nowhere = connect({ url: "http://127.0.0.1:9" });
+await noteError("nobody", () => nowhere.listModels({}));
+await noteError("nobody there", () => nowhere.answer("Hello").text());
 
 const result = lines.join("\n");
 if (globalThis.document === undefined) console.log(result);
