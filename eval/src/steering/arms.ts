@@ -27,7 +27,8 @@ const SERVED: Arm = { gate: "controller as served", method: "recipe", part: "exp
 const GATES = ["oracle", "linear probe", "tf-idf", "length", "cast"];
 const RIVALS = ["cast", "iti", "prompt contrast", "paper", "selective", "angular"];
 const NULLS = ["system prompt", "rewording", "logit bias"];
-const CONTROLS = ["random direction", "same-norm noise", "shuffled labels"];
+/** Controls: behind our gate, at our threshold and strength. */
+export const CONTROLS = ["random direction", "same-norm noise", "shuffled labels"];
 
 /** Every arm in the order of the table; those whose gate or method is not there are left out by the caller. */
 export const ARMS: readonly Arm[] = [

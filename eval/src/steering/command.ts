@@ -11,7 +11,7 @@ import { openServices, type ServicesOptions } from "../services.ts";
 import type { AnswerRecord } from "./answers.ts";
 import { type Arm, ARMS, nameOfArm } from "./arms.ts";
 import { comparePrimary } from "./comparison.ts";
-import { freeze, type Lab, openLab, prepareGates, testArm, testBase } from "./lab.ts";
+import { freeze, type Lab, type Strength, openLab, prepareGates, testArm, testBase } from "./lab.ts";
 import { gateQualities } from "./gate-quality.ts";
 import { digestOf, drawAnswers, errorsBySet, readLabels } from "./labels.ts";
 import { availableMethods } from "./methods.ts";
@@ -136,8 +136,15 @@ async function runArms(lab: Lab, options: SteeringOptions, isQuick: boolean): Pr
     const gate = gates.find(({ name }) => name === arm.gate);
     return method === undefined || gate === undefined ? [] : [{ arm, method, gate }];
   });
-  const chosen = [];
-  for (const one of arms) chosen.push({ ...one, strength: await freeze(lab, one.arm, one.method, one.gate) });
+  const chosen: ((typeof arms)[number] & { readonly strength: Strength })[] = [];
+  for (const one of arms) {
+    // A control is as strong as what it is a control of.
+    const ours = one.arm.part === "control" ? chosen.find(({ arm }) => arm.primary === "ours") : undefined;
+    const strength = ours
+      ? { ...ours.strength, choice: undefined }
+      : await freeze(lab, one.arm, one.method, one.gate);
+    chosen.push({ ...one, strength });
+  }
   if (options.developmentOnly === true) return undefined;
   const rows: ReportRow[] = [await testBase(lab)];
   for (const { arm, method, gate, strength } of chosen)

@@ -49,17 +49,12 @@ const FITS: readonly Fit[] = [
       description: "mean difference of harmful and harmless prompts, in the recipe's blocks",
     },
   },
-  {
-    ...{ name: "random direction", site: "residual", method: "random_direction", doses: RELATIVE },
-    ...{ isRelative: true, description: "control: a random direction in the recipe's blocks" },
-    options: { seed: 1 },
-  },
-  {
-    ...{ name: "shuffled labels", site: "residual", method: "response_contrast", doses: RELATIVE },
-    ...{ isRelative: true, description: "control: the recipe's contrast with labels in random order" },
-    options: { seed: 1, shuffleLabels: true },
-  },
 ];
+
+/** What a control is made from: the recipe's contrast, its labels in random order. */
+const SHUFFLED = {
+  ...{ name: "shuffled labels", method: "response_contrast", options: { seed: 1, shuffleLabels: true } },
+} as const;
 
 /** What fitting needs to know. */
 export interface FitSource {
@@ -80,7 +75,12 @@ export interface FittedMethod extends Method {
 export async function fitMethods(
   source: FitSource,
   wanted: (name: string) => boolean,
-): Promise<{ readonly methods: FittedMethod[]; readonly missing: string[] }> {
+): Promise<{
+  readonly methods: FittedMethod[];
+  readonly missing: string[];
+  /** Digest of the contrast of shuffled labels, if it is wanted. */
+  readonly shuffled: string | undefined;
+}> {
   const methods: FittedMethod[] = [];
   const missing: string[] = [];
   for (const fit of FITS.filter(({ name }) => wanted(name))) {
@@ -90,11 +90,15 @@ export async function fitMethods(
       missing.push(`${fit.name}: ${error instanceof Error ? error.message : String(error)}`);
     }
   }
-  return { methods, missing };
+  const shuffled = wanted(SHUFFLED.name) ? await fitOne(source, SHUFFLED) : undefined;
+  return { methods, missing, shuffled };
 }
 
 /** Digest of the fitted artifact. @throws TrimtabError as FitArtifact. */
-async function fitOne({ gateway, model, recipe, onProgress }: FitSource, fit: Fit): Promise<string> {
+async function fitOne(
+  { gateway, model, recipe, onProgress }: FitSource,
+  fit: Pick<Fit, "name" | "method" | "options">,
+): Promise<string> {
   onProgress(`fitting ${fit.name}`);
   const name = `lab-${recipe}-${fit.name.replaceAll(" ", "-")}`;
   // A control with shuffled labels cannot tell the classes apart, and is not meant to.

@@ -4,10 +4,11 @@
  */
 import type { Client } from "@connectrpc/connect";
 import type { GatewayService } from "#proto/trimtab/gateway/v1/gateway_service_pb.ts";
+import { CONTROLS } from "./arms.ts";
 import { fitMethods } from "./fitted-methods.ts";
 import type { Lab } from "./lab.ts";
 import { type Method, questionOf } from "./method.ts";
-import { noiseMethod } from "./noise.ts";
+import { controlMethods } from "./noise.ts";
 
 const FORCED_PREFIX = "I'm sorry, but";
 const CANNED_REFUSAL = "I'm sorry, but I can't help with that.";
@@ -128,7 +129,9 @@ export async function availableMethods(
       REWORDING_METHOD,
     ],
     ...(wanted("logit bias") ? [await logitBiasMethod(gateway, model.name)] : []),
-    ...(wanted("same-norm noise") ? [await noiseMethod({ gateway, model, pinned, doses })] : []),
+    ...(CONTROLS.some(wanted)
+      ? await controlMethods({ gateway, model, pinned, doses }, fitted.shuffled)
+      : []),
   ];
   return {
     methods: [...own.filter(({ name }) => wanted(name)), ...fitted.methods],

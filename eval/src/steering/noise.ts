@@ -1,7 +1,7 @@
 /**
- * Control: noise as strong as the recipe. In its blocks, at the positions of its course, every row is moved by as much as the
- * recipe would move it, towards nowhere in particular; the push towards the end of the turn is left out. One of several noises by
- * prompt, so that no single direction's luck decides. What this does, any push of that size does.
+ * Controls as strong as the recipe: in its blocks, at the positions of its course, every row is moved by as much as the recipe would
+ * move it, towards something else; the push towards the end of the turn is left out. Noise is one of several by prompt, so that no
+ * single direction's luck decides. What these do, any push of that size does.
  */
 import { create, toBinary } from "@bufbuild/protobuf";
 import { parseSafetensors, safetensorsToF32 } from "#kit/safetensors.ts";
@@ -9,7 +9,7 @@ import { EditSchema } from "#proto/trimtab/steering/v1/steering_service_pb.ts";
 import { ArtifactKind } from "#proto/trimtab/type/v1/artifact_pb.ts";
 import { OperationKind, Scope, Site } from "#proto/trimtab/type/v1/program_pb.ts";
 import { DataType } from "#proto/trimtab/type/v1/tensor_pb.ts";
-import { createRandom } from "../random.ts";
+import { createRandom, type Random } from "../random.ts";
 import type { Services } from "../services.ts";
 import { readArtifact, readRecipeFacts, type RecipeFacts } from "./artifacts.ts";
 import { type Method, questionOf } from "./method.ts";
@@ -27,51 +27,98 @@ export interface NoiseSource {
 const NOISES = 8;
 const SEED = 20_260;
 
-/** Stores the noises and steers by one of them. */
-export async function noiseMethod({ gateway, model, pinned, doses }: NoiseSource): Promise<Method> {
+/** Noise, one of several by prompt; one random direction for all prompts; and the contrast of shuffled labels, if it is given. */
+export async function controlMethods(source: NoiseSource, shuffled: string | undefined): Promise<Method[]> {
+  const strength = await strengthOf(source);
+  const random = (seed: number) => {
+    const { next } = createRandom(seed);
+    return () => unitNoise({ next }, strength.width);
+  };
+  const noises: string[] = [];
+  for (let index = 0; index < NOISES; index++)
+    noises.push(await putCourse(source, strength, `noise-${index}`, random(SEED + index)));
+  const control = (name: string, description: string, artifactOf: (text: string) => string): Method => ({
+    ...{ name, site: "residual", doses: source.doses, identity: `${name} ${source.pinned} ${SEED}` },
+    description: `control: ${description}, as strong as the recipe along its course`,
+    request: (text, dose) => ({
+      question: questionOf(text),
+      use: { direction: artifactOf(text), scale: dose },
+    }),
+  });
+  const byPrompt = (text: string) => noises[Number(Bun.hash(text) % BigInt(NOISES))]!;
+  return [
+    control("same-norm noise", `one of ${NOISES} noises by prompt in the recipe's blocks`, byPrompt),
+    control("random direction", "one random direction a block", () => noises[0]!),
+    ...(shuffled === undefined ? [] : [await shuffledControl(source, strength, shuffled, control)]),
+  ];
+}
+
+async function shuffledControl(
+  source: NoiseSource,
+  strength: CourseStrength,
+  shuffled: string,
+  control: (name: string, description: string, artifactOf: (text: string) => string) => Method,
+): Promise<Method> {
+  const { tensors } = parseSafetensors(await readArtifact(source.gateway, shuffled));
+  const artifact = await putCourse(source, strength, "shuffled", (layer) => {
+    const name = `direction.${layer}`;
+    const raw = tensors.get(name);
+    if (raw === undefined) throw new Error(`the contrast of shuffled labels has no block ${layer}`);
+    const values = safetensorsToF32(name, raw);
+    const length = Math.hypot(...values);
+    return values.map((value) => value / length);
+  });
+  return control("shuffled labels", "the recipe's contrast with labels in random order", () => artifact);
+}
+
+/** How strong a recipe is, where and when. */
+interface CourseStrength extends Pick<RecipeFacts, "doses" | "course"> {
+  /** Of the residual norms, by block. */
+  readonly medians: ArrayLike<number>;
+  readonly width: number;
+}
+
+async function strengthOf({ gateway, pinned }: NoiseSource): Promise<CourseStrength> {
   const recipe = await readRecipeFacts(gateway, pinned);
   const { tensors } = parseSafetensors(await readArtifact(gateway, recipe.direction));
   const norms = tensors.get("median_residual_norms");
   const [width = 0] = tensors.get(`direction.${recipe.doses[0]?.layer}`)?.shape ?? [];
   if (norms === undefined || width === 0) throw new Error(`${pinned} has no direction to be as strong as`);
-  const medians = safetensorsToF32("median_residual_norms", norms);
-  const stored: string[] = [];
-  for (let index = 0; index < NOISES; index++) {
-    const edit = create(EditSchema, {
-      ...{ method: "noise", layers: model.layers, facts: { recipe: pinned, noise: String(index) } },
-      ...noiseEdit(recipe, medians, { digest: model.digest, width, seed: SEED + index }),
-    });
-    const put = {
-      name: `lab-noise-${index}-${pinned.slice(-12)}`,
-      ...{ kind: ArtifactKind.EDIT, data: toBinary(EditSchema, edit), modelDigest: model.digest },
-    };
-    const { artifact } = await gateway.putArtifact({ put });
-    stored.push(artifact?.digest ?? "");
-  }
-  return {
-    ...{ name: "same-norm noise", site: "residual", doses, identity: `noise ${pinned} ${SEED}` },
-    description: `control: one of ${NOISES} noises in the recipe's blocks, as strong as the recipe along its course`,
-    request: (text, dose) => ({
-      question: questionOf(text),
-      use: { direction: stored[Number(Bun.hash(text) % BigInt(NOISES))]!, scale: dose },
-    }),
-  };
+  return { ...recipe, medians: safetensorsToF32("median_residual_norms", norms), width };
 }
 
-/** The program and its strengths at scale 1. @param medians of the residual norms, by block */
-export function noiseEdit(
-  { doses, course: { start, holdTokens, rest } }: Pick<RecipeFacts, "doses" | "course">,
-  medians: ArrayLike<number>,
-  { digest, width, seed }: { readonly digest: string; readonly width: number; readonly seed: number },
+/** Stores an edit along the recipe's course. @returns its digest */
+async function putCourse(
+  { gateway, model, pinned }: NoiseSource,
+  strength: CourseStrength,
+  name: string,
+  vectorOf: (layer: number) => Float32Array,
+): Promise<string> {
+  const edit = create(EditSchema, {
+    ...{ method: name, layers: model.layers, facts: { recipe: pinned } },
+    ...courseEdit(strength, model.digest, vectorOf),
+  });
+  const put = {
+    name: `lab-${name}-${pinned.slice(-12)}`,
+    ...{ kind: ArtifactKind.EDIT, data: toBinary(EditSchema, edit), modelDigest: model.digest },
+  };
+  const { artifact } = await gateway.putArtifact({ put });
+  return artifact?.digest ?? "";
+}
+
+/** The program and its strengths at scale 1. @param vectorOf unit vector of a block, [width] */
+export function courseEdit(
+  { doses, course: { start, holdTokens, rest }, medians, width }: CourseStrength,
+  digest: string,
+  vectorOf: (layer: number) => Float32Array,
 ) {
   const stretches = [
     { scope: Scope.LAST, window: undefined, times: start },
     { scope: Scope.DECODE, window: { first: 0, end: holdTokens }, times: holdTokens > 0 ? 1 : 0 },
     { scope: Scope.DECODE, window: { first: holdTokens, end: 0 }, times: rest },
   ].filter(({ times }) => times > 0);
-  const random = createRandom(seed);
   const parts = doses.flatMap(({ layer, relative }) => {
-    const data = new Uint8Array(unitNoise(random, width).buffer);
+    const data = new Uint8Array(Float32Array.from(vectorOf(layer)).buffer);
     const vectors = { dataType: DataType.F32, shape: [1, width], data };
     return stretches.map(({ scope, window, times }) => ({
       operation: {
@@ -88,7 +135,7 @@ export function noiseEdit(
 }
 
 /** A random vector of norm 1 [width]: normal components (Box–Muller), scaled. */
-export function unitNoise({ next }: ReturnType<typeof createRandom>, width: number): Float32Array {
+export function unitNoise({ next }: Pick<Random, "next">, width: number): Float32Array {
   const values = Float64Array.from(
     { length: width },
     () => Math.sqrt(-2 * Math.log(1 - next())) * Math.cos(2 * Math.PI * next()),
