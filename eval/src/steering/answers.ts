@@ -2,7 +2,7 @@
  * Answers, each generated once and kept: base and forced-open answers by model, method, dose and prompt. Gates are combined
  * with them afterwards, so that a gate costs nothing. Greedy, so that an answer is a function of its key.
  */
-import type { Client } from "@connectrpc/connect";
+import { type Client, Code, ConnectError } from "@connectrpc/connect";
 import type { GatewayService } from "#proto/trimtab/gateway/v1/gateway_service_pb.ts";
 import { FinishReason } from "#proto/trimtab/type/v1/generation_pb.ts";
 import type { Journal, Keyed } from "../journal.ts";
@@ -36,6 +36,8 @@ export interface AnswerSource {
 /** Requests under way at once; the engine computes them as one batch. */
 const AT_ONCE = 32;
 const TIMEOUT_MS = 600_000;
+const RETRIES = 40;
+const PAUSE_MS = 5_000;
 
 /** The answers of a method at a dose, by prompt id; what the journal has is not asked again. */
 export async function answersOf(
@@ -47,13 +49,26 @@ export async function answersOf(
   const { journal, modelKey, maxTokens, onProgress } = source;
   const asking = {
     ...{ journal, keyParts: [modelKey, maxTokens, method.identity, dose], atOnce: AT_ONCE },
-    ask: (prompt: LabPrompt) => ask(source, method, dose, prompt),
+    ask: (prompt: LabPrompt) => patiently(() => ask(source, method, dose, prompt)),
     onAsked(done: number, total: number) {
       if (done % AT_ONCE === 0 || done === total)
         onProgress(`${method.name} at ${dose}: ${done} of ${total} answers`);
     },
   };
   return keepAll(asking, prompts);
+}
+
+/** Asks again after a pause while the services have too much to do: a slow machine refuses what it cannot serve in time. */
+async function patiently<T>(attempt: () => Promise<T>): Promise<T> {
+  for (let left = RETRIES; ; left--) {
+    try {
+      return await attempt();
+    } catch (error) {
+      const { code } = ConnectError.from(error);
+      if (left === 0 || (code !== Code.Unavailable && code !== Code.ResourceExhausted)) throw error;
+      await Bun.sleep(PAUSE_MS);
+    }
+  }
 }
 
 async function ask(
