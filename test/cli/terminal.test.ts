@@ -10,6 +10,8 @@ import { runCommand } from "../support/cli.ts";
 import { startAtTerminal } from "../support/terminal.ts";
 
 setDefaultTimeout(90_000);
+/** In bold: an answer may say "you", too. */
+const PROMPT = "\u001b[1myou   ";
 const store = mkdtempSync(join(tmpdir(), "trimtab-terminal-"));
 let stack: Stack;
 let address: string;
@@ -28,7 +30,7 @@ afterAll(async () => {
 test("chat: keys change the strength of the running answer, Escape stops it, the next one begins with that strength", async () => {
   const steer = ["--direction", "cheerful", "--dose", "0.03", "--max-tokens", "1500"];
   const terminal = startAtTerminal(["chat", "--address", address, ...steer], { columns: 100, rows: 20 });
-  await terminal.seen("you ");
+  await terminal.seen(PROMPT);
   terminal.type("Tell me a very long story.\r");
   await terminal.seen("gate");
   await terminal.seen("dose 0.03");
@@ -37,11 +39,11 @@ test("chat: keys change the strength of the running answer, Escape stops it, the
   terminal.type("0");
   await terminal.seen("dose 0.00");
   terminal.type("\u001b");
-  await terminal.seen("you ", 2);
+  await terminal.seen(PROMPT);
   terminal.type("Again?\r");
-  await terminal.seen("dose 0.00", 2);
+  await terminal.seen("dose 0.00");
   terminal.type("\u001b");
-  await terminal.seen("you ", 3);
+  await terminal.seen(PROMPT);
   terminal.type("/quit\r");
   expect(await terminal.ended()).toBe(0);
 });

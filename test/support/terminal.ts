@@ -10,8 +10,8 @@ export interface AtTerminal {
   /** Everything it wrote, escapes and all. */
   text(): string;
   type(keys: string): void;
-  /** Waits until `part` was written `times` over. @throws Error with what was written instead */
-  seen(part: string, times?: number): Promise<void>;
+  /** Waits for `part` in what was written after the part waited for last. @throws Error with what was written instead */
+  seen(part: string): Promise<void>;
   /** Its exit status. */
   ended(): Promise<number>;
 }
@@ -23,6 +23,7 @@ export function startAtTerminal(
   env: Readonly<Record<string, string>> = {},
 ): AtTerminal {
   let written = "";
+  let seenEnd = 0;
   const decoder = new TextDecoder();
   const { NO_COLOR: _, ...own } = process.env;
   const child = Bun.spawn([process.execPath, MAIN, ...args], {
@@ -35,13 +36,14 @@ export function startAtTerminal(
   return {
     text: () => written,
     type: (keys) => void child.terminal?.write(keys),
-    async seen(part, times = 1) {
+    async seen(part) {
       const until = performance.now() + PATIENCE_MS;
-      while (written.split(part).length <= times) {
+      while (!written.includes(part, seenEnd)) {
         if (performance.now() > until || child.exitCode !== null)
           throw new Error(`${JSON.stringify(part)} was not seen in ${JSON.stringify(written.slice(-2_000))}`);
         await Bun.sleep(POLL_MS);
       }
+      seenEnd = written.indexOf(part, seenEnd) + part.length;
     },
     ended: () => child.exited,
   };
