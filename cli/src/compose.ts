@@ -39,7 +39,8 @@ export interface Stack {
   readonly httpPort: number;
   /** Process id of the forward child. */
   readonly forwardPid: () => number | undefined;
-  close(): Promise<void>;
+  /** Ends all; calls under way have `graceMs` to finish. */
+  close(options?: { graceMs?: number }): Promise<void>;
 }
 
 /** Artifacts of up to 16 MiB pass the gateway; the rest is the message around them. */
@@ -66,8 +67,8 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   const rooms: Room[] = [];
   const connections: Partial<Record<RoomName, Connection>> = { forward: connectWithKey({ socketPath }) };
   let server: Server | undefined;
-  const close = async (): Promise<void> => {
-    await server?.close();
+  const close = async (closing?: { graceMs?: number }): Promise<void> => {
+    await server?.close(closing);
     for (const room of rooms.toReversed()) await room.close();
     for (const connection of Object.values(connections)) connection.close();
     await forward.close();
@@ -113,9 +114,9 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     grpcPort,
     httpPort,
     forwardPid: () => forward.pid,
-    async close() {
+    async close(closing) {
       self.close();
-      await close();
+      await close(closing);
     },
   };
 }

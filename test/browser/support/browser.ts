@@ -75,7 +75,7 @@ export async function startPlayground(options: PlaygroundOptions = {}): Promise<
     forwardPid: () => stack.forwardPid(),
     async stop() {
       const { httpPort } = stack;
-      await stack.close();
+      await stack.close({ graceMs: 0 });
       return async () => {
         stack = await startStack({ modelPath, threads: THREADS, ...listen, httpPort });
       };
