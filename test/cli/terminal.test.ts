@@ -12,6 +12,8 @@ import { startAtTerminal } from "../support/terminal.ts";
 setDefaultTimeout(90_000);
 /** In bold: an answer may say "you", too. */
 const PROMPT = "\u001b[1myou   ";
+/** A line editor takes what follows Escape within half a second for a sequence with it, as it does of any terminal. */
+const AFTER_ESCAPE_MS = 1_000;
 const store = mkdtempSync(join(tmpdir(), "trimtab-terminal-"));
 let stack: Stack;
 let address: string;
@@ -40,10 +42,12 @@ test("chat: keys change the strength of the running answer, Escape stops it, the
   await terminal.seen("dose 0.00");
   terminal.type("\u001b");
   await terminal.seen(PROMPT);
+  await Bun.sleep(AFTER_ESCAPE_MS);
   terminal.type("Again?\r");
   await terminal.seen("dose 0.00");
   terminal.type("\u001b");
   await terminal.seen(PROMPT);
+  await Bun.sleep(AFTER_ESCAPE_MS);
   terminal.type("/quit\r");
   expect(await terminal.ended()).toBe(0);
 });
