@@ -30,6 +30,13 @@ export interface ServicesOptions {
 const PATIENT = { priority: "low" } as const;
 const MAIN = join(import.meta.dir, "..", "..", "cli", "main.ts");
 
+/** The served model of a name; without such a one the first. @throws Error if none is served. */
+export function pickModel<M extends { readonly name: string }>(models: readonly M[], name?: string): M {
+  const model = models.find((one) => one.name === name) ?? models[0];
+  if (model === undefined) throw new Error("no model is served");
+  return model;
+}
+
 /** Starts what is not running yet. @throws TrimtabError SERVICE_UNAVAILABLE if it does not become ready. */
 export async function openServices({ address, model, threads }: ServicesOptions): Promise<Services> {
   const directory = mkdtempSync(join(tmpdir(), "trimtab-eval-"));

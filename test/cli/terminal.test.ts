@@ -12,7 +12,7 @@ import { startAtTerminal } from "../support/terminal.ts";
 setDefaultTimeout(90_000);
 /** In bold: an answer may say "you", too. */
 const PROMPT = "\u001b[1myou   ";
-/** A line editor takes what follows Escape within half a second for a sequence with it, as it does of any terminal. */
+/** A line editor takes what follows Escape at once for a sequence with it; far longer than it waits for one. */
 const AFTER_ESCAPE_MS = 1_000;
 const store = mkdtempSync(join(tmpdir(), "trimtab-terminal-"));
 let stack: Stack;

@@ -7,6 +7,7 @@ import type { Family } from "../../services/forward/src/families/family.ts";
 import { lookInside } from "../oracle/llama-watch.ts";
 import { computeInside } from "../support/family-forward.ts";
 import { familyModels, VOCABULARY, writeFamilyModel } from "../support/family-models.ts";
+import { nmse } from "../support/nmse.ts";
 import { createRandom } from "../support/synthetic-model.ts";
 
 setDefaultTimeout(60_000);
@@ -15,12 +16,6 @@ const FAMILIES = join(ROOT, "services", "forward", "src", "families");
 const LARGEST_ERROR = 1e-6;
 const folder = mkdtempSync(join(tmpdir(), "trimtab-family-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
-
-/** Σ (a − b)² / Σ b² */
-function error(ours: Float32Array, exact: Float32Array): number {
-  const difference = exact.reduce((sum, value, i) => sum + ((ours[i] ?? Number.NaN) - value) ** 2, 0);
-  return difference / exact.reduce((sum, value) => sum + value ** 2, 0);
-}
 
 test("the example of the page computes what llama.cpp computes; with the one line it changes left out it does not", async () => {
   const page = await Bun.file(join(ROOT, "docs", "extending-family.md")).text();
@@ -35,8 +30,8 @@ test("the example of the page computes what llama.cpp computes; with the one lin
   const path = await writeFamilyModel(model);
   const exact = await lookInside(path, ids, model.heads);
   const ours = await computeInside(path, ids, { family: exaone });
-  expect(error(ours.residuals, exact.residuals)).toBeLessThan(LARGEST_ERROR);
-  expect(error(ours.logits, exact.logits)).toBeLessThan(LARGEST_ERROR);
+  expect(nmse(ours.residuals, exact.residuals)).toBeLessThan(LARGEST_ERROR);
+  expect(nmse(ours.logits, exact.logits)).toBeLessThan(LARGEST_ERROR);
   const wrong = await computeInside(path, ids, { family: { ...exaone, ropeInterleaved: true } });
-  expect(error(wrong.logits, exact.logits)).toBeGreaterThan(100 * LARGEST_ERROR);
+  expect(nmse(wrong.logits, exact.logits)).toBeGreaterThan(100 * LARGEST_ERROR);
 });

@@ -15,6 +15,7 @@ import {
   WIDTH,
   writeFamilyModel,
 } from "../support/family-models.ts";
+import { nmse } from "../support/nmse.ts";
 import { createRandom } from "../support/synthetic-model.ts";
 
 setDefaultTimeout(60_000);
@@ -29,16 +30,6 @@ const PEAKED = 0.15;
 
 const random = createRandom(SEED);
 const ids = Array.from({ length: TOKENS }, () => Math.floor(((random() + 1) / 2) * VOCABULARY));
-
-/** Σ (a − b)² / Σ b² */
-function error(ours: Float32Array, exact: Float32Array): number {
-  let [difference, size] = [0, 0];
-  for (let i = 0; i < exact.length; i++) {
-    difference += ((ours[i] ?? Number.NaN) - (exact[i] ?? 0)) ** 2;
-    size += (exact[i] ?? 0) ** 2;
-  }
-  return difference / size;
-}
 
 /** The smallest deviation of the logits of a position. */
 function leastSpread(logits: Float32Array): number {
@@ -75,9 +66,9 @@ for (const name of names) {
       const size = TOKENS * WIDTH;
       const errors = Array.from({ length: model.layers }, (_, layer) => {
         const of = (rows: Float32Array) => rows.subarray(layer * size, (layer + 1) * size);
-        return error(of(ours.residuals), of(exact.residuals));
+        return nmse(of(ours.residuals), of(exact.residuals));
       });
-      errors.push(error(ours.logits, exact.logits));
+      errors.push(nmse(ours.logits, exact.logits));
       console.log(`${name}: ${errors.map((value) => value.toExponential(1)).join(" ")}`);
       expect(errors.filter((value) => !(value <= LARGEST_ERROR))).toEqual([]);
     });
@@ -117,5 +108,5 @@ test.each(mutants)("a wrong part fails the check: %s (%s)", async (_, name, muta
   const family = families.get(model.architecture) as Family;
   const path = await writeFamilyModel(model, { without });
   const { logits } = await computeInside(path, ids, { family: { ...family, ...mutate(family) } });
-  expect(error(logits, references[name].logits)).toBeGreaterThan(CLEAR_ERROR);
+  expect(nmse(logits, references[name].logits)).toBeGreaterThan(CLEAR_ERROR);
 });

@@ -15,6 +15,7 @@ import {
   WIDTH,
   writeFamilyModel,
 } from "../support/family-models.ts";
+import { nmse } from "../support/nmse.ts";
 import { loadExported, runInTwoParts } from "../support/onnx-decoder.ts";
 import { createRandom } from "../support/synthetic-model.ts";
 import { distributionAfter, divergence, logSoftmax } from "./distributions.ts";
@@ -31,12 +32,6 @@ const ids = Array.from({ length: TOKENS }, () => Math.floor(((random() + 1) / 2)
 const models: [string, FamilyModel][] = Object.entries(familyModels);
 const dense = models.filter(([, { metadata }]) => !("expert_count" in metadata));
 
-/** Σ (a − b)² / Σ b² */
-function error(ours: Float32Array, exact: Float32Array): number {
-  const square = (values: Float32Array) => values.reduce((sum, value) => sum + value ** 2, 0);
-  return square(ours.map((value, i) => value - (exact[i] ?? Number.NaN))) / square(exact);
-}
-
 test.each(dense)(
   `%s: residuals of every block and logits of the exported graph are llama.cpp's within ${LARGEST_ERROR} (seed ${SEED})`,
   async (_, model) => {
@@ -48,9 +43,9 @@ test.each(dense)(
     const size = TOKENS * WIDTH;
     for (let block = 0; block < model.layers; block++) {
       const of = (rows: Float32Array) => rows.subarray(block * size, (block + 1) * size);
-      expect(error(of(ours.residuals), of(exact.residuals))).toBeLessThanOrEqual(LARGEST_ERROR);
+      expect(nmse(of(ours.residuals), of(exact.residuals))).toBeLessThanOrEqual(LARGEST_ERROR);
     }
-    expect(error(ours.logits, exact.logits)).toBeLessThanOrEqual(LARGEST_ERROR);
+    expect(nmse(ours.logits, exact.logits)).toBeLessThanOrEqual(LARGEST_ERROR);
   },
 );
 

@@ -4,6 +4,7 @@ import { defaultModelPath } from "#kit/paths.ts";
 import { targetOf } from "../load/target.ts";
 import { describeMachine } from "../machine.ts";
 import { type GatewayUnderTest, startGateway } from "../ours/gateway.ts";
+import { median } from "../rows.ts";
 import { droppedByDrain, idlePercent, timeAfterWedge, timeStart } from "./life.ts";
 import { CALLS, timeUnary, type UnaryRow } from "./unary.ts";
 
@@ -111,6 +112,3 @@ function say(what: string, value: number, must: number, sign: "<=" | ">="): stri
 
 const verdict = (value: number, must: number, sign: "<=" | ">="): string =>
   (sign === "<=" ? value <= must : value >= must) ? "reached" : "missed";
-
-const median = (values: readonly number[]): number =>
-  values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;

@@ -1,11 +1,10 @@
 /** A served Trimtab from start to end: time to READY, processor time at rest, after a fault, and streams that a drain drops. */
-import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Target } from "../load/one-request.ts";
 import { sendRequest } from "../load/one-request.ts";
 import { type GatewayUnderTest, startGateway } from "../ours/gateway.ts";
+import { onlyChild, processorSeconds } from "../ours/processes.ts";
 
-const TICKS_PER_SECOND = 100;
 const FREEZER = join(import.meta.dir, "..", "..", "..", "test", "fault", "support", "freeze_thread.py");
 const STREAMS = 8;
 const FIRST_TOKENS_MS = 500;
@@ -21,16 +20,16 @@ export async function timeStart(model: string, threads: string): Promise<number>
 
 /** Processor time of gateway and forward while nobody asks, percent of one core. */
 export async function idlePercent({ pid }: GatewayUnderTest, seconds: number): Promise<number> {
-  const pids = [pid, forwardPid(pid)];
-  const ticks = (): number => pids.reduce((sum, one) => sum + processorTicks(one), 0);
-  const before = ticks();
+  const forward = await onlyChild(pid);
+  const used = async (): Promise<number> => (await processorSeconds(pid)) + (await processorSeconds(forward));
+  const before = await used();
   await Bun.sleep(seconds * 1_000);
-  return ((ticks() - before) / TICKS_PER_SECOND / seconds) * 100;
+  return (((await used()) - before) / seconds) * 100;
 }
 
 /** A compute thread that stops for ever: milliseconds from the end of its process to the next answer, or why it was not made. */
 export async function timeAfterWedge(gateway: GatewayUnderTest, target: Target): Promise<number | string> {
-  const wedged = forwardPid(gateway.pid);
+  const wedged = await onlyChild(gateway.pid);
   const running = sendRequest(target, { content: "Tell me a long story.", maxTokens: 2_000 });
   await Bun.sleep(FIRST_TOKENS_MS);
   const freezer = Bun.spawn(["python3", FREEZER, String(wedged)], { stdin: "pipe", stdout: "pipe" });
@@ -57,14 +56,4 @@ export async function droppedByDrain(gateway: GatewayUnderTest, target: Target):
   await Bun.sleep(FIRST_TOKENS_MS);
   await gateway.close();
   return (await Promise.all(streams)).filter(({ kind }) => kind !== "answered").length;
-}
-
-/** The forward process is the gateway's only child. */
-function forwardPid(pid: number): number {
-  return Number(readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8").trim().split(" ")[0]);
-}
-
-function processorTicks(pid: number): number {
-  const fields = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ").at(-1)?.split(" ") ?? [];
-  return Number(fields[11]) + Number(fields[12]);
 }

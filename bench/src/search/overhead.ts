@@ -2,25 +2,25 @@
  * What a search costs besides the engine: processor time of the gateway's process over a search, less that over the same
  * answers asked for as `n`, as a share of the engine's processor time. Not of wall time, which on a busy machine is larger.
  */
-import { readFileSync } from "node:fs";
+import { onlyChild, processorSeconds } from "../ours/processes.ts";
 import { type BenchRow, rowAlone } from "../rows.ts";
 import { CANDIDATES, keyOf, type SearchBench, TEMPERATURE } from "./bench.ts";
 import { bestOfN, plainAnswers, particleFilter } from "./ours.ts";
 import { drawSums, type Sum } from "./problems.ts";
 
 const REPEATS = 3;
-/** Fields of /proc/PID/stat after the name: user and system time, in hundredths of a second. */
-const [USER, SYSTEM, PARENT] = [11, 12, 1];
 
 /** Rows: the gateway's share for plain answers, and what two searches add to it, in percent. Linux only. */
 export async function measureOverhead(bench: SearchBench): Promise<BenchRow[]> {
   const { gateway, model, problems } = bench;
-  const forward = childOf(gateway.pid);
+  const forward = await onlyChild(gateway.pid);
   const asking = { url: gateway.url, model, candidates: CANDIDATES, temperature: TEMPERATURE, seed: 1 };
+  const used = () => Promise.all([processorSeconds(gateway.pid), processorSeconds(forward)]);
   const shareOf = async (ask: (sum: Sum) => Promise<unknown>): Promise<number> => {
-    const before = [ticksOf(gateway.pid), ticksOf(forward)] as const;
+    const before = await used();
     for (const sum of drawSums(problems)) await ask(sum);
-    return (100 * (ticksOf(gateway.pid) - before[0])) / (ticksOf(forward) - before[1]);
+    const after = await used();
+    return (100 * (after[0] - before[0])) / (after[1] - before[1]);
   };
   const kinds = { plain: plainAnswers, "best-of-n": bestOfN, "particle-filtering": particleFilter };
   const shares = new Map<string, number[]>(Object.keys(kinds).map((name) => [name, []]));
@@ -39,21 +39,4 @@ export async function measureOverhead(bench: SearchBench): Promise<BenchRow[]> {
     row("search-overhead best-of-n", added("best-of-n")),
     row("search-overhead particle-filtering", added("particle-filtering")),
   ];
-}
-
-function fieldsOf(pid: number): string[] {
-  const line = readFileSync(`/proc/${pid}/stat`, "utf8");
-  return line.slice(line.lastIndexOf(")") + 2).split(" ");
-}
-
-function ticksOf(pid: number): number {
-  const fields = fieldsOf(pid);
-  return Number(fields[USER]) + Number(fields[SYSTEM]);
-}
-
-/** The forward service is the gateway's only child. */
-function childOf(pid: number): number {
-  const children = readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8").trim().split(" ");
-  for (const child of children) if (Number(fieldsOf(Number(child))[PARENT]) === pid) return Number(child);
-  throw new Error("the gateway has no child process");
 }

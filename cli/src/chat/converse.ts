@@ -8,6 +8,12 @@ import { type Strength, strengthOf } from "./strength.ts";
 
 type Message = ChatQuestion["messages"][number];
 
+/**
+ * What follows Escape later than this is not a sequence with it: sequences come in one piece, and an Escape that meant to stop an
+ * answer that had just ended must not swallow the first letter of the next line.
+ */
+const ESCAPE_MS = 50;
+
 /** What a conversation is started with. */
 export interface ChatOptions extends Omit<ChatQuestion, "messages"> {
   readonly system?: string;
@@ -57,7 +63,12 @@ async function atTerminal(conversation: Conversation): Promise<void> {
 
 /** A line; undefined at the end of the input. */
 async function readLine(prompt: string): Promise<string | undefined> {
-  const reader = createInterface({ input: process.stdin, output: process.stdout, terminal: true });
+  const reader = createInterface({
+    input: process.stdin,
+    output: process.stdout,
+    terminal: true,
+    escapeCodeTimeout: ESCAPE_MS,
+  });
   const { promise, resolve } = Promise.withResolvers<string | undefined>();
   reader.once("line", resolve);
   reader.once("close", () => resolve(undefined));

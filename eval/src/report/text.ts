@@ -3,6 +3,7 @@ import type { CalibrationLine } from "../calibration.ts";
 import { adviceLine, type JudgeAdvice } from "../judge-fit.ts";
 import type { ReportRow } from "../rows.ts";
 import { alignColumns } from "./columns.ts";
+import { markdownTable } from "./markdown.ts";
 
 /** What is printed. */
 export interface TextReport {
@@ -30,10 +31,11 @@ export function tableLines(report: TextReport): string[] {
 /** The tables as Markdown: what pages of the documentation quote. */
 export function markdownOf(report: TextReport): string {
   const { title, calibration, advice } = report;
+  const tableOf = ([head = [], ...rows]: Table): string => markdownTable(head, rows);
   const parts = [
     `### ${title}`,
-    ...(calibration.length === 0 ? [] : [markdownTable(calibrationTable(report))]),
-    markdownTable(strategyTable(report)),
+    ...(calibration.length === 0 ? [] : [tableOf(calibrationTable(report))]),
+    tableOf(strategyTable(report)),
     ...advice.map(adviceLine),
   ];
   return `${parts.join("\n\n")}\n`;
@@ -60,11 +62,6 @@ const strategyTable = ({ rows }: TextReport): Table => [
     ...[row.tokensGenerated.toFixed(0), row.tokensPrefilled.toFixed(0), row.wallMs.toFixed(0), String(row.n)],
   ]),
 ];
-
-function markdownTable([head = [], ...rows]: Table): string {
-  const line = (cells: readonly string[]): string => `| ${cells.join(" | ")} |`;
-  return [line(head), line(head.map(() => "---")), ...rows.map(line)].join("\n");
-}
 
 const CALIBRATION_HEAD = ["calibration", "greedy", "pass@1", "pass@N", "n", "usable"];
 const HEAD = [

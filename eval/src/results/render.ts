@@ -10,6 +10,8 @@
  *
  * An arm is strategy/source/N, as in `particle-filtering/process/8`.
  */
+import { markdownTable } from "../report/markdown.ts";
+import { percent } from "../report/text.ts";
 import { bootstrapDifference, type Interval } from "../statistics.ts";
 import type { PolicyReport } from "../policy/fit.ts";
 import type { KeptRow, KeptRun, KeptTable } from "./kept.ts";
@@ -132,12 +134,6 @@ function benchTable(rows: readonly BenchLine[]): string {
   return markdownTable(["what", "beside", "ours", "theirs", "ratio (lowest to highest)", "n"], lines);
 }
 
-function markdownTable(head: readonly string[], rows: readonly (readonly string[])[]): string {
-  const line = (cells: readonly string[]): string => `| ${cells.join(" | ")} |`;
-  return [line(head), line(head.map(() => "---")), ...rows.map(line)].join("\n");
-}
-
-const percent = (share: number): string => `${(100 * share).toFixed(1)} %`;
 const spellInterval = ({ mean, lower, upper }: Interval, digits: number): string =>
   `${mean.toFixed(digits)} [${lower.toFixed(digits)}, ${upper.toFixed(digits)}]`;
 const spellPoints = ({ mean, lower, upper }: Interval): string =>

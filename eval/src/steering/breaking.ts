@@ -3,6 +3,7 @@
  * what a tiny dose does tells: KL grows as ½ κ d² near 0, so κ is read off the smallest dose, and a direction of a large κ should
  * break at a small dose. Pure.
  */
+import { meanOf } from "../statistics.ts";
 
 /** A point of a curve. */
 export interface CurvePoint {
@@ -72,18 +73,15 @@ export function predictionError(
 ): { readonly line: number; readonly mean: number } {
   const known = pairsOf(fitted);
   const [x, y] = [known.map(([a]) => a), known.map(([, b]) => b)];
-  const [meanX, meanY] = [mean(x), mean(y)];
+  const [meanX, meanY] = [meanOf(x), meanOf(y)];
   const spread = x.reduce((sum, value) => sum + (value - meanX) ** 2, 0);
   const slope = known.reduce((sum, [a, b]) => sum + (a - meanX) * (b - meanY), 0) / spread;
   const errors = pairsOf(told).map(([a, b]) => [b - meanY - slope * (a - meanX), b - meanY] as const);
   return {
-    line: mean(errors.map(([line]) => Math.abs(line))) / Math.LN2,
-    mean: mean(errors.map(([, flat]) => Math.abs(flat))) / Math.LN2,
+    line: meanOf(errors.map(([line]) => Math.abs(line))) / Math.LN2,
+    mean: meanOf(errors.map(([, flat]) => Math.abs(flat))) / Math.LN2,
   };
 }
-
-const mean = (values: readonly number[]): number =>
-  values.reduce((sum, value) => sum + value, 0) / values.length;
 
 /** log κ and log break of the directions that broke. */
 export function pairsOf(all: readonly Breaking[]): [number, number][] {

@@ -10,9 +10,9 @@ import type { Command } from "commander";
 import { integerIn } from "../options.ts";
 import { alignColumns } from "../report/columns.ts";
 import { draw } from "../report/charts.ts";
-import { openServices, type Services, type ServicesOptions } from "../services.ts";
+import { openServices, pickModel, type Services, type ServicesOptions } from "../services.ts";
 import { BROKEN, breakingDose, type CurvePoint } from "./breaking.ts";
-import type { Passage } from "./degradation.ts";
+import { natsOfAnswer, type Passage } from "./degradation.ts";
 import { planeEdits } from "./plane-edits.ts";
 import { questionOf, type Use } from "./method.ts";
 import { readPassages } from "./training.ts";
@@ -54,9 +54,7 @@ export function addCoherence(program: Command): void {
 async function measure(options: CoherenceOptions): Promise<void> {
   const services = await openServices(options);
   try {
-    const { models } = await services.gateway.listModels({});
-    const model = models.find(({ name }) => name === options.served) ?? models[0];
-    if (model === undefined) throw new Error("no model is served");
+    const model = pickModel((await services.gateway.listModels({})).models, options.served);
     const passages = readPassages(options.recipe).slice(0, options.passages);
     const base = await natsOf(services, model.name, passages, undefined);
     const points: NamedPoint[] = [];
@@ -93,10 +91,9 @@ async function natsOf(
       { ...asked, ...(use && { steering: use }) },
       { timeoutMs: TIMEOUT_MS },
     );
-    for (const { logprob } of scored.answers[0]?.tokens ?? []) {
-      nats -= logprob;
-      tokens++;
-    }
+    const [answer] = scored.answers;
+    nats += natsOfAnswer(answer, text).nats;
+    tokens += answer?.tokens.length ?? 0;
   }
   return { nats, tokens };
 }

@@ -7,7 +7,7 @@ import { join } from "node:path";
 import type { Command } from "commander";
 import { openJournal } from "../journal.ts";
 import { integerIn } from "../options.ts";
-import { openServices, type ServicesOptions } from "../services.ts";
+import { openServices, pickModel, type ServicesOptions } from "../services.ts";
 import type { AnswerRecord } from "./answers.ts";
 import { type Arm, ARMS, nameOfArm } from "./arms.ts";
 import { comparePrimary } from "./comparison.ts";
@@ -99,8 +99,7 @@ async function evaluate(options: SteeringOptions): Promise<void> {
   const services = await openServices(options);
   try {
     const { models } = await services.gateway.listModels({});
-    const model = models.find(({ name }) => name === options.served) ?? models[0];
-    if (model === undefined) throw new Error("no model is served");
+    const model = pickModel(models, options.served);
     const size = quick ? QUICK : FULL;
     const maxTokens = options.maxTokens ?? size.maxTokens;
     const recipe = await buildRecipe(services.gateway, model.name, options.recipe, note);

@@ -1,6 +1,7 @@
 /** The report of a run: HTML for reading, Markdown for the documentation, lines for the terminal; the same tables in each. */
 import { escapeHtml, htmlPage, htmlTable } from "../report/page.ts";
 import { alignColumns } from "../report/columns.ts";
+import { markdownTable } from "../report/markdown.ts";
 import { effectChart } from "./chart.ts";
 import type { Comparison } from "./comparison.ts";
 import type { NamedErrors } from "./labels.ts";
@@ -128,10 +129,4 @@ export function labLines(report: LabReport): string[] {
       ...lines,
     ]),
   ];
-}
-
-function markdownTable(head: readonly string[], rows: readonly (readonly string[])[]): string {
-  const line = (cells: readonly string[]) =>
-    `| ${cells.map((cell) => cell.replaceAll("|", "\\|")).join(" | ")} |`;
-  return [line(head), line(head.map(() => "---")), ...rows.map(line)].join("\n");
 }

@@ -14,7 +14,7 @@ import { openJournal } from "../journal.ts";
 import { integerIn } from "../options.ts";
 import { percent } from "../report/text.ts";
 import { alignColumns } from "../report/columns.ts";
-import { openServices, type ServicesOptions } from "../services.ts";
+import { openServices, pickModel, type ServicesOptions } from "../services.ts";
 import { lastRows, type ReadingRecord } from "./activations.ts";
 import { controllerScores } from "./controller-scores.ts";
 import { fitProbe } from "./linear-probe.ts";
@@ -61,8 +61,7 @@ async function run(
   const journal = openJournal<ReadingRecord>(join(options.out, "readings.jsonl"));
   const onProgress = (text: string) => void process.stderr.write(`${text}\n`);
   try {
-    const [model] = (await services.gateway.listModels({})).models;
-    if (model === undefined) throw new Error("no model is served");
+    const model = pickModel((await services.gateway.listModels({})).models);
     const { resolved } = await buildRecipe(services.gateway, model.name, options.recipe, onProgress);
     const source = {
       ...{ gateway: services.gateway, journal, model: model.name, recipe: resolved, onProgress },

@@ -1,14 +1,14 @@
 /** Requests as the gateway reads them: protobuf messages over Connect and OpenAI bodies, sound ones and damaged ones. */
-import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
+import { create, toBinary } from "@bufbuild/protobuf";
 import fc from "fast-check";
 import { Hono } from "hono";
 import { serverInterceptors } from "#kit/interceptors.ts";
 import { mountConnect } from "#kit/listeners.ts";
-import { ErrorInfoSchema } from "#proto/google/rpc/error_details_pb.ts";
 import { CompleteRequestSchema } from "#proto/trimtab/gateway/v1/gateway_service_pb.ts";
 import { anyFields, anySpec } from "../../gateway/support/arbitraries.ts";
 import { chat } from "../../gateway/support/asks.ts";
 import { createSimulatedStack } from "../../gateway/support/simulated-services.ts";
+import { type ConnectFailure, MALFORMED, reasonOf } from "./connect-failure.ts";
 import { mutateBytes, mutateText, pick, type Random, RefusedAs, type Target } from "./target.ts";
 
 /** A gateway over simulated services; after all cases nothing may be left in it. */
@@ -16,7 +16,6 @@ export const stack = createSimulatedStack();
 const connect = new Hono();
 mountConnect(connect, { routes: stack.gateway.routes, interceptors: serverInterceptors() });
 const METHOD = "/trimtab.gateway.v1.GatewayService/Complete";
-const MALFORMED = /parse binary|malformed/i;
 const UNKNOWN_MODEL = { ...chat("hello"), spec: { ...chat("hello").spec, model: "nope" } };
 
 /** A value of a fast-check arbitrary, chosen by the seed of the case. */
@@ -59,17 +58,6 @@ export const messageTarget: Target<Uint8Array> = {
     encode(UNKNOWN_MODEL),
   ],
 };
-
-interface ConnectFailure {
-  readonly message?: string;
-  readonly details?: readonly { readonly type: string; readonly value: string }[];
-}
-
-/** Errors without our details are the framework's own, and count as unexplained. */
-function reasonOf(details: NonNullable<ConnectFailure["details"]>): string {
-  const info = details.find(({ type }) => type === "google.rpc.ErrorInfo");
-  return info ? fromBinary(ErrorInfoSchema, Buffer.from(info.value, "base64")).reason : "UNKNOWN";
-}
 
 const CHAT = { model: "simulated", messages: [{ role: "user", content: "hello!" }], max_tokens: 3 };
 const TEXT = { model: "simulated", prompt: "hello!", max_tokens: 3 };

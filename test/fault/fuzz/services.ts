@@ -1,10 +1,10 @@
 /** Every unary method of gateway, forward, tokenizer and verifier with random messages, each over its own routes. */
-import { type DescMethodUnary, type DescService, fromBinary, toBinary } from "@bufbuild/protobuf";
+import { type DescMethodUnary, type DescService, toBinary } from "@bufbuild/protobuf";
 import type { ConnectRouter } from "@connectrpc/connect";
 import { Hono } from "hono";
 import { serverInterceptors } from "#kit/interceptors.ts";
 import { mountConnect } from "#kit/listeners.ts";
-import { ErrorInfoSchema } from "#proto/google/rpc/error_details_pb.ts";
+import { type ConnectFailure, MALFORMED, reasonOf } from "./connect-failure.ts";
 import { mutateBytes, pick, RefusedAs, type Random, type Target } from "./target.ts";
 import { randomMessage, type Words } from "./messages.ts";
 
@@ -13,8 +13,6 @@ export interface Call {
   readonly method: string;
   readonly body: Uint8Array;
 }
-
-const MALFORMED = /parse binary|malformed/i;
 
 /** What is fuzzed of a service. */
 export interface ServiceUnderTest {
@@ -54,15 +52,4 @@ export function serviceTarget(tested: ServiceUnderTest): Target<Call> {
     isFirstCheck: ({ message }) => MALFORMED.test(message),
     corpus: methods.map(({ name }) => ({ method: name, body: new Uint8Array() })),
   };
-}
-
-interface ConnectFailure {
-  readonly message?: string;
-  readonly details?: readonly { readonly type: string; readonly value: string }[];
-}
-
-/** Errors without our details are the framework's own, and count as unexplained. */
-function reasonOf(details: NonNullable<ConnectFailure["details"]>): string {
-  const info = details.find(({ type }) => type === "google.rpc.ErrorInfo");
-  return info ? fromBinary(ErrorInfoSchema, Buffer.from(info.value, "base64")).reason : "UNKNOWN";
 }

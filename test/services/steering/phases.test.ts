@@ -4,7 +4,7 @@ import { create } from "@bufbuild/protobuf";
 import { type SteeringUse, SteeringUseSchema } from "#proto/trimtab/steering/v1/steering_service_pb.ts";
 import { Phase, Pooling, Scope, Site, TapPositions } from "#proto/trimtab/type/v1/program_pb.ts";
 import { createPhaseMarkers } from "../../../services/steering/src/phases.ts";
-import { phaseAt, type PhaseMarker } from "../../../services/forward/src/programs/program.ts";
+import { type PhaseMarker, phaseTeller } from "../../../services/forward/src/programs/program.ts";
 import { reasonOf } from "../../support/forward-service.ts";
 import { type SyntheticStack, startSyntheticStack } from "./support/synthetic-stack.ts";
 
@@ -64,7 +64,8 @@ test("a span ends at its own closing token or at the next opening one, and nothi
     { phase: "template", openId: 8, closeId: 9 },
     { phase: "tool_call", openId: 5, closeId: null },
   ];
-  const phases = (...ids: number[]) => ids.map((_, at) => phaseAt(markers, ids, at)[2]).join("");
+  const phaseAt = phaseTeller(markers);
+  const phases = (...ids: number[]) => ids.map((_, at) => phaseAt(ids, at)[2]).join("");
   const [text, think, tool, template] = ["x", "i", "o", "m"];
   expect(phases(0, 1, 0, 2, 0)).toBe(`${text}${think}${think}${think}${text}`);
   // Another marker's closing token closes nothing; an opening one ends the span that is open.

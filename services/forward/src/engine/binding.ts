@@ -8,7 +8,7 @@ import { programLayout, readProof, writeInstance, writeOperation } from "#kernel
 import type { CompiledOperation } from "../programs/compile.ts";
 import { kernelCoefficients } from "../programs/compile.ts";
 import type { Mask, PhaseMarker, ProgramShape } from "../programs/program.ts";
-import { covers, phaseAt, SITES } from "../programs/program.ts";
+import { covers, phaseTeller, SITES } from "../programs/program.ts";
 import { validateCoefficients } from "../programs/validate.ts";
 import type { ProofRow } from "./protocol.ts";
 
@@ -190,9 +190,10 @@ function chainCache(
 ): Pick<BoundProgram, "heads" | "signature" | "proof"> {
   const cache = new Map<string, Chain | null>();
   const masks: readonly Mask[] = acting.map(({ compiled }) => compiled);
-  const isMasked = masks.some(({ phases }) => phases !== undefined);
+  // Where no mask names phases, none has to be told.
+  const phaseAt = phaseTeller(masks.some(({ phases }) => phases !== undefined) ? markers : []);
   const chainAt = ({ position, promptTokens, ids }: RowPlace): Chain | null => {
-    const phase = isMasked ? phaseAt(markers, ids, position) : "text";
+    const phase = phaseAt(ids, position);
     const acts = ({ scope, phases }: Mask) =>
       covers(scope, position, promptTokens) && (phases?.includes(phase) ?? true);
     const covered = masks.map((mask) => (acts(mask) ? "1" : "0")).join("");

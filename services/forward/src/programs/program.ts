@@ -160,22 +160,26 @@ export interface Mask {
 }
 
 /**
- * Phase of the token at a position, told from it and those before it. Looks back to the opening token before it: the cost is the
- * length of the span or, outside of one, of the text since the last.
+ * Tells the phase of the token at a position, from it and those before it. Looks back to the opening token before it: the cost is
+ * the length of the span or, outside of one, of the text since the last.
  */
-export function phaseAt(markers: readonly PhaseMarker[], ids: ArrayLike<number>, position: number): Phase {
-  if (markers.length === 0) return "text";
+export function phaseTeller(
+  markers: readonly PhaseMarker[],
+): (ids: ArrayLike<number>, position: number) => Phase {
+  if (markers.length === 0) return () => "text";
   // Openings are special tokens, next to each other at an end of the vocabulary: most tokens are no candidates at a glance.
-  const openings = markers.map(({ openId }) => openId);
-  const [lowest, highest] = [Math.min(...openings), Math.max(...openings)];
-  for (let at = position; at >= 0; at--) {
-    const id = ids[at] as number;
-    if (id < lowest || id > highest) continue;
-    const marker = markers.find(({ openId }) => openId === id);
-    if (!marker) continue;
-    return at === position || isOpenUntil(marker, ids, at, position) ? marker.phase : "text";
-  }
-  return "text";
+  const byOpening = new Map(markers.map((marker) => [marker.openId, marker]));
+  const [lowest, highest] = [Math.min(...byOpening.keys()), Math.max(...byOpening.keys())];
+  return (ids, position) => {
+    for (let at = position; at >= 0; at--) {
+      const id = ids[at] as number;
+      if (id < lowest || id > highest) continue;
+      const marker = byOpening.get(id);
+      if (!marker) continue;
+      return at === position || isOpenUntil(marker, ids, at, position) ? marker.phase : "text";
+    }
+    return "text";
+  };
 }
 
 /** Whether a span is still open at a position; the token there may close it, and is part of it. */
