@@ -41,6 +41,7 @@ function configure(eleventy) {
   eleventy.addPassthroughCopy({
     "docs/*.svg": ".",
     "site/style.css": "style.css",
+    "page/base.css": "base.css",
     "page/icon.svg": "icon.svg",
   });
   eleventy.on("eleventy.after", ({ results, directories }) => writeIndex(results, directories.output));

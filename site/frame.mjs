@@ -37,6 +37,7 @@ export function framed(content, own, pages) {
 <meta name="color-scheme" content="light dark">
 <title>${escape(title)} · Trimtab</title>
 <link rel="icon" href="icon.svg" type="image/svg+xml">
+<link rel="stylesheet" href="base.css">
 <link rel="stylesheet" href="style.css">
 <script type="module" src="search.js"></script>
 </head>

@@ -13,7 +13,15 @@ import { inProject } from "./project.mjs";
 export async function ensureSite(bun) {
   await ensureFolder({
     name: "docs",
-    sources: ["docs", "site", "page/icon.svg", "proto/trimtab", "package-lock.json", "scripts/lib/site.mjs"],
+    sources: [
+      "docs",
+      "site",
+      "page/base.css",
+      "page/icon.svg",
+      "proto/trimtab",
+      "package-lock.json",
+      "scripts/lib/site.mjs",
+    ],
     doing: "making the documentation",
     done: "documentation made",
     reason: "SITE_FAILED",
