@@ -1,7 +1,7 @@
 /**
  * How a failure is told to a person at a terminal, and the exit status that goes with it (sysexits).
  */
-import { ConnectError } from "@connectrpc/connect";
+import { Code, ConnectError } from "@connectrpc/connect";
 import { TrimtabError, fromConnectError } from "#kit/errors.ts";
 
 const EXIT_FAILURE = 1;
@@ -19,7 +19,13 @@ export function failureText(error: unknown): string {
   if (!known) return error instanceof Error ? error.message : String(error);
   const field = known.field === undefined ? "" : ` (field ${known.field})`;
   const limit = known.limit === undefined ? "" : ` (limit ${known.limit})`;
-  return `${known.message}${field}${limit} [${known.reason}]`;
+  const hint = isNobodyThere(error) ? "; `trimtab serve` starts what `--address` can name" : "";
+  return `${known.message}${field}${limit}${hint} [${known.reason}]`;
+}
+
+/** Whether no server said this: there was none at the address, or it went away. */
+function isNobodyThere(error: unknown): boolean {
+  return error instanceof ConnectError && error.code === Code.Unavailable && !error.isWireError;
 }
 
 /** Exit status of a failed command. */

@@ -45,3 +45,9 @@ test("wrong arguments are refused with the range they must lie in", async () => 
   expect(result.code).not.toBe(0);
   expect(result.stderr).toContain("from 0 to 2");
 });
+
+test("an address at which nobody listens is told with how to start a server, and exits as unavailable", async () => {
+  const result = await runCommand(["generate", "Hello", "--address", "127.0.0.1:1"]);
+  expect(result).toMatchObject({ code: 69, stdout: "" });
+  expect(result.stderr).toContain("`trimtab serve` starts");
+});

@@ -44,7 +44,11 @@ export async function resolveModel(
 }
 
 function unknownModel(reference: string): TrimtabError {
-  return new TrimtabError("MODEL_NOT_FOUND", `there is no model ${shown(reference)}`, { field: "model" });
+  return new TrimtabError(
+    "MODEL_NOT_FOUND",
+    `there is no model ${shown(reference)}; ListModels, GET /v1/models, names those there are`,
+    { field: "model" },
+  );
 }
 
 /** A name from outside, safe to print. */

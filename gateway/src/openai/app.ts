@@ -72,7 +72,7 @@ export function createOpenAiApp(gateway: GatewayContext, gate: KeyGate, page: Ho
   });
   for (const [path, what] of Object.entries(LATER)) {
     app.post(path, () => {
-      throw new TrimtabError("UNSUPPORTED", `${what}: not available in this version`);
+      throw new TrimtabError("UNSUPPORTED", `not available in this version: ${what}`);
     });
   }
   app.all("*", (context) => problemResponse(unknownRoute(app, context)));

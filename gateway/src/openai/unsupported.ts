@@ -56,7 +56,7 @@ export function withoutUnsupported(body: JsonObject): JsonObject {
     const rule = Object.hasOwn(UNSUPPORTED, name) ? UNSUPPORTED[name] : undefined;
     if (!rule) kept[name] = value;
     else if (!rule[1](value, body)) {
-      throw new TrimtabError("UNSUPPORTED", `${name}: ${rule[0]} is not available in this version`, {
+      throw new TrimtabError("UNSUPPORTED", `${name}: not available in this version: ${rule[0]}`, {
         field: name,
       });
     }
