@@ -1,9 +1,11 @@
 /** The playground: a pure client of the public API. This file is the shell: views, theme, where the address leads. */
-import { effect, signal } from "@preact/signals";
+import { effect, signal, untracked } from "@preact/signals";
 import { render } from "preact";
 import { ChatView } from "./chat/chat-view.tsx";
 import { LabView } from "./lab/lab-view.tsx";
-import { Choice, ProblemBox } from "./lib/controls.tsx";
+import { apiKey } from "./lib/client.ts";
+import { Choice } from "./lib/controls.tsx";
+import { ProblemBox } from "./lib/problem-box.tsx";
 import { SearchView } from "./search/search-view.tsx";
 import { ServiceView } from "./service/service-view.tsx";
 import { fromHash, toHash } from "./share/link.ts";
@@ -89,6 +91,10 @@ addEventListener("hashchange", () => {
   view.value = nameOf(fromHash(location.hash));
 });
 restoreConversation();
-void loadCatalog();
+// What a key may see is read again with every new key.
+effect(() => {
+  void apiKey.value;
+  untracked(() => void loadCatalog());
+});
 const root = document.querySelector("#app");
 if (root) render(<App />, root);

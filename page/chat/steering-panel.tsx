@@ -1,5 +1,6 @@
 /** What steers, how strongly, where. Strength and blocks act on a running answer too. */
-import { Choice, NumberField, ProblemBox, Slider, Toggle } from "../lib/controls.tsx";
+import { Choice, NumberField, Slider, Toggle } from "../lib/controls.tsx";
+import { ProblemBox } from "../lib/problem-box.tsx";
 import { catalog, model } from "../state/catalog.ts";
 import { change, type DoseKind, type Settings, settings } from "../state/settings.ts";
 import { resteered, steerNow } from "./resteer.ts";

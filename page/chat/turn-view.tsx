@@ -1,5 +1,5 @@
 /** A question with its answers, what the controller decided, and what it cost. */
-import { ProblemBox } from "../lib/controls.tsx";
+import { ProblemBox } from "../lib/problem-box.tsx";
 import { duration, percent } from "../lib/numbers.ts";
 import { type Decision, draft, grown, type LayerChange, type Turn } from "../state/conversation.ts";
 import { LayerBars } from "../tokens/layer-bars.tsx";

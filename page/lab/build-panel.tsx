@@ -2,7 +2,7 @@
 import { signal } from "@preact/signals";
 import { type Build, BuildState, type Recipe } from "#proto/trimtab/steering/v1/steering_service_pb.ts";
 import { gateway } from "../lib/client.ts";
-import { ProblemBox } from "../lib/controls.tsx";
+import { ProblemBox } from "../lib/problem-box.tsx";
 import { count, percent } from "../lib/numbers.ts";
 import { describeProblem, type Problem } from "../lib/problems.ts";
 import { callOf } from "../share/call.ts";

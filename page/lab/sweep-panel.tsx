@@ -1,7 +1,8 @@
 /** Sweep: which method, blocks and dose of a recipe's direction are worth it, measured, drawn, and tried with one click. */
 import { useSignal } from "@preact/signals";
 import { useRef } from "preact/hooks";
-import { Choice, EmptyState, NumberField, ProblemBox, TextField } from "../lib/controls.tsx";
+import { Choice, EmptyState, NumberField, TextField } from "../lib/controls.tsx";
+import { ProblemBox } from "../lib/problem-box.tsx";
 import { percent } from "../lib/numbers.ts";
 import { callOf } from "../share/call.ts";
 import { toHash } from "../share/link.ts";

@@ -1,7 +1,7 @@
 /** A direction from sentences: some that show a behaviour, some that do not; stored, then tried in the chat with one click. */
 import { useSignal } from "@preact/signals";
 import { gateway } from "../lib/client.ts";
-import { ProblemBox } from "../lib/controls.tsx";
+import { ProblemBox } from "../lib/problem-box.tsx";
 import { describeProblem, type Problem } from "../lib/problems.ts";
 import { storedWords } from "../lib/stored.ts";
 import { loadCatalog, model } from "../state/catalog.ts";

@@ -1,9 +1,5 @@
 /** Small form parts: a label always belongs to its control, and says what it does. */
 import type { ComponentChildren } from "preact";
-import type { Problem } from "./problems.ts";
-import { useEffect, useRef, useState } from "preact/hooks";
-
-const TICK_MS = 250;
 
 /** A labelled number: a slider with its value beside it. */
 export function Slider(props: {
@@ -115,28 +111,6 @@ export function Toggle(props: {
   );
 }
 
-/** A failure with what to do next; counts down and retries by itself when the server said when. */
-export function ProblemBox({
-  problem,
-  onRetry,
-}: {
-  readonly problem: Problem;
-  readonly onRetry?: () => void;
-}) {
-  const left = useCountdown(onRetry && problem.reason !== "" ? problem.retryAfterMs : undefined, onRetry);
-  return (
-    <div class="problem" role="alert">
-      <strong>{problem.title}.</strong> {problem.advice}
-      {problem.detail !== "" && <p class="quiet">{problem.detail}</p>}
-      {onRetry && (
-        <button type="button" onClick={onRetry}>
-          {left > 0 ? `Retry (in ${left} s)` : "Retry"}
-        </button>
-      )}
-    </div>
-  );
-}
-
 /** What an empty place is for. */
 export function EmptyState({
   title,
@@ -151,23 +125,4 @@ export function EmptyState({
       {children}
     </div>
   );
-}
-
-function useCountdown(afterMs: number | undefined, onEnd: (() => void) | undefined): number {
-  const [left, setLeft] = useState(afterMs === undefined ? 0 : Math.ceil(afterMs / 1_000));
-  const end = useRef(onEnd);
-  end.current = onEnd;
-  useEffect(() => {
-    if (afterMs === undefined) return;
-    const endMs = performance.now() + afterMs;
-    const timer = setInterval(() => {
-      const seconds = Math.ceil((endMs - performance.now()) / 1_000);
-      setLeft(Math.max(0, seconds));
-      if (seconds > 0) return;
-      clearInterval(timer);
-      end.current?.();
-    }, TICK_MS);
-    return () => clearInterval(timer);
-  }, [afterMs]);
-  return left;
 }

@@ -17,7 +17,11 @@ export interface Problem {
 const ADVICE: Readonly<Record<string, readonly [title: string, advice: string]>> = {
   UNAUTHENTICATED: [
     "This server wants a key, and yours is missing or no longer valid",
-    "Enter one under Service, then try again.",
+    "Enter one here; nothing you typed is lost.",
+  ],
+  KEY_EXPIRED: [
+    "The time of your key is over",
+    "Ask whoever runs the server for a new one and enter it here; nothing you typed is lost.",
   ],
   PERMISSION_DENIED: ["This key may not do that", "Use another key, or ask whoever runs the server."],
   RECIPE_NOT_FOUND: [

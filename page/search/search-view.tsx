@@ -1,6 +1,7 @@
 /** Search: a strategy at work under a verifier, told as it happens. */
 import { useSignal } from "@preact/signals";
-import { EmptyState, ProblemBox } from "../lib/controls.tsx";
+import { EmptyState } from "../lib/controls.tsx";
+import { ProblemBox } from "../lib/problem-box.tsx";
 import { count, duration } from "../lib/numbers.ts";
 import { SeriesChart } from "../service/series-chart.tsx";
 import { callOf } from "../share/call.ts";

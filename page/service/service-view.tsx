@@ -163,10 +163,7 @@ function KeyField() {
           type="password"
           autocomplete="off"
           value={apiKey.value}
-          onChange={(event) => {
-            setApiKey(event.currentTarget.value.trim());
-            void loadCatalog();
-          }}
+          onChange={(event) => setApiKey(event.currentTarget.value.trim())}
         />
       </label>
     </form>

@@ -1,7 +1,8 @@
 /** The token pointed at: what else it could have been, what steering did to it, and what each block would have said. */
 import { useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
-import { EmptyState, ProblemBox } from "../lib/controls.tsx";
+import { EmptyState } from "../lib/controls.tsx";
+import { ProblemBox } from "../lib/problem-box.tsx";
 import { percent } from "../lib/numbers.ts";
 import { describeProblem, type Problem } from "../lib/problems.ts";
 import { grown, type Turn, turns } from "../state/conversation.ts";

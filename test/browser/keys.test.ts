@@ -13,6 +13,10 @@ const file = join(directory, "keys.json");
 const good = createKey(file, { name: "good", operator: true, priority: "normal" });
 /** 10 s of its rate may be used at once: 60 tokens. */
 const slow = createKey(file, { name: "slow", operator: false, priority: "normal", tokensPerSecond: 6 });
+const expired = createKey(file, {
+  ...{ name: "lent", operator: true, priority: "normal" },
+  expires: new Date(Date.now() - 1_000).toISOString(),
+});
 let playground: Playground;
 beforeAll(async () => {
   playground = await startPlayground({ keys: file });
@@ -31,7 +35,7 @@ test("a missing and a wrong key are told in words; with a good one the page goes
     await page.getByLabel(/^API key/).fill(key);
     await page.getByLabel(/^API key/).press("Tab");
   };
-  await enter("tt-expired");
+  await enter("tt-never-made");
   await page.getByRole("alert").getByText("no longer valid").waitFor();
   await enter(good);
   await page.getByRole("rowheader", { name: /SmolLM2/ }).waitFor();
@@ -45,6 +49,33 @@ test("a missing and a wrong key are told in words; with a good one the page goes
   await page.getByText("Show the code").click();
   expect(await page.locator("pre").innerText()).not.toContain(good);
   expect(await page.locator("pre").innerText()).toContain("$TRIMTAB_API_KEY");
+  await close();
+});
+
+test("an expired key is told with its time where it failed, and a new one entered there answers what was asked", async () => {
+  const { page, close } = await playground.open("chat");
+  const alert = page.getByRole("alert");
+  await page.getByLabel("New key").fill(good);
+  await page.getByLabel("New key").press("Enter");
+  await alert.waitFor({ state: "detached" });
+  await limitTokens(page, 4);
+  await page.getByLabel("Your question").fill("asked with an old key");
+  // The key of this tab runs out: its next call is sent with one whose time is over.
+  await page.route("**/Generate", (route) => {
+    const headers = { ...route.request().headers(), authorization: `Bearer ${expired}` };
+    return route.continue({ headers });
+  });
+  await page.getByLabel("Your question").press("Enter");
+  await alert.getByText("The time of your key is over").waitFor();
+  expect(await alert.innerText()).toMatch(/expired at 20\d\d-/);
+  await page.getByLabel("Your question").fill("typed meanwhile");
+  await page.unroute("**/Generate");
+  await page.getByLabel("New key").fill(good);
+  await page.getByRole("button", { name: "Use this key" }).press("Enter");
+  await waitForTurn(page);
+  expect(await alert.count()).toBe(0);
+  expect(await page.locator(".question p").allInnerTexts()).toEqual(["asked with an old key"]);
+  expect(await page.getByLabel("Your question").inputValue()).toBe("typed meanwhile");
   await close();
 });
 

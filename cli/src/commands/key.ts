@@ -1,5 +1,5 @@
 /** `trimtab key create | list | delete`: API keys with rights, kept as digests in `TRIMTAB_KEYS`. */
-import { Option, type Command } from "commander";
+import { InvalidArgumentError, Option, type Command } from "commander";
 import { createKey, deleteKey, type Grant, readKeys } from "#kit/api-keys.ts";
 import { KEY_LIMITS } from "#kit/limits.ts";
 import { keysPath } from "#kit/paths.ts";
@@ -14,9 +14,18 @@ interface CreateOptions extends JsonOption {
   readonly steering?: readonly string[];
   readonly steeringScale?: number;
   readonly steeringDose?: number;
+  readonly expires?: string;
 }
 
 const strength = numberIn(0, KEY_LIMITS.steeringStrength);
+
+/** A time in the future, in UTC. */
+function futureTime(text: string): string {
+  const atMs = Date.parse(text);
+  if (!/^\d{4}-\d{2}-\d{2}/.test(text) || !(atMs > Date.now()))
+    throw new InvalidArgumentError("a date or time in the future is needed, as 2027-01-31T12:00:00Z.");
+  return new Date(atMs).toISOString();
+}
 
 /** Adds the commands. A gateway reads the file when it starts. */
 export function addKeyCommand(program: Command): void {
@@ -36,6 +45,7 @@ export function addKeyCommand(program: Command): void {
     .option("--steering <names...>", "recipes and directions it may steer with; default: all")
     .option("--steering-scale <x>", "largest magnitude of a scale it may ask for", strength)
     .option("--steering-dose <x>", "largest relative dose it may ask for, and none in nats", strength)
+    .option("--expires <time>", "when it ends, as 2027-01-31T12:00:00Z; default: never", futureTime)
     .option("--json", "print JSON")
     .action((name: string, { operator = false, json = false, ...limits }: CreateOptions) => {
       const made = createKey(keysPath(), { name, operator, ...limits });

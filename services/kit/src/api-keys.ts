@@ -28,6 +28,8 @@ export interface Grant {
   readonly steeringScale?: number | undefined;
   /** Largest relative dose it may ask for, and none in nats; absent: the API's. */
   readonly steeringDose?: number | undefined;
+  /** When it ends, ISO 8601 with an offset, by the server's clock; absent: never. */
+  readonly expires?: string | undefined;
 }
 
 /** A key as it is stored. */
@@ -50,6 +52,7 @@ const stored = z.strictObject({
   steering: z.array(name).max(KEY_LIMITS.steering).optional(),
   steeringScale: z.number().min(0).max(KEY_LIMITS.steeringStrength).optional(),
   steeringDose: z.number().min(0).max(KEY_LIMITS.steeringStrength).optional(),
+  expires: z.iso.datetime({ offset: true }).optional(),
 });
 const file = z.strictObject({ keys: z.array(stored).max(KEY_LIMITS.keys) });
 

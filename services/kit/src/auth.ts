@@ -12,11 +12,14 @@ import { toConnectError, TrimtabError } from "./errors.ts";
 export interface KeyGate {
   /** Whether no key is required. */
   readonly isOpen: boolean;
-  /** What the caller may do. @throws TrimtabError UNAUTHENTICATED, with the same text whatever was wrong. */
+  /**
+   * What the caller may do. @throws TrimtabError UNAUTHENTICATED, with the same text whatever was wrong; KEY_EXPIRED to who holds
+   * a key whose time is over.
+   */
   check(headers: Headers): Grant;
   /**
    * The same for RPC; health checks pass without a key, methods for operators need a key that may do this.
-   * @throws ConnectError UNAUTHENTICATED, PERMISSION_DENIED.
+   * @throws ConnectError UNAUTHENTICATED, KEY_EXPIRED, PERMISSION_DENIED.
    */
   readonly requestGate: (context: HandlerContext) => void;
 }
@@ -29,6 +32,8 @@ export interface KeyGateOptions {
   readonly keys?: readonly StoredKey[];
   /** Methods (`package.Service/Method`) that only operators may call. */
   readonly operatorMethods?: ReadonlySet<string>;
+  /** Milliseconds since 1970, by which keys expire; default: the clock of this machine. */
+  readonly now?: () => number;
 }
 
 const LOOPBACK = new Set(["localhost", "127.0.0.1", "::1", "[::1]"]);
@@ -38,6 +43,7 @@ const ALL_RIGHTS: Grant = { name: "operator", operator: true, priority: "high" }
 /** Creates the gate; without any key everything passes, with all rights. */
 export function createKeyGate(options: KeyGateOptions = {}): KeyGate {
   const { apiKey = process.env.TRIMTAB_API_KEY, keys = [], operatorMethods = new Set() } = options;
+  const { now = Date.now } = options;
   const known: (readonly [Buffer, Grant])[] = [
     ...keysOf(apiKey).map((key) => [Buffer.from(keyDigest(key)), ALL_RIGHTS] as const),
     ...keys.map((key) => [Buffer.from(key.digest), key] as const),
@@ -48,7 +54,7 @@ export function createKeyGate(options: KeyGateOptions = {}): KeyGate {
     const given = key === undefined ? undefined : Buffer.from(keyDigest(key));
     // Every key is compared, whichever matches.
     const [match] = known.filter(([one]) => given !== undefined && timingSafeEqual(given, one));
-    if (match) return match[1];
+    if (match) return inTime(match[1], now());
     throw new TrimtabError("UNAUTHENTICATED", "a valid API key is required", { field: "authorization" });
   };
   return {
@@ -64,6 +70,13 @@ export function createKeyGate(options: KeyGateOptions = {}): KeyGate {
       }
     },
   };
+}
+
+/** Only who holds the key itself learns that it has expired. */
+function inTime(grant: Grant, nowMs: number): Grant {
+  if (grant.expires === undefined || nowMs < Date.parse(grant.expires)) return grant;
+  const message = `this API key expired at ${grant.expires}; ask whoever runs the server for a new one`;
+  throw new TrimtabError("KEY_EXPIRED", message, { field: "authorization", limit: grant.expires });
 }
 
 /** @throws TrimtabError PERMISSION_DENIED for keys that are not an operator's. */

@@ -93,6 +93,7 @@ export const REASONS = {
   STORAGE_FULL: other(Code.ResourceExhausted, 507, "server_error", "storage_full"),
   CONFLICT: other(Code.Aborted, 409, "conflict_error", "conflict"),
   UNAUTHENTICATED: other(Code.Unauthenticated, 401, "authentication_error", "invalid_api_key"),
+  KEY_EXPIRED: other(Code.Unauthenticated, 401, "authentication_error", "expired_api_key"),
   PERMISSION_DENIED: other(Code.PermissionDenied, 403, "permission_error", "permission_denied"),
   DEADLINE_EXCEEDED: other(Code.DeadlineExceeded, 504, "timeout_error", "deadline_exceeded"),
   CANCELLED: other(Code.Canceled, 499, CLIENT, "cancelled"),

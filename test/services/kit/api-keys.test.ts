@@ -50,6 +50,20 @@ test("a name is taken once, and a deleted key is none", () => {
   expect(reasonOf(() => gate.check(bearer(key)))).toBe("UNAUTHENTICATED");
 });
 
+test("a key ends at its time, by the clock of the server, with a reason of its own", () => {
+  const expires = "2030-05-01T12:00:00+02:00";
+  const key = createKey(path, { ...plain, expires });
+  const at = (time: string) =>
+    createKeyGate({ apiKey: "", keys: readKeys(path), now: () => Date.parse(time) });
+  expect(at("2030-05-01T09:59:59.999Z").check(bearer(key))).toMatchObject({ name: "app", expires });
+  for (const time of ["2030-05-01T10:00:00Z", "2031-01-01T00:00:00Z"]) {
+    expect(reasonOf(() => at(time).check(bearer(key)))).toBe("KEY_EXPIRED");
+    expect(() => at(time).check(bearer(key))).toThrow(expires);
+    expect(reasonOf(() => at(time).check(bearer(`${key}x`)))).toBe("UNAUTHENTICATED");
+    expect(at(time).isOpen).toBe(false);
+  }
+});
+
 test.each([
   ["no JSON", "keys: []"],
   ["a list", "[]"],
@@ -68,4 +82,5 @@ test("what no key may have is refused when it is made", () => {
   expect(reasonOf(() => createKey(path, { ...plain, name: "../x" }))).toBe("FIELD_OUT_OF_RANGE");
   expect(reasonOf(() => createKey(path, { ...plain, tokensPerSecond: -1 }))).toBe("FIELD_OUT_OF_RANGE");
   expect(reasonOf(() => createKey(path, { ...plain, concurrent: 0.5 }))).toBe("FIELD_OUT_OF_RANGE");
+  expect(reasonOf(() => createKey(path, { ...plain, expires: "next week" }))).toBe("FIELD_OUT_OF_RANGE");
 });
