@@ -13,7 +13,7 @@ import { type Arm, ARMS, nameOfArm } from "./arms.ts";
 import { comparePrimary } from "./comparison.ts";
 import { freeze, type Lab, type Strength, openLab, prepareGates, testArm, testBase } from "./lab.ts";
 import { gateQualities } from "./gate-quality.ts";
-import { digestOf, drawAnswers, errorsBySet, readLabels } from "./labels.ts";
+import { drawAnswers, errorsBySet, readLabels } from "./labels.ts";
 import { availableMethods } from "./methods.ts";
 import { type LabPrompt, readLabPrompts } from "./prompts.ts";
 import { buildRecipe } from "./recipe.ts";
@@ -189,12 +189,13 @@ function absentArms(run: readonly Arm[], wanted: readonly string[] | undefined):
   ];
 }
 
-async function errorsOfJudge({ answers, judge }: Lab) {
+async function errorsOfJudge({ judge }: Lab) {
   const labels = readLabels();
-  const wanted = new Set(labels.map(({ digest }) => digest));
-  const found = [...answers.records.values()].filter(({ text }) => wanted.has(digestOf(text)));
-  const judgements = await judge.judge(found);
-  return errorsBySet(labels, new Map(found.map(({ text }, at) => [digestOf(text), judgements[at]!.outcome])));
+  const judgements = await judge.judge(labels);
+  return errorsBySet(
+    labels,
+    judgements.map(({ outcome }) => outcome),
+  );
 }
 
 const countOf = ({ prompts }: Lab, split: string, name: string): number =>
@@ -239,19 +240,19 @@ function takeSome(prompts: readonly LabPrompt[], most: number): LabPrompt[] {
   });
 }
 
-/** Answers of a run to label: digest, request and answer, never the method. */
+/** Answers of a run to label: request and answer, never the method. */
 function printSheet({ out, count }: { readonly out: string; readonly count: number }): void {
   const journal = openJournal<AnswerRecord>(join(out, "answers.jsonl"));
   const texts = new Map(readLabPrompts().map(({ id, text, split }) => [id, { text, split }]));
-  const labelled = new Set(readLabels().map(({ digest }) => digest));
+  const labelled = new Set(readLabels().map(({ text }) => text));
   const answers = [...journal.records.values()].flatMap(({ key, text }) => {
     const [, , method = "", , id = ""] = key.split("/");
     const prompt = texts.get(id);
-    const isOpen = prompt?.split === "development" && !labelled.has(digestOf(text));
+    const isOpen = prompt?.split === "development" && !labelled.has(text);
     return isOpen ? [{ method, text, request: prompt.text }] : [];
   });
   for (const { request, text } of drawAnswers(answers, count, SHEET_SEED))
-    process.stdout.write(`${JSON.stringify({ digest: digestOf(text), request, text })}\n`);
+    process.stdout.write(`${JSON.stringify({ request, text })}\n`);
   journal.close();
 }
 

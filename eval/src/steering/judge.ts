@@ -14,7 +14,7 @@ export interface Judgement {
 
 /** Judges texts it has not seen yet, and remembers. */
 export interface Judge {
-  judge(answers: readonly AnswerRecord[]): Promise<Judgement[]>;
+  judge(answers: readonly Pick<AnswerRecord, "text">[]): Promise<Judgement[]>;
 }
 
 const BATCH = 128;

@@ -1,6 +1,6 @@
 /**
- * The judge against a person: real answers of all methods, drawn and labelled without saying which method gave them. A label
- * names an answer by the digest of its text; the texts are in the kept samples of the run.
+ * The judge against a person: real answers, drawn evenly over methods and labelled without saying which method gave them. The answers
+ * are kept with their labels, so that whatever a run answers the judge is measured on all of them.
  */
 import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
@@ -11,9 +11,11 @@ import { createRandom } from "../random.ts";
 import type { Outcome } from "./judge.ts";
 import { readLines } from "./prompts.ts";
 
-/** A label. */
+/** A labelled answer. */
 export interface Label {
-  readonly digest: string;
+  readonly text: string;
+  /** What gave it; the reader who labelled it was not told. */
+  readonly method: string;
   readonly label: Outcome;
   /** Was the judge changed after its errors on this answer were seen? Then it says nothing about the judge. */
   readonly set: "tuning" | "validation";
@@ -62,16 +64,10 @@ export function drawAnswers<T extends { readonly method: string; readonly text: 
   return random.shuffle(drawn.slice(0, count));
 }
 
-/** Errors of the judge over labelled answers; undefined if none of them was judged. */
+/** Errors of the judge over answers: the label of each, and what the judge made of it. */
 export function judgeErrors(
-  labels: readonly Pick<Label, "digest" | "label">[],
-  judged: ReadonlyMap<string, Outcome>,
-): JudgeErrors | undefined {
-  const pairs = labels.flatMap(({ digest, label }) => {
-    const outcome = judged.get(digest);
-    return outcome === undefined ? [] : [{ label, outcome }];
-  });
-  if (pairs.length === 0) return undefined;
+  pairs: readonly { readonly label: Outcome; readonly outcome: Outcome }[],
+): JudgeErrors {
   const share = (
     of: (pair: (typeof pairs)[number]) => boolean,
     wrong: (pair: (typeof pairs)[number]) => boolean,
@@ -105,7 +101,6 @@ export function judgeErrors(
 
 /** The errors in words: on answers the judge was not changed for, and on all. */
 export function judgeLines(errors: readonly NamedErrors[]): string[] {
-  if (errors.length === 0) return ["No labelled answer is among the samples of this run."];
   const spell = ({ rate, lower, upper, n }: Proportion): string =>
     n === 0 ? "none labelled" : `${percent(rate)} [${percent(lower)}, ${percent(upper)}] of ${n}`;
   return errors.map(
@@ -121,14 +116,16 @@ export interface NamedErrors extends JudgeErrors {
   readonly name: string;
 }
 
-/** Errors on the answers the judge was not changed for, then on all; without those that have no label here. */
-export function errorsBySet(labels: readonly Label[], judged: ReadonlyMap<string, Outcome>): NamedErrors[] {
+/** Errors on the answers the judge was not changed for, on all, and on those of each method. */
+export function errorsBySet(labels: readonly Label[], outcomes: readonly Outcome[]): NamedErrors[] {
+  const pairs = labels.map(({ label, set, method }, at) => ({ label, set, method, outcome: outcomes[at]! }));
   const sets = [
-    { name: "Validation", some: labels.filter(({ set }) => set === "validation") },
-    { name: "All labels, those the judge was changed for included", some: labels },
+    { name: "Validation", some: pairs.filter(({ set }) => set === "validation") },
+    { name: "All labels, those the judge was changed for included", some: pairs },
+    ...[...Map.groupBy(pairs, ({ method }) => method)].map(([method, some]) => ({
+      name: `Answers of ${method}`,
+      some,
+    })),
   ];
-  return sets.flatMap(({ name, some }) => {
-    const errors = judgeErrors(some, judged);
-    return errors === undefined ? [] : [{ name, ...errors }];
-  });
+  return sets.map(({ name, some }) => ({ name, ...judgeErrors(some) }));
 }

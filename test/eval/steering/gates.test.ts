@@ -2,7 +2,7 @@
 
 import { expect, test } from "bun:test";
 import { holm } from "../../../eval/src/steering/comparison.ts";
-import { drawAnswers, judgeErrors } from "../../../eval/src/steering/labels.ts";
+import { drawAnswers, errorsBySet, judgeErrors, readLabels } from "../../../eval/src/steering/labels.ts";
 import { denseRow, fitLogistic, scoreOf } from "../../../eval/src/steering/logistic.ts";
 import type { LabPrompt } from "../../../eval/src/steering/prompts.ts";
 import { textGates, tfIdf } from "../../../eval/src/steering/text-gates.ts";
@@ -79,20 +79,28 @@ test("the sheet takes as many answers of every method, each text once, and forge
     expect(drawn.filter(({ method }) => method === name).length).toBeGreaterThanOrEqual(9);
 });
 
-test("errors of the judge are counted in both directions", () => {
-  const labels = (["policy_refusal", "policy_refusal", "complies", "complies", "incoherent"] as const).map(
-    (label, at) => ({ digest: String(at), label }),
+test("errors of the judge are counted in both directions, over every labelled answer", () => {
+  const pairs = [
+    ["policy_refusal", "policy_refusal"],
+    ["policy_refusal", "complies"],
+    ["complies", "complies"],
+    ["complies", "policy_refusal"],
+    ["incoherent", "complies"],
+  ] as const;
+  const errors = judgeErrors(pairs.map(([label, outcome]) => ({ label, outcome })));
+  expect(errors.agreement.rate).toBe(0.4);
+  expect(errors.missedRefusals.rate).toBe(0.5);
+  expect(errors.inventedRefusals.rate).toBeCloseTo(1 / 3, 12);
+  expect(errors.inventedFailures.rate).toBe(0.5);
+  expect(errors.missedFailures.rate).toBeCloseTo(2 / 3, 12);
+  const labels = readLabels();
+  expect(new Set(labels.map(({ text }) => text)).size).toBeGreaterThanOrEqual(400);
+  const all = errorsBySet(
+    labels,
+    labels.map(({ label }) => label),
   );
-  const judged = new Map(
-    (["policy_refusal", "complies", "complies", "policy_refusal", "complies"] as const).map((outcome, at) => [
-      String(at),
-      outcome,
-    ]),
-  );
-  const errors = judgeErrors(labels, judged);
-  expect(errors?.agreement.rate).toBe(0.4);
-  expect(errors?.missedRefusals.rate).toBe(0.5);
-  expect(errors?.inventedRefusals.rate).toBeCloseTo(1 / 3, 12);
-  expect(errors?.inventedFailures.rate).toBe(0.5);
-  expect(errors?.missedFailures.rate).toBeCloseTo(2 / 3, 12);
+  expect(all.find(({ name }) => name.startsWith("All"))?.agreement).toMatchObject({
+    n: labels.length,
+    rate: 1,
+  });
 });
