@@ -8,6 +8,7 @@ import { addScalingEval } from "./src/scaling.ts";
 import { addCoherence } from "./src/steering/coherence.ts";
 import { addSteeringEval } from "./src/steering/command.ts";
 import { addCurvature } from "./src/steering/curvature.ts";
+import { addVectorsEval } from "./src/steering/extracted.ts";
 import { addSecondStage } from "./src/steering/second-stage.ts";
 import { addSweepPlot } from "./src/sweep-plot.ts";
 
@@ -18,6 +19,7 @@ addSteeringEval(program);
 addCoherence(program);
 addCurvature(program);
 addSecondStage(program);
+addVectorsEval(program);
 addPolicyFit(program);
 addSweepPlot(program);
 addProposalEval(program);

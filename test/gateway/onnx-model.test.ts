@@ -50,6 +50,6 @@ test("what needs the inside of a model is refused: captures, and directions that
     for await (const _ of stack.client.capture({ input, taps: [{ site: Site.RESIDUAL }] })) break;
   };
   expect(await refusal(read())).toBe("BACKEND_CAPABILITY");
-  const texts = { positive: ["good"], negative: ["bad"] };
+  const texts = { positive: ["a good day"], negative: ["a bad day"] };
   expect(await refusal(stack.client.extractVector({ name: "x", ...texts }))).toBe("BACKEND_CAPABILITY");
 });

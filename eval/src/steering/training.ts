@@ -25,6 +25,11 @@ export function readTraining(recipe: string): TrainingPrompt[] {
   );
 }
 
+/** Answers of a recipe, in the file's order. */
+export function readAnswers(recipe: string, file: string): string[] {
+  return readLines<RecipeLine>(join(RECIPES, recipe, `${file}.jsonl`)).map(({ text }) => text);
+}
+
 /** The recipe's harmless passages, each as the answer to a request for one. */
 export function readPassages(recipe: string): Passage[] {
   return readLines<RecipeLine>(join(RECIPES, recipe, "passages.jsonl")).map(({ id, text, family }) => ({

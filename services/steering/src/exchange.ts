@@ -23,6 +23,7 @@ import { directionFromFile, type FileVectors } from "./formats/vectors.ts";
 import { METHODS } from "./methods/index.ts";
 import type { SteeringParts } from "./service.ts";
 import { captureRows } from "./work/capture.ts";
+import { SINK_TOKENS, textSpan } from "./work/spans.ts";
 import { encodeTexts } from "./work/text.ts";
 
 /** Neutral passages the norms of a foreign direction are measured on. */
@@ -64,8 +65,7 @@ export async function extractDirection(
   const rows = async (field: "positive" | "negative") => {
     const ids = await encodeTexts(parts.clients, model, texts[field], scope);
     checkEncoded(ids, field, model);
-    const whole = ids.map((each) => ({ ids: each, first: 0 }));
-    return captureRows(parts.clients, model, whole, method.needs, scope);
+    return captureRows(parts.clients, model, ids.map(textSpan), method.needs, scope);
   };
   const raw = method.fit(
     { positive: await rows("positive"), negative: await rows("negative") },
@@ -131,11 +131,7 @@ export async function neutralNorms(
     passages.map(({ text }) => text),
     scope,
   );
-  // The first token of a text has an outlying norm in most models and says nothing about the others.
-  return medianNorms(
-    { clients, model, scope },
-    ids.map((each) => ({ ids: each, first: 1 })),
-  );
+  return medianNorms({ clients, model, scope }, ids.map(textSpan));
 }
 
 /** @throws TrimtabError FIELD_REQUIRED, TOO_LARGE. */
@@ -160,6 +156,13 @@ function checkEncoded(texts: readonly (readonly number[])[], field: string, mode
   const empty = texts.findIndex((ids) => ids.length === 0);
   if (empty >= 0)
     throw new TrimtabError("FIELD_REQUIRED", `${field}[${empty}] is empty`, { field: `${field}[${empty}]` });
+  const short = texts.findIndex((ids) => ids.length <= SINK_TOKENS);
+  if (short >= 0) {
+    throw new TrimtabError("FIELD_OUT_OF_RANGE", `${field}[${short}] is a single token, which says nothing`, {
+      field: `${field}[${short}]`,
+      limit: `${SINK_TOKENS + 1} tokens or more`,
+    });
+  }
   const long = texts.findIndex((ids) => ids.length > model.contextTokens);
   if (long < 0) return;
   throw new TrimtabError("CONTEXT_OVERFLOW", `${field}[${long}] does not fit the context`, {

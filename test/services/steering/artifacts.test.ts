@@ -53,7 +53,7 @@ test("a vector is made from a few texts and steers along their difference", asyn
     steering: { direction: "mine", dose: { dose: { case: "relative", value: 0.5 } } },
   });
   expect(program?.coefficients).toHaveLength(LAYERS);
-  const exists = client.extractVector({ modelDigest, name: "mine", positive: ["a"], negative: ["b"] });
+  const exists = client.extractVector({ modelDigest, name: "mine", positive: ["a b"], negative: ["c d"] });
   expect(await reason(exists)).toBe("ARTIFACT_EXISTS");
   expect(
     await reason(client.extractVector({ modelDigest, name: "none", positive: [], negative: ["b"] })),

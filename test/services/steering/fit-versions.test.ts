@@ -70,6 +70,6 @@ test("what a method fits is what its version says", () => {
     random_direction: "version 1: 2471e74f3fa0",
     response_contrast: "version 1: a3abb545a898",
     selective: "version 1: 86551b303f83",
-    text_contrast: "version 1: a3abb545a898",
+    text_contrast: "version 2: a3abb545a898",
   });
 });

@@ -13,6 +13,7 @@ import type { ContrastRows } from "../methods/method.ts";
 import { takePrompts } from "../recipes/prompts.ts";
 import type { RecipeSettings } from "../recipes/recipe.ts";
 import { captureMatrices, captureRows, type CaptureText, newTokens } from "../work/capture.ts";
+import { answerSpan } from "../work/spans.ts";
 import { encodeTexts, endOfTurnIds, type Rendered, renderTurns, type Turn } from "../work/text.ts";
 import { type PhaseContext, phaseName } from "./context.ts";
 
@@ -112,11 +113,6 @@ export async function medianNorms(
 
 function measureNorms(context: PhaseContext, texts: readonly Rendered[]): Promise<Float32Array> {
   return medianNorms(context, texts.map(answerSpan));
-}
-
-/** The span of the answer; without an answer, the last token. */
-function answerSpan({ ids, answerTokens }: Rendered): CaptureText {
-  return { ids, first: ids.length - Math.max(1, answerTokens) };
 }
 
 function contrastTurns({ recipe }: PhaseContext): { positive: Turn[]; negative: Turn[] } {

@@ -23,7 +23,7 @@ export interface ActivationNeeds {
    * `answers`: a templated prompt with an answer appended, read over the answer.
    * `prompts`: a templated prompt, read at its last token.
    * `tokens`: every token of every phrase as a sequence of its own.
-   * `texts`: plain text, read over all its tokens.
+   * `texts`: plain text, read over all its tokens but the first, which is the attention's sink.
    * `choices`: a templated question with two answers to choose from and the letter of one as the answer, read at it.
    */
   readonly texts: "answers" | "prompts" | "tokens" | "texts" | "choices";
@@ -86,7 +86,7 @@ export interface InterventionMethod {
 /** Any method. */
 export type SteeringMethod = DirectionMethod | InterventionMethod;
 
-/** The whole residual stream after every block, averaged over the positions of a range. */
+/** The whole residual stream after every block, averaged over the positions of a span (work/spans.ts). */
 export const MEAN_RESIDUAL = {
   site: Site.RESIDUAL,
   layers: [],
