@@ -24,6 +24,8 @@ export interface CallScope {
   readonly signal: AbortSignal;
   /** Time left, milliseconds. */
   readonly timeoutMs?: number;
+  /** Time the client says it waits, milliseconds; no deadline. */
+  readonly waitsMs?: number | undefined;
   /** Request id. */
   readonly headers?: Record<string, string>;
   /** Whose request it is, for forward and those who ask it on our behalf. */

@@ -108,6 +108,8 @@ export const ADMISSION_LIMITS = {
   waitPerRun: 0.5,
   shortestWaitMs: 250,
   longestWaitMs: 4_000,
+  /** The same for who says how much time it has: this share of what its own run leaves of it, at most the second. */
+  waitPerTimeLeft: 0.5,
   /** The same for work of low priority: programs that ask for much at once and have time. */
   longestPatientWaitMs: 60_000,
   /** The longest wait there is when the prediction was wrong. */

@@ -10,7 +10,7 @@ const metrics = createMetrics("gateway");
 /** The line is bounded by its length here, not by what waiting would take. */
 const stack = createSimulatedStack({
   metrics,
-  admission: { running: 4, waiting: 8, waitingPerKey: 8, shortestWaitMs: 4_000 },
+  admission: { running: 4, waiting: 8, waitingPerKey: 8, shortestWaitMs: 4_000, waitPerRun: 100 },
 });
 const LATE = 1_000;
 let server: Server;

@@ -6,15 +6,22 @@
 import { type Clock, SYSTEM_CLOCK } from "./clock.ts";
 import { createForecast, type Forecast, type ForecastLimits } from "./forecast.ts";
 import { createKeyShares, type KeyShare } from "./key-shares.ts";
+import { givenMs, type Patience, patienceOf } from "./patience.ts";
 import { createPlaces, type PlaceLimits } from "./places.ts";
 import { draining, overloaded, tooMany } from "./refusals.ts";
 import { type Waiting, waitIn } from "./waiting.ts";
-import { BANDS, type Band, createWaitingLine, type Waiter, type WaitingLine } from "./waiting-line.ts";
+import { BANDS, type Band, createWaitingLine, type WaitingLine } from "./waiting-line.ts";
 
 /** What is asked for. */
-export interface Ask extends Waiter {
-  /** Time the client gives it, milliseconds; absent: no deadline. */
+export interface Ask {
+  readonly key: string;
+  readonly band: Band;
+  /** Estimated tokens. */
+  readonly tokens: number;
+  /** Time until its deadline, milliseconds; absent: none. */
   readonly timeoutMs?: number | undefined;
+  /** Time its client says it waits for the answer, milliseconds; absent: it says nothing. */
+  readonly waitsMs?: number | undefined;
   /** Aborts when the client leaves. */
   readonly signal: AbortSignal;
   /** What the key may have. */
@@ -64,54 +71,57 @@ export interface Admission {
 const FAR_TOO_LONG = 8;
 
 /** Refuses the last of a line that was let in before the speed was known, or that has become slow since. */
-function shorten(line: WaitingLine<Waiting>, forecast: Forecast): void {
-  for (const band of BANDS) {
-    for (let last = line.lastOf(band); last; last = line.lastOf(band)) {
-      const tooLongMs = forecast.msFor(line.tokensAhead(band)) - forecast.longestWaitMs(band);
-      if (tooLongMs <= (FAR_TOO_LONG - 1) * forecast.longestWaitMs(band)) break;
-      last.refuse(overloaded(tooLongMs));
-    }
+function shorten(line: WaitingLine<Waiting>, forecast: Forecast, running: number): void {
+  /** Parts of the line that are short enough. */
+  const fine = new Set<string>();
+  for (const last of line.all().toReversed()) {
+    const part = `${last.band} ${last.hasTime} ${last.key}`;
+    if (fine.has(part)) continue;
+    const letInMs = last.hasTime || last.band === "low" ? last.letInMs : forecast.longestWaitMs;
+    const waitMs = forecast.waitMsFor(line.tokensAhead(last), running);
+    if (waitMs > FAR_TOO_LONG * letInMs) last.refuse(overloaded(waitMs - letInMs));
+    else fine.add(part);
   }
 }
 
 /** Creates an admission where nobody waits. */
 export function createAdmission(limits: AdmissionLimits, clock: Clock = SYSTEM_CLOCK): Admission {
   const line = createWaitingLine<Waiting>(limits.keys);
-  const forecast = createForecast(limits, clock.now);
+  const forecast = createForecast(limits);
   const shares = createKeyShares(limits.burstSeconds, clock.now);
   const places = createPlaces(limits, clock);
   let isDraining = false;
 
   /** Time the ask would run among those who run now. */
   const ownMs = ({ tokens }: Ask): number => forecast.msFor(tokens * Math.max(1, places.count));
-  const start = (ask: Ask, since: number): Ticket => {
+  const start = (ask: Ask, since: number, hasTime: boolean): Ticket => {
     const { key, tokens } = ask;
+    const stand = { ...ask, hasTime };
     shares.began(key);
-    line.charge(key, tokens);
+    line.charge(stand, tokens);
     return places.start(ask, since, (usedTokens, ranMs) => {
       shares.ended(key);
-      line.charge(key, usedTokens - tokens);
+      line.charge(stand, usedTokens - tokens);
       shares.giveBack(key, tokens - usedTokens);
-      forecast.served({ tokens, ranMs, busy: line.size > 0 || places.isBusy });
-      shorten(line, forecast);
+      const busy = line.size > 0 || places.isBusy;
+      forecast.served({ tokens, ranMs, among: places.count + 1, busy });
+      shorten(line, forecast, places.tokens);
       admitNext();
     });
   };
   const admitNext = (): void => {
     for (let next = line.next(); next && places.fits(next.tokens, next.band !== "low"); next = line.next()) {
-      const leftMs = (next.timeoutMs ?? Number.POSITIVE_INFINITY) - (clock.now() - next.since);
+      const leftMs = givenMs(next) - (clock.now() - next.since);
       // Work that nobody will wait for is not begun.
       if (leftMs < ownMs(next)) next.refuse(overloaded(ownMs(next)));
       else next.admit();
     }
   };
   /** Throws for what cannot be served in time; may refuse somebody less important instead. */
-  const makeRoom = (ask: Ask): void => {
+  const makeRoom = (ask: Ask, { letInMs, hasTime }: Patience): void => {
     if (line.sizeOf(ask.key) >= limits.waitingPerKey) throw tooMany("waiting", limits.waitingPerKey);
-    const waitMs = forecast.msFor(line.tokensAhead(ask.band));
-    const ownLongestMs = (ask.timeoutMs ?? Number.POSITIVE_INFINITY) - ownMs(ask);
-    const longestMs = Math.min(forecast.longestWaitMs(ask.band), ownLongestMs);
-    if (waitMs > longestMs) throw overloaded(waitMs - Math.max(0, longestMs));
+    const waitMs = forecast.waitMsFor(line.tokensAhead({ ...ask, hasTime }), places.tokens);
+    if (waitMs > letInMs) throw overloaded(waitMs - Math.max(0, letInMs));
     if (line.size < limits.waiting) return;
     const least = line.lastBelow(ask.band);
     if (!least) throw overloaded(waitMs);
@@ -122,11 +132,11 @@ export function createAdmission(limits: AdmissionLimits, clock: Clock = SYSTEM_C
     async enter(ask) {
       if (isDraining) throw draining();
       shares.take(ask, line.sizeOf(ask.key));
-      if (line.size === 0 && places.fits(ask.tokens, false)) return start(ask, clock.now());
+      if (line.size === 0 && places.fits(ask.tokens, false)) return start(ask, clock.now(), false);
       try {
-        makeRoom(ask);
-        const patienceMs = ask.band === "low" ? limits.longestPatientWaitMs : limits.patienceMs;
-        return await waitIn(line, ask, { clock, patienceMs, start });
+        const patience = patienceOf(ask, ownMs(ask), limits, forecast);
+        makeRoom(ask, patience);
+        return await waitIn(line, ask, { clock, patience, start });
       } catch (error) {
         shares.giveBack(ask.key, ask.tokens);
         throw error;

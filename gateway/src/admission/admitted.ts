@@ -6,11 +6,11 @@ import type { Ask, Ticket } from "./admission.ts";
 
 /** Asks to let work of so many tokens in. Throws what {@link Ask} is refused with. */
 export function enter({ admission }: GatewayContext, scope: CallScope, tokens: number): Promise<Ticket> {
-  const { signal, timeoutMs, terms } = scope;
+  const { signal, timeoutMs, waitsMs, terms } = scope;
   const { key = "", band = "normal", share = {} } = terms ?? {};
   // A request that may be very long, and seldom is, would keep everybody waiting until nothing else runs.
   const counted = Math.min(tokens, ADMISSION_LIMITS.largestEstimate);
-  const ask: Ask = { key, band, share, tokens: counted, timeoutMs, signal };
+  const ask: Ask = { key, band, share, tokens: counted, timeoutMs, waitsMs, signal };
   return admission.enter(ask);
 }
 

@@ -1,6 +1,8 @@
 /**
  * Who is served next: bands strictly by priority; within a band the key that was given the fewest tokens so far; within a key
- * in order of arrival (virtual token counters, "Fairness in Serving Large Language Models", arXiv 2401.00588). Pure; no clock.
+ * those in a hurry and those with time in turns, and each of them in order of arrival (virtual token counters, "Fairness in Serving
+ * Large Language Models", arXiv 2401.00588). So a long line of one key, or of clients with time, makes nobody else wait. Pure; no
+ * clock. A newcomer costs a pass over the line.
  */
 
 /** Bands of priority, the first is served first. */
@@ -9,12 +11,24 @@ export const BANDS = ["high", "normal", "low"] as const;
 /** A band. */
 export type Band = (typeof BANDS)[number];
 
-/** What waits. */
-export interface Waiter {
+/** Where somebody stands in the line. */
+export interface Stand {
   readonly key: string;
   readonly band: Band;
+  /** Whether it said that it has time: it may stand in the line for longer. */
+  readonly hasTime: boolean;
+}
+
+/** What waits. */
+export interface Waiter extends Stand {
   /** Estimated tokens. */
   readonly tokens: number;
+}
+
+/** Tokens given to a key, and to each part of its line. */
+interface Given {
+  all: number;
+  readonly parts: [hurried: number, withTime: number];
 }
 
 /** A line of waiters. */
@@ -22,47 +36,65 @@ export interface WaitingLine<W extends Waiter> {
   readonly size: number;
   /** Waiters of a key. */
   sizeOf(key: string): number;
-  /** Tokens of those who will be served before a newcomer of this band. */
-  tokensAhead(band: Band): number;
+  /** Tokens of those who will be served before a newcomer who stands there. */
+  tokensAhead(stand: Stand): number;
   add(waiter: W): void;
   /** False if it does not wait any more. */
   remove(waiter: W): boolean;
   /** Who is next; stays in the line. */
   next(): W | undefined;
-  /** The newest waiter of a band: who has to go first. */
-  lastOf(band: Band): W | undefined;
   /** The newest waiter of the lowest band below `band`: who makes room for a more important one. */
   lastBelow(band: Band): W | undefined;
   /** Counts tokens given to a key; negative gives back. A key that was away has saved nothing up. */
-  charge(key: string, tokens: number): void;
+  charge(stand: Stand, tokens: number): void;
   all(): readonly W[];
 }
+
+const partOf = ({ hasTime }: Stand): 0 | 1 => (hasTime ? 1 : 0);
+const sumOf = (waiters: readonly Waiter[]): number => waiters.reduce((sum, { tokens }) => sum + tokens, 0);
 
 /** Creates an empty line; at most `maxKeys` counters are kept. */
 export function createWaitingLine<W extends Waiter>(maxKeys: number): WaitingLine<W> {
   const bands: Readonly<Record<Band, W[]>> = { high: [], normal: [], low: [] };
-  const given = new Map<string, number>();
+  const counters = new Map<string, Given>();
+  /** What the key that was served last had been given before. */
+  let lastServed = 0;
   const all = (): W[] => BANDS.flatMap((band) => bands[band]);
-  const least = (keys: Iterable<string>): number => {
-    let smallest = Number.POSITIVE_INFINITY;
-    for (const key of keys) smallest = Math.min(smallest, given.get(key) ?? 0);
-    return Number.isFinite(smallest) ? smallest : 0;
+  const givenTo = (key: string): Given => counters.get(key) ?? { all: 0, parts: [0, 0] };
+  const allGiven = (key: string): number => givenTo(key).all;
+  /**
+   * What a newcomer counts as given to: as much as who got least of those who wait, or who was served last. Who was away has saved
+   * nothing up, and owes nothing to a part of its own line that nobody stands in.
+   */
+  const asNewcomer = (stand: Stand): Given => {
+    const { all: whole, parts } = givenTo(stand.key);
+    const waiters = all();
+    const mates = waiters.filter(({ key }) => key === stand.key);
+    const floor = mates.length > 0 ? 0 : Math.min(...waiters.map(({ key }) => allGiven(key)));
+    const given = Math.max(whole, Number.isFinite(floor) ? floor : lastServed);
+    if (mates.some((mate) => partOf(mate) === partOf(stand))) return { all: given, parts };
+    const even = Math.max(...parts);
+    if (mates.length === 0) return { all: given, parts: [even, even] };
+    const joined = Math.max(parts[partOf(stand)], parts[partOf(mates[0] ?? stand)]);
+    return { all: given, parts: stand.hasTime ? [parts[0], joined] : [joined, parts[1]] };
+  };
+  const comesBefore = (a: W, b: W): boolean => {
+    const [given, other] = [givenTo(a.key), givenTo(b.key)];
+    if (a.key !== b.key) return given.all < other.all;
+    return given.parts[partOf(a)] < given.parts[partOf(b)];
   };
   return {
     get size() {
       return BANDS.reduce((sum, band) => sum + bands[band].length, 0);
     },
     sizeOf: (key) => all().filter((waiter) => waiter.key === key).length,
-    tokensAhead: (band) =>
-      BANDS.slice(0, BANDS.indexOf(band) + 1)
-        .flatMap((one) => bands[one])
-        .reduce((sum, { tokens }) => sum + tokens, 0),
+    tokensAhead(stand) {
+      const above = BANDS.slice(0, BANDS.indexOf(stand.band)).flatMap((band) => bands[band]);
+      const byKey = Map.groupBy(bands[stand.band], ({ key }) => key);
+      return sumOf(above) + tokensBefore(stand, asNewcomer(stand), byKey, allGiven);
+    },
     add(waiter) {
-      const isNew = !all().some(({ key }) => key === waiter.key);
-      if (isNew && this.size > 0) {
-        const floor = least(all().map(({ key }) => key));
-        given.set(waiter.key, Math.max(given.get(waiter.key) ?? 0, floor));
-      }
+      counters.set(waiter.key, asNewcomer(waiter));
       bands[waiter.band].push(waiter);
     },
     remove(waiter) {
@@ -74,26 +106,57 @@ export function createWaitingLine<W extends Waiter>(maxKeys: number): WaitingLin
     next() {
       const band = BANDS.map((one) => bands[one]).find((waiters) => waiters.length > 0) ?? [];
       let first: W | undefined;
-      for (const waiter of band) {
-        if (!first || (given.get(waiter.key) ?? 0) < (given.get(first.key) ?? 0)) first = waiter;
-      }
+      for (const waiter of band) if (!first || comesBefore(waiter, first)) first = waiter;
       return first;
     },
-    lastOf: (band) => bands[band].at(-1),
     lastBelow(band) {
       const below = BANDS.slice(BANDS.indexOf(band) + 1).toReversed();
       return below.map((one) => bands[one].at(-1)).find((waiter) => waiter !== undefined);
     },
-    charge(key, tokens) {
-      const before = given.get(key) ?? 0;
-      given.delete(key);
-      given.set(key, Math.max(0, before + tokens));
+    charge(stand, tokens) {
+      const { all: whole, parts } = givenTo(stand.key);
+      if (tokens > 0) lastServed = whole;
+      const part = Math.max(0, parts[partOf(stand)] + tokens);
+      counters.delete(stand.key);
+      counters.set(stand.key, {
+        all: Math.max(0, whole + tokens),
+        parts: stand.hasTime ? [parts[0], part] : [part, parts[1]],
+      });
       // The longest unused counter goes first.
-      for (const old of given.keys()) {
-        if (given.size <= maxKeys) break;
-        given.delete(old);
+      for (const old of counters.keys()) {
+        if (counters.size <= maxKeys) break;
+        counters.delete(old);
       }
     },
     all,
   };
+}
+
+/** Tokens of one band that are served before a newcomer: its own part of the line, and what is served of the others meanwhile. */
+function tokensBefore(
+  stand: Stand,
+  given: Given,
+  byKey: ReadonlyMap<string, readonly Waiter[]>,
+  allGiven: (key: string) => number,
+): number {
+  const part = partOf(stand);
+  const mates = byKey.get(stand.key) ?? [];
+  const own = sumOf(mates.filter((mate) => partOf(mate) === part));
+  const rest = mates.filter((mate) => partOf(mate) !== part);
+  let tokens = own + servedUntil(given.parts[part] + own, given.parts[1 - part] ?? 0, rest);
+  const end = given.all + tokens;
+  for (const [key, waiters] of byKey) {
+    if (key !== stand.key) tokens += servedUntil(end, allGiven(key), waiters);
+  }
+  return tokens;
+}
+
+/** Tokens of `waiters`, who were given `given`, that are served before somebody whose count is `end`. */
+function servedUntil(end: number, given: number, waiters: readonly Waiter[]): number {
+  let tokens = 0;
+  for (const waiter of waiters) {
+    if (given + tokens > end) break;
+    tokens += waiter.tokens;
+  }
+  return tokens;
 }

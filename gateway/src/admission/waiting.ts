@@ -2,11 +2,12 @@
 import { TrimtabError } from "#kit/errors.ts";
 import type { Ask, Ticket } from "./admission.ts";
 import type { Clock } from "./clock.ts";
+import type { Patience } from "./patience.ts";
 import { overloaded } from "./refusals.ts";
 import type { WaitingLine } from "./waiting-line.ts";
 
 /** Who waits. */
-export interface Waiting extends Ask {
+export interface Waiting extends Ask, Patience {
   /** When it began to wait. */
   readonly since: number;
   /** Its turn has come; it leaves the line. */
@@ -18,17 +19,16 @@ export interface Waiting extends Ask {
 /** How to wait. */
 export interface WaitOptions {
   readonly clock: Clock;
-  /** Longest wait, milliseconds, if the ask allows for no less. */
-  readonly patienceMs: number;
+  readonly patience: Patience;
   /** Starts the request when its turn has come. */
-  readonly start: (ask: Ask, since: number) => Ticket;
+  readonly start: (ask: Ask, since: number, hasTime: boolean) => Ticket;
 }
 
 /** Waits in `line`. @throws TrimtabError SERVICE_UNAVAILABLE, CANCELLED, or what it is refused with. */
 export function waitIn(
   line: WaitingLine<Waiting>,
   ask: Ask,
-  { clock, patienceMs, start }: WaitOptions,
+  { clock, patience, start }: WaitOptions,
 ): Promise<Ticket> {
   return new Promise((resolve, reject) => {
     const since = clock.now();
@@ -39,10 +39,11 @@ export function waitIn(
     };
     const waiting: Waiting = {
       ...ask,
+      ...patience,
       since,
       admit() {
         end();
-        resolve(start(ask, since));
+        resolve(start(ask, since, patience.hasTime));
       },
       refuse(error) {
         end();
@@ -50,8 +51,7 @@ export function waitIn(
       },
     };
     const onLeave = () => waiting.refuse(new TrimtabError("CANCELLED", "the client left while it waited"));
-    const longest = Math.min(patienceMs, ask.timeoutMs ?? Number.POSITIVE_INFINITY);
-    const stopTimer = clock.after(longest, () => waiting.refuse(overloaded(patienceMs)));
+    const stopTimer = clock.after(patience.endMs, () => waiting.refuse(overloaded(patience.endMs)));
     ask.signal.addEventListener("abort", onLeave, { once: true });
     line.add(waiting);
   });

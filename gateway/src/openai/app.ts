@@ -19,6 +19,7 @@ import { strategiesJson } from "./scaling.ts";
 import { type CommonBody, parseChatBody, parseCompletionBody, parseEmbeddingBody } from "./schema.ts";
 import { eventStream } from "./sse.ts";
 import { withoutUnsupported } from "./unsupported.ts";
+import { waitsMsOf } from "./waits.ts";
 
 type Api<B extends CommonBody> = {
   parse(body: JsonObject): B;
@@ -119,6 +120,7 @@ function scopeOf({ callerOf, termsOf }: GatewayContext, context: Context): CallS
   const { signal, headers } = context.req.raw;
   return {
     signal,
+    waitsMs: waitsMsOf(headers),
     headers: { [REQUEST_ID_HEADER]: id, ...traceHeaders(headers.get(TRACE_HEADER)) },
     caller: callerOf(headers),
     terms: termsOf(headers),

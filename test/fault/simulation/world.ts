@@ -34,6 +34,7 @@ const LIMITS: AdmissionLimits = {
     waitPerRun: 1,
     shortestWaitMs: 200,
     longestWaitMs: 2_000,
+    waitPerTimeLeft: 0.5,
     longestPatientWaitMs: 2_000,
     patienceMs: 4_000,
   },

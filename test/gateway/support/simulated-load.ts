@@ -11,6 +11,17 @@ export interface SimulatedLoad {
   readonly tokensPerSecond: number;
   readonly latencies: readonly number[];
   readonly refused: number;
+  /** Of those who say that they have time: latencies, and how many were let in. */
+  readonly patient: { readonly latencies: readonly number[]; readonly admitted: number };
+}
+
+/** What is offered. */
+export interface SimulatedOffer {
+  readonly perSecond: number;
+  readonly seconds: number;
+  readonly seed: number;
+  /** Every so many-th request says that its client waits so long; absent: none does. */
+  readonly patient?: { readonly every: number; readonly waitsMs: number };
 }
 
 /** An engine, its speed and what is asked of it. */
@@ -28,6 +39,7 @@ interface Running {
   answer: number;
   readonly tokens: number;
   readonly at: number;
+  readonly isPatient: boolean;
   leave(): void;
 }
 
@@ -38,35 +50,42 @@ const staying = new AbortController().signal;
 export async function simulateLoad(
   limits: AdmissionLimits,
   engine: SimulatedEngine,
-  { perSecond, seconds, seed }: { perSecond: number; seconds: number; seed: number },
+  { perSecond, seconds, seed, patient }: SimulatedOffer,
 ): Promise<SimulatedLoad> {
   const clock = createManualClock();
   const admission = createAdmission(limits, clock);
   const random = createRandom(seed);
   const running = new Set<Running>();
   const latencies: number[] = [];
+  const patientLatencies: number[] = [];
   let tokens = 0;
   let refused = 0;
+  let arrived = 0;
+  let admitted = 0;
   const arrive = (at: number): void => {
     const answer = Math.ceil(engine.answerTokens * (1 / 3 + (random.below(1_000) / 1_000) * (2 / 3)));
     const size = engine.promptTokens + answer;
+    const isPatient = patient !== undefined && arrived++ % patient.every === 0;
     const ask = { key: "", band: "normal" as const, tokens: size, share: {}, signal: staying };
-    admission.enter(ask).then(
-      (ticket) =>
+    admission.enter({ ...ask, waitsMs: isPatient ? patient.waitsMs : undefined }).then(
+      (ticket) => {
+        if (isPatient) admitted++;
         running.add({
+          isPatient,
           prompt: engine.promptTokens,
           answer,
           tokens: answer,
           at,
           leave: () => ticket.leave(size),
-        }),
+        });
+      },
       () => refused++,
     );
   };
   let nextAt = 0;
   while (clock.now() < seconds * 1_000) {
     const rows = step(running, (one) => {
-      latencies.push(clock.now() - one.at);
+      (one.isPatient ? patientLatencies : latencies).push(clock.now() - one.at);
       tokens += one.tokens;
     });
     const until = clock.now() + (rows === 0 ? 1 : engine.stepMs + rows * engine.rowMs);
@@ -77,7 +96,8 @@ export async function simulateLoad(
     }
     await clock.advance(Math.max(0, until - clock.now()));
   }
-  return { tokensPerSecond: tokens / seconds, latencies, refused };
+  const ofPatient = { latencies: patientLatencies, admitted };
+  return { tokensPerSecond: tokens / seconds, latencies, refused, patient: ofPatient };
 }
 
 /** One step: answers first, prompts in what is left. Answers with its rows. */
