@@ -100,6 +100,9 @@ export const BUILD_LIMITS = {
   batchItems: 32,
   /** Sequences generated at a time. */
   batchSequences: 16,
+  /** Answers, and prompts whose features are read, between two points at which a killed build can go on. */
+  keptAnswers: 64,
+  keptFeatures: 256,
   /** Conversations rendered at a time. */
   renderParallel: 16,
   /** A call without an answer for this long is given up. */

@@ -9,6 +9,7 @@ import { type Build, BuildSchema, BuildState } from "#proto/trimtab/steering/v1/
 import { BUILD_LIMITS, CACHE_LIMITS } from "../../limits.ts";
 import type { ModelShape, SteeringClients } from "../clients.ts";
 import type { RecipeSource } from "../recipes/recipe.ts";
+import { createSteps } from "../work/steps.ts";
 import { inputsKey } from "./context.ts";
 import { type Phase, phasesOf, runBuild } from "./run.ts";
 
@@ -125,9 +126,13 @@ function startJob(clients: SteeringClients, store: ArtifactStore, request: Build
     job.changed.resolve();
     job.changed = Promise.withResolvers();
   };
+  const inputs = inputsOf(request);
+  const steps = createSteps(store, "build", inputs, request.model.digest);
+  if (request.force) steps.clear();
   const context = {
     clients,
     store,
+    steps,
     model: request.model,
     recipe: request.recipe,
     force: request.force,
@@ -140,11 +145,7 @@ function startJob(clients: SteeringClients, store: ArtifactStore, request: Build
   };
   const enter = (phase: Phase): void =>
     update({ phase, phaseIndex: phases.indexOf(phase) + 1, tokensDone: 0n, tokensBudget: 0n, detail: "" });
-  job.done = runBuild(context, {
-    inputs: inputsOf(request),
-    skipEvaluation: request.skipEvaluation,
-    enter,
-  }).then(
+  job.done = runBuild(context, { inputs, skipEvaluation: request.skipEvaluation, enter }).then(
     (recipe) => update({ state: BuildState.SUCCEEDED, recipe, detail: "" }),
     (error: unknown) => update(ending(error, job.abort.signal.aborted)),
   );

@@ -3,6 +3,7 @@ import { createHash } from "node:crypto";
 import type { ArtifactStore } from "#kit/artifact-store.ts";
 import type { ModelShape, SteeringClients, WorkScope } from "../clients.ts";
 import type { RecipeSource } from "../recipes/recipe.ts";
+import type { Steps } from "../work/steps.ts";
 
 /** Context of a phase. */
 export interface PhaseContext {
@@ -11,6 +12,8 @@ export interface PhaseContext {
   readonly recipe: RecipeSource;
   readonly store: ArtifactStore;
   readonly scope: WorkScope;
+  /** What a phase has done so far. */
+  readonly steps: Steps;
   /** Ignore stored results of phases. */
   readonly force: boolean;
   /** Declares the tokens a phase will compute, once they are known. */

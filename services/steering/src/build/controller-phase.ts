@@ -11,9 +11,9 @@ import { controllerLayers } from "../features.ts";
 import { type Prompt, type Split, takePrompts } from "../recipes/prompts.ts";
 import type { ControllerChoices } from "../recipes/recipe.ts";
 import { type CaptureText, newTokens } from "../work/capture.ts";
-import { readFeatures } from "../work/features.ts";
 import { type Rendered, renderTurns } from "../work/text.ts";
 import { type PhaseContext, phaseName } from "./context.ts";
+import { keptFeatures } from "./kept.ts";
 import type { SearchResult } from "./search-phase.ts";
 
 /** Result of the phase. */
@@ -46,7 +46,7 @@ export async function controllerPhase(
   const rendered = await renderPrompts(context, texts);
   context.budget(newTokens(rendered));
   context.say(`activations of ${texts.length} prompts`);
-  const rows = await readFeatures(context.clients, context.model, promptsOf(rendered), context.scope);
+  const rows = await keptFeatures(context, "features", promptsOf(rendered));
   context.say("training");
   const trainRows = {
     rows: rows.slice(0, train.labels.length),

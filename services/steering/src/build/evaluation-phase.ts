@@ -20,7 +20,7 @@ import type { RecipeSource } from "../recipes/recipe.ts";
 import { proportion } from "#kit/wilson.ts";
 import { newTokens } from "../work/capture.ts";
 import { readGates } from "../work/features.ts";
-import { type Answer, type Binding, generateAnswers } from "../work/generate.ts";
+import type { Answer, Binding } from "../work/generate.ts";
 import { type Judge, judgeAnswers, type Outcome } from "../work/judge.ts";
 import { perplexityRatio, scoreAnswers } from "../work/score.ts";
 import { decodeAnswers, type Rendered, renderTurns } from "../work/text.ts";
@@ -28,6 +28,7 @@ import type { PhaseContext } from "./context.ts";
 import { type ControllerResult, promptsOf, renderPrompts } from "./controller-phase.ts";
 import { answerDirections, type DirectionResult } from "./direction-phase.ts";
 import { passageTurns, type SearchResult } from "./search-phase.ts";
+import { keptAnswers } from "./kept.ts";
 import { openBinding } from "./steer.ts";
 
 /** Everything the evaluation looks at. */
@@ -117,12 +118,11 @@ async function evaluateSet(context: PhaseContext, set: TestSet, open: Binding): 
     const base = { ids, replayLast: false };
     return binding ? [base, { ids, binding, replayLast: true }] : [base];
   });
-  const answers = await generateAnswers(
-    clients,
-    model,
+  const answers = await keptAnswers(
+    context,
+    `evaluation-${set.name}`,
     jobs,
     recipe.settings.evaluation.answer_tokens,
-    scope,
   );
   const texts = await decodeAnswers(
     clients,

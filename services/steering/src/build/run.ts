@@ -99,7 +99,7 @@ function storedRecipe({ store, recipe, model }: PhaseContext, order: BuildOrder)
   return recipeMessage(built, record.digest);
 }
 
-function save({ store, recipe, model }: PhaseContext, built: BuiltRecipe): Recipe {
+function save({ store, recipe, model, steps }: PhaseContext, built: BuiltRecipe): Recipe {
   const { digest } = store.put({
     name: recipeArtifactName(recipe.settings.name, model.digest),
     kind: ArtifactKind.RECIPE,
@@ -114,5 +114,6 @@ function save({ store, recipe, model }: PhaseContext, built: BuiltRecipe): Recip
     },
     replace: true,
   });
+  steps.clear();
   return recipeMessage(built, digest);
 }

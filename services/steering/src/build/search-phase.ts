@@ -8,12 +8,13 @@ import { ArtifactKind } from "#proto/trimtab/type/v1/artifact_pb.ts";
 import { type AnswerDoses, courseOf, type DoseProfile, type LayerDose, profileDoses } from "../dose.ts";
 import { takePrompts } from "../recipes/prompts.ts";
 import { type Measurement, type Ranked, successiveHalving } from "../search.ts";
-import { type Binding, generateAnswers } from "../work/generate.ts";
+import type { Binding } from "../work/generate.ts";
 import { judgeAnswers } from "../work/judge.ts";
 import { type AnswerLogprob, perplexityRatio, scoreAnswers } from "../work/score.ts";
 import { decodeAnswers, type Rendered, renderTurns } from "../work/text.ts";
 import { type PhaseContext, phaseName } from "./context.ts";
 import { answerDirections, type DirectionResult } from "./direction-phase.ts";
+import { keptAnswers } from "./kept.ts";
 import { openBinding } from "./steer.ts";
 
 /** Result of the phase. */
@@ -23,6 +24,8 @@ export interface SearchResult extends AnswerDoses {
 }
 
 interface Candidate {
+  /** Its place among the recipe's candidates. */
+  readonly index: number;
   readonly profile: DoseProfile;
   readonly doses: readonly LayerDose[];
   readonly binding: Binding;
@@ -86,10 +89,11 @@ export async function searchPhase(context: PhaseContext, directions: DirectionRe
   const passageIds = await renderTurns(context.clients, context.model, passages, context.scope);
   context.budget(tokenBudget(context, rendered, passageIds));
   const candidates: Candidate[] = [];
-  for (const profile of search.candidates) {
+  for (const [index, profile] of search.candidates.entries()) {
     const doses = profileDoses(direction, profile);
     if (doses.length > 0)
       candidates.push({
+        index,
         profile,
         doses,
         binding: await openBinding(context, answerDirections(directions), {
@@ -140,7 +144,7 @@ async function measure(
   const slice = rendered.slice(from, from + count);
   // Prompt by prompt, so that sequences that run together share their prompt.
   const jobs = slice.flatMap(({ ids }) => alive.map(({ binding }) => ({ ids, binding, replayLast: true })));
-  const answers = await generateAnswers(clients, model, jobs, recipe.settings.search.answer_tokens, scope);
+  const answers = await keptAnswers(context, `search-${from}`, jobs, recipe.settings.search.answer_tokens);
   const decoded = await decodeAnswers(
     clients,
     model,
@@ -171,23 +175,13 @@ function createRatios(
   context: PhaseContext,
   passages: readonly Rendered[],
 ): (candidate: Candidate) => Promise<number> {
-  const known = new Map<Candidate, number>();
+  const { clients, model, scope, steps } = context;
   let base: readonly AnswerLogprob[] | undefined;
-  return async (candidate) => {
-    const before = known.get(candidate);
-    if (before !== undefined) return before;
-    base ??= await scoreAnswers(context.clients, context.model, passages, undefined, context.scope);
-    const changed = await scoreAnswers(
-      context.clients,
-      context.model,
-      passages,
-      candidate.binding,
-      context.scope,
-    );
-    const ratio = perplexityRatio(base, changed);
-    known.set(candidate, ratio);
-    return ratio;
-  };
+  return ({ index, binding }) =>
+    steps.found(`ratio-${index}`, z.number(), async () => {
+      base ??= await scoreAnswers(clients, model, passages, undefined, scope);
+      return perplexityRatio(base, await scoreAnswers(clients, model, passages, binding, scope));
+    });
 }
 
 function tokenBudget(

@@ -19,8 +19,8 @@ import { checkSettings } from "./check-options.ts";
 import { checkRecipeData } from "../recipes/data-checks.ts";
 import type { RecipeSource } from "../recipes/recipe.ts";
 import type { SteeringParts } from "../service.ts";
+import { createSteps } from "../work/steps.ts";
 import { codeVersion, fitMethod } from "./fit.ts";
-import { createFitSteps } from "./steps.ts";
 
 /** All fits of a service. */
 export interface Fits {
@@ -104,7 +104,7 @@ function startJob(parts: SteeringParts, order: FitOrder, key: string, signal: Ab
     changed,
     done: Promise.resolve().then(async () => {
       const { model, recipe, request } = order;
-      const steps = createFitSteps(parts.store, key, model.digest);
+      const steps = createSteps(parts.store, "fit", key, model.digest);
       const context = {
         parts,
         steps,

@@ -2,11 +2,11 @@
 import { createRandom } from "../controller/random.ts";
 import type { ActivationNeeds, ContrastRows, LayerRows, Reading } from "../methods/method.ts";
 import type { Split } from "../recipes/prompts.ts";
+import type { KeptMatrix, Steps } from "../work/steps.ts";
 import { type CaptureText, captureTaps, firstRows } from "../work/capture.ts";
 import { FIT_LIMITS } from "../../limits.ts";
 import { siteDim } from "../model.ts";
 import { type ExampleSource, examplesOf } from "./examples.ts";
-import type { FitSteps, KeptMatrix } from "./steps.ts";
 
 /** What to read. */
 export interface ReadOrder {
@@ -20,7 +20,7 @@ export interface ReadOrder {
 
 /** Where examples come from, and where what was read of them is kept. */
 export interface ReadSource extends ExampleSource {
-  readonly steps: FitSteps;
+  readonly steps: Steps;
 }
 
 /** Reads both splits, or finds what was read before. @throws TrimtabError as `examplesOf`. */

@@ -1,6 +1,6 @@
 /**
- * Steps of a fit, kept as findings under the fit's key: a fit that was killed finds what it had read and measured, and does only the
- * rest. They go when the artifact is stored. A kept step that cannot be read is made again.
+ * Steps of a fit or a build, kept as findings under its key: one that was killed finds what it had read, generated and measured, and
+ * does only the rest. They go when the artifact is stored. A kept step that cannot be read is made again.
  */
 import { parseSafetensors, safetensorsToF32, writeSafetensors } from "#kit/safetensors.ts";
 import type { ArtifactStore } from "#kit/artifact-store.ts";
@@ -14,8 +14,8 @@ export interface KeptMatrix {
   readonly data: Float32Array;
 }
 
-/** Steps of one fit. */
-export interface FitSteps {
+/** Steps of one fit or build. */
+export interface Steps {
   /** What a step found, as JSON; made and kept if it was not. */
   found<T>(step: string, schema: z.ZodType<T>, make: () => Promise<T>): Promise<T>;
   /** The matrices that a step read, by name; made and kept if they were not. */
@@ -29,9 +29,14 @@ export interface FitSteps {
 
 const KEY_CHARS = 16;
 
-/** Steps under a key. @param key of the fit, hex */
-export function createFitSteps(store: ArtifactStore, key: string, modelDigest: string): FitSteps {
-  const prefix = `fit.${key.slice(0, KEY_CHARS)}.`;
+/** Steps under a key. @param key of the fit or build, hex */
+export function createSteps(
+  store: ArtifactStore,
+  work: "fit" | "build",
+  key: string,
+  modelDigest: string,
+): Steps {
+  const prefix = `${work}.${key.slice(0, KEY_CHARS)}.`;
   async function kept<T>(
     step: string,
     decode: (bytes: Uint8Array) => T,

@@ -1,0 +1,53 @@
+/** What a phase makes in parts, each kept when it is done: a build that was killed goes on after the last part. */
+import { z } from "zod";
+import { BUILD_LIMITS } from "../../limits.ts";
+import type { CaptureText } from "../work/capture.ts";
+import { chunks } from "../work/call.ts";
+import { readFeatures } from "../work/features.ts";
+import { type Answer, generateAnswers, type GenerateJob } from "../work/generate.ts";
+import type { KeptMatrix } from "../work/steps.ts";
+import type { PhaseContext } from "./context.ts";
+
+const answersSchema = z.array(z.object({ ids: z.array(z.int()).readonly(), finish: z.int() }));
+
+/** What of a phase's context keeping needs. */
+type KeepContext = Pick<PhaseContext, "clients" | "model" | "scope" | "steps">;
+
+/** Answers in the order of the jobs. @param step names them among all that the build makes @throws as `generateAnswers` */
+export async function keptAnswers(
+  { clients, model, scope, steps }: KeepContext,
+  step: string,
+  jobs: readonly GenerateJob[],
+  maxTokens: number,
+): Promise<Answer[]> {
+  const answers: Answer[] = [];
+  for (const [index, part] of chunks(jobs, BUILD_LIMITS.keptAnswers).entries()) {
+    const made = await steps.found(`${step}.${index}`, answersSchema, () =>
+      generateAnswers(clients, model, part, maxTokens, scope),
+    );
+    answers.push(...made);
+  }
+  return answers;
+}
+
+/** Features of prompts, [feature layers · width] each. @throws as `readFeatures` */
+export async function keptFeatures(
+  { clients, model, scope, steps }: KeepContext,
+  step: string,
+  texts: readonly CaptureText[],
+): Promise<Float32Array[]> {
+  const features: Float32Array[] = [];
+  for (const [index, part] of chunks(texts, BUILD_LIMITS.keptFeatures).entries()) {
+    const { rows } = await steps.read(`${step}.${index}`, async () => {
+      const made = await readFeatures(clients, model, part, scope);
+      const width = made[0]?.length ?? 0;
+      const data = new Float32Array(made.length * width);
+      for (const [n, row] of made.entries()) data.set(row, n * width);
+      return { rows: { shape: [made.length, width], data } };
+    });
+    const width = rows?.shape[1] ?? 0;
+    for (let n = 0; n < part.length; n++)
+      features.push((rows as KeptMatrix).data.subarray(n * width, (n + 1) * width));
+  }
+  return features;
+}
