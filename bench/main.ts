@@ -3,6 +3,7 @@
  * can be carried, `… gateway` times it without model work, `… page` opens the playground, `… report` makes the page about it.
  */
 import { Command } from "commander";
+import { runProgram } from "#kit/failure.ts";
 import { addEngineBench } from "./src/engine.ts";
 import { addGatewayBench } from "./src/gateway/command.ts";
 import { addLoadBench } from "./src/load/command.ts";
@@ -17,4 +18,4 @@ addLoadBench(program);
 addGatewayBench(program);
 addPageBench(program);
 addReport(program);
-await program.parseAsync();
+await runProgram("bench", () => program.parseAsync());

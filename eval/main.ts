@@ -1,5 +1,6 @@
 /** Quality beside baselines. One command a subject: `npm run eval -- scaling [--quick] [--json FILE]`, `-- steering`, `-- tasks`. */
 import { Command } from "commander";
+import { runProgram } from "#kit/failure.ts";
 import { addPolicyFit } from "./src/policy/command.ts";
 import { addTaskPrinter } from "./src/print-tasks.ts";
 import { addProposalEval } from "./src/proposal/command.ts";
@@ -24,4 +25,4 @@ addPolicyFit(program);
 addSweepPlot(program);
 addProposalEval(program);
 addResultsPage(program);
-await program.parseAsync();
+await runProgram("eval", () => program.parseAsync());

@@ -7,6 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createGateKeys, type GateKeys } from "./gate-keys.ts";
 import { ownKey } from "#kit/auth.ts";
+import { TrimtabError } from "#kit/errors.ts";
 import { connectTo, parseTarget, type Connection, type Target } from "#kit/clients.ts";
 import type { QuantizedType } from "#kit/gguf-quantize.ts";
 import { createLogger } from "#kit/log.ts";
@@ -156,7 +157,8 @@ export async function startService(options: ServiceOptions): Promise<RunningServ
   const connections: Partial<Record<RoomName, Connection>> = {};
   for (const name of CALLS[service]) {
     const address = options.addresses[name];
-    if (address === undefined) throw new Error(`--${name} <address> is needed: ${service} calls it`);
+    if (address === undefined)
+      throw new TrimtabError("FIELD_REQUIRED", `--${name} <address> is needed: ${service} calls it`);
     connections[name] = connectWithKey(parseTarget(address), tls);
   }
   const keys: Partial<GateKeys> = service === "gateway" ? createGateKeys() : {};
@@ -191,7 +193,8 @@ function bindingOf(
   target: ReturnType<typeof parseTarget>,
 ): { socketPath: string } | { host: string; port: number } {
   if ("socketPath" in target) return { socketPath: target.socketPath };
-  if (!("address" in target)) throw new Error("a service listens on host:port or unix:/path");
+  if (!("address" in target))
+    throw new TrimtabError("INVALID_ARGUMENT", "a service listens on host:port or unix:/path");
   const colon = target.address.lastIndexOf(":");
   return { host: target.address.slice(0, colon), port: Number(target.address.slice(colon + 1)) };
 }

@@ -3,6 +3,7 @@
  */
 import { InvalidArgumentError, Option, type Command } from "commander";
 import { QUANTIZED_TYPES, type QuantizedType } from "#kit/gguf-quantize.ts";
+import { locateModel } from "#kit/model-sources.ts";
 import { defaultModelPath } from "#kit/paths.ts";
 import { connectGateway, startStack, type Stack } from "./compose.ts";
 
@@ -46,21 +47,17 @@ function threadCount(text: string): number | "auto" {
 }
 
 /** What `--model` takes. */
-const MODEL_HELP = "a GGUF file, or a directory with safetensors";
-
-function modelOfEnvironment(): string {
-  return process.env["TRIMTAB_MODEL"] ?? defaultModelPath();
-}
+const MODEL_HELP = "a GGUF file or a directory with safetensors, or its name in the cache";
 
 /** Adds `--model`, `--quantize` and `--threads`. */
 export function addModelOptions(command: Command): Command {
-  return addPreparation(command.option("--model <path>", MODEL_HELP, modelOfEnvironment()));
+  return addPreparation(command.option("--model <model>", MODEL_HELP, locateModel, defaultModelPath()));
 }
 
 /** The same with a `--model` that can be given several times. */
 export function addModelsOptions(command: Command): Command {
   const help = `${MODEL_HELP}; several times: several models`;
-  return addPreparation(command.option("--model <path...>", help, [modelOfEnvironment()]));
+  return addPreparation(command.option("--model <model...>", help, [defaultModelPath()]));
 }
 
 /** How a model is loaded and run. */

@@ -1,5 +1,6 @@
 /** The command line as a program: every command is one file in commands/. */
 import { Command } from "commander";
+import { EXIT } from "#kit/failure.ts";
 import manifest from "../../package.json" with { type: "json" };
 import { addCaptureCommand } from "./commands/capture.ts";
 import { addChatCommand } from "./commands/chat.ts";
@@ -34,7 +35,8 @@ const COMMANDS = [
 export function createProgram(): Command {
   const program = new Command("trimtab")
     .description("Activation steering and verified inference-time scaling for small open language models.")
-    .version(manifest.version);
+    .version(manifest.version)
+    .exitOverride(({ exitCode }) => process.exit(exitCode === 0 ? 0 : EXIT.usage));
   for (const add of COMMANDS) add(program);
   return program;
 }

@@ -86,7 +86,10 @@ export function addScalingEval(program: Command): void {
     )
     .option("--parallel <n>", "problems at a time: faster, but no times to go by", integerIn(1, 64), 1)
     .option("--address <host:port>", "gRPC address of a running gateway")
-    .option("--model <file>", "model file (GGUF), if the services are started for this run")
+    .option(
+      "--model <model>",
+      "model file, or its name in the cache, if the services are started for this run",
+    )
     .option(
       "--threads <n>",
       "compute threads",

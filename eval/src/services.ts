@@ -22,6 +22,7 @@ export interface Services {
 export interface ServicesOptions {
   /** gRPC address of a running gateway; without it the services are started. */
   readonly address?: string;
+  /** Path, or name in the cache: the command line's own `--model`. */
   readonly model?: string;
   readonly threads: number;
 }
@@ -37,7 +38,7 @@ export function pickModel<M extends { readonly name: string }>(models: readonly 
   return model;
 }
 
-/** Starts what is not running yet. @throws TrimtabError SERVICE_UNAVAILABLE if it does not become ready. */
+/** Starts what is not running yet. @throws TrimtabError SERVICE_UNAVAILABLE if it does not become ready, and why it never can. */
 export async function openServices({ address, model, threads }: ServicesOptions): Promise<Services> {
   const directory = mkdtempSync(join(tmpdir(), "trimtab-eval-"));
   const children: Supervisor[] = [];
@@ -61,7 +62,7 @@ export async function openServices({ address, model, threads }: ServicesOptions)
   };
   const close = async (): Promise<void> => {
     for (const connection of connections) connection.close();
-    for (const child of children.toReversed()) await child.close();
+    await Promise.all(children.map((child) => child.close()));
     rmSync(directory, { recursive: true, force: true });
   };
   try {
@@ -71,7 +72,8 @@ export async function openServices({ address, model, threads }: ServicesOptions)
     let gateway: Connection;
     if (address === undefined) gateway = connect(startAll(startAlone));
     else connections.push((gateway = connectTo({ address }, PATIENT)));
-    for (const child of children) await child.ready();
+    // Whichever fails for good ends the run: the others wait for nothing then.
+    await Promise.all(children.map((child) => child.ready()));
     return { gateway: gateway.client(GatewayService), referee: referee.client(VerifierService), close };
   } catch (error) {
     await close();

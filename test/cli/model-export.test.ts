@@ -50,8 +50,8 @@ test("a graph alone; what cannot be exported or written is named, and leaves no 
     "alone.onnx_data",
   ]);
   const experts = await exportTo("experts.onnx", await writeFamilyModel(familyModels.granitemoe));
-  expect(experts).toMatchObject({ code: 1, stderr: expect.stringContaining("BACKEND_CAPABILITY") });
+  expect(experts).toMatchObject({ code: 65, stderr: expect.stringContaining("BACKEND_CAPABILITY") });
   const missing = await exportTo("missing.onnx", join(root, "no.gguf"));
-  expect(missing).toMatchObject({ code: 1, stderr: expect.stringContaining("ARTIFACT_NOT_FOUND") });
+  expect(missing).toMatchObject({ code: 66, stderr: expect.stringContaining("ARTIFACT_NOT_FOUND") });
   expect(readdirSync(root).filter((name) => /experts|missing|tmp/.test(name))).toEqual([]);
 });

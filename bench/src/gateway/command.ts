@@ -1,5 +1,6 @@
 /** `bench gateway`: what the gateway costs when no model works, and how it starts, rests, recovers and ends. Linux. */
 import type { Command } from "commander";
+import { locateModel } from "#kit/model-sources.ts";
 import { defaultModelPath } from "#kit/paths.ts";
 import { targetOf } from "../load/target.ts";
 import { describeMachine } from "../machine.ts";
@@ -38,7 +39,7 @@ export function addGatewayBench(program: Command): void {
   program
     .command("gateway")
     .description("the gateway without model work, its start, rest, recovery and end")
-    .option("--model <file>", "model file", defaultModelPath())
+    .option("--model <model>", "model file, or its name in the cache", locateModel, defaultModelPath())
     .option("--threads <n>", "compute threads, or auto", "auto")
     .option("--json <file>", "write the numbers to a file")
     .action(run);

@@ -6,6 +6,7 @@ import { mkdir, writeFile } from "node:fs/promises";
 import { setPriority } from "node:os";
 import { dirname, join, relative } from "node:path";
 import type { Command } from "commander";
+import { locateModel } from "#kit/model-sources.ts";
 import { defaultModelPath } from "#kit/paths.ts";
 import { describeMachine } from "../machine.ts";
 import { startGateway } from "../ours/gateway.ts";
@@ -40,7 +41,7 @@ export function addLoadBench(program: Command): void {
     .command("load")
     .description("goodput and latency under 1, 2, 3 and 5 times the load that can be carried")
     .option("--quick", `${QUICK_SECONDS} s a load instead of ${SECONDS}`)
-    .option("--model <file>", "model file", defaultModelPath())
+    .option("--model <model>", "model file, or its name in the cache", locateModel, defaultModelPath())
     .option("--threads <n>", "compute threads, or auto", "auto")
     .option("--json <file>", "write the rows to a file")
     .option("--plot <file>", "the picture", join(ROOT, "build", "load.svg"))

@@ -3,6 +3,7 @@
  * of the running answer or stop it. Without a terminal it is text alone.
  */
 import { type JsonValue, toJson } from "@bufbuild/protobuf";
+import { failureText } from "#kit/failure.ts";
 import { cancelSafe } from "#kit/streams.ts";
 import {
   ChoiceFinishedEventSchema,
@@ -10,7 +11,6 @@ import {
 } from "#proto/trimtab/gateway/v1/gateway_service_pb.ts";
 import { type ChatQuestion, chatSpec } from "../chat-spec.ts";
 import type { GatewayClient } from "../demo/answer.ts";
-import { failureText } from "../failure.ts";
 import { gauge } from "../view/gauges.ts";
 import { listenToKeys } from "../view/keys.ts";
 import { createStatusLine } from "../view/status-line.ts";

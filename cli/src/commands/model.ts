@@ -6,6 +6,7 @@ import { type Command, Option } from "commander";
 import { TrimtabError } from "#kit/errors.ts";
 import { openGguf } from "#kit/gguf.ts";
 import { digestOfModel } from "#kit/model-digest.ts";
+import { locateModel } from "#kit/model-sources.ts";
 import { isModelDirectory, openModelDirectory } from "#kit/model-directory.ts";
 import { defaultModelPath, modelsDir } from "#kit/paths.ts";
 import { exportModel } from "../model/export.ts";
@@ -73,7 +74,7 @@ export function addModelCommand(program: Command): void {
     .argument("<model>", "a file or directory, or a name in the cache")
     .option("--sha256 <hex>", "fail if the digest differs")
     .option("--json", "print JSON")
-    .action(async (file: string, options: DigestOptions) => verify(await locate(file), options));
+    .action(async (file: string, options: DigestOptions) => verify(locateModel(file), options));
   model
     .command("export")
     .description("write a model for ONNX runtimes: a folder transformers.js loads, or a graph alone")
@@ -87,7 +88,7 @@ export function addModelCommand(program: Command): void {
     .option("--hidden-states", "give out the residual stream after every block, too")
     .option("--json", "print JSON")
     .action(async ({ onnx, model: file, weights, hiddenStates = false, ...options }: ExportOptions) => {
-      const paths = await exportModel(await locate(file), onnx, { weights, hiddenStates });
+      const paths = await exportModel(locateModel(file), onnx, { weights, hiddenStates });
       printResult(options, paths, paths);
     });
 }
@@ -106,11 +107,6 @@ async function sizeOf(path: string): Promise<number> {
     (await readdir(path)).map(async (name) => (await stat(join(path, name))).size),
   );
   return sizes.reduce((sum, size) => sum + size, 0);
-}
-
-async function locate(file: string): Promise<string> {
-  const cached = await cachedModels();
-  return cached.includes(file) ? join(modelsDir(), file) : file;
 }
 
 function verify(path: string, { sha256: expected, ...options }: DigestOptions): void {

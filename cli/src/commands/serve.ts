@@ -1,6 +1,8 @@
 /** `trimtab serve`: all services, or one alone by `--service`. */
 import { Option, type Command } from "commander";
 import { TrimtabError } from "#kit/errors.ts";
+import { EXIT } from "#kit/failure.ts";
+import { locateModel } from "#kit/model-sources.ts";
 import { closeOnSignals } from "#kit/server.ts";
 import { exitWithParent } from "#kit/supervisor.ts";
 import { startTracing } from "#kit/tracing.ts";
@@ -10,9 +12,6 @@ import { addEngineOptions, type EngineFlags } from "../engine-options.ts";
 import { addModelsOptions, integerIn, type ModelOptions } from "../options.ts";
 import { DEFAULT_GRPC_PORT, DEFAULT_HTTP_PORT } from "../ports.ts";
 import { ROOM_NAMES, type RoomName } from "../rooms.ts";
-
-/** Status of a process whose engine died: whoever supervises it starts it again. */
-const EXIT_BROKEN = 70;
 
 interface ServeOptions extends Omit<ModelOptions, "model">, EngineFlags {
   readonly model: readonly string[];
@@ -85,7 +84,7 @@ async function serveAll(options: ServeOptions): Promise<void> {
       field: "--recipe",
     });
   const endTracing = await startTracing("gateway");
-  const stack = await startStack({ ...options, modelPath: options.model, engine: options });
+  const stack = await startStack({ ...options, modelPath: options.model.map(locateModel), engine: options });
   closeOnSignals(() => stack.close().finally(endTracing));
   if (options.recipe !== undefined) await answerAndBuild(stack, options.recipe);
   const { host } = options;
@@ -105,7 +104,7 @@ async function serveOne(service: RoomName, options: ServeOptions, wantsHttp: boo
   const endTracing = await startTracing(service);
   const running = await startService({
     service,
-    modelPath: options.model,
+    modelPath: options.model.map(locateModel),
     quantize: options.quantize,
     threads,
     engine: options,
@@ -117,7 +116,7 @@ async function serveOne(service: RoomName, options: ServeOptions, wantsHttp: boo
     tls: { cert: options.tlsCert, key: options.tlsKey, ca: options.tlsCa },
   });
   closeOnSignals(() => running.close().finally(endTracing), { supervised });
-  void running.broken?.then(() => process.exit(EXIT_BROKEN));
+  void running.broken?.then(() => process.exit(EXIT.broken));
   if (supervised) exitWithParent();
   else {
     const { grpcPort } = running.server;

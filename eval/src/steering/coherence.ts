@@ -46,7 +46,10 @@ export function addCoherence(program: Command): void {
     .option("--served <name>", "name of the served model; the first one if it is left out")
     .option("--passages <n>", "passages that are read", integerIn(1, 64), 6)
     .option("--address <host:port>", "gRPC address of a running gateway")
-    .option("--model <file>", "model file (GGUF), if the services are started for this run")
+    .option(
+      "--model <model>",
+      "model file, or its name in the cache, if the services are started for this run",
+    )
     .option("--threads <n>", "compute threads", integerIn(1, 16), 1)
     .action(measure);
 }

@@ -73,7 +73,10 @@ export function addSteeringEval(program: Command): void {
     .option("--arms <list>", 'these only: "gate × method", comma-separated')
     .option("--development-only", "choose and freeze strengths, and leave the test prompts alone")
     .option("--address <host:port>", "gRPC address of a running gateway")
-    .option("--model <file>", "model file (GGUF), if the services are started for this run")
+    .option(
+      "--model <model>",
+      "model file, or its name in the cache, if the services are started for this run",
+    )
     .option("--threads <n>", "compute threads", integerIn(1, 16), 1)
     .action(evaluate);
   program

@@ -49,7 +49,10 @@ export function addSecondStage(program: Command): void {
     .option("--out <folder>", "kept readings", join("build", "eval", "second-stage"))
     .option("--recipe <name>", "recipe with a gate", "refusal")
     .option("--address <host:port>", "gRPC address of a running gateway")
-    .option("--model <file>", "model file (GGUF), if the services are started for this run")
+    .option(
+      "--model <model>",
+      "model file, or its name in the cache, if the services are started for this run",
+    )
     .option("--threads <n>", "compute threads", integerIn(1, 16), 1)
     .action(run);
 }

@@ -50,6 +50,15 @@ export function resolveModelSource(source: string, directories: readonly string[
   throw new TrimtabError("MODEL_NOT_FOUND", message, { field: "source" });
 }
 
+/**
+ * The path of a model that the operator names: a path that exists, or a name in the cache, with or without `.gguf`. What is
+ * neither stays as it is, for the loader to refuse.
+ */
+export function locateModel(named: string): string {
+  const candidates = [named, join(modelsDir(), named), join(modelsDir(), `${named}.gguf`)];
+  return candidates.find((path) => existsSync(path)) ?? named;
+}
+
 /** The path that all links to a model lead to; one that does not exist is for the loader to refuse. */
 export function realPathOf(path: string): string {
   return existsSync(path) ? realpathSync(path) : path;

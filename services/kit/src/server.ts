@@ -8,6 +8,7 @@ import { Hono } from "hono";
 import { Health } from "#proto/health/v1/health_pb.ts";
 import { assertBindAllowed, assertOperator, createKeyGate, type KeyGate } from "./auth.ts";
 import { toConnectError, TrimtabError } from "./errors.ts";
+import { EXIT } from "./failure.ts";
 import { createHealth, type HealthTable } from "./health.ts";
 import { deadlineKey, serverInterceptors } from "./interceptors.ts";
 import { RPC_LIMITS } from "./limits.ts";
@@ -171,11 +172,11 @@ const ENDING_SIGNALS = ["SIGTERM", "SIGINT"] as const;
 export function closeOnSignals(close: () => Promise<void>, options: { supervised?: boolean } = {}): void {
   let isClosing = false;
   const onSignal = () => {
-    if (isClosing) process.exit(130);
+    if (isClosing) process.exit(EXIT.interrupted);
     isClosing = true;
     close().then(
       () => process.exit(0),
-      () => process.exit(70),
+      () => process.exit(EXIT.broken),
     );
   };
   for (const signal of ENDING_SIGNALS) {

@@ -2,12 +2,14 @@
  * A child process that serves one Unix socket: started, watched, restarted with growing pauses, killed on close.
  *
  * A wedged kernel cannot be stopped inside its process, only with it. While the child is down, calls to its socket
- * fail with SERVICE_UNAVAILABLE; {@link Supervisor.ready} waits for the next healthy child. The child's standard input
+ * fail with SERVICE_UNAVAILABLE; {@link Supervisor.ready} waits for the next healthy child. A child that has never served
+ * and ends with a status that every new start would end with again (no model, wrong arguments) is not started again. The child's standard input
  * stays open as long as the parent lives: {@link exitWithParent} in the child ends it when the parent is gone.
  */
 import { Health, HealthCheckResponse_ServingStatus as Status } from "#proto/health/v1/health_pb.ts";
 import { connectTo } from "./clients.ts";
 import { TrimtabError } from "./errors.ts";
+import { permanentReasonOf } from "./failure.ts";
 import { SUPERVISOR_LIMITS } from "./limits.ts";
 import type { Logger } from "./log.ts";
 
@@ -24,8 +26,8 @@ export interface SuperviseOptions {
   readonly log?: Logger;
 }
 
-/** `starting` until the first health check succeeds, `down` between an exit and the next start. */
-export type ChildState = "starting" | "ready" | "down" | "closed";
+/** `starting` until the first health check succeeds, `down` between an exit and the next start, `failed`: it can never serve. */
+export type ChildState = "starting" | "ready" | "down" | "failed" | "closed";
 
 /** A supervised child. */
 export interface Supervisor {
@@ -34,7 +36,10 @@ export interface Supervisor {
   readonly pid: number | undefined;
   /** Exits so far. */
   readonly restarts: number;
-  /** Resolves when the child serves. @throws TrimtabError SERVICE_UNAVAILABLE after `timeoutMs` or when closed. */
+  /**
+   * Resolves when the child serves.
+   * @throws TrimtabError SERVICE_UNAVAILABLE after `timeoutMs` or when closed; at once the reason of a child that failed for good.
+   */
   ready(timeoutMs?: number): Promise<void>;
   /** Kills the current child at once; it is started again. For wedged work. */
   kill(): void;
@@ -53,11 +58,14 @@ export function supervise(options: SuperviseOptions): Supervisor {
   let restarts = 0;
   let backoffMs: number = SUPERVISOR_LIMITS.firstBackoffMs;
   let timer: ReturnType<typeof setTimeout> | undefined;
+  let hasServed = false;
+  /** Why there will be no other child. */
+  let ended: TrimtabError | undefined;
 
   const settle = (next: ChildState) => {
     state = next;
-    if (next === "ready") for (const wake of [...waiters]) wake();
-    if (next === "closed") for (const wake of [...waiters]) wake(unavailable("the service is closed"));
+    hasServed ||= next === "ready";
+    if (next === "ready" || ended) for (const wake of [...waiters]) wake(ended);
   };
   const start = () => {
     settle("starting");
@@ -65,15 +73,17 @@ export function supervise(options: SuperviseOptions): Supervisor {
     const current = spawn(options);
     child = current;
     void untilServing(options, current).then((serves) => {
-      if (child !== current || state === "closed") return;
+      if (child !== current || ended) return;
       if (serves) settle("ready");
       else current.kill("SIGKILL");
     });
     void current.exited.then((code) => {
-      if (state === "closed") return;
+      if (ended) return;
       restarts++;
-      settle("down");
       options.log?.log("warn", "child exited", { code, signal: current.signalCode ?? undefined, restarts });
+      if (!hasServed) ended = failedForGood(code);
+      settle(ended ? "failed" : "down");
+      if (ended) return;
       if (Date.now() - started > SUPERVISOR_LIMITS.healthyMs) backoffMs = SUPERVISOR_LIMITS.firstBackoffMs;
       timer = setTimeout(start, backoffMs);
       backoffMs = Math.min(backoffMs * 2, SUPERVISOR_LIMITS.maxBackoffMs);
@@ -81,7 +91,7 @@ export function supervise(options: SuperviseOptions): Supervisor {
   };
   const becomesReady = (timeoutMs: number): Promise<void> => {
     if (state === "ready") return Promise.resolve();
-    if (state === "closed") return Promise.reject(unavailable("the service is closed"));
+    if (ended) return Promise.reject(ended);
     return new Promise((resolve, reject) => {
       const wake = (error?: TrimtabError) => {
         clearTimeout(limit);
@@ -117,6 +127,7 @@ export function supervise(options: SuperviseOptions): Supervisor {
     kill: () => child?.kill("SIGKILL"),
     async close() {
       if (state === "closed") return;
+      ended = unavailable("the service is closed");
       settle("closed");
       clearTimeout(timer);
       await end(child);
@@ -162,6 +173,15 @@ async function end(child: Bun.Subprocess | undefined): Promise<void> {
   const timer = setTimeout(() => child.kill("SIGKILL"), SUPERVISOR_LIMITS.killMs);
   await child.exited;
   clearTimeout(timer);
+}
+
+/** Whoever served once finds again what it needs, or is wanted back when it is there again: only a first start can fail for good. */
+function failedForGood(status: number): TrimtabError | undefined {
+  const reason = permanentReasonOf(status);
+  return (
+    reason &&
+    new TrimtabError(reason, `a service cannot start (exit status ${status}); it said why on standard error`)
+  );
 }
 
 function unavailable(message: string): TrimtabError {

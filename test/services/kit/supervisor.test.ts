@@ -1,6 +1,6 @@
 /** Supervised child processes: killed, failing, closed, orphaned. */
 import { afterEach, beforeEach, expect, test } from "bun:test";
-import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { connectTo } from "#kit/clients.ts";
@@ -20,12 +20,11 @@ afterEach(async () => {
   rmSync(directory, { recursive: true });
 });
 
-const commandOf = (...mode: string[]) => [
-  process.execPath,
-  join(import.meta.dir, "echo-child.ts"),
-  socketPath,
-  ...mode,
-];
+const commandOf = () => [process.execPath, join(import.meta.dir, "echo-child.ts"), socketPath];
+/** From now on the child exits with this status. */
+const exitWith = (status: number) => writeFileSync(`${socketPath}.status`, String(status));
+const reasonOf = async (ready: Promise<void>) =>
+  fromConnectError(await ready.catch((error: unknown) => error)).reason;
 
 test("X5 a killed child fails running and next calls with SERVICE_UNAVAILABLE, then the same client works again", async () => {
   child = supervise({ command: commandOf(), socketPath });
@@ -48,11 +47,40 @@ test("X5 a killed child fails running and next calls with SERVICE_UNAVAILABLE, t
 }, 20_000);
 
 test("X26 a child that cannot start is tried again with growing pauses, and waiting for it ends in a typed error", async () => {
-  child = supervise({ command: commandOf("fail"), socketPath });
+  exitWith(3);
+  child = supervise({ command: commandOf(), socketPath });
   while (child.restarts < 2) await Bun.sleep(20);
-  const error = await child.ready(50).catch((e: unknown) => e);
-  expect(fromConnectError(error).reason).toBe("SERVICE_UNAVAILABLE");
+  expect(await reasonOf(child.ready(50))).toBe("SERVICE_UNAVAILABLE");
   expect(child.restarts).toBeLessThanOrEqual(5);
+}, 20_000);
+
+test.each([
+  [64, "INVALID_ARGUMENT"],
+  [65, "ARTIFACT_INVALID"],
+  [66, "ARTIFACT_NOT_FOUND"],
+] as const)(
+  "a child that ends its first start with %i is never started again",
+  async (status, reason) => {
+    exitWith(status);
+    child = supervise({ command: commandOf(), socketPath });
+    expect(await reasonOf(child.ready())).toBe(reason);
+    expect(child).toMatchObject({ state: "failed", restarts: 1, pid: undefined });
+    expect(await reasonOf(child.ready())).toBe(reason);
+    await child.close();
+    expect(child.state).toBe("closed");
+  },
+  20_000,
+);
+
+test("a child that has served is started again whatever it ends with", async () => {
+  child = supervise({ command: commandOf(), socketPath });
+  await child.ready();
+  exitWith(66);
+  child.kill();
+  while (child.restarts < 3) await Bun.sleep(20);
+  rmSync(`${socketPath}.status`);
+  await child.ready();
+  expect(child.state).toBe("ready");
 }, 20_000);
 
 test("close ends the child for good", async () => {
@@ -62,7 +90,7 @@ test("close ends the child for good", async () => {
   await child.close();
   expect(existsSync(`/proc/${pid}`)).toBe(false);
   expect(child.state).toBe("closed");
-  expect(fromConnectError(await child.ready().catch((e: unknown) => e)).reason).toBe("SERVICE_UNAVAILABLE");
+  expect(await reasonOf(child.ready())).toBe("SERVICE_UNAVAILABLE");
 }, 20_000);
 
 test("X3 a child does not outlive a parent that was killed", async () => {
