@@ -1,6 +1,6 @@
 /** What is said of a steered proposal equals its closed form on searches made by hand. */
 import { expect, test } from "bun:test";
-import { estimateOf, type Proposed } from "../../eval/src/proposal/estimate.ts";
+import { distanceByChance, estimateOf, type Proposed } from "../../eval/src/proposal/estimate.ts";
 
 const LAW = new Map([
   ["oui", 0.75],
@@ -24,6 +24,24 @@ test("shares, variance between searches, bias and tokens are counted over those 
   expect(estimate.bias).toBeCloseTo(0, 12);
   // Chosen half and half.
   expect(estimate.farChosen).toBeCloseTo(0.25, 12);
+});
+
+test("the distance by chance is the mean over all draws, counted one by one", () => {
+  // Of one draw always one of the two: half of |1 - p| + |0 - (1 - p)|.
+  expect(distanceByChance([0.75, 0.25], 1)).toBeCloseTo(0.75 * 0.25 + 0.25 * 0.75, 12);
+  const law = [0.5, 0.3, 0.2];
+  let expected = 0;
+  for (const a of law.keys())
+    for (const b of law.keys())
+      for (const c of law.keys())
+        expected +=
+          (law[a]! *
+            law[b]! *
+            law[c]! *
+            law.reduce((sum, p, i) => sum + Math.abs([a, b, c].filter((x) => x === i).length / 3 - p), 0)) /
+          2;
+  expect(distanceByChance(law, 3)).toBeCloseTo(expected, 12);
+  expect(distanceByChance(law, 3_000)).toBeLessThan(0.02);
 });
 
 test("a search without any wanted answer costs tokens and says nothing of the law", () => {

@@ -53,7 +53,7 @@ async function evaluate(options: ProposalOptions): Promise<void> {
       },
     });
     const known = await enumerateLaw(services, GREETING);
-    const rows: string[][] = [];
+    const rows = [rejectionOf(known)];
     for (const dose of options.doses.split(",").map(Number)) {
       const records: ProposedRecord[] = [];
       for (let seed = 1; seed <= options.searches; seed++) {
@@ -74,29 +74,30 @@ async function evaluate(options: ProposalOptions): Promise<void> {
 
 function report({ keep }: ProposalOptions, { law, chance }: Law, rows: readonly string[][]): void {
   const shares = [...law].map(([text, p]) => `${JSON.stringify(text)} ${p.toFixed(3)}`).join(", ");
-  const rejected = `plain rejection: ${(GREETING.tokens / chance).toFixed(0)} tokens for a wanted answer`;
   const lines = [
     `chance of the condition ${chance.toExponential(2)}; law: ${shares}`,
-    rejected,
     ...alignColumns([HEAD, ...rows]),
   ];
   process.stdout.write(`${lines.join("\n")}\n`);
-  if (keep === undefined) return;
-  writeTable(keep, { head: HEAD, rows });
-  writeTable(`${keep}-law`, {
-    head: ["answer", "probability, given the condition"],
-    rows: [...law].map(([text, p]) => [JSON.stringify(text), p.toFixed(3)]),
-  });
+  if (keep !== undefined) writeTable(keep, { head: HEAD, rows });
 }
 
 const HEAD = [
-  ...["dose", "wanted", "effective sample size", "variance", "bias", "chosen off by"],
+  ...["dose", "wanted", "effective sample size", "variance", "bias", "bias by chance"],
+  ...["chosen off by", "off by chance"],
   ...["tokens for a wanted answer", "searches"],
+];
+
+/** What it takes to draw from the unsteered model until a wanted answer comes. */
+const rejectionOf = ({ chance }: Law): string[] => [
+  ...["rejection", `${(100 * chance).toFixed(1)} %`, "", "", "", "", "", ""],
+  ...[(GREETING.tokens / chance).toFixed(0), ""],
 ];
 
 const rowOf = (dose: number, estimate: ProposalEstimate, candidates: number): string[] => [
   ...[String(dose), `${(100 * estimate.wanted).toFixed(1)} %`],
   `${estimate.effectiveSampleSize.toFixed(2)} of ${candidates}`,
-  ...[estimate.variance, estimate.bias, estimate.farChosen].map((value) => value.toFixed(3)),
+  ...[estimate.variance, estimate.bias, estimate.biasByChance].map((value) => value.toFixed(3)),
+  ...[estimate.farChosen, estimate.farByChance].map((value) => value.toFixed(3)),
   ...[estimate.tokensPerWanted.toFixed(0), String(estimate.n)],
 ];

@@ -28,6 +28,9 @@ export interface ProposalEstimate {
   readonly bias: number;
   /** The same between the law and what was chosen. */
   readonly farChosen: number;
+  /** What `bias` would be of as many independent draws from the law as there are effective samples in all; and `farChosen` of as many as chose. */
+  readonly biasByChance: number;
+  readonly farByChance: number;
   /** Tokens of both models for a text that meets the condition. */
   readonly tokensPerWanted: number;
 }
@@ -45,16 +48,37 @@ export function estimateOf(
   const of = (index: number): number[] => estimates.map((estimate) => estimate[index] ?? 0);
   const far = (shares: readonly number[]): number =>
     texts.reduce((sum, text, i) => sum + Math.abs((shares[i] ?? 0) - (law.get(text) ?? 0)), 0) / 2;
+  const shares = [...law.values()];
+  const size = meanOf(met.map((one) => one.effectiveSampleSize));
   const tokens = searches.reduce((sum, one) => sum + one.tokensGenerated + one.tokensVerified, 0);
   return {
     n: searches.length,
     wanted: met.length / searches.length,
-    effectiveSampleSize: meanOf(met.map((one) => one.effectiveSampleSize)),
+    effectiveSampleSize: size,
     variance: meanOf(texts.map((_, i) => varianceOf(of(i)))),
     bias: far(texts.map((_, i) => meanOf(of(i)))),
     farChosen: far(texts.map((text) => met.filter(({ chosen }) => chosen === text).length / met.length)),
+    biasByChance: distanceByChance(shares, Math.round(met.length * size)),
+    farByChance: distanceByChance(shares, met.length),
     tokensPerWanted: tokens / met.length,
   };
+}
+
+/**
+ * Half the expected sum of differences between a law and the shares of its outcomes in independent draws: of each outcome the
+ * mean deviation of a binomial count, in closed form (De Moivre 1730). Cost: outcomes × draws.
+ */
+export function distanceByChance(law: readonly number[], draws: number): number {
+  return law.reduce((sum, p) => sum + meanDeviation(p, draws), 0) / (2 * draws);
+}
+
+/** E|X − np| = 2m C(n, m) pᵐ qⁿ⁻ᵐ⁺¹ with m the first whole number above np. */
+function meanDeviation(p: number, n: number): number {
+  if (p <= 0 || p >= 1) return 0;
+  const m = Math.floor(n * p) + 1;
+  let logChoose = 0;
+  for (let i = 1; i <= m; i++) logChoose += Math.log((n - m + i) / i);
+  return 2 * m * Math.exp(logChoose + m * Math.log(p) + (n - m + 1) * Math.log1p(-p));
 }
 
 function varianceOf(values: readonly number[]): number {

@@ -5,6 +5,7 @@
  *   {{rows RUN}}                 table of all arms       {{command RUN}}          the command that made it
  *   {{of RUN ARM FIELD}}         one number              {{over RUN ARM ARM}}     paired difference of accuracies, points
  *   {{distinct RUN ARM ARM}}     paired difference of different answers             {{sizes RUN ARM}}  effective sample sizes
+ *   {{cell RESULT ROW COLUMN}}   one cell of such a table, its row by the first cell of it
  *   {{policy RESULT}}            what a table of `auto` is worth                    {{table RESULT}}   a table kept as it is
  *   {{bench RESULT}}             rows of `npm run bench -- search --json eval/results/RESULT.json`
  *
@@ -61,6 +62,7 @@ const KINDS: Readonly<Record<string, (result: unknown, words: readonly string[])
       .join(", "),
   policy: (result) => policyTable(result as { crossValidated: PolicyReport; test?: PolicyReport }),
   bench: (result) => benchTable((result as { readonly rows: readonly BenchLine[] }).rows),
+  cell: (result, [row = "", ...column]) => cellOf(result as KeptTable, row, column.join(" ")),
   table: (result) => {
     const { head, rows } = result as KeptTable;
     return markdownTable(head, rows);
@@ -72,6 +74,12 @@ function rowOf(result: unknown, arm: string): KeptRow {
   const found = rows.find((row) => `${row.strategy}/${row.source}/${row.budget}` === arm);
   if (found) return found;
   throw new Error(`${title} has no ${arm}`);
+}
+
+function cellOf({ head, rows }: KeptTable, row: string, column: string): string {
+  const found = rows.find(([first]) => first === row)?.[head.indexOf(column)];
+  if (found) return found;
+  throw new Error(`there is no ${column} of ${row}`);
 }
 
 function spellField(row: KeptRow, field: string): string {
