@@ -9,6 +9,8 @@
  * Cost: one probe an id, two passes over the touched entries.
  */
 import { SCRATCH, SCRATCH_BYTES } from "./layout";
+import { BLOCK, blockMass } from "./sample";
+import { NEGATIVE_INFINITY } from "./sample-scan";
 
 const ENTRIES: usize = SCRATCH + SCRATCH_BYTES;
 const ENTRY_BYTES: usize = 16;
@@ -80,4 +82,34 @@ export function adjust(
 export function rawLogit(logits: usize, id: u32, bits: u32): f32 {
   const at = entryOf(id, bits);
   return load<u32>(at) ? load<f32>(at, 4) : load<f32>(logits + (<usize>id << 2));
+}
+
+/** Puts the raw logits back that `adjust` changed. */
+export function restore(logits: usize, bits: u32): void {
+  const end = ENTRIES + (ENTRY_BYTES << bits);
+  for (let at = ENTRIES; at < end; at += ENTRY_BYTES) {
+    const key = load<u32>(at);
+    if (key) store<f32>(logits + (<usize>(key - 1) << 2), load<f32>(at, 4));
+  }
+}
+
+/**
+ * What `mass` says of the whole adjusted row at temperature 1, and leaves at SCRATCH, when the masses of the raw row with
+ * the same `top` lie there: only blocks of touched ids are weighed again. Cost: 256 weights a touched id.
+ */
+export function massAdjusted(logits: usize, count: u32, bits: u32, top: f32): f64 {
+  const tableEnd = ENTRIES + (ENTRY_BYTES << bits);
+  for (let at = ENTRIES; at < tableEnd; at += ENTRY_BYTES) {
+    const key = load<u32>(at);
+    if (!key) continue;
+    const block = (key - 1) / BLOCK;
+    const first = block * BLOCK;
+    const none = NEGATIVE_INFINITY;
+    const part = blockMass(logits, count, 0, top, 1, 0, none, u32.MAX_VALUE, none, first);
+    store<f64>(SCRATCH + (<usize>block << 3), part);
+  }
+  const end: usize = SCRATCH + (<usize>((count + BLOCK - 1) / BLOCK) << 3);
+  let total: f64 = 0;
+  for (let at: usize = SCRATCH; at < end; at += 8) total += load<f64>(at);
+  return total;
 }

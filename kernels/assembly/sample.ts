@@ -10,7 +10,8 @@ import { HISTOGRAM, HISTOGRAM_BINS, SCRATCH, SPILL } from "./layout";
 import { constant, C_LANES, exp, expTable } from "./math";
 import { NEGATIVE_INFINITY, take } from "./sample-scan";
 
-const BLOCK: u32 = 256;
+/** Ids of a block. */
+export const BLOCK: u32 = 256;
 /** Bins of 1/32 nat up to 16 nats below the largest, then one for the rest. */
 const BINS_PER_NAT: f32 = 32;
 const LAST_BIN: i32 = HISTOGRAM_BINS - 1;
@@ -47,6 +48,25 @@ function wholeBlock(at: usize, top: f32, inverse: f32): v128 {
   return sum;
 }
 
+/** Σ of the kept weights of the block whose first id is `first`; see `mass`. */
+export function blockMass(
+  logits: usize, count: u32, mask: usize, top: f32, inverse: f32, least: f32, cut: f32, cutId: u32, floor: f32,
+  first: u32,
+): f64 {
+  const lowest = f32x4.splat(floor);
+  const end = min(first + BLOCK, count);
+  const isWhole = !mask && least == 0 && cut == NEGATIVE_INFINITY && end - first == BLOCK;
+  let sum = isWhole ? wholeBlock(logits + (<usize>first << 2), top, inverse) : f32x4.splat(0);
+  for (let i = isWhole ? end : first; i < end; i += 4) {
+    const z = take(logits, count, mask, i);
+    if (!v128.any_true(f32x4.ge(z, lowest))) continue;
+    sum = f32x4.add(sum, keptWeights(z, i, top, inverse, least, cut, cutId));
+  }
+  const low = <f64>f32x4.extract_lane(sum, 0) + <f64>f32x4.extract_lane(sum, 1);
+  const high = <f64>f32x4.extract_lane(sum, 2) + <f64>f32x4.extract_lane(sum, 3);
+  return low + high;
+}
+
 /**
  * Σ of the kept weights; leaves the mass of each block at SCRATCH. Logits below `floor` are known not to be kept:
  * four of them cost a comparison instead of an exponential.
@@ -54,23 +74,12 @@ function wholeBlock(at: usize, top: f32, inverse: f32): v128 {
 export function mass(
   logits: usize, count: u32, mask: usize, top: f32, inverse: f32, least: f32, cut: f32, cutId: u32, floor: f32,
 ): f64 {
-  const lowest = f32x4.splat(floor);
-  const keepsAll = !mask && least == 0 && cut == NEGATIVE_INFINITY;
   let total: f64 = 0;
   let to: usize = SCRATCH;
   for (let first: u32 = 0; first < count; first += BLOCK, to += 8) {
-    const end = min(first + BLOCK, count);
-    const isWhole = keepsAll && end - first == BLOCK;
-    let sum = isWhole ? wholeBlock(logits + (<usize>first << 2), top, inverse) : f32x4.splat(0);
-    for (let i = isWhole ? end : first; i < end; i += 4) {
-      const z = take(logits, count, mask, i);
-      if (!v128.any_true(f32x4.ge(z, lowest))) continue;
-      sum = f32x4.add(sum, keptWeights(z, i, top, inverse, least, cut, cutId));
-    }
-    const low = <f64>f32x4.extract_lane(sum, 0) + <f64>f32x4.extract_lane(sum, 1);
-    const high = <f64>f32x4.extract_lane(sum, 2) + <f64>f32x4.extract_lane(sum, 3);
-    store<f64>(to, low + high);
-    total += low + high;
+    const part = blockMass(logits, count, mask, top, inverse, least, cut, cutId, floor, first);
+    store<f64>(to, part);
+    total += part;
   }
   return total;
 }

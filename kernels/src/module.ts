@@ -52,6 +52,8 @@ export interface KernelExports {
     biasCount: number,
   ): void;
   rawLogit(logits: number, id: number, bits: number): number;
+  restore(logits: number, bits: number): void;
+  massAdjusted(logits: number, count: number, bits: number, top: number): number;
   largest(logits: number, count: number, mask: number): number;
   find(logits: number, count: number, mask: number, value: number): number;
   mass(...kept: [...KeptArguments, floor: number]): number;

@@ -20,6 +20,8 @@ export const MAX_VOCABULARY = 1_048_576;
 const FEWEST_BITS = 4;
 const MOST_BITS = 19;
 const ALL_IDS = 0xffffffff;
+/** Ids whose mass is kept as one number; BLOCK of ../assembly/sample.ts. */
+const BLOCK_IDS = 256;
 /** Colder temperatures than its inverse act like it: only the largest logits are left either way. */
 const LARGEST_INVERSE = 1e30;
 const NOTHING: SampleResult = { id: -1, logprob: Number.NaN, top: [], finite: false };
@@ -34,6 +36,7 @@ const NO_CUT: Cut = { logit: Number.NEGATIVE_INFINITY, id: ALL_IDS };
 /** The sampler over one instance. */
 export interface Sampler {
   sample(request: SampleRequest): SampleResult;
+  restoreLogits(request: SampleRequest): void;
   logprobs(a: { logits: Pointer; vocabulary: number; ids: readonly number[] }): number[];
 }
 
@@ -55,18 +58,22 @@ export function createSampler(kernels: KernelExports, memory: WebAssembly.Memory
       const top = readTop(kernels, request, row.normalizer);
       const bits = adjust(kernels, request);
       const isRaw = bits === null && mask === 0;
-      const largest = isRaw ? row.largest : kernels.largest(logits, vocabulary, mask);
+      const largest = isRaw ? row.largest : largestOf(kernels, request);
       if (!Number.isFinite(largest)) return { ...NOTHING, top };
       const isGreedy = temperature === 0;
       const id = isGreedy
         ? kernels.find(logits, vocabulary, mask, largest)
-        : draw(kernels, memory, request, largest, isRaw ? row.mass : null);
+        : draw(kernels, memory, request, largest, () => wholeMass(kernels, request, row, largest, bits));
       if (id < 0) return { ...NOTHING, top };
       const logit =
         bits === null
           ? (new Float32Array(memory.buffer, logits, vocabulary)[id] ?? Number.NaN)
           : kernels.rawLogit(logits, id, bits);
       return { id, logprob: logit - row.normalizer, top, finite: true };
+    },
+    restoreLogits(request) {
+      const bits = tableBits(request);
+      if (bits !== null) kernels.restore(request.logits, bits);
     },
     logprobs({ logits, vocabulary, ids }) {
       checkVocabulary(vocabulary);
@@ -112,42 +119,74 @@ function readTop(kernels: KernelExports, request: SampleRequest, normalizer: num
   }));
 }
 
+/** Ids that penalties and biases look at. */
+function touchedIds(request: SampleRequest): number {
+  const { repetitionPenalty, frequencyPenalty, presencePenalty, historyCount, biasCount } = request;
+  const hasPenalty = repetitionPenalty !== 1 || frequencyPenalty !== 0 || presencePenalty !== 0;
+  return (hasPenalty ? historyCount : 0) + biasCount;
+}
+
+/** log2 of the entries of the table that knows the raw logits; null when nothing is to be applied. */
+function tableBits(request: SampleRequest): number | null {
+  const touched = touchedIds(request);
+  return touched === 0 ? null : Math.max(FEWEST_BITS, Math.ceil(Math.log2(touched)) + 1);
+}
+
 /**
  * Applies penalties and bias in place.
- * @returns log2 of the entries of the table that knows the raw logits, or null when nothing was to be applied
+ * @returns `tableBits`
  */
 function adjust(kernels: KernelExports, request: SampleRequest): number | null {
-  const { logits, vocabulary, repetitionPenalty, frequencyPenalty, presencePenalty } = request;
-  const { history, historyCount, answerStart, bias, biasCount } = request;
-  const hasPenalty = repetitionPenalty !== 1 || frequencyPenalty !== 0 || presencePenalty !== 0;
-  const seen = hasPenalty ? historyCount : 0;
-  if (seen + biasCount === 0) return null;
-  const bits = Math.max(FEWEST_BITS, Math.ceil(Math.log2(seen + biasCount)) + 1);
+  const bits = tableBits(request);
+  if (bits === null) return null;
+  const touched = touchedIds(request);
   if (bits > MOST_BITS) {
-    throw new KernelError("FIELD_OUT_OF_RANGE", `${seen + biasCount} penalties and biases are too many`);
+    throw new KernelError("FIELD_OUT_OF_RANGE", `${touched} penalties and biases are too many`);
   }
+  const { logits, vocabulary, repetitionPenalty, frequencyPenalty, presencePenalty } = request;
+  const { history, answerStart, bias, biasCount } = request;
+  const seen = touched - biasCount;
   const penalties = [repetitionPenalty, frequencyPenalty, presencePenalty] as const;
   kernels.adjust(logits, vocabulary, bits, history, seen, answerStart, ...penalties, bias, biasCount);
   return bits;
 }
 
-/** One draw; `rawMass` is the mass of the raw row, whose blocks still lie in scratch, if nothing has changed it. */
+/** The largest allowed logit; not finite if there is none. */
+function largestOf(kernels: KernelExports, { logits, vocabulary, allowMask }: SampleRequest): number {
+  return allowMask === 0 ? kernels.scan(logits, vocabulary) : kernels.largest(logits, vocabulary, allowMask);
+}
+
+/** Mass of all allowed logits at temperature 1. What is known of the raw row's blocks is not computed again. */
+function wholeMass(
+  kernels: KernelExports,
+  request: SampleRequest,
+  raw: RawRow,
+  largest: number,
+  bits: number | null,
+): number {
+  const { logits, vocabulary, allowMask: mask } = request;
+  if (bits === null && mask === 0) return raw.mass;
+  const isMostlyRaw = mask === 0 && largest === raw.largest && touchedIds(request) * BLOCK_IDS < vocabulary;
+  if (bits !== null && isMostlyRaw) return kernels.massAdjusted(logits, vocabulary, bits, largest);
+  return kernels.mass(logits, vocabulary, mask, largest, 1, 0, NO_CUT.logit, NO_CUT.id, NO_CUT.logit);
+}
+
+/** One draw; `whole` leaves the blocks of the whole row at temperature 1 in scratch and says their mass. */
 function draw(
   kernels: KernelExports,
   memory: WebAssembly.Memory,
   request: SampleRequest,
   largest: number,
-  rawMass: number | null,
+  whole: () => number,
 ): number {
   const { logits, vocabulary, allowMask: mask, temperature, minP, seed, stream, position } = request;
   const inverse = Math.min(1 / temperature, LARGEST_INVERSE);
   const cut = findCut(kernels, memory, request, largest, inverse);
   const isUnfiltered = temperature === 1 && minP === 0 && cut === NO_CUT;
   const kept = [logits, vocabulary, mask, largest, inverse, minP, cut.logit, cut.id] as const;
-  const total =
-    rawMass !== null && isUnfiltered
-      ? rawMass
-      : kernels.mass(...kept, Math.max(cut.logit, leastLogit(request, largest)));
+  const total = isUnfiltered
+    ? whole()
+    : kernels.mass(...kept, Math.max(cut.logit, leastLogit(request, largest)));
   const low = (value: bigint) => Number(BigInt.asUintN(32, value));
   const u = kernels.noise(low(seed), low(seed >> 32n), low(stream), low(stream >> 32n), position);
   return kernels.draw(...kept, u * total);

@@ -285,8 +285,10 @@ export interface Operators {
   }): void;
   /** Applies a chain of instances to each row: `instances` u32 [rows] (0 = untouched); x f32, `xStride` in floats. */
   applyPrograms(a: { x: Pointer; xStride: number; rows: number; instances: Pointer }): void;
-  /** Samples (or scores) one row of logits; runs on the calling thread only. */
+  /** Samples (or scores) one row of logits, which penalties and biases change; runs on the calling thread only. */
   sample(request: SampleRequest): SampleResult;
+  /** Puts back what `sample` of the same request has changed in its row; nothing else may run between them. */
+  restoreLogits(request: SampleRequest): void;
   /** Log-softmax values of chosen ids in one row of logits, without sampling. */
   logprobs(a: { logits: Pointer; vocabulary: number; ids: readonly number[] }): number[];
 }

@@ -39,3 +39,47 @@ test(`every logit becomes what the penalties and biases say, none else changes, 
     expect(logprob).toBeCloseTo((logits[id] ?? 0) - normalizer, 4);
   }
 });
+
+test("a draw under biases is that of a row that held them already, and the row can be put back", async () => {
+  const { sample, operators, logits, bench, request } = await createSetting();
+  const view = new Float32Array(bench.memory.buffer, request.logits, VOCABULARY);
+  const largest = logits.indexOf(Math.max(...logits));
+  for (const biases of [
+    [
+      [7, -100],
+      [600, 3],
+    ],
+    [
+      [1_002, 5],
+      [1_001, -1],
+    ],
+    [
+      [largest, -2],
+      [9, 1],
+    ],
+    [
+      [4, 1],
+      [260, 1],
+      [520, 1],
+      [780, 1],
+      [1_000, 1],
+    ],
+  ] as const) {
+    const pairs = bench.bytes(biases.length * 8);
+    const bytes = new DataView(bench.memory.buffer, pairs, biases.length * 8);
+    const adjusted = Float32Array.from(logits);
+    for (const [index, [id, bias]] of biases.entries()) {
+      bytes.setInt32(index * 8, id, true);
+      bytes.setFloat32(index * 8 + 4, bias, true);
+      adjusted[id] = (adjusted[id] ?? 0) + bias;
+    }
+    for (let position = 0; position < 400; position++) {
+      const given = { bias: pairs, biasCount: biases.length, position };
+      const drawn = sample(given);
+      operators.restoreLogits({ ...request, ...given });
+      expect(Float32Array.from(view)).toEqual(Float32Array.from(logits));
+      view.set(adjusted);
+      expect(drawn.id).toBe(operators.sample({ ...request, position }).id);
+    }
+  }
+});

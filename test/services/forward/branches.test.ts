@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import type { Engine } from "../../../services/forward/src/engine/client.ts";
 import { createEngine } from "../../../services/forward/src/engine/client.ts";
-import { generate, open, prompt } from "../../support/forward-engine.ts";
+import { CALLER, generate, GREEDY, open, prompt } from "../../support/forward-engine.ts";
 import { writeSyntheticModel } from "../../support/synthetic-model.ts";
 
 let engine: Engine;
@@ -46,6 +46,37 @@ test("16 branches of a prefix read at most 1.3 times the keys and values of one"
   expect(new Set(sixteen.answers.map(String)).size).toBe(16);
   expect(sixteen.answers[0]).toEqual(one.answers[0] ?? []);
   expect(sixteen.pages / one.pages).toBeLessThanOrEqual(1.3);
+}, 20_000);
+
+test("branches that have said the same are one row, and each says what it says alone", async () => {
+  const ids = prompt(45, 9);
+  const biased = { ...GREEDY, temperature: 0.05, logitBias: [[3, 2] as const], seed: 11n };
+  const branch = (sequence: number, stream: number) =>
+    generate(engine, sequence, { maxTokens: 24, stream: BigInt(stream), topLogprobs: 3, sampling: biased });
+  const alone = [];
+  for (let stream = 0; stream < 6; stream++) {
+    const { sequence } = await open(engine, ids, { caller: { ...CALLER, bypassCache: true } });
+    alone.push((await branch(sequence, stream)).tokens);
+    await release(sequence);
+  }
+  const { sequence } = await open(engine, ids);
+  const children = Array.from({ length: 6 }, () => engine.newSequence());
+  await engine.call({ type: "fork", sequence, children });
+  const before = await engine.call({ type: "stats" });
+  const together = await Promise.all(children.map(branch));
+  const after = await engine.call({ type: "stats" });
+  expect(together.map(({ tokens }) => tokens)).toEqual(alone);
+  // One row for every different beginning of an answer, the empty one among them.
+  const beginnings = alone.flatMap((tokens) =>
+    tokens.map((_, end) => String(tokens.slice(0, end).map(({ id }) => id))),
+  );
+  const distinct = new Set(beginnings).size;
+  expect(distinct).toBeLessThan(beginnings.length - 12);
+  expect(distinct).toBeGreaterThan(24);
+  expect(after.rows - before.rows).toBe(distinct);
+  expect(after.copiedPages - before.copiedPages).toBeLessThanOrEqual(6);
+  await release(sequence, ...children);
+  expect((await engine.call({ type: "stats" })).sharedPages).toBe(0);
 }, 20_000);
 
 test("F8 10,000 forks and drops leak no page", async () => {

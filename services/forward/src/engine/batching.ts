@@ -10,6 +10,7 @@ import { bindingAt, pendingRows } from "./sequence.ts";
 import type { CoreState } from "./state.ts";
 import { find } from "./state.ts";
 import type { BatchRow } from "./step.ts";
+import { findTwins, takeOver } from "./twins.ts";
 
 /** Rows of taps held back at most while a long prompt is computed. */
 const FLUSH_BYTES = 2 ** 20;
@@ -20,6 +21,8 @@ interface Served {
   readonly rows: number;
   /** Guessed tokens, in rows behind them. */
   readonly draft: readonly number[];
+  /** Sequences whose row is this one's; they are served, too. */
+  readonly twins: readonly Sequence[];
 }
 
 /** Runs one batch; false when nothing is ready. */
@@ -29,23 +32,29 @@ export function step(state: CoreState): boolean {
   const slices = state.scheduler.next();
   const batch: BatchRow[] = [];
   const served: Served[] = [];
+  const twinsOf = findTwins(slices.map(({ id }) => find(state, id)));
+  const followers = new Set([...twinsOf.values()].flat());
   let room = state.rowBudget - slices.reduce((sum, { rows }) => sum + rows, 0);
   for (const slice of slices) {
     const sequence = find(state, slice.id);
     const rows = rowsNow(state, sequence, slice.rows);
     const { cached } = sequence;
-    const hasRoom = makeRoom(state, sequence, rows);
+    const twins = twinsOf.get(sequence) ?? [];
+    const isLed = followers.has(sequence);
+    const hasRoom = !isLed && makeRoom(state, sequence, rows, 1 + twins.length);
     state.scheduler.charge(slice.id, (hasRoom ? rows : 0) - slice.rows);
     if (!hasRoom) continue;
+    for (const twin of twins) takeOver(state.tree, sequence, twin);
     const draft = rows === 1 ? guess(state, sequence, room) : [];
     room -= draft.length;
-    served.push({ sequence, rows, draft });
+    const one: Served = { sequence, rows, draft, twins };
+    served.push(one, ...twins.map((twin) => ({ sequence: twin, rows, draft: [], twins: [] })));
     if (sequence.job?.kind === "open") sequence.job.startedMs ??= state.now();
     for (let position = cached; position < cached + rows; position++) {
-      batch.push(rowAt(state, sequence, position, sequence.ids));
+      batch.push(rowAt(state, one, position, sequence.ids));
     }
     const guessed = draft.length > 0 ? [...sequence.ids, ...draft] : [];
-    for (const index of draft.keys()) batch.push(rowAt(state, sequence, cached + 1 + index, guessed));
+    for (const index of draft.keys()) batch.push(rowAt(state, one, cached + 1 + index, guessed));
   }
   if (batch.length > 0) {
     state.readPages += state.forward.run(batch);
@@ -77,7 +86,8 @@ function guess(state: CoreState, sequence: Sequence, room: number): readonly num
 }
 
 /** @param ids of the sequence, with those that are guessed */
-function rowAt(state: CoreState, sequence: Sequence, position: number, ids: readonly number[]): BatchRow {
+function rowAt(state: CoreState, one: Served, position: number, ids: readonly number[]): BatchRow {
+  const { sequence } = one;
   const { job, promptTokens } = sequence;
   const id = ids[position] ?? 0;
   return {
@@ -86,18 +96,25 @@ function rowAt(state: CoreState, sequence: Sequence, position: number, ids: read
     table: sequence.table,
     heads: bindingAt(sequence, position)?.heads({ position, promptTokens, ids }) ?? null,
     collector: job?.collector ?? null,
-    onLogits: job === null ? null : logitsUse(state, sequence, position, id),
+    onLogits: job === null ? null : logitsUse(state, one, position, id),
   };
 }
 
 /** What becomes of the logits of a row, or null when nobody needs them. */
-function logitsUse(state: CoreState, sequence: Sequence, position: number, id: number): BatchRow["onLogits"] {
+function logitsUse(
+  state: CoreState,
+  { sequence, twins }: Served,
+  position: number,
+  id: number,
+): BatchRow["onLogits"] {
   const { job, ids } = sequence;
   if (job?.kind === "generate") {
     if (position < ids.length - 1) return null;
     // A guess is the end of the sequence only if it and all before it were drawn.
     return (logits) => {
-      if (position === ids.length - 1 && ids[position] === id) draw(state, sequence, job, logits);
+      if (position !== ids.length - 1 || ids[position] !== id) return;
+      draw(state, sequence, job, logits);
+      for (const twin of twins) if (twin.job?.kind === "generate") draw(state, twin, twin.job, logits);
     };
   }
   const score = job?.command.score;

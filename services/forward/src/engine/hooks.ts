@@ -4,12 +4,15 @@ import type { Site } from "../programs/program.ts";
 import { SITES } from "../programs/program.ts";
 import type { BatchRow } from "./step.ts";
 import type { TapReader, WantedRow } from "./tap-rows.ts";
+import type { TapCell } from "./tap-cells.ts";
 import type { Workspace } from "./workspace.ts";
 
 /** The hooks of a batch. */
 export interface Hooks {
   /** Whether any row has a program or a tap here. */
   acts(site: Site, layer: number): boolean;
+  /** Whether a row has a program or a tap anywhere in a layer. */
+  actsOn(row: number, layer: number): boolean;
   /** Applies programs, then taps, to f32 [rows, dim] at `x`. */
   run(site: Site, layer: number, x: Pointer, dim: number): void;
 }
@@ -37,7 +40,7 @@ export function createHooks(
   );
   for (const { collector, position } of tapped) {
     for (const place of collector.places) {
-      if (collector.at(place)?.some(({ first, end }) => position >= first && position < end))
+      if (collector.at(place)?.some((cell) => covers(cell, position)))
         active[place] = (active[place] ?? 0) | TAP;
     }
   }
@@ -45,6 +48,15 @@ export function createHooks(
 
   return {
     acts: (site, layer) => active[placeOf(site, layer)] !== 0,
+    actsOn(row, layer) {
+      const { heads = null, collector = null, position = 0 } = batch[row] ?? {};
+      if (heads === null && collector === null) return false;
+      return SITES.some((site) => {
+        const place = placeOf(site, layer);
+        const cells = collector?.at(place) ?? [];
+        return (heads?.[place] ?? 0) !== 0 || cells.some((cell) => covers(cell, position));
+      });
+    },
     run(site, layer, x, dim) {
       const place = placeOf(site, layer);
       const what = active[place] ?? 0;
@@ -57,10 +69,12 @@ export function createHooks(
       const wanted: WantedRow[] = [];
       for (const { collector, position, row } of tapped) {
         for (const cell of collector.at(place) ?? []) {
-          if (position >= cell.first && position < cell.end) wanted.push({ row, position, cell });
+          if (covers(cell, position)) wanted.push({ row, position, cell });
         }
       }
       readTaps(x, dim, wanted);
     },
   };
 }
+
+const covers = ({ first, end }: TapCell, position: number): boolean => position >= first && position < end;

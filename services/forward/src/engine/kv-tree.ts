@@ -55,10 +55,13 @@ export interface KvTree {
   create(): KvTable;
   /** A table that shares every page of `parent`; copies nothing. */
   fork(parent: KvTable): KvTable;
-  /** Makes positions [from, to) writable by this table alone; false (and no change) when pages are lacking. */
-  prepare(table: KvTable, from: number, to: number): boolean;
+  /**
+   * Makes positions [from, to) writable; false (and no change) when pages are lacking. A page that no more than `holders`
+   * tables (1) hold, this one among them, is written in place: the others must be about to share what is written.
+   */
+  prepare(table: KvTable, from: number, to: number, holders?: number): boolean;
   /** Pages that `prepare` would have to take from those nobody holds. */
-  missing(table: KvTable, from: number, to: number): number;
+  missing(table: KvTable, from: number, to: number, holders?: number): number;
   /** Forgets positions ≥ `length`. */
   truncate(table: KvTable, length: number): void;
   /** Makes the full page at `index` findable by `key` and by its beginning; `parent` is the key of the page before it. */
@@ -136,19 +139,19 @@ export function createKvTree(options: KvTreeOptions): KvTree {
   const { references, take, hold, drop } = pages;
   let copied = 0;
 
-  const missing = (table: KvTable, from: number, to: number): number => {
+  const missing = (table: KvTable, from: number, to: number, holders = 1): number => {
     let count = 0;
     for (let at = Math.floor(from / PAGE_TOKENS); at * PAGE_TOKENS < to; at++) {
       const page = table.pages[at];
-      if (page === undefined || (references[page] ?? 0) > 1) count++;
+      if (page === undefined || (references[page] ?? 0) > holders) count++;
     }
     return count;
   };
-  /** Makes page `at` of a table its own, keeping what it holds before `from` and from `to` on. */
-  const own = (mine: MutableTable, at: number, from: number, to: number): void => {
+  /** Makes page `at` of a table its own, or that of its `holders`, keeping what it holds before `from` and from `to` on. */
+  const own = (mine: MutableTable, at: number, from: number, to: number, holders: number): void => {
     const old = mine.pages[at];
     // A published page is left as it is while there are empty ones: others, and this table itself, may come back to it.
-    if (old !== undefined && references[old] === 1 && !(index.has(old) && pages.hasEmpty)) {
+    if (old !== undefined && (references[old] ?? 0) <= holders && !(index.has(old) && pages.hasEmpty)) {
       return index.remove(old);
     }
     const page = take();
@@ -176,7 +179,7 @@ export function createKvTree(options: KvTreeOptions): KvTree {
       return { pages: [...shared], length, released: false } satisfies MutableTable as KvTable;
     },
     missing,
-    prepare(table, from, to) {
+    prepare(table, from, to, holders = 1) {
       const mine = alive(table);
       if (from > mine.length || to < from) {
         throw new TrimtabError(
@@ -184,8 +187,9 @@ export function createKvTree(options: KvTreeOptions): KvTree {
           `positions ${from}…${to} do not follow ${mine.length} prepared ones`,
         );
       }
-      if (missing(mine, from, to) > pages.free) return false;
-      for (let at = Math.floor(from / PAGE_TOKENS); at * PAGE_TOKENS < to; at++) own(mine, at, from, to);
+      if (missing(mine, from, to, holders) > pages.free) return false;
+      const first = Math.floor(from / PAGE_TOKENS);
+      for (let at = first; at * PAGE_TOKENS < to; at++) own(mine, at, from, to, holders);
       mine.length = Math.max(mine.length, to);
       return true;
     },

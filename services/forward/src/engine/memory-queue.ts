@@ -25,8 +25,11 @@ interface Waiter {
 /** Those who wait, in order of arrival. */
 export type MemoryQueue = Set<Waiter>;
 
-/** Makes the next `rows` positions of a sequence writable; false when it has to wait for that, or was refused. */
-export function makeRoom(state: CoreState, sequence: Sequence, rows: number): boolean {
+/**
+ * Makes the next `rows` positions of a sequence writable for it and its twins, `holders` in all; false when it has to wait
+ * for that, or was refused.
+ */
+export function makeRoom(state: CoreState, sequence: Sequence, rows: number, holders = 1): boolean {
   const { tree, memoryQueue } = state;
   const { job, table, cached } = sequence;
   if (!job) return false;
@@ -39,7 +42,8 @@ export function makeRoom(state: CoreState, sequence: Sequence, rows: number): bo
     return false;
   }
   const isBehind = isNew(job) && [...memoryQueue].some((waiter) => isWaiting(waiter) && isNew(waiter.job));
-  if (!isBehind && fits(state, sequence, end) && tree.prepare(table, cached, end)) return true;
+  if (!isBehind && fits(state, sequence, end, holders) && tree.prepare(table, cached, end, holders))
+    return true;
   if (memoryQueue.size >= MAX_WAITING) {
     const context = { limit: `${MAX_WAITING} sequences`, retryAfterMs: RETRY_AFTER_MS };
     fail(state, sequence, new TrimtabError("QUEUE_FULL", "too many sequences wait for KV memory", context));
@@ -104,8 +108,13 @@ const isWaiting = ({ sequence, job }: Waiter): boolean => sequence.job === job;
 const isNew = (job: OpenJob | GenerateJob): boolean => job.kind === "open" && job.startedMs === null;
 
 /** Whether a sequence may take the pages it lacks up to `end`. */
-function fits({ tree, sequences }: CoreState, { job, table, cached }: Sequence, end: number): boolean {
-  const need = tree.missing(table, cached, end);
+function fits(
+  { tree, sequences }: CoreState,
+  { job, table, cached }: Sequence,
+  end: number,
+  holders = 1,
+): boolean {
+  const need = tree.missing(table, cached, end, holders);
   if (need === 0 || !job || !isNew(job)) return need <= tree.free;
   // Each generation under way may need a page soon.
   let generating = 0;

@@ -10,7 +10,7 @@ import type { CommandOf } from "./sequence.ts";
 export interface Sampler {
   /**
    * Draws the next token.
-   * @param logits f32 [vocabulary], changed in place
+   * @param logits f32 [vocabulary]
    * @param allowed words of a bit mask, i32 [ceil(vocabulary / 32)], 1 = allowed; null allows all
    * @returns null when no allowed logit is finite or one is NaN
    */
@@ -81,7 +81,7 @@ export function createSampler(
         view.setInt32(index * 8, id, true);
         view.setFloat32(index * 8 + 4, bias, true);
       }
-      const { finite, ...token } = operators.sample({
+      const whole: SampleRequest = {
         ...request(logits, topLogprobs),
         temperature: sampling.temperature,
         topK: sampling.topK,
@@ -97,7 +97,9 @@ export function createSampler(
         seed: sampling.seed,
         stream,
         position: ids.length,
-      });
+      };
+      const { finite, ...token } = operators.sample(whole);
+      operators.restoreLogits(whole);
       return finite ? token : null;
     },
     score(logits, id, { topLogprobs, candidates }, withCandidates) {

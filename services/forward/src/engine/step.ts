@@ -7,6 +7,7 @@
  *               x += MLP or mixture of experts
  *   logits = head · norm(x), only for rows somebody reads
  *
+ * Of the last layer the other rows need their keys and values alone: nothing of a prompt but its end goes further.
  * Programs and taps sit between the operators. Where none acts, fused operators run; they give the same bits. No bit
  * of a row depends on the other rows. Cost: see kernels; this file only orders them.
  */
@@ -14,7 +15,7 @@ import type { Operators, Pointer } from "#kernels";
 import type { LoadedModel } from "../model/weights.ts";
 import type { ChainHeads } from "./binding.ts";
 import type { KvTable } from "./kv-tree.ts";
-import { attentionBlock, headTransform } from "./blocks/attention.ts";
+import { attend, headTransform, storeKeysAndValues } from "./blocks/attention.ts";
 import { expertsBlock } from "./blocks/experts.ts";
 import { mlpBlock } from "./blocks/mlp.ts";
 import type { Pass } from "./blocks/pass.ts";
@@ -56,12 +57,15 @@ export function createForward(model: LoadedModel, ops: Operators, space: Workspa
       const rows = batch.length;
       const hooks = createHooks(batch, ops, space, readTaps, config.layers);
       const { unitCount, maxSegments, pagesRead } = layOut(batch, space);
-      const pass: Pass = { ops, space, config, transforms, rows, hooks, unitCount, maxSegments };
+      let pass: Pass = { ops, space, config, transforms, rows, hooks, unitCount, maxSegments };
       const { embedding: scale } = config.scales;
       ops.embed({ table: embedding, ids: space.ids, rows, scale, out: space.x });
       for (const [l, layer] of layers.entries()) {
         hooks.run("block_input", l, space.x, config.width);
-        attentionBlock(pass, l, layer);
+        storeKeysAndValues(pass, l, layer);
+        if (l === layers.length - 1) pass = cutUnread(pass, batch, l);
+        if (pass.rows === 0) return pagesRead;
+        attend(pass, l, layer);
         if (layer.router === null) mlpBlock(pass, l, layer);
         else expertsBlock(pass, l, layer, layer.router);
         hooks.run("residual", l, space.x, config.width);
@@ -72,4 +76,14 @@ export function createForward(model: LoadedModel, ops: Operators, space: Workspa
       return pagesRead;
     },
   };
+}
+
+/** The pass without the rows at its end of which nobody reads anything in this layer or after it. */
+function cutUnread(pass: Pass, batch: readonly BatchRow[], layer: number): Pass {
+  const isRead = ({ onLogits }: BatchRow, row: number): boolean =>
+    onLogits !== null || pass.hooks.actsOn(row, layer);
+  const rows = batch.findLastIndex(isRead) + 1;
+  return rows === batch.length || rows === 0
+    ? { ...pass, rows }
+    : { ...pass, rows, ...layOut(batch.slice(0, rows), pass.space) };
 }

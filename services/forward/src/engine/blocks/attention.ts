@@ -6,14 +6,13 @@ import type { LayerWeights } from "../../model/weights.ts";
 import type { Workspace } from "../workspace.ts";
 import { addBranch, multiply, normalize, type Pass, quantize } from "./pass.ts";
 
-/** The attention block of layer l. */
-export function attentionBlock(pass: Pass, l: number, layer: LayerWeights): void {
-  const { ops, space, config, rows, hooks, unitCount, maxSegments } = pass;
-  const { qkv, query, positions, partials } = space;
+/** The first half of the attention block of layer l: keys and values go into their pages, queries stay for `attend`. */
+export function storeKeysAndValues(pass: Pass, l: number, layer: LayerWeights): void {
+  const { ops, space, config, rows } = pass;
+  const { qkv, query, positions } = space;
   const { shape, slot } = space.kvLayers[l] as LayerKv;
   const { heads, headsWidth } = config;
   const transform = pass.transforms[l] as HeadTransform;
-  const window = config.layerSettings[l]?.window ?? 0;
   normalize(pass, layer.attentionNorm, layer.qkv, "attention_norm", l);
   multiply(pass, layer.qkv, qkv, headsWidth + 2 * config.kvHeads * config.headDim, false);
   ops.ropeStore({
@@ -27,6 +26,15 @@ export function attentionBlock(pass: Pass, l: number, layer: LayerWeights): void
     transform,
     query,
   });
+}
+
+/** The second half: what the rows of the pass, the first of those stored, read; added to the residual stream. */
+export function attend(pass: Pass, l: number, layer: LayerWeights): void {
+  const { ops, space, config, rows, hooks, unitCount, maxSegments } = pass;
+  const { query, positions, partials } = space;
+  const { shape, slot } = space.kvLayers[l] as LayerKv;
+  const { heads, headsWidth } = config;
+  const window = config.layerSettings[l]?.window ?? 0;
   const over = { units: space.units, unitCount, maxSegments, positions, partials, window };
   ops.attention({ ...over, query, rows, layer: slot, shape, heads, out: space.attended });
   hooks.run("heads", l, space.attended, headsWidth);
