@@ -3,7 +3,7 @@
  * what a tiny dose does tells: KL grows as ½ κ d² near 0, so κ is read off the smallest dose, and a direction of a large κ should
  * break at a small dose. Pure.
  */
-import { meanOf } from "../statistics.ts";
+import { bootstrap, bootstrapDifference, type Interval, meanOf } from "../statistics.ts";
 
 /** A point of a curve. */
 export interface CurvePoint {
@@ -55,6 +55,8 @@ function ranks(values: readonly number[]): number[] {
 /** One direction in one window of blocks. */
 export interface Breaking {
   readonly model: string;
+  /** Its name among all: a method, or one random direction of several. */
+  readonly direction: string;
   readonly method: string;
   readonly block: number;
   /** κ of KL = ½ κ d², nats. */
@@ -80,6 +82,56 @@ export function predictionError(
   return {
     line: meanOf(errors.map(([line]) => Math.abs(line))) / Math.LN2,
     mean: meanOf(errors.map(([, flat]) => Math.abs(flat))) / Math.LN2,
+  };
+}
+
+/** How far off breaks are told, in doublings: mean over directions, with the bootstrap over directions. */
+export interface LeftOut {
+  /** Directions that broke somewhere and could be told. */
+  readonly directions: number;
+  /** By the line through log κ and log break. */
+  readonly line: Interval;
+  /** By the mean break, and by the mean break in the same block, without κ. */
+  readonly mean: Interval;
+  readonly block: Interval;
+  /** What κ saves over the better of these two: their error minus the line's; over 0 is a gain. */
+  readonly gain: Interval;
+}
+
+/** Tells the breaks of every direction from those of all others of its model. Undefined below three directions. */
+export function leaveOneOut(all: readonly Breaking[]): LeftOut | undefined {
+  const groups = [...Map.groupBy(all, ({ model, direction }) => `${model} ${direction}`).values()];
+  const errors = groups.flatMap((told) => {
+    const others = all.filter(
+      ({ model, direction }) => model === told[0]?.model && direction !== told[0]?.direction,
+    );
+    const { line, mean } = predictionError(others, told);
+    const block = meanOf(
+      told
+        .map(
+          (one) =>
+            predictionError(
+              others.filter((other) => other.block === one.block),
+              [one],
+            ).mean,
+        )
+        .filter(Number.isFinite),
+    );
+    return [line, mean, block].every(Number.isFinite) ? [{ line, mean, block }] : [];
+  });
+  if (errors.length < 3) return undefined;
+  const [line, mean, block] = (["line", "mean", "block"] as const).map((name) =>
+    errors.map((error) => error[name]),
+  );
+  const best = meanOf(block!) < meanOf(mean!) ? block! : mean!;
+  return {
+    ...{
+      directions: errors.length,
+      line: bootstrap(line!),
+      mean: bootstrap(mean!),
+      block: bootstrap(block!),
+    },
+    gain: bootstrapDifference(best, line!),
   };
 }
 

@@ -7,7 +7,15 @@ import { basename } from "node:path";
 import type { Command } from "commander";
 import { z } from "zod";
 import { alignColumns } from "../report/columns.ts";
-import { type Breaking, breakingDose, pairsOf, predictionError, rankCorrelation } from "./breaking.ts";
+import type { Interval } from "../statistics.ts";
+import {
+  type Breaking,
+  breakingDose,
+  leaveOneOut,
+  pairsOf,
+  predictionError,
+  rankCorrelation,
+} from "./breaking.ts";
 
 const table = z.object({
   rows: z.array(
@@ -27,19 +35,28 @@ export function addCurvature(program: Command): void {
     .argument("<files...>", "tables, named MODEL.anything.json")
     .action((files: readonly string[]) => {
       const found = files.flatMap((file) =>
-        breakingsOf(basename(file).split(".")[0] ?? "", table.parse(JSON.parse(readFileSync(file, "utf8")))),
+        breakingsOf(basename(file, ".json"), table.parse(JSON.parse(readFileSync(file, "utf8")))),
       );
       process.stdout.write(`${curvatureLines(found).join("\n")}\n`);
     });
 }
 
-/** One a method and window of blocks: κ from the smallest dose, the break from all. */
-export function breakingsOf(model: string, { rows }: z.infer<typeof table>): Breaking[] {
+/**
+ * One a method and window of blocks: κ from the smallest dose, the break from all.
+ * @param name MODEL.anything: two files with one method have two directions of it
+ */
+export function breakingsOf(name: string, { rows }: z.infer<typeof table>): Breaking[] {
+  const model = name.split(".")[0] ?? "";
   const curves = Map.groupBy(rows, ({ method, layers }) => `${method} ${layers.join(" ")}`);
   return [...curves.values()].map((points) => {
     const [first] = points.toSorted((a, b) => a.dose - b.dose) as [(typeof points)[number]];
     return {
-      ...{ model, method: first.method, block: first.layers[first.layers.length >> 1]! },
+      ...{
+        model,
+        direction: `${name} ${first.method}`,
+        method: first.method,
+        block: first.layers[first.layers.length >> 1]!,
+      },
       ...{ curvature: (2 * first.nats) / first.dose ** 2, dose: breakingDose(points) },
     };
   });
@@ -59,6 +76,16 @@ export function curvatureLines(all: readonly Breaking[]): string[] {
   };
   const error = (name: string, { line, mean }: ReturnType<typeof predictionError>) =>
     `${name}: off by ${line.toFixed(2)} doublings; without the curvature ${mean.toFixed(2)}`;
+  const told = (name: string, some: readonly Breaking[]) => {
+    const found = leaveOneOut(some);
+    if (found === undefined) return [`${name}: too few directions to leave one out`];
+    const text = ({ mean, lower, upper }: Interval) =>
+      `${mean.toFixed(2)} [${lower.toFixed(2)}, ${upper.toFixed(2)}]`;
+    return [
+      `${name}, each told from the others (n ${found.directions}): off by ${text(found.line)} doublings with the curvature; ` +
+        `by the mean ${text(found.mean)}, by the mean of the block ${text(found.block)}; gain ${text(found.gain)}`,
+    ];
+  };
   const models = [...new Set(all.map(({ model }) => model))];
   return [
     ...alignColumns([head, ...cells]),
@@ -66,6 +93,9 @@ export function curvatureLines(all: readonly Breaking[]): string[] {
     correlation("methods", ours),
     correlation("random directions", random),
     error("methods told from random directions", predictionError(random, ours)),
+    ...told("methods", ours),
+    ...told("random directions", random),
+    ...told("all directions", all),
     ...(models.length < 2
       ? ["one model: leaving one out needs two"]
       : models.map((left) =>

@@ -4,6 +4,7 @@ import { expect, test } from "bun:test";
 import {
   type Breaking,
   breakingDose,
+  leaveOneOut,
   predictionError,
   rankCorrelation,
 } from "../../../eval/src/steering/breaking.ts";
@@ -55,7 +56,7 @@ test("ranks correlate by order alone; ties and short lists are what they are", (
 });
 
 const breaking = (curvature: number, dose: number | undefined): Breaking => ({
-  ...{ model: "m", method: "x", block: 1, curvature, dose },
+  ...{ model: "m", direction: "x", method: "x", block: 1, curvature, dose },
 });
 
 test("a law that holds is told without error, and better than by the mean; what did not break is left out", () => {
@@ -64,6 +65,20 @@ test("a law that holds is told without error, and better than by the mean; what 
   expect(line).toBeCloseTo(0, 9);
   // log₂ of the breaks: 1, 0, −2; their mean is −1/3, and −3 is told.
   expect(mean).toBeCloseTo(8 / 3, 9);
+});
+
+test("a direction is told from the others: by the law without error, by means not; two directions are too few", () => {
+  const at = (direction: string, block: number, curvature: number): Breaking => ({
+    ...{ model: "m", method: "x", direction, block, curvature, dose: 2 / Math.sqrt(curvature) },
+  });
+  const all = ["a", "b", "c", "d"].flatMap((name, i) => [at(name, 1, 4 ** i), at(name, 2, 16 * 4 ** i)]);
+  const found = leaveOneOut(all);
+  expect(found?.directions).toBe(4);
+  expect(found?.line.mean).toBeCloseTo(0, 9);
+  // In a block, log₂ of the breaks goes 0, −1, −2, −3: left out, each is off the mean of the others by 2, 2/3, 2/3, 2.
+  expect(found?.block.mean).toBeCloseTo(4 / 3, 9);
+  expect(found?.gain.mean).toBeCloseTo(4 / 3, 9);
+  expect(leaveOneOut(all.slice(0, 4))).toBeUndefined();
 });
 
 test("tables of sweeps become one break a method and window, with the curvature of the smallest dose", () => {
