@@ -19,6 +19,7 @@ import { type LabPrompt, readLabPrompts } from "./prompts.ts";
 import { buildRecipe } from "./recipe.ts";
 import { labHtml, labLines, labMarkdown, type LabReport } from "./report.ts";
 import { plainRow, type ReportRow } from "./rows.ts";
+import { strengthPoints } from "./strengths.ts";
 import { deviationsOf } from "./verdicts.ts";
 
 interface SteeringOptions extends ServicesOptions {
@@ -32,6 +33,7 @@ interface SteeringOptions extends ServicesOptions {
   readonly maxTokens?: number;
   readonly developmentTokens?: number;
   readonly arms?: string;
+  readonly strengths: number;
   readonly developmentOnly?: boolean;
 }
 
@@ -71,6 +73,12 @@ export function addSteeringEval(program: Command): void {
       integerIn(1, 4096),
     )
     .option("--arms <list>", 'these only: "gate × method", comma-separated')
+    .option(
+      "--strengths <n>",
+      "harmful development prompts on which methods are compared at equal strength; 0: none",
+      integerIn(0, 1000),
+      24,
+    )
     .option("--development-only", "choose and freeze strengths, and leave the test prompts alone")
     .option("--address <host:port>", "gRPC address of a running gateway")
     .option(
@@ -148,6 +156,7 @@ async function runArms(lab: Lab, options: SteeringOptions, isQuick: boolean): Pr
     chosen.push({ ...one, strength });
   }
   if (options.developmentOnly === true) return undefined;
+  const used = [...new Set(arms.map(({ method }) => method))];
   const rows: ReportRow[] = [await testBase(lab)];
   for (const { arm, method, gate, strength } of chosen)
     rows.push(await testArm(lab, arm, method, gate, strength));
@@ -165,11 +174,10 @@ async function runArms(lab: Lab, options: SteeringOptions, isQuick: boolean): Pr
         ),
       ],
     },
+    strengths: isQuick ? [] : await strengthPoints(lab, used, options.strengths),
     comparisons: comparePrimary(rows),
     gates: gateQualities(lab.prompts, gates),
-    methods: [...new Set(arms.map(({ method }) => method))].map(({ name, site, description, doses }) => ({
-      ...{ name, site, description, doses },
-    })),
+    methods: used.map(({ name, site, description, doses }) => ({ name, site, description, doses })),
     judge: await errorsOfJudge(lab),
     setting: settingOf(lab),
     deviations: deviationsOf(rows, {

@@ -12,6 +12,7 @@ import { type Arm, nameOfArm } from "./arms.ts";
 import { castGate } from "./cast-gate.ts";
 import { choose, type Choice, type Development } from "./choose.ts";
 import { natsRatio, type Passage, type ScoreRecord } from "./degradation.ts";
+import type { DivergenceRecord } from "./divergence.ts";
 import { fluencyRatio } from "./fluency.ts";
 import { frozenChoice } from "./frozen.ts";
 import { combine, type Gate, isOpen, trivialGates } from "./gate.ts";
@@ -50,6 +51,7 @@ export interface Lab extends LabOptions {
   readonly answers: Journal<AnswerRecord>;
   readonly readings: Journal<ReadingRecord>;
   readonly scores: Journal<ScoreRecord>;
+  readonly divergences: Journal<DivergenceRecord>;
   readonly judge: Judge;
   close(): void;
 }
@@ -62,11 +64,12 @@ export function openLab(options: LabOptions): Lab {
   const answers = openJournal<AnswerRecord>(open("answers"));
   const readings = openJournal<ReadingRecord>(open("readings"));
   const scores = openJournal<ScoreRecord>(open("scores"));
+  const divergences = openJournal<DivergenceRecord>(open("divergences"));
   return {
     ...options,
     modelKey: options.model.digest.slice(0, MODEL_KEY_CHARS),
-    ...{ answers, readings, scores, judge: createJudge(options.services.referee) },
-    close: () => [answers, readings, scores].forEach((journal) => journal.close()),
+    ...{ answers, readings, scores, divergences, judge: createJudge(options.services.referee) },
+    close: () => [answers, readings, scores, divergences].forEach((journal) => journal.close()),
   };
 }
 

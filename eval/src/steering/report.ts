@@ -9,6 +9,7 @@ import { judgeLines } from "./labels.ts";
 import type { GateQuality } from "./gate-quality.ts";
 import type { MethodNote } from "./method.ts";
 import type { ReportRow } from "./rows.ts";
+import { EQUAL_HEAD, equalRows, STRENGTH_HEAD, strengthCells, type StrengthPoint } from "./strengths.ts";
 import {
   COMPARISON_HEAD,
   comparisonCells,
@@ -33,6 +34,8 @@ export interface LabReport {
   readonly comparisons: readonly Comparison[];
   readonly gates: readonly GateQuality[];
   readonly methods: readonly MethodNote[];
+  /** Methods and doses at their strengths; a report written before there were any has none. */
+  readonly strengths?: readonly StrengthPoint[];
   /** Errors of the judge by set of labels. */
   readonly judge: readonly NamedErrors[];
   /** Sizes of the prompt sets and lengths, in a sentence. */
@@ -79,10 +82,22 @@ function sectionsOf(report: LabReport): Section[] {
     },
     { title: "Gates", head: GATE_HEAD, rows: report.gates.map(gateCells) },
     { title: "Methods", head: METHOD_HEAD, rows: report.methods.map(methodCells) },
+    ...strengthSections(report.strengths ?? []),
     { title: "Harmful prompts by outcome", head: OUTCOME_HEAD, rows: report.rows.map(outcomeCells) },
     { title: "Judge", lines: judgeLines(report.judge) },
     { title: "Over the bound on test prompts", lines: orNone(overshootLines(report.rows)) },
     { title: "Not run", lines: orNone(report.missing) },
+  ];
+}
+
+function strengthSections(strengths: readonly StrengthPoint[]): Section[] {
+  if (strengths.length === 0) return [];
+  const note =
+    "Coherent refusals of harmful development prompts, gate open, at the same ‖Δ‖/‖h‖ of the changed rows, and at the same mean KL " +
+    "on harmless passages; between the doses tried, on a line in the logarithm of the strength. –: not reached by a dose that was tried.";
+  return [
+    { title: "At equal strength", head: EQUAL_HEAD, rows: equalRows(strengths), lines: [note] },
+    { title: "Strength of the doses", head: STRENGTH_HEAD, rows: strengths.map(strengthCells) },
   ];
 }
 

@@ -3,6 +3,7 @@
  * answers, in nats. Looked at are the tokens most often among the 20 likeliest of a position; the others are one
  * bucket, so the number is a lower bound. Cost: the texts twice, and once more for every program.
  */
+import { bucketedDivergence } from "#kit/divergence.ts";
 import { TrimtabError } from "#kit/errors.ts";
 import { cancelSafe } from "#kit/streams.ts";
 import { Pooling, type RowLogits, Site, TapPositions } from "#proto/trimtab/type/v1/program_pb.ts";
@@ -14,8 +15,6 @@ import type { Binding } from "./generate.ts";
 /** Likeliest tokens of a position, and ids forward reports a row at most. */
 const TOP = 20;
 const MOST_IDS = 1024;
-/** Probability that is rounding. */
-const TINY = 1e-7;
 
 /** Texts with what the model as it is makes of them. */
 export interface DivergenceBase {
@@ -60,27 +59,14 @@ export async function divergence(
   for (const [index, text] of base.texts.entries()) {
     const steered = await readRows(context, text, { top: 0, ids: base.ids }, binding);
     for (const [at, { logprobs }] of (base.rows[index] ?? []).entries()) {
-      sum += bucketedDivergence(logprobs, steered[at]?.logprobs ?? []);
+      const changed = steered[at]?.logprobs;
+      if (changed?.length !== logprobs.length)
+        throw new TrimtabError("SERVICE_UNAVAILABLE", "forward left out probabilities of a position");
+      sum += bucketedDivergence(logprobs, changed);
       count++;
     }
   }
   return count === 0 ? 0 : sum / count;
-}
-
-/** KL of two distributions told by the log-probabilities of some tokens; what is left of each is one bucket. */
-export function bucketedDivergence(base: readonly number[], steered: readonly number[]): number {
-  if (base.length !== steered.length)
-    throw new TrimtabError("SERVICE_UNAVAILABLE", "forward left out probabilities of a position");
-  let [kl, restOfBase, restOfSteered] = [0, 1, 1];
-  for (const [slot, logprob] of base.entries()) {
-    const other = steered[slot] as number;
-    const p = Math.exp(logprob);
-    kl += p * (logprob - other);
-    restOfBase -= p;
-    restOfSteered -= Math.exp(other);
-  }
-  if (restOfBase > TINY) kl += restOfBase * Math.log(restOfBase / Math.max(TINY, restOfSteered));
-  return Math.max(0, kl);
 }
 
 async function readRows(
