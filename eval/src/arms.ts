@@ -51,7 +51,10 @@ export function verifierOf(arm: Arm, problem: Problem, probe: string | undefined
   }
 }
 
-/** Arms of a run: those that can be run on the task, with the probe and the stored table of `auto` if there are any. */
+/**
+ * Arms of a run: those that can be run on the task, with the probe and the stored table of `auto` if there are any. Where no
+ * program knows the value of a step, searches over steps go by the model's own probabilities.
+ */
 export function armsFor(
   task: Task,
   { process }: Pick<Problem, "process">,
@@ -82,7 +85,11 @@ export function armsFor(
           { strategy: "particle-filtering", verifier: "process" },
           { strategy: "entropic-particle-filtering", verifier: "process", parameters: ANNEALED },
         ] as const)
-      : []),
+      : ([
+          { strategy: "beam", verifier: "mean_logprob" },
+          { strategy: "a-star", verifier: "mean_logprob" },
+          { strategy: "particle-filtering", verifier: "mean_logprob" },
+        ] as const)),
     ...(process?.name === "partial_sums"
       ? ([
           { strategy: "particle-filtering", verifier: "erring", parameters: SYSTEMATIC },

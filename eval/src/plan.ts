@@ -46,18 +46,28 @@ const POOLING = { strategy: "confidence-vote" };
 /** Strategies a smoke test runs. */
 const QUICK = new Set(["self-consistency", "best-of-n", "weighted-majority", "particle-filtering"]);
 
-/** Makes the plan. @throws RangeError if the task has too few problems. */
+/** Makes the plan. @throws RangeError if the task has too few problems, or no arm is what `strategies` names. */
 export function planRun(options: PlanOptions): Plan {
   const { task, level, split, quick, budgets, strategies, known, replay } = options;
   const problems = drawProblems(task, level, split, options.problems, PROBLEM_SEED);
-  const isWanted = ({ strategy, verifier }: Arm): boolean =>
-    strategies?.some((name) => name === strategy || name === `${strategy}/${verifier ?? "none"}`) ??
-    (!quick || QUICK.has(strategy));
-  const arms = armsFor(task, problems[0] ?? {}, options, budgets).filter(
-    (arm) => known.has(arm.strategy) && isWanted(arm),
+  const possible = armsFor(task, problems[0] ?? {}, options, budgets).filter(({ strategy }) =>
+    known.has(strategy),
+  );
+  for (const name of strategies ?? []) {
+    if (possible.some((arm) => isNamed(arm, name))) continue;
+    const names = new Set(possible.map(({ strategy, verifier }) => `${strategy}/${verifier ?? "none"}`));
+    throw new RangeError(`no arm of ${task.name} is ${name}; there are ${[...names].join(", ")}`);
+  }
+  const arms = possible.filter(
+    (arm) => strategies?.some((name) => isNamed(arm, name)) ?? (!quick || QUICK.has(arm.strategy)),
   );
   const readsMore = arms.some(({ strategy, verifier }) => verifier === "probe" || !CHOOSERS.has(strategy));
   const needed = Math.ceil((readsMore ? POOL_FACTOR : 1) * Math.max(...budgets));
   const poolSize = Math.max(options.pool ?? 0, replay ? Math.max(...budgets) : needed);
   return { problems, arms, poolSize, pooling: replay ? { ...POOLING, budget: poolSize } : undefined };
+}
+
+/** Whether an arm is what a name of `--strategies` means: a strategy, or a strategy with its verifier. */
+function isNamed({ strategy, verifier }: Arm, name: string): boolean {
+  return name === strategy || name === `${strategy}/${verifier ?? "none"}`;
 }
