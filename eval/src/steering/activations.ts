@@ -1,6 +1,6 @@
 /**
- * What the model's activations are for a prompt, asked once and kept: residual rows at its last token, or their mean over all of
- * its tokens.
+ * What the model's activations are for a prompt, asked once and kept: residual rows at its last token, or their mean over its
+ * tokens.
  */
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import type { Client } from "@connectrpc/connect";
@@ -55,15 +55,17 @@ export async function lastRows(
   return new Map([...read].map(([id, { rows }]) => [id, splitRows(rows, layers.length)]));
 }
 
-/** The mean residual row after a block over all tokens of a prompt, f32 [width] by id. */
+/** The mean residual row after a block over the tokens of a prompt from a position on, f32 [width] by id. */
 export async function meanRows(
   source: ReadingSource,
-  layer: number,
+  { layer, first }: { readonly layer: number; readonly first: number },
   prompts: readonly NamedText[],
 ): Promise<Map<string, Float32Array>> {
-  const positions = { positions: TapPositions.RANGE, first: 0, end: 0, pooling: Pooling.MEAN };
+  const positions = { positions: TapPositions.RANGE, first, end: 0, pooling: Pooling.MEAN };
   const tap = { site: Site.RESIDUAL, layers: [layer], ...positions };
-  const read = await readings(source, `mean/${layer}`, prompts, (prompt) => capture(source, tap, prompt));
+  const read = await readings(source, `mean/${layer}/${first}`, prompts, (prompt) =>
+    capture(source, tap, prompt),
+  );
   return new Map([...read].map(([id, { rows }]) => [id, splitRows(rows, 1)[0]!]));
 }
 

@@ -19,7 +19,7 @@ export async function castGate(
 ): Promise<Gate> {
   const condition = await conditionOf(source, artifact);
   const vector = tensorValues(condition.vector);
-  const rows = await meanRows(source, condition.layer, prompts);
+  const rows = await meanRows(source, condition, prompts);
   const sign = condition.below ? -1 : 1;
   const scores = new Map([...rows].map(([id, row]) => [id, sign * similarity(vector, row)]));
   return { name: "cast", reads: "activations", scores };

@@ -35,6 +35,8 @@ type Logits = MessageInitShape<typeof TapLogitsSchema>;
 
 const TOP = 20;
 const MOST_IDS = 1024;
+/** One passage, on a busy machine. */
+const TIMEOUT_MS = 600_000;
 
 /** Mean nats a token over the passages; undefined if the method changes no activation. */
 export async function divergenceOf(
@@ -90,7 +92,7 @@ async function rowsOf(
   const steering: { readonly steering?: Use } = use === undefined ? {} : { steering: use };
   const rows: RowLogits[] = [];
   const asked = { model: model.name, input: question.prompt, answer: text, taps: [tap], ...steering };
-  for await (const { activations } of gateway.capture(asked))
+  for await (const { activations } of gateway.capture(asked, { timeoutMs: TIMEOUT_MS }))
     for (const activation of activations) rows.push(...activation.logits);
   return rows;
 }

@@ -33,6 +33,9 @@ const BEHAVIOURS = [
   ["refusal", "refusal-responses", "compliant-responses"],
 ] as const;
 
+/** One call, on a busy machine. */
+const TIMEOUT_MS = 600_000;
+
 /** What the vectors of one behaviour do to texts they were not made from. */
 export interface CarriedBehaviour {
   readonly behaviour: string;
@@ -96,7 +99,7 @@ async function extract(
   name: string,
   texts: { readonly positive: string[]; readonly negative: string[] },
 ): Promise<Rows> {
-  const { artifact } = await gateway.extractVector({ model, name, ...texts });
+  const { artifact } = await gateway.extractVector({ model, name, ...texts }, { timeoutMs: TIMEOUT_MS });
   const { tensors } = parseSafetensors(await readArtifact(gateway, artifact?.digest ?? ""));
   await gateway.deleteArtifact({ name });
   return new Map(
@@ -110,7 +113,8 @@ async function extract(
 async function meanRows({ gateway }: Services, model: string, text: string): Promise<Rows> {
   const tap = { site: Site.RESIDUAL, positions: TapPositions.RANGE, first: 1, pooling: Pooling.MEAN };
   const rows = new Map<number, Float32Array>();
-  const stream = gateway.capture({ model, input: { case: "text", value: text }, taps: [tap] });
+  const request = { model, input: { case: "text" as const, value: text }, taps: [tap] };
+  const stream = gateway.capture(request, { timeoutMs: TIMEOUT_MS });
   for await (const { activations } of stream)
     for (const { layer, values } of activations)
       rows.set(layer, bytesToF32(values?.data ?? new Uint8Array()));

@@ -39,12 +39,12 @@ export function readRuleset(bytes: Uint8Array, modelDigest: string): Ruleset {
 
 /** The taps of a ruleset's conditions, one each, in order. */
 export function conditionTaps({ conditions }: Ruleset): Tap[] {
-  return conditions.map(({ site, layer, pooling }) =>
+  return conditions.map(({ site, layer, pooling, first }) =>
     create(TapSchema, {
-      site,
-      layers: [layer],
-      positions: pooling === Pooling.MEAN ? TapPositions.RANGE : TapPositions.LAST,
-      pooling: pooling === Pooling.MEAN ? Pooling.MEAN : Pooling.NONE,
+      ...{ site, layers: [layer] },
+      ...(pooling === Pooling.MEAN
+        ? { positions: TapPositions.RANGE, first, pooling: Pooling.MEAN }
+        : { positions: TapPositions.LAST, pooling: Pooling.NONE }),
     }),
   );
 }

@@ -59,7 +59,7 @@ test("what a method fits is what its version says", () => {
   );
   expect(seen).toEqual({
     angular: "version 1: 5fc8e2760c16",
-    cast: "version 1: 6d7e0363846c",
+    cast: "version 2: 726b109dc2f7",
     choice_contrast: "version 1: a3abb545a898",
     iti: "version 2: bc6c11758658",
     logistic_probe: "version 1: a4b526e77ecc",

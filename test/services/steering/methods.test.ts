@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import { fromBinary } from "@bufbuild/protobuf";
 import { EditSchema, RulesetSchema } from "#proto/trimtab/steering/v1/steering_service_pb.ts";
-import { Scope, Site } from "#proto/trimtab/type/v1/program_pb.ts";
+import { Pooling, Scope, Site, TapPositions } from "#proto/trimtab/type/v1/program_pb.ts";
 import { readDirectionSafetensors } from "../../../services/steering/src/formats/safetensors-direction.ts";
 import { type SyntheticStack, startSyntheticStack } from "./support/synthetic-stack.ts";
 
@@ -81,11 +81,16 @@ test("Angular Steering turns rows to its angle where they project positively, an
   expect(layers).toBeGreaterThan(1);
 });
 
-test("CAST acts on prompts its condition holds for and names no program for the others", async () => {
+test("CAST acts on prompts its condition holds for, read without the sink, and names no program for the others", async () => {
   await stack.fit({ name: "conditional", method: "cast" });
   const { facts, conditions, rules } = fromBinary(RulesetSchema, bytesOf("conditional"));
   expect(conditions).toHaveLength(1);
   expect(Number(facts["validation_f1"])).toBe(1);
+  const steering = { direction: "conditional", scale: 1 };
+  const { taps } = await stack.client.getRequirements({ modelDigest: stack.modelDigest, steering });
+  expect(taps.map(({ positions, first, pooling }) => [positions, first, pooling])).toEqual([
+    [TapPositions.RANGE, 1, Pooling.MEAN],
+  ]);
   expect(rules[0]?.edit?.program?.operations.map(({ scope }) => scope)).toContain(Scope.PROMPT);
   const bad = await stack.plan(BAD, { direction: "conditional" });
   expect([bad.report?.gate, bad.report?.rule]).toEqual([1, "condition"]);

@@ -5,7 +5,7 @@ import type { ActivationNeeds } from "../methods/method.ts";
 import { type Prompt, type Split, takePrompts } from "../recipes/prompts.ts";
 import type { RecipeSource } from "../recipes/recipe.ts";
 import type { CaptureText } from "../work/capture.ts";
-import { answerSpan, promptSpan } from "../work/spans.ts";
+import { answerSpan, textSpan } from "../work/spans.ts";
 import { encodeTexts, renderTurns, type Turn } from "../work/text.ts";
 
 /** Texts of the two classes. */
@@ -108,7 +108,7 @@ async function render(
     throw new TrimtabError("INVALID_ARGUMENT", `the recipe has no ${side} examples`, { field: "recipe" });
   }
   const rendered = await renderTurns(clients, model, turns, scope);
-  return rendered.map((turn) => (turn.answerTokens === 0 ? promptSpan(turn.ids) : answerSpan(turn)));
+  return rendered.map((turn) => (turn.answerTokens === 0 ? textSpan(turn.ids) : answerSpan(turn)));
 }
 
 /** Phrases of a recipe's paper mode. @throws TrimtabError INVALID_ARGUMENT if it has none. */

@@ -1,6 +1,6 @@
 /**
  * Conditional activation steering: a behaviour vector is added, under a norm guard, to the prompts that pass a test.
- *   c_l, v_l: pairwise first principal components of condition prompts (mean over tokens) and of answers
+ *   c_l, v_l: pairwise first principal components of condition prompts (mean over tokens but the first) and of answers
  *   fires where cos(h_l, tanh(proj_c h_l)) is beyond θ; (l, θ, side) by the best F1 on training prompts
  * The behaviour acts on all tokens, as in the paper; a scope narrows it. Scale 1 adds the distance of the answers' means.
  * Source: arXiv 2409.05907 and its library. Cost: one product a request; a second prefill for prompts that pass.
@@ -13,6 +13,7 @@ import { norm, unit } from "../direction.ts";
 import { createEdit } from "../edit.ts";
 import { similarityOf } from "../ruleset.ts";
 import { f32Tensor } from "../tensors.ts";
+import { SINK_TOKENS } from "../work/spans.ts";
 import {
   type ContrastRows,
   type FitSettings,
@@ -38,7 +39,7 @@ interface Condition extends Threshold {
 export const cast: InterventionMethod = {
   yields: "ruleset",
   name: "cast",
-  version: 1,
+  version: 2,
   source: "arXiv 2409.05907",
   needs: [
     { texts: "prompts", ...MEAN_RESIDUAL },
@@ -56,7 +57,7 @@ export const cast: InterventionMethod = {
       modelDigest: model.digest,
       conditions: [
         {
-          ...{ site: Site.RESIDUAL, layer: chosen.layer, pooling: Pooling.MEAN },
+          ...{ site: Site.RESIDUAL, layer: chosen.layer, pooling: Pooling.MEAN, first: SINK_TOKENS },
           vector: f32Tensor([1, chosen.vector.length], chosen.vector),
           ...{ similarity: Similarity.COSINE_TANH, threshold: chosen.threshold, below: chosen.below },
         },

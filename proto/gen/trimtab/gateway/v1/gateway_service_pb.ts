@@ -2034,14 +2034,14 @@ export type ExtractVectorRequest = Message<"trimtab.gateway.v1.ExtractVectorRequ
   name: string;
 
   /**
-   * Texts that show the behaviour.
+   * Texts that show the behaviour, each of two tokens or more: the first one is an attention sink and is not read.
    *
    * @generated from field: repeated string positive = 3;
    */
   positive: string[];
 
   /**
-   * Texts that do not.
+   * Texts that do not; the same.
    *
    * @generated from field: repeated string negative = 4;
    */
