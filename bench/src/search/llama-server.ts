@@ -6,6 +6,8 @@ import { bestOfN } from "./ours.ts";
 import { drawSums } from "./problems.ts";
 
 const MOST_TOKENS = 48;
+/** Both draw from the whole law of the model: what the server's defaults leave out of it makes its answers shorter. */
+const WHOLE_LAW = { top_k: 0, top_p: 1, min_p: 0 };
 
 /** Rows: wall time, and time a generated character: answers of different length are drawn, and of several its usage counts one. */
 export async function besideLlamaServer(bench: SearchBench): Promise<BenchRow[]> {
@@ -43,7 +45,7 @@ async function answerAll(url: string, content: string, seed: number) {
   const beganMs = performance.now();
   const body = {
     ...{ messages: [{ role: "user", content }], max_tokens: MOST_TOKENS, temperature: TEMPERATURE, seed },
-    ...{ n: CANDIDATES, cache_prompt: true },
+    ...{ n: CANDIDATES, cache_prompt: true, ...WHOLE_LAW },
   };
   const response = await fetch(`${url}/v1/chat/completions`, {
     method: "POST",

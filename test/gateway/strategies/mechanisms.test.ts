@@ -57,6 +57,32 @@ test(
 );
 
 test(
+  "weighted votes are right where the majority is wrong, and where one rare answer fools the judge",
+  async () => {
+    const [often, fair, rare] = [8, 7, 9].map((answer) => `so ${answer}.`) as [string, string, string];
+    const shares = [
+      { text: often, p: 0.5, value: 0.2 },
+      { text: fair, p: 0.4, value: 0.6 },
+      { text: rare, p: 0.1, value: 0.95 },
+    ];
+    const chain = {
+      answer: "7",
+      next: (text: string) => (text === "" ? shares : []),
+      value: (text: string) => shares.find((one) => one.text === text)?.value ?? 0,
+    };
+    const options = { candidates: 16 };
+    const best = await accuracy("best-of-n", chain, PROBLEMS, options);
+    const majority = await accuracy("self-consistency", chain, PROBLEMS, {
+      ...options,
+      parameters: { adaptive: false },
+    });
+    const weighted = await accuracy("weighted-majority", chain, PROBLEMS, options);
+    expect(weighted.accuracy).toBeGreaterThan(Math.max(best.accuracy, majority.accuracy) + 0.3);
+  },
+  TIMEOUT_MS,
+);
+
+test(
   "votes find the majority where the verifier errs, and weights help the vote where it does not",
   async () => {
     const chain = createChain([0.65], 8);
