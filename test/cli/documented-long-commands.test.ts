@@ -8,12 +8,16 @@ const isFull = process.env["TRIMTAB_TEST_FULL"] === "1";
 const MINUTE_MS = 60_000;
 setDefaultTimeout(20 * MINUTE_MS);
 const ROOT = join(import.meta.dir, "..", "..");
+const tools = mkdtempSync(join(tmpdir(), "trimtab-long-tools-"));
+/** Recipes of one's own: whatever is a folder here is one. */
 const folder = mkdtempSync(join(tmpdir(), "trimtab-long-"));
-afterAll(() => rmSync(folder, { recursive: true }));
+afterAll(() => {
+  for (const one of [tools, folder]) rmSync(one, { recursive: true });
+});
 
 /** Runs a script of a shell in a folder of its own, where `trimtab` is this checkout's. */
 async function run(script: string): Promise<{ code: number; output: string }> {
-  const bin = join(folder, "bin");
+  const bin = join(tools, "bin");
   mkdirSync(bin, { recursive: true });
   const main = join(ROOT, "cli", "main.ts");
   writeFileSync(join(bin, "trimtab"), `#!/bin/sh\nexec "${process.execPath}" "${main}" "$@"\n`);
@@ -23,7 +27,7 @@ async function run(script: string): Promise<{ code: number; output: string }> {
     env: {
       ...process.env,
       PATH: `${bin}${delimiter}${process.env["PATH"] ?? ""}`,
-      TRIMTAB_STORE: join(folder, "store"),
+      TRIMTAB_STORE: join(tools, "store"),
     },
   });
   const [output, code] = await Promise.all([new Response(child.stdout).text(), child.exited]);

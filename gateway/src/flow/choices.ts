@@ -106,11 +106,12 @@ function takeTokens(
   arm: RunningArm,
   tokens: readonly Token[],
 ): GenerateResponse | undefined {
-  const { vocabulary } = input.prepared;
+  const { vocabulary, model } = input.prepared;
   let text = "";
   const behind: SpelledToken[] = [];
   for (const token of tokens) {
     if (arm.text.stopped) break;
+    if (!Number.isFinite(token.logprob) || token.id >= model.vocabularySize) throw contradiction();
     input.watch.firstToken();
     arm.generated++;
     if (vocabulary.stopIds.has(token.id)) continue;
@@ -139,6 +140,9 @@ function finish(input: ChoiceRunInput, arm: RunningArm, event: FinishedEvent): G
   const acted = event.proof.some((layer) => layer.rows > 0);
   checkEnd(input, arm, event, acted);
   arm.finished = true;
+  // What ended it may be counted without having been sent.
+  const isAsCounted = [0, 1].includes(event.generatedTokens - arm.generated);
+  if (!arm.text.stopped && !isAsCounted) throw contradiction();
   if (!arm.text.stopped) arm.generated = event.generatedTokens;
   usage.completionTokens += arm.generated;
   usage.replayedTokens += event.replayedTokens;
@@ -157,6 +161,10 @@ function finish(input: ChoiceRunInput, arm: RunningArm, event: FinishedEvent): G
   };
   return eventOf({ case: "finished", value });
 }
+
+/** A forward that says what cannot be is believed nothing. */
+const contradiction = (): TrimtabError =>
+  new TrimtabError("SERVICE_UNAVAILABLE", "the forward service contradicts itself");
 
 /** Throws if a choice did not end properly, or if forward's own proof says that it ran without its program. */
 function checkEnd({ facts }: ChoiceRunInput, arm: RunningArm, event: FinishedEvent, acted: boolean): void {

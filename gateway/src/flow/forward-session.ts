@@ -143,7 +143,8 @@ function createAnswers() {
 
 /** The typed error a `failed` event stands for. */
 export function failure(event: FailedEvent): TrimtabError {
-  const reason = Object.hasOwn(REASONS, event.reason) ? (event.reason as Reason) : "INTERNAL";
+  // A reason nobody here knows is of another version.
+  const reason = Object.hasOwn(REASONS, event.reason) ? (event.reason as Reason) : "SERVICE_UNAVAILABLE";
   return new TrimtabError(reason, event.message, {
     ...(event.field === "" ? {} : { field: event.field }),
     ...(event.limit === "" ? {} : { limit: event.limit }),

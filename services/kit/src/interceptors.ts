@@ -186,14 +186,19 @@ const GONE = new Set([
 
 /**
  * Client side: a service that died in mid-call appears as `canceled`, a lost connection as `internal` or `aborted`;
- * all of them become `unavailable`, so that retries and breakers see one thing.
+ * all of them become `unavailable`, so that retries and breakers see one thing. A service that ends a call at its deadline looks the
+ * same, and may be heard of before the timer here: then it is the deadline.
  */
 export const normaliseClientErrors: Interceptor = (next) => async (request) => {
+  const deadline = performance.now() + millisecondsOf(request.header.get(DEADLINE_HEADER));
   const map = (error: unknown): unknown => {
     if (!(error instanceof ConnectError) || request.signal.aborted || error.isWireError) return error;
-    return isGone(error)
-      ? new ConnectError(GONE_MESSAGE, Code.Unavailable, undefined, undefined, error)
-      : error;
+    if (!isGone(error)) return error;
+    const [text, code] =
+      performance.now() >= deadline
+        ? (["the deadline has passed", Code.DeadlineExceeded] as const)
+        : ([GONE_MESSAGE, Code.Unavailable] as const);
+    return new ConnectError(text, code, undefined, undefined, error);
   };
   try {
     const response = await next(request);
@@ -203,6 +208,14 @@ export const normaliseClientErrors: Interceptor = (next) => async (request) => {
     throw map(error);
   }
 };
+
+const DEADLINE_HEADER = "grpc-timeout";
+
+/** A deadline as connect-es writes it, in milliseconds; infinite without one. */
+function millisecondsOf(timeout: string | null): number {
+  const digits = /^(\d+)m$/.exec(timeout ?? "")?.[1];
+  return digits === undefined ? Number.POSITIVE_INFINITY : Number(digits);
+}
 
 /** Codes of handshakes that failed: the peer's certificate, or its refusal of ours. */
 const NOT_BELIEVED = /^(ERR_SSL_|ERR_TLS_|CERT_|SELF_SIGNED_|DEPTH_ZERO_|UNABLE_TO_)/;

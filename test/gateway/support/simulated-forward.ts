@@ -7,6 +7,7 @@ import type { ServiceImpl } from "@connectrpc/connect";
 import { TrimtabError } from "#kit/errors.ts";
 import {
   type Command,
+  type Event,
   type ForwardService,
   type GenerateCommand,
   ModelSchema,
@@ -38,6 +39,8 @@ export interface ForwardBench {
   fails: (sequenceId: bigint) => string | undefined;
   /** False: programs are taken and not carried out. */
   obeys: boolean;
+  /** What is sent in the place of an event: a forward that lies. */
+  lies: (event: Event) => readonly Event[];
   /** Sequences alive over all sessions. */
   readonly alive: Set<string>;
   /** Digests of programs held. */
@@ -56,6 +59,7 @@ export function createForwardBench(): ForwardBench {
     onCommand: () => undefined,
     fails: () => undefined,
     obeys: true,
+    lies: (event) => [event],
     alive: new Set(),
     programs: new Map(),
     commands: [],

@@ -3,7 +3,7 @@ import { create } from "@bufbuild/protobuf";
 import { createPushable } from "#kit/streams.ts";
 import {
   type Command,
-  type EventSchema,
+  EventSchema,
   type GenerateCommand,
   type OpenCommand,
   type SessionResponse,
@@ -168,7 +168,8 @@ export class SimulatedSession {
   }
 
   #send(sequenceId: bigint, commandId: bigint, event: EventInit): void {
-    this.#out.push(create(SessionResponseSchema, { events: [{ sequenceId, commandId, event }] }));
+    const events = this.#bench.lies(create(EventSchema, { sequenceId, commandId, event }));
+    this.#out.push(create(SessionResponseSchema, { events: [...events] }));
   }
 
   #fail(id: bigint, commandId: bigint, reason: string): void {
