@@ -66,21 +66,6 @@ test("five processes give the search of the default composition, byte for byte, 
   expect(answers[0].search?.candidates.length).toBeGreaterThanOrEqual(3);
 });
 
-test("X4 a dead steering service fails the steered request and leaves the unsteered one alone", async () => {
-  const { steering } = processes.services;
-  steering!.process.kill("SIGKILL");
-  await steering!.process.exited;
-  const spec = steeredSpec("Tell me about the sea.", {});
-  const failure = await processes.gateway.complete({ spec }).then(
-    () => undefined,
-    (error: unknown) => fromConnectError(error),
-  );
-  expect(failure?.reason).toMatch(/^(STEERING_UNAVAILABLE|SERVICE_UNAVAILABLE)$/);
-  const { steering: _, ...plain } = spec;
-  const answer = await processes.gateway.complete({ spec: plain });
-  expect(answer.choices[0]!.text).not.toBe("");
-});
-
 test("X1 a killed forward process is told, started again, and serves the same steered answer", async () => {
   const spec = steeredSpec("Count to five.", {});
   const before = await stack.client.complete({ spec });

@@ -153,28 +153,40 @@ async function* mapStream<T>(
 /** A call is answered when its deadline passes or its client leaves, whatever its handler does. */
 function enforceDeadline(maxTimeoutMs: number): Interceptor {
   return (next) => async (request) => {
-    const isBounded =
-      request.method.methodKind === "unary" || request.method.methodKind === "client_streaming";
-    const timer = new AbortController();
-    const expire = () => timer.abort(new ConnectError("the deadline has passed", Code.DeadlineExceeded));
-    const timeout = isBounded ? setTimeout(expire, maxTimeoutMs) : undefined;
-    const signal = isBounded ? AbortSignal.any([request.signal, timer.signal]) : request.signal;
-    try {
-      const response = await untilAborted(next({ ...request, signal }), signal);
-      if (!response.stream) return response;
-      return { ...response, message: abortable(response.message, signal) };
-    } finally {
-      clearTimeout(timeout);
+    const { methodKind } = request.method;
+    if (methodKind === "unary" || methodKind === "client_streaming") {
+      return within(maxTimeoutMs, request.signal, (signal) => next({ ...request, signal }));
     }
+    const response = await within(undefined, request.signal, () => next(request));
+    if (!response.stream) return response;
+    return { ...response, message: abortable(response.message, request.signal) };
   };
 }
 
-function untilAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const onAbort = () => reject(signal.reason);
-    if (signal.aborted) onAbort();
-    signal.addEventListener("abort", onAbort, { once: true });
-    promise.then(resolve, reject).finally(() => signal.removeEventListener("abort", onAbort));
+/**
+ * What `run` gives; or the reason of `outer`, or a deadline, whichever comes first: that aborts the signal `run` was given. Without
+ * `AbortSignal.any`, whose signals are told of the end of every call.
+ */
+function within<T>(
+  limitMs: number | undefined,
+  outer: AbortSignal,
+  run: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  const inner = new AbortController();
+  const { promise, resolve, reject } = Promise.withResolvers<T>();
+  const stop = (reason: unknown): void => {
+    reject(reason);
+    inner.abort(reason);
+  };
+  const onAbort = (): void => stop(outer.reason);
+  const expire = (): void => stop(new ConnectError("the deadline has passed", Code.DeadlineExceeded));
+  const timer = limitMs === undefined ? undefined : setTimeout(expire, limitMs);
+  if (outer.aborted) onAbort();
+  else outer.addEventListener("abort", onAbort);
+  run(inner.signal).then(resolve, reject);
+  return promise.finally(() => {
+    clearTimeout(timer);
+    outer.removeEventListener("abort", onAbort);
   });
 }
 

@@ -7,11 +7,7 @@
 import type { Registry } from "@bufbuild/protobuf";
 import { type ConnectRouter, createConnectRouter, type Interceptor } from "@connectrpc/connect";
 import type { HandlerContext } from "@connectrpc/connect";
-import {
-  compressionGzip,
-  universalRequestFromNodeRequest,
-  universalResponseToNodeResponse,
-} from "@connectrpc/connect-node";
+import { compressionGzip, universalRequestFromNodeRequest } from "@connectrpc/connect-node";
 import type { UniversalHandlerFn } from "@connectrpc/connect/protocol";
 import {
   universalServerRequestFromFetch,
@@ -23,9 +19,9 @@ import type { Http2ServerRequest, Http2ServerResponse, ServerHttp2Session } from
 import type { AddressInfo } from "node:net";
 import { checkHost } from "./auth.ts";
 import { createDrain, LAST_WORDS_MS, shuttingDown } from "./drain.ts";
-import { stopReading, thenRun } from "./early-answer.ts";
 import { toOpenAiError, TrimtabError } from "./errors.ts";
 import { mapFrameworkErrors } from "./framework-errors.ts";
+import { writeAnswer } from "./grpc-answers.ts";
 import { REQUEST_ID_HEADER } from "./interceptors.ts";
 import { createHttp2Server, type Http2Listener } from "./http2-server.ts";
 import { RPC_LIMITS } from "./limits.ts";
@@ -110,7 +106,7 @@ export async function createGrpcListener(options: GrpcListenerOptions): Promise<
 }
 
 async function answer(
-  handler: UniversalHandlerFn,
+  { handle, isUnary }: Route,
   request: Http2ServerRequest,
   response: Http2ServerResponse,
 ): Promise<void> {
@@ -118,12 +114,8 @@ async function answer(
   try {
     const universal = universalRequestFromNodeRequest(request, response, undefined, undefined);
     // Not every runtime reports the end of a response whose stream was reset: its close counts as well.
-    const answered = await handler(universal);
-    const whole = {
-      ...answered,
-      body: answered.body && thenRun(answered.body, () => stopReading(request, response)),
-    };
-    await Promise.race([universalResponseToNodeResponse(whole, response), closed]);
+    const answered = await handle(universal);
+    await Promise.race([writeAnswer(answered, isUnary, request, response), closed]);
   } catch {
     // The peer is gone or broke the protocol: there is nobody to answer. Handlers learn of it through their signal.
     response.stream?.destroy();
@@ -247,19 +239,25 @@ export function failure(error: unknown): Response {
 
 /** Mounts Connect and gRPC-Web routes on a Hono app. `shutdown` ends running calls when it aborts. */
 export function mountConnect(app: Hono, options: RouteOptions, shutdown?: AbortSignal): void {
-  for (const [path, handler] of handlersOf(options, shutdown, { grpc: false })) {
+  for (const [path, { handle }] of handlersOf(options, shutdown, { grpc: false })) {
     app.all(path, async (context) => {
-      const response = await handler(universalServerRequestFromFetch(context.req.raw, {}));
+      const response = await handle(universalServerRequestFromFetch(context.req.raw, {}));
       return universalServerResponseToFetch(response);
     });
   }
+}
+
+interface Route {
+  readonly handle: UniversalHandlerFn;
+  /** One message is the whole answer. */
+  readonly isUnary: boolean;
 }
 
 function handlersOf(
   options: RouteOptions,
   shutdownSignal: AbortSignal | undefined,
   protocols: { grpc: boolean },
-): Map<string, UniversalHandlerFn> {
+): Map<string, Route> {
   const router = createConnectRouter({
     grpc: protocols.grpc,
     interceptors: options.interceptors ?? [],
@@ -274,5 +272,10 @@ function handlersOf(
   });
   options.routes(router);
   const finish = options.answer ?? mapFrameworkErrors;
-  return new Map(router.handlers.map((handler) => [handler.requestPath, finish(handler)]));
+  return new Map(
+    router.handlers.map((handler) => {
+      const isUnary = handler.method.methodKind === "unary";
+      return [handler.requestPath, { handle: finish(handler), isUnary }];
+    }),
+  );
 }

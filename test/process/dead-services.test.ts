@@ -1,0 +1,73 @@
+/** Services that die while an answer is on its way, and a gateway that is told to end, as processes of their own (rows X4, X24). */
+import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fromConnectError, type TrimtabError } from "#kit/errors.ts";
+import { putTestDirection, steeredSpec } from "../support/direction.ts";
+import { startProcessStack, type ProcessStack } from "../support/processes.ts";
+
+setDefaultTimeout(120_000);
+const directory = mkdtempSync(join(tmpdir(), "trimtab-dead-services-"));
+const verified = { verifiers: [{ name: "equations" }] };
+const steered = { ...steeredSpec("Tell me about the sea.", {}), maxTokens: 40 };
+const { steering: _, ...plain } = steered;
+let processes: ProcessStack;
+
+beforeAll(async () => {
+  processes = await startProcessStack({ TRIMTAB_STORE: directory });
+  await putTestDirection(processes.gateway);
+});
+afterAll(async () => {
+  await processes?.close();
+  rmSync(directory, { recursive: true, force: true });
+});
+
+async function kill(service: string): Promise<void> {
+  const { process } = processes.services[service]!;
+  process.kill("SIGKILL");
+  await process.exited;
+}
+
+/** Streams an answer; `onFirst` happens, and is over, before its second token is read. */
+async function streamed(spec: object, onFirst: () => Promise<unknown> | void) {
+  let text = "";
+  let isSteered = false;
+  const failures: string[] = [];
+  for await (const { event } of processes.gateway.generate({ spec })) {
+    if (event.case === "verdicts") failures.push(...event.value.verdicts.map(({ failure }) => failure));
+    if (event.case === "finished") isSteered = event.value.steered;
+    if (event.case !== "delta") continue;
+    if (text === "") await onFirst();
+    text += event.value.text;
+  }
+  return { text, isSteered, failures };
+}
+
+const failureOf = (spec: object): Promise<TrimtabError | undefined> =>
+  processes.gateway.complete({ spec }).then(() => undefined, fromConnectError);
+
+test("X4 steering that dies in mid-answer: that answer stays steered to its end, the next is refused, one without is served", async () => {
+  const whole = await streamed(steered, () => undefined);
+  const survived = await streamed(steered, () => kill("steering"));
+  expect(survived).toEqual(whole);
+  expect(survived.isSteered).toBe(true);
+  expect((await failureOf(steered))?.reason).toMatch(/^(STEERING|SERVICE)_UNAVAILABLE$/);
+  expect((await streamed(plain, () => undefined)).text).not.toBe("");
+});
+
+test("X4 a verifier that dies in mid-answer: the answer stands, with a verdict that says so and has no score", async () => {
+  const whole = await streamed({ ...plain, ...verified }, () => undefined);
+  expect(whole.failures).toEqual([""]);
+  const survived = await streamed({ ...plain, ...verified }, () => kill("verifier"));
+  expect(survived.text).toBe(whole.text);
+  expect(survived.failures).toEqual(["SERVICE_UNAVAILABLE"]);
+});
+
+test("X4 a tokenizer that dies in mid-answer: the answer is whole, the next is refused with the time to come again", async () => {
+  const whole = await streamed(plain, () => undefined);
+  expect((await streamed(plain, () => kill("tokenizer"))).text).toBe(whole.text);
+  const failure = await failureOf(plain);
+  expect(failure?.reason).toBe("SERVICE_UNAVAILABLE");
+  expect(failure?.retryAfterMs).toBeGreaterThan(0);
+});
