@@ -9,6 +9,8 @@ const fs = { ...realFs };
 /** Operations until the next fault; Infinity: none. */
 let left = Number.POSITIVE_INFINITY;
 let code = "EIO";
+/** Bytes a write takes at most: the system may take fewer than it is given. */
+let mostWritten = Number.POSITIVE_INFINITY;
 
 /** Fails at the n-th operation of the disk, and at that one only. */
 function failing<F extends (...args: never[]) => unknown>(real: F): F {
@@ -30,6 +32,13 @@ const names = [
 await mock.module("node:fs", () => ({
   ...fs,
   ...Object.fromEntries(names.map((name) => [name, failing(fs[name] as never)])),
+  writeSync: failing(((
+    file: number,
+    bytes: Uint8Array,
+    from = 0,
+    length = bytes.byteLength - from,
+    ...at: [number?]
+  ) => fs.writeSync(file, bytes, from, Math.min(length, mostWritten), ...at)) as never),
 }));
 const { createArtifactStore } = await import("#kit/artifact-store.ts");
 const { TrimtabError } = await import("#kit/errors.ts");
@@ -47,7 +56,14 @@ afterAll(() => void mock.restore());
 const litter = (folder: string): string[] =>
   (fs.readdirSync(folder, { recursive: true }) as string[]).filter((name) => name.includes(".tmp-"));
 
-test.each(["EIO", "ENOSPC", "EMFILE", "EACCES"])(
+test("X15 what the system writes in pieces is whole", () => {
+  mostWritten = 777;
+  createArtifactStore(directory).put({ name: "a", kind, bytes: bytesOf("pieces") });
+  mostWritten = Number.POSITIVE_INFINITY;
+  expect(createArtifactStore(directory).get("a").bytes).toEqual(bytesOf("pieces"));
+});
+
+test.each(["EIO", "ENOSPC", "EMFILE", "EACCES", "EINTR"])(
   "X15 whichever operation of a save fails with %s, the old version is served, or the new one if it was acknowledged",
   (failure) => {
     const first = createArtifactStore(directory).put({ name: "a", kind, bytes: bytesOf("old") });
