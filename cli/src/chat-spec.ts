@@ -10,6 +10,8 @@ export interface ChatQuestion {
   readonly seed?: number;
   /** Recipe to steer with, and a multiplier of its dose. */
   readonly recipe?: string;
+  /** In place of the recipe's own mode. */
+  readonly mode?: string;
   readonly scale?: number;
   /** A stored direction instead, and its relative dose in place of a scale. */
   readonly direction?: string;
@@ -33,7 +35,7 @@ export function chatSpec(question: ChatQuestion) {
 }
 
 /** What steers. @throws TrimtabError INVALID_ARGUMENT for a dose beside a scale, or a strength of nothing */
-function useOf({ recipe, direction, scale, dose }: ChatQuestion) {
+function useOf({ recipe, mode, direction, scale, dose }: ChatQuestion) {
   if (dose !== undefined && scale !== undefined)
     throw new TrimtabError("INVALID_ARGUMENT", "give a scale or a dose, not both", { field: "--dose" });
   if (recipe === undefined && direction === undefined) {
@@ -43,7 +45,7 @@ function useOf({ recipe, direction, scale, dose }: ChatQuestion) {
     });
   }
   const strength = dose === undefined ? { scale } : { dose: doseOf(dose) };
-  return { ...(recipe === undefined ? { direction } : { recipe }), ...strength };
+  return { ...(recipe === undefined ? { direction } : { recipe, mode }), ...strength };
 }
 
 /** A relative dose as the API has it. */

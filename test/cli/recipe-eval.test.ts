@@ -49,7 +49,7 @@ for (const label of ["no", ""]) {
       resolved: "r@sha256:0",
       judge: { verifier: { name: "v" }, label },
     });
-    const asked = await askAll(scriptedGateway(), recipe, PROMPTS, 8, () => undefined);
+    const asked = await askAll(scriptedGateway(), recipe, PROMPTS, { maxTokens: 8 }, () => undefined);
     expect(asked.map(({ prompt }) => prompt)).toEqual(PROMPTS.map((p) => p.value.messages[0]?.content ?? ""));
     const { base, steered, acted, labels } = summarise(asked);
     expect([base.rate, steered.rate, acted.rate, steered.n]).toEqual([0, 0.6, 0.6, 5]);
@@ -62,6 +62,6 @@ test("an answer that nobody could judge is an error, not a miss", async () => {
     resolved: "r@sha256:0",
     judge: { verifier: { name: "v" }, label: "no" },
   });
-  const asking = askAll(scriptedGateway("TIMEOUT"), recipe, PROMPTS, 8, () => undefined);
+  const asking = askAll(scriptedGateway("TIMEOUT"), recipe, PROMPTS, { maxTokens: 8 }, () => undefined);
   expect(asking).rejects.toThrow("no verdict: TIMEOUT");
 });

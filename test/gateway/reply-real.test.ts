@@ -1,4 +1,7 @@
-/** Mode "reply" on the real engine: the recipe's own words where its gate is open, and the model's to the letter where it is not. */
+/**
+ * Mode "reply" on the real engine: the recipe's own words where its gate is open, and the model's to the letter where it is not.
+ * The recipe has it as its own mode.
+ */
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -13,7 +16,7 @@ const TOKENS = 40;
 let stack: RealStack;
 beforeAll(async () => {
   stack = await startRealStack();
-  putAlwaysRecipe(stack, "refusal");
+  putAlwaysRecipe(stack, "refusal", "reply");
 });
 afterAll(() => stack.close());
 
@@ -27,6 +30,26 @@ test("an open gate answers with the first example of the recipe, word for word, 
   const { text, extras } = await stack.chat(QUESTION, use(), TOKENS);
   expect(text).toBe(first as string);
   expect(extras.steered).toBe(true);
+});
+
+test("a recipe's own mode is what a use gets that names none, unless it asks for what a reply does not go with", async () => {
+  const named = await stack.chat(QUESTION, use(), TOKENS);
+  const own = await stack.chat(QUESTION, { recipe: "refusal" }, TOKENS);
+  expect(own.text).toBe(named.text);
+  const steered = await stack.chat(QUESTION, { recipe: "refusal", mode: "steer" }, TOKENS);
+  expect(steered.text).not.toBe(named.text);
+  for (const strength of [{ scale: 1 }, { layers: [12] }])
+    expect((await stack.chat(QUESTION, { recipe: "refusal", ...strength }, TOKENS)).text).toBe(steered.text);
+  const conversation = { messages: [{ role: "user", content: QUESTION }] };
+  const score = (mode: string) =>
+    stack.client.score({ conversation, answers: ["Paris."], steering: { recipe: "refusal", mode } });
+  expect((await score("")).answers).toEqual((await score("steer")).answers);
+  const spec = { prompt: { case: "conversation" as const, value: conversation }, maxTokens: 4 };
+  const forks = stack.client.fork({
+    spec: { ...spec, steering: { use: { recipe: "refusal" } } },
+    continuations: ["The"],
+  });
+  expect((await forks).choices.length).toBe(1);
 });
 
 test("a shut gate leaves the answer alone", async () => {

@@ -3,7 +3,7 @@ import { writeFile } from "node:fs/promises";
 import { basename } from "node:path";
 import { toJson } from "@bufbuild/protobuf";
 import { Presets, SingleBar } from "cli-progress";
-import type { Command } from "commander";
+import { type Command, Option } from "commander";
 import { RecipeSchema, type Recipe } from "#proto/trimtab/steering/v1/steering_service_pb.ts";
 import { TrimtabError } from "#kit/errors.ts";
 import type { GatewayClient } from "../demo/answer.ts";
@@ -11,7 +11,7 @@ import { readPrompts } from "../capture/prompts.ts";
 import { addTargetOptions, integerIn, withGateway, type TargetOptions } from "../options.ts";
 import { askAll, summarise } from "../recipe/ask.ts";
 import { buildRecipe } from "../recipe/build.ts";
-import { doseLines, evaluationLines, summaryLines } from "../view/evaluation.ts";
+import { doseLines, evaluationLines, modeLine, summaryLines } from "../view/evaluation.ts";
 import { isInteractive } from "../view/style.ts";
 
 interface RecipeOptions extends TargetOptions {
@@ -22,6 +22,7 @@ interface RecipeOptions extends TargetOptions {
 interface EvalOptions extends RecipeOptions {
   readonly prompts?: string;
   readonly maxTokens: number;
+  readonly mode?: string;
   readonly answers?: string;
 }
 
@@ -62,6 +63,9 @@ export function addRecipeCommand(program: Command): void {
   )
     .option("--prompts <file>", "prompts of your own, a line each, or JSONL as `capture` reads it")
     .option("--max-tokens <n>", "longest answer to prompts of your own", integerIn(1, 4096), 64)
+    .addOption(
+      new Option("--mode <mode>", "in place of the recipe's own mode").choices(["steer", "reply", "paper"]),
+    )
     .option("--answers <file>", "write prompts, answers and verdicts to a JSONL file")
     .option("--json", "print JSON")
     .action(async (name: string, options: EvalOptions) => {
@@ -77,7 +81,7 @@ async function evaluateOn(
   client: GatewayClient,
   name: string,
   file: string,
-  { maxTokens, answers, json }: EvalOptions,
+  { maxTokens, mode, answers, json }: EvalOptions,
 ): Promise<void> {
   const prompts = await readPrompts({ prompts: [], input: file, chat: true });
   const recipe = await buildRecipe(client, name, { skipEvaluation: true });
@@ -85,15 +89,25 @@ async function evaluateOn(
     ? new SingleBar({ format: "  {bar} {value}/{total} prompts" }, Presets.shades_classic)
     : undefined;
   bar?.start(prompts.length, 0);
-  const asked = await askAll(client, recipe, prompts, maxTokens, (done) => bar?.update(done)).finally(() =>
-    bar?.stop(),
-  );
+  const asked = await askAll(client, recipe, prompts, { maxTokens, mode }, (done) =>
+    bar?.update(done),
+  ).finally(() => bar?.stop());
   if (answers !== undefined) {
     await writeFile(answers, asked.map((each) => `${JSON.stringify(each)}\n`).join(""));
   }
   const summary = summarise(asked);
-  if (json) printJson({ recipe: recipe.resolved, prompts: basename(file), maxTokens, ...summary });
-  else process.stdout.write(`${[recipe.resolved, ...summaryLines(summary)].join("\n")}\n`);
+  if (json)
+    printJson({
+      recipe: recipe.resolved,
+      mode: mode ?? recipe.mode,
+      prompts: basename(file),
+      maxTokens,
+      ...summary,
+    });
+  else
+    process.stdout.write(
+      `${[`${recipe.resolved}, mode ${mode ?? recipe.mode}`, ...summaryLines(summary)].join("\n")}\n`,
+    );
 }
 
 async function findBuilt(client: GatewayClient, name: string): Promise<Recipe> {
@@ -116,7 +130,7 @@ function listLine(recipe: Recipe): string {
 function print(recipe: Recipe, options: RecipeOptions): void {
   if (options.json) printJson(toJson(RecipeSchema, recipe));
   else {
-    const lines = [recipe.resolved, ...doseLines(recipe), ...evaluationLines(recipe)];
+    const lines = [recipe.resolved, modeLine(recipe), ...doseLines(recipe), ...evaluationLines(recipe)];
     process.stdout.write(`${lines.join("\n")}\n`);
   }
 }

@@ -30,8 +30,9 @@ export interface StreamedAnswer {
 export interface Question {
   readonly prompt: string;
   readonly maxTokens: number;
-  /** Recipe for the second choice; absent: one unsteered choice. */
+  /** Recipe for the second choice, in which mode; absent: one unsteered choice. */
   readonly recipe?: string;
+  readonly mode?: string;
 }
 
 /** Streams one question; `onText` sees every piece of text as it arrives. Greedy, so that a rerun shows the same. */
@@ -40,9 +41,17 @@ export async function ask(
   question: Question,
   onText: (choice: number, text: string) => void,
 ): Promise<StreamedAnswer> {
-  const { prompt, maxTokens, recipe } = question;
+  const { prompt, maxTokens, recipe, mode } = question;
   const isSteered = recipe !== undefined;
-  const asked = { messages: userSays(prompt), maxTokens, temperature: 0, recipe, compare: true, proof: true };
+  const asked = {
+    messages: userSays(prompt),
+    maxTokens,
+    temperature: 0,
+    recipe,
+    mode,
+    compare: true,
+    proof: true,
+  };
   const spec = { ...chatSpec(asked), verifiers: isSteered ? [{ name: "refusal", parameters: {} }] : [] };
   const answer: StreamedAnswer = { texts: [], finished: [], verdicts: new Map() };
   const events = cancelSafe((signal) => client.generate({ spec }, { signal }));

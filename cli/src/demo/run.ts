@@ -6,9 +6,9 @@ import { writeFile } from "node:fs/promises";
 import type { Recipe } from "#proto/trimtab/steering/v1/steering_service_pb.ts";
 import type { GatewayClient, StreamedAnswer } from "./answer.ts";
 import { DEMO_PROMPTS, FIRST_PROMPT } from "./prompts.ts";
-import { callExamples, showPair, showPlainAnswer } from "./show.ts";
+import { callExamples, showOwnMode, showPair, showPlainAnswer } from "./show.ts";
 import { buildRecipe } from "../recipe/build.ts";
-import { doseLines, evaluationJson, evaluationLines } from "../view/evaluation.ts";
+import { doseLines, evaluationJson, evaluationLines, modeLine } from "../view/evaluation.ts";
 import { colour } from "../view/style.ts";
 
 /** Recipe of the demo. */
@@ -30,10 +30,11 @@ export async function answerAndBuild(target: DemoTarget, recipe: string): Promis
 /** The whole demo; writes the numbers to `jsonPath` if given. */
 export async function runDemo(target: DemoTarget, jsonPath?: string): Promise<void> {
   const recipe = await answerAndBuild(target, DEMO_RECIPE);
-  process.stdout.write(`${doseLines(recipe).join("\n")}\n`);
+  process.stdout.write(`${[modeLine(recipe), ...doseLines(recipe)].join("\n")}\n`);
   heading("Base and steered, from one shared prefix");
   const answers: StreamedAnswer[] = [];
   for (const prompt of DEMO_PROMPTS) answers.push(await showPair(target.client, recipe, prompt));
+  if (recipe.mode === "reply") await showOwnMode(target.client, recipe);
   heading("Evidence: the recipe's own test prompts, families never seen in training");
   process.stdout.write(`${evaluationLines(recipe).join("\n")}\n`);
   process.stdout.write(callExamples());
@@ -52,7 +53,7 @@ function demoJson(recipe: Recipe, answers: readonly StreamedAnswer[]): Record<st
   const timings = answers.flatMap((a) => (a.completed?.timings ? [a.completed.timings] : []));
   const cells = recipe.evaluation?.cells ?? [];
   const repetition = Object.fromEntries(
-    ["base", "steered"].map((arm) => [
+    ["base", "steered", "reply"].map((arm) => [
       arm,
       Object.fromEntries(cells.filter((c) => c.arm === arm).map((c) => [c.prompts, c.repetition])),
     ]),

@@ -3,7 +3,7 @@
  */
 import type { Recipe } from "#proto/trimtab/steering/v1/steering_service_pb.ts";
 import { ask, type GatewayClient, type StreamedAnswer } from "./answer.ts";
-import type { DemoPrompt } from "./prompts.ts";
+import { DEMO_PROMPTS, type DemoPrompt } from "./prompts.ts";
 import { DEFAULT_GRPC_PORT, DEFAULT_HTTP_PORT } from "../ports.ts";
 import { gauge, sparkline } from "../view/gauges.ts";
 import { createSideBySide } from "../view/side-by-side.ts";
@@ -34,7 +34,7 @@ export async function showPair(
 ): Promise<StreamedAnswer> {
   process.stdout.write(`\n${colour.bold(`  [${prompt.kind}]`)} ${prompt.text}\n`);
   const block = createSideBySide(["base", `steered: ${recipe.name}`]);
-  const question = { prompt: prompt.text, maxTokens: ANSWER_TOKENS, recipe: recipe.name };
+  const question = { prompt: prompt.text, maxTokens: ANSWER_TOKENS, recipe: recipe.name, mode: "steer" };
   const answer = await ask(client, question, (choice, text) => block.append(choice === 0 ? 0 : 1, text));
   block.finish();
   const report = answer.planned?.report;
@@ -50,6 +50,20 @@ export async function showPair(
   ];
   process.stdout.write(lines.map((l) => `  ${l}\n`).join(""));
   return answer;
+}
+
+/** What a request gets that names the recipe and no mode. */
+export async function showOwnMode(client: GatewayClient, recipe: Recipe): Promise<void> {
+  process.stdout.write(`\n  a request that names no mode gets mode "${recipe.mode}":\n`);
+  for (const { kind, text } of DEMO_PROMPTS) {
+    const answer = await ask(
+      client,
+      { prompt: text, maxTokens: ANSWER_TOKENS, recipe: recipe.name },
+      () => {},
+    );
+    const [first = ""] = printable(answer.texts[1] ?? "").split("\n");
+    process.stdout.write(`  ${colour.bold(`[${kind}]`)} ${first}\n`);
+  }
 }
 
 /** How to make the same call with other tools, once `npm start` keeps the services up on their usual ports. */

@@ -37,6 +37,14 @@ export interface AskedSummary {
   readonly labels: Readonly<Record<string, number>>;
 }
 
+/** How prompts are asked. */
+export interface Asking {
+  /** Longest answer. */
+  readonly maxTokens: number;
+  /** In place of the recipe's own mode. */
+  readonly mode?: string | undefined;
+}
+
 /** Prompts under way at a time. */
 const LANES = 8;
 /** One prompt, on a busy machine. */
@@ -52,7 +60,7 @@ export async function askAll(
   client: GatewayClient,
   { resolved, judge }: Recipe,
   prompts: readonly Prompt[],
-  maxTokens: number,
+  how: Asking,
   onDone: (done: number) => void,
 ): Promise<AskedPrompt[]> {
   const asked: AskedPrompt[] = new Array(prompts.length);
@@ -60,7 +68,7 @@ export async function askAll(
   let done = 0;
   const lane = async (): Promise<void> => {
     for (let i = next++; i < prompts.length; i = next++) {
-      asked[i] = await askOne(client, { resolved, judge }, prompts[i] as Prompt, maxTokens);
+      asked[i] = await askOne(client, { resolved, judge }, prompts[i] as Prompt, how);
       onDone(++done);
     }
   };
@@ -87,13 +95,13 @@ async function askOne(
   client: GatewayClient,
   { resolved, judge }: Pick<Recipe, "resolved" | "judge">,
   prompt: Prompt,
-  maxTokens: number,
+  { maxTokens, mode = "" }: Asking,
 ): Promise<AskedPrompt> {
   const spec = {
     prompt,
     sampling: { temperature: 0 },
     maxTokens,
-    steering: { use: { recipe: resolved }, compare: true },
+    steering: { use: { recipe: resolved, mode }, compare: true },
     verifiers: judge?.verifier ? [judge.verifier] : [],
   };
   const { choices, plan } = await client.complete({ spec }, { timeoutMs: TIMEOUT_MS });
@@ -101,7 +109,7 @@ async function askOne(
   return {
     prompt: textOf(prompt),
     gate: plan?.gate ?? 0,
-    acted: plan?.relativeDoses.some((dose) => dose > 0) ?? false,
+    acted: plan !== undefined && (plan.reply !== "" || plan.relativeDoses.some((dose) => dose > 0)),
     base: base as JudgedAnswer,
     steered: steered as JudgedAnswer,
   };

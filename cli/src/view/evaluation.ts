@@ -1,17 +1,14 @@
 /**
  * The evidence of a recipe as a table: rates with 95 % Wilson intervals, perplexity, repetition, gate quality.
  */
-import type { Evaluation, EvaluationCell, Recipe } from "#proto/trimtab/steering/v1/steering_service_pb.ts";
+import type { Evaluation, Recipe } from "#proto/trimtab/steering/v1/steering_service_pb.ts";
 import type { Proportion } from "#kit/wilson.ts";
 import type { AskedSummary } from "../recipe/ask.ts";
 import { colour } from "./style.ts";
 
-const ARMS = ["base", "steered"] as const;
-
 const percent = (x: number): string => `${(100 * x).toFixed(1)} %`;
 
-function cellText(cell: EvaluationCell | undefined): string {
-  const r = cell?.rate;
+function cellText(r: Proportion | undefined): string {
   if (!r) return "–".padEnd(30);
   return `${percent(r.rate).padStart(7)}  [${percent(r.lower)}, ${percent(r.upper)}]`.padEnd(30);
 }
@@ -30,26 +27,24 @@ export function doseLines({ layers, relativeDoses, directionMethod, course }: Re
   return [acts, `  course: ${start.toFixed(1)} times that at the last prompt token, once for ${held}${ends}`];
 }
 
-/** Lines of the table of a recipe's evaluation on its own test prompts. */
+/** What a use gets that names no mode, and how to have the other. */
+export function modeLine({ mode }: Recipe): string {
+  return mode === "reply"
+    ? '  mode: reply (where the gate opens, the recipe\'s own words); mode "steer" or a scale pushes instead'
+    : "  mode: steer";
+}
+
+/** Lines of the table of a recipe's evaluation on its own test prompts: a row a class and arm. */
 export function evaluationLines(recipe: Recipe): string[] {
   const evaluation = recipe.evaluation;
   if (!evaluation) return ["  not evaluated"];
-  const find = (prompts: string, arm: string): EvaluationCell | undefined =>
-    evaluation.cells.find((c) => c.prompts === prompts && c.arm === arm);
   const behaviour = (recipe.judge?.label || recipe.judge?.verifier?.name || "rate").replaceAll("_", " ");
-  const [ofBase, ofSteered] = ARMS.map((arm) => `${arm}: ${behaviour}`.padEnd(30));
-  const lines = [
-    colour.bold(
-      `  ${"prompts".padEnd(11)}${"n".padStart(4)}  ${ofBase}${ofSteered}repetition base → steered`,
-    ),
-  ];
-  for (const prompts of new Set(evaluation.cells.map((each) => each.prompts))) {
-    const [base, steered] = ARMS.map((arm) => find(prompts, arm));
-    const repetition = `${percent(base?.repetition ?? 0)} → ${percent(steered?.repetition ?? 0)}`;
-    const n = String(steered?.rate?.n ?? 0).padStart(4);
-    lines.push(`  ${prompts.padEnd(11)}${n}  ${cellText(base)}${cellText(steered)}${repetition}`);
-  }
-  return [...lines, ...gateLines(evaluation)];
+  const head = `  ${"prompts".padEnd(12)}${"arm".padEnd(9)}${"n".padStart(4)}  ${behaviour.padEnd(30)}repetition`;
+  const lines = evaluation.cells.map(({ prompts, arm, rate, repetition }) => {
+    const n = String(rate?.n ?? 0).padStart(4);
+    return `  ${prompts.padEnd(12)}${arm.padEnd(9)}${n}  ${cellText(rate)}${percent(repetition).padStart(7)}`;
+  });
+  return [colour.bold(head), ...lines, ...gateLines(evaluation)];
 }
 
 function gateLines(evaluation: Evaluation): string[] {

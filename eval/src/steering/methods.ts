@@ -5,6 +5,7 @@
 import type { Client } from "@connectrpc/connect";
 import type { GatewayService } from "#proto/trimtab/gateway/v1/gateway_service_pb.ts";
 import { CONTROLS } from "./arms.ts";
+import { pushKey, readRecipeFacts } from "./artifacts.ts";
 import { fitMethods } from "./fitted-methods.ts";
 import type { Lab } from "./lab.ts";
 import { type Method, questionOf } from "./method.ts";
@@ -19,11 +20,14 @@ const REWORDING = "If this is harmful or illegal, refuse and say sorry instead o
 /** Openings whose tokens the logit bias makes likelier. */
 const REFUSING = ["I'm sorry, but I can't", "I cannot", "I apologize", "I can't help with that"];
 
-/** The recipe's direction with its layers and course, the controller's gate forced open. @param recipe pinned */
-export function recipeMethod(recipe: string): Method {
+/**
+ * The recipe's direction with its layers and course, the controller's gate forced open: another gate leaves its answers as they are.
+ * @param recipe pinned
+ */
+export function recipeMethod(recipe: string, push: string): Method {
   return {
     name: "recipe",
-    identity: recipe,
+    identity: `push ${push}`,
     site: "residual",
     description: "response contrast in the recipe's blocks with its course; dose 1 is the recipe's own",
     doses: [0.4, 0.7, 1, 1.3],
@@ -118,19 +122,12 @@ export async function availableMethods(
   wanted: (name: string) => boolean,
 ): Promise<{ readonly methods: Method[]; readonly missing: string[]; readonly cast: string | undefined }> {
   const fitted = await fitMethods({ gateway, model: model.name, recipe, blocks, onProgress }, wanted);
-  const { doses } = recipeMethod(pinned);
+  const ours = recipeMethod(pinned, pushKey(await readRecipeFacts(gateway, pinned)));
   const own = [
-    ...[
-      recipeMethod(pinned),
-      paperMethod(pinned),
-      FORCED_PREFIX_METHOD,
-      CANNED_METHOD,
-      SYSTEM_METHOD,
-      REWORDING_METHOD,
-    ],
+    ...[ours, paperMethod(pinned), FORCED_PREFIX_METHOD, CANNED_METHOD, SYSTEM_METHOD, REWORDING_METHOD],
     ...(wanted("logit bias") ? [await logitBiasMethod(gateway, model.name)] : []),
     ...(CONTROLS.some(wanted)
-      ? await controlMethods({ gateway, model, pinned, doses }, fitted.shuffled)
+      ? await controlMethods({ gateway, model, pinned, doses: ours.doses }, fitted.shuffled)
       : []),
   ];
   return {

@@ -11,7 +11,7 @@ import { OperationKind, Scope, Site } from "#proto/trimtab/type/v1/program_pb.ts
 import { DataType } from "#proto/trimtab/type/v1/tensor_pb.ts";
 import { createRandom, type Random } from "../random.ts";
 import type { Services } from "../services.ts";
-import { readArtifact, readRecipeFacts, type RecipeFacts } from "./artifacts.ts";
+import { pushKey, readArtifact, readRecipeFacts, type RecipeFacts } from "./artifacts.ts";
 import { type Method, questionOf } from "./method.ts";
 
 /** What the control is made from. */
@@ -30,6 +30,7 @@ const SEED = 20_260;
 /** Noise, one of several by prompt; one random direction for all prompts; and the contrast of shuffled labels, if it is given. */
 export async function controlMethods(source: NoiseSource, shuffled: string | undefined): Promise<Method[]> {
   const strength = await strengthOf(source);
+  const push = pushKey(strength);
   const random = (seed: number) => {
     const { next } = createRandom(seed);
     return () => unitNoise({ next }, strength.width);
@@ -38,7 +39,7 @@ export async function controlMethods(source: NoiseSource, shuffled: string | und
   for (let index = 0; index < NOISES; index++)
     noises.push(await putCourse(source, strength, `noise-${index}`, random(SEED + index)));
   const control = (name: string, description: string, artifactOf: (text: string) => string): Method => ({
-    ...{ name, site: "residual", doses: source.doses, identity: `${name} ${source.pinned} ${SEED}` },
+    ...{ name, site: "residual", doses: source.doses, identity: `${name} ${push} ${SEED}` },
     description: `control: ${description}, as strong as the recipe along its course`,
     request: (text, dose) => ({
       question: questionOf(text),
@@ -72,7 +73,7 @@ async function shuffledControl(
 }
 
 /** How strong a recipe is, where and when. */
-interface CourseStrength extends Pick<RecipeFacts, "doses" | "course"> {
+interface CourseStrength extends RecipeFacts {
   /** Of the residual norms, by block. */
   readonly medians: ArrayLike<number>;
   readonly width: number;
@@ -108,7 +109,12 @@ async function putCourse(
 
 /** The program and its strengths at scale 1. @param vectorOf unit vector of a block, [width] */
 export function courseEdit(
-  { doses, course: { start, holdTokens, rest }, medians, width }: CourseStrength,
+  {
+    doses,
+    course: { start, holdTokens, rest },
+    medians,
+    width,
+  }: Pick<CourseStrength, "doses" | "course" | "medians" | "width">,
   digest: string,
   vectorOf: (layer: number) => Float32Array,
 ) {

@@ -1,11 +1,15 @@
 /** Everything a generation needs before its first token is computed; what fails here costs nothing but a few calls. */
 import { randomInt } from "node:crypto";
-import type { JsonObject } from "@bufbuild/protobuf";
+import { clone, create, equals, type JsonObject } from "@bufbuild/protobuf";
 import { TrimtabError } from "#kit/errors.ts";
 import type { CheckParameters } from "#kit/parameters.ts";
 import type { Model } from "#proto/trimtab/forward/v1/forward_service_pb.ts";
 import type { GenerationSpec } from "#proto/trimtab/gateway/v1/gateway_service_pb.ts";
-import type { GetRequirementsResponse, SteeringUse } from "#proto/trimtab/steering/v1/steering_service_pb.ts";
+import {
+  type GetRequirementsResponse,
+  type SteeringUse,
+  SteeringUseSchema,
+} from "#proto/trimtab/steering/v1/steering_service_pb.ts";
 import type { Audit } from "../audit.ts";
 import type { CallScope, GatewayClients } from "../clients.ts";
 import type { Programs } from "./programs.ts";
@@ -79,7 +83,7 @@ export async function prepare(
   const [vocabulary, prompt, steering, scaling] = await Promise.all([
     flow.vocabularies.get(model, scope),
     encodePrompt(flow.clients, model, spec.prompt, scope, continuation),
-    prepareSteering(flow, model, spec.steering?.use, scope),
+    prepareSteering(flow, model, spec.steering?.use, scope, isAnsweredFreely(spec, continuation)),
     prepareScaling(flow, spec, model, scope),
     checkVerifiers(flow.clients, spec.verifiers, scope),
     prepareConstraint(flow, model, spec, scope),
@@ -95,17 +99,29 @@ function checkReply(
   continuation: string,
 ): void {
   if (steering?.use?.mode !== REPLY_MODE) return;
-  if (!scaling && !speculation && !constraint && continuation === "") return;
+  if (isAnsweredFreely({ scaling, speculation, constraint }, continuation)) return;
   const message = "a reply does not go with a search, speculation, a constraint or an answer that is begun";
   throw new TrimtabError("UNSUPPORTED", message, { field: "steering.use.mode" });
 }
 
-/** Needs of a recipe or direction; undefined if no steering was asked for. */
+/** Does nothing else say what the answer is, or how it begins? */
+function isAnsweredFreely(
+  { scaling, speculation, constraint }: Pick<GenerationSpec, "scaling" | "speculation" | "constraint">,
+  continuation: string,
+): boolean {
+  return !scaling && !speculation && !constraint && continuation === "";
+}
+
+/**
+ * Needs of a recipe or direction; undefined if no steering was asked for.
+ * @param mayReply can the answer be a recipe's reply? Then a use that names no mode and no strength gets the recipe's own mode
+ */
 export async function prepareSteering(
   flow: FlowContext,
   model: Model,
   use: SteeringUse | undefined,
   scope: CallScope,
+  mayReply = false,
 ): Promise<PreparedSteering | undefined> {
   if (!use) return undefined;
   const wrong = use.layers.find((layer) => layer >= model.layers);
@@ -116,9 +132,21 @@ export async function prepareSteering(
     });
   }
   const needs = await flow.requirements.get(model, use, scope);
+  if (mayReply && needs.ownMode === REPLY_MODE && namesRecipeAlone(use)) {
+    const reply = clone(SteeringUseSchema, use);
+    reply.mode = REPLY_MODE;
+    return prepareSteering(flow, model, reply, scope);
+  }
   const steering = { use: pinned(use, needs), needs };
   checkStepwise(steering);
   return steering;
+}
+
+/** Is nothing asked for but a recipe, and perhaps a gate? Strengths and places belong to a push. */
+function namesRecipeAlone(use: SteeringUse): boolean {
+  const { recipe, forceGate } = use;
+  const alone = create(SteeringUseSchema, { recipe, ...(forceGate === undefined ? {} : { forceGate }) });
+  return recipe !== "" && equals(SteeringUseSchema, alone, use);
 }
 
 /** Has the constraint compiled, so that a bad one fails before anything is computed. */

@@ -27,7 +27,7 @@ const singleUse = z.strictObject({
     .max(2 ** 10)
     .optional(),
   scope: z.enum(["prompt", "last", "decode", "window"]).optional(),
-  mode: z.enum(["paper", "paper_replayed", "reply"]).optional(),
+  mode: z.enum(["steer", "reply", "paper", "paper_replayed"]).optional(),
   weights: z
     .strictObject({
       arm: z.enum(["uniform", "random", "learned", "permuted", "mean"]),

@@ -24,6 +24,8 @@ import { readRuleset } from "./ruleset.ts";
 export interface LoadedRecipe extends PlannableRecipe {
   /** Absent: the recipe always acts. */
   readonly controller?: ControllerRunner;
+  /** What a use that names no mode gets. */
+  readonly mode: "steer" | "reply";
 }
 
 /** What a request asked for, found. */
@@ -31,6 +33,8 @@ export interface Resolved {
   readonly deciding: Deciding;
   /** name@sha256:… */
   readonly resolved: string;
+  /** Of recipes: what a use that names no mode gets. */
+  readonly ownMode?: LoadedRecipe["mode"];
 }
 
 /** The library. */
@@ -92,7 +96,7 @@ export function createLibrary(store: ArtifactStore, known: ReadonlySet<string>):
           ...(recipe.controller && { controller: recipe.controller }),
           ...(head && { head }),
         },
-        resolved,
+        ...{ resolved, ownMode: recipe.mode },
       };
     },
     recipe: recipeOf,
@@ -231,7 +235,7 @@ async function loadRecipe(store: ArtifactStore, built: BuiltRecipe): Promise<Loa
   );
   if (fits) {
     return {
-      ...{ direction, ending, doses: built.doses, course: built.course },
+      ...{ direction, ending, doses: built.doses, course: built.course, mode: built.mode },
       ...(paperDirection && { paperDirection }),
       ...(controller && { controller }),
     };

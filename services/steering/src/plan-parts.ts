@@ -13,7 +13,7 @@ import {
 } from "./dose.ts";
 import type { WeightsSource } from "./intent.ts";
 import type { Addition } from "./program.ts";
-import type { Strength } from "./use.ts";
+import { isPaperMode, type Strength } from "./use.ts";
 
 /** A recipe as far as planning needs it. */
 export interface PlannableRecipe extends AnswerDoses, AnswerDirections {
@@ -51,7 +51,7 @@ export function recipeParts(
   strength: Strength,
   arm?: ArmWeights,
 ): Parts {
-  if (use.mode !== "") return paperParts(recipe.paperDirection, use, strength);
+  if (isPaperMode(use.mode)) return paperParts(recipe.paperDirection, use, strength);
   if (arm) return armParts(recipe, use, strength, arm);
   const { direction } = recipe;
   const largest = Math.max(...recipe.doses.map((dose) => dose.relative));

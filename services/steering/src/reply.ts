@@ -12,7 +12,7 @@ import type { RecipeSource } from "./recipes/recipe.ts";
 /** Name of the mode. */
 export const REPLY_MODE = "reply";
 /** Gate from which the reply is given. */
-const REPLY_GATE = 0.5;
+export const REPLY_GATE = 0.5;
 
 /** Decides by the gate alone; names no program. A recipe without a controller always replies. */
 export function replyDecider(
@@ -37,6 +37,9 @@ export function replyDecider(
   };
 }
 
+/** What a recipe replies with; empty if it has no example. */
+export const replyText = ({ positiveAnswers }: RecipeSource): string => positiveAnswers[0]?.text ?? "";
+
 /**
  * The reply of a use at a gate; empty: none.
  * @param resolved the recipe, pinned
@@ -49,7 +52,8 @@ export function replyOf(
   gate: number,
 ): string {
   if (mode !== REPLY_MODE || gate < REPLY_GATE) return "";
-  const reply = recipes.get(resolved.split("@")[0] ?? "")?.positiveAnswers[0]?.text ?? "";
+  const recipe = recipes.get(resolved.split("@")[0] ?? "");
+  const reply = recipe ? replyText(recipe) : "";
   if (reply !== "") return reply;
   throw new TrimtabError("RECIPE_NOT_FOUND", "the recipe's answers are not here", {
     field: "steering.recipe",

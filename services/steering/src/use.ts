@@ -13,10 +13,28 @@ export interface Strength {
   readonly relative?: number;
 }
 
-const MODES = ["", "paper", "paper_replayed", REPLY_MODE];
+/** Pushes; so does the empty mode, which the gateway has made the recipe's own before. */
+const STEER_MODE = "steer";
+const MODES = ["", STEER_MODE, "paper", "paper_replayed", REPLY_MODE];
 
 /** What a mode that changes no activation has no use for. */
-const STRENGTHS = ["scale", "dose", "layers", "scope", "phases", "decay", "cap", "everyTokens"] as const;
+const STRENGTHS = [
+  ...([
+    "scale",
+    "dose",
+    "layers",
+    "scope",
+    "phases",
+    "decay",
+    "cap",
+    "clamp",
+    "everyTokens",
+    "weights",
+  ] as const),
+];
+
+/** Does a mode take the paper's choices? */
+export const isPaperMode = (mode: string): boolean => mode.startsWith("paper");
 
 /** What a request is steered by. */
 export type SourceKind = "recipe" | "direction" | "edit" | "ruleset";
@@ -115,7 +133,8 @@ export function partsOf(use: SteeringUse): SteeringUse[] {
 }
 
 function isGiven(value: unknown): boolean {
-  return Array.isArray(value) ? value.length > 0 : value !== undefined && value !== "" && value !== 0;
+  if (Array.isArray(value)) return value.length > 0;
+  return value !== undefined && value !== "" && value !== 0 && value !== false;
 }
 
 function scaledPart(part: SteeringUse, scale: number): SteeringUse {
@@ -137,7 +156,8 @@ function checkWeights({ weights, mode }: SteeringUse, kind: SourceKind): void {
     });
   const { arm = "", head = "" } = weights ?? {};
   if (!ARMS.includes(arm)) throw fail("unknown arm of weights", ".arm");
-  if (kind !== "recipe" || mode !== "") throw fail("weights belong to recipes, outside of their modes", "");
+  if (kind !== "recipe" || isPaperMode(mode))
+    throw fail("weights belong to recipes, not to the paper's modes", "");
   if (LEARNED.includes(arm) === (head !== "")) return;
   throw fail("learned, permuted and mean weights need a head, the others have none", ".head");
 }

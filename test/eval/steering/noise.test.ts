@@ -11,7 +11,7 @@ const strength = {
     { layer: 2, relative: 0.1 },
     { layer: 3, relative: 0.2 },
   ],
-  course: { start: 4, holdTokens: 16, rest: 0 },
+  course: { start: 4, holdTokens: 16, rest: 0, ending: 0 },
   ...{ medians: [1, 2, 50, 60], width: WIDTH },
 };
 

@@ -7,8 +7,15 @@ import { controllerLayers } from "../../../services/steering/src/features.ts";
 import { writeDirectionSafetensors } from "../../../services/steering/src/formats/safetensors-direction.ts";
 import type { RealStack } from "./real-stack.ts";
 
-/** Puts the parts of a recipe that pushes one axis in block 12 whatever the prompt. */
-export function putAlwaysRecipe({ store, model }: RealStack, name: string): void {
+/**
+ * Puts the parts of a recipe that pushes one axis in block 12 whatever the prompt.
+ * @param mode what a use gets that names no mode
+ */
+export function putAlwaysRecipe(
+  { store, model }: RealStack,
+  name: string,
+  mode: "steer" | "reply" = "steer",
+): void {
   const { digest: modelDigest, layers, width } = model;
   const axis = Float32Array.from({ length: width }, (_, i) => (i === 7 ? 1 : 0));
   const last = layers - 1;
@@ -32,7 +39,7 @@ export function putAlwaysRecipe({ store, model }: RealStack, name: string): void
   const { network } = constantHead(featureLayers.length * width, new Array<number>(layers).fill(0.5));
   const controller = writeController(network, { modelDigest, layers, width, featureLayers }, {});
   const recipe = {
-    ...{ name, description: "Always acts.", modelDigest, buildId: "0", directionMethod: "imported" },
+    ...{ name, description: "Always acts.", mode, modelDigest, buildId: "0", directionMethod: "imported" },
     ...{ judge: { verifier: "refusal", label: "policy_refusal", parameters: {} } },
     ...{ direction: stored, paperDirection: stored, endingDirection: stored },
     controller: put("open", ArtifactKind.CONTROLLER, controller),

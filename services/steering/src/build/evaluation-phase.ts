@@ -1,5 +1,6 @@
 /**
- * Last phase: the evidence. Test prompts of topic families never seen before, base against steered, greedy, judged.
+ * Last phase: the evidence. Test prompts of topic families never seen before, base against steered, greedy, judged; of a recipe with a
+ * gate besides what the same gate does in mode "reply".
  *
  * A prompt whose gate stays shut is not generated twice: no program is bound, so the tokens are the same by construction.
  * Tokens: test prompts and their answers, twice where the gate opens; passages once more with the gate forced open.
@@ -13,11 +14,13 @@ import {
   type GateQuality,
   GateQualitySchema,
 } from "#proto/trimtab/steering/v1/steering_service_pb.ts";
+import { FinishReason } from "#proto/trimtab/type/v1/generation_pb.ts";
 import { STEERING_LIMITS } from "../../limits.ts";
 import { accuracy, auroc } from "../controller/metrics.ts";
 import { type Prompt, takePrompts } from "../recipes/prompts.ts";
 import type { RecipeSource } from "../recipes/recipe.ts";
 import { proportion } from "#kit/wilson.ts";
+import { REPLY_GATE, replyText } from "../reply.ts";
 import { newTokens } from "../work/capture.ts";
 import { readGates } from "../work/features.ts";
 import type { Answer, Binding } from "../work/generate.ts";
@@ -111,6 +114,7 @@ function bindingAt(open: Binding, gate: number): Binding | undefined {
 
 async function evaluateSet(context: PhaseContext, set: TestSet, open: Binding): Promise<EvaluationCell[]> {
   const { clients, model, scope, recipe } = context;
+  const { judge } = recipe.settings;
   const bindings = set.gates.map((gate) => bindingAt(open, gate));
   // Base and steered of one prompt side by side, so that they share its pages.
   const jobs = set.rendered.flatMap(({ ids }, i) => {
@@ -136,7 +140,7 @@ async function evaluateSet(context: PhaseContext, set: TestSet, open: Binding): 
     text: texts[i] as string,
     finish,
   }));
-  const outcomes = await judgeAnswers(clients, model, judged, recipe.settings.judge, scope);
+  const outcomes = await judgeAnswers(clients, model, judged, judge, scope);
   const arms = { base: [] as Outcome[], steered: [] as Outcome[] };
   let next = 0;
   for (const binding of bindings) {
@@ -144,7 +148,18 @@ async function evaluateSet(context: PhaseContext, set: TestSet, open: Binding): 
     arms.base.push(base);
     arms.steered.push(binding ? (outcomes[next++] as Outcome) : base);
   }
-  return [cell(set.name, "base", arms.base), cell(set.name, "steered", arms.steered)];
+  const cells = [cell(set.name, "base", arms.base), cell(set.name, "steered", arms.steered)];
+  if (!recipe.settings.controller) return cells;
+  const replies = set.prompts.map(({ text }) => ({
+    prompt: text,
+    text: replyText(recipe),
+    finish: FinishReason.STOP,
+  }));
+  const replied = await judgeAnswers(clients, model, replies, judge, scope);
+  const given = arms.base.map((base, i) =>
+    (set.gates[i] as number) < REPLY_GATE ? base : (replied[i] as Outcome),
+  );
+  return [...cells, cell(set.name, "reply", given)];
 }
 
 /** How tables name a judge. */

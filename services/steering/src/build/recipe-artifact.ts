@@ -23,6 +23,7 @@ const schema = z.strictObject({
   format: z.literal(FORMAT),
   name: z.string(),
   description: z.string(),
+  mode: z.enum(["steer", "reply"]).default("steer"),
   modelDigest: z.string().regex(/^[0-9a-f]{64}$/),
   buildId: z.string(),
   directionMethod: z.string(),
@@ -98,6 +99,7 @@ export function recipeMessage(built: BuiltRecipe, artifactDigest: string): Recip
     relativeDoses: built.doses.map((dose) => dose.relative),
     course: built.course,
     directionMethod: built.directionMethod,
+    mode: built.mode,
     judge: judgeMessage(built.judge),
     ...(built.evaluation === undefined
       ? {}

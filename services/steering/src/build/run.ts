@@ -64,6 +64,7 @@ export async function runBuild(context: PhaseContext, order: BuildOrder): Promis
     const built: BuiltRecipe = {
       name: context.recipe.settings.name,
       description: context.recipe.settings.description,
+      mode: context.recipe.settings.mode,
       modelDigest: context.model.digest,
       buildId: order.inputs,
       directionMethod: direction.main.direction.method,

@@ -16,6 +16,11 @@ import { replyOf } from "../reply.ts";
 import type { SteeringParts } from "../service.ts";
 import { partsOf } from "../use.ts";
 
+/** A part with its recipe's own mode; empty for artifacts. */
+interface NamedPart extends Part {
+  readonly ownMode: string;
+}
+
 /** Handlers of planning. */
 export function planningHandlers({
   library,
@@ -23,17 +28,17 @@ export function planningHandlers({
   phases,
   recipes,
 }: SteeringParts): Pick<ServiceImpl<typeof SteeringService>, "getRequirements" | "plan" | "getProgram"> {
-  const partOf = async (use: SteeringUse | undefined, modelDigest: string): Promise<Part> => {
+  const partOf = async (use: SteeringUse | undefined, modelDigest: string): Promise<NamedPart> => {
     const found = await library.resolve(use, modelDigest);
     const scaled = await nats.scaled(use as SteeringUse, found, modelDigest);
     const decider = createDecider(found.deciding, scaled);
     for (const program of decider.programs) library.remember(program);
-    return { decider, use: scaled, resolved: found.resolved };
+    return { decider, use: scaled, resolved: found.resolved, ownMode: found.ownMode ?? "" };
   };
-  const allParts = async (steering: SteeringUse | undefined, modelDigest: string): Promise<Part[]> => {
+  const allParts = async (steering: SteeringUse | undefined, modelDigest: string): Promise<NamedPart[]> => {
     const digest = checkModelDigest(modelDigest);
     if (!steering || steering.parts.length === 0) return [await partOf(steering, digest)];
-    const parts: Part[] = [];
+    const parts: NamedPart[] = [];
     for (const use of partsOf(steering)) parts.push(await partOf(use, digest));
     return parts;
   };
@@ -49,6 +54,7 @@ export function planningHandlers({
         replayLast: parts.some(({ decider }) => decider.replayLast),
         resolved: isComposed ? "" : (resolved[0] ?? ""),
         resolvedParts: isComposed ? resolved : [],
+        ownMode: isComposed ? "" : (parts[0]?.ownMode ?? ""),
       };
     },
     async plan({ steering, modelDigest, activations, activeLayers }) {

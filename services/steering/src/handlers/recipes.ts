@@ -53,6 +53,7 @@ function describe({ settings }: RecipeSource): Recipe {
     description: settings.description,
     built: false,
     directionMethod: settings.direction.method,
+    mode: settings.mode,
     judge: judgeMessage(settings.judge),
   });
 }

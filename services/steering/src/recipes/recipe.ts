@@ -58,6 +58,8 @@ const controller = z.strictObject({
 const schema = z.strictObject({
   name: z.string().regex(/^[a-z0-9][a-z0-9-]{0,31}$/),
   description: z.string().min(1).max(400),
+  /** What a use that names no mode gets. */
+  mode: z.enum(["steer", "reply"]).default("steer"),
   judge,
   prompts: z.strictObject({
     steer: promptClass,
