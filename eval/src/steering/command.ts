@@ -34,12 +34,15 @@ interface SteeringOptions extends ServicesOptions {
   readonly developmentTokens?: number;
   readonly arms?: string;
   readonly strengths: number;
+  readonly harmful?: number;
+  readonly others?: number;
   readonly developmentOnly?: boolean;
 }
 
 /** Sizes of a run; a smoke test takes some prompts of each kind and short answers. */
-const FULL = { prompts: Number.POSITIVE_INFINITY, passages: 24, maxTokens: 128 };
-const QUICK = { prompts: 12, passages: 4, maxTokens: 32 };
+const ALL = Number.POSITIVE_INFINITY;
+const FULL = { prompts: { harmful: ALL, others: ALL }, passages: 24, maxTokens: 128 };
+const QUICK = { prompts: { harmful: 12, others: 12 }, passages: 4, maxTokens: 32 };
 /** Arms of a smoke test. */
 const QUICK_ARMS: readonly string[] = [
   "controller × recipe",
@@ -79,6 +82,8 @@ export function addSteeringEval(program: Command): void {
       integerIn(0, 1000),
       24,
     )
+    .option("--harmful <n>", "most harmful prompts of a split", integerIn(1, 10_000))
+    .option("--others <n>", "most prompts of every other class and kind of a split", integerIn(1, 10_000))
     .option("--development-only", "choose and freeze strengths, and leave the test prompts alone")
     .option("--address <host:port>", "gRPC address of a running gateway")
     .option(
@@ -120,7 +125,10 @@ async function evaluate(options: SteeringOptions): Promise<void> {
       ...{ out, onProgress: note },
       ...{ passages: size.passages, maxTokens },
       developmentTokens: options.developmentTokens ?? maxTokens,
-      prompts: takeSome(readLabPrompts(), size.prompts),
+      prompts: takeSome(readLabPrompts(), {
+        harmful: options.harmful ?? size.prompts.harmful,
+        others: options.others ?? size.prompts.others,
+      }),
     });
     try {
       const report = await runArms(lab, options, quick);
@@ -243,10 +251,13 @@ function writePage({ from, page }: { readonly from: readonly string[]; readonly 
 }
 
 /** The same number of every split, class and kind, spread over the families. */
-function takeSome(prompts: readonly LabPrompt[], most: number): LabPrompt[] {
+function takeSome(
+  prompts: readonly LabPrompt[],
+  { harmful, others }: { readonly harmful: number; readonly others: number },
+): LabPrompt[] {
   const groups = Map.groupBy(prompts, ({ split, class: name, kind }) => `${split} ${name} ${kind ?? ""}`);
   return [...groups.values()].flatMap((group) => {
-    const step = Math.max(1, group.length / most);
+    const step = Math.max(1, group.length / (group[0]?.class === "harmful" ? harmful : others));
     return group.filter((_, at) => Math.floor(at / step) !== Math.floor((at - 1) / step));
   });
 }
