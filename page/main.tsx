@@ -42,8 +42,8 @@ function App() {
               {title}
             </a>
           ))}
+          <a href="/docs/">Docs</a>
         </nav>
-        <a href="/docs/">Docs</a>
         <BarSettings />
       </header>
       <main id="main" tabIndex={-1}>
@@ -73,7 +73,7 @@ function BarSettings() {
         label="Looks"
         value={looks.value.theme}
         options={[
-          ["auto", "as the system"],
+          ["auto", "system"],
           ["light", "light"],
           ["dark", "dark"],
         ]}

@@ -2,7 +2,7 @@
 import { EmptyState } from "../lib/controls.tsx";
 import { callOf } from "../share/call.ts";
 import { catalog, model } from "../state/catalog.ts";
-import { draft, keepConversation, messagesBefore, turns } from "../state/conversation.ts";
+import { draft, messagesBefore, turns } from "../state/conversation.ts";
 import { generationSpec } from "../state/request.ts";
 import { change, settings } from "../state/settings.ts";
 import { TokenView } from "../tokens/token-view.tsx";
@@ -26,10 +26,6 @@ function chatCall() {
 
 /** The chat. */
 export function ChatView() {
-  const clear = () => {
-    turns.value = [];
-    keepConversation();
-  };
   return (
     <div class="columns">
       <aside class="settings" aria-label="Settings">
@@ -41,17 +37,12 @@ export function ChatView() {
           kept={() => ({ settings: settings.value, turns: turns.value })}
         />
       </aside>
-      <section class="conversation" aria-label="Conversation">
+      <section class="conversation chat" aria-label="Conversation">
         <h2 class="hidden">Conversation</h2>
         {turns.value.length === 0 ? (
           <Welcome />
         ) : (
           turns.value.map((turn) => <TurnView key={turn.id} turn={turn} />)
-        )}
-        {turns.value.length > 0 && (
-          <button type="button" class="small" onClick={clear}>
-            Clear the conversation
-          </button>
         )}
         <Composer />
       </section>
@@ -65,7 +56,7 @@ export function ChatView() {
 function Welcome() {
   const built = catalog.value.recipes.find((recipe) => recipe.built);
   return (
-    <EmptyState title="Ask, and see what steering does">
+    <EmptyState title="Ask, and see what steering does" class="welcome">
       <p>
         Pick a recipe or a direction under Steering: the same question is answered twice from one shared
         prefix, as the model is and steered. Point at a token to see what else it could have been, and which
@@ -81,7 +72,7 @@ function Welcome() {
       <ul class="examples">
         {EXAMPLES.map((text) => (
           <li key={text}>
-            <button type="button" class="link" onClick={() => (draft.value = { text })}>
+            <button type="button" onClick={() => (draft.value = { text })}>
               {text}
             </button>
           </li>

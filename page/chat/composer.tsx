@@ -1,6 +1,6 @@
 /** Where a question is written. Enter sends, Shift+Enter breaks the line, Escape stops the answer. What is typed is kept. */
 import { signal } from "@preact/signals";
-import { draft, type Turn } from "../state/conversation.ts";
+import { draft, keepConversation, type Turn, turns } from "../state/conversation.ts";
 import { ask, retry, running, stop } from "./run.ts";
 
 /** The turn whose question is being written anew, if one is. */
@@ -17,6 +17,10 @@ export function Composer() {
     editing.value = null;
     draft.value = { text: "" };
     void (turn ? retry(turn, text) : ask(text));
+  };
+  const clear = () => {
+    turns.value = [];
+    keepConversation();
   };
   const onKeyDown = (event: KeyboardEvent) => {
     if (event.key === "Escape") stop();
@@ -45,6 +49,12 @@ export function Composer() {
         onKeyDown={onKeyDown}
       />
       <div class="row">
+        {turns.value.length > 0 && (
+          <button type="button" class="small" onClick={clear}>
+            Clear the conversation
+          </button>
+        )}
+        <span class="spacer" />
         {editing.value && (
           <button type="button" onClick={() => (editing.value = null)}>
             Do not edit

@@ -14,6 +14,7 @@ import {
 } from "../state/conversation.ts";
 import { generationSpec, steeringUse } from "../state/request.ts";
 import { settings } from "../state/settings.ts";
+import { spread } from "./spread.ts";
 
 /** The turn under way; its generation has an id once it has begun. */
 export interface Running {
@@ -117,11 +118,12 @@ function take(now: Running, { event }: GenerateResponse): void {
 function grow(answer: Answer, delta: Extract<GenerateResponse["event"], { case: "delta" }>["value"]): void {
   answer.state = "running";
   answer.text += delta.text;
+  const texts = spread(delta.text, delta.tokenTexts);
   for (const [index, { id, logprob, top }] of delta.tokens.entries()) {
     answer.tokens.push({
       id,
       logprob,
-      text: delta.tokenTexts[index] ?? "",
+      text: texts[index] ?? "",
       top: top.map((one) => ({ id: one.id, logprob: one.logprob })),
     });
   }

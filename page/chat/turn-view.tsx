@@ -62,7 +62,9 @@ function DecisionLine(props: { readonly decision: Decision; readonly changes: re
       <span>
         gate <meter min={0} max={1} value={decision.gate} aria-label="gate" /> {percent(decision.gate)}
       </span>
-      <LayerBars weights={decision.layerWeights} changes={changes} />
+      <span>
+        blocks <LayerBars weights={decision.layerWeights} changes={changes} />
+      </span>
       {decision.source !== "" && <span class="quiet">weights: {decision.source.replaceAll("_", " ")}</span>}
     </div>
   );

@@ -79,7 +79,7 @@ function Progress({ name, isBuilt }: { readonly name: string; readonly isBuilt: 
   return (
     <>
       <div class="row">
-        <button type="button" class={isBuilt ? "" : "primary"} onClick={() => void build(name)}>
+        <button type="button" onClick={() => void build(name)}>
           {isBuilt ? "Build again if something changed" : "Build"}
         </button>
         {isBuilt && (

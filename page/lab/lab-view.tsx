@@ -7,7 +7,7 @@ import { VectorPanel } from "./vector-panel.tsx";
 export function LabView() {
   return (
     <div class="page two">
-      <div>
+      <div class="stack">
         <VectorPanel />
         <SweepPanel />
       </div>

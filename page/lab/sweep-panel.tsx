@@ -162,7 +162,7 @@ function PointFacts({ point }: { readonly point: SweepPoint }) {
     ["nats", point.nats.toPrecision(2)],
   ];
   return (
-    <dl class="bill" aria-label="The point">
+    <dl class="facts" aria-label="The point">
       {facts.map(([name, value]) => (
         <div key={name}>
           <dt>{name}</dt>

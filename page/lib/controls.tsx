@@ -114,13 +114,15 @@ export function Toggle(props: {
 /** What an empty place is for. */
 export function EmptyState({
   title,
+  class: kind = "",
   children,
 }: {
   readonly title: string;
+  readonly class?: string;
   readonly children: ComponentChildren;
 }) {
   return (
-    <div class="empty">
+    <div class={`empty ${kind}`}>
       <h2>{title}</h2>
       {children}
     </div>

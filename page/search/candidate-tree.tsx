@@ -1,6 +1,7 @@
 /** Candidates as a tree that grows to the right: who continued whom, how they were judged, who was given up. */
 import { hierarchy, tree } from "d3-hierarchy";
-import type { Candidate } from "./run.ts";
+import { CandidateNode, type FigureProps, labelOf, scoreColour } from "./candidate-node.tsx";
+import type { Candidate } from "./candidate.ts";
 
 const ROW = 26;
 const COLUMN = 90;
@@ -13,14 +14,9 @@ interface Node {
   readonly children: Node[];
 }
 
-/** The tree; `onPick` gets the candidate clicked or chosen by keyboard. */
-export function CandidateTree(props: {
-  readonly candidates: ReadonlyMap<number, Candidate>;
-  readonly chosen: number;
-  readonly picked: number;
-  readonly onPick: (id: number) => void;
-}) {
-  const { candidates, chosen, picked, onPick } = props;
+/** The tree. */
+export function CandidateTree(props: FigureProps) {
+  const { candidates } = props;
   const root = tree<Node>().nodeSize([ROW, COLUMN])(hierarchy(nest(candidates)));
   const nodes = root.descendants();
   const top = Math.min(...nodes.map(({ x }) => x));
@@ -43,41 +39,18 @@ export function CandidateTree(props: {
           const [cx, cy] = at(x, y);
           const one = data.candidate;
           if (!one) return <circle key={0} {...{ cx, cy }} r={4} class="root" />;
-          const score = one.score === null ? "not judged" : `score ${one.score.toFixed(2)}`;
-          const marks = `${one.state} ${one.id === chosen ? "final" : ""} ${one.id === picked ? "picked" : ""}`;
           return (
-            <g
-              key={one.id}
-              class={`candidate ${marks}`}
-              role="button"
-              tabindex={0}
-              aria-label={`Candidate ${one.id}, ${one.state}, ${score}`}
-              onClick={() => onPick(one.id)}
-              onKeyDown={(event) => {
-                if (event.key !== "Enter" && event.key !== " ") return;
-                event.preventDefault();
-                onPick(one.id);
-              }}
-            >
-              <circle
-                {...{ cx, cy }}
-                r={RADIUS}
-                style={{ fill: one.score === null ? "" : scoreColour(one.score) }}
-              />
+            <CandidateNode key={one.id} {...props} one={one}>
+              <circle {...{ cx, cy }} r={RADIUS} style={{ fill: scoreColour(one.score) }} />
               <text x={cx + RADIUS + 4} y={cy + 4}>
-                {one.score === null ? one.id : `${one.id}: ${one.score.toFixed(2)}`}
+                {labelOf(one)}
               </text>
-            </g>
+            </CandidateNode>
           );
         })}
       </svg>
     </div>
   );
-}
-
-/** From the colour of a score of 0 to that of 1. */
-function scoreColour(score: number): string {
-  return `color-mix(in oklab, var(--score-most) ${(score * 100).toFixed(0)}%, var(--score-zero))`;
 }
 
 function nest(candidates: ReadonlyMap<number, Candidate>): Node {

@@ -8,20 +8,12 @@ import type {
 import type { Usage } from "#proto/trimtab/type/v1/generation_pb.ts";
 import { gateway } from "../lib/client.ts";
 import { describeProblem, type Problem } from "../lib/problems.ts";
-import { model } from "../state/catalog.ts";
+import { catalog, model } from "../state/catalog.ts";
 import { generationSpec } from "../state/request.ts";
 import { settings } from "../state/settings.ts";
+import type { Candidate } from "./candidate.ts";
 import { searchSettings } from "./settings.ts";
-
-/** A candidate as the page knows it. */
-export interface Candidate {
-  readonly id: number;
-  readonly parent: number;
-  text: string;
-  tokens: number;
-  score: number | null;
-  state: "live" | "ended" | "pruned";
-}
+import { chosenVerifier } from "./verifiers.ts";
 
 /** A search, under way or over. */
 export interface Search {
@@ -85,8 +77,8 @@ function createPainter(now: Search, isCurrent: () => boolean): () => void {
 
 /** The generation that is searched for with the settings of now. @throws SyntaxError if the verifier's parameters are no JSON */
 export function searchSpec() {
-  const { question, strategy, verifier, verifierParameters, candidates, tokens, temperature } =
-    searchSettings.value;
+  const { question, strategy, verifierParameters, candidates, tokens, temperature } = searchSettings.value;
+  const verifier = chosenVerifier(catalog.value.strategies.find(({ name }) => name === strategy));
   const {
     logprobs: _l,
     topLogprobs: _t,
@@ -130,13 +122,16 @@ function takeSearch(now: Search, { event }: SearchEvent): void {
     case "candidate": {
       const { candidate: id, parent } = event.value;
       const from = now.candidates.get(parent);
-      now.candidates.set(id, { id, parent, text: "", tokens: from?.tokens ?? 0, score: null, state: "live" });
+      const start = from?.tokens ?? 0;
+      const inherited = { start, tokens: start, text: from?.text ?? "" };
+      now.candidates.set(id, { id, parent, ...inherited, steps: [], score: null, state: "live" });
       return;
     }
     case "step": {
       const one = now.candidates.get(event.value.candidate);
       if (!one) return;
       one.text += event.value.text;
+      one.steps.push({ from: one.tokens, to: one.tokens + event.value.tokens, score: null });
       one.tokens += event.value.tokens;
       if (event.value.ended !== 0) one.state = "ended";
       now.tokens.push((now.tokens.at(-1) ?? 0) + event.value.tokens);
@@ -144,7 +139,7 @@ function takeSearch(now: Search, { event }: SearchEvent): void {
     }
     case "score": {
       const one = now.candidates.get(event.value.candidate);
-      if (one) one.score = event.value.score;
+      if (one) judge(one, event.value.score);
       return;
     }
     case "resample":
@@ -161,4 +156,10 @@ function takeSearch(now: Search, { event }: SearchEvent): void {
       return;
     default:
   }
+}
+
+function judge(one: Candidate, score: number): void {
+  one.score = score;
+  const step = one.steps.at(-1);
+  if (step) step.score = score;
 }

@@ -1,8 +1,11 @@
 /** What is searched for, by which strategy, under which verifier, at what cost. */
+import type { Strategy } from "#proto/trimtab/gateway/v1/gateway_service_pb.ts";
+import type { VerifierInfo } from "#proto/trimtab/verifier/v1/verifier_service_pb.ts";
 import { Choice, NumberField, Slider } from "../lib/controls.tsx";
 import { catalog } from "../state/catalog.ts";
 import { startSearch, stopSearch } from "./run.ts";
 import { changeSearch, searchSettings } from "./settings.ts";
+import { chosenStrategy, chosenVerifier, parametersOf, verifiersFor } from "./verifiers.ts";
 
 const NO_SEARCH = new Set(["", "none"]);
 
@@ -10,14 +13,14 @@ const NO_SEARCH = new Set(["", "none"]);
 export function SearchForm({ isRunning }: { readonly isRunning: boolean }) {
   const now = searchSettings.value;
   const strategies = catalog.value.strategies.filter(({ name }) => !NO_SEARCH.has(name));
-  const strategy = strategies.find(({ name }) => name === now.strategy) ?? strategies[0];
+  const strategy = chosenStrategy(strategies);
   const send = (event: Event) => {
     event.preventDefault();
-    changeSearch({ strategy: strategy?.name ?? "" });
+    changeSearch({ strategy: strategy?.name ?? "", verifier: chosenVerifier(strategy) });
     void startSearch();
   };
   return (
-    <form onSubmit={send}>
+    <form class="panel" onSubmit={send}>
       <label class="field">
         <span class="field-name">Question</span>
         <textarea
@@ -34,8 +37,8 @@ export function SearchForm({ isRunning }: { readonly isRunning: boolean }) {
         options={strategies.map(({ name }) => [name, name] as const)}
         onChange={(name) => changeSearch({ strategy: name })}
       />
-      <p class="quiet">{strategy?.description}</p>
-      <VerifierFields />
+      <p class="quiet hint">{strategy?.description}</p>
+      <VerifierFields strategy={strategy} />
       <BudgetFields />
       <div class="row">
         {isRunning ? (
@@ -52,31 +55,42 @@ export function SearchForm({ isRunning }: { readonly isRunning: boolean }) {
   );
 }
 
-function VerifierFields() {
+function VerifierFields({ strategy }: { readonly strategy: Strategy | undefined }) {
   const now = searchSettings.value;
-  const verifier = catalog.value.verifiers.find(({ name }) => name === now.verifier);
+  const fitting = verifiersFor(strategy);
+  if (fitting.length === 0) return null;
+  const chosen = chosenVerifier(strategy);
+  const verifier = fitting.find(({ name }) => name === chosen);
+  const none = strategy?.verifierRequired ? [] : [["", "none"] as const];
   return (
     <>
       <Choice
         label="Verifier"
-        value={now.verifier}
-        options={[["", "none"], ...catalog.value.verifiers.map(({ name }) => [name, name] as const)]}
+        value={chosen}
+        options={[...none, ...fitting.map(({ name }) => [name, name] as const)]}
         onChange={(name) => changeSearch({ verifier: name, verifierParameters: "" })}
       />
-      {verifier && (
+      {verifier && <p class="quiet hint">{verifier.description}</p>}
+      {verifier && parametersOf(verifier).length > 0 && (
         <label class="field">
           <span class="field-name">Its parameters (JSON)</span>
           <textarea
             rows={2}
             title={verifier.parametersSchema}
             value={now.verifierParameters}
-            placeholder="{}"
+            placeholder={exampleOf(verifier)}
             onInput={(event) => changeSearch({ verifierParameters: event.currentTarget.value })}
           />
         </label>
       )}
     </>
   );
+}
+
+/** The names a verifier's parameters have, as they would be written. */
+function exampleOf(verifier: VerifierInfo): string {
+  const names = parametersOf(verifier).map((name) => `"${name}": …`);
+  return `{${names.join(", ")}}`;
 }
 
 function BudgetFields() {

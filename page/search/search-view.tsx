@@ -1,5 +1,6 @@
 /** Search: a strategy at work under a verifier, told as it happens. */
 import { useSignal } from "@preact/signals";
+import { useRef } from "preact/hooks";
 import { EmptyState } from "../lib/controls.tsx";
 import { ProblemBox } from "../lib/problem-box.tsx";
 import { count, duration } from "../lib/numbers.ts";
@@ -7,10 +8,12 @@ import { SeriesChart } from "../service/series-chart.tsx";
 import { callOf } from "../share/call.ts";
 import { savePng } from "../share/save.ts";
 import { SharePanel } from "../share/share-panel.tsx";
+import { CandidateLanes } from "./candidate-lanes.tsx";
 import { CandidateTree } from "./candidate-tree.tsx";
+import type { FigureProps } from "./candidate-node.tsx";
 import { type Search, search, searchSpec, startSearch } from "./run.ts";
 import { SearchForm } from "./search-form.tsx";
-import { searchSettings } from "./settings.ts";
+import { changeSearch, searchSettings } from "./settings.ts";
 
 /** The view. */
 export function SearchView() {
@@ -26,11 +29,11 @@ export function SearchView() {
         {now ? (
           <SearchResult now={now} />
         ) : (
-          <EmptyState title="Let a small model try more than once">
+          <EmptyState title="Let a small model try more than once" class="welcome">
             <p>
-              Pick a strategy and, if it wants one, a verifier. Candidates appear as they begin, coloured by
-              their score; those given up fade; the answer is the one the strategy chooses. Click a candidate
-              to read it.
+              Pick a strategy and, if it wants one, a verifier. Candidates appear as they begin, as a tree or
+              as lanes over tokens, coloured by their score; those given up fade; the answer is the one the
+              strategy chooses. Click a candidate to read it.
             </p>
           </EmptyState>
         )}
@@ -62,19 +65,23 @@ function SearchResult({ now }: { readonly now: Search }) {
   return (
     <>
       {now.problem && <ProblemBox problem={now.problem} onRetry={() => void startSearch()} />}
-      <article class="answer" aria-label="Answer" aria-busy={now.isRunning}>
-        <h3>Answer</h3>
-        <p class="answer-text" dir="auto">
-          {now.answer || (now.isRunning ? "…" : "")}
-        </p>
-      </article>
-      <CandidateTree
-        candidates={now.candidates}
-        chosen={final}
-        picked={shown?.id ?? 0}
-        onPick={(id) => (picked.value = id)}
-      />
-      {shown && (
+      {(now.isRunning || now.answer !== "") && (
+        <article class="answer" aria-label="Answer" aria-busy={now.isRunning}>
+          <h3>Answer</h3>
+          <p class="answer-text" dir="auto">
+            {now.answer || "…"}
+          </p>
+        </article>
+      )}
+      {(now.isRunning || now.candidates.size > 0) && (
+        <CandidateFigure
+          candidates={now.candidates}
+          chosen={final}
+          picked={shown?.id ?? 0}
+          onPick={(id) => (picked.value = id)}
+        />
+      )}
+      {shown && picked.value !== 0 && (
         <article class="answer" aria-label={`Candidate ${shown.id}`}>
           <h3>Candidate {shown.id}</h3>
           <p class="answer-text" dir="auto">
@@ -86,13 +93,60 @@ function SearchResult({ now }: { readonly now: Search }) {
         {now.sampleSizes.length > 0 && (
           <SeriesChart
             label="effective sample size"
+            over="steps"
             points={[now.sampleSizes.map((_, i) => i + 1), now.sampleSizes]}
           />
         )}
-        <SeriesChart label="tokens generated" points={[now.tokens.map((_, i) => i + 1), now.tokens]} />
+        {now.tokens.length > 0 && (
+          <SeriesChart
+            label="tokens generated"
+            over="steps"
+            points={[now.tokens.map((_, i) => i + 1), now.tokens]}
+          />
+        )}
       </div>
       <Bill now={now} />
     </>
+  );
+}
+
+const SHAPES = { tree: ["Tree", CandidateTree], lanes: ["Lanes", CandidateLanes] } as const;
+
+/** The candidates, drawn as the user wants them. */
+function CandidateFigure(props: FigureProps) {
+  const shape = searchSettings.value.shape === "lanes" ? "lanes" : "tree";
+  const [, Figure] = SHAPES[shape];
+  const place = useRef<HTMLElement>(null);
+  const save = () => {
+    const drawing = place.current?.querySelector("svg");
+    if (drawing) void savePng("search.png", drawing);
+  };
+  return (
+    <section class="panel search-figure" aria-label="Candidates" ref={place}>
+      <header>
+        <h3>Candidates</h3>
+        <span class="quiet">
+          score 0 <i class="scores" role="img" aria-label="to" /> 1; faded: given up; ringed: the answer
+        </span>
+        <div class="switch" role="group" aria-label="Drawn as">
+          {Object.entries(SHAPES).map(([name, [title]]) => (
+            <button
+              key={name}
+              type="button"
+              class="small"
+              aria-pressed={name === shape}
+              onClick={() => changeSearch({ shape: name })}
+            >
+              {title}
+            </button>
+          ))}
+        </div>
+        <button type="button" class="small" onClick={save}>
+          Save as PNG
+        </button>
+      </header>
+      <Figure {...props} />
+    </section>
   );
 }
 
@@ -106,14 +160,10 @@ function Bill({ now }: { readonly now: Search }) {
     ["calls of the verifier", count(bill.verifierCalls)],
     ["time", duration(bill.wallMs)],
   ];
-  const save = () => {
-    const drawing = document.querySelector<SVGSVGElement>("svg.tree");
-    if (drawing) void savePng("search.png", drawing);
-  };
   return (
-    <section aria-label="The bill">
+    <section class="panel" aria-label="The bill">
       <h3>The bill</h3>
-      <dl class="bill">
+      <dl class="facts">
         {lines.map(([name, value]) => (
           <div key={name}>
             <dt>{name}</dt>
@@ -121,11 +171,6 @@ function Bill({ now }: { readonly now: Search }) {
           </div>
         ))}
       </dl>
-      <div class="row">
-        <button type="button" onClick={save}>
-          Save the tree as PNG
-        </button>
-      </div>
     </section>
   );
 }

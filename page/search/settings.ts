@@ -5,12 +5,15 @@ import { storedWords } from "../lib/stored.ts";
 export const DEFAULT_SEARCH = {
   question: "What is 7 + 8 - 3? Think step by step, then give the number.",
   strategy: "best-of-n",
-  verifier: "",
+  /** Needs no parameters, and every strategy that wants a verifier can use it. */
+  verifier: "mean_logprob",
   /** JSON, as the verifier's schema wants it. */
   verifierParameters: "",
   candidates: 8,
   tokens: 2_048,
   temperature: 0.7,
+  /** How candidates are drawn: "tree" or "lanes". */
+  shape: "tree",
 };
 
 /** The settings of the search view. */

@@ -2,34 +2,28 @@
 import { useEffect, useRef } from "preact/hooks";
 import uPlot from "uplot";
 
-const HEIGHT = 120;
+const HEIGHT = 110;
+/** The axis of values starts at 0 and has room above the largest, at least up to 1. */
+const ROOM_ABOVE = 1.15;
 
-/** `points` is [seconds, values]. */
+/** `points` is [where, values]; `over` says what the first are, and whole steps have no ticks between them. */
 export function SeriesChart({
   label,
   points,
+  over = "seconds",
 }: {
   readonly label: string;
   readonly points: readonly [number[], number[]];
+  readonly over?: "seconds" | "steps";
 }) {
   const place = useRef<HTMLDivElement>(null);
   const plot = useRef<uPlot | null>(null);
   useEffect(() => {
     const host = place.current;
     if (!host) return;
-    const ink = getComputedStyle(host).color;
-    const axis = { stroke: ink, grid: { show: false }, ticks: { stroke: ink } };
-    const options: uPlot.Options = {
-      width: Math.max(200, host.clientWidth),
-      height: HEIGHT,
-      legend: { show: false },
-      scales: { x: { time: false } },
-      series: [{}, { stroke: getComputedStyle(host).getPropertyValue("--accent") || ink, width: 2 }],
-      axes: [{ ...axis }, { ...axis, size: 50 }],
-    };
-    plot.current = new uPlot(options, [[], []], host);
+    plot.current = new uPlot(optionsOf(host, over), [[], []], host);
     const observer = new ResizeObserver(() =>
-      plot.current?.setSize({ width: Math.max(200, host.clientWidth), height: HEIGHT }),
+      plot.current?.setSize({ width: Math.max(160, host.clientWidth), height: HEIGHT }),
     );
     observer.observe(host);
     return () => {
@@ -42,13 +36,36 @@ export function SeriesChart({
   return (
     <figure class="series">
       <figcaption>
-        {label} <output>{last === undefined ? "–" : last.toFixed(last < 10 ? 1 : 0)}</output>
+        {label} <output>{last === undefined ? "–" : last.toFixed(last < 10 && last % 1 > 0 ? 1 : 0)}</output>
       </figcaption>
       <div
         ref={place}
         role="img"
-        aria-label={`${label} over the last minutes, now ${last?.toFixed(1) ?? "unknown"}`}
+        aria-label={`${label} over ${over}, now ${last?.toFixed(1) ?? "unknown"}`}
       />
     </figure>
   );
+}
+
+function optionsOf(host: HTMLElement, over: "seconds" | "steps"): uPlot.Options {
+  const style = getComputedStyle(host);
+  const [ink, line, quiet] = ["--accent", "--line", "--quiet"].map((name) => style.getPropertyValue(name));
+  const axis = { stroke: quiet ?? "", ticks: { show: false }, font: "11px system-ui", gap: 4 };
+  const ticks: uPlot.Axis =
+    over === "steps"
+      ? { incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000] }
+      : { values: (_plot, seconds) => seconds.map((one) => `${one} s`), space: 56 };
+  return {
+    width: Math.max(160, host.clientWidth),
+    height: HEIGHT,
+    padding: [8, 8, 0, 0],
+    legend: { show: false },
+    cursor: { show: false },
+    scales: { x: { time: false }, y: { range: (_plot, _low, high) => [0, Math.max(1, high * ROOM_ABOVE)] } },
+    series: [{}, { stroke: ink ?? "", width: 2, points: { size: 5 } }],
+    axes: [
+      { ...axis, ...ticks, size: 22, grid: { show: false } },
+      { ...axis, size: 42, space: 28, grid: { stroke: line ?? "", width: 1 } },
+    ],
+  };
 }

@@ -12,6 +12,19 @@ import { SeriesChart } from "./series-chart.tsx";
 
 /** Requests in line, by priority. */
 const WAITING = ["high", "normal", "low"].map((band) => `trimtab_admission_waiting_${band}`);
+const COLUMNS = [
+  ["Name", ""],
+  ["Family", ""],
+  ["Blocks", "number"],
+  ["Context", "number"],
+  ["Parameters", "number"],
+  ["Weights", "number"],
+  ["Running", "number"],
+  ["Waiting", "number"],
+  ["KV pages free", "number"],
+  ["Prefix hits", "number"],
+  ["Compute", ""],
+] as const;
 const EVERY_MS = 2_000;
 const KEPT_SAMPLES = 150;
 
@@ -46,25 +59,33 @@ export function ServiceView() {
   }, []);
   return (
     <div class="page">
-      <h2>Models</h2>
-      {catalog.value.models.length === 0 ? (
-        <EmptyState title="No model is loaded">
-          <p>
-            Start the server with a model file: <code>trimtab serve --model FILE</code>.
-          </p>
-        </EmptyState>
-      ) : (
-        <ModelTable models={catalog.value.models} />
-      )}
-      <h2>Load</h2>
-      <p role="status">{said.value}</p>
-      <Load moments={moments.value} />
-      <button
-        type="button"
-        onClick={() => saveJson("service.json", { models: catalog.value.models, moments: moments.value })}
-      >
-        Save JSON
-      </button>
+      <section class="panel" aria-label="Models">
+        <h2>Models</h2>
+        {catalog.value.models.length === 0 ? (
+          <EmptyState title="No model is loaded">
+            <p>
+              Start the server with a model file: <code>trimtab serve --model FILE</code>.
+            </p>
+          </EmptyState>
+        ) : (
+          <ModelTable models={catalog.value.models} />
+        )}
+      </section>
+      <section class="stack" aria-label="Load">
+        <h2 class="hidden">Load</h2>
+        <p role="status" class="said">
+          {said.value}
+        </p>
+        <Load moments={moments.value} />
+        <div class="row">
+          <button
+            type="button"
+            onClick={() => saveJson("service.json", { models: catalog.value.models, moments: moments.value })}
+          >
+            Save JSON
+          </button>
+        </div>
+      </section>
       <KeyField />
     </div>
   );
@@ -72,23 +93,12 @@ export function ServiceView() {
 
 function ModelTable({ models }: { readonly models: readonly Model[] }) {
   return (
-    <div class="scroll" tabIndex={0} role="group" aria-label="Models">
-      <table>
+    <div class="scroll" tabIndex={0} role="group" aria-label="Table of models">
+      <table class="models">
         <thead>
           <tr>
-            {[
-              "Name",
-              "Family",
-              "Blocks",
-              "Context",
-              "Parameters",
-              "Weights",
-              "Sequences",
-              "KV pages free",
-              "Cached prefix hits",
-              "Compute",
-            ].map((title) => (
-              <th key={title} scope="col">
+            {COLUMNS.map(([title, kind]) => (
+              <th key={title} scope="col" class={kind}>
                 {title}
               </th>
             ))}
@@ -115,9 +125,8 @@ function ModelRow({ model }: { readonly model: Model }) {
       <td class="number">{model.contextTokens ? count(model.contextTokens) : "–"}</td>
       <td class="number">{model.parameters ? `${(Number(model.parameters) / 1e6).toFixed(0)} M` : "–"}</td>
       <td class="number">{model.weightBytes ? bytes(Number(model.weightBytes)) : "–"}</td>
-      <td class="number">
-        {model.load ? `${model.load.runningSequences} running, ${model.load.waitingSequences} waiting` : "–"}
-      </td>
+      <td class="number">{model.load?.runningSequences ?? "–"}</td>
+      <td class="number">{model.load?.waitingSequences ?? "–"}</td>
       <td class="number">
         {memory
           ? `${memory.freePages} of ${memory.pages} (${bytes(memory.pages * Number(memory.pageBytes))})`
@@ -160,6 +169,7 @@ function KeyField() {
       <label class="field">
         <span class="field-name">API key, if this server wants one; kept until this tab closes</span>
         <input
+          class="key-input"
           type="password"
           autocomplete="off"
           value={apiKey.value}

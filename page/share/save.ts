@@ -13,7 +13,16 @@ export async function savePng(name: string, drawing: SVGSVGElement | HTMLCanvasE
 }
 
 /** What a picture needs of the style sheet, which it does not take along. */
-const STYLES = ["fill", "stroke", "stroke-width", "opacity", "font-size", "font-family", "text-anchor"];
+const STYLES = [
+  "fill",
+  "stroke",
+  "stroke-width",
+  "opacity",
+  "font-size",
+  "font-family",
+  "text-anchor",
+  "paint-order",
+];
 
 async function rasterize(svg: SVGSVGElement): Promise<HTMLCanvasElement> {
   const { width, height } = svg.getBoundingClientRect();

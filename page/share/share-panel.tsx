@@ -37,7 +37,7 @@ export function SharePanel(props: {
         options={programs.map(([one]) => [one, one] as const)}
         onChange={(one) => (language.value = one as Language)}
       />
-      <div class="row">
+      <div class="thirds">
         <button type="button" onClick={() => void copy(code, `${name} code`)} disabled={code === ""}>
           Copy code
         </button>

@@ -7,7 +7,10 @@ import { percent } from "../lib/numbers.ts";
 import { savePng } from "../share/save.ts";
 import { looks } from "../state/settings.ts";
 
+/** Pixels of a block, and of a token: wider where there are few. */
 const CELL = 6;
+const WIDEST = 14;
+const ROOM = 300;
 const SHADES = 256;
 const OPAQUE = 255;
 
@@ -21,6 +24,7 @@ export function HeatMap(props: {
   const { values, label, marked, onPick } = props;
   const canvas = useRef<HTMLCanvasElement>(null);
   const columns = values[0]?.length ?? 0;
+  const cell = Math.max(CELL, Math.min(WIDEST, Math.floor(ROOM / Math.max(1, columns))));
   const most = useMemo(() => largest(values), [values]);
   const { theme } = looks.value;
   useEffect(() => {
@@ -33,17 +37,19 @@ export function HeatMap(props: {
           ref={canvas}
           width={Math.max(1, columns)}
           height={Math.max(1, values.length)}
-          style={{ width: columns * CELL, height: values.length * CELL }}
+          style={{ width: columns * cell, height: values.length * CELL }}
           role="img"
           aria-label={`${label}, up to ${percent(most)}; the table below has the numbers of one token`}
-          onClick={(event) => onPick(Math.floor(event.offsetX / CELL))}
+          onClick={(event) => onPick(Math.floor(event.offsetX / cell))}
         />
         {marked >= 0 && marked < columns && (
-          <i class="heat-mark" style={{ left: marked * CELL, width: CELL }} />
+          <i class="heat-mark" style={{ left: marked * cell, width: cell }} />
         )}
       </div>
       <figcaption class="quiet">
-        {label}: 0 to {percent(most)}; blocks upwards, tokens to the right
+        {label}: 0
+        <i class="shades" role="img" aria-label="to" />
+        {percent(most)}; blocks upwards, tokens to the right
       </figcaption>
       <button
         type="button"

@@ -5,7 +5,7 @@ import { EmptyState } from "../lib/controls.tsx";
 import { ProblemBox } from "../lib/problem-box.tsx";
 import { percent } from "../lib/numbers.ts";
 import { describeProblem, type Problem } from "../lib/problems.ts";
-import { grown, type Turn, turns } from "../state/conversation.ts";
+import { type AnswerToken, grown, type Turn, turns } from "../state/conversation.ts";
 import { HeatMap } from "./heat-map.tsx";
 import { insides, type Inside, type LensRow, lookInside, readLens } from "./inside.ts";
 import { pick, type Picked, picked } from "./picked.ts";
@@ -21,13 +21,21 @@ export function TokenView() {
     return (
       <EmptyState title="A token">
         <p>Point at a word of an answer, or focus an answer and walk with the arrow keys.</p>
+        <p class="key">
+          <span>
+            <span class="token unsure">dotted</span>: the model gave it less than half
+          </span>
+          <span>
+            <span class="token unlikely">solid</span>: less than a tenth
+          </span>
+        </p>
       </EmptyState>
     );
   }
   return (
     <>
       <h2>
-        <code>{visible(token.text)}</code>{" "}
+        <code>{wordOf(token)}</code>{" "}
         <span class="quiet">
           token {now.index + 1}, id {token.id}
         </span>
@@ -37,6 +45,11 @@ export function TokenView() {
       {!turn.plain && <Lens key={`${turn.id} ${now.answer.role} ${now.index}`} now={now} turn={turn} />}
     </>
   );
+}
+
+/** What is drawn of a token; its own spelling if that is part of a character. */
+function wordOf({ id, text }: AnswerToken): string {
+  return text === "" ? spelling(id) : visible(text);
 }
 
 function Alternatives({ now }: { readonly now: Picked }) {
@@ -50,7 +63,7 @@ function Alternatives({ now }: { readonly now: Picked }) {
         {rows.map(({ id, logprob }) => (
           <tr key={id} class={id === token.id ? "chosen" : ""}>
             <th scope="row">
-              <code>{id === token.id ? visible(token.text) : spelling(id)}</code>
+              <code>{id === token.id ? wordOf(token) : spelling(id)}</code>
             </th>
             <td>
               <meter min={0} max={1} value={Math.exp(logprob)} aria-label="probability" />
@@ -84,7 +97,7 @@ function Comparison({ now, result }: { readonly now: Picked; readonly result: In
   return (
     <>
       {base !== undefined && steered !== undefined && (
-        <p>
+        <p class="log-probability">
           log-probability: base {base.toFixed(2)}, steered {steered.toFixed(2)},{" "}
           <strong>
             difference {steered - base >= 0 ? "+" : ""}
@@ -120,8 +133,8 @@ function Lens({ now, turn }: { readonly now: Picked; readonly turn: Turn }) {
   if (value === "running") return <p class="quiet">reading early-layer logits …</p>;
   if ("title" in value) return <ProblemBox problem={value} onRetry={() => void read()} />;
   return (
-    <table>
-      <caption>Early-layer logits: the final norm and head on each block’s row</caption>
+    <table class="lens">
+      <caption>What each block would have said: the final norm and head on its row</caption>
       <tbody>
         {value.toReversed().map(({ layer, top }) => (
           <tr key={layer}>

@@ -36,7 +36,7 @@ test("a question is answered twice, and a token tells what else it could have be
   const drawn = await page.getByRole("article", { name: "Steered" }).locator(".token").count();
   expect(await page.locator(".heat canvas").getAttribute("width")).toBe(String(drawn));
   await page.getByRole("button", { name: "What would each block have said?" }).click();
-  const lens = page.getByRole("table", { name: /^Early-layer logits/ });
+  const lens = page.getByRole("table", { name: /^What each block would have said/ });
   await lens.waitFor({ timeout: 60_000 });
   await page.screenshot({ path: join(SCREENSHOTS, "chat-inside.png"), fullPage: true });
   expect(await lens.locator("tr").count()).toBe(30);
@@ -64,11 +64,30 @@ test("an answer that ends in half an emoji is read as the tokens it was drawn as
   await page.getByText(/difference [+-]\d/).waitFor({ timeout: 60_000 });
   expect(await page.locator(".heat canvas").getAttribute("width")).toBe("2");
   await page.getByRole("button", { name: "What would each block have said?" }).click();
-  const lens = page.getByRole("table", { name: /^Early-layer logits/ });
+  const lens = page.getByRole("table", { name: /^What each block would have said/ });
   await lens.waitFor({ timeout: 60_000 });
   // The base answer is greedy: the last block's first guess is the token itself.
   const chosen = page.getByRole("table", { name: "What it could have been" }).locator("tr.chosen code");
   expect(await lens.locator("tr").first().locator("code").first().innerText()).toBe(await chosen.innerText());
+  expect(errors).toEqual([]);
+  await close();
+});
+
+test("emoji of several tokens are drawn whole, and right-to-left text runs its way", async () => {
+  const { page, errors, close } = await playground.open("chat");
+  await limitTokens(page, 12);
+  await ask(page, "Write only emojis: 🎉🎊🎉🎊🎉");
+  await waitForTurn(page);
+  const answer = page.locator(".answer-text");
+  const [text, tokens] = [await answer.innerText(), await page.locator(".token").count()];
+  expect(text).toMatch(/\p{Extended_Pictographic}/u);
+  // Only the last character can be cut off by the length.
+  expect(text.slice(0, -1)).not.toContain("\uFFFD");
+  expect(tokens).toBe(12);
+  await ask(page, "שלום, מה שלומך?");
+  await waitForTurn(page, 2);
+  const question = page.locator(".question p").last();
+  expect(await question.evaluate("element => getComputedStyle(element).direction")).toBe("rtl");
   expect(errors).toEqual([]);
   await close();
 });
