@@ -9,7 +9,7 @@ import anchor from "markdown-it-anchor";
 import MiniSearch from "minisearch";
 import { apiPages } from "./api.mjs";
 import { framed } from "./frame.mjs";
-import { scrollable, siteLinks } from "./markdown.mjs";
+import { diagrams, scrollable, siteLinks } from "./markdown.mjs";
 import { SEARCH } from "./search-options.mjs";
 
 const ROOT = join(dirname(fileURLToPath(import.meta.url)), "..");
@@ -33,7 +33,9 @@ function configure(eleventy) {
       ({ page }) =>
         `${nameOf(page.inputPath)}.html`,
   );
-  eleventy.amendLibrary("md", (markdown) => markdown.use(siteLinks).use(scrollable).use(anchor, { slugify }));
+  eleventy.amendLibrary("md", (markdown) =>
+    markdown.use(siteLinks, pages).use(scrollable).use(diagrams).use(anchor, { slugify }),
+  );
   for (const { name, markdown } of api) eleventy.addTemplate(`${name}.md`, markdown);
   eleventy.addTransform("frame", function (content) {
     return framed(content, nameOf(this.page.inputPath), pages);

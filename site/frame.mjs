@@ -5,8 +5,8 @@ const GROUPS = [
   ["Begin", ["index", "first-steps", "glossary", "comparison"]],
   ["Steer", ["steering", "recipes", "steering-methods", "steering-lab", "steering-results"]],
   ["Search and verify", ["scaling", "scaling-results", "verifier", "evaluation"]],
-  ["Use", ["page", "cli", "gateway", "errors"]],
-  ["Operate", ["processes", "reliability", "security", "performance", "hub", "onnx"]],
+  ["Use", ["page", "clients", "cli", "gateway", "errors"]],
+  ["Operate", ["processes", "reliability", "security", "performance", "hub", "onnx", "releasing"]],
   [
     "Extend",
     [
@@ -43,12 +43,13 @@ export function framed(content, own, pages) {
 </head>
 <body>
 <a class="skip" href="#text">To the text</a>
-<header><a href="index.html">Trimtab</a> <a href="/">Playground</a>
+<header class="bar"><a class="brand" href="index.html">Trimtab</a>
+<nav aria-label="Trimtab"><a href="/">Playground</a><a href="index.html" aria-current="true">Docs</a><a class="to-pages" href="#pages">All pages</a></nav>
 <search><label for="query">Search</label> <input id="query" type="search" autocomplete="off" placeholder="press /"></search></header>
 <ol id="found" aria-live="polite" hidden></ol>
 <div class="columns">
-<nav aria-label="Pages">${groups.map((group) => groupOf(group, pages, own)).join("")}</nav>
-<main id="text" tabindex="-1">${content}</main>
+<nav id="pages" class="pages" aria-label="Pages">${groups.map((group) => groupOf(group, pages, own)).join("")}</nav>
+<main id="text" tabindex="-1">${content}${turns(groups, pages, own)}</main>
 </div>
 </body>
 </html>
@@ -63,6 +64,15 @@ function groupOf([heading, names], pages, own) {
       return `<li><a href="${name}.html"${current}>${escape(pages.get(name))}</a></li>`;
     });
   return items.length === 0 ? "" : `<h2>${heading}</h2><ul>${items.join("")}</ul>`;
+}
+
+/** Links to the pages before and after this one. */
+function turns(groups, pages, own) {
+  const names = groups.flatMap(([, all]) => all).filter((name) => pages.has(name));
+  const at = names.indexOf(own);
+  const link = (name, kind) =>
+    name === undefined ? "" : `<a class="${kind}" href="${name}.html">${escape(pages.get(name))}</a>`;
+  return `<nav class="turns" aria-label="Before and after">${link(names[at - 1], "before")}${link(names[at + 1], "after")}</nav>`;
 }
 
 const escape = (text) =>

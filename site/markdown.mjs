@@ -1,17 +1,35 @@
-// How the pages' markdown becomes the site's: links from page to page by name, into the repository as plain text, since the site
+// How the pages' markdown becomes the site's: links from page to page by name and called by their titles, into the repository as plain text, since the site
 // stands alone; aligned cells by class instead of by inline style, which the content policy forbids.
 
-/** A markdown-it plugin. */
-export function siteLinks(markdown) {
+import { flowchart } from "./diagrams/flowchart.mjs";
+import { sequence } from "./diagrams/sequence.mjs";
+
+/** A markdown-it plugin; `titles` has those of all pages by name. */
+export function siteLinks(markdown, titles) {
   markdown.core.ruler.push("site_links", ({ tokens }) => {
     for (const token of tokens) {
-      if (token.type === "inline") rewrite(token.children);
+      if (token.type === "inline") rewrite(token.children, titles);
       const style = token.attrGet("style");
       if (style === null) continue;
       token.attrs = token.attrs.filter(([name]) => name !== "style");
       token.attrJoin("class", style.replace("text-align:", "align-"));
     }
   });
+}
+
+const DIAGRAMS = { "flowchart TB": flowchart, sequenceDiagram: sequence };
+
+/** A markdown-it plugin: Mermaid's diagrams are drawn when the site is built. */
+export function diagrams(markdown) {
+  const { fence } = markdown.renderer.rules;
+  markdown.renderer.rules.fence = (tokens, index, ...rest) => {
+    const { info, content } = tokens[index];
+    if (info.trim() !== "mermaid") return fence(tokens, index, ...rest);
+    const [kind = "", ...lines] = content.split("\n").map((line) => line.trim());
+    const draw = DIAGRAMS[kind];
+    if (!draw) throw new Error(`a diagram of a kind that is not drawn: ${kind}`);
+    return draw(lines.filter(Boolean));
+  };
 }
 
 /** A markdown-it plugin: code and tables scroll inside themselves, and by keyboard. */
@@ -25,9 +43,12 @@ export function scrollable(markdown) {
   rules.table_close = () => "</table>\n</div>\n";
 }
 
-function rewrite(tokens) {
+function rewrite(tokens, titles) {
   const open = [];
-  for (const token of tokens) {
+  for (const [index, token] of tokens.entries()) {
+    // A link that is called by its file's name gets the title of the page.
+    const file = token.type === "text" && tokens[index - 1]?.type === "link_open" ? token.content : "";
+    token.content = titles.get(/^([\w-]+)\.md$/.exec(file)?.[1]) ?? token.content;
     if (token.type === "link_open") {
       const target = toSite(token.attrGet("href") ?? "");
       open.push(target);

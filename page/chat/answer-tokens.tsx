@@ -15,6 +15,8 @@ interface Stretch {
   readonly turnId: string;
   readonly from: number;
   readonly to: number;
+  /** Length of the last token's text, which can still grow. */
+  readonly tail: number;
   /** Index of the picked token if it lies here, else -1: only where the pick is, or was, is drawn again when it moves. */
   readonly chosen: number;
 }
@@ -29,7 +31,12 @@ export function AnswerTokens(props: {
   return (
     <div class="answer-text" dir="auto">
       {sectionsOf(answer, count).map(([from, to]) => (
-        <Section key={from} {...{ answer, turnId, from, to }} chosen={chosenIn(answer, from, to)} />
+        <Section
+          key={from}
+          {...{ answer, turnId, from, to }}
+          tail={tailOf(answer, to)}
+          chosen={chosenIn(answer, from, to)}
+        />
       ))}
     </div>
   );
@@ -47,6 +54,8 @@ function sectionsOf({ tokens }: Answer, count: number): (readonly [from: number,
   return from < count ? [...sections, [from, count]] : sections;
 }
 
+const tailOf = ({ tokens }: Answer, to: number): number => tokens[to - 1]?.text.length ?? 0;
+
 function chosenIn(answer: Answer, from: number, to: number): number {
   const now = picked.value;
   return now && now.answer === answer && now.index >= from && now.index < to ? now.index : -1;
@@ -59,7 +68,8 @@ const Section = memo(function Section({ from, to, chosen, ...rest }: Stretch) {
         const first = from + block * BLOCK_TOKENS;
         const end = Math.min(to, first + BLOCK_TOKENS);
         const own = chosen >= first && chosen < end ? chosen : -1;
-        return <TokenBlock key={first} {...rest} from={first} to={end} chosen={own} />;
+        const tail = tailOf(rest.answer, end);
+        return <TokenBlock key={first} {...rest} from={first} to={end} tail={tail} chosen={own} />;
       })}
     </div>
   );

@@ -119,6 +119,9 @@ function grow(answer: Answer, delta: Extract<GenerateResponse["event"], { case: 
   answer.state = "running";
   answer.text += delta.text;
   const texts = spread(delta.text, delta.tokenTexts);
+  const last = answer.tokens.at(-1);
+  // What comes without a token is the end of a character, or of an answer that ends within one.
+  if (last && delta.tokens.length === 0) last.text += delta.text;
   for (const [index, { id, logprob, top }] of delta.tokens.entries()) {
     answer.tokens.push({
       id,

@@ -5,6 +5,7 @@ import type { Call } from "./call.ts";
 const SERVICE = "trimtab.gateway.v1.GatewayService";
 const GRPC_PORT = 50051;
 const KEY = "TRIMTAB_API_KEY";
+const PORT_NOTE = `gRPC has a port of its own: ${GRPC_PORT}, unless the server was started with another --grpc-port.`;
 
 /** Names of the languages, as offered. */
 export const LANGUAGES = ["curl", "grpcurl", "Python", "TypeScript", "Go"] as const;
@@ -31,7 +32,7 @@ function curl({ method, streams, request, completion }: Call, keyed: boolean): s
 
 function grpcurl({ method, request }: Call, keyed: boolean): string {
   return [
-    `# gRPC has a port of its own: ${GRPC_PORT}, unless the server was started with another --grpc-port.`,
+    `# ${PORT_NOTE}`,
     [
       "grpcurl -plaintext",
       ...(keyed ? [`  -H "authorization: Bearer $${KEY}"`] : []),
@@ -66,8 +67,10 @@ function openAiPython(completion: Exclude<Call["completion"], undefined>, keyed:
 function grpcPython({ method, streams, request }: Call, keyed: boolean): string {
   const metadata = keyed ? `, metadata=[("authorization", "Bearer " + os.environ["${KEY}"])]` : "";
   return [
+    `# Runs in examples/python, whose stubs.py makes the generated code. ${PORT_NOTE}`,
     ...(keyed ? ["import os"] : []),
     "import grpc",
+    "import stubs",
     "from google.protobuf.json_format import ParseDict",
     "from trimtab.gateway.v1 import gateway_service_pb2 as pb",
     "from trimtab.gateway.v1 import gateway_service_pb2_grpc as rpc",
@@ -85,6 +88,7 @@ function typescript({ method, streams, request }: Call, keyed: boolean): string 
   const name = method[0]?.toLowerCase() + method.slice(1);
   const options = keyed ? `, { headers: { authorization: \`Bearer \${process.env.${KEY}}\` } }` : "";
   return [
+    "// Runs in examples/typescript, after `npx buf generate`.",
     'import { fromJson } from "@bufbuild/protobuf";',
     'import { createClient } from "@connectrpc/connect";',
     'import { createConnectTransport } from "@connectrpc/connect-web";',
@@ -117,12 +121,14 @@ function go({ method, streams, request }: Call, keyed: boolean): string {
     : [`\tanswer, err := ${call}`, ...stopOn("err"), "\tfmt.Println(answer)"];
   const imports = ["context", "fmt", ...(streams ? ["io"] : []), "log", ...(keyed ? ["os"] : [])];
   return [
+    "// Runs in examples/go, after `npx buf generate ../../proto`.",
+    `// ${PORT_NOTE}`,
     ...["package main", "", "import (", ...imports.map((name) => `\t"${name}"`), ""],
     '\t"google.golang.org/grpc"',
     '\t"google.golang.org/grpc/credentials/insecure"',
     ...(keyed ? ['\t"google.golang.org/grpc/metadata"'] : []),
     '\t"google.golang.org/protobuf/encoding/protojson"',
-    ...["", '\tgatewayv1 "trimtab.example/client/gen/trimtab/gateway/v1"', ")", "", "func main() {"],
+    ...["", '\tgatewayv1 "example/gen/trimtab/gateway/v1"', ")", "", "func main() {"],
     "\tctx := context.Background()",
     ...(keyed
       ? [`\tctx = metadata.AppendToOutgoingContext(ctx, "authorization", "Bearer "+os.Getenv("${KEY}"))`]

@@ -7,7 +7,8 @@ import { storedWords } from "../lib/stored.ts";
 /** A token of an answer. */
 export interface AnswerToken {
   readonly id: number;
-  readonly text: string;
+  /** What is drawn of it; empty within a character of several tokens. */
+  text: string;
   /** Natural logarithm of its probability. */
   readonly logprob: number;
   /** The likeliest tokens at this place, likeliest first. */

@@ -23,7 +23,7 @@ test("when forward is killed in mid-answer the page says so, keeps the words, an
   // when to come back, the page counts down and retries by itself, so that a button may go before it is clicked.
   for (let attempt = 0; attempt < 20; attempt++) {
     if ((await page.getByText(/tokens\/s$/).count()) > 0) break;
-    const retry = page.getByRole("alert").getByRole("button", { name: /^Retry/ });
+    const retry = page.locator(".problem").getByRole("button", { name: /^Retry/ });
     if ((await retry.count()) > 0)
       await retry
         .first()

@@ -1,22 +1,15 @@
 /** The TypeScript examples: connect-node in Bun, connect-web in Chromium from a page behind a proxy of one origin. */
 import { expect, test } from "bun:test";
 import { join } from "node:path";
-import { run, runOrThrow } from "../../interop/support/run.ts";
-import { BUF } from "../../interop/support/toolchains.ts";
+import { run } from "../../interop/support/run.ts";
+import { builtTypescript } from "../support/examples.ts";
 import { withPage } from "../support/pages.ts";
 import { BUILD_MS, environment, expectedTour } from "../support/tour.ts";
-import { builtExample } from "../support/workspace.ts";
-
-const build = (): Promise<string> =>
-  builtExample("typescript", Bun.version, async (cwd) => {
-    await runOrThrow([BUF, "generate"], { cwd });
-    await runOrThrow([process.execPath, "build", "index.html", "--outdir", "dist"], { cwd });
-  });
 
 test(
   "connect-node: a steered stream, a search, a typed error, a deadline",
   async () => {
-    const folder = await build();
+    const folder = await builtTypescript();
     const { code, out, err } = await run([process.execPath, join(folder, "node.ts")], { env: environment });
     expect({ code, err, out }).toEqual({ code: 0, err: "", out: await expectedTour("DeadlineExceeded") });
   },
@@ -26,7 +19,7 @@ test(
 test(
   "connect-web in Chromium: the same",
   async () => {
-    const folder = await build();
+    const folder = await builtTypescript();
     await withPage(join(folder, "dist"), async (page) => {
       await page.locator("pre[aria-busy=false]").waitFor({ timeout: 60_000 });
       expect(await page.locator("pre").textContent()).toBe(await expectedTour("DeadlineExceeded"));
