@@ -23,10 +23,10 @@ export function TokenView() {
         <p>Point at a word of an answer, or focus an answer and walk with the arrow keys.</p>
         <p class="key">
           <span>
-            <span class="token unsure">dotted</span>: the model gave it less than half
+            <span class="unsure">dotted</span>: the model gave it less than half
           </span>
           <span>
-            <span class="token unlikely">solid</span>: less than a tenth
+            <span class="unlikely">solid</span>: less than a tenth
           </span>
         </p>
       </EmptyState>

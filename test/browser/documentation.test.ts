@@ -14,7 +14,7 @@ afterAll(() => playground.close());
 for (const { name, colorScheme, viewport } of SCREENS) {
   test(`pages, ${name}: axe finds nothing, the console is silent, nothing is wider than the screen`, async () => {
     const { page, errors, close } = await playground.open("chat", { colorScheme, viewport });
-    for (const one of ["", "cli.html", "api-gateway.html", "comparison.html"]) {
+    for (const one of ["", "cli.html", "gateway.html", "api-gateway.html", "comparison.html"]) {
       await page.goto(`${playground.url}docs/${one}`);
       await page.locator("main h1").waitFor();
       expect([one, await violations(page)]).toEqual([one, []]);

@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import { join } from "node:path";
 import { type Playground, SCREENSHOTS, startPlayground } from "./support/browser.ts";
+import { violations } from "./support/looks.ts";
 
 setDefaultTimeout(180_000);
 let playground: Playground;
@@ -23,6 +24,7 @@ test("best-of-n under a checker: every candidate is in the tree with its score, 
   const candidates = page.getByRole("button", { name: /^Candidate \d+, / });
   expect(await candidates.count()).toBe(4);
   expect(await page.getByRole("button", { name: /, score [01]\.\d\d$/ }).count()).toBe(4);
+  expect(await violations(page)).toEqual([]);
   await page.screenshot({ path: join(SCREENSHOTS, "search-done.png"), fullPage: true });
   const chosen = page.locator("g.candidate.final");
   await chosen.focus();
@@ -58,6 +60,7 @@ test("particles are drawn as lanes over tokens too, chosen by keyboard: every ca
   expect(inLanes).toEqual(inTree);
   expect(inLanes.length).toBeGreaterThanOrEqual(4);
   expect(await page.locator("svg.lanes rect").count()).toBeGreaterThanOrEqual(4);
+  expect(await violations(page)).toEqual([]);
   await page.screenshot({ path: join(SCREENSHOTS, "search-lanes.png"), fullPage: true });
   await nodes.last().press("Enter");
   const number = /\d+/.exec((await nodes.last().getAttribute("aria-label")) ?? "")?.[0];
