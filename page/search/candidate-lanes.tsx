@@ -47,7 +47,7 @@ export function CandidateLanes(props: FigureProps) {
               />
             ))}
             {last.get(rows.get(one.id) ?? 0) === one.id && (
-              <text x={x(one.tokens) + 5} y={y(one.id) + BAR - 3} aria-hidden="true">
+              <text x={x(one.tokens) + 5} y={y(one.id) + BAR - 3}>
                 {labelOf(one)}
               </text>
             )}

@@ -20,14 +20,15 @@ export function CandidateNode(
   },
 ) {
   const { one, chosen, picked, onPick, children } = props;
-  const score = one.score === null ? "not judged" : `score ${one.score.toFixed(2)}`;
+  // The name holds what is drawn beside the candidate.
+  const name = `Candidate ${labelOf(one)}${one.score === null ? ", not judged" : " score"}, ${one.state}`;
   const marks = `${one.state} ${one.id === chosen ? "final" : ""} ${one.id === picked ? "picked" : ""}`;
   return (
     <g
       class={`candidate ${marks}`}
       role="button"
       tabindex={0}
-      aria-label={`Candidate ${one.id}, ${one.state}, ${score}`}
+      aria-label={name}
       onClick={() => onPick(one.id)}
       onKeyDown={(event) => {
         if (event.key !== "Enter" && event.key !== " ") return;

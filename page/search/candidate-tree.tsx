@@ -42,7 +42,7 @@ export function CandidateTree(props: FigureProps) {
           return (
             <CandidateNode key={one.id} {...props} one={one}>
               <circle {...{ cx, cy }} r={RADIUS} style={{ fill: scoreColour(one.score) }} />
-              <text x={cx + RADIUS + 4} y={cy + 4} aria-hidden="true">
+              <text x={cx + RADIUS + 4} y={cy + 4}>
                 {labelOf(one)}
               </text>
             </CandidateNode>
