@@ -3,6 +3,7 @@ import type { MessageInitShape } from "@bufbuild/protobuf";
 import type { Client } from "@connectrpc/connect";
 import { TrimtabError } from "#kit/errors.ts";
 import type { ForwardService } from "#proto/trimtab/forward/v1/forward_service_pb.ts";
+import type { SearchEvent } from "#proto/trimtab/gateway/v1/gateway_service_pb.ts";
 import type { SteeringService } from "#proto/trimtab/steering/v1/steering_service_pb.ts";
 import type { TokenizerService } from "#proto/trimtab/tokenizer/v1/tokenizer_service_pb.ts";
 import type { CallerSchema } from "#proto/trimtab/type/v1/caller_pb.ts";
@@ -32,6 +33,8 @@ export interface CallScope {
   readonly caller?: Caller;
   /** On which terms it is served. */
   readonly terms?: Terms;
+  /** Hears of every step of a search, for the trace of the request; absent when nothing is traced. */
+  readonly onSearch?: (event: SearchEvent["event"]) => void;
 }
 
 /** What forward is told of a caller. */

@@ -18,7 +18,7 @@ export interface GenerationSpans {
   end(error?: unknown): void;
 }
 
-/** Begins the span of a request. Candidates and steps are seen where the search is traced (`scaling.trace`). */
+/** Begins the span of a request. */
 export function traceGeneration(spec: GenerationSpec | undefined, scope: CallScope): GenerationSpans {
   const attributes = {
     "trimtab.request_id": scope.headers?.["x-request-id"] ?? "",
@@ -39,7 +39,7 @@ export function traceGeneration(spec: GenerationSpec | undefined, scope: CallSco
     open.get(key)?.end();
     open.delete(key);
   };
-  const search = ({ event }: SearchEvent): void => {
+  const onSearch = (event: SearchEvent["event"]): void => {
     if (event.case === "candidate") {
       const { candidate } = event.value;
       begin("candidate", { candidate });
@@ -54,7 +54,11 @@ export function traceGeneration(spec: GenerationSpec | undefined, scope: CallSco
     }
   };
   return {
-    scope: { ...scope, headers: { ...scope.headers, ...traceHeaders(request.traceparent) } },
+    scope: {
+      ...scope,
+      headers: { ...scope.headers, ...traceHeaders(request.traceparent) },
+      ...(request.isRecording ? { onSearch } : {}),
+    },
     event({ event }) {
       if (event.case === "started")
         request.set({ model: event.value.model, prompt_tokens: event.value.promptTokens });
@@ -66,7 +70,6 @@ export function traceGeneration(spec: GenerationSpec | undefined, scope: CallSco
         const { choice, steered, reason } = event.value;
         end("choice", { choice }, { steered, ended: FinishReason[reason] });
       }
-      if (event.case === "search") search(event.value);
       if (event.case === "completed")
         request.set({ completion_tokens: event.value.usage?.completionTokens ?? 0 });
     },

@@ -2,6 +2,7 @@
 import { Counter, Histogram } from "prom-client";
 import type { Metrics } from "#kit/metrics.ts";
 import { type GenerateResponse, SearchEnd } from "#proto/trimtab/gateway/v1/gateway_service_pb.ts";
+import { FinishReason } from "#proto/trimtab/type/v1/generation_pb.ts";
 import type { AdmissionState } from "./admission/admission.ts";
 import { BANDS } from "./admission/waiting-line.ts";
 
@@ -39,6 +40,12 @@ export function createGatewayMetrics(metrics: Metrics, read: GatewayReadings): G
     name: "trimtab_choices_total",
     help: "Finished choices by whether a program acted on them.",
     labelNames: ["steered"],
+    registers,
+  });
+  const successes = new Counter({
+    name: "trimtab_request_success_total",
+    help: "Answers that ended properly, by why: stop or length.",
+    labelNames: ["finished_reason"],
     registers,
   });
   const searches = new Counter({
@@ -98,7 +105,10 @@ export function createGatewayMetrics(metrics: Metrics, read: GatewayReadings): G
     ended: (outcome) => outcomes.inc({ outcome }),
     event({ event }) {
       if (event.case === "planned" && event.value.report) gates.observe(event.value.report.gate);
-      if (event.case === "finished") choices.inc({ steered: String(event.value.steered) });
+      if (event.case === "finished") {
+        choices.inc({ steered: String(event.value.steered) });
+        successes.inc({ finished_reason: FinishReason[event.value.reason].toLowerCase() });
+      }
       if (event.case === "search" && event.value.event.case === "final") {
         const { strategy, end } = event.value.event.value;
         searches.inc({ strategy, end: SearchEnd[end].toLowerCase() });

@@ -56,13 +56,12 @@ test("over HTTP the client's context is carried on, and a failure is on its span
   expect(generation?.status.message).toBe("MODEL_NOT_FOUND");
 });
 
-test("a search that is traced has a span a candidate and a span a step within it", async () => {
+test("a search has a span a candidate and a span a step within it, whether its client asks for its steps or not", async () => {
   const stack = answering(["one two three", "four five six"]);
   const scaling = {
     strategy: "best-of-n",
     budget: { candidates: 2 },
     verifier: { name: "words" },
-    trace: true,
   };
   await stack.client.complete(chat("hello", { scaling, maxTokens: 16 }), { headers });
   expect(named("candidate").length).toBe(2);

@@ -27,6 +27,8 @@ const HEADER = /^00-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})$/;
 export interface RunningSpan {
   /** What calls made within it carry; the given one when nothing is traced. */
   readonly traceparent: string;
+  /** Whether anybody will see it. */
+  readonly isRecording: boolean;
   /** Begins a span within it. */
   child(name: string, attributes?: Attributes): RunningSpan;
   set(attributes: Attributes): void;
@@ -48,6 +50,7 @@ function running(name: string, parent: Context, given: string, options: object):
   const context = trace.setSpan(parent, span);
   return {
     traceparent: span.isRecording() ? headerOf(span) : given,
+    isRecording: span.isRecording(),
     child: (childName, attributes = {}) => running(childName, context, given, { attributes }),
     set: (attributes) => void span.setAttributes(attributes),
     end(error) {

@@ -4,7 +4,7 @@
  */
 import { create } from "@bufbuild/protobuf";
 import { createPushable, type Pushable } from "#kit/streams.ts";
-import type { GenerateResponse } from "#proto/trimtab/gateway/v1/gateway_service_pb.ts";
+import { type GenerateResponse, SearchEventSchema } from "#proto/trimtab/gateway/v1/gateway_service_pb.ts";
 import { FinishReason, ScalingUsageSchema, type Usage } from "#proto/trimtab/type/v1/generation_pb.ts";
 import type { CallScope } from "../../clients.ts";
 import { answerOf } from "../../strategies/answers.ts";
@@ -63,7 +63,7 @@ export async function* searchAnswer(run: SearchRun): AsyncGenerator<GenerateResp
 }
 
 async function runOnEngine(
-  { prepared, scaling, watch }: EngineInput,
+  { prepared, scaling, scope, watch }: EngineInput,
   world: EngineWorld,
   events: Pushable<GenerateResponse>,
 ): Promise<SearchResult> {
@@ -79,6 +79,7 @@ async function runOnEngine(
     strict: isStrict,
     answerOf: (text) => answerOf(text, answer),
     onEvent(event) {
+      if (scope.onSearch) scope.onSearch(create(SearchEventSchema, { event }).event);
       if (isTraced) events.push(eventOf({ case: "search", value: { event } }));
     },
     onCommit: (text) => void events.push(eventOf({ case: "delta", value: { choice: 0, text } })),
