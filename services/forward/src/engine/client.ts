@@ -139,9 +139,13 @@ function connect(
   };
   worker.onerror = (event) =>
     die(new TrimtabError("SERVICE_UNAVAILABLE", `the engine failed: ${event.message}`));
+  let isLoading = true;
+  const loaded = (): void => void (isLoading = false);
+  ready.promise.then(loaded, loaded);
   const watchdog = startWatchdog(stallMs, {
-    isIdle: () => calls.size === 0 || dead !== null,
-    ping: () => void engine.call({ type: "stats" }).catch(() => undefined),
+    // A thread that the system does not give says nothing, ever; a model that is being read says how far it is.
+    isIdle: () => dead !== null || (calls.size === 0 && !isLoading),
+    ping: () => void (isLoading || engine.call({ type: "stats" }).catch(() => undefined)),
     onStall: die,
   });
   const flush = (): void => {
