@@ -1,14 +1,14 @@
 /**
  * Where the time of a step goes, and how near it is to what this machine can do:
  * `bun services/forward/bench.ts [threads] [model] [--short]`. Runs the forward pass of a model file on the calling thread,
- * without engine, sampling or transport. For decode at several contexts, a batch of 16, a prompt of 512 and one whose every token is scored: tokens/s, the
+ * without engine or transport. For decode at several contexts, a batch of 16, 16 branches of a prompt of 512 that also draw their tokens, a prompt of 512 and one whose every token is scored: tokens/s, the
  * share of each operator, and of one thread the bound: each product's bytes at the measured bandwidth or its vector
  * operations at the measured rate, whichever takes longer (kernels/src/roofline.ts). With one thread times are those of
  * the processor, so that other programs disturb less.
  */
 import { defaultModelPath } from "#kit/paths.ts";
 import { openGguf } from "#kit/gguf.ts";
-import type { MachinePeak, Operators, PackedMatrix, Pointer } from "#kernels";
+import type { MachinePeak, Operators, PackedMatrix, Pointer, SampleRequest } from "#kernels";
 import {
   ARENA_START,
   attentionBoundMs,
@@ -100,6 +100,22 @@ function score(logits: Pointer): void {
   compute.operators.logprobs({ logits, vocabulary: config.vocabulary, ids: [0] });
 }
 
+/** A draw at temperature 1 from the whole vocabulary. */
+function drawOf(logits: Pointer, stream: bigint): SampleRequest {
+  return {
+    ...{ logits, vocabulary: config.vocabulary, temperature: 1, topK: 0, topP: 1, minP: 0, topLogprobs: 0 },
+    ...{
+      repetitionPenalty: 1,
+      frequencyPenalty: 0,
+      presencePenalty: 0,
+      allowMask: 0,
+      seed: 7n,
+      position: 512,
+    },
+    ...{ history: 0, historyCount: 0, answerStart: 0, bias: 0, biasCount: 0, stream },
+  };
+}
+
 /** Prefills `table` up to `tokens` in chunks of 128; the last token's logits are read, or all are scored. */
 function prefill(by: Forward, table: BatchRow["table"], tokens: number, isScored = false): void {
   for (let first = 0; first < tokens; first += 128) {
@@ -128,14 +144,16 @@ function notePeak(): void {
   };
 }
 
-/** What a run would take at the bounds of its products and of `contexts` tokens of attention. */
-function boundMs(contexts: number): number {
+/** What a run would take at the bounds of its products and of `contexts` tokens of attention; null if one is not known. */
+function boundMs(contexts: number): number | null {
   const { layers, headsWidth } = config;
-  const attention = attentionBoundMs(2 * layers * headsWidth * contexts, peak);
-  return products.reduce(
-    (sum, { weight, rows }) => sum + (matmulBoundMs(weight, rows, peak) ?? 0),
-    attention,
-  );
+  let sum = attentionBoundMs(2 * layers * headsWidth * contexts, peak);
+  for (const { weight, rows } of products) {
+    const least = matmulBoundMs(weight, rows, peak);
+    if (least === null) return null;
+    sum += least;
+  }
+  return sum;
 }
 
 /**
@@ -152,8 +170,8 @@ function report(title: string, tokens: number, contexts: number, call: (by: Forw
   console.log(
     `${title}: ${((1000 * tokens) / medianMs).toFixed(1)} tokens/s, ${(medianMs / tokens).toFixed(2)} ms a token`,
   );
-  if (threads === 1) {
-    const bound = boundMs(contexts);
+  const bound = threads === 1 ? boundMs(contexts) : null;
+  if (bound !== null) {
     const { bytesPerMs, operationsPerMs } = peak;
     console.log(
       `  bound ${(bound / tokens).toFixed(2)} ms a token (${(bytesPerMs / MB).toFixed(1)} GB/s, ` +
@@ -182,6 +200,17 @@ if (!isShort) report("decode at context 2048", steps, steps * 2060, decode(2048)
 const sixteen = Array.from({ length: 16 }, (_, i) => sequence(i, 64));
 report("batch of 16", 16 * 8, 16 * 8 * 12, (by) => {
   for (let i = 0; i < 8; i++) by.run(sixteen.map((table) => row(table, 8 + i, ignore)));
+});
+prefill(forward, all, 512);
+const prefix = all.pages.slice(0, 16);
+const branches = Array.from({ length: 16 }, (_, i) => ({ pages: [...prefix, 100 + i], length: 544 }));
+let draws = 0n;
+const drawWith = (operators: Operators) => (logits: Pointer) =>
+  void operators.sample(drawOf(logits, draws++));
+const [drawPlainly, drawTimed] = [drawWith(compute.operators), drawWith(timed(compute.operators))];
+report("16 branches of a prompt of 512", 16 * 8, 16 * 8 * 520, (by) => {
+  const read = by === profiled ? drawTimed : drawPlainly;
+  for (let i = 0; i < 8; i++) by.run(branches.map((table) => row(table, 512 + i, read)));
 });
 report("prefill 512", 512, 512 * 256, (by) => prefill(by, all, 512));
 report("score 512", 512, 512 * 256, (by) => prefill(by, all, 512, true));

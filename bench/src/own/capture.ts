@@ -8,7 +8,7 @@ import type { BenchRow } from "../rows.ts";
 import { comparePair, type OwnBench } from "./pairs.ts";
 
 const ROUND_FACTOR = 3;
-const QUICK_ROUND_FACTOR = 1.6;
+const QUICK_ROUND_FACTOR = 1.2;
 const STEPS = 48;
 const PROMPT_TOKENS = 128;
 const PEER = "Trimtab without capture";

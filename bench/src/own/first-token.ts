@@ -11,7 +11,7 @@ import type { BenchRow } from "../rows.ts";
 import { comparePair, type OwnBench } from "./pairs.ts";
 
 const ROUND_FACTOR = 4;
-const QUICK_ROUND_FACTOR = 2;
+const QUICK_ROUND_FACTOR = 1.4;
 const PROMPT_TOKENS = 32;
 const PEER = "Trimtab, session of the engine";
 

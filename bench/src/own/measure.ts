@@ -8,6 +8,7 @@ import { measureFirstToken } from "./first-token.ts";
 import { measureLoad } from "./load.ts";
 import { measureOrder } from "./order.ts";
 import { keyFor, type OwnBench } from "./pairs.ts";
+import { measureProfile } from "./profile.ts";
 import { measureScore, measureSpeculation } from "./reuse.ts";
 import { measureSteering } from "./steering.ts";
 import { measureTransport } from "./transport.ts";
@@ -30,6 +31,7 @@ export const OWN_METRICS: Readonly<Record<string, OwnMetric>> = {
   ttft: { row: "ttft", measure: measureFirstToken },
   transport: { row: "transport", measure: measureTransport },
   order: { row: "order", measure: measureOrder },
+  profile: { row: "profile-decode", isExtra: true, measure: measureProfile },
   score: { row: "score", isExtra: true, measure: measureScore },
   speculation: { row: "speculation", isExtra: true, measure: measureSpeculation },
   load: { row: "load", measure: measureLoad },

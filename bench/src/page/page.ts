@@ -9,6 +9,7 @@ const TILES =
   "Its matrix tiles (AMX) are 512-bit products that WebAssembly cannot reach; llama.cpp uses them. What must be reached on hosts " +
   "with AVX-512 was set without tiles in mind, so the run that is limited to AVX-512 is the fairer one.\n";
 const ROOFLINE = /^roofline-/;
+const PROFILE = /^profile-/;
 
 const MEANINGS: readonly (readonly [string, string])[] = [
   ["decode", "tokens/s of one sequence that holds `context` tokens"],
@@ -51,7 +52,8 @@ export interface Source {
 export function makePage(main: Source, limited: readonly Source[], picture: string): string {
   const { rows, absent, cpu, cores, isa, load, versions } = main.report;
   const pick = (isWanted: (row: BenchRow) => boolean): BenchRow[] => inOrder(rows.filter(isWanted));
-  const isOther = ({ metric }: BenchRow): boolean => !BESIDE.test(metric) && !ROOFLINE.test(metric);
+  const isOther = ({ metric }: BenchRow): boolean =>
+    !BESIDE.test(metric) && !ROOFLINE.test(metric) && !PROFILE.test(metric);
   const parts = [
     "# Performance\n",
     `Made by \`npm run bench -- report\` from ${[main, ...limited].map(linkTo).join(", ")}; not written by hand.\n`,
@@ -73,7 +75,7 @@ export function makePage(main: Source, limited: readonly Source[], picture: stri
     "lowest and the highest round. Ours is timed by a client of the service, transport and sampling included; llama.cpp is",
     "called through its C library and is timed without sampling. `same` is our file; `best` is the format llama.cpp is",
     "fastest in (Q4_0, repacked), at the settings that are fastest here. Equal threads.",
-    "`--quick --json FILE` takes five minutes; the full run takes an hour or more, and goes on with `--resume` when it was stopped.",
+    "`--quick --json FILE` takes five minutes (five rounds, of `branches` one); the full run takes an hour or more, and goes on with `--resume` when it was stopped.",
     "Peers that are no packages of the project (llama-server, node-llama-cpp, wllama, transformers.js, a Chromium) are built or",
     "installed into the cache by `npm run bench:peers -- all`; without them their rows are absent.\n",
     `![Ratios to peers](${picture})\n`,
@@ -90,6 +92,7 @@ export function makePage(main: Source, limited: readonly Source[], picture: stri
     "Ours beside the lower of two bounds that are measured in the same run: bytes read (weights, keys and values) and 8-bit",
     "products with 128-bit vectors.\n",
     shares(pick(({ metric }) => ROOFLINE.test(metric))),
+    ...profilePart(pick(({ metric }) => PROFILE.test(metric))),
     "\n## Words\n",
     ...MEANINGS.map(([metric, meaning]) => `- \`${metric}\`: ${meaning}`),
     ...absences(absent),
@@ -109,7 +112,7 @@ function listVersions(versions: Readonly<Record<string, string>>, rows: readonly
 /** Rows as a reader looks for them: by model, threads, metric and context, whatever was measured first. */
 export function inOrder(rows: readonly BenchRow[]): BenchRow[] {
   const rank = ({ metric }: BenchRow): number =>
-    MEANINGS.findIndex(([name]) => name === metric.replace(ROOFLINE, ""));
+    MEANINGS.findIndex(([name]) => name === metric.replace(ROOFLINE, "").replace(PROFILE, ""));
   return rows.toSorted(
     (a, b) =>
       a.model.localeCompare(b.model) ||
@@ -198,6 +201,28 @@ function shares(rows: readonly BenchRow[]): string {
   ]);
   const head = ["metric", "model", "threads", "context", "batch", "tokens/s", "bound", "share", "bounds"];
   return markdown(head, lines);
+}
+
+/** The forward pass alone, beside the bound of its own instructions. */
+function profilePart(rows: readonly BenchRow[]): string[] {
+  if (rows.length === 0) return [];
+  const percent = (share: number | null): string => `${(100 * (share ?? 0)).toFixed(0)} %`;
+  const lines = rows.map((row) => [
+    ...[row.metric.replace(PROFILE, ""), row.model.replace(/\.gguf$/, ""), row.context, row.batch].map(
+      String,
+    ),
+    ...[formatValue(row.ours), formatValue(row.theirs ?? 0), percent(row.ratio), percent(row.high)],
+    row.settings ?? "",
+  ]);
+  const head = ["metric", "model", "context", "batch", "tokens/s", "bound", "share", "at best", "profile"];
+  return [
+    "\n## Where the time of the forward pass goes\n",
+    "One thread, its processor time, without service and transport (`bench -- engine --metrics profile`). The bound is that of",
+    "the loops as they are compiled: the bytes of each product, or its 128-bit vector operations, at the rates measured in the same",
+    "run, whichever takes longer; sampling and what lies between the operators have none. `share` is the median of the rounds,",
+    "`at best` the fastest.\n",
+    markdown(head, lines),
+  ];
 }
 
 function absences(absent: Report["absent"]): string[] {

@@ -25,10 +25,10 @@ import {
   type Served,
 } from "./clients.ts";
 
-/** What is measured, with the tokens that each prompt has (0: a short message), and what a quick run divides its rounds by. */
+/** What is measured, with the tokens that each prompt has (0: a short message). */
 const KINDS = [
-  { metric: "served", context: 0, divisor: 1, run: runChats },
-  { metric: "served-branches", context: PREFIX_TOKENS, divisor: 2, run: runBranches },
+  { metric: "served", context: 0, run: runChats },
+  { metric: "served-branches", context: PREFIX_TOKENS, run: runBranches },
 ] as const;
 type Kind = (typeof KINDS)[number];
 
@@ -38,7 +38,7 @@ interface ServedBench {
   readonly model: string;
   readonly threads: number;
   readonly rounds: number;
-  /** The format llama-server is fastest in alone, at the settings it was fastest with before; fewer rounds of branches. */
+  /** The format llama-server is fastest in alone, at the settings it was fastest with before, and no round to warm up. */
   readonly quick: boolean;
   readonly onStep: (text: string) => void;
 }
@@ -119,12 +119,12 @@ async function search(
 
 async function interleave(
   { rounds, quick }: ServedBench,
-  { run, divisor }: Kind,
+  { run }: Kind,
   servers: readonly [Served, Served],
   numbers: Numbers,
 ): Promise<[number[], number[]]> {
   const values: [number[], number[]] = [[], []];
-  for (let round = quick ? 0 : -1; round < (quick ? Math.ceil(rounds / divisor) : rounds); round++) {
+  for (let round = quick ? 0 : -1; round < rounds; round++) {
     const order = round % 2 === 0 ? [0, 1] : [1, 0];
     for (const index of order) {
       const value = await run(servers[index]!, numbers());
