@@ -70,7 +70,7 @@ function BarSettings() {
         }}
       />
       <Choice
-        label="Looks"
+        label="Theme"
         value={looks.value.theme}
         options={[
           ["auto", "system"],

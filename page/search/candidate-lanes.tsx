@@ -9,7 +9,7 @@ const LEFT = 10;
 const LABEL = 64;
 const ARROW = 4;
 /** Pixels of all tokens, and of one at least and at most. */
-const ROOM = 640;
+const ROOM = 820;
 const [NARROWEST, WIDEST] = [1, 12];
 const TICKS = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 2_000, 5_000];
 const TICK_ROOM = 60;

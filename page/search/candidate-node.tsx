@@ -49,5 +49,5 @@ export function labelOf({ id, score }: Candidate): string {
 /** From the colour of a score of 0 to that of 1; without a score the style sheet's. */
 export function scoreColour(score: number | null): string {
   if (score === null) return "";
-  return `color-mix(in oklab, var(--score-most) ${(score * 100).toFixed(0)}%, var(--score-zero))`;
+  return `color-mix(in oklch, var(--score-most) ${(score * 100).toFixed(0)}%, var(--score-zero))`;
 }

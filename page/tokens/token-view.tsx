@@ -143,7 +143,8 @@ function Lens({ now, turn }: { readonly now: Picked; readonly turn: Turn }) {
             </th>
             {top.map(({ id, logprob }) => (
               <td key={id}>
-                <code>{spelling(id)}</code> <span class="quiet">{percent(Math.exp(logprob))}</span>
+                <code title={spelling(id)}>{spelling(id)}</code>{" "}
+                <span class="quiet">{percent(Math.exp(logprob))}</span>
               </td>
             ))}
           </tr>
