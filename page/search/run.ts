@@ -20,6 +20,8 @@ export interface Search {
   readonly candidates: Map<number, Candidate>;
   /** Effective sample size after each resampling. */
   readonly sampleSizes: number[];
+  /** Tokens it may generate in all. */
+  readonly budget: number;
   /** Tokens over all candidates after each step. */
   readonly tokens: number[];
   answer: string;
@@ -44,6 +46,7 @@ export async function startSearch(): Promise<void> {
   const stop = (stopping = new AbortController());
   const now: Search = {
     ...{ candidates: new Map(), sampleSizes: [], tokens: [], answer: "" },
+    budget: searchSettings.value.tokens,
     ...{ final: null, usage: null, problem: null, isRunning: true },
   };
   const show = createPainter(now, () => stopping === stop);

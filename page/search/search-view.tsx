@@ -99,7 +99,7 @@ function SearchResult({ now }: { readonly now: Search }) {
         )}
         {now.tokens.length > 0 && (
           <SeriesChart
-            label="tokens generated"
+            label={`tokens generated, of ${count(now.budget)}`}
             over="steps"
             points={[now.tokens.map((_, i) => i + 1), now.tokens]}
           />

@@ -1,13 +1,15 @@
 /** Service: models, memory, load, from ListModels and the metrics. */
 import { useSignal } from "@preact/signals";
-import { useEffect } from "preact/hooks";
+import { useEffect, useRef } from "preact/hooks";
 import type { Model } from "#proto/trimtab/forward/v1/forward_service_pb.ts";
 import { apiKey, setApiKey } from "../lib/client.ts";
 import { EmptyState } from "../lib/controls.tsx";
 import { bytes, count, percent } from "../lib/numbers.ts";
 import { catalog, loadCatalog } from "../state/catalog.ts";
 import { readMetrics, type Sample, total, totalOf } from "./metrics.ts";
-import { saveJson } from "../share/save.ts";
+import { callOf } from "../share/call.ts";
+import { saveChartsPng } from "../share/save.ts";
+import { SharePanel } from "../share/share-panel.tsx";
 import { SeriesChart } from "./series-chart.tsx";
 
 /** Requests in line, by priority. */
@@ -37,6 +39,8 @@ interface Moment {
 export function ServiceView() {
   const moments = useSignal<readonly Moment[]>([]);
   const said = useSignal("");
+  const place = useRef<HTMLElement>(null);
+  const saveCharts = () => place.current && saveChartsPng("service.png", place.current);
   useEffect(() => {
     const stop = new AbortController();
     const read = async () => {
@@ -71,22 +75,26 @@ export function ServiceView() {
           <ModelTable models={catalog.value.models} />
         )}
       </section>
-      <section class="stack" aria-label="Load">
+      <section class="stack" aria-label="Load" ref={place}>
         <h2 class="hidden">Load</h2>
         <p role="status" class="said">
           {said.value}
         </p>
         <Load moments={moments.value} />
         <div class="row">
-          <button
-            type="button"
-            onClick={() => saveJson("service.json", { models: catalog.value.models, moments: moments.value })}
-          >
-            Save JSON
+          <button type="button" onClick={saveCharts}>
+            Save the charts as PNG
           </button>
         </div>
       </section>
-      <KeyField />
+      <div class="page two">
+        <SharePanel
+          view="service"
+          call={() => callOf("ListModels", {})}
+          kept={() => ({ models: catalog.value.models, moments: moments.value })}
+        />
+        <KeyField />
+      </div>
     </div>
   );
 }

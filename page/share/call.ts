@@ -8,6 +8,7 @@ import {
   ExtractVectorRequestSchema,
   FitArtifactRequestSchema,
   GenerateRequestSchema,
+  ListModelsRequestSchema,
 } from "#proto/trimtab/gateway/v1/gateway_service_pb.ts";
 
 const SCHEMAS = {
@@ -15,8 +16,12 @@ const SCHEMAS = {
   ExtractVector: ExtractVectorRequestSchema,
   BuildRecipe: BuildRecipeRequestSchema,
   FitArtifact: FitArtifactRequestSchema,
+  ListModels: ListModelsRequestSchema,
 } as const;
 type Method = keyof typeof SCHEMAS;
+
+/** Methods that answer once. */
+const UNARY = new Set<Method>(["ExtractVector", "ListModels"]);
 
 /** One call. */
 export interface Call {
@@ -34,7 +39,7 @@ export interface Call {
 export function callOf<M extends Method>(method: M, request: MessageInitShape<(typeof SCHEMAS)[M]>): Call {
   const schema: (typeof SCHEMAS)[Method] = SCHEMAS[method];
   const json = objectOf(toJson(schema, create(schema, request as never)));
-  const streams = method !== "ExtractVector";
+  const streams = !UNARY.has(method);
   const spec = json["spec"];
   return { method, streams, request: json, ...(spec ? { completion: completionOf(objectOf(spec)) } : {}) };
 }

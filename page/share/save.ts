@@ -1,5 +1,8 @@
 /** Hands files to the browser: JSON of data, PNG of a drawing or a canvas. */
 
+/** Pixels above a chart for its caption. */
+const CAPTION = 28;
+
 /** Saves a value as indented JSON. */
 export function saveJson(name: string, value: unknown): void {
   const text = JSON.stringify(value, (_key, part) => (typeof part === "bigint" ? String(part) : part), 2);
@@ -9,6 +12,36 @@ export function saveJson(name: string, value: unknown): void {
 /** Saves a canvas, or an SVG as it is drawn now, as PNG. */
 export async function savePng(name: string, drawing: SVGSVGElement | HTMLCanvasElement): Promise<void> {
   const canvas = drawing instanceof HTMLCanvasElement ? enlarged(drawing) : await rasterize(drawing);
+  canvas.toBlob((blob) => blob && save(name, blob), "image/png");
+}
+
+/** Saves the charts in `place` as one PNG, each under its caption, as they are drawn now. */
+export function saveChartsPng(name: string, place: Element): void {
+  const charts = [...place.querySelectorAll("figure")].flatMap((figure) => {
+    const drawn = figure.querySelector("canvas");
+    const words = figure.querySelector("figcaption")?.textContent ?? "";
+    return drawn ? [{ drawn, words }] : [];
+  });
+  const canvas = document.createElement("canvas");
+  const rows = charts.map(({ drawn }) => drawn.clientHeight + CAPTION);
+  canvas.width = Math.max(1, ...charts.map(({ drawn }) => drawn.clientWidth));
+  canvas.height = Math.max(
+    1,
+    rows.reduce((sum, one) => sum + one, 0),
+  );
+  const context = canvas.getContext("2d");
+  if (!context) return;
+  const { color, backgroundColor, fontFamily } = getComputedStyle(document.body);
+  context.fillStyle = backgroundColor;
+  context.fillRect(0, 0, canvas.width, canvas.height);
+  context.font = `14px ${fontFamily}`;
+  context.fillStyle = color;
+  let top = 0;
+  for (const [index, { drawn, words }] of charts.entries()) {
+    context.fillText(words, 8, top + CAPTION - 8);
+    context.drawImage(drawn, 0, top + CAPTION, drawn.clientWidth, drawn.clientHeight);
+    top += rows[index] ?? 0;
+  }
   canvas.toBlob((blob) => blob && save(name, blob), "image/png");
 }
 

@@ -83,6 +83,20 @@ test("the lab's requests can be copied too; what curl cannot send is not offered
   await close();
 });
 
+test("the service's own request can be copied, and runs; its charts are saved as PNG", async () => {
+  const { page, close } = await playground.open("service");
+  await page.getByRole("rowheader", { name: /SmolLM2/ }).waitFor();
+  await page.getByText("Show the code").click();
+  expect(await output("sh", "-c", await codeIn(page, "curl"))).toContain('"models"');
+  const [download] = await Promise.all([
+    page.waitForEvent("download"),
+    page.getByRole("button", { name: "Save the charts as PNG" }).click(),
+  ]);
+  const picture = readFileSync(await download.path());
+  expect(picture.subarray(1, 4).toString()).toBe("PNG");
+  await close();
+});
+
 test("a link reopens the same settings and carries no words of the user", async () => {
   const { page, close } = await playground.open("chat");
   await page.getByLabel("System message").fill("a secret");

@@ -46,6 +46,14 @@ test("wrong arguments are refused with the range they must lie in", async () => 
   expect(result.stderr).toContain("from 0 to 2");
 });
 
+test("a key that would have ended already is not made", async () => {
+  for (const expires of ["2001-01-01", "soon"]) {
+    const result = await runCommand(["key", "create", "lent", "--expires", expires]);
+    expect(result.code).not.toBe(0);
+    expect(result.stderr).toContain("in the future");
+  }
+});
+
 test("an address at which nobody listens is told with how to start a server, and exits as unavailable", async () => {
   const result = await runCommand(["generate", "Hello", "--address", "127.0.0.1:1"]);
   expect(result).toMatchObject({ code: 69, stdout: "" });
