@@ -17,8 +17,10 @@ import { createTraffic, EXPLAINED } from "./support/traffic.ts";
 
 const isFull = process.env["TRIMTAB_TEST_FULL"] === "1";
 const MINUTES = Number(process.env["TRIMTAB_SOAK_MINUTES"] ?? (isFull ? 20 : 0.5));
-/** Until every page of the arena has been written once and every function is compiled. */
+/** Until every function is compiled. */
 const WARM_SHARE = 0.3;
+/** Memory of keys and values: so little that every page of it has been written long before the warm-up is over. */
+const KV_MIB = "48";
 const MOST_GROWTH = 1;
 const AT_ONCE = 8;
 const SEED = 5;
@@ -29,7 +31,7 @@ setDefaultTimeout((MINUTES + 5) * 60_000);
 const directory = mkdtempSync(join(tmpdir(), "trimtab-soak-"));
 let served: Whole;
 beforeAll(async () => {
-  served = await startWhole(["--threads", "1"], { TRIMTAB_STORE: directory });
+  served = await startWhole(["--threads", "1", "--kv-memory", KV_MIB], { TRIMTAB_STORE: directory });
   const connection = connectTo({ address: `127.0.0.1:${served.grpcPort}` });
   await putTestDirection(connection.client(GatewayService));
   connection.close();
