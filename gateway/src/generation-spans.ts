@@ -27,6 +27,7 @@ export function traceGeneration(spec: GenerationSpec | undefined, scope: CallSco
   };
   const request = startSpan("generation", scope.headers?.[TRACE_HEADER], { attributes });
   const open = new Map<string, RunningSpan>();
+  const begun = new Set<number>();
   const begin = (name: string, numbers: Record<string, number>, within: RunningSpan = request): void =>
     void open.set(keyOf(name, numbers), within.child(name, numbers));
   const end = (
@@ -63,7 +64,8 @@ export function traceGeneration(spec: GenerationSpec | undefined, scope: CallSco
       if (event.case === "started")
         request.set({ model: event.value.model, prompt_tokens: event.value.promptTokens });
       if (event.case === "planned") request.set({ gate: event.value.report?.gate ?? 0 });
-      if (event.case === "delta" && !open.has(keyOf("choice", { choice: event.value.choice }))) {
+      if (event.case === "delta" && !begun.has(event.value.choice)) {
+        begun.add(event.value.choice);
         begin("choice", { choice: event.value.choice });
       }
       if (event.case === "finished") {

@@ -152,21 +152,24 @@ export function abortable<T>(source: AsyncIterable<T>, signal: AbortSignal): Asy
       signal.addEventListener("abort", onAbort, { once: true });
       const done = () => signal.removeEventListener("abort", onAbort);
       return {
-        async next() {
-          if (signal.aborted) throw signal.reason;
-          const interrupted = new Promise<never>((_, reject) => {
+        // Done once a streamed token: one promise, and no race of two.
+        next() {
+          if (signal.aborted) return Promise.reject(signal.reason);
+          return new Promise((resolve, reject) => {
             interrupt = reject;
+            inner.next().then(
+              (result) => {
+                interrupt = undefined;
+                if (result.done) done();
+                resolve(result);
+              },
+              (error: unknown) => {
+                interrupt = undefined;
+                done();
+                reject(error);
+              },
+            );
           });
-          try {
-            const result = await Promise.race([inner.next(), interrupted]);
-            if (result.done) done();
-            return result;
-          } catch (error) {
-            done();
-            throw error;
-          } finally {
-            interrupt = undefined;
-          }
         },
         async return(value?: unknown) {
           done();
