@@ -1,6 +1,6 @@
 /** Rows for people (a table on standard output) and for programs (a JSON file). */
 import { existsSync } from "node:fs";
-import { readFile, writeFile } from "node:fs/promises";
+import { readFile, rename, writeFile } from "node:fs/promises";
 import type { Machine } from "./machine.ts";
 import { mergeRows, type BenchRow, type Rows } from "./rows.ts";
 
@@ -61,6 +61,9 @@ export function makeReport(machine: Machine, rows: Rows, earlier: Report | undef
   return { ...machine, load, versions, ...(earlier ? mergeRows(earlier, rows) : rows) };
 }
 
-/** Writes a report. */
-export const writeReport = (path: string, report: Report): Promise<void> =>
-  writeFile(path, `${JSON.stringify(report, undefined, 2)}\n`);
+/** Writes a report; a run that is killed meanwhile leaves the one before, which `--resume` needs. */
+export async function writeReport(path: string, report: Report): Promise<void> {
+  const part = `${path}.part`;
+  await writeFile(part, `${JSON.stringify(report, undefined, 2)}\n`);
+  await rename(part, path);
+}

@@ -12,7 +12,7 @@ import {
 import { fromConnectError, toConnectError, TrimtabError } from "./errors.ts";
 import { RPC_LIMITS } from "./limits.ts";
 import type { Logger } from "./log.ts";
-import { abortable } from "./streams.ts";
+import { abortable, endings, watched } from "./streams.ts";
 import { traceCalls, traceHeaders, traceKey } from "./tracing.ts";
 
 /** Header that carries the request id, in both directions. */
@@ -55,6 +55,8 @@ const requestId: Interceptor = (next) => async (request) => {
   return response;
 };
 
+const leftEarly = (): TrimtabError => new TrimtabError("CANCELLED", "left early");
+
 /** One line a call at level `info`, at its end: what it was, how it ended, how long it took, under which request id. */
 function logCalls(log: Logger | undefined): Interceptor {
   return (next) => async (request) => {
@@ -68,7 +70,8 @@ function logCalls(log: Logger | undefined): Interceptor {
       });
     try {
       const response = await next(request);
-      if (response.stream) return { ...response, message: whenOver(response.message, end) };
+      if (response.stream)
+        return { ...response, message: watched(response.message, endings(end, leftEarly)) };
       end();
       return response;
     } catch (error) {
@@ -76,19 +79,6 @@ function logCalls(log: Logger | undefined): Interceptor {
       throw error;
     }
   };
-}
-
-async function* whenOver<T>(messages: AsyncIterable<T>, end: (error?: unknown) => void): AsyncIterable<T> {
-  let failure: unknown = new TrimtabError("CANCELLED", "left early");
-  try {
-    for await (const message of messages) yield message;
-    failure = undefined;
-  } catch (error) {
-    failure = error;
-    throw error;
-  } finally {
-    end(failure);
-  }
 }
 
 /** Every error leaves as a ConnectError with our details; unexpected ones are logged with their cause. */
@@ -110,7 +100,7 @@ function mapErrors(log: Logger | undefined): Interceptor {
     try {
       const response = await next(request);
       if (!response.stream) return response;
-      return { ...response, message: mapStream(response.message, map) };
+      return { ...response, message: watched(response.message, { failed: map }) };
     } catch (error) {
       throw map(error);
     }
@@ -136,18 +126,6 @@ export function normaliseFramework(error: unknown): unknown {
   if (!(error instanceof ConnectError) || error.code !== Code.Internal) return error;
   if (!/^parse binary|^protocol error/.test(error.rawMessage)) return error;
   return new TrimtabError("INVALID_ARGUMENT", `malformed message: ${error.rawMessage}`, { cause: error });
-}
-
-async function* mapStream<T>(
-  messages: AsyncIterable<T>,
-  map: (error: unknown) => ConnectError,
-): AsyncIterable<T> {
-  try {
-    // Not `yield*`: it would demand a `throw` method of iterators that have none.
-    for await (const message of messages) yield message;
-  } catch (error) {
-    throw map(error);
-  }
 }
 
 /** A call is answered when its deadline passes or its client leaves, whatever its handler does. */
@@ -215,7 +193,7 @@ export const normaliseClientErrors: Interceptor = (next) => async (request) => {
   try {
     const response = await next(request);
     if (!response.stream) return response;
-    return { ...response, message: mapStream(response.message, map as (error: unknown) => ConnectError) };
+    return { ...response, message: watched(response.message, { failed: map }) };
   } catch (error) {
     throw map(error);
   }

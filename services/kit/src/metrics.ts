@@ -2,6 +2,7 @@
 import { Code, ConnectError, type Interceptor } from "@connectrpc/connect";
 import { Counter, Gauge, Histogram, Registry } from "prom-client";
 import { methodName } from "./clients.ts";
+import { endings, watched } from "./streams.ts";
 
 /** Metrics of one server. */
 export interface Metrics {
@@ -61,7 +62,7 @@ export function createMetrics(service: string): Metrics {
         finish();
         return response;
       }
-      return { ...response, message: observed(response.message, finish) };
+      return { ...response, message: watched(response.message, endings(finish, leftEarly)) };
     } catch (error) {
       finish(error);
       throw error;
@@ -85,14 +86,4 @@ export function createMetrics(service: string): Metrics {
   };
 }
 
-async function* observed<T>(messages: AsyncIterable<T>, finish: (error?: unknown) => void): AsyncIterable<T> {
-  try {
-    for await (const message of messages) yield message;
-    finish();
-  } catch (error) {
-    finish(error);
-    throw error;
-  } finally {
-    finish(new ConnectError("left early", Code.Canceled));
-  }
-}
+const leftEarly = (): ConnectError => new ConnectError("left early", Code.Canceled);

@@ -136,6 +136,59 @@ export function createPushable<T>(capacity = 256): Pushable<T> {
   };
 }
 
+/** What is to be told of a stream, each at most once and only one of them. */
+export interface StreamWatch {
+  /** It came to its end. */
+  readonly ended?: () => void;
+  /** It failed; answers with the error that its reader gets. */
+  readonly failed?: (error: unknown) => unknown;
+  /** Its reader left early. */
+  readonly left?: () => void;
+}
+
+/** One function for all of them, which gets the error, or what `early` makes of a reader that leaves. */
+export const endings = (end: (error?: unknown) => void, early: () => unknown): StreamWatch => ({
+  ended: () => end(),
+  failed(error) {
+    end(error);
+    return error;
+  },
+  left: () => end(early()),
+});
+
+/** Passes the messages of `source` on. No generator: this is done once a streamed token, several times over. */
+export function watched<T>(source: AsyncIterable<T>, watch: StreamWatch): AsyncIterable<T> {
+  return {
+    [Symbol.asyncIterator]() {
+      const inner = source[Symbol.asyncIterator]();
+      let isOver = false;
+      const pass = (result: IteratorResult<T>): IteratorResult<T> => {
+        if (!result.done || isOver) return result;
+        isOver = true;
+        watch.ended?.();
+        return result;
+      };
+      const fail = (error: unknown): never => {
+        if (isOver || !watch.failed) throw error;
+        isOver = true;
+        throw watch.failed(error);
+      };
+      return {
+        next: () =>
+          isOver ? Promise.resolve({ done: true, value: undefined }) : inner.next().then(pass, fail),
+        async return(value?: unknown) {
+          if (!isOver) {
+            isOver = true;
+            watch.left?.();
+            await inner.return?.();
+          }
+          return { done: true, value };
+        },
+      };
+    },
+  };
+}
+
 /**
  * Iterates `source`, but fails with the reason of `signal` as soon as it aborts, even while `source` is stuck.
  * On abort or early end `source.return()` is called, so that its `finally` blocks run.

@@ -14,6 +14,7 @@ import {
 } from "@opentelemetry/api";
 import { createContextKey, type Interceptor } from "@connectrpc/connect";
 import { fromConnectError } from "./errors.ts";
+import { endings, watched } from "./streams.ts";
 
 /** Header of the W3C trace context. */
 export const TRACE_HEADER = "traceparent";
@@ -89,7 +90,14 @@ export const traceCalls: Interceptor = (next) => async (request) => {
   request.contextValues.set(traceKey, span.traceparent);
   try {
     const response = await next(request);
-    if (response.stream) return { ...response, message: untilEnd(response.message, span) };
+    if (response.stream)
+      return {
+        ...response,
+        message: watched(
+          response.message,
+          endings(span.end, () => undefined),
+        ),
+      };
     span.end();
     return response;
   } catch (error) {
@@ -97,17 +105,6 @@ export const traceCalls: Interceptor = (next) => async (request) => {
     throw error;
   }
 };
-
-async function* untilEnd<T>(messages: AsyncIterable<T>, span: RunningSpan): AsyncIterable<T> {
-  try {
-    for await (const message of messages) yield message;
-  } catch (error) {
-    span.end(error);
-    throw error;
-  } finally {
-    span.end();
-  }
-}
 
 /**
  * Starts to export spans of this process as `service`, if the environment names a collector.
