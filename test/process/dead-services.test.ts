@@ -5,7 +5,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fromConnectError, type TrimtabError } from "#kit/errors.ts";
 import { putTestDirection, steeredSpec } from "../support/direction.ts";
-import { startProcessStack, type ProcessStack } from "../support/processes.ts";
+import {
+  gatewayClient,
+  startProcessStack,
+  startServiceProcess,
+  type ProcessStack,
+} from "../support/processes.ts";
 
 setDefaultTimeout(120_000);
 const directory = mkdtempSync(join(tmpdir(), "trimtab-dead-services-"));
@@ -63,6 +68,39 @@ test("X4 a verifier that dies in mid-answer: the answer stands, with a verdict t
   expect(survived.text).toBe(whole.text);
   expect(survived.failures).toEqual(["SERVICE_UNAVAILABLE"]);
 });
+
+test("X24 a gateway told to end lets its streams come to their ends, lets nobody in any more, and ends well", async () => {
+  const { gateway: _other, ...behind } = processes.services;
+  const addresses = Object.entries(behind).map(([name, { address }]) => [name, address] as const);
+  const own = await startServiceProcess("gateway", Object.fromEntries(addresses));
+  const client = gatewayClient(own.address);
+  const whole = (await client.complete({ spec: plain })).choices[0]?.text;
+  const late: Promise<string>[] = [];
+  const stream = async (): Promise<string> => {
+    let text = "";
+    for await (const { event } of client.generate({ spec: plain })) {
+      if (event.case !== "delta") continue;
+      text += event.value.text;
+      if (late.length > 0) continue;
+      own.process.kill("SIGTERM");
+      // The signal is heard in its own time: whoever comes is answered until then, and refused afterwards.
+      late.push(refusedSoon(client));
+    }
+    return text;
+  };
+  const texts = await Promise.all(Array.from({ length: 3 }, stream));
+  expect(texts).toEqual(texts.map(() => whole ?? ""));
+  expect(await Promise.all(late)).toEqual(["SERVICE_UNAVAILABLE"]);
+  expect(await own.process.exited).toBe(0);
+});
+
+async function refusedSoon(client: ProcessStack["gateway"]): Promise<string> {
+  for (;;) {
+    const reason = await client.complete({ spec: { ...plain, maxTokens: 1 } }).then(() => "", reasonOf);
+    if (reason !== "") return reason;
+  }
+}
+const reasonOf = (error: unknown): string => fromConnectError(error).reason;
 
 test("X4 a tokenizer that dies in mid-answer: the answer is whole, the next is refused with the time to come again", async () => {
   const whole = await streamed(plain, () => undefined);
