@@ -24,6 +24,9 @@ export const STEERING_LIMITS = {
   blocks: 512,
   /** Width of a residual stream. */
   width: 32_768,
+  /** Norms of its vectors: outside of these a push is lost, or everything is. */
+  leastNorm: 1e-9,
+  mostNorm: 1e9,
   nameChars: 64,
 } as const;
 

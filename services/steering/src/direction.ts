@@ -65,7 +65,7 @@ export function unit(vector: Float32Array, layer: number): Float32Array {
 }
 
 /**
- * Checks what every direction must be: blocks inside the model, one width, finite values, no zero vector.
+ * Checks what every direction must be: blocks inside the model, one width, finite values, norms a row may be pushed by.
  * @throws TrimtabError ARTIFACT_INVALID, NON_FINITE or SHAPE_MISMATCH, naming the tensor.
  */
 export function checkDirection(direction: Direction): Direction {
@@ -98,6 +98,11 @@ export function checkDirection(direction: Direction): Direction {
     if (!vector.every(Number.isFinite))
       throw new TrimtabError("NON_FINITE", `${field} has values that are not finite`, { field });
     unit(vector, layer);
+    const { leastNorm, mostNorm } = STEERING_LIMITS;
+    if (norm(vector) < leastNorm || norm(vector) > mostNorm) {
+      const limit = `${leastNorm} to ${mostNorm}`;
+      throw new TrimtabError("ARTIFACT_INVALID", `${field} has norm ${norm(vector)}`, { field, limit });
+    }
   }
   if (
     medianResidualNorms.length !== layers ||

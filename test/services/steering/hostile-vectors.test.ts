@@ -1,0 +1,55 @@
+/** Vectors of a file that are no numbers a model can be pushed with, of types or blocks there are none of (row A10). */
+import { expect, test } from "bun:test";
+import { writeGguf } from "#kit/gguf-writer.ts";
+import { TrimtabError } from "#kit/errors.ts";
+import { readControlVector } from "../../../services/steering/src/formats/gguf-controlvector.ts";
+import { readDirectionSafetensors } from "../../../services/steering/src/formats/safetensors-direction.ts";
+import { directionFromFile } from "../../../services/steering/src/formats/vectors.ts";
+
+const model = { digest: "cd".repeat(32), layers: 5, width: 3 };
+
+function reasonOf(read: () => unknown): string {
+  try {
+    read();
+    return "none";
+  } catch (error) {
+    if (error instanceof TrimtabError) return error.reason;
+    throw error;
+  }
+}
+
+const gguf = (...tensors: [name: string, values: number[]][]): string =>
+  reasonOf(() =>
+    directionFromFile(
+      readControlVector(
+        writeGguf(
+          { "general.architecture": "controlvector" },
+          tensors.map(([name, values]) => ({ name, dims: [values.length], data: Float32Array.from(values) })),
+        ),
+      ),
+      model,
+    ),
+  );
+
+/** A safetensors file of one vector for block 1, as its header says it is. */
+function safetensors(dtype: string, bytes: number, name = "direction.1"): string {
+  const header = JSON.stringify({ [name]: { dtype, shape: [3], data_offsets: [0, bytes] } });
+  const head = Buffer.alloc(8);
+  head.writeBigUInt64LE(BigInt(header.length));
+  const file = Buffer.concat([head, Buffer.from(header), Buffer.alloc(bytes, 1)]);
+  return reasonOf(() => directionFromFile(readDirectionSafetensors(new Uint8Array(file)), model));
+}
+
+test.each<[string, string]>([
+  ["infinity", gguf(["direction.1", [1, Number.POSITIVE_INFINITY, 0]])],
+  ["a norm of 1e30", gguf(["direction.1", [1e30, 1e30, 1e30]])],
+  ["a norm of 1e-30", gguf(["direction.1", [1e-30, 0, 0]])],
+  ["block -1", gguf(["direction.-1", [1, 2, 3]])],
+  ["a block behind the last", gguf(["direction.99", [1, 2, 3]])],
+  ["one block twice", gguf(["direction.1", [1, 2, 3]], ["direction.01", [3, 2, 1]])],
+  ["numbers of 64 bits", safetensors("F64", 24)],
+  ["whole numbers", safetensors("I8", 3)],
+  ["a name of no block", safetensors("F32", 12, "direction.one")],
+])("A10 a vector file with %s is refused: %s", (_name, reason) => {
+  expect(["ARTIFACT_INVALID", "ARTIFACT_INCOMPATIBLE", "NON_FINITE"]).toContain(reason);
+});
