@@ -1,6 +1,6 @@
 /**
  * Where the time of a step goes, and how near it is to what this machine can do:
- * `bun services/forward/bench.ts [threads] [model] [--short]`. Runs the forward pass of a model file on the calling thread,
+ * `bun services/forward/bench.ts [threads] [model] [--short] [--unscored]`. Runs the forward pass of a model file on the calling thread,
  * without engine or transport. For decode at several contexts, a batch of 16, 16 branches of a prompt of 512 that also draw their tokens, a prompt of 512 and one whose every token is scored: tokens/s, the
  * share of each operator, and of one thread the bound: each product's bytes at the measured bandwidth or its vector
  * operations at the measured rate, whichever takes longer (kernels/src/roofline.ts). With one thread times are those of
@@ -213,6 +213,7 @@ report("16 branches of a prompt of 512", 16 * 8, 16 * 8 * 520, (by) => {
   for (let i = 0; i < 8; i++) by.run(branches.map((table) => row(table, 512 + i, read)));
 });
 report("prefill 512", 512, 512 * 256, (by) => prefill(by, all, 512));
-report("score 512", 512, 512 * 256, (by) => prefill(by, all, 512, true));
+if (!process.argv.includes("--unscored"))
+  report("score 512", 512, 512 * 256, (by) => prefill(by, all, 512, true));
 await compute.close();
 file.close();

@@ -26,7 +26,7 @@ const NAMED = 6;
 
 /** Rows `profile-*` of one thread: tokens/s beside the bound, and the shares of the operators. Models whose loops are counted. */
 export async function measureProfile(bench: OwnBench): Promise<BenchRow[]> {
-  const child = Bun.spawn([process.execPath, PROGRAM, "1", bench.modelPath], {
+  const child = Bun.spawn([process.execPath, PROGRAM, "1", bench.modelPath, "--unscored"], {
     ...{ stdin: "ignore", stdout: "pipe", stderr: "pipe" },
   });
   const [text, errors] = await Promise.all([
