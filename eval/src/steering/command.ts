@@ -37,6 +37,7 @@ interface SteeringOptions extends ServicesOptions {
   readonly harmful?: number;
   readonly others?: number;
   readonly developmentOnly?: boolean;
+  readonly deviation?: readonly string[];
 }
 
 /** Sizes of a run; a smoke test takes some prompts of each kind and short answers. */
@@ -84,6 +85,7 @@ export function addSteeringEval(program: Command): void {
     )
     .option("--harmful <n>", "most harmful prompts of a split", integerIn(1, 10_000))
     .option("--others <n>", "most prompts of every other class and kind of a split", integerIn(1, 10_000))
+    .option("--deviation <text...>", "where the run departs from the protocol besides, for the report")
     .option("--development-only", "choose and freeze strengths, and leave the test prompts alone")
     .option("--address <host:port>", "gRPC address of a running gateway")
     .option(
@@ -188,10 +190,13 @@ async function runArms(lab: Lab, options: SteeringOptions, isQuick: boolean): Pr
     methods: used.map(({ name, site, description, doses }) => ({ name, site, description, doses })),
     judge: await errorsOfJudge(lab),
     setting: settingOf(lab),
-    deviations: deviationsOf(rows, {
-      ...{ maxTokens: lab.maxTokens, developmentTokens: lab.developmentTokens },
-      harmless: countOf(lab, "development", "harmless"),
-    }),
+    deviations: [
+      ...deviationsOf(rows, {
+        ...{ maxTokens: lab.maxTokens, developmentTokens: lab.developmentTokens },
+        harmless: countOf(lab, "development", "harmless"),
+      }),
+      ...(options.deviation ?? []),
+    ],
   };
 }
 
