@@ -29,6 +29,8 @@ export interface ServicesOptions {
 
 /** An evaluation asks for much at once and has time: it waits behind everybody else instead of being refused. */
 const PATIENT = { priority: "low" } as const;
+/** On a machine that has much else to do; what can never start ends at once. */
+const READY_MS = 600_000;
 const MAIN = join(import.meta.dir, "..", "..", "cli", "main.ts");
 
 /** The served model of a name; without such a one the first. @throws Error if none is served. */
@@ -52,7 +54,7 @@ export async function openServices({ address, model, threads }: ServicesOptions)
       ...(model === undefined ? [] : ["--model", model]),
       ...["--threads", String(threads), "--supervised", ...addresses, ...http],
     ];
-    children.push(supervise({ command, socketPath }));
+    children.push(supervise({ command, socketPath, readyMs: READY_MS }));
     return socketPath;
   };
   const connect = (socketPath: string): Connection => {
