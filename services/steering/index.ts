@@ -3,6 +3,7 @@ import { join } from "node:path";
 import type { ConnectRouter } from "@connectrpc/connect";
 import type { ArtifactStore } from "#kit/artifact-store.ts";
 import { SteeringService } from "#proto/trimtab/steering/v1/steering_service_pb.ts";
+import { CACHE_LIMITS } from "./limits.ts";
 import { createBuilds } from "./src/build/builds.ts";
 import type { SteeringClients } from "./src/clients.ts";
 import { artifactHandlers } from "./src/handlers/artifacts.ts";
@@ -12,6 +13,7 @@ import { fittingHandlers } from "./src/handlers/fitting.ts";
 import { planningHandlers } from "./src/handlers/planning.ts";
 import { recipeHandlers } from "./src/handlers/recipes.ts";
 import { createLibrary } from "./src/library.ts";
+import { createLru } from "./src/lru.ts";
 import { createNatsScales } from "./src/nats/scales.ts";
 import { createPhaseMarkers } from "./src/phases.ts";
 import { readRecipes } from "./src/recipes/recipe.ts";
@@ -44,7 +46,8 @@ export function createSteeringService(options: SteeringOptions): SteeringRoom {
   const fits = createFits();
   const nats = createNatsScales({ clients, store, recipes });
   const phases = createPhaseMarkers(clients);
-  const parts = { clients, store, library, builds, fits, nats, phases, recipes };
+  const norms = createLru<Float32Array>(CACHE_LIMITS.models);
+  const parts = { clients, store, library, builds, fits, nats, phases, norms, recipes };
   return {
     routes: (router) =>
       void router.service(SteeringService, {

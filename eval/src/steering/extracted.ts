@@ -82,7 +82,7 @@ async function run(options: ServicesOptions & { readonly json?: string }): Promi
         halves.push(scoresByBlock(vector, held as [Rows[], Rows[]]));
       }
       found.push(carried(recipe, halves, model.layers));
-      process.stderr.write(`${recipe}\n`);
+      process.stderr.write(`${vectorLines(found.slice(-1))[1]}\n`);
     }
     if (options.json !== undefined)
       writeFileSync(options.json, `${JSON.stringify({ rows: found }, null, 2)}\n`);

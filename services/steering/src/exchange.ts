@@ -113,12 +113,14 @@ function unknownFormat(): TrimtabError {
   });
 }
 
-/** Median ‖h‖ after each block on neutral passages. @throws TrimtabError ARTIFACT_NOT_FOUND without any. */
+/** Median ‖h‖ after each block on neutral passages, measured once a model. @throws TrimtabError ARTIFACT_NOT_FOUND without any. */
 export async function neutralNorms(
-  { clients, recipes }: Pick<SteeringParts, "clients" | "recipes">,
+  { clients, recipes, norms }: Pick<SteeringParts, "clients" | "recipes" | "norms">,
   model: ModelShape,
   scope: WorkScope,
 ): Promise<Float32Array> {
+  const known = norms.get(model.digest);
+  if (known) return known;
   const passages = [...recipes.values()].flatMap((recipe) => recipe.passages).slice(0, NORM_PASSAGES);
   if (passages.length === 0) {
     throw new TrimtabError("ARTIFACT_NOT_FOUND", "no recipe with passages to measure residual norms on", {
@@ -131,7 +133,9 @@ export async function neutralNorms(
     passages.map(({ text }) => text),
     scope,
   );
-  return medianNorms({ clients, model, scope }, ids.map(textSpan));
+  const measured = await medianNorms({ clients, model, scope }, ids.map(textSpan));
+  norms.set(model.digest, measured);
+  return measured;
 }
 
 /** @throws TrimtabError FIELD_REQUIRED, TOO_LARGE. */

@@ -5,6 +5,7 @@ import type { SteeringClients } from "./clients.ts";
 import type { Fits } from "./fit/fits.ts";
 import type { NatsScales } from "./nats/scales.ts";
 import type { Library } from "./library.ts";
+import type { Lru } from "./lru.ts";
 import type { PhaseMarkers } from "./phases.ts";
 import type { RecipeSource } from "./recipes/recipe.ts";
 
@@ -17,6 +18,8 @@ export interface SteeringParts {
   readonly fits: Fits;
   readonly nats: NatsScales;
   readonly phases: PhaseMarkers;
+  /** Median norms of the residual stream on neutral passages, [layers] by model digest: measured once a model. */
+  readonly norms: Lru<Float32Array>;
   /** Recipes by name. */
   readonly recipes: ReadonlyMap<string, RecipeSource>;
 }

@@ -1,5 +1,5 @@
 // Vectors from texts: what of a text is read, and texts that say nothing.
-import { afterAll, expect, test } from "bun:test";
+import { afterAll, expect, spyOn, test } from "bun:test";
 import { Pooling, Site, TapPositions } from "#proto/trimtab/type/v1/program_pb.ts";
 import { readDirectionSafetensors } from "../../../services/steering/src/formats/safetensors-direction.ts";
 import { LAYERS, MODEL, WIDTH } from "./support/simulated-services.ts";
@@ -58,6 +58,16 @@ test("an extracted vector is the difference of the means of the texts without th
     for (let i = 0; i < WIDTH; i++)
       expect(vectors.get(layer)?.[i]).toBeCloseTo((positive[i] ?? 0) - (negative[i] ?? 0), 4);
   }
+});
+
+test("the norms of a model are measured once: a second vector costs its own texts", async () => {
+  const capture = spyOn(clients.forward, "capture");
+  await client.extractVector({ modelDigest, name: "second", positive: POSITIVE, negative: NEGATIVE });
+  expect(capture.mock.calls.map(([request]) => request.items?.length)).toEqual([
+    POSITIVE.length,
+    NEGATIVE.length,
+  ]);
+  capture.mockRestore();
 });
 
 test("C4 a text of a single token says nothing and is refused by its name", async () => {
