@@ -38,6 +38,8 @@ test("every link of every page leads to a page and a place on it", async () => {
     expect([name, response.status]).toEqual([name, 200]);
     expect(response.headers.get("content-security-policy")).not.toContain("unsafe");
     const html = await response.text();
+    // Diagrams are drawn, not shown as their source.
+    expect([name, html.includes("language-mermaid")]).toEqual([name, false]);
     idsOf.set(name, new Set([...html.matchAll(/ id="([^"]+)"/g)].map(([, id = ""]) => id)));
     for (const [, to = ""] of html.matchAll(/<a [^>]*href="([^"]+)"/g)) {
       if (/^(https?:|\/|mailto:)/.test(to)) continue;
