@@ -5,8 +5,11 @@
 
 const PLACES = 16;
 const PREFERRED = "trimtab.place";
-/** A reloaded tab waits so long for the place that it held itself. */
-const PATIENCE_MS = 500;
+/**
+ * So long a tab waits for the place it had before. What was there before a reload lets go of it soon, on a busy machine late; a copy
+ * of a tab never gets it, and is not to wait long.
+ */
+const PATIENCE_MS = { reload: 3_000, other: 500 } as const;
 
 /** "" for the first place, else its number. */
 export const place: string = await claim();
@@ -16,13 +19,18 @@ async function claim(): Promise<string> {
   if (!("locks" in navigator)) return "";
   const before = sessionStorage.getItem(PREFERRED);
   const candidates = Array.from({ length: PLACES }, (_, index) => (index === 0 ? "" : String(index)));
-  if (before !== null && (await hold(before, PATIENCE_MS))) return before;
+  if (before !== null && (await hold(before, PATIENCE_MS[isReload() ? "reload" : "other"]))) return before;
   for (const candidate of candidates) {
     if (!(await hold(candidate, 0))) continue;
     sessionStorage.setItem(PREFERRED, candidate);
     return candidate;
   }
   return "";
+}
+
+function isReload(): boolean {
+  const [navigation] = performance.getEntriesByType("navigation") as PerformanceNavigationTiming[];
+  return navigation?.type === "reload";
 }
 
 /** Holds a place for as long as the tab lives; false if another tab has it. */
