@@ -6,8 +6,8 @@ import { bestOfN } from "./ours.ts";
 import { drawSums } from "./problems.ts";
 
 const MOST_TOKENS = 48;
-/** Both draw from the whole law of the model: what the server's defaults leave out of it makes its answers shorter. */
-const WHOLE_LAW = { top_k: 0, top_p: 1, min_p: 0 };
+/** One law for both: what the server's defaults leave out would make its answers shorter, and to draw from all tokens it sorts them. */
+const LAW = { top_k: 40, top_p: 1, min_p: 0 };
 
 /** Rows: wall time, and time a generated character: answers of different length are drawn, and of several its usage counts one. */
 export async function besideLlamaServer(bench: SearchBench): Promise<BenchRow[]> {
@@ -18,7 +18,7 @@ export async function besideLlamaServer(bench: SearchBench): Promise<BenchRow[]>
     const perCharacter = { ours: [] as number[], theirs: [] as number[] };
     for (const [seed, sum] of drawSums(problems + 1).entries()) {
       const asking = { url: gateway.url, model, candidates: CANDIDATES, temperature: TEMPERATURE, seed };
-      const ours = await bestOfN(asking, sum);
+      const ours = await bestOfN({ ...asking, law: LAW }, sum);
       const theirs = await answerAll(server.url, sum.prompt, seed);
       if (seed === 0) continue;
       wall.ours.push(ours.wallMs);
@@ -45,7 +45,7 @@ async function answerAll(url: string, content: string, seed: number) {
   const beganMs = performance.now();
   const body = {
     ...{ messages: [{ role: "user", content }], max_tokens: MOST_TOKENS, temperature: TEMPERATURE, seed },
-    ...{ n: CANDIDATES, cache_prompt: true, ...WHOLE_LAW },
+    ...{ n: CANDIDATES, cache_prompt: true, ...LAW },
   };
   const response = await fetch(`${url}/v1/chat/completions`, {
     method: "POST",

@@ -18,6 +18,8 @@ export interface Asking {
   readonly candidates: number;
   readonly temperature: number;
   readonly seed: number;
+  /** Bounds of the tokens that are drawn, by their names in the body; absent: all of them. */
+  readonly law?: Readonly<Record<string, number>>;
 }
 
 interface Answered {
@@ -76,7 +78,7 @@ async function search(asking: Asking, sum: Sum, scaling: object): Promise<Search
 }
 
 async function post(
-  { url, model, temperature, seed }: Omit<Asking, "candidates">,
+  { url, model, temperature, seed, law }: Omit<Asking, "candidates">,
   { prompt }: Sum,
   more: object,
 ): Promise<Answered> {
@@ -84,7 +86,7 @@ async function post(
   const response = await fetch(`${url}/v1/chat/completions`, {
     method: "POST",
     headers: { "content-type": "application/json" },
-    body: JSON.stringify({ model, temperature, seed, max_tokens: MOST_TOKENS, messages, ...more }),
+    body: JSON.stringify({ model, temperature, seed, max_tokens: MOST_TOKENS, messages, ...law, ...more }),
   });
   const text = await response.text();
   if (!response.ok) throw new Error(`a search was refused: ${text.slice(0, 300)}`);
