@@ -13,7 +13,6 @@ import { isLeftOut, whyNoTrace } from "../support/abilities.ts";
 import { putTestDirection, steeredSpec, TEST_DIRECTION } from "../support/direction.ts";
 
 setDefaultTimeout(120_000);
-/** Short, to be waited for; longer than a step takes on a machine whose cores are all taken. */
 const STALL_SECONDS = 15;
 const directory = mkdtempSync(join(tmpdir(), "trimtab-fault-"));
 const spec = steeredSpec("Tell me about the sea.", {});
