@@ -1,5 +1,7 @@
 /** What is said of a steered proposal equals its closed form on searches made by hand. */
 import { expect, test } from "bun:test";
+import { TrimtabError } from "#kit/errors.ts";
+import { GREETING, storeDirection } from "../../eval/src/proposal/sample.ts";
 import { distanceByChance, estimateOf, type Proposed } from "../../eval/src/proposal/estimate.ts";
 
 const LAW = new Map([
@@ -48,4 +50,23 @@ test("a search without any wanted answer costs tokens and says nothing of the la
   const more = estimateOf([...SEARCHES, search("hello", [0, 0, 1], 1)], LAW);
   expect(more.tokensPerWanted).toBe(20);
   expect(more.bias).toBe(estimateOf(SEARCHES, LAW).bias);
+});
+
+test("a direction of an earlier version under the same name gives way, and samples are told apart by its digest", async () => {
+  const stored = new Map([["of-texts", "old"]]);
+  const gateway = {
+    deleteArtifact: ({ name }: { name: string }) =>
+      stored.delete(name)
+        ? Promise.resolve({})
+        : Promise.reject(new TrimtabError("ARTIFACT_NOT_FOUND", "there is none")),
+    extractVector: ({ name }: { name: string }) => {
+      if (stored.has(name)) return Promise.reject(new TrimtabError("ARTIFACT_EXISTS", "taken"));
+      stored.set(name, "new");
+      return Promise.resolve({ artifact: { digest: "new" } });
+    },
+  };
+  const services = { gateway } as unknown as Parameters<typeof storeDirection>[0];
+  expect(await storeDirection(services, GREETING, "of-texts", "")).toBe("new");
+  stored.clear();
+  expect(await storeDirection(services, GREETING, "of-texts", "")).toBe("new");
 });

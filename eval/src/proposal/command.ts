@@ -8,7 +8,7 @@ import { alignColumns } from "../report/columns.ts";
 import { writeTable } from "../results/kept.ts";
 import { openServices, type ServicesOptions } from "../services.ts";
 import { estimateOf, type ProposalEstimate } from "./estimate.ts";
-import { enumerateLaw, GREETING, type Law, propose, type ProposedRecord } from "./sample.ts";
+import { enumerateLaw, GREETING, type Law, propose, type ProposedRecord, storeDirection } from "./sample.ts";
 
 interface ProposalOptions extends ServicesOptions {
   readonly doses: string;
@@ -42,23 +42,15 @@ async function evaluate(options: ProposalOptions): Promise<void> {
   const services = await openServices(options);
   const journal = openJournal<ProposedRecord>(join(options.out, "samples.jsonl"));
   try {
-    const { positive, negative } = GREETING;
     const [model] = (await services.gateway.listModels({})).models;
-    await services.gateway.extractVector({
-      ...{
-        modelDigest: model?.digest ?? "",
-        name: DIRECTION,
-        positive: [...positive],
-        negative: [...negative],
-      },
-    });
+    const digest = await storeDirection(services, GREETING, DIRECTION, model?.digest ?? "");
     const known = await enumerateLaw(services, GREETING);
     const rows = [rejectionOf(known)];
     for (const dose of options.doses.split(",").map(Number)) {
       const records: ProposedRecord[] = [];
       for (let seed = 1; seed <= options.searches; seed++) {
         const { candidates } = options;
-        const key = [model?.digest, DIRECTION, dose, candidates, seed].join("/");
+        const key = [model?.digest, digest, dose, candidates, seed].join("/");
         const asked = { direction: DIRECTION, dose, candidates, seed };
         const make = async () => ({ key, ...(await propose(services, GREETING, known.law.keys(), asked)) });
         records.push(await recordOf(journal, key, make));

@@ -1,4 +1,5 @@
 /** The law of short answers, enumerated, and searches by a steered proposal under the condition that one of them comes out. */
+import { hasReason } from "#kit/errors.ts";
 import type { FinalEvent, ResampleEvent } from "#proto/trimtab/gateway/v1/gateway_service_pb.ts";
 import type { Keyed } from "../journal.ts";
 import type { Services } from "../services.ts";
@@ -56,6 +57,21 @@ export const GREETING: ProposalTask = {
 };
 
 const conversation = ({ question }: ProposalTask) => ({ messages: [{ role: "user", content: question }] });
+
+/** Stores the direction of the task's texts, in place of what an earlier version made of them; answers with its digest. */
+export async function storeDirection(
+  { gateway }: Pick<Services, "gateway">,
+  { positive, negative }: ProposalTask,
+  name: string,
+  model: string,
+): Promise<string> {
+  await gateway.deleteArtifact({ name }).catch((error: unknown) => {
+    if (!hasReason(error, "ARTIFACT_NOT_FOUND")) throw error;
+  });
+  const texts = { positive: [...positive], negative: [...negative] };
+  const { artifact } = await gateway.extractVector({ model, name, ...texts });
+  return artifact?.digest ?? "";
+}
 
 /** Enumerates: the texts of exactly as many tokens, each with the probability that Score gives it. */
 export async function enumerateLaw({ gateway }: Services, task: ProposalTask): Promise<Law> {
