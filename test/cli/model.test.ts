@@ -77,7 +77,7 @@ test("a download that broke off resumes where it ended, and leaves no file under
 test("a file that is not the one the hub described is removed", async () => {
   hub.etag = "0".repeat(64);
   const result = await pull("hf:owner/repo/tiny.gguf");
-  expect(result.code).toBe(1);
+  expect(result.code).toBe(65);
   expect(result.stderr).toContain("[ARTIFACT_CORRUPT]");
   expect(models()).toEqual([]);
 });

@@ -98,7 +98,8 @@ test(`at three times the load who has time is served within it, and the others a
 });
 
 test("sixty-four calls at once of an SDK, which says how long it waits, are all answered; without a word some are refused", async () => {
-  stack.forward.beforeToken = () => Bun.sleep(1);
+  // A hundred of them take a second, four at a time: four times as long as a request without a word may wait.
+  stack.forward.beforeToken = () => Bun.sleep(10);
   const baseURL = `http://127.0.0.1:${server.httpPort}/v1`;
   const client = new OpenAI({ baseURL, apiKey: "none", maxRetries: 0 });
   const { model, messages } = chatBody("hello") as { model: string; messages: [] };
