@@ -48,6 +48,8 @@ export async function firstTokenMs(page: Page): Promise<number> {
     number[],
     number,
   ];
+  // The page sends the next question when it is ready to: until then nothing is painted.
+  await page.evaluate("globalThis.painted = -1");
   const arrival = arrivals.find(
     (at, index) => index > 0 && at - (arrivals[index - 1] ?? at) > SILENCE_MS / 2,
   );
