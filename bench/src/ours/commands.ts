@@ -28,9 +28,13 @@ export function fork(sequenceId: bigint, childIds: readonly bigint[]): CommandIn
   return { commandId: sequenceId, command: { case: "fork", value: { sequenceId, childIds: [...childIds] } } };
 }
 
-/** Generates exactly `maxTokens` tokens, greedily. */
-export function generate(sequenceId: bigint, maxTokens: number, extras: GenerateExtras = {}): CommandInit {
-  const sampling = { temperature: 0 };
+/** Generates exactly `maxTokens` tokens, greedily unless `temperature` is given; each sequence draws with noise of its own. */
+export function generate(
+  sequenceId: bigint,
+  maxTokens: number,
+  { temperature = 0, ...extras }: GenerateExtras & { readonly temperature?: number } = {},
+): CommandInit {
+  const sampling = { temperature };
   const value = { sequenceId, maxTokens, sampling, streamId: sequenceId, ignoreModelStop: true, ...extras };
   return { commandId: sequenceId, command: { case: "generate", value } };
 }

@@ -12,6 +12,8 @@ const PREFIX_TOKENS = 512;
 /** A prefix beside which the few tokens of each branch weigh little. */
 const LONG_PREFIX_TOKENS = 2048;
 const BRANCH_TOKENS = 32;
+/** Drawn, so that branches differ: those that say the same are computed once. */
+const DRAWN = { temperature: 1 };
 const ROUND_DIVISOR = 2;
 
 /** Generated tokens/s, prefill included, of branches beside requests of their own; pages read a step. */
@@ -34,7 +36,7 @@ async function runBranches(forward: ForwardUnderTest): Promise<number> {
   const commands = [
     open(root, forward.newPrompt(PREFIX_TOKENS)),
     fork(root, children),
-    ...children.map((id) => generate(id, BRANCH_TOKENS)),
+    ...children.map((id) => generate(id, BRANCH_TOKENS, DRAWN)),
   ];
   return timeAll(forward, commands, [root, ...children]);
 }
@@ -43,7 +45,7 @@ async function runApart(forward: ForwardUnderTest): Promise<number> {
   const ids = Array.from({ length: BRANCHES }, forward.newId);
   const commands = ids.flatMap((id) => [
     open(id, forward.newPrompt(PREFIX_TOKENS)),
-    generate(id, BRANCH_TOKENS),
+    generate(id, BRANCH_TOKENS, DRAWN),
   ]);
   return timeAll(forward, commands, ids);
 }
@@ -79,7 +81,7 @@ async function pagesRead(forward: ForwardUnderTest, branches: number): Promise<n
   const children = Array.from({ length: branches }, newId);
   const before = (await memory()).readPages;
   let finished = 0;
-  const commands = [fork(parent, children), ...children.map((id) => generate(id, BRANCH_TOKENS))];
+  const commands = [fork(parent, children), ...children.map((id) => generate(id, BRANCH_TOKENS, DRAWN))];
   await session.run(commands, ({ event }) => {
     if (event.case === "finished") finished++;
     return finished === branches || undefined;
