@@ -11,7 +11,7 @@ import { toHash } from "../share/link.ts";
 import { SharePanel } from "../share/share-panel.tsx";
 
 /** Small: it acts at every block, and the changes add up. */
-const DEFAULT_DOSE = 0.03;
+const DEFAULT_DOSE = 0.01;
 const NAME = String.raw`[a-z0-9][a-z0-9._\-]{0,63}`;
 
 const words = storedWords("vector", {

@@ -33,7 +33,7 @@ export const DEFAULT_SETTINGS: Settings = {
   steering: "",
   doseKind: "scale",
   scale: 1,
-  relative: 0.03,
+  relative: 0.01,
   nats: 0.1,
   layers: null,
   compare: true,
