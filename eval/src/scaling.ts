@@ -13,7 +13,7 @@ import { verifierOf } from "./arms.ts";
 import { calibrate, type CalibrationLine, type CalibrationOptions } from "./calibration.ts";
 import { adviseJudges } from "./judge-fit.ts";
 import { openJournal } from "./journal.ts";
-import { integerIn, numberIn } from "./options.ts";
+import { addServicesOptions, integerIn, numberIn } from "./options.ts";
 import { type Plan, planRun } from "./plan.ts";
 import { checkUnseen } from "./probe.ts";
 import { idOf, type Split } from "./problems.ts";
@@ -58,7 +58,7 @@ const MAX_THREADS = 4;
 
 /** Adds the command. */
 export function addScalingEval(program: Command): void {
-  program
+  const command = program
     .command("scaling")
     .description("strategies and verifiers beside greedy, pass@1, majority and the oracle")
     .option("--quick", "a smoke test of a few minutes: shows that all works, and no more")
@@ -84,19 +84,8 @@ export function addScalingEval(program: Command): void {
         .choices(["task", "all", "none"])
         .default("task"),
     )
-    .option("--parallel <n>", "problems at a time: faster, but no times to go by", integerIn(1, 64), 1)
-    .option("--address <host:port>", "gRPC address of a running gateway")
-    .option(
-      "--model <model>",
-      "model file, or its name in the cache, if the services are started for this run",
-    )
-    .option(
-      "--threads <n>",
-      "compute threads",
-      integerIn(1, 16),
-      Math.min(MAX_THREADS, availableParallelism()),
-    )
-    .action(evaluate);
+    .option("--parallel <n>", "problems at a time: faster, but no times to go by", integerIn(1, 64), 1);
+  addServicesOptions(command, Math.min(MAX_THREADS, availableParallelism())).action(evaluate);
 }
 
 async function evaluate(options: ScalingOptions): Promise<void> {

@@ -1,30 +1,22 @@
 /** A key whose time is over, over gRPC, Connect and the OpenAI API: refused with a reason of its own; others go on. */
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { Code, ConnectError } from "@connectrpc/connect";
-import { keyDigest, type StoredKey } from "#kit/api-keys.ts";
 import { createKeyGate } from "#kit/auth.ts";
 import { connectTo } from "#kit/clients.ts";
-import { type Server, startServer } from "#kit/server.ts";
+import type { Server } from "#kit/server.ts";
 import { ErrorInfoSchema } from "#proto/google/rpc/error_details_pb.ts";
 import { GatewayService } from "#proto/trimtab/gateway/v1/gateway_service_pb.ts";
 import { chat, chatBody } from "./support/asks.ts";
-import { createSimulatedStack, type SimulatedStack } from "./support/simulated-services.ts";
+import { keyed, startKeyedStack } from "./support/keyed-stack.ts";
 
 const EXPIRES = "2030-05-01T12:00:00Z";
-const keyed = (name: string, expires?: string): StoredKey => ({
-  ...{ name, digest: keyDigest(`key-of-${name}`), operator: false, priority: "normal", expires },
-});
 let nowMs = Date.parse(EXPIRES) - 1;
-const keys = [keyed("lent", EXPIRES), keyed("own")];
+const keys = [keyed("lent", { expires: EXPIRES }), keyed("own")];
 const gate = createKeyGate({ apiKey: "", keys, now: () => nowMs });
-let stack: SimulatedStack;
 let server: Server;
 
 beforeAll(async () => {
-  stack = createSimulatedStack({ gate });
-  const { routes, app } = stack.gateway;
-  const base = { name: "gateway", services: [GatewayService], routes, gate };
-  server = await startServer({ ...base, grpc: { port: 0 }, http: { port: 0, app } });
+  ({ server } = await startKeyedStack(gate));
 });
 afterAll(() => server.close({ graceMs: 0 }));
 

@@ -1,19 +1,15 @@
 /** What a key may do, over every API: steering it is limited to, methods for operators, metrics, its priority. */
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { keyDigest, type StoredKey } from "#kit/api-keys.ts";
 import { createKeyGate } from "#kit/auth.ts";
 import { connectTo } from "#kit/clients.ts";
 import { fromConnectError } from "#kit/errors.ts";
-import { type Server, startServer } from "#kit/server.ts";
+import type { Server } from "#kit/server.ts";
 import { GatewayService } from "#proto/trimtab/gateway/v1/gateway_service_pb.ts";
 import { operatorMethods } from "../../gateway/index.ts";
 import { chat, chatBody, outcome, refusal } from "./support/asks.ts";
-import { createSimulatedStack, type SimulatedStack } from "./support/simulated-services.ts";
+import { keyed, startKeyedStack } from "./support/keyed-stack.ts";
+import type { SimulatedStack } from "./support/simulated-services.ts";
 
-const keyed = (name: string, rights: Partial<StoredKey> = {}): StoredKey => ({
-  ...{ name, digest: keyDigest(`key-of-${name}`), operator: false, priority: "normal" },
-  ...rights,
-});
 const keys = [
   keyed("gentle", { steeringScale: 1.5, steeringDose: 0.2 }),
   keyed("app"),
@@ -25,10 +21,7 @@ let stack: SimulatedStack;
 let server: Server;
 
 beforeAll(async () => {
-  stack = createSimulatedStack({ gate });
-  const { routes, app } = stack.gateway;
-  const base = { name: "gateway", services: [GatewayService], routes, gate };
-  server = await startServer({ ...base, grpc: { port: 0 }, http: { port: 0, app } });
+  ({ stack, server } = await startKeyedStack(gate));
 });
 afterAll(() => server.close({ graceMs: 0 }));
 

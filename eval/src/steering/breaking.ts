@@ -106,32 +106,21 @@ export function leaveOneOut(all: readonly Breaking[]): LeftOut | undefined {
       ({ model, direction }) => model === told[0]?.model && direction !== told[0]?.direction,
     );
     const { line, mean } = predictionError(others, told);
-    const block = meanOf(
-      told
-        .map(
-          (one) =>
-            predictionError(
-              others.filter((other) => other.block === one.block),
-              [one],
-            ).mean,
-        )
-        .filter(Number.isFinite),
-    );
+    const inBlock = told.map((one) => {
+      const neighbours = others.filter((other) => other.block === one.block);
+      return predictionError(neighbours, [one]).mean;
+    });
+    const block = meanOf(inBlock.filter(Number.isFinite));
     return [line, mean, block].every(Number.isFinite) ? [{ line, mean, block }] : [];
   });
   if (errors.length < 3) return undefined;
-  const [line, mean, block] = (["line", "mean", "block"] as const).map((name) =>
-    errors.map((error) => error[name]),
-  );
-  const best = meanOf(block!) < meanOf(mean!) ? block! : mean!;
+  const line = errors.map((error) => error.line);
+  const mean = errors.map((error) => error.mean);
+  const block = errors.map((error) => error.block);
+  const best = meanOf(block) < meanOf(mean) ? block : mean;
   return {
-    ...{
-      directions: errors.length,
-      line: bootstrap(line!),
-      mean: bootstrap(mean!),
-      block: bootstrap(block!),
-    },
-    gain: bootstrapDifference(best, line!),
+    ...{ directions: errors.length, line: bootstrap(line), mean: bootstrap(mean), block: bootstrap(block) },
+    gain: bootstrapDifference(best, line),
   };
 }
 

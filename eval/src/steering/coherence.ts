@@ -7,7 +7,7 @@
 import { writeFileSync } from "node:fs";
 import * as Plot from "@observablehq/plot";
 import type { Command } from "commander";
-import { integerIn } from "../options.ts";
+import { addServicesOptions, integerIn } from "../options.ts";
 import { alignColumns } from "../report/columns.ts";
 import { draw } from "../report/charts.ts";
 import { openServices, pickModel, type Services, type ServicesOptions } from "../services.ts";
@@ -37,21 +37,15 @@ const TIMEOUT_MS = 600_000;
 
 /** Adds the command. */
 export function addCoherence(program: Command): void {
-  program
+  const command = program
     .command("coherence")
     .description("coherence against dose: turning rows beside adding to them")
     .option("--json <file>", "write the points as JSON")
     .option("--svg <file>", "draw the curves")
     .option("--recipe <name>", "recipe whose prompts make the plane", "refusal")
     .option("--served <name>", "name of the served model; the first one if it is left out")
-    .option("--passages <n>", "passages that are read", integerIn(1, 64), 6)
-    .option("--address <host:port>", "gRPC address of a running gateway")
-    .option(
-      "--model <model>",
-      "model file, or its name in the cache, if the services are started for this run",
-    )
-    .option("--threads <n>", "compute threads", integerIn(1, 16), 1)
-    .action(measure);
+    .option("--passages <n>", "passages that are read", integerIn(1, 64), 6);
+  addServicesOptions(command).action(measure);
 }
 
 async function measure(options: CoherenceOptions): Promise<void> {

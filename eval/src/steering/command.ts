@@ -2,11 +2,12 @@
  * `npm run eval -- steering`: ways to steer beside rivals and nulls, under gates, at strengths chosen on development prompts.
  * `npm run eval -- steering-sheet`: answers to label by hand, blind to the method.
  */
+import { spread } from "#kit/spread.ts";
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Command } from "commander";
 import { openJournal } from "../journal.ts";
-import { integerIn } from "../options.ts";
+import { addServicesOptions, integerIn } from "../options.ts";
 import { openServices, pickModel, type ServicesOptions } from "../services.ts";
 import type { AnswerRecord } from "./answers.ts";
 import { type Arm, ARMS, nameOfArm } from "./arms.ts";
@@ -56,7 +57,7 @@ const SHEET_SEED = 5;
 
 /** Adds the commands. */
 export function addSteeringEval(program: Command): void {
-  program
+  const command = program
     .command("steering")
     .description("ways to steer beside rivals and nulls, under gates")
     .option("--quick", "a smoke test of a few minutes: shows that all works, and no more")
@@ -86,14 +87,8 @@ export function addSteeringEval(program: Command): void {
     .option("--harmful <n>", "most harmful prompts of a split", integerIn(1, 10_000))
     .option("--others <n>", "most prompts of every other class and kind of a split", integerIn(1, 10_000))
     .option("--deviation <text...>", "where the run departs from the protocol besides, for the report")
-    .option("--development-only", "choose and freeze strengths, and leave the test prompts alone")
-    .option("--address <host:port>", "gRPC address of a running gateway")
-    .option(
-      "--model <model>",
-      "model file, or its name in the cache, if the services are started for this run",
-    )
-    .option("--threads <n>", "compute threads", integerIn(1, 16), 1)
-    .action(evaluate);
+    .option("--development-only", "choose and freeze strengths, and leave the test prompts alone");
+  addServicesOptions(command).action(evaluate);
   program
     .command("steering-report")
     .description("the page of the documentation, from what full runs left in their folders")
@@ -262,8 +257,7 @@ function takeSome(
 ): LabPrompt[] {
   const groups = Map.groupBy(prompts, ({ split, class: name, kind }) => `${split} ${name} ${kind ?? ""}`);
   return [...groups.values()].flatMap((group) => {
-    const step = Math.max(1, group.length / (group[0]?.class === "harmful" ? harmful : others));
-    return group.filter((_, at) => Math.floor(at / step) !== Math.floor((at - 1) / step));
+    return spread(group, group[0]?.class === "harmful" ? harmful : others);
   });
 }
 

@@ -4,7 +4,7 @@
  * bound. Asked once and kept. Cost: a passage twice, and once more for every method and dose.
  */
 import type { MessageInitShape } from "@bufbuild/protobuf";
-import { bucketedDivergence } from "#kit/divergence.ts";
+import { bucketedDivergence, LOOKED_AT, oftenLikely } from "#kit/divergence.ts";
 import {
   Pooling,
   type RowLogits,
@@ -33,47 +33,49 @@ export interface DivergenceSource {
 
 type Logits = MessageInitShape<typeof TapLogitsSchema>;
 
-const TOP = 20;
-const MOST_IDS = 1024;
 /** One passage, on a busy machine. */
 const TIMEOUT_MS = 600_000;
 
-/** Mean nats a token over the passages; undefined if the method changes no activation. */
-export async function divergenceOf(
-  source: DivergenceSource,
-  method: Method,
-  dose: number,
-  passages: readonly Passage[],
-): Promise<number | undefined> {
-  if (method.request("", dose).use === undefined) return undefined;
-  const all: number[] = [];
-  for (const passage of passages) {
-    const key = [source.modelKey, "kl", method.identity, dose, passage.id].join("/");
-    const kept = await recordOf(source.journal, key, async () => ({
-      key,
-      nats: await measure(source, method, dose, passage),
-    }));
-    all.push(kept.nats);
-  }
-  return meanOf(all);
+/** A passage as the model as it is sees it. */
+interface PassageBase {
+  /** Tokens looked at. */
+  readonly ids: readonly number[];
+  readonly rows: readonly RowLogits[];
 }
 
-async function measure(
+/** Tells the mean nats a token over the passages of a method at a dose; undefined if it changes no activation. */
+export function divergenceOver(
   source: DivergenceSource,
-  method: Method,
-  dose: number,
-  passage: Passage,
-): Promise<number> {
-  const counts = new Map<number, number>();
-  for (const { top } of await rowsOf(source, BASE, 0, passage, { top: TOP }))
-    for (const { id } of top) counts.set(id, (counts.get(id) ?? 0) + 1);
-  const ids = [...counts]
-    .sort(([a, m], [b, n]) => n - m || a - b)
-    .slice(0, MOST_IDS)
-    .map(([id]) => id);
-  const base = await rowsOf(source, BASE, 0, passage, { ids });
-  const steered = await rowsOf(source, method, dose, passage, { ids });
-  return meanOf(base.map(({ logprobs }, at) => bucketedDivergence(logprobs, steered[at]?.logprobs ?? [])));
+  passages: readonly Passage[],
+): (method: Method, dose: number) => Promise<number | undefined> {
+  const bases = new Map<Passage, Promise<PassageBase>>();
+  const baseOf = (passage: Passage): Promise<PassageBase> => {
+    const base = bases.get(passage) ?? readBase(source, passage);
+    bases.set(passage, base);
+    return base;
+  };
+  return async (method, dose) => {
+    if (method.request("", dose).use === undefined) return undefined;
+    const all: number[] = [];
+    for (const passage of passages) {
+      const key = [source.modelKey, "kl", method.identity, dose, passage.id].join("/");
+      const kept = await recordOf(source.journal, key, async () => {
+        const { ids, rows } = await baseOf(passage);
+        const steered = await rowsOf(source, method, dose, passage, { ids: [...ids] });
+        const each = rows.map(({ logprobs }, at) =>
+          bucketedDivergence(logprobs, steered[at]?.logprobs ?? []),
+        );
+        return { key, nats: meanOf(each) };
+      });
+      all.push(kept.nats);
+    }
+    return meanOf(all);
+  };
+}
+
+async function readBase(source: DivergenceSource, passage: Passage): Promise<PassageBase> {
+  const ids = oftenLikely(await rowsOf(source, BASE, 0, passage, { top: LOOKED_AT.top }));
+  return { ids, rows: await rowsOf(source, BASE, 0, passage, { ids }) };
 }
 
 /** What the model says after every token of the passage but its last. */

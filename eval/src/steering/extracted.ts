@@ -12,7 +12,7 @@ import type { Command } from "commander";
 import { parseSafetensors, safetensorsToF32 } from "#kit/safetensors.ts";
 import { Pooling, Site, TapPositions } from "#proto/trimtab/type/v1/program_pb.ts";
 import { type Proportion, wilson } from "../binomial.ts";
-import { integerIn } from "../options.ts";
+import { addServicesOptions } from "../options.ts";
 import { alignColumns } from "../report/columns.ts";
 import { percent } from "../report/text.ts";
 import { openServices, pickModel, type Services, type ServicesOptions } from "../services.ts";
@@ -51,14 +51,11 @@ type Rows = ReadonlyMap<number, Float32Array>;
 
 /** Adds the command. */
 export function addVectorsEval(program: Command): void {
-  program
+  const command = program
     .command("vectors")
     .description("do vectors of a few texts put held-out texts in order?")
-    .option("--json <file>", "write the rows as JSON")
-    .option("--address <host:port>", "gRPC address of a running gateway")
-    .option("--model <file>", "model file (GGUF), if the services are started for this run")
-    .option("--threads <n>", "compute threads", integerIn(1, 16), 1)
-    .action(run);
+    .option("--json <file>", "write the rows as JSON");
+  addServicesOptions(command).action(run);
 }
 
 async function run(options: ServicesOptions & { readonly json?: string }): Promise<void> {

@@ -11,7 +11,7 @@ import { join } from "node:path";
 import type { Command } from "commander";
 import { type Proportion, wilson } from "../binomial.ts";
 import { openJournal } from "../journal.ts";
-import { integerIn } from "../options.ts";
+import { addServicesOptions } from "../options.ts";
 import { percent } from "../report/text.ts";
 import { alignColumns } from "../report/columns.ts";
 import { openServices, pickModel, type ServicesOptions } from "../services.ts";
@@ -43,18 +43,12 @@ export interface StageCount {
 
 /** Adds the command. */
 export function addSecondStage(program: Command): void {
-  program
+  const command = program
     .command("second-stage")
     .description("a second gate for borderline prompts, tested on types it did not learn from")
     .option("--out <folder>", "kept readings", join("build", "eval", "second-stage"))
-    .option("--recipe <name>", "recipe with a gate", "refusal")
-    .option("--address <host:port>", "gRPC address of a running gateway")
-    .option(
-      "--model <model>",
-      "model file, or its name in the cache, if the services are started for this run",
-    )
-    .option("--threads <n>", "compute threads", integerIn(1, 16), 1)
-    .action(run);
+    .option("--recipe <name>", "recipe with a gate", "refusal");
+  addServicesOptions(command).action(run);
 }
 
 async function run(

@@ -3,11 +3,12 @@
  * harmless passages, its gate open. A dose is a method's own unit and compares nothing; these two are the same for all. Between the
  * doses that were tried, the effect is read off a line in the logarithm of the strength. Development prompts only.
  */
+import { spread } from "#kit/spread.ts";
 import { type Proportion, wilson } from "../binomial.ts";
 import { percent } from "../report/text.ts";
 import { meanOf } from "../statistics.ts";
 import { answersOf } from "./answers.ts";
-import { divergenceOf } from "./divergence.ts";
+import { divergenceOver } from "./divergence.ts";
 import { isEffect } from "./judge.ts";
 import { type Lab, passagesOf } from "./lab.ts";
 import type { Method } from "./method.ts";
@@ -39,15 +40,15 @@ export async function strengthPoints(
   const harmful = lab.prompts.filter(
     (prompt) => prompt.split === "development" && prompt.class === "harmful",
   );
-  const step = Math.max(1, harmful.length / count);
-  const prompts = harmful.filter((_, at) => Math.floor(at / step) !== Math.floor((at - 1) / step));
+  const prompts = spread(harmful, count);
   const { services, model, modelKey, onProgress, developmentTokens: maxTokens } = lab;
   const source = { gateway: services.gateway, modelKey };
+  const kl = { ...source, journal: lab.divergences, model };
+  const divergence = divergenceOver(kl, passagesOf(lab).slice(0, PASSAGES));
   const points: StrengthPoint[] = [];
   for (const method of methods) {
     for (const dose of method.doses) {
-      const kl = { ...source, journal: lab.divergences, model };
-      const nats = await divergenceOf(kl, method, dose, passagesOf(lab).slice(0, PASSAGES));
+      const nats = await divergence(method, dose);
       if (nats === undefined) continue;
       const asked = { ...source, journal: lab.answers, model: model.name, maxTokens, onProgress };
       const answers = [...(await answersOf(asked, method, dose, prompts)).values()];

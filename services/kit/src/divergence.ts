@@ -1,5 +1,16 @@
 /** Kullback–Leibler divergence of two next-token distributions told by the log-probabilities of some of their tokens. Pure. */
 
+/** Likeliest tokens of a position that are looked at, and tokens whose log-probabilities forward tells of a row at most. */
+export const LOOKED_AT = { top: 20, ids: 1024 } as const;
+
+/** Tokens that are most often among the likeliest of a position, at most {@link LOOKED_AT.ids}; of equal ones the lower id. */
+export function oftenLikely(rows: Iterable<{ readonly top: readonly { readonly id: number }[] }>): number[] {
+  const counts = new Map<number, number>();
+  for (const { top } of rows) for (const { id } of top) counts.set(id, (counts.get(id) ?? 0) + 1);
+  const byCount = [...counts].sort(([a, m], [b, n]) => n - m || a - b);
+  return byCount.slice(0, LOOKED_AT.ids).map(([id]) => id);
+}
+
 /** Probability that is rounding. */
 const TINY = 1e-7;
 

@@ -25,7 +25,7 @@ export interface LoadedRecipe extends PlannableRecipe {
   /** Absent: the recipe always acts. */
   readonly controller?: ControllerRunner;
   /** What a use that names no mode gets. */
-  readonly mode: "steer" | "reply";
+  readonly mode: BuiltRecipe["mode"];
 }
 
 /** What a request asked for, found. */

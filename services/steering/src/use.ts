@@ -19,19 +19,17 @@ const MODES = ["", STEER_MODE, "paper", "paper_replayed", REPLY_MODE];
 
 /** What a mode that changes no activation has no use for. */
 const STRENGTHS = [
-  ...([
-    "scale",
-    "dose",
-    "layers",
-    "scope",
-    "phases",
-    "decay",
-    "cap",
-    "clamp",
-    "everyTokens",
-    "weights",
-  ] as const),
-];
+  "scale",
+  "dose",
+  "layers",
+  "scope",
+  "phases",
+  "decay",
+  "cap",
+  "clamp",
+  "everyTokens",
+  "weights",
+] as const;
 
 /** Does a mode take the paper's choices? */
 export const isPaperMode = (mode: string): boolean => mode.startsWith("paper");

@@ -5,7 +5,7 @@ import type { CaptureText } from "../work/capture.ts";
 import { chunks } from "../work/call.ts";
 import { readFeatures } from "../work/features.ts";
 import { type Answer, generateAnswers, type GenerateJob } from "../work/generate.ts";
-import type { KeptMatrix } from "../work/steps.ts";
+import { type KeptMatrix, matrixOf } from "../work/steps.ts";
 import type { PhaseContext } from "./context.ts";
 
 const answersSchema = z.array(z.object({ ids: z.array(z.int()).readonly(), finish: z.int() }));
@@ -38,13 +38,9 @@ export async function keptFeatures(
 ): Promise<Float32Array[]> {
   const features: Float32Array[] = [];
   for (const [index, part] of chunks(texts, BUILD_LIMITS.keptFeatures).entries()) {
-    const { rows } = await steps.read(`${step}.${index}`, async () => {
-      const made = await readFeatures(clients, model, part, scope);
-      const width = made[0]?.length ?? 0;
-      const data = new Float32Array(made.length * width);
-      for (const [n, row] of made.entries()) data.set(row, n * width);
-      return { rows: { shape: [made.length, width], data } };
-    });
+    const { rows } = await steps.read(`${step}.${index}`, async () => ({
+      rows: matrixOf(await readFeatures(clients, model, part, scope)),
+    }));
     const width = rows?.shape[1] ?? 0;
     for (let n = 0; n < part.length; n++)
       features.push((rows as KeptMatrix).data.subarray(n * width, (n + 1) * width));

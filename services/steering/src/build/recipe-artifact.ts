@@ -13,6 +13,7 @@ import {
 } from "#proto/trimtab/steering/v1/steering_service_pb.ts";
 import { COURSE_LIMITS } from "../../limits.ts";
 import type { Judge } from "../work/judge.ts";
+import { recipeMode } from "../recipes/recipe.ts";
 
 const digest = z.string().regex(/^sha256:[0-9a-f]{64}$/);
 
@@ -23,7 +24,7 @@ const schema = z.strictObject({
   format: z.literal(FORMAT),
   name: z.string(),
   description: z.string(),
-  mode: z.enum(["steer", "reply"]).default("steer"),
+  mode: recipeMode.default("steer"),
   modelDigest: z.string().regex(/^[0-9a-f]{64}$/),
   buildId: z.string(),
   directionMethod: z.string(),

@@ -6,6 +6,7 @@
  * part that never saw a prompt's family scores it, so the gate is calibrated on all training prompts as if they were
  * new, and candidates are compared on these scores and on validation.
  */
+import { spread } from "#kit/spread.ts";
 import { type CalibrationSettings, calibrateGate, type GateCalibration } from "./calibrate.ts";
 import type { LabelledScores } from "./metrics.ts";
 import { type ControllerNetwork, logitOf } from "./network.ts";
@@ -72,6 +73,7 @@ export function fitController(
   const statistics = featureStatistics(train.rows, width);
   const rows = standardise(train.rows, statistics);
   const checks = standardise(validation.rows, statistics);
+  // Both classes and all families are in order.
   const all = principalAxes(spread(rows, AXES_FROM), Math.max(...settings.axes), createRandom(settings.seed));
   const folds = familyFolds(train, settings.folds);
   const candidates: Candidate[] = [];
@@ -99,12 +101,6 @@ export function fitController(
   const calibration = calibrateGate(best.scores, settings);
   const network = fold(best, statistics, calibration, layerWeights);
   return { network, report: { ...best.report, threshold: calibration.threshold } };
-}
-
-/** At most `most` rows, evenly over all of them: both classes and all families are in order. */
-function spread(rows: readonly Float32Array[], most: number): readonly Float32Array[] {
-  const step = Math.max(1, rows.length / most);
-  return rows.filter((_, i) => Math.floor(i / step) !== Math.floor((i - 1) / step));
 }
 
 function better(a: Candidate["report"], b: Candidate["report"]): boolean {

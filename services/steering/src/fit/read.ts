@@ -2,7 +2,7 @@
 import { createRandom } from "../controller/random.ts";
 import type { ActivationNeeds, ContrastRows, LayerRows, Reading } from "../methods/method.ts";
 import type { Split } from "../recipes/prompts.ts";
-import type { KeptMatrix, Steps } from "../work/steps.ts";
+import { type KeptMatrix, matrixOf, type Steps } from "../work/steps.ts";
 import { type CaptureText, captureTaps, firstRows } from "../work/capture.ts";
 import { FIT_LIMITS } from "../../limits.ts";
 import { siteDim } from "../model.ts";
@@ -70,13 +70,10 @@ async function keptRows(
 /** Rows by need and text as one matrix a need and block. */
 function matricesOf(needs: readonly (readonly LayerRows[])[]): Record<string, KeptMatrix> {
   const named = needs.flatMap((texts, slot) =>
-    [...(texts[0]?.keys() ?? [])].map((layer): [string, KeptMatrix] => {
-      const rows = texts.map((text) => text.get(layer) as Float32Array);
-      const width = rows[0]?.length ?? 0;
-      const data = new Float32Array(rows.length * width);
-      for (const [n, row] of rows.entries()) data.set(row, n * width);
-      return [`${slot}.${layer}`, { shape: [rows.length, width], data }];
-    }),
+    [...(texts[0]?.keys() ?? [])].map((layer): [string, KeptMatrix] => [
+      `${slot}.${layer}`,
+      matrixOf(texts.map((text) => text.get(layer) as Float32Array)),
+    ]),
   );
   return Object.fromEntries(named);
 }

@@ -55,11 +55,14 @@ const controller = z.strictObject({
   folds: count(16),
 });
 
+/** Modes a recipe may have of its own. */
+export const recipeMode = z.enum(["steer", "reply"]);
+
 const schema = z.strictObject({
   name: z.string().regex(/^[a-z0-9][a-z0-9-]{0,31}$/),
   description: z.string().min(1).max(400),
   /** What a use that names no mode gets. */
-  mode: z.enum(["steer", "reply"]).default("steer"),
+  mode: recipeMode.default("steer"),
   judge,
   prompts: z.strictObject({
     steer: promptClass,

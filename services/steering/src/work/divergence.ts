@@ -3,7 +3,7 @@
  * answers, in nats. Looked at are the tokens most often among the 20 likeliest of a position; the others are one
  * bucket, so the number is a lower bound. Cost: the texts twice, and once more for every program.
  */
-import { bucketedDivergence } from "#kit/divergence.ts";
+import { bucketedDivergence, LOOKED_AT, oftenLikely } from "#kit/divergence.ts";
 import { TrimtabError } from "#kit/errors.ts";
 import { cancelSafe } from "#kit/streams.ts";
 import { Pooling, type RowLogits, Site, TapPositions } from "#proto/trimtab/type/v1/program_pb.ts";
@@ -11,10 +11,6 @@ import type { ModelShape, SteeringClients, WorkScope } from "../clients.ts";
 import type { CaptureText } from "./capture.ts";
 import { patientCall } from "./call.ts";
 import type { Binding } from "./generate.ts";
-
-/** Likeliest tokens of a position, and ids forward reports a row at most. */
-const TOP = 20;
-const MOST_IDS = 1024;
 
 /** Texts with what the model as it is makes of them. */
 export interface DivergenceBase {
@@ -37,12 +33,10 @@ export async function divergenceBase(
   context: DivergenceContext,
   texts: readonly CaptureText[],
 ): Promise<DivergenceBase> {
-  const counts = new Map<number, number>();
+  const likely: RowLogits[] = [];
   for (const text of texts)
-    for (const { top } of await readRows(context, text, { top: TOP, ids: [] }, undefined))
-      for (const { id } of top) counts.set(id, (counts.get(id) ?? 0) + 1);
-  const byCount = [...counts].sort(([a, m], [b, n]) => n - m || a - b);
-  const ids = byCount.slice(0, MOST_IDS).map(([id]) => id);
+    likely.push(...(await readRows(context, text, { top: LOOKED_AT.top, ids: [] }, undefined)));
+  const ids = oftenLikely(likely);
   const rows: RowLogits[][] = [];
   for (const text of texts) rows.push(await readRows(context, text, { top: 0, ids }, undefined));
   return { texts, ids, rows };

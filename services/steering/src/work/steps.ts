@@ -14,6 +14,14 @@ export interface KeptMatrix {
   readonly data: Float32Array;
 }
 
+/** Rows of one width as a matrix. */
+export function matrixOf(rows: readonly Float32Array[]): KeptMatrix {
+  const width = rows[0]?.length ?? 0;
+  const data = new Float32Array(rows.length * width);
+  for (const [n, row] of rows.entries()) data.set(row, n * width);
+  return { shape: [rows.length, width], data };
+}
+
 /** Steps of one fit or build. */
 export interface Steps {
   /** What a step found, as JSON; made and kept if it was not. */
