@@ -154,4 +154,6 @@ export const SCALING_LIMITS = {
   commands: 256,
   /** Time for the verdicts on one batch of candidates, milliseconds. */
   verdictMs: 60_000,
+  /** Of it, for those that are still to come when the time of a search is up. */
+  lateVerdictMs: 1_000,
 } as const;

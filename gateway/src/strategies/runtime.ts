@@ -98,8 +98,8 @@ class Runtime implements Search {
 
   fork(parents: readonly Candidate[]): Promise<Candidate[]> {
     const children = parents.map((parent) => createChild(this.#member(parent), this.#nextId()));
-    for (const child of children) this.#enter(child);
     this.#options.world.fork(children);
+    for (const child of children) this.#enter(child);
     return Promise.resolve(children);
   }
 
@@ -159,8 +159,8 @@ class Runtime implements Search {
 
   async revise(attempts: readonly Candidate[], request: string): Promise<Candidate> {
     const prompt = createRoot(this.#nextId());
-    this.#enter(prompt);
     await this.#options.world.revise(prompt.id, attempts, request);
+    this.#enter(prompt);
     return prompt;
   }
 
@@ -252,7 +252,9 @@ class Runtime implements Search {
   #enter(member: Member): void {
     this.#members.set(member.id, member);
     this.#alive.add(member);
-    this.#options.onEvent({ case: "candidate", value: { candidate: member.id, parent: member.parent } });
+    const { id: candidate, parent } = member;
+    const steering = this.#options.world.steeringOf(candidate);
+    this.#options.onEvent({ case: "candidate", value: { candidate, parent, steering } });
   }
 
   #member({ id }: Candidate): Member {

@@ -53,6 +53,8 @@ export interface Judgements {
 export interface World {
   /** Makes candidates; takes effect before anything that is asked for later. */
   fork(births: readonly Birth[]): void;
+  /** Which of the request's steerings a candidate runs under; 0 if there is one at most. */
+  steeringOf(id: number): number;
   /** Grows a batch. When `until` aborts, what there is comes back. `onText` sees whole texts as they grow. */
   grow(
     orders: readonly GrowOrder[],

@@ -3,6 +3,7 @@ import { expect, test } from "bun:test";
 import { fromConnectError } from "#kit/errors.ts";
 import { FinishReason } from "#proto/trimtab/type/v1/generation_pb.ts";
 import { createMetrics } from "#kit/metrics.ts";
+import { SCALING_LIMITS } from "../../../gateway/src/limits.ts";
 import { answering } from "../support/answering.ts";
 import { chat, until } from "../support/asks.ts";
 
@@ -76,6 +77,23 @@ test("a verifier that never answers ends with the call's deadline, and everythin
   const asked = stack.client.complete(chat("hello", { scaling }), { timeoutMs: 200 });
   expect((await asked.catch(fromConnectError)) as object).toMatchObject({ reason: "DEADLINE_EXCEEDED" });
   await until(() => stack.forward.alive.size === 0 && stack.gateway.running() === 0, 1_000);
+});
+
+test("a verdict that is still to come when the time is up has a second, then it has failed", async () => {
+  const stack = answering(["one"]);
+  stack.verifier.before = () => new Promise(() => undefined);
+  const budget = { candidates: 2, milliseconds: 50 };
+  const scaling = { strategy: "best-of-n", budget, verifier: words, degraded: 2 };
+  const began = performance.now();
+  const { search, usage } = await stack.client.complete(chat("hello", { scaling }));
+  expect(performance.now() - began).toBeLessThan(5_000);
+  expect(search?.degraded).toBe(true);
+  expect(usage?.scaling?.wallMs).toBeGreaterThan(50 + SCALING_LIMITS.lateVerdictMs - 100);
+  const strict = await stack.client
+    .complete(chat("hello", { scaling: { ...scaling, degraded: 1 } }))
+    .catch(fromConnectError);
+  expect(strict).toMatchObject({ reason: "SERVICE_UNAVAILABLE", field: "scaling.verifier" });
+  expect([...stack.forward.alive]).toEqual([]);
 });
 
 test("a candidate that the engine fails is out; when all fail the search fails with the engine's reason", async () => {

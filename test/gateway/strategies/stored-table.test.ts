@@ -29,12 +29,18 @@ const scaling = (parameters: Record<string, string | number> = { table: "policy"
   verifier: { name: "words" },
 });
 
+interface Shown {
+  readonly strategy: string;
+  readonly parameters: object;
+  readonly options: { readonly strategy: string; readonly parameters: object };
+}
+
 async function served(texts: readonly string[], parameters?: Record<string, string | number>) {
   const body = chatBody("hello", { scaling: scaling(parameters), seed: 9 });
   const response = await stackOf(texts).post("/v1/chat/completions", body);
   expect(response.status).toBe(200);
   const { choices, usage } = (await response.json()) as {
-    choices: { trimtab: { search: { strategy: string; parameters: object } } }[];
+    choices: { trimtab: { search: Shown } }[];
     usage: { completion_tokens: number; trimtab: { scaling: { candidates: number } } };
   };
   return { ...choices[0]!.trimtab.search, ...usage.trimtab.scaling, tokens: usage.completion_tokens };
@@ -48,7 +54,9 @@ test("an easy prompt is answered greedily, a hard one by what the stored row say
 });
 
 test("the answer names the table by digest and shows its rows and probes", async () => {
-  const { parameters } = await served([EASY]);
+  const { parameters, options } = await served([EASY]);
+  expect(options).toMatchObject({ strategy: "auto", parameters: { table: `policy@${DIGEST}`, probes: 2 } });
+  expect(options.parameters).not.toHaveProperty("table_from");
   expect(parameters).toMatchObject({ table_from: `policy@${DIGEST}`, table: TABLE, probes: 2 });
   const asked = await served([EASY], { table: "policy", probes: 4 });
   expect(asked.parameters).toMatchObject({ probes: 4 });

@@ -26,18 +26,19 @@ export async function openArms(run: SearchRun): Promise<OpenedArms> {
   const arms: Arm[] = [];
   const plans: { report: PlanReport; planMs: number }[] = [];
   for (const [index, steering] of steerings.entries()) {
-    arms.push(await openArm(run, BigInt(index) * SEQUENCES_PER_ARM, steering, usage, plans));
+    arms.push(await openArm(run, index, steering, usage, plans));
   }
   return { arms, plans, usage };
 }
 
 async function openArm(
   { flow, session, prepared, watch, scope }: SearchRun,
-  above: bigint,
+  index: number,
   steering: PreparedSteering | undefined,
   usage: Usage,
   plans: { report: PlanReport; planMs: number }[],
 ): Promise<Arm> {
+  const above = BigInt(index) * SEQUENCES_PER_ARM;
   const choices: Choice[] = [{ index: 0, steered: steering !== undefined, streamId: 0n }];
   const ids = { plain: PROMPT_SEQUENCE + above, steered: STEERED_PROMPT_SEQUENCE + above };
   const opening = await openPrompt(flow, session, { ...prepared, steering }, choices, watch, scope, ids);
@@ -47,6 +48,7 @@ async function openArm(
   usage.reusedTokens += opening.usage.reusedTokens;
   usage.replayedTokens += opening.usage.replayedTokens;
   return {
+    steering: index,
     sequenceId: opening.steeredPrompt ? ids.steered : ids.plain,
     isPromptSteered: opening.steeredPrompt,
     promptTokens: prepared.prompt.ids.length,

@@ -11,6 +11,8 @@ const FIRST_CANDIDATE = 1_024n;
 export interface BranchTable {
   /** The branch of a candidate. */
   of(candidate: { readonly id: number }): Branch;
+  /** The steering that a candidate, or a prompt of its own, runs under. */
+  steeringOf(id: number): number;
   /** Makes branches; the prompt is candidate 0. */
   fork(births: readonly Birth[]): void;
   /** Frees branches or prompts. */
@@ -42,6 +44,7 @@ export function createBranchTable({ vocabulary, spec }: Prepared, arms: readonly
 
   return {
     of,
+    steeringOf: (id) => (prompts.get(id) ?? of({ id }).arm).steering,
     sequenceOf,
     addPrompt: (id, arm) => void prompts.set(id, arm),
     take: () => outbox.splice(0),

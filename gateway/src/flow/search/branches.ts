@@ -7,6 +7,8 @@ import type { Vocabulary } from "../vocabulary.ts";
 
 /** What candidates of one prompt have in common: where they start, and the program they run under. */
 export interface Arm {
+  /** Entry of `diversify`; 0 without any. */
+  readonly steering: number;
   readonly sequenceId: bigint;
   readonly promptTokens: number;
   readonly program: ProgramBinding | undefined;

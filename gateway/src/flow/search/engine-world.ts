@@ -55,6 +55,7 @@ export function createEngineWorld(input: EngineInput): EngineWorld {
     prefixTokens: () => prefixTokens,
     isSteered: (candidate) => candidate.id !== 0 && table.of(candidate).wasSteered,
     fork: (births) => table.fork(births),
+    steeringOf: (id) => table.steeringOf(id),
     release: (ids) => table.release(ids),
     grow(orders, until, onText) {
       const batch = orders.map((order) => ({ order, branch: table.of(order) }));

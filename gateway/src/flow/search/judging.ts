@@ -51,11 +51,12 @@ function itemOf(
 }
 
 async function call(
-  { flow, prepared, scope }: EngineInput,
+  { flow, prepared, scaling, scope, watch }: EngineInput,
   { use }: BoundVerifier,
   items: ReturnType<typeof itemOf>[],
 ): Promise<Judgements> {
-  const timeout = AbortSignal.timeout(LIMITS.verdictMs);
+  const left = Math.max(0, scaling.budget.milliseconds - watch.elapsedMs());
+  const timeout = AbortSignal.timeout(Math.ceil(Math.min(LIMITS.verdictMs, left + LIMITS.lateVerdictMs)));
   const signal = AbortSignal.any([scope.signal, timeout]);
   const { caller } = scope;
   const modelDigest = prepared.model.digest;

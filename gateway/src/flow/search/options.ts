@@ -1,10 +1,11 @@
 /** The scaling of a request, checked against its strategy and verifiers before anything is computed. */
-import type { JsonObject } from "@bufbuild/protobuf";
+import { create, type JsonObject } from "@bufbuild/protobuf";
 import { fromConnectError, TrimtabError } from "#kit/errors.ts";
 import type { Model } from "#proto/trimtab/forward/v1/forward_service_pb.ts";
 import {
   AnswerForm as Form,
   type AnswerRule as AnswerMessage,
+  AnswerRuleSchema,
   DegradedVerifier,
   type GenerationSpec,
   type ScalingBudget,
@@ -35,6 +36,8 @@ export interface BoundVerifier {
 
 /** A checked search. */
 export interface PreparedScaling {
+  /** As the request has it. */
+  readonly asked: ScalingOptions;
   readonly strategy: Strategy;
   /** Defaults filled in. */
   readonly parameters: JsonObject;
@@ -68,7 +71,7 @@ export async function prepareScaling(
   const strategy = scaling && findStrategy(scaling.strategy);
   if (!scaling || !strategy) return undefined;
   return {
-    strategy,
+    ...{ asked: scaling, strategy },
     parameters: await parametersOf(flow, strategy, scaling.parameters ?? {}, model, scope),
     budget: budgetOf(scaling.budget, strategy),
     diversify: await Promise.all(scaling.diversify.map((use, i) => prepareUse(flow, use, i, model, scope))),
@@ -136,6 +139,12 @@ function budgetOf(budget: ScalingBudget | undefined, strategy: Strategy): Budget
 
 function answerRuleOf(rule: AnswerMessage | undefined): AnswerRule {
   return { form: FORMS[rule?.form ?? Form.UNSPECIFIED], marker: rule?.marker ?? "" };
+}
+
+/** The rule as it is sent. */
+export function answerRuleMessage({ form, marker }: AnswerRule): AnswerMessage {
+  const sent = { number: Form.NUMBER, line: Form.LINE, text: Form.TEXT };
+  return create(AnswerRuleSchema, { form: sent[form], marker });
 }
 
 async function bindVerifiers(

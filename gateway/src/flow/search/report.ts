@@ -1,8 +1,12 @@
 /** What a search tells at its end: the choice, the votes, the candidates, and everything that was in effect. */
-import { create } from "@bufbuild/protobuf";
+import { clone, create } from "@bufbuild/protobuf";
 import {
+  DegradedVerifier,
   type FinalEvent,
   FinalEventSchema,
+  ScalingBudgetSchema,
+  type ScalingOptions,
+  ScalingOptionsSchema,
   SearchEnd,
 } from "#proto/trimtab/gateway/v1/gateway_service_pb.ts";
 import { FinishReason } from "#proto/trimtab/type/v1/generation_pb.ts";
@@ -10,14 +14,15 @@ import { answerOf } from "../../strategies/answers.ts";
 import { finishReasonOf, lastScore, type Member } from "../../strategies/members.ts";
 import type { SearchResult } from "../../strategies/runtime.ts";
 import { meanLogprob } from "../../strategies/votes.ts";
+import { answerRuleMessage } from "./options.ts";
 import type { SearchRun } from "./search.ts";
+import { ruleOf } from "./step-rule.ts";
 
 /** The final event. */
 export function finalReport(run: SearchRun, result: SearchResult): FinalEvent {
   const { prepared, scaling } = run;
   const { outcome, isSpent, isDegraded, leaves } = result;
-  const { tokens, candidates, milliseconds } = scaling.budget;
-  const bound = (value: number): number => (Number.isFinite(value) ? value : 0);
+  const options = optionsInEffect(run);
   const whole = outcome.settled === true ? SearchEnd.SETTLED : SearchEnd.COMPLETE;
   return create(FinalEventSchema, {
     candidate: outcome.chosen.id,
@@ -27,8 +32,27 @@ export function finalReport(run: SearchRun, result: SearchResult): FinalEvent {
     degraded: isDegraded,
     strategy: outcome.ran ?? scaling.strategy.name,
     parameters: scaling.parameters,
-    budget: { tokens: BigInt(bound(tokens)), candidates, milliseconds: bound(milliseconds) },
+    ...(options.budget ? { budget: options.budget } : {}),
     seed: prepared.seed,
+    options,
+  });
+}
+
+/** What was asked for, defaults filled in; a stored table by its pinned name in place of its rows. */
+function optionsInEffect({ scaling }: SearchRun): ScalingOptions {
+  const { tokens, candidates, milliseconds } = scaling.budget;
+  const bound = (value: number): number => (Number.isFinite(value) ? value : 0);
+  const { table_from: stored, ...parameters } = scaling.parameters;
+  return Object.assign(clone(ScalingOptionsSchema, scaling.asked), {
+    parameters: stored === undefined ? parameters : { ...parameters, table: stored },
+    budget: create(ScalingBudgetSchema, {
+      tokens: BigInt(bound(tokens)),
+      candidates,
+      milliseconds: bound(milliseconds),
+    }),
+    step: ruleOf(scaling.step),
+    answer: answerRuleMessage(scaling.answer),
+    degraded: scaling.isStrict ? DegradedVerifier.STRICT : DegradedVerifier.BEST_EFFORT,
   });
 }
 

@@ -2,8 +2,9 @@
  * Where a step ends. A separator is noticed at the token that completes it: generation halts at every token that could do
  * so (`haltIds`), and goes on if it did not. So no token is generated that the step rule would have prevented.
  */
+import { create } from "@bufbuild/protobuf";
 import { TrimtabError } from "#kit/errors.ts";
-import type { StepRule } from "#proto/trimtab/gateway/v1/gateway_service_pb.ts";
+import { type StepRule, StepRuleSchema } from "#proto/trimtab/gateway/v1/gateway_service_pb.ts";
 import { SCALING_LIMITS as LIMITS } from "../../limits.ts";
 import type { Vocabulary } from "../vocabulary.ts";
 
@@ -23,6 +24,13 @@ export function stepEndOf(rule: StepRule | undefined): StepEnd {
   if (rule?.rule.case === "tokens") return { separators: [], tokens: rule.rule.value };
   const tokens = rule?.maxTokens || DEFAULT_TOKENS;
   return { separators: rule?.rule.case === "separators" ? rule.rule.value.values : [EMPTY_LINE], tokens };
+}
+
+/** The rule that says the same. */
+export function ruleOf({ separators, tokens }: StepEnd): StepRule {
+  if (separators.length === 0) return create(StepRuleSchema, { rule: { case: "tokens", value: tokens } });
+  const rule = { case: "separators" as const, value: { values: [...separators] } };
+  return create(StepRuleSchema, { rule, maxTokens: tokens });
 }
 
 /** True if `text`, what a step has added, holds a separator after something that is not blank. */

@@ -84,6 +84,7 @@ export function createSimulatedWorld(
         alive.add(id);
       }
     },
+    steeringOf: () => 0,
     grow(orders, until, onText) {
       const growths = orders.map((order) => (until.aborted ? cut(texts.get(order.id)) : growOne(order)));
       growths.forEach(({ text }, i) => onText(orders[i]?.id ?? 0, text));
