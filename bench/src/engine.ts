@@ -3,10 +3,9 @@
  * speed beside llama.cpp with our file and with the format it is fastest in; and what our own features cost.
  */
 import { type Command, InvalidArgumentError, Option } from "commander";
-import { locateModel } from "#kit/model-sources.ts";
-import { defaultModelPath } from "#kit/paths.ts";
 import { describeMachine } from "./machine.ts";
 import { LIMITED_METRICS, METRICS, measureModel, QUICK_METRICS } from "./measure-model.ts";
+import { modelsOption } from "./model-option.ts";
 import { BACKENDS, type Isa } from "./peers/llama.ts";
 import { openSink } from "./sink.ts";
 
@@ -38,9 +37,7 @@ export function addEngineBench(program: Command): void {
         Object.keys(BACKENDS),
       ),
     )
-    .option("--models <list>", "model files or their names in the cache, with commas between", splitModels, [
-      defaultModelPath(),
-    ])
+    .addOption(modelsOption())
     .option("--threads <list>", "thread counts (1,2; with --quick 1)", parseCounts)
     .option("--metrics <list>", `only these of ${METRICS.join(", ")}`, parseMetrics)
     .option("--rounds <n>", "interleaved rounds", parseCount, ROUNDS)
@@ -66,7 +63,6 @@ async function run(options: EngineBenchOptions): Promise<void> {
   }
 }
 
-const splitModels = (text: string): string[] => splitList(text).map(locateModel);
 const splitList = (text: string): string[] => text.split(",").map((part) => part.trim());
 
 function parseMetrics(text: string): string[] {

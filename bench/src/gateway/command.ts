@@ -1,9 +1,8 @@
 /** `bench gateway`: what the gateway costs when no model works, and how it starts, rests, recovers and ends. Linux. */
 import type { Command } from "commander";
-import { locateModel } from "#kit/model-sources.ts";
-import { defaultModelPath } from "#kit/paths.ts";
 import { targetOf } from "../load/target.ts";
 import { describeMachine } from "../machine.ts";
+import { modelOption } from "../model-option.ts";
 import { type GatewayUnderTest, startGateway } from "../ours/gateway.ts";
 import { median } from "../rows.ts";
 import { droppedByDrain, idlePercent, timeAfterWedge, timeStart } from "./life.ts";
@@ -39,7 +38,7 @@ export function addGatewayBench(program: Command): void {
   program
     .command("gateway")
     .description("the gateway without model work, its start, rest, recovery and end")
-    .option("--model <model>", "model file, or its name in the cache", locateModel, defaultModelPath())
+    .addOption(modelOption())
     .option("--threads <n>", "compute threads, or auto", "auto")
     .option("--json <file>", "write the numbers to a file")
     .action(run);

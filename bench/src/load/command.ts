@@ -6,9 +6,8 @@ import { mkdir, writeFile } from "node:fs/promises";
 import { setPriority } from "node:os";
 import { dirname, join, relative } from "node:path";
 import type { Command } from "commander";
-import { locateModel } from "#kit/model-sources.ts";
-import { defaultModelPath } from "#kit/paths.ts";
 import { describeMachine } from "../machine.ts";
+import { modelOption } from "../model-option.ts";
 import { startGateway } from "../ours/gateway.ts";
 import { askOf, type Offered, offerClosed, offerOpen } from "./offer.ts";
 import { sendRequest } from "./one-request.ts";
@@ -41,7 +40,7 @@ export function addLoadBench(program: Command): void {
     .command("load")
     .description("goodput and latency under 1, 2, 3 and 5 times the load that can be carried")
     .option("--quick", `${QUICK_SECONDS} s a load instead of ${SECONDS}`)
-    .option("--model <model>", "model file, or its name in the cache", locateModel, defaultModelPath())
+    .addOption(modelOption())
     .option("--threads <n>", "compute threads, or auto", "auto")
     .option("--json <file>", "write the rows to a file")
     .option("--plot <file>", "the picture", join(ROOT, "build", "load.svg"))

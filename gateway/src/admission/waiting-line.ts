@@ -51,6 +51,9 @@ export interface WaitingLine<W extends Waiter> {
 }
 
 const partOf = ({ hasTime }: Stand): 0 | 1 => (hasTime ? 1 : 0);
+/** The parts with one of them changed: the one that somebody stands in. */
+const withPart = ([hurried, withTime]: Given["parts"], stand: Stand, tokens: number): Given["parts"] =>
+  stand.hasTime ? [hurried, tokens] : [tokens, withTime];
 const sumOf = (waiters: readonly Waiter[]): number => waiters.reduce((sum, { tokens }) => sum + tokens, 0);
 
 /** Creates an empty line; at most `maxKeys` counters are kept. */
@@ -62,21 +65,20 @@ export function createWaitingLine<W extends Waiter>(maxKeys: number): WaitingLin
   const all = (): W[] => BANDS.flatMap((band) => bands[band]);
   const givenTo = (key: string): Given => counters.get(key) ?? { all: 0, parts: [0, 0] };
   const allGiven = (key: string): number => givenTo(key).all;
-  /**
-   * What a newcomer counts as given to: as much as who got least of those who wait, or who was served last. Who was away has saved
-   * nothing up, and owes nothing to a part of its own line that nobody stands in.
-   */
+  /** What the key of a newcomer counts as given to, and so each part of its line. */
   const asNewcomer = (stand: Stand): Given => {
-    const { all: whole, parts } = givenTo(stand.key);
+    const given = givenTo(stand.key);
     const waiters = all();
     const mates = waiters.filter(({ key }) => key === stand.key);
-    const floor = mates.length > 0 ? 0 : Math.min(...waiters.map(({ key }) => allGiven(key)));
-    const given = Math.max(whole, Number.isFinite(floor) ? floor : lastServed);
-    if (mates.some((mate) => partOf(mate) === partOf(stand))) return { all: given, parts };
-    const even = Math.max(...parts);
-    if (mates.length === 0) return { all: given, parts: [even, even] };
-    const joined = Math.max(parts[partOf(stand)], parts[partOf(mates[0] ?? stand)]);
-    return { all: given, parts: stand.hasTime ? [parts[0], joined] : [joined, parts[1]] };
+    const most = Math.max(...given.parts);
+    // A key that was away has saved nothing up: it counts as given to as much as who got least of those who wait.
+    if (mates.length === 0) {
+      const least = waiters.length === 0 ? lastServed : Math.min(...waiters.map(({ key }) => allGiven(key)));
+      return { all: Math.max(given.all, least), parts: [most, most] };
+    }
+    if (mates.some((mate) => partOf(mate) === partOf(stand))) return given;
+    // Only the other part of its line waits: the one that nobody stood in has saved nothing up, either.
+    return { all: given.all, parts: withPart(given.parts, stand, most) };
   };
   const comesBefore = (a: W, b: W): boolean => {
     const [given, other] = [givenTo(a.key), givenTo(b.key)];
@@ -118,10 +120,7 @@ export function createWaitingLine<W extends Waiter>(maxKeys: number): WaitingLin
       if (tokens > 0) lastServed = whole;
       const part = Math.max(0, parts[partOf(stand)] + tokens);
       counters.delete(stand.key);
-      counters.set(stand.key, {
-        all: Math.max(0, whole + tokens),
-        parts: stand.hasTime ? [parts[0], part] : [part, parts[1]],
-      });
+      counters.set(stand.key, { all: Math.max(0, whole + tokens), parts: withPart(parts, stand, part) });
       // The longest unused counter goes first.
       for (const old of counters.keys()) {
         if (counters.size <= maxKeys) break;
