@@ -4,6 +4,8 @@ import { create } from "@bufbuild/protobuf";
 import { ConnectError } from "@connectrpc/connect";
 import { fromConnectError } from "#kit/errors.ts";
 import { RenderChatResponseSchema } from "#proto/trimtab/tokenizer/v1/tokenizer_service_pb.ts";
+import { MODES } from "../../gateway/src/flow/validate.ts";
+import { MODES as KNOWN_MODES } from "../../services/steering/src/use.ts";
 import { chat, refusal, text } from "./support/asks.ts";
 import { CONTEXT_TOKENS } from "./support/simulated-session.ts";
 import { createSimulatedStack } from "./support/simulated-services.ts";
@@ -105,6 +107,10 @@ test.each(rows)("%s is refused over gRPC by reason and field", async (_name, cal
   expect(thrown).toBeInstanceOf(ConnectError);
   const error = fromConnectError(thrown);
   expect({ reason: error.reason, field: error.field }).toEqual({ reason: reason as never, field });
+});
+
+test("the modes that are let in are those that steering knows", () => {
+  expect([...MODES].toSorted()).toEqual(KNOWN_MODES.toSorted());
 });
 
 test("an overflow names both numbers", async () => {

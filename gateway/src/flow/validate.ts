@@ -15,7 +15,8 @@ export const ROLES: readonly string[] = ["system", "user", "assistant"];
 const REFERENCE = /^[a-z0-9][a-z0-9._-]{0,63}(@sha256:[0-9a-f]{64})?$|^sha256:[0-9a-f]{64}$/;
 /** Mode that answers with the recipe's own words instead of steering. */
 export const REPLY_MODE = "reply";
-const MODES: readonly string[] = ["", "steer", REPLY_MODE, "paper", "paper_replayed"];
+/** Modes that a request may name; what they mean is for steering to say. */
+export const MODES = ["steer", REPLY_MODE, "paper", "paper_replayed"] as const;
 
 /** Answers with the request, or throws a typed error that names the field at fault. */
 export function validateSpec(spec: GenerationSpec | undefined): GenerationSpec {
@@ -87,14 +88,10 @@ export function validateUse(use: SteeringUse | undefined): SteeringUse {
   if (Scope[use.scope] === undefined) {
     throw new TrimtabError("INVALID_ARGUMENT", "unknown scope", { field: "steering.use.scope" });
   }
-  if (!MODES.includes(use.mode)) {
-    throw new TrimtabError(
-      "INVALID_ARGUMENT",
-      `mode must be empty or one of: ${MODES.filter(Boolean).join(", ")}`,
-      {
-        field: "steering.use.mode",
-      },
-    );
+  if (use.mode !== "" && !(MODES as readonly string[]).includes(use.mode)) {
+    throw new TrimtabError("INVALID_ARGUMENT", `mode must be empty or one of: ${MODES.join(", ")}`, {
+      field: "steering.use.mode",
+    });
   }
   return use;
 }

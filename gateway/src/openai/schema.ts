@@ -1,6 +1,7 @@
 /** Shapes and ranges of the HTTP bodies, under our names (see aliases.ts). Unknown fields are refused by name. */
 import { z } from "zod";
 import { type Reason, TrimtabError } from "#kit/errors.ts";
+import { MODES } from "../flow/validate.ts";
 import { LIMITS } from "../limits.ts";
 import { fieldPath, type JsonObject } from "./body.ts";
 import { scalingShape, verifierShape } from "./scaling.ts";
@@ -27,7 +28,7 @@ const singleUse = z.strictObject({
     .max(2 ** 10)
     .optional(),
   scope: z.enum(["prompt", "last", "decode", "window"]).optional(),
-  mode: z.enum(["steer", "reply", "paper", "paper_replayed"]).optional(),
+  mode: z.enum(MODES).optional(),
   weights: z
     .strictObject({
       arm: z.enum(["uniform", "random", "learned", "permuted", "mean"]),

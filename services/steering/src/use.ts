@@ -15,7 +15,8 @@ export interface Strength {
 
 /** Pushes; so does the empty mode, which the gateway has made the recipe's own before. */
 const STEER_MODE = "steer";
-const MODES = ["", STEER_MODE, "paper", "paper_replayed", REPLY_MODE];
+/** Modes that there are. */
+export const MODES: readonly string[] = [STEER_MODE, REPLY_MODE, "paper", "paper_replayed"];
 
 /** What a mode that changes no activation has no use for. */
 const STRENGTHS = [
@@ -42,10 +43,11 @@ export type SourceKind = "recipe" | "direction" | "edit" | "ruleset";
  * @throws TrimtabError FIELD_REQUIRED, INVALID_ARGUMENT, FIELD_OUT_OF_RANGE, NON_FINITE or UNSUPPORTED, naming the field
  */
 export function checkUse(use: SteeringUse, kind: SourceKind): Strength {
-  if (!MODES.includes(use.mode)) {
-    throw new TrimtabError("INVALID_ARGUMENT", `unknown mode; known: ${MODES.filter(Boolean).join(", ")}`, {
+  if (use.mode !== "" && !MODES.includes(use.mode)) {
+    const limit = MODES.join(", ");
+    throw new TrimtabError("INVALID_ARGUMENT", `unknown mode; known: ${limit}`, {
       field: "steering.mode",
-      limit: MODES.filter(Boolean).join(", "),
+      limit,
     });
   }
   if (use.mode !== "" && kind !== "recipe") {
