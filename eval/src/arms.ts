@@ -22,6 +22,12 @@ const ERRORS = { noise: 1.5, overconfidence: 4, early_steps: 2, seed: 1 };
 const SYSTEMATIC = { resampler: "systematic" };
 const ANNEALED = { expected_steps: 6 };
 
+/** Strategies that search over steps and differ in that alone. */
+const STEP_SEARCHES = [
+  ...["beam", "lookahead", "dvts", "a-star"],
+  ...["particle-filtering", "particle-gibbs", "parallel-tempering"],
+];
+
 /** Name of an arm in records and tables. */
 export function nameOf({ strategy, verifier, parameters, budget }: Arm): string {
   const chosen = parameters === undefined ? "" : JSON.stringify(parameters);
@@ -61,11 +67,14 @@ export function armsFor(
   { hasProbe, policy }: { readonly hasProbe: boolean; readonly policy: string | undefined },
   budgets: readonly number[],
 ): Arm[] {
+  const ofSteps: VerifierSource = process ? "process" : "mean_logprob";
   const wanted: Omit<Arm, "budget">[] = [
-    ...(task.answer === "text" ? [] : [{ strategy: "self-consistency" }]),
+    ...(task.answer === "text" ? [] : [{ strategy: "self-consistency" }, { strategy: "feature-vote" }]),
     { strategy: "confidence-vote" },
     { strategy: "best-of-n", verifier: "mean_logprob" },
     { strategy: "weighted-majority", verifier: "mean_logprob" },
+    { strategy: "sequential-revision", verifier: "mean_logprob" },
+    { strategy: "ab-mcts", verifier: "mean_logprob" },
     ...(hasProbe
       ? ([
           { strategy: "best-of-n", verifier: "probe" },
@@ -78,18 +87,8 @@ export function armsFor(
       ? []
       : ([{ strategy: "auto", verifier: "mean_logprob", parameters: { table: policy } }] as const)),
     { strategy: "best-of-n", verifier: "outcome" },
-    ...(process
-      ? ([
-          { strategy: "beam", verifier: "process" },
-          { strategy: "a-star", verifier: "process" },
-          { strategy: "particle-filtering", verifier: "process" },
-          { strategy: "entropic-particle-filtering", verifier: "process", parameters: ANNEALED },
-        ] as const)
-      : ([
-          { strategy: "beam", verifier: "mean_logprob" },
-          { strategy: "a-star", verifier: "mean_logprob" },
-          { strategy: "particle-filtering", verifier: "mean_logprob" },
-        ] as const)),
+    ...STEP_SEARCHES.map((strategy) => ({ strategy, verifier: ofSteps })),
+    { strategy: "entropic-particle-filtering", verifier: ofSteps, parameters: ANNEALED },
     ...(process?.name === "partial_sums"
       ? ([
           { strategy: "particle-filtering", verifier: "erring", parameters: SYSTEMATIC },

@@ -1,5 +1,7 @@
 /** Which arms a run has. */
 import { expect, test } from "bun:test";
+import { STRATEGIES } from "../../gateway/src/strategies/registry.ts";
+import { chainSum } from "../../eval/tasks/chain-sum.ts";
 import { planRun } from "../../eval/src/plan.ts";
 import { sorting } from "../../eval/tasks/sorting.ts";
 
@@ -31,4 +33,11 @@ test("where no program knows the value of a step, searches over steps go by the 
     "beam/mean_logprob",
     "particle-filtering/mean_logprob",
   ]);
+});
+
+test("every strategy has an arm, but for those that are baselines or need a table or steering", () => {
+  const known = new Set(STRATEGIES.map(({ name }) => name));
+  const { arms } = planRun({ ...OPTIONS, task: chainSum, strategies: undefined, known });
+  const lacking = known.difference(new Set(arms.map(({ strategy }) => strategy)));
+  expect([...lacking].toSorted()).toEqual(["auto", "greedy", "steered-proposal"]);
 });

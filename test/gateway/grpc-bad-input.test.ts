@@ -110,7 +110,7 @@ test.each(rows)("%s is refused over gRPC by reason and field", async (_name, cal
 });
 
 test("the modes that are let in are those that steering knows", () => {
-  expect([...MODES].toSorted()).toEqual(KNOWN_MODES.toSorted());
+  expect(new Set<string>(MODES)).toEqual(new Set(KNOWN_MODES));
 });
 
 test("an overflow names both numbers", async () => {
