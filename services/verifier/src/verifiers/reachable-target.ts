@@ -26,10 +26,7 @@ export function createReachableTargetVerifier(): Verifier {
       type: "object",
       properties: {
         numbers: {
-          type: "array",
-          items: { type: "number" },
-          minItems: 1,
-          maxItems: COUNTDOWN_LIMITS.numbers,
+          ...{ type: "array", items: { type: "number" }, minItems: 1, maxItems: COUNTDOWN_LIMITS.numbers },
           description: "Numbers that may be used, each once.",
         },
         target: { type: "number", description: "What must be reached." },
@@ -42,10 +39,8 @@ export function createReachableTargetVerifier(): Verifier {
       return {
         score: eachItem(({ text }) => {
           if (text.length <= COUNTDOWN_LIMITS.textChars) return judge(text, numbers, target);
-          return {
-            failure: "TOO_LARGE",
-            reason: `the answer is longer than ${COUNTDOWN_LIMITS.textChars} characters`,
-          };
+          const reason = `the answer is longer than ${COUNTDOWN_LIMITS.textChars} characters`;
+          return { failure: "TOO_LARGE", reason };
         }),
       };
     },
