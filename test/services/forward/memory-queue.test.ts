@@ -87,10 +87,12 @@ test("generations that need more than there is: the newest is refused, the older
   expect(await freePages()).toBe(PAGES);
 });
 
-test("a released or stopped sequence waits no longer", async () => {
+test("a sequence that is released while it waits waits no longer, and the engine goes on", async () => {
   const holder = await open(engine, prompt(30 * PAGE, 11), { caller: UNCACHED });
   const sequence = engine.newSequence();
   const opening = failure(open(engine, prompt(20 * PAGE, 12), { sequence, caller: UNCACHED }));
+  // A generation takes steps, so the newcomer has asked for its pages and stands in line.
+  await generate(engine, holder.sequence, { maxTokens: 3 });
   await release(sequence);
   expect(await opening).toMatchObject({ reason: "CANCELLED" });
   const next = await open(engine, prompt(8 * PAGE, 13), { caller: UNCACHED });

@@ -192,6 +192,8 @@ export function release(state: CoreState, id: SequenceId, reason?: unknown): voi
   const { job } = sequence;
   if (job?.kind === "generate") endGenerate(state, sequence, job, "cancelled");
   else if (job) {
+    // Without a job it no longer counts among those who wait for memory.
+    sequence.job = null;
     job.collector?.close();
     state.emit({ type: "failed", call: job.command.call, error: plainError(error) });
   }
