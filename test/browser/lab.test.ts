@@ -53,7 +53,7 @@ test("a recipe build shows its phase and share, survives leaving the view, and c
   await page.getByRole("link", { name: "Service" }).click();
   await page.getByRole("columnheader", { name: "Context" }).waitFor();
   await page.getByRole("link", { name: "Lab" }).click();
-  expect(await page.getByText(/^\d of \d: \w+/).count()).toBe(1);
+  await page.getByText(/^\d of \d: \w+/).waitFor();
   await page.getByRole("button", { name: "Cancel" }).click();
   await page.getByText("The build was cancelled.").waitFor({ timeout: 60_000 });
   await close();

@@ -19,6 +19,8 @@ interface Waiter {
   readonly sequence: Sequence;
   /** The job that waits; when the sequence has another one, or none, nobody waits any longer. */
   readonly job: OpenJob | GenerateJob;
+  /** One past the last position it asked for: less than that would only make it ask, and wait, again. */
+  readonly end: number;
   readonly untilMs: number;
 }
 
@@ -49,7 +51,7 @@ export function makeRoom(state: CoreState, sequence: Sequence, rows: number, hol
     fail(state, sequence, new TrimtabError("QUEUE_FULL", "too many sequences wait for KV memory", context));
     return false;
   }
-  memoryQueue.add({ sequence, job, untilMs: state.now() + sequence.caller.waitMs });
+  memoryQueue.add({ sequence, job, end, untilMs: state.now() + sequence.caller.waitMs });
   state.scheduler.stall(sequence.id);
   return false;
 }
@@ -67,9 +69,8 @@ export function serveWaiting(state: CoreState): void {
   waiting.sort((a, b) => Number(isNew(a.job)) - Number(isNew(b.job)));
   for (const waiter of waiting) {
     if (!memoryQueue.has(waiter)) continue;
-    const { sequence, job } = waiter;
+    const { sequence, job, end } = waiter;
     const { table, cached } = sequence;
-    const end = job.kind === "open" ? job.end : cached + 1;
     if (fits(state, sequence, end) && state.tree.prepare(table, cached, end)) {
       memoryQueue.delete(waiter);
       state.scheduler.resume(sequence.id);
