@@ -5,6 +5,8 @@ import uPlot from "uplot";
 const HEIGHT = 110;
 /** The axis of values starts at 0 and has room above the largest, at least up to 1. */
 const ROOM_ABOVE = 1.15;
+/** Length of the axis of places that has one value at most. */
+const ALONE = 100;
 
 /** `points` is [where, values]; `over` says what the first are, and whole steps have no ticks between them. */
 export function SeriesChart({
@@ -47,6 +49,12 @@ export function SeriesChart({
   );
 }
 
+/** Where the axis of places begins and ends, also for no value and for one. */
+function span(low: number | null, high: number | null): [number, number] {
+  const first = low ?? 0;
+  return [first, high === null || high <= first ? first + ALONE : high];
+}
+
 function optionsOf(host: HTMLElement, over: "seconds" | "steps"): uPlot.Options {
   const style = getComputedStyle(host);
   const [ink, line, quiet] = ["--accent", "--line", "--quiet"].map((name) => style.getPropertyValue(name));
@@ -61,7 +69,10 @@ function optionsOf(host: HTMLElement, over: "seconds" | "steps"): uPlot.Options 
     padding: [8, 8, 0, 0],
     legend: { show: false },
     cursor: { show: false },
-    scales: { x: { time: false }, y: { range: (_plot, _low, high) => [0, Math.max(1, high * ROOM_ABOVE)] } },
+    scales: {
+      x: { time: false, range: (_plot, low, high) => span(low, high) },
+      y: { range: (_plot, _low, high) => [0, Math.max(1, high * ROOM_ABOVE)] },
+    },
     series: [{}, { stroke: ink ?? "", width: 2, points: { size: 5 } }],
     axes: [
       { ...axis, ...ticks, size: 22, grid: { show: false } },
