@@ -46,12 +46,17 @@ export function textOf(which: number, length: number): number[] {
   return Array.from({ length }, (_, at) => chain(isShared(at) ? 7 : which, at) % 50);
 }
 
-/** Draws from a number: few different tokens, so that texts repeat and guesses come true. Logits of another text are a defect. */
-export const simulatedSampler: Sampler = {
-  sample(logits, ids, _promptTokens, { stream }) {
-    expect(logits).toBe(textNumber(ids));
-    const id = (chain(logits, Number(stream)) >>> 3) % 3;
-    return { id, logprob: 0, top: [] };
-  },
-  score: (_logits, id) => ({ token: { id, logprob: 0, top: [] }, candidates: [] }),
-};
+/**
+ * Draws from a number: few different tokens, so that texts repeat and guesses come true. Logits of another text are a defect, and so are
+ * those of a text that was changed, in a sequence that `isPlain`.
+ */
+export function simulatedSampler(isPlain: (sequence: number) => boolean): Sampler {
+  return {
+    sample(logits, ids, _promptTokens, { sequence, stream }) {
+      if (isPlain(sequence)) expect(logits).toBe(textNumber(ids));
+      const id = (chain(logits, Number(stream)) >>> 3) % 3;
+      return { id, logprob: 0, top: [] };
+    },
+    score: (_logits, id) => ({ token: { id, logprob: 0, top: [] }, candidates: [] }),
+  };
+}

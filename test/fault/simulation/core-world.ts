@@ -6,12 +6,13 @@
 import { expect } from "bun:test";
 import { type Core, createCore } from "../../../services/forward/src/engine/core.ts";
 import { createKvTree, type KvTree } from "../../../services/forward/src/engine/kv-tree.ts";
-import type { Caller, Command, EngineEvent } from "../../../services/forward/src/engine/protocol.ts";
+import type { Command, EngineEvent } from "../../../services/forward/src/engine/protocol.ts";
 import { createScheduler } from "../../../services/forward/src/engine/scheduler.ts";
 import type { CoreOptions } from "../../../services/forward/src/engine/state.ts";
 import type { BatchRow, Forward } from "../../../services/forward/src/engine/step.ts";
-import { GREEDY } from "../../support/forward-engine.ts";
-import { chain, createCells, simulatedSampler, textOf } from "./core-cells.ts";
+import { chain, createCells, simulatedSampler } from "./core-cells.ts";
+import { generation, opening, type Unsent } from "./core-commands.ts";
+import { simulatedGrammars, simulatedPrograms } from "./core-parts.ts";
 
 /** One thing that happens to the core; numbers choose among what is possible. */
 export interface CoreHappening {
@@ -25,14 +26,12 @@ const PAGES = 16;
 const CONTEXT_TOKENS = 320;
 const ROWS = { rowBudget: 48, prefillRows: 32 };
 /** Steps in which all that is left must end. */
-const MOST_STEPS = 20_000;
+const MOST_STEPS = 5_000;
 /** What clients may be told; anything else, INTERNAL and NON_FINITE above all, is a defect. */
 const EXPECTED = [
   ...["CANCELLED", "OUT_OF_MEMORY", "SEQUENCE_NOT_FOUND", "DEADLINE_EXCEEDED", "FIELD_OUT_OF_RANGE"],
   ...["CONTEXT_OVERFLOW", "INVALID_ARGUMENT", "QUEUE_FULL"],
 ];
-
-type Sent<One = Command> = One extends Command ? Omit<One, "call"> : never;
 
 /** A core, those who call it, and what they were told. */
 export class CoreWorld {
@@ -43,6 +42,10 @@ export class CoreWorld {
   private nextSequence = 1;
   private readonly open = new Set<number>();
   private readonly sequences: number[] = [];
+  /** Sequences of which a row may have been changed by a program. */
+  private readonly changed = new Set<number>();
+  private readonly programs = simulatedPrograms();
+  private readonly grammars = simulatedGrammars();
   private readonly tree: KvTree;
   private readonly core: Core;
 
@@ -50,16 +53,12 @@ export class CoreWorld {
     const cells = createCells(PAGES);
     this.tree = createKvTree({ pages: PAGES, ...cells });
     const forward: Forward = { run: (batch) => this.compute(batch, cells) };
-    const nothing = { programs: { put() {}, size: 0, usedBytes: 0 }, projections: {}, grammars: {} };
-    const parts = {
-      forward,
-      sampler: simulatedSampler,
-      tree: this.tree,
-      scheduler: createScheduler<number>(ROWS),
-    };
     this.core = createCore({
-      ...(nothing as unknown as Pick<CoreOptions, "programs" | "projections" | "grammars">),
-      ...parts,
+      ...{ forward, tree: this.tree, scheduler: createScheduler<number>(ROWS) },
+      sampler: simulatedSampler((sequence) => !this.changed.has(sequence)),
+      ...{ programs: this.programs.store, grammars: this.grammars.store },
+      // Nothing is tapped.
+      projections: {} as CoreOptions["projections"],
       ...{
         layers: 1,
         rowBudget: ROWS.rowBudget,
@@ -77,15 +76,16 @@ export class CoreWorld {
   /** Lets one thing happen. */
   happen({ kind, choice, size }: CoreHappening): void {
     if (kind === "step") return this.step();
-    if (kind === "pass") return void (this.nowMs += size * 10);
+    if (kind === "pass") return this.pass(size * 10);
     const sequence = this.sequences[choice % Math.max(1, this.sequences.length)] ?? 0;
-    if (kind === "open") this.send(this.opening(choice, textOf(choice % 5, 1 + size), null));
+    if (kind === "open") this.send(opening(this.name(), null, choice, size));
     // Its tokens are known for a parent that has said nothing yet; else it is refused, which is an answer, too.
-    else if (kind === "extend") this.send(this.opening(choice, textOf(choice % 5, 1 + size), sequence));
-    else if (kind === "generate") this.send(this.generation(sequence, choice, size));
+    else if (kind === "extend") this.send(opening(this.name(), sequence, choice, size));
+    else if (kind === "generate") this.send(generation(sequence, choice, size));
     else if (kind === "fork") this.forkAndGo(sequence, choice, size);
     else if (kind === "truncate") this.send({ type: "truncate", sequence, tokens: 1 + size });
-    else if (kind === "steer") this.send({ type: "coefficients", sequence, coefficients: [] });
+    else if (kind === "steer")
+      this.send({ type: "coefficients", sequence, coefficients: [1 + (choice % 2)] });
     else if (kind === "stop") this.send({ type: "stop", sequences: [sequence] });
     else this.release(sequence);
   }
@@ -93,7 +93,7 @@ export class CoreWorld {
   /** Lets everything end by itself, which all calls must; then gives everything back, of which nothing may be left. */
   finish(): void {
     for (let steps = 0, deadlineMs: number | null = 0; deadlineMs !== null;) {
-      while (this.core.step()) expect(++steps).toBeLessThan(MOST_STEPS);
+      while (this.core.step() || this.grammars.catchUp()) expect(++steps).toBeLessThan(MOST_STEPS);
       deadlineMs = this.core.nextDeadlineMs();
       this.nowMs = Math.max(this.nowMs, deadlineMs ?? 0);
     }
@@ -101,6 +101,7 @@ export class CoreWorld {
     while (this.sequences.length > 0) this.release(this.sequences[0] ?? 0);
     expect(this.core.step()).toBe(false);
     expect(this.tree.free).toBe(PAGES);
+    expect([this.programs.held(), this.grammars.held()]).toEqual([0, 0]);
     expect(this.core.nextDeadlineMs()).toBe(null);
   }
 
@@ -109,10 +110,26 @@ export class CoreWorld {
     this.steps++;
   }
 
-  private send(command: Sent): void {
+  private pass(timeMs: number): void {
+    this.nowMs += timeMs;
+    this.grammars.catchUp();
+  }
+
+  private send(command: Unsent): void {
+    this.noteChange(command);
     const call = this.nextCall++;
     this.open.add(call);
     this.core.command({ ...command, call } as Command);
+  }
+
+  /** A sequence is changed by its own programs, and by those of whom it continues. */
+  private noteChange(command: Unsent): void {
+    const before =
+      command.type === "open" ? command.parent : command.type === "fork" ? command.sequence : null;
+    const isBound = (command.type === "open" || command.type === "generate") && command.binding !== null;
+    if (!isBound && (before === null || !this.changed.has(before))) return;
+    if (command.type === "fork") for (const child of command.children) this.changed.add(child);
+    else if (command.type === "open" || command.type === "generate") this.changed.add(command.sequence);
   }
 
   private hear(event: EngineEvent): void {
@@ -124,51 +141,11 @@ export class CoreWorld {
     this.ends.set(how, (this.ends.get(how) ?? 0) + 1);
   }
 
-  private opening(choice: number, ids: readonly number[], parent: number | null): Sent {
-    const caller: Caller = {
-      fairnessKey: `key ${choice % 3}`,
-      cacheSalt: `salt ${choice % 2}`,
-      bypassCache: choice % 7 === 0,
-      waitMs: (choice % 4) * 500,
-    };
-    const sequence = this.name();
-    const nothing = { taps: [], binding: null, transient: false };
-    const score = choice % 6 === 0 && ids.length > 1 ? { first: 1, topLogprobs: 0, candidates: [] } : null;
-    const complete = choice % 5 === 0;
-    return {
-      type: "open",
-      sequence,
-      caller,
-      ids,
-      parent,
-      promptTokens: ids.length,
-      score,
-      complete,
-      ...nothing,
-    };
-  }
-
-  private generation(sequence: number, choice: number, size: number): Sent {
-    const parking = { parkEvery: choice % 9 === 0 ? 3 : 0, parkTimeoutMs: 1_000 };
-    const speculation = parking.parkEvery === 0 && choice % 8 === 0 ? { ngram: 2, maxDraft: 4 } : null;
-    const drawing = { sampling: GREEDY, stream: BigInt(choice % 3), stopIds: [], topLogprobs: 0 };
-    const nothing = { binding: null, replayLast: false, taps: [], constraint: null };
-    return {
-      type: "generate",
-      sequence,
-      maxTokens: 1 + size,
-      ...drawing,
-      ...nothing,
-      ...parking,
-      speculation,
-    };
-  }
-
   /** Branches that go on before their parent has had time to be forked. */
   private forkAndGo(sequence: number, choice: number, size: number): void {
     const children = Array.from({ length: 1 + (choice % 4) }, () => this.name());
     this.send({ type: "fork", sequence, children });
-    for (const [index, child] of children.entries()) this.send(this.generation(child, choice + index, size));
+    for (const [index, child] of children.entries()) this.send(generation(child, choice + index, size));
   }
 
   private name(): number {
@@ -186,8 +163,9 @@ export class CoreWorld {
   /** Rows of one step, at most as many as a step may have; the page of each row is its own table's. */
   private compute(batch: readonly BatchRow[], cells: ReturnType<typeof createCells>): number {
     expect(batch.length).toBeLessThanOrEqual(ROWS.rowBudget);
-    for (const { table, position, id } of batch) {
-      cells.write(table, position, chain(position === 0 ? 0 : cells.read(table, position - 1), id));
+    for (const { table, position, id, heads } of batch) {
+      const before = position === 0 ? 0 : cells.read(table, position - 1);
+      cells.write(table, position, chain(before, id + 1_000 * (heads?.[0] ?? 0)));
     }
     for (const { table, position, onLogits } of batch) onLogits?.(cells.read(table, position));
     return 0;
