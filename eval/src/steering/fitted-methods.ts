@@ -21,6 +21,8 @@ interface Fit {
   readonly isRelative?: boolean;
 }
 
+/** Of the recipe's digest in the names of fits. */
+const PINNED_CHARS = 12;
 const SCALES = [0.25, 0.5, 1, 2];
 /** About the recipe's own dose, and multiples of it. */
 const RELATIVE = [0.07, 0.14, 0.28, 0.56];
@@ -62,6 +64,8 @@ export interface FitSource {
   readonly model: string;
   /** Name of the recipe whose examples are used, and its acting blocks. */
   readonly recipe: string;
+  /** The same, pinned: fits of another model or build have other names. */
+  readonly pinned: string;
   readonly blocks: readonly number[];
   readonly onProgress: (text: string) => void;
 }
@@ -96,11 +100,11 @@ export async function fitMethods(
 
 /** Digest of the fitted artifact. @throws TrimtabError as FitArtifact. */
 async function fitOne(
-  { gateway, model, recipe, onProgress }: FitSource,
+  { gateway, model, recipe, pinned, onProgress }: FitSource,
   fit: Pick<Fit, "name" | "method" | "options">,
 ): Promise<string> {
   onProgress(`fitting ${fit.name}`);
-  const name = `lab-${recipe}-${fit.name.replaceAll(" ", "-")}`;
+  const name = `lab-${fit.name.replaceAll(" ", "-")}-${pinned.slice(-PINNED_CHARS)}`;
   // A control with shuffled labels cannot tell the classes apart, and is not meant to.
   const request = {
     name,

@@ -121,7 +121,7 @@ export async function availableMethods(
   { services: { gateway }, model, recipe, pinned, blocks, onProgress }: MethodSource,
   wanted: (name: string) => boolean,
 ): Promise<{ readonly methods: Method[]; readonly missing: string[]; readonly cast: string | undefined }> {
-  const fitted = await fitMethods({ gateway, model: model.name, recipe, blocks, onProgress }, wanted);
+  const fitted = await fitMethods({ gateway, model: model.name, recipe, pinned, blocks, onProgress }, wanted);
   const ours = recipeMethod(pinned, pushKey(await readRecipeFacts(gateway, pinned)));
   const own = [
     ...[ours, paperMethod(pinned), FORCED_PREFIX_METHOD, CANNED_METHOD, SYSTEM_METHOD, REWORDING_METHOD],

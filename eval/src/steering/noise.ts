@@ -24,8 +24,18 @@ export interface NoiseSource {
   readonly doses: readonly number[];
 }
 
+/** A control. @param made what its answers depend on besides the recipe's strength @param artifactOf artifact for a prompt */
+type ControlOf = (
+  name: string,
+  made: string,
+  description: string,
+  artifactOf: (text: string) => string,
+) => Method;
+
 const NOISES = 8;
 const SEED = 20_260;
+/** Of the digests in names of artifacts. */
+const KEY_CHARS = 12;
 
 /** Noise, one of several by prompt; one random direction for all prompts; and the contrast of shuffled labels, if it is given. */
 export async function controlMethods(source: NoiseSource, shuffled: string | undefined): Promise<Method[]> {
@@ -38,8 +48,8 @@ export async function controlMethods(source: NoiseSource, shuffled: string | und
   const noises: string[] = [];
   for (let index = 0; index < NOISES; index++)
     noises.push(await putCourse(source, strength, `noise-${index}`, random(SEED + index)));
-  const control = (name: string, description: string, artifactOf: (text: string) => string): Method => ({
-    ...{ name, site: "residual", doses: source.doses, identity: `${name} ${push} ${SEED}` },
+  const control: ControlOf = (name, made, description, artifactOf) => ({
+    ...{ name, site: "residual", doses: source.doses, identity: `${name} ${push} ${made}` },
     description: `control: ${description}, as strong as the recipe along its course`,
     request: (text, dose) => ({
       question: questionOf(text),
@@ -48,8 +58,13 @@ export async function controlMethods(source: NoiseSource, shuffled: string | und
   });
   const byPrompt = (text: string) => noises[Number(Bun.hash(text) % BigInt(NOISES))]!;
   return [
-    control("same-norm noise", `one of ${NOISES} noises by prompt in the recipe's blocks`, byPrompt),
-    control("random direction", "one random direction a block", () => noises[0]!),
+    control(
+      "same-norm noise",
+      `${SEED}`,
+      `one of ${NOISES} noises by prompt in the recipe's blocks`,
+      byPrompt,
+    ),
+    control("random direction", `${SEED}`, "one random direction a block", () => noises[0]!),
     ...(shuffled === undefined ? [] : [await shuffledControl(source, strength, shuffled, control)]),
   ];
 }
@@ -58,10 +73,11 @@ async function shuffledControl(
   source: NoiseSource,
   strength: CourseStrength,
   shuffled: string,
-  control: (name: string, description: string, artifactOf: (text: string) => string) => Method,
+  control: ControlOf,
 ): Promise<Method> {
   const { tensors } = parseSafetensors(await readArtifact(source.gateway, shuffled));
-  const artifact = await putCourse(source, strength, "shuffled", (layer) => {
+  // Another fit of the labels is another edit, which does not take this one's name and answers.
+  const artifact = await putCourse(source, strength, `shuffled-${shuffled.slice(-KEY_CHARS)}`, (layer) => {
     const name = `direction.${layer}`;
     const raw = tensors.get(name);
     if (raw === undefined) throw new Error(`the contrast of shuffled labels has no block ${layer}`);
@@ -69,7 +85,12 @@ async function shuffledControl(
     const length = Math.hypot(...values);
     return values.map((value) => value / length);
   });
-  return control("shuffled labels", "the recipe's contrast with labels in random order", () => artifact);
+  return control(
+    "shuffled labels",
+    artifact,
+    "the recipe's contrast with labels in random order",
+    () => artifact,
+  );
 }
 
 /** How strong a recipe is, where and when. */
@@ -100,7 +121,7 @@ async function putCourse(
     ...courseEdit(strength, model.digest, vectorOf),
   });
   const put = {
-    name: `lab-${name}-${pinned.slice(-12)}`,
+    name: `lab-${name}-${pinned.slice(-KEY_CHARS)}`,
     ...{ kind: ArtifactKind.EDIT, data: toBinary(EditSchema, edit), modelDigest: model.digest },
   };
   const { artifact } = await gateway.putArtifact({ put });

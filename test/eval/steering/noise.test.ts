@@ -1,7 +1,9 @@
 // Controls as strong as a recipe: the same change at the same tokens, towards whatever vector is given.
 
 import { expect, test } from "bun:test";
-import { courseEdit, unitNoise } from "../../../eval/src/steering/noise.ts";
+import { writeSafetensors } from "#kit/safetensors.ts";
+import type { Services } from "../../../eval/src/services.ts";
+import { controlMethods, courseEdit, unitNoise } from "../../../eval/src/steering/noise.ts";
 import { createRandom } from "../../../eval/src/random.ts";
 import { Scope } from "#proto/trimtab/type/v1/program_pb.ts";
 
@@ -41,3 +43,42 @@ test("noise has length 1, no preferred sign, and is the same one for a seed agai
   expect(of(1)).toEqual(values);
   expect(of(2)).not.toEqual(values);
 });
+
+test("controls of shuffled labels are told apart by their fit: neither name nor answers are shared", async () => {
+  const { gateway, names } = keptInMemory();
+  const source = { gateway, model: { digest: "d", layers: 4 }, pinned: "refusal@sha256:recipe", doses: [1] };
+  const identities = async (fit: string) => {
+    const methods = await controlMethods(source, fit);
+    return new Map(methods.map(({ name, identity }) => [name, identity]));
+  };
+  const [one, other] = [await identities("sha256:direction-1"), await identities("sha256:direction-2")];
+  expect(one.get("shuffled labels")).not.toBe(other.get("shuffled labels"));
+  expect(one.get("random direction")).toBe(other.get("random direction"));
+  expect(new Set(names.filter((name) => name.includes("shuffled"))).size).toBe(2);
+});
+
+/** A gateway that knows one recipe and directions of one vector a block, and names what it is given. */
+function keptInMemory() {
+  const names: string[] = [];
+  const axis = (value: number) => ({ shape: [WIDTH], data: new Float32Array(WIDTH).fill(value) });
+  const norms = { shape: [4], data: Float32Array.from(strength.medians) };
+  const bytesOf = (reference: string): Uint8Array => {
+    if (reference === "sha256:recipe")
+      return new TextEncoder().encode(JSON.stringify({ ...strength, direction: "sha256:direction-0" }));
+    const seed = Number(reference.at(-1));
+    return writeSafetensors({
+      ...{ "direction.2": axis(1 + seed), "direction.3": axis(-1 - seed) },
+      median_residual_norms: norms,
+    });
+  };
+  const gateway = {
+    async *getArtifact({ reference }: { readonly reference: string }) {
+      yield { chunk: bytesOf(reference) };
+    },
+    putArtifact({ put }: { readonly put: { readonly name: string } }) {
+      names.push(put.name);
+      return Promise.resolve({ artifact: { digest: `sha256:${put.name}` } });
+    },
+  };
+  return { gateway: gateway as unknown as Services["gateway"], names };
+}

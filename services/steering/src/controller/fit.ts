@@ -48,6 +48,8 @@ export interface FittedController {
 
 /** Rows the axes are found from: their cost grows with the square, and more rows give the same ones. */
 const AXES_FROM = 1600;
+/** What a round of the search for axes must still add to the variance along them: the network learns in their span, not along each. */
+const AXES_GAIN = 1e-4;
 
 interface Candidate {
   readonly gate: GateNetwork;
@@ -74,7 +76,8 @@ export function fitController(
   const rows = standardise(train.rows, statistics);
   const checks = standardise(validation.rows, statistics);
   // Both classes and all families are in order.
-  const all = principalAxes(spread(rows, AXES_FROM), Math.max(...settings.axes), createRandom(settings.seed));
+  const most = Math.max(...settings.axes);
+  const all = principalAxes(spread(rows, AXES_FROM), most, createRandom(settings.seed), AXES_GAIN);
   const folds = familyFolds(train, settings.folds);
   const candidates: Candidate[] = [];
   for (const count of settings.axes) {
@@ -113,12 +116,12 @@ function coordinates(
   validation: readonly Float32Array[],
   axes: readonly Float32Array[],
 ) {
-  const raw = train.map((row) => project(row, axes));
+  const raw = project(train, axes);
   let squares = 0;
   for (const row of raw) for (const value of row) squares += value * value;
   const unit = Math.sqrt(squares / Math.max(1, raw.length * axes.length)) || 1;
   const scaled = (row: Float32Array) => row.map((value) => value / unit);
-  return { unit, train: raw.map(scaled), validation: validation.map((row) => scaled(project(row, axes))) };
+  return { unit, train: raw.map(scaled), validation: project(validation, axes).map(scaled) };
 }
 
 function fold(

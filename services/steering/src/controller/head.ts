@@ -38,13 +38,13 @@ export function regressHead(train: HeadExamples, validation: HeadExamples, seed:
   const statistics = featureStatistics(train.rows, width);
   const rows = standardise(train.rows, statistics);
   const axes = principalAxes(rows, AXES, createRandom(seed));
-  const raw = rows.map((row) => project(row, axes));
+  const raw = project(rows, axes);
   const unit = rootMeanSquare(raw) || 1;
-  const scaled = (row: Float32Array) => project(row, axes).map((x) => x / unit);
+  const scaled = (row: Float32Array) => row.map((x) => x / unit);
   const logits = (examples: HeadExamples) =>
     examples.weights.map((row) => Float64Array.from(row, boundedLogit));
-  const map = fitRidge(rows.map(scaled), logits(train), RIDGE);
-  const held = standardise(validation.rows, statistics).map(scaled);
+  const map = fitRidge(raw.map(scaled), logits(train), RIDGE);
+  const held = project(standardise(validation.rows, statistics), axes).map(scaled);
   return {
     network: networkOf(statistics, axes, unit, map),
     meanWeights: meanOf(train.weights),

@@ -4,15 +4,24 @@
  * A controller has thousands of inputs and a few hundred examples, which span a few hundred dimensions at most. It is
  * trained in the coordinates of the leading axes, which is fast and drops directions that only noise fills, and folded
  * back, so the exported network reads the residuals themselves.
- * Cost: n²·d for the Gram matrix and n²·k a round: under a second for 500 rows of 5760.
+ * Cost: n²·d/2 for the Gram matrix, n²·k + 2·n·k² a round, k²·d at the end.
  */
 import type { Random } from "./random.ts";
 
-const ROUNDS = 30;
+const MOST_ROUNDS = 30;
 const TINY = 1e-9;
 
-/** At most `count` orthonormal axes ([width] each), strongest first; fewer if the rows span less. */
-export function principalAxes(rows: readonly Float32Array[], count: number, random: Random): Float32Array[] {
+/**
+ * At most `count` orthonormal axes ([width] each), strongest first; fewer if the rows span less.
+ * @param gain rounds end when one adds a smaller share to the variance along the axes: a few find the span, the others turn axes of
+ *   like strength about each other
+ */
+export function principalAxes(
+  rows: readonly Float32Array[],
+  count: number,
+  random: Random,
+  gain = 0,
+): Float32Array[] {
   const n = rows.length;
   const k = Math.min(count, n);
   const gram = gramMatrix(rows);
@@ -20,61 +29,111 @@ export function principalAxes(rows: readonly Float32Array[], count: number, rand
     Float64Array.from({ length: n }, () => random.normal()),
   );
   orthonormalise(basis);
-  for (let round = 0; round < ROUNDS; round++) {
-    basis = basis.map((vector) => multiply(gram, vector));
+  let images = products(basis, gram);
+  let variances = quotients(basis, images);
+  for (let round = 0, before = 0; round < MOST_ROUNDS && sum(variances) > before * (1 + gain); round++) {
+    before = sum(variances);
+    basis = images;
     orthonormalise(basis);
+    images = products(basis, gram);
+    variances = quotients(basis, images);
   }
-  return basis
-    .map((vector) => ({ vector, value: dot(vector, multiply(gram, vector)) }))
+  const axes = basis
+    .map((vector, i) => ({ vector, value: variances[i] as number }))
     .filter(({ value }, _, all) => value > TINY * Math.max(...all.map((each) => each.value)))
     .sort((a, b) => b.value - a.value)
     .map(({ vector, value }) => combine(rows, vector, 1 / Math.sqrt(value)));
+  // Vectors that are not quite eigenvectors give axes that are not quite at right angles.
+  orthonormalise(axes);
+  return axes.map((axis) => Float32Array.from(axis));
 }
 
-/** Coordinates of a row along axes. */
-export function project(row: Float32Array, axes: readonly Float32Array[]): Float32Array {
-  return Float32Array.from(axes, (axis) => dotRows(axis, row));
+/** Coordinates of rows along axes, [axes] each. */
+export function project(rows: readonly Float32Array[], axes: readonly Float32Array[]): Float32Array[] {
+  const wide = widened(axes);
+  const along = new Float64Array(axes.length);
+  return rows.map((row) => {
+    dots(Float64Array.from(row), wide, wide.length, along);
+    return Float32Array.from(along);
+  });
 }
 
 function gramMatrix(rows: readonly Float32Array[]): Float64Array[] {
+  const wide = widened(rows);
   const gram = rows.map(() => new Float64Array(rows.length));
-  for (let i = 0; i < rows.length; i++) {
-    for (let j = 0; j <= i; j++) {
-      const value = dotRows(rows[i] as Float32Array, rows[j] as Float32Array);
-      (gram[i] as Float64Array)[j] = value;
-      (gram[j] as Float64Array)[i] = value;
-    }
+  for (let i = 0; i < wide.length; i++) {
+    const own = gram[i] as Float64Array;
+    dots(wide[i] as Float64Array, wide, i + 1, own);
+    for (let j = 0; j < i; j++) (gram[j] as Float64Array)[i] = own[j] as number;
   }
   return gram;
 }
 
-function multiply(matrix: readonly Float64Array[], vector: Float64Array): Float64Array {
-  return Float64Array.from(matrix, (row) => dot(row, vector));
+/** A symmetric matrix times every vector. */
+function products(vectors: readonly Float64Array[], matrix: readonly Float64Array[]): Float64Array[] {
+  return vectors.map((vector) => {
+    const product = new Float64Array(matrix.length);
+    dots(vector, matrix, matrix.length, product);
+    return product;
+  });
+}
+
+/** Rayleigh quotients of orthonormal vectors: the variance along each. */
+function quotients(vectors: readonly Float64Array[], images: readonly Float64Array[]): Float64Array {
+  return Float64Array.from(vectors, (vector, i) => dot(vector, images[i] as Float64Array));
 }
 
 /** Gram-Schmidt in place, twice for accuracy; vectors that vanish become zero. */
 function orthonormalise(basis: Float64Array[]): void {
+  const amounts = new Float64Array(basis.length);
   for (const [i, vector] of basis.entries()) {
     for (let pass = 0; pass < 2; pass++) {
-      for (let j = 0; j < i; j++) subtract(vector, basis[j] as Float64Array);
+      dots(vector, basis, i, amounts);
+      for (let j = 0; j < i; j++) subtract(vector, basis[j] as Float64Array, amounts[j] as number);
     }
     const length = Math.sqrt(dot(vector, vector));
     for (let m = 0; m < vector.length; m++) vector[m] = length > 0 ? (vector[m] as number) / length : 0;
   }
 }
 
-function subtract(vector: Float64Array, other: Float64Array): void {
-  const amount = dot(vector, other);
+function subtract(vector: Float64Array, other: Float64Array, amount: number): void {
   for (let m = 0; m < vector.length; m++) vector[m] = (vector[m] as number) - amount * (other[m] as number);
 }
 
-function combine(rows: readonly Float32Array[], weights: Float64Array, factor: number): Float32Array {
+function combine(rows: readonly Float32Array[], weights: Float64Array, factor: number): Float64Array {
   const sum = new Float64Array(rows[0]?.length ?? 0);
   for (const [r, row] of rows.entries()) {
     const weight = (weights[r] as number) * factor;
     for (let i = 0; i < sum.length; i++) sum[i] = (sum[i] as number) + weight * (row[i] as number);
   }
-  return Float32Array.from(sum);
+  return sum;
+}
+
+/** Inner products with the first `count` others: four at a time, because a sum waits for itself, four do not for each other. */
+function dots(own: Float64Array, others: readonly Float64Array[], count: number, into: Float64Array): void {
+  let j = 0;
+  for (; j + 4 <= count; j += 4) {
+    const a = others[j] as Float64Array;
+    const b = others[j + 1] as Float64Array;
+    const c = others[j + 2] as Float64Array;
+    const d = others[j + 3] as Float64Array;
+    let p = 0;
+    let q = 0;
+    let r = 0;
+    let s = 0;
+    for (let i = 0; i < own.length; i++) {
+      const value = own[i] as number;
+      p += value * (a[i] as number);
+      q += value * (b[i] as number);
+      r += value * (c[i] as number);
+      s += value * (d[i] as number);
+    }
+    into[j] = p;
+    into[j + 1] = q;
+    into[j + 2] = r;
+    into[j + 3] = s;
+  }
+  for (; j < count; j++) into[j] = dot(own, others[j] as Float64Array);
 }
 
 function dot(a: Float64Array, b: Float64Array): number {
@@ -83,9 +142,10 @@ function dot(a: Float64Array, b: Float64Array): number {
   return sum;
 }
 
-/** The same for f32: one function for both types would be compiled for neither. */
-function dotRows(a: Float32Array, b: Float32Array): number {
-  let sum = 0;
-  for (let i = 0; i < a.length; i++) sum += (a[i] as number) * (b[i] as number);
-  return sum;
+function widened(rows: readonly Float32Array[]): Float64Array[] {
+  return rows.map((row) => Float64Array.from(row));
+}
+
+function sum(values: Float64Array): number {
+  return values.reduce((total, value) => total + value, 0);
 }
