@@ -1,25 +1,23 @@
-/** What is counted of generations: requests by outcome, steering, gates, tokens, time to first token. */
+/** What is counted of generations: requests by outcome, steering, gates, tokens, times. */
 import { Counter, Histogram } from "prom-client";
 import type { Metrics } from "#kit/metrics.ts";
 import { type GenerateResponse, SearchEnd } from "#proto/trimtab/gateway/v1/gateway_service_pb.ts";
 import { FinishReason } from "#proto/trimtab/type/v1/generation_pb.ts";
 import type { AdmissionState } from "./admission/admission.ts";
 import { BANDS } from "./admission/waiting-line.ts";
+import { createRequestTimes, type RequestClock } from "./request-times.ts";
 
 /** Counts generations. */
 export interface GatewayMetrics {
-  /** A generation was let in after this wait. */
-  waited(ms: number): void;
+  /** A generation has arrived. */
+  begin(): RequestClock;
   /** One event of a generation. */
   event(response: GenerateResponse): void;
   /** A generation ended: "ok", "left", or the reason of its error. */
   ended(outcome: string): void;
 }
 
-const SECONDS = [0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
-const TOKEN_SECONDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5];
 const GATES = [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1];
-const MS_PER_SECOND = 1_000;
 
 /** Read whenever metrics are collected. */
 export interface GatewayReadings {
@@ -65,30 +63,17 @@ export function createGatewayMetrics(metrics: Metrics, read: GatewayReadings): G
     buckets: GATES,
     registers,
   });
-  const firstToken = new Histogram({
-    name: "gen_ai_server_time_to_first_token_seconds",
-    help: "Acceptance to first token.",
-    buckets: SECONDS,
+  const drafted = new Counter({
+    name: "trimtab_spec_decode_num_draft_tokens_total",
+    help: "Tokens that were guessed ahead.",
     registers,
   });
-  const queueTime = new Histogram({
-    name: "trimtab_request_queue_time_seconds",
-    help: "Wait of requests that were let in.",
-    buckets: SECONDS,
+  const accepted = new Counter({
+    name: "trimtab_spec_decode_num_accepted_tokens_total",
+    help: "Guessed tokens that are part of an answer.",
     registers,
   });
-  const latency = new Histogram({
-    name: "trimtab_e2e_request_latency_seconds",
-    help: "Acceptance to last token.",
-    buckets: SECONDS,
-    registers,
-  });
-  const perToken = new Histogram({
-    name: "gen_ai_server_time_per_output_token_seconds",
-    help: "Mean time between the tokens of an answer, the first left out.",
-    buckets: TOKEN_SECONDS,
-    registers,
-  });
+  const times = createRequestTimes(metrics.registry);
   metrics.gauge("trimtab_running_generations", "Generations under way.", read.running);
   for (const band of BANDS) {
     const name = `trimtab_admission_waiting_${band}`;
@@ -101,7 +86,7 @@ export function createGatewayMetrics(metrics: Metrics, read: GatewayReadings): G
   const inFlight = "Estimated tokens of the requests that run.";
   metrics.gauge("trimtab_admission_running_tokens", inFlight, () => read.admission().runningTokens);
   return {
-    waited: (ms) => queueTime.observe(ms / MS_PER_SECOND),
+    begin: times.begin,
     ended: (outcome) => outcomes.inc({ outcome }),
     event({ event }) {
       if (event.case === "planned" && event.value.report) gates.observe(event.value.report.gate);
@@ -115,16 +100,13 @@ export function createGatewayMetrics(metrics: Metrics, read: GatewayReadings): G
       }
       if (event.case !== "completed") return;
       discarded.inc(event.value.usage?.scaling?.discardedTokens ?? 0);
-      const { usage, timings } = event.value;
+      const { usage } = event.value;
       metrics.countTokens("prompt", usage?.promptTokens ?? 0);
       metrics.countTokens("cached", usage?.reusedTokens ?? 0);
       metrics.countTokens("generated", usage?.completionTokens ?? 0);
       metrics.countTokens("verified", usage?.verifiedTokens ?? 0);
-      if (timings && timings.timeToFirstTokenMs > 0) {
-        firstToken.observe(timings.timeToFirstTokenMs / MS_PER_SECOND);
-        latency.observe(timings.totalMs / MS_PER_SECOND);
-      }
-      if (timings && timings.tokensPerSecond > 0) perToken.observe(1 / timings.tokensPerSecond);
+      drafted.inc(usage?.draftedTokens ?? 0);
+      accepted.inc(usage?.acceptedTokens ?? 0);
     },
   };
 }

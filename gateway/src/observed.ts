@@ -22,6 +22,7 @@ export async function* observed(
   let outcome = "left";
   let failure: unknown;
   const spans = traceGeneration(spec, scope);
+  const clock = metrics.begin();
   try {
     // What is wrong with a request is told at once, whoever waits.
     validateSpec(spec);
@@ -30,9 +31,10 @@ export async function* observed(
     const ticket = await enter(gateway, scope, estimate);
     let used = estimate;
     try {
-      metrics.waited(ticket.waitedMs);
+      clock.admitted(ticket.waitedMs);
       for await (const response of generate(flow, spec, spans.scope)) {
         metrics.event(response);
+        clock.event(response);
         spans.event(response);
         if (response.event.case === "completed") used = usedTokens(response.event.value.usage) ?? estimate;
         yield response;

@@ -32,6 +32,13 @@ export interface OpenFile {
   readonly sizeBytes: number;
 }
 
+/** A file of several, by its name among them. */
+export interface NamedFile {
+  readonly name: string;
+  /** Where it lies. */
+  readonly at: string;
+}
+
 /** How to open: the largest acceptable size, the name used in errors, and whether a symbolic link may be followed. */
 export interface OpenOptions {
   readonly maxBytes?: number;

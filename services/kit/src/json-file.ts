@@ -19,7 +19,7 @@ const utf8 = new TextDecoder("utf-8", { fatal: true });
  * @throws TrimtabError ARTIFACT_NOT_FOUND, ARTIFACT_INVALID, TOO_LARGE; the field is the label.
  */
 export function readJsonFile(path: string, label: string, { maxBytes, maxDepth }: JsonLimits): JsonObject {
-  const text = decode(readRegularFile(path, { maxBytes, label }), label);
+  const text = decodeUtf8(readRegularFile(path, { maxBytes, label }), label);
   const fault = scanJson(text, maxDepth);
   if (fault !== undefined) throw invalid(label, fault);
   const value = JSON.parse(text) as unknown;
@@ -32,7 +32,8 @@ export function isJsonObject(value: unknown): value is JsonObject {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-function decode(bytes: Uint8Array, label: string): string {
+/** Text of a file's bytes. @throws TrimtabError ARTIFACT_INVALID naming the file. */
+export function decodeUtf8(bytes: Uint8Array, label: string): string {
   try {
     return utf8.decode(bytes);
   } catch {

@@ -9,7 +9,14 @@
 import { closeSync, existsSync } from "node:fs";
 import { basename, join } from "node:path";
 import { TrimtabError } from "./errors.ts";
-import { type OpenFile, openRegularFile, readFully, sha256Hex, sha256OfPath } from "./files.ts";
+import {
+  type NamedFile,
+  type OpenFile,
+  openRegularFile,
+  readFully,
+  sha256Hex,
+  sha256OfPath,
+} from "./files.ts";
 import { isJsonObject, type JsonObject, readJsonFile } from "./json-file.ts";
 import { MODEL_DIRECTORY_LIMITS } from "./limits.ts";
 import { parseSafetensorsHeader, type SafetensorsDtype } from "./safetensors-header.ts";
@@ -89,12 +96,16 @@ export function openModelDirectory(path: string): ModelDirectory {
 
 /** Digest of a directory, see above. @throws TrimtabError ARTIFACT_NOT_FOUND, ARTIFACT_INVALID. */
 export function digestOfDirectory(path: string): string {
-  const names = [
-    ...SIDE_FILES.filter((name) => existsSync(join(path, name))),
-    ...listShards(path).shards,
-  ].toSorted();
-  const lines = names.map((name) => `${sha256OfPath(join(path, name), { label: name })}  ${name}\n`);
+  const lines = filesOfDirectory(path).map(
+    ({ name, at }) => `${sha256OfPath(at, { label: name })}  ${name}\n`,
+  );
   return sha256Hex(new TextEncoder().encode(lines.join("")));
+}
+
+/** The files that make the model, by name. @throws TrimtabError ARTIFACT_INVALID. */
+export function filesOfDirectory(path: string): readonly NamedFile[] {
+  const side = SIDE_FILES.filter((name) => existsSync(join(path, name)));
+  return [...side, ...listShards(path).shards].toSorted().map((name) => ({ name, at: join(path, name) }));
 }
 
 /** Names of the weight files; with an index, the file of each tensor. */

@@ -9,7 +9,7 @@ import { existsSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { onnx } from "onnx-proto";
 import { TrimtabError } from "./errors.ts";
-import { readRegularFile, sha256Hex, sha256OfPath } from "./files.ts";
+import { type NamedFile, readRegularFile, sha256Hex, sha256OfPath } from "./files.ts";
 import { ONNX_MODEL_LIMITS } from "./limits.ts";
 import type { ExternalFile } from "./onnx-runtime.ts";
 
@@ -64,14 +64,18 @@ export function readOnnxFiles(path: string): OnnxFiles {
  * @throws TrimtabError as {@link readOnnxFiles}
  */
 export function digestOfOnnx(path: string): string {
+  const lines = filesOfOnnx(path).map(({ name, at }) => `${sha256OfPath(at, { label: name })}  ${name}\n`);
+  return sha256Hex(new TextEncoder().encode(lines.join("")));
+}
+
+/** The files of a model, by name. @throws TrimtabError as {@link readOnnxFiles} */
+export function filesOfOnnx(path: string): readonly NamedFile[] {
   const folder = onnxFolder(path);
-  const files = [
+  return [
     { name: basename(path), at: path },
     ...inspectGraph(readGraph(path)).map((name) => ({ name, at: join(dirname(path), name) })),
     ...SIDE_FILES.map((name) => ({ name, at: join(folder, name) })).filter(({ at }) => existsSync(at)),
   ].toSorted((a, b) => (a.name < b.name ? -1 : 1));
-  const lines = files.map(({ name, at }) => `${sha256OfPath(at, { label: name })}  ${name}\n`);
-  return sha256Hex(new TextEncoder().encode(lines.join("")));
 }
 
 function readGraph(path: string): Uint8Array {

@@ -10,7 +10,7 @@ import { join } from "node:path";
 import { TrimtabError } from "./errors.ts";
 import { readRegularFile } from "./files.ts";
 import type { GgufValue } from "./gguf-values.ts";
-import { isJsonObject, type JsonObject } from "./json-file.ts";
+import { decodeUtf8, isJsonObject, type JsonObject } from "./json-file.ts";
 import { MODEL_DIRECTORY_LIMITS } from "./limits.ts";
 import { readSideFile } from "./model-directory.ts";
 import { nameOfPreTokenizer, readAddSpacePrefix } from "./tokenizer-json-cuts.ts";
@@ -115,7 +115,8 @@ function readVocabulary(tokenizer: JsonObject, size: number): JsonVocabulary {
 }
 
 function readMerges(model: JsonObject): [string, string][] {
-  const merges = listAt(model, "merges", "model.");
+  const merges = model["merges"];
+  if (!Array.isArray(merges)) throw invalid("model.merges", "is no list");
   if (merges.length > MAX_MERGES) throw invalid("model.merges", `has ${merges.length} entries`, MAX_MERGES);
   return merges.map((merge, i) => {
     const pair: unknown = typeof merge === "string" ? cut(merge) : merge;
@@ -181,7 +182,7 @@ function addsStart(tokenizer: JsonObject, settings: JsonObject): boolean {
 function readTemplate(path: string, settings: JsonObject): string | undefined {
   if (existsSync(join(path, TEMPLATE))) {
     const bytes = readRegularFile(join(path, TEMPLATE), { label: TEMPLATE, maxBytes: templateBytes });
-    return new TextDecoder().decode(bytes);
+    return decodeUtf8(bytes, TEMPLATE);
   }
   const stated = settings["chat_template"];
   if (typeof stated === "string" || stated === undefined || stated === null) return stated ?? undefined;
@@ -215,10 +216,10 @@ function objectAt(parent: JsonObject, key: string, prefix = ""): JsonObject {
   throw invalid(prefix + key, "is no object");
 }
 
-function listAt(parent: JsonObject, key: string, prefix = ""): readonly unknown[] {
+function listAt(parent: JsonObject, key: string): readonly unknown[] {
   const value = parent[key] ?? [];
   if (Array.isArray(value)) return value;
-  throw invalid(prefix + key, "is no list");
+  throw invalid(key, "is no list");
 }
 
 function show(value: unknown): string {

@@ -5,7 +5,7 @@
 import { TrimtabError } from "#kit/errors.ts";
 import { ENCODER_LIMITS } from "../limits.ts";
 import { type EncodeResult, type EncodeTask, runEncodeTask } from "./encode-task.ts";
-import type { EncodeAnswer, EncodeRequest } from "./encode.worker.ts";
+import type { EncodeAnswer, EncodeRequest, VocabularySource } from "./encode.worker.ts";
 import type { EncodeOptions, GuardedText, Tokenizer } from "./tokenizer.ts";
 
 /** Encodes texts of any length. @throws TrimtabError QUEUE_FULL, SERVICE_UNAVAILABLE, or the reason of closing or the signal. */
@@ -22,14 +22,14 @@ export interface Encoder {
   close(reason: TrimtabError): void;
 }
 
-/** Makes an encoder; the thread reads the same file again. */
-export function createEncoder(tokenizer: Tokenizer, modelPath: string): Encoder {
+/** Makes an encoder; the thread reads the same file again, and refuses another one in its place. */
+export function createEncoder(tokenizer: Tokenizer, source: VocabularySource): Encoder {
   let thread: Thread | undefined;
   let waitingBytes = 0;
   let closed: TrimtabError | undefined;
   const runElsewhere = async (task: EncodeTask): Promise<EncodeResult> => {
     if (closed) throw closed;
-    if (!thread?.isAlive()) thread = startThread(modelPath);
+    if (!thread?.isAlive()) thread = startThread(source);
     return thread.run(task);
   };
   const runAll = async (tasks: readonly EncodeTask[], signal?: AbortSignal): Promise<EncodeResult[]> => {
@@ -78,7 +78,7 @@ interface Thread {
   end(reason: TrimtabError): void;
 }
 
-function startThread(modelPath: string): Thread {
+function startThread(source: VocabularySource): Thread {
   const worker = new Worker(new URL("./encode.worker.ts", import.meta.url));
   const calls = new Map<number, PromiseWithResolvers<EncodeResult>>();
   const ready = Promise.withResolvers<void>();
@@ -109,7 +109,7 @@ function startThread(modelPath: string): Thread {
     calls.get(data.call)?.resolve(data.result);
     calls.delete(data.call);
   };
-  post({ modelPath });
+  post(source);
   return {
     isAlive: () => isAlive,
     end,

@@ -2,6 +2,7 @@
 import { setImmediate } from "node:timers/promises";
 import { TrimtabError } from "#kit/errors.ts";
 import type { QuantizedType } from "#kit/gguf-quantize.ts";
+import { checkUnchanged, identityOfModel } from "#kit/model-identity.ts";
 import { fromPlain } from "#kit/plain-error.ts";
 import { type ChatTemplate, createChatTemplate } from "./chat-template.ts";
 import type { DigestAnswer, DigestRequest } from "./digest.worker.ts";
@@ -31,6 +32,7 @@ export async function openTokenizerModel(
   path: string,
   quantize: QuantizedType | null,
 ): Promise<TokenizerModel> {
+  const identity = identityOfModel(path);
   const hashing = hashElsewhere({ path, quantize });
   // Whatever is wrong with the vocabulary is said first.
   hashing.catch(() => {});
@@ -41,7 +43,8 @@ export async function openTokenizerModel(
   const template = await startTemplate(vocabulary);
   try {
     const digest = await hashing;
-    const encoder = createEncoder(tokenizer, path);
+    checkUnchanged(path, identity);
+    const encoder = createEncoder(tokenizer, { modelPath: path, identity });
     const close = (reason: TrimtabError): void => {
       template?.close(reason);
       encoder.close(reason);

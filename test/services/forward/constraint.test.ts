@@ -2,6 +2,7 @@
 import { afterAll, expect, test } from "bun:test";
 import { create } from "@bufbuild/protobuf";
 import { Ajv2020 } from "ajv/dist/2020.js";
+import { identityOfModel } from "#kit/model-identity.ts";
 import { defaultModelPath } from "#kit/paths.ts";
 import { type Constraint, ConstraintSchema } from "#proto/trimtab/type/v1/generation_pb.ts";
 import type { CommandInput } from "../../../services/forward/src/engine/client.ts";
@@ -15,7 +16,11 @@ import { failure, generate, GREEDY, open, prompt } from "../../support/forward-e
 const modelPath = process.env.TRIMTAB_MODEL ?? defaultModelPath();
 const engine = await createEngine({ modelPath, contextTokens: 1024, threads: 1 });
 const { stopIds, vocabulary } = engine.model;
-const { tokens: BYTES } = readGrammarVocabulary({ modelPath, vocabulary });
+const { tokens: BYTES } = readGrammarVocabulary({
+  modelPath,
+  identity: identityOfModel(modelPath),
+  vocabulary,
+});
 const SEEDS = process.env.TRIMTAB_TEST_FULL ? 64 : 4;
 const PERSON = {
   type: "object",

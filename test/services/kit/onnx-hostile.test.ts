@@ -20,11 +20,36 @@ const HOSTILE: [string, Change][] = [
     "external data",
     (_, g) => Object.assign(firstTensor(g), { externalData: [{ key: "location", value: "../x" }] }),
   ],
+  ...["data.bin", "/etc/passwd", "a/../../b", "link-to-elsewhere", ""].map((value): [string, Change] => [
+    `external data at "${value}"`,
+    (_, g) => Object.assign(firstTensor(g), { dataLocation: 1, externalData: [{ key: "location", value }] }),
+  ]),
   ["external location", (_, g) => Object.assign(firstTensor(g), { dataLocation: 1 })],
   ["a custom domain", (_, g) => Object.assign(firstNode(g), { domain: "com.evil" })],
   ["a loop", (_, g) => Object.assign(firstNode(g), { opType: "Loop" })],
+  ["a loop of 2^62 trips", (_, g) => g.node?.unshift(loopOf(2n ** 62n))],
+  ["an If", (_, g) => Object.assign(firstNode(g), { opType: "If" })],
+  ["a Scan", (_, g) => Object.assign(firstNode(g), { opType: "Scan" })],
   ["a sub-graph", (_, g) => firstNode(g).attribute?.push({ name: "body", type: 5, g: { name: "x" } })],
   ["opset 999", (m) => Object.assign(m.opsetImport?.[0] ?? {}, { version: 999 })],
+  ["opset 12", (m) => Object.assign(m.opsetImport?.[0] ?? {}, { version: 12 })],
+  ["no opset", (m) => Object.assign(m, { opsetImport: [] })],
+  ["no graph", (m) => Object.assign(m, { graph: null })],
+  ["functions of its own", (m) => Object.assign(m, { functions: [{ name: "f" }] })],
+  ["an input of f64", (_, g) => Object.assign(g.input?.[0]?.type?.tensorType ?? {}, { elemType: 11 })],
+  ["an input without a name", (_, g) => Object.assign(g.input?.[0] ?? {}, { name: "" })],
+  ["no input", (_, g) => Object.assign(g, { input: [] })],
+  ["no output", (_, g) => Object.assign(g, { output: [] })],
+  ["an output of i64", (_, g) => Object.assign(g.output?.[0]?.type?.tensorType ?? {}, { elemType: 7 })],
+  [
+    "a tensor of 2^40 dims, each 1",
+    (_, g) => Object.assign(firstTensor(g), { dims: new Array(1_000).fill(1) }),
+  ],
+  ["a dim of -1", (_, g) => Object.assign(firstTensor(g), { dims: [-1, 2] })],
+  [
+    "an infinite weight",
+    (_, g) => Object.assign(firstTensor(g), { rawData: new Uint8Array(Float32Array.of(1, 1 / 0).buffer) }),
+  ],
   ["a second domain", (m) => m.opsetImport?.push({ domain: "x", version: 1 })],
   ["a tensor that claims 2^40 elements", (_, g) => Object.assign(firstTensor(g), { dims: [2 ** 40] })],
   ["a tensor of strings", (_, g) => Object.assign(firstTensor(g), { dataType: 8 })],
@@ -37,6 +62,43 @@ const HOSTILE: [string, Change][] = [
   ["a cycle", (_, g) => Object.assign(firstNode(g), { input: ["output", "weights_0", "bias_0"] })],
   ["too many nodes", (_, g) => Object.assign(g, { node: Array.from({ length: 300 }, () => firstNode(g)) })],
 ];
+
+/** A loop with a body that does nothing. */
+function loopOf(trips: bigint): onnx.INodeProto {
+  const body = { name: "body", input: [], output: [], node: [] };
+  const attribute = [
+    { name: "body", type: 5, g: body },
+    { name: "trips", type: 2, i: Number(trips) },
+  ];
+  return { opType: "Loop", input: [], output: ["looped"], attribute };
+}
+
+test.each<[string, Uint8Array]>([
+  ["empty", new Uint8Array(0)],
+  ["text", new TextEncoder().encode("<html>not found</html>")],
+  ["a GGUF header", new TextEncoder().encode("GGUF\u0003\u0000\u0000\u0000")],
+  ["a length of 4 GiB", Uint8Array.of(0x3a, 0xff, 0xff, 0xff, 0xff, 0x0f, 1, 2)],
+])("A11 what is no model (%s) is refused", (_name, bytes) => {
+  expect(reasonOf(bytes)).toBe("ARTIFACT_INVALID");
+});
+
+test("A11 a million nodes are refused by their number, in a moment and without the runtime", () => {
+  const model = onnx.ModelProto.decode(writeMlp(small));
+  const node = onnx.NodeProto.encode({ opType: "Relu", input: ["a"], output: ["b"] }).finish();
+  const graph = onnx.GraphProto.encode(model.graph ?? {}).finish();
+  // A field of the graph a million times: tag 1, length, node.
+  const one = Uint8Array.of(0x0a, node.length, ...node);
+  const nodes = new Uint8Array(one.length * 1_000_000);
+  for (let at = 0; at < nodes.length; at += one.length) nodes.set(one, at);
+  const { graph: _, ...rest } = model;
+  const head = onnx.ModelProto.encode({ ...rest, graph: null } as onnx.IModelProto).finish();
+  const size = graph.length + nodes.length;
+  const varint = Uint8Array.of(
+    ...[0, 7, 14, 21, 28].map((bits, i) => ((size >>> bits) & 0x7f) | (i < 4 ? 0x80 : 0)),
+  );
+  const file = Buffer.concat([head, Uint8Array.of(0x3a), varint, graph, nodes]);
+  expect(reasonOf(file)).toBe("ARTIFACT_INVALID");
+});
 
 test.each(HOSTILE)("A11 %s is refused before the runtime sees it", (_name, change) => {
   const model = onnx.ModelProto.decode(writeMlp(small));

@@ -6,7 +6,10 @@ import { startServer } from "#kit/server.ts";
 import { createEcho, ECHO_SERVICES } from "./echo.ts";
 
 const CANCEL = 8;
-const RESETS = 1_500;
+const HONEST_CANCELS = 2_000;
+/** Many more than the runtime lets pass in a moment, however slow the machine sends them. */
+const FLOOD = 10_000;
+const PATIENCE_MS = 120_000;
 
 /** Starts GetVocabulary with messages of `sizeBytes` (a text of digits in the model digest). */
 function request(session: ClientHttp2Session, sizeBytes: number): ClientHttp2Stream {
@@ -59,8 +62,8 @@ test("T13 a generator parked on a client that never reads is ended when that cli
   await server.close({ graceMs: 0 });
 });
 
-/** Resets many streams next to one that runs; true if the neighbour still gets messages afterwards. */
-async function neighbourSurvives(internal: boolean): Promise<boolean> {
+/** Resets so many streams next to one that runs; true if the neighbour still gets messages afterwards. */
+async function neighbourSurvives(resets: number, { internal }: { internal: boolean }): Promise<boolean> {
   const { server, open } = await start(internal);
   const session = open();
   const neighbour = request(session, 1);
@@ -69,7 +72,9 @@ async function neighbourSurvives(internal: boolean): Promise<boolean> {
     session.once("close", () => resolve(false));
   });
   await new Promise((resolve) => neighbour.once("data", resolve));
-  for (let i = 0; i < RESETS && !session.destroyed; i++) {
+  // It waits meanwhile: read on, it would take the processor from the resets.
+  neighbour.pause();
+  for (let i = 0; i < resets && !session.destroyed; i++) {
     request(session, 1).close(CANCEL);
     if (i % 50 === 0) await new Promise(setImmediate);
   }
@@ -86,26 +91,38 @@ async function neighbourSurvives(internal: boolean): Promise<boolean> {
   return survives;
 }
 
-test("T15 our own services may cancel 1,500 calls at once without ending the connection they share", async () => {
-  expect(await neighbourSurvives(true)).toBe(true);
-}, 20_000);
+test(
+  "T15 our own services may cancel 2,000 calls at once without ending the connection they share",
+  async () => {
+    expect(await neighbourSurvives(HONEST_CANCELS, { internal: true })).toBe(true);
+  },
+  PATIENCE_MS,
+);
 
-test("T9 on a public listener the same flood of resets ends the connection of its sender", async () => {
-  expect(await neighbourSurvives(false)).toBe(false);
-}, 20_000);
+test(
+  "T9 on a public listener the same flood of resets ends the connection of its sender",
+  async () => {
+    expect(await neighbourSurvives(FLOOD, { internal: false })).toBe(false);
+  },
+  PATIENCE_MS,
+);
 
-test("T12 an idle connection is closed, one with a running stream is not", async () => {
-  const echo = createEcho();
-  const listener = await createGrpcListener({ routes: echo.routes, sessionIdleMs: 200 });
-  const [idle, busy] = [0, 1].map(() => connect(`http://127.0.0.1:${listener.port}`)) as [
-    ClientHttp2Session,
-    ClientHttp2Session,
-  ];
-  const stream = request(busy, 1).resume();
-  await new Promise((resolve) => idle.once("close", resolve));
-  const more = echo.seen.produced + 100;
-  await echo.until(() => echo.seen.produced >= more);
-  expect([stream.closed, busy.destroyed]).toEqual([false, false]);
-  busy.destroy();
-  await listener.close({ graceMs: 0 });
-});
+test(
+  "T12 an idle connection is closed, one with a running stream is not",
+  async () => {
+    const echo = createEcho();
+    const listener = await createGrpcListener({ routes: echo.routes, sessionIdleMs: 200 });
+    const [idle, busy] = [0, 1].map(() => connect(`http://127.0.0.1:${listener.port}`)) as [
+      ClientHttp2Session,
+      ClientHttp2Session,
+    ];
+    const stream = request(busy, 1).resume();
+    await new Promise((resolve) => idle.once("close", resolve));
+    const more = echo.seen.produced + 100;
+    await echo.until(() => echo.seen.produced >= more);
+    expect([stream.closed, busy.destroyed]).toEqual([false, false]);
+    busy.destroy();
+    await listener.close({ graceMs: 0 });
+  },
+  PATIENCE_MS,
+);

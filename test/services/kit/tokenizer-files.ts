@@ -11,7 +11,8 @@ export function readFiles(files: Json) {
   const path = mkdtempSync(join(tmpdir(), "trimtab-tokenizer-json-"));
   try {
     for (const [file, value] of Object.entries({ "config.json": { vocab_size: 64 }, ...files })) {
-      writeFileSync(join(path, file), typeof value === "string" ? value : JSON.stringify(value));
+      const isContent = typeof value === "string" || value instanceof Uint8Array;
+      writeFileSync(join(path, file), isContent ? value : JSON.stringify(value));
     }
     return readTokenizerMetadata(path);
   } finally {

@@ -74,6 +74,13 @@ test.each<[string, () => Metadata, string, string]>([
     "TOKENIZER_INVALID",
     "merges[7]",
   ],
+  [
+    "a merge with nothing, which would make itself",
+    () => ({ merges: replaced(texts(bytePair, "merges"), 7, "th ") }),
+    "TOKENIZER_INVALID",
+    "merges[7]",
+  ],
+  ["merges that are numbers", () => ({ merges: Int32Array.of(1, 2) }), "TOKENIZER_INVALID", "merges"],
   ["too few types", () => ({ token_type: Int32Array.of(1, 1) }), "TOKENIZER_INVALID", "token_type"],
   [
     "a type that does not exist",
@@ -109,6 +116,13 @@ test.each<[string, () => Metadata, string]>([
     () => ({ scores: numbers<Float32Array>(pieces, "scores").with(300, Number.NaN) }),
     "scores[300]",
   ],
+  [
+    "an infinite score",
+    () => ({ scores: numbers<Float32Array>(pieces, "scores").with(300, Number.POSITIVE_INFINITY) }),
+    "scores[300]",
+  ],
+  ["too few scores", () => ({ scores: Float32Array.of(1, 2) }), "scores"],
+  ["<0x100>", () => ({ tokens: replaced(texts(pieces, "tokens"), 4, "<0x100>") }), "tokens[4]"],
   ["<0x-1>", () => ({ tokens: replaced(texts(pieces, "tokens"), 4, "<0x-1>") }), "tokens[4]"],
   ["<0xZZ>", () => ({ tokens: replaced(texts(pieces, "tokens"), 4, "<0xZZ>") }), "tokens[4]"],
 ])("K9 a SentencePiece-style vocabulary with %s is refused with its key", (_, changes, key) => {

@@ -2,6 +2,7 @@
 import { availableParallelism } from "node:os";
 import { TrimtabError } from "#kit/errors.ts";
 import type { QuantizedType } from "#kit/gguf-quantize.ts";
+import { checkUnchanged, identityOfModel } from "#kit/model-identity.ts";
 import type { KvKind, Operators } from "#kernels";
 import { ARENA_START, copyPage, createCompute, createMemory, loadModule, PAGE_TOKENS } from "#kernels";
 import type { Rotation } from "../families/family.ts";
@@ -109,6 +110,7 @@ export async function createRuntime(
   wake: () => void,
   onProgress: LoadProgress,
 ): Promise<Runtime> {
+  const identity = identityOfModel(options.modelPath);
   const file = openModel(options.modelPath, options.quantize);
   try {
     const config = readConfig(file.header);
@@ -126,6 +128,8 @@ export async function createRuntime(
       options.threads === "auto" ? Math.min(availableParallelism(), MAX_AUTO_THREADS) : options.threads;
     const { placements } = plan.weights;
     const digest = await loadModel({ file, modelPath, quantize, placements, memory, threads, onProgress });
+    // What was hashed and what each thread read were opened one after the other.
+    checkUnchanged(modelPath, identity);
     if (options.expectedDigest !== "" && options.expectedDigest !== digest) {
       throw new TrimtabError("MODEL_MISMATCH", `the model has the digest ${digest}`, {
         field: "expected_digest",
@@ -140,7 +144,7 @@ export async function createRuntime(
     const cacheFormat = options.prefixCache
       ? `${digest} wasm ${plan.kv.layers.map(({ shape }) => shape.kind).join()}`
       : null;
-    const grammars = createGrammars({ modelPath, vocabulary: config.vocabulary });
+    const grammars = createGrammars({ modelPath, identity, vocabulary: config.vocabulary });
     const now = () => performance.now();
     const forward = createForward(plan.weights.model, operators, space);
     const chosen = choice ? chooseThreads(forward, operators, choice, now) : forward;

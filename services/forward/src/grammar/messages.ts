@@ -10,9 +10,11 @@ export interface GrammarSource {
   readonly digest: string;
 }
 
-/** Where a thread that compiles gets its tokens: a model file, whose vocabulary must have this size. */
+/** Where a thread that compiles gets its tokens: a model, whose vocabulary must have this size. */
 export interface TokenSource {
   readonly modelPath: string;
+  /** How it was when it was loaded, see `identityOfModel`. */
+  readonly identity: string;
   readonly vocabulary: number;
 }
 

@@ -6,6 +6,7 @@ import { basename } from "node:path";
 import { TrimtabError } from "#kit/errors.ts";
 import type { JsonObject } from "#kit/json-file.ts";
 import { readSideFile } from "#kit/model-directory.ts";
+import { checkUnchanged, identityOfModel } from "#kit/model-identity.ts";
 import { digestOfOnnx, onnxFolder, readOnnxFiles } from "#kit/onnx-model.ts";
 import { readStopIds } from "#kit/stop-ids.ts";
 import { readTokenizerMetadata } from "#kit/tokenizer-json.ts";
@@ -43,8 +44,10 @@ export async function loadOnnx(
 ): Promise<OnnxRuntime> {
   const { modelPath, expectedDigest, quantize } = options;
   if (quantize !== null) throw unsupported("quantize", "quantizing an ONNX model");
+  const identity = identityOfModel(modelPath);
   const files = readOnnxFiles(modelPath);
   const digest = digestOfOnnx(modelPath);
+  checkUnchanged(modelPath, identity);
   if (expectedDigest !== "" && expectedDigest !== digest) {
     const message = `the model has the digest ${digest}`;
     throw new TrimtabError("MODEL_MISMATCH", message, { field: "expected_digest" });
