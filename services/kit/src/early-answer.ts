@@ -11,6 +11,6 @@ export async function* thenRun<T>(chunks: AsyncIterable<T>, call: () => void): A
 export function stopReading(request: Http2ServerRequest, response: Http2ServerResponse): void {
   // The trailers are written in this turn of the event loop.
   setImmediate(() => {
-    if (!request.readableEnded) response.stream?.close(constants.NGHTTP2_NO_ERROR);
+    if (!request.complete) response.stream?.close(constants.NGHTTP2_NO_ERROR);
   });
 }

@@ -62,26 +62,6 @@ const contradictions: [string, Metadata, string][] = [
     { "tokenizer.ggml.eos_token_id": 256 },
     "tokenizer.ggml.eos_token_id",
   ],
-  ["no heads", { "llama.attention.head_count": 0 }, "llama.attention.head_count"],
-  ["no KV heads", { "llama.attention.head_count_kv": 0 }, "llama.attention.head_count_kv"],
-  ["more KV heads than heads", { "llama.attention.head_count_kv": 8 }, "llama.attention.head_count_kv"],
-  ["rotating more dims than a head has", { "llama.rope.dimension_count": 64 }, "llama.rope.dimension_count"],
-  ["a context of 2^30", { "llama.context_length": 2 ** 30 }, "llama.context_length"],
-  ["no context", { "llama.context_length": 0 }, "llama.context_length"],
-  ["a negative context", { "llama.context_length": { f32: -1 } }, "llama.context_length"],
-  ["no layers", { "llama.block_count": 0 }, "llama.block_count"],
-  ["2^31 layers", { "llama.block_count": 2 ** 31 }, "llama.block_count"],
-  ["a width of 0", { "llama.embedding_length": 0 }, "llama.embedding_length"],
-  [
-    "a rope base that is not finite",
-    { "llama.rope.freq_base": { f32: Number.POSITIVE_INFINITY } },
-    "llama.rope.freq_base",
-  ],
-  [
-    "an epsilon that is not a number",
-    { "llama.attention.layer_norm_rms_epsilon": { f32: Number.NaN } },
-    "llama.attention.layer_norm_rms_epsilon",
-  ],
   ["a layer count that is no number", { "llama.block_count": "four" }, "llama.block_count"],
 ];
 for (const [name, metadata, field] of contradictions) {
