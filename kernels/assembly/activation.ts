@@ -5,7 +5,7 @@
  *   silu  u = g
  *   gelu  u = 2·sqrt(2/π)·(g + 0.044715·g³), which is the form with tanh
  */
-import { argument, constant, C_ONE, C_SIGN, exp, expTable } from "./math";
+import { argument, constant, C_ONE, C_SIGN, exp, constantsTable } from "./math";
 import { GATED_GELU } from "./layout";
 import { blockStep, clearPartner, quantizeBlock, rowStart } from "./quantize";
 
@@ -23,7 +23,7 @@ function gated(g: v128, u: v128, one: v128, table: usize): v128 {
 
 function swigluRow(gate: usize, up: usize, out: usize, bytes: usize): void {
   const one = constant(C_ONE);
-  const table = expTable();
+  const table = constantsTable();
   const end = gate + bytes;
   for (; gate < end; gate += 16, up += 16, out += 16) {
     const g = v128.load(gate);
@@ -33,7 +33,7 @@ function swigluRow(gate: usize, up: usize, out: usize, bytes: usize): void {
 
 function gegluRow(gate: usize, up: usize, out: usize, bytes: usize): void {
   const one = constant(C_ONE);
-  const table = expTable();
+  const table = constantsTable();
   const linear = f32x4.splat(GELU_LINEAR);
   const cubic = f32x4.splat(GELU_CUBIC);
   const end = gate + bytes;

@@ -10,7 +10,7 @@
  */
 import { MEET16_LIMIT, MEET8_LIMIT, PARTIAL_HEAD_BYTES, QUERY_BYTES } from "./layout";
 import { addValues, scoreKeys } from "./attention-dot";
-import { constant, C_LANES, C_MAGIC, C_MAGIC_BITS, C_MINUS_HUGE, exp, expTable } from "./math";
+import { constant, C_LANES, C_MAGIC, C_MAGIC_BITS, C_MINUS_HUGE, exp, constantsTable } from "./math";
 import { lane0, lane1, lane2, lane3, maxLanes, sumLanes } from "./math";
 import { forwardScale, inverseScale, round8 } from "./quantize";
 import { halfRecordBytes } from "./rope";
@@ -88,7 +88,7 @@ function softmax(s: usize, i: usize, all: usize): void {
   const partial = <usize>load<u32>(s + INFO + i * 16, 8);
   const isSeen = i32x4.lt_s(constant(C_LANES), i32x4.splat(tokens & 3));
   const huge = constant(C_MINUS_HUGE);
-  const table = expTable();
+  const table = constantsTable();
   let m = largestOf(from, seenEnd, huge);
   if (tokens & 3) m = f32x4.pmax(m, v128.bitselect(v128.load(seenEnd), huge, isSeen));
   const largest = maxLanes(m);

@@ -49,6 +49,16 @@ export function constant(i: i32): v128 {
   return v128.load(<usize>(CONSTANTS + i * 16));
 }
 
+/**
+ * Base of the constants, taken once outside a loop: constant i is v128.load(c, i * 16), one instruction, where `constant` is
+ * two, the second for its address.
+ */
+// @ts-ignore: decorator
+@inline
+export function constantsTable(): usize {
+  return load<u32>(TABLE);
+}
+
 // @ts-ignore: decorator
 @inline
 export function argument(i: i32): usize {
@@ -115,15 +125,8 @@ export function round(v: v128, magic: v128, magicBits: v128): v128 {
   return i32x4.sub(f32x4.add(v, magic), magicBits);
 }
 
-/** Base of the constants for `exp`: take it once, outside the loop. */
-// @ts-ignore: decorator
-@inline
-export function expTable(): usize {
-  return load<u32>(TABLE);
-}
-
 /**
- * e^x for x ≤ 0, relative error below 2 ulp; 0 below -87; NaN stays NaN. `c` = expTable().
+ * e^x for x ≤ 0, relative error below 2 ulp; 0 below -87; NaN stays NaN. `c` = constantsTable().
  * x = n·ln 2 + r by the magic-number rounding, a polynomial of degree 7 in r, n added to the exponent bits. What a step
  * waits for decides, not the number of operations: the polynomial is summed in pairs.
  */
@@ -148,5 +151,5 @@ export function exp(x: v128, c: usize): v128 {
 // @ts-ignore: decorator
 @inline
 export function expOne(x: f32): f32 {
-  return f32x4.extract_lane(exp(f32x4.splat(x), expTable()), 0);
+  return f32x4.extract_lane(exp(f32x4.splat(x), constantsTable()), 0);
 }

@@ -4,7 +4,7 @@
  * then f += (header·minimum)·xsum. For more rows: matmul-q4-tile.ts.
  */
 import { A8_BYTES, HEADER_BYTES, Q4_K_BYTES, SUPER_BLOCKS } from "./layout";
-import { constant, C_2048, C_NIBBLE, C_ONE, C_ONES_16 } from "./math";
+import { constant, constantsTable, C_2048, C_NIBBLE, C_ONE, C_ONES_16 } from "./math";
 import { both, clearSums, putSums, widen } from "./matmul-q4";
 import { floatsHigh, floatsLow } from "./super-block";
 
@@ -14,9 +14,9 @@ const BLOCK_BYTES: usize = 144;
 /** Sums at `f` += block `w` of a group times block `at` of x; `header` is that of its superblock. */
 // @ts-ignore: decorator
 @inline
-function meet(w: usize, header: usize, at: usize, f: usize): void {
-  const nibble = constant(C_NIBBLE);
-  const factor = constant(C_2048);
+function meet(w: usize, header: usize, at: usize, f: usize, c: usize): void {
+  const nibble = v128.load(c, C_NIBBLE * 16);
+  const factor = v128.load(c, C_2048 * 16);
   let xl = v128.load32_splat(at);
   let xh = v128.load32_splat(at + 16);
   const start = i32x4.splat(0);
@@ -34,7 +34,7 @@ function meet(w: usize, header: usize, at: usize, f: usize): void {
   xh = v128.load32_splat(at + 28);
   a0 = both(a0, v128.load(w, 48), xl, xh, nibble, factor);
   a1 = both(a1, v128.load(w, 112), xl, xh, nibble, factor);
-  const ones = constant(C_ONES_16);
+  const ones = v128.load(c, C_ONES_16 * 16);
   const xs = v128.load32_splat(at + 36);
   const xsum = v128.load32_splat(at + 40);
   const integers = v128.load(w, 128);
@@ -52,6 +52,7 @@ function meet(w: usize, header: usize, at: usize, f: usize): void {
 export function gemvQ4K(
   w: usize, x: usize, y: usize, streams: usize, groups: usize, blocks: usize, isAdding: bool, sums: usize,
 ): void {
+  const c = constantsTable();
   const xEnd = x + blocks * A8_BYTES;
   const end = y + groups * 32;
   const distance = groups * blocks * Q4_K_BYTES;
@@ -65,7 +66,7 @@ export function gemvQ4K(
       w += HEADER_BYTES;
       do {
         let from: usize = 0;
-        for (let f = sums; f < sumsEnd; f += 32, from += distance) meet(w + from, header + from, at, f);
+        for (let f = sums; f < sumsEnd; f += 32, from += distance) meet(w + from, header + from, at, f, c);
         w += BLOCK_BYTES;
         at += A8_BYTES;
       } while (at < part);

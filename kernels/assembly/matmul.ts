@@ -7,7 +7,7 @@ import { KIND_BF16, KIND_F16, KIND_F32, KIND_Q2_K, KIND_Q3_K, KIND_Q4_0, KIND_Q4
 import { KIND_Q5_0, KIND_Q5_1, KIND_Q5_K, KIND_Q6_K, KIND_Q8_0 } from "./layout";
 import { argument } from "./math";
 import { gemvBrain, gemvFloat, gemvHalf, unpackHalf } from "./matmul-float";
-import { tileQ2K, tileQ3K, tileQ6K, unpackK16 } from "./matmul-k16-tile";
+import { K16_UNPACKED_BYTES, tileQ2K, tileQ3K, tileQ6K, unpackK16 } from "./matmul-k16-tile";
 import { tileQ40, tileQ41, tileQ50, tileQ51, UNPACKED_BYTES, unpackQ4 } from "./matmul-q4-tile";
 import { tileQ80, UNPACKED_Q8_BYTES, unpackQ80 } from "./matmul-q8";
 import { oneRow } from "./matmul-row";
@@ -18,38 +18,38 @@ function isFloat(kind: i32): bool {
   return kind == KIND_F32 || kind == KIND_F16 || kind == KIND_BF16;
 }
 
-/** Whether groups of a kind are unpacked several runs at a time. */
+/** Kinds with a scale for 16 columns. */
 // @ts-ignore: decorator
 @inline
-function hasRuns(kind: i32): bool {
-  return kind != KIND_Q6_K && kind != KIND_Q3_K && kind != KIND_Q2_K;
+function isOf16(kind: i32): bool {
+  return kind == KIND_Q6_K || kind == KIND_Q3_K || kind == KIND_Q2_K;
 }
 
-/** `runs` groups, `distance` bytes apart, one after the other at `scratch`; one where not `hasRuns`. */
+/** `runs` groups, `distance` bytes apart, one after the other at `scratch`. */
 function unpackGroups(kind: i32, w: usize, distance: usize, runs: usize, scratch: usize, blocks: usize): void {
   if (kind == KIND_Q4_0) unpackQ4(false, w, distance, runs, scratch, blocks);
   else if (kind == KIND_Q4_1) unpackQ4(true, w, distance, runs, scratch, blocks);
   else if (kind == KIND_Q8_0) unpackQ80(w, distance, runs, scratch, blocks);
-  else if (hasRuns(kind)) unpackK32(kind, w, distance, runs, scratch, blocks);
-  else unpackK16(kind, w, scratch, blocks);
+  else if (isOf16(kind)) unpackK16(kind, w, distance, runs, scratch, blocks);
+  else unpackK32(kind, w, distance, runs, scratch, blocks);
 }
 
 /** Two rows of a8 activations times an unpacked group. */
-function tile(kind: i32, s: usize, x: usize, blocks: usize, y0: usize, y1: usize, isAdding: bool): void {
+function tile(kind: i32, s: usize, x: usize, blocks: usize, sums: usize, y0: usize, y1: usize, isAdding: bool): void {
   if (kind == KIND_Q4_0) tileQ40(s, x, blocks, y0, y1, isAdding);
   else if (kind == KIND_Q4_1 || kind == KIND_Q4_K) tileQ41(kind == KIND_Q4_K, s, x, blocks, y0, y1, isAdding);
   else if (kind == KIND_Q5_0) tileQ50(s, x, blocks, y0, y1, isAdding);
   else if (kind == KIND_Q5_1 || kind == KIND_Q5_K) tileQ51(kind == KIND_Q5_K, s, x, blocks, y0, y1, isAdding);
-  else if (kind == KIND_Q6_K) tileQ6K(s, x, blocks, y0, y1, isAdding);
-  else if (kind == KIND_Q3_K) tileQ3K(s, x, blocks, y0, y1, isAdding);
-  else tileQ2K(s, x, blocks, y0, y1, isAdding);
+  else if (kind == KIND_Q6_K) tileQ6K(s, x, blocks, sums, y0, y1, isAdding);
+  else if (kind == KIND_Q3_K) tileQ3K(s, x, blocks, sums, y0, y1, isAdding);
+  else tileQ2K(s, x, blocks, sums, y0, y1, isAdding);
 }
 
-/** Bytes of an unpacked block of a kind that `hasRuns`. */
+/** Bytes of an unpacked block. */
 // @ts-ignore: decorator
 @inline
 function unpackedBytes(kind: i32): usize {
-  return kind == KIND_Q8_0 ? UNPACKED_Q8_BYTES : UNPACKED_BYTES;
+  return kind == KIND_Q8_0 ? UNPACKED_Q8_BYTES : isOf16(kind) ? K16_UNPACKED_BYTES : UNPACKED_BYTES;
 }
 
 /** One group of floats times all rows; `stride` in bytes between rows of y. */
@@ -64,6 +64,9 @@ function floatRows(
     gemvFloat(from, x + row * (blocks << 7), y + row * stride, blocks << 5, isAdding);
   }
 }
+
+/** Where sums of a tile are, after the unpacked groups. */
+const SUMS: usize = UNPACK_BYTES - 64;
 
 /** `runs` groups, `apart` groups from each other, times all rows in pairs; `stride` in bytes between rows of y. */
 function manyRows(
@@ -82,7 +85,7 @@ function manyRows(
     for (let s = scratch; s < end; s += bytes, scales += distance, to += apart * 32) {
       const y1 = row + 1 < rows ? to + stride : 0;
       if (isQ8) tileQ80(s, scales, x, blocks, to, y1, isAdding);
-      else tile(kind, s, x, blocks, to, y1, isAdding);
+      else tile(kind, s, x, blocks, scratch + SUMS, to, y1, isAdding);
     }
     x += tileBytes;
     y += stride * 2;
@@ -101,8 +104,8 @@ function allGroups(
   scratch: usize,
 ): void {
   const bytes = groupBlockBytes(kind) * blocks;
-  const room = UNPACK_BYTES / (blocks * unpackedBytes(kind));
-  const runs = hasRuns(kind) ? min(min(TILE_RUNS, room), groups) : 1;
+  const room = SUMS / (blocks * unpackedBytes(kind));
+  const runs = min(min(TILE_RUNS, room), groups);
   const each = groups / runs;
   for (let group: usize = 0; group < each; group++) {
     manyRows(kind, w + group * bytes, x, rows, y + group * 32, stride, blocks, isAdding, scratch, runs, each);

@@ -2,9 +2,9 @@
  * Activations: blocks of 32 floats to the forms the weight kernels multiply with. Scale = largest magnitude / limit,
  * values rounded to nearest even; blocks below 1e-30 become zeros. Block layouts (bytes):
  *
- *   a8        0 int8[32] | 32 i16 -8·Σx(k%4<2), i16 -8·Σx(k%4≥2) | 36 f32 scale' | 40 f32 scale'·Σx | 44 as 32, k<16   48
+ *   a8        0 int8[32] | 32 i16 -8·Σx(k%4<2), i16 -8·Σx(k%4≥2) | 36 f32 scale' | 40 f32 scale'·Σx | 44 as 32, -32·Σx, k<16   48
  *   a8 pair   j=0…7 {row a: 4 x the 4 bytes of group j | row b} | corrections a, b | scales a, b | scaled sums a, b |
- *             352 corrections over k<16 a, b                                                                         384
+ *             352 four times those over k<16 a, b                                                                       384
  *   a16       0 i16[32] | 64 scale x4                                                                                 80
  *   a16 pair  j=0…15 {row a: 4 x the 2 values of pair j | row b} | scales a, b                                       544
  *
@@ -80,7 +80,8 @@ function quantize8(src: usize, dst: usize, isPair: bool): void {
   const first = sumPairs(dot(a, ones));
   const s = i16x8.add(first, sumPairs(dot(b, ones)));
   const correction = i16x8.mul(s, constant(C_MINUS_8));
-  const firstCorrection = i16x8.mul(first, constant(C_MINUS_8));
+  const twice = i16x8.add(first, first);
+  const firstCorrection = i16x8.mul(i16x8.add(twice, twice), constant(C_MINUS_8));
   const sum = <f32>(i16x8.extract_lane_s(s, 0) + i16x8.extract_lane_s(s, 1)) * scale;
   if (isPair) {
     v128.store(dst, lane0(a));

@@ -7,7 +7,7 @@
  *   blocks    f64 mass of each 256 ids, at SCRATCH: a draw finds its block, then its id, in ascending id order
  */
 import { HISTOGRAM, HISTOGRAM_BINS, SCRATCH, SPILL } from "./layout";
-import { constant, C_LANES, exp, expTable } from "./math";
+import { constant, C_LANES, exp, constantsTable } from "./math";
 import { NEGATIVE_INFINITY, take } from "./sample-scan";
 
 /** Ids of a block. */
@@ -20,7 +20,7 @@ const MASSES: usize = HISTOGRAM + 2056;
 // @ts-ignore: decorator
 @inline
 function weigh(z: v128, top: f32, inverse: f32): v128 {
-  return exp(f32x4.mul(f32x4.sub(z, f32x4.splat(top)), f32x4.splat(inverse)), expTable());
+  return exp(f32x4.mul(f32x4.sub(z, f32x4.splat(top)), f32x4.splat(inverse)), constantsTable());
 }
 
 /** Weights of four logits, 0 where not kept. */
@@ -36,7 +36,7 @@ function keptWeights(z: v128, i: u32, top: f32, inverse: f32, least: f32, cut: f
 
 /** Σ of the weights of a block that keeps all, lane by lane. */
 function wholeBlock(at: usize, top: f32, inverse: f32): v128 {
-  const table = expTable();
+  const table = constantsTable();
   const tops = f32x4.splat(top);
   const inverses = f32x4.splat(inverse);
   const end = at + (<usize>BLOCK << 2);

@@ -29,7 +29,10 @@ interface Counts {
 const COUNTS: Partial<Record<WeightKind, Counts>> = {
   q4_0: { gemv: 70, tile: 84, unpack: 28 },
   q4_1: { gemv: 76, tile: 88, unpack: 32 },
+  q5_0: { gemv: 93, tile: 86, unpack: 50 },
   q8_0: { gemv: 104, tile: 144, unpack: 32 },
+  q4_k: { gemv: 87, tile: 88, unpack: 41 },
+  q6_k: { gemv: 100, tile: 98, unpack: 51 },
 };
 /** Attention over int8 keys and values, four query vectors at a time: operations a multiply-add. */
 const ATTENTION_OPERATIONS = 0.39;
