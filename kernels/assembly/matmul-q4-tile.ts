@@ -19,19 +19,36 @@ export const UNPACKED_BYTES: usize = 320;
 // @ts-ignore: decorator
 @inline
 export function unpackNibbles(w: usize, to: usize, nibble: v128, factor: v128): void {
-  for (let j: usize = 0; j < 64; j += 16) {
-    const a = v128.load(w + j);
-    const b = v128.load(w + j, 64);
-    const out = to + j * 2;
-    v128.store(out, v128.and(a, nibble));
-    v128.store(out, v128.and(b, nibble), 16);
-    v128.store(out, v128.and(shiftRight(a, factor), nibble), 128);
-    v128.store(out, v128.and(shiftRight(b, factor), nibble), 144);
-  }
+  let a = v128.load(w);
+  let b = v128.load(w, 64);
+  v128.store(to, v128.and(a, nibble));
+  v128.store(to, v128.and(b, nibble), 16);
+  v128.store(to, v128.and(shiftRight(a, factor), nibble), 128);
+  v128.store(to, v128.and(shiftRight(b, factor), nibble), 144);
+  a = v128.load(w, 16);
+  b = v128.load(w, 80);
+  v128.store(to, v128.and(a, nibble), 32);
+  v128.store(to, v128.and(b, nibble), 48);
+  v128.store(to, v128.and(shiftRight(a, factor), nibble), 160);
+  v128.store(to, v128.and(shiftRight(b, factor), nibble), 176);
+  a = v128.load(w, 32);
+  b = v128.load(w, 96);
+  v128.store(to, v128.and(a, nibble), 64);
+  v128.store(to, v128.and(b, nibble), 80);
+  v128.store(to, v128.and(shiftRight(a, factor), nibble), 192);
+  v128.store(to, v128.and(shiftRight(b, factor), nibble), 208);
+  a = v128.load(w, 48);
+  b = v128.load(w, 112);
+  v128.store(to, v128.and(a, nibble), 96);
+  v128.store(to, v128.and(b, nibble), 112);
+  v128.store(to, v128.and(shiftRight(a, factor), nibble), 224);
+  v128.store(to, v128.and(shiftRight(b, factor), nibble), 240);
 }
 
 /** `runs` groups of Q4_0 or Q4_1, `distance` bytes apart, for `tile`: block by block in turn, one group after the other at `to`. */
-export function unpackQ4(isQ41: bool, w: usize, distance: usize, runs: usize, to: usize, blocks: usize): void {
+// @ts-ignore: decorator
+@inline
+function unpack(isQ41: bool, w: usize, distance: usize, runs: usize, to: usize, blocks: usize): void {
   const nibble = constant(C_NIBBLE);
   const factor = constant(C_2048);
   const lowHalf = constant(C_LOW_HALF);
@@ -58,6 +75,13 @@ export function unpackQ4(isQ41: bool, w: usize, distance: usize, runs: usize, to
     w += isQ41 ? Q4_1_BYTES : Q4_0_BYTES;
     to += UNPACKED_BYTES;
   } while (to < end);
+}
+
+export function unpackQ40(w: usize, distance: usize, runs: usize, to: usize, blocks: usize): void {
+  unpack(false, w, distance, runs, to, blocks);
+}
+export function unpackQ41(w: usize, distance: usize, runs: usize, to: usize, blocks: usize): void {
+  unpack(true, w, distance, runs, to, blocks);
 }
 
 /** The first products, and for weights that count from 8 (`centre` 1) or 16 (2) the correction -8·Σx. */

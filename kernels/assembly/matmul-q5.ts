@@ -172,6 +172,8 @@ export function gemvQ5K(
 }
 
 /** The 32 columns of four rows (R4) at `w`, a byte a weight, group j at `to` + 32·j; `c` = constantsTable(). */
+// @ts-ignore: decorator
+@inline
 export function unpack5(w: usize, to: usize, c: usize): void {
   const weights = v128.load(c, C_31 * 16);
   const v0 = v128.load(w), v1 = v128.load(w, 16), v2 = v128.load(w, 32), v3 = v128.load(w, 48), v4 = v128.load(w, 64); // prettier-ignore

@@ -123,6 +123,8 @@ export function gemvQ6K(
 }
 
 /** The 16 columns of four rows at `w`, a byte a weight, group j at `to` + 32·j. */
+// @ts-ignore: decorator
+@inline
 export function unpack6(w: usize, to: usize): void {
   const weights = constant(C_63);
   const v0 = v128.load(w), v1 = v128.load(w, 16), v2 = v128.load(w, 32); // prettier-ignore

@@ -8,7 +8,7 @@ import { KIND_Q5_0, KIND_Q5_1, KIND_Q5_K, KIND_Q6_K, KIND_Q8_0 } from "./layout"
 import { argument } from "./math";
 import { gemvBrain, gemvFloat, gemvHalf, unpackHalf } from "./matmul-float";
 import { K16_UNPACKED_BYTES, tileQ2K, tileQ3K, tileQ6K, unpackK16 } from "./matmul-k16-tile";
-import { tileQ40, tileQ41, tileQ50, tileQ51, UNPACKED_BYTES, unpackQ4 } from "./matmul-q4-tile";
+import { tileQ40, tileQ41, tileQ50, tileQ51, UNPACKED_BYTES, unpackQ40, unpackQ41 } from "./matmul-q4-tile";
 import { tileQ80, UNPACKED_Q8_BYTES, unpackQ80 } from "./matmul-q8";
 import { oneRow } from "./matmul-row";
 import { groupBlockBytes } from "./kinds";
@@ -27,8 +27,8 @@ function isOf16(kind: i32): bool {
 
 /** `runs` groups, `distance` bytes apart, one after the other at `scratch`. */
 function unpackGroups(kind: i32, w: usize, distance: usize, runs: usize, scratch: usize, blocks: usize): void {
-  if (kind == KIND_Q4_0) unpackQ4(false, w, distance, runs, scratch, blocks);
-  else if (kind == KIND_Q4_1) unpackQ4(true, w, distance, runs, scratch, blocks);
+  if (kind == KIND_Q4_0) unpackQ40(w, distance, runs, scratch, blocks);
+  else if (kind == KIND_Q4_1) unpackQ41(w, distance, runs, scratch, blocks);
   else if (kind == KIND_Q8_0) unpackQ80(w, distance, runs, scratch, blocks);
   else if (isOf16(kind)) unpackK16(kind, w, distance, runs, scratch, blocks);
   else unpackK32(kind, w, distance, runs, scratch, blocks);

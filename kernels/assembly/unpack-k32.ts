@@ -8,13 +8,18 @@ import { unpack5 } from "./matmul-q5";
 import { centred, floatsHigh, floatsLow } from "./super-block";
 
 /** f32 scales and minima of a block of 8 rows: {scale R4 0, R4 1, minimum R4 0, R4 1} at `to`. */
+// @ts-ignore: decorator
+@inline
 function unpackHalves(isQ51: bool, from: usize, to: usize, c: usize): void {
   const mask = v128.load(c, C_HALF_MASK * 16);
   const pairs = v128.load(from);
   const low = halves(pairs, v128.load(c, C_LOW_HALF * 16), mask);
   const high = halves(pairs, v128.load(c, C_HIGH_HALF * 16), mask);
   v128.store(to, low);
-  if (!isQ51) return v128.store(to, high, 16);
+  if (!isQ51) {
+    v128.store(to, high, 16);
+    return;
+  }
   const others = v128.load(from, 16);
   const scales = halves(others, v128.load(c, C_LOW_HALF * 16), mask);
   v128.store(to, scales, 16);
@@ -23,6 +28,8 @@ function unpackHalves(isQ51: bool, from: usize, to: usize, c: usize): void {
 }
 
 /** The same from the integers of a K32 block. */
+// @ts-ignore: decorator
+@inline
 function unpackIntegers(header: usize, integers: usize, to: usize, isCentred: bool): void {
   const v = v128.load(integers);
   const scales = i16x8.extend_low_i8x16_u(v);
@@ -43,7 +50,8 @@ function unpackIntegers(header: usize, integers: usize, to: usize, isCentred: bo
 function unpackBlock(kind: i32, w: usize, header: usize, to: usize, c: usize): void {
   if (kind == KIND_Q4_K) {
     unpackNibbles(w, to, v128.load(c, C_NIBBLE * 16), v128.load(c, C_2048 * 16));
-    return unpackIntegers(header, w + 128, to + 256, false);
+    unpackIntegers(header, w + 128, to + 256, false);
+    return;
   }
   unpack5(w, to, c);
   unpack5(w + 80, to + 16, c);
@@ -52,7 +60,9 @@ function unpackBlock(kind: i32, w: usize, header: usize, to: usize, c: usize): v
 }
 
 /** `runs` groups, `distance` bytes apart: block by block in turn, one group after the other at `to`. */
-export function unpackK32(kind: i32, w: usize, distance: usize, runs: usize, to: usize, blocks: usize): void {
+// @ts-ignore: decorator
+@inline
+function unpack(kind: i32, w: usize, distance: usize, runs: usize, to: usize, blocks: usize): void {
   const c = constantsTable();
   const isSuper = kind == KIND_Q4_K || kind == KIND_Q5_K;
   const step: usize = kind == KIND_Q4_K ? 144 : kind == KIND_Q5_1 ? Q5_1_BYTES : Q5_0_BYTES;
@@ -72,4 +82,12 @@ export function unpackK32(kind: i32, w: usize, distance: usize, runs: usize, to:
       to += UNPACKED_BYTES;
     } while (to < part);
   } while (to < end);
+}
+
+/** `unpack` of each kind. */
+export function unpackK32(kind: i32, w: usize, distance: usize, runs: usize, to: usize, blocks: usize): void {
+  if (kind == KIND_Q4_K) unpack(KIND_Q4_K, w, distance, runs, to, blocks);
+  else if (kind == KIND_Q5_0) unpack(KIND_Q5_0, w, distance, runs, to, blocks);
+  else if (kind == KIND_Q5_1) unpack(KIND_Q5_1, w, distance, runs, to, blocks);
+  else unpack(KIND_Q5_K, w, distance, runs, to, blocks);
 }

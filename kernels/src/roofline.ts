@@ -30,7 +30,7 @@ const COUNTS: Partial<Record<WeightKind, Counts>> = {
   q4_0: { gemv: 70, tile: 84, unpack: 28 },
   q4_1: { gemv: 76, tile: 88, unpack: 32 },
   q5_0: { gemv: 93, tile: 86, unpack: 50 },
-  q8_0: { gemv: 104, tile: 144, unpack: 32 },
+  q8_0: { gemv: 104, tile: 140, unpack: 32 },
   q4_k: { gemv: 87, tile: 88, unpack: 41 },
   q6_k: { gemv: 100, tile: 98, unpack: 51 },
 };
