@@ -6,7 +6,6 @@ import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
 import { Client, credentials, status } from "@grpc/grpc-js";
 import { type Connection, connectTo } from "#kit/clients.ts";
-import { fromConnectError } from "#kit/errors.ts";
 import { createMetrics } from "#kit/metrics.ts";
 import { startServer, type Server } from "#kit/server.ts";
 import {
@@ -17,6 +16,7 @@ import {
 import { chat, chatBody, refusal, until } from "../gateway/support/asks.ts";
 import { createSimulatedStack } from "../gateway/support/simulated-services.ts";
 import { reportCount } from "../support/counts.ts";
+import { connectReason, named } from "./support/outcomes.ts";
 import { grpcioCalls } from "./support/grpcio-calls.ts";
 import { openFiles } from "./support/memory.ts";
 
@@ -58,15 +58,8 @@ async function leaveAfter(events: number): Promise<string> {
     }
     return "ok";
   } catch (error) {
-    return fromConnectError(error).reason;
+    return named(error);
   }
-}
-
-async function connectReason(work: Promise<unknown>): Promise<string> {
-  return await work.then(
-    () => "ok",
-    (error: unknown) => fromConnectError(error).reason,
-  );
 }
 
 function grpcStatus(request: object): Promise<string> {
@@ -77,7 +70,10 @@ function grpcStatus(request: object): Promise<string> {
       (value: object) => Buffer.from(toBinary(CompleteRequestSchema, create(CompleteRequestSchema, value))),
       (bytes) => fromBinary(CompleteResponseSchema, bytes),
       request,
-      (error) => resolve(error ? (status[error.code] ?? "") : "ok"),
+      (error) => {
+        const name = error ? (status[error.code] ?? "") : "ok";
+        resolve(error?.code === status.INTERNAL ? `${name} ${error.details}` : name);
+      },
     );
   });
 }

@@ -34,7 +34,7 @@ async function writeWhole(
   await new Promise<void>((resolve) => {
     response.once("finish", resolve);
     // An empty frame before the trailers counts as an invalid one in Node's clients, which leave after a thousand of them.
-    if (bytes === undefined) response.end();
+    if (!bytes?.length) response.end();
     else response.end(bytes);
   });
 }

@@ -215,7 +215,7 @@ function isGone(error: ConnectError): boolean {
   if (error.code === Code.Canceled || error.code === Code.Aborted) return true;
   if (
     error.code === Code.Unavailable ||
-    /session closed|sentinel completed|missing trailer/i.test(error.rawMessage)
+    /session closed|sentinel completed|missing trailer|too many invalid/i.test(error.rawMessage)
   ) {
     return true;
   }

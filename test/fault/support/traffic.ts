@@ -1,9 +1,9 @@
 /** Calls of every kind to a served gateway, many of them left at a random moment; what became of each, as one word. */
 import { connectTo } from "#kit/clients.ts";
-import { fromConnectError } from "#kit/errors.ts";
 import { GatewayService } from "#proto/trimtab/gateway/v1/gateway_service_pb.ts";
 import type { createRandom } from "../../model/strings.ts";
 import { steeredSpec } from "../../support/direction.ts";
+import { connectReason } from "./outcomes.ts";
 
 /** Where the gateway is. */
 export interface Served {
@@ -36,11 +36,6 @@ export function createTraffic(
   const connection = connectTo({ address: `127.0.0.1:${grpcPort}` });
   const client = connection.client(GatewayService);
   const text = (): string => `${random.below(10_000)}: tell me about ${TOPICS[random.below(TOPICS.length)]}.`;
-  const reason = (work: Promise<unknown>): Promise<string> =>
-    work.then(
-      () => "ok",
-      (error: unknown) => fromConnectError(error).reason,
-    );
   const http = async (body: object, leaveMs?: number): Promise<string> => {
     const leave = new AbortController();
     const timer = leaveMs === undefined ? undefined : setTimeout(() => leave.abort(), leaveMs);
@@ -64,7 +59,7 @@ export function createTraffic(
     const leave = new AbortController();
     let seen = 0;
     const spec = { ...steeredSpec(text(), {}), maxTokens: 40 };
-    return await reason(
+    return await connectReason(
       (async () => {
         for await (const _ of client.generate({ spec }, { signal: leave.signal }))
           if (++seen === events) leave.abort();
@@ -77,11 +72,13 @@ export function createTraffic(
     () => http({ max_tokens: 24, n: 3, temperature: 1, stream: true }, random.below(3_000)),
     () => http({ temperature: 9 }),
     () => streamed(1 + random.below(30)),
-    () => reason(client.complete({ spec: { ...steeredSpec(text(), { compare: true }), maxTokens: 12 } })),
-    () => reason(client.complete({ spec: steeredSpec(text(), {}) }, { timeoutMs: 1 + random.below(800) })),
-    () => reason(client.complete({ spec: { ...steeredSpec(text(), {}), choices: 65 } })),
     () =>
-      reason(
+      connectReason(client.complete({ spec: { ...steeredSpec(text(), { compare: true }), maxTokens: 12 } })),
+    () =>
+      connectReason(client.complete({ spec: steeredSpec(text(), {}) }, { timeoutMs: 1 + random.below(800) })),
+    () => connectReason(client.complete({ spec: { ...steeredSpec(text(), {}), choices: 65 } })),
+    () =>
+      connectReason(
         client.score({
           conversation: { messages: [{ role: "user", content: text() }] },
           answers: ["yes", "no, not at all"],
