@@ -48,8 +48,6 @@ export interface FittedController {
 
 /** Rows the axes are found from: their cost grows with the square, and more rows give the same ones. */
 const AXES_FROM = 1600;
-/** What a round of the search for axes must still add to the variance along them: the network learns in their span, not along each. */
-const AXES_GAIN = 1e-4;
 
 interface Candidate {
   readonly gate: GateNetwork;
@@ -76,8 +74,7 @@ export function fitController(
   const rows = standardise(train.rows, statistics);
   const checks = standardise(validation.rows, statistics);
   // Both classes and all families are in order.
-  const most = Math.max(...settings.axes);
-  const all = principalAxes(spread(rows, AXES_FROM), most, createRandom(settings.seed), AXES_GAIN);
+  const all = principalAxes(spread(rows, AXES_FROM), Math.max(...settings.axes), createRandom(settings.seed));
   const folds = familyFolds(train, settings.folds);
   const candidates: Candidate[] = [];
   for (const count of settings.axes) {
