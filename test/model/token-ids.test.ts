@@ -9,7 +9,7 @@ import { createOracle, type Oracle } from "../oracle/llama.ts";
 import { bytePairMetadata, sentencePieceMetadata, writeVocabulary } from "../support/vocabularies.ts";
 import { everyCodePoint, makeStrings } from "./strings.ts";
 
-setDefaultTimeout(120_000);
+setDefaultTimeout(process.env.TRIMTAB_TEST_FULL === "1" ? 600_000 : 120_000);
 
 const SEED = 20261123;
 const isFull = process.env.TRIMTAB_TEST_FULL === "1";
