@@ -9,7 +9,7 @@ import { type Asking, bestOfN, majority, particleFilter } from "./ours.ts";
 import { drawSums, type Sum } from "./problems.ts";
 import { type ItsHub, startItsHub } from "./python.ts";
 
-/** Rows: wall time, prefilled tokens, and how often the same answers led to the same choice. */
+/** Rows: wall time, prefilled and generated tokens, and how often the same answers led to the same choice. */
 export async function besideItsHub(bench: SearchBench): Promise<BenchRow[]> {
   const hub = startItsHub();
   const counted = countUsage(bench.gateway.url);
@@ -18,9 +18,10 @@ export async function besideItsHub(bench: SearchBench): Promise<BenchRow[]> {
     const peer = `its_hub ${hub.version}`;
     const wall: Sides = { ours: [], theirs: [] };
     const prefilled: Sides = { ours: [], theirs: [] };
+    const generated: Sides = { ours: [], theirs: [] };
     for (const [seed, sum] of sums.entries()) {
       const ours = await particleFilter(askingOf(bench, seed), sum);
-      const before = counted.sums.prefilled;
+      const before = { ...counted.sums };
       const { seconds } = await hub.ask({
         ...{ do: "filter", url: counted.url, model: bench.model, temperature: TEMPERATURE },
         ...{ ...sum, particles: CANDIDATES },
@@ -30,12 +31,15 @@ export async function besideItsHub(bench: SearchBench): Promise<BenchRow[]> {
       wall.ours.push(ours.wallMs);
       wall.theirs.push(1000 * Number(seconds));
       prefilled.ours.push(ours.prefilled);
-      prefilled.theirs.push(counted.sums.prefilled - before);
+      prefilled.theirs.push(counted.sums.prefilled - before.prefilled);
+      generated.ours.push(ours.generated);
+      generated.theirs.push(counted.sums.generated - before.generated);
     }
     const same = await replay(bench, hub, sums.slice(1));
     return [
       rowOf(keyOf(bench, "search-wall", peer), "ms a problem", wall.ours, wall.theirs),
       rowOf(keyOf(bench, "search-prefilled", peer), "tokens a problem", prefilled.ours, prefilled.theirs),
+      rowOf(keyOf(bench, "search-generated", peer), "tokens a problem", generated.ours, generated.theirs),
       rowAlone(keyOf(bench, "search-same-choice", peer), "share of replays", [same.share], same.what),
     ];
   } finally {

@@ -8,6 +8,7 @@ export interface Searched {
   readonly scores: readonly number[];
   readonly answers: readonly string[];
   readonly prefilled: number;
+  readonly generated: number;
   readonly wallMs: number;
 }
 
@@ -36,6 +37,7 @@ interface Answered {
     };
   }[];
   readonly usage: {
+    readonly completion_tokens: number;
     readonly trimtab: { readonly prefilled_tokens: number };
   };
 }
@@ -73,6 +75,7 @@ async function search(asking: Asking, sum: Sum, scaling: object): Promise<Search
     scores: found.map(({ score }) => score ?? Number.NaN),
     answers: found.map(({ answer }) => answer),
     prefilled: usage.trimtab.prefilled_tokens,
+    generated: usage.completion_tokens,
     wallMs,
   };
 }
