@@ -28,7 +28,7 @@ export function addProposalEval(program: Command): void {
     .description(
       "steering as a proposal: variance, bias and tokens by dose, beside rejection and unsteered search",
     )
-    .option("--doses <list>", "relative doses; 0 is the unsteered model", "0,0.02,0.03,0.04,0.05,0.06")
+    .option("--doses <list>", "relative doses; 0 is the unsteered model", "0,0.005,0.01,0.015,0.02,0.03")
     .option("--searches <n>", "searches a dose", integerIn(2, 10_000), 60)
     .option("--candidates <n>", "candidates of a search", integerIn(2, 256), 16)
     .option("--out <folder>", "raw samples", join("build", "eval", "proposal"))
@@ -88,8 +88,13 @@ const rejectionOf = ({ chance }: Law): string[] => [
 
 const rowOf = (dose: number, estimate: ProposalEstimate, candidates: number): string[] => [
   ...[String(dose), `${(100 * estimate.wanted).toFixed(1)} %`],
-  `${estimate.effectiveSampleSize.toFixed(2)} of ${candidates}`,
-  ...[estimate.variance, estimate.bias, estimate.biasByChance].map((value) => value.toFixed(3)),
-  ...[estimate.farChosen, estimate.farByChance].map((value) => value.toFixed(3)),
-  ...[estimate.tokensPerWanted.toFixed(0), String(estimate.n)],
+  `${spell(estimate.effectiveSampleSize, 2)} of ${candidates}`,
+  ...[estimate.variance, estimate.bias, estimate.biasByChance].map((value) => spell(value, 3)),
+  ...[estimate.farChosen, estimate.farByChance].map((value) => spell(value, 3)),
+  ...[spell(estimate.tokensPerWanted, 0), String(estimate.n)],
 ];
+
+/** What no search can say, as none met the condition, or only one did. */
+const NOTHING = "–";
+const spell = (value: number, digits: number): string =>
+  Number.isFinite(value) ? value.toFixed(digits) : NOTHING;

@@ -81,7 +81,9 @@ function meanDeviation(p: number, n: number): number {
   return 2 * m * Math.exp(logChoose + m * Math.log(p) + (n - m + 1) * Math.log1p(-p));
 }
 
+/** NaN of fewer than two. */
 function varianceOf(values: readonly number[]): number {
+  if (values.length < 2) return Number.NaN;
   const mean = meanOf(values);
   return values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / (values.length - 1);
 }

@@ -28,15 +28,15 @@ export interface Law {
 }
 
 /**
- * Greetings in quotation marks, of a model that seldom quotes: rare, and known exactly. Of the directions tried the one from
- * English to French makes it quote (one from plain to quoted sentences does not); any that makes the wanted frequent will do.
+ * Openings that are French and nothing else, of a model that is asked in English: rare, known exactly, and what a direction to
+ * French makes frequent.
  */
 export const GREETING: ProposalTask = {
   question: "How do you greet a friend? Answer with one word.",
   texts: [
-    ...["Hello", "Hi", "Hey", "Good", "My", "You", "I", "Dear", "G", "H", "W", "S", "M", "L"],
-    ...["A", "B", "C", "T", "E", "K", "F", "D", "P", "Sm", "Fri", "Wel", "Gre", "Bon", "What", "How"],
-  ].map((beginning) => `"${beginning}`),
+    ...["Bonjour", "Salut", "Merci", "Chère", "Mon am", "Je ne", "Je su", "Je m", "Je t", "J'", "C'"],
+    ...["D'", "L'", "Qu'", "Vous", "Nous", "Une", "Oui", "Le plus", "Avec", "Dans", "Très"],
+  ],
   tokens: 2,
   positive: [
     "Bonjour, comment allez-vous aujourd'hui ?",
@@ -55,6 +55,9 @@ export const GREETING: ProposalTask = {
     "Hi! Are you coming with us tonight?",
   ],
 };
+
+/** Of one search, on a machine that has much else to do. */
+const TIMEOUT_MS = 600_000;
 
 const conversation = ({ question }: ProposalTask) => ({ messages: [{ role: "user", content: question }] });
 
@@ -113,7 +116,7 @@ export async function propose(
   let weighed: ResampleEvent | undefined;
   let final: FinalEvent | undefined;
   let [tokensGenerated, tokensVerified] = [0, 0];
-  for await (const { event } of gateway.generate({ spec })) {
+  for await (const { event } of gateway.generate({ spec }, { timeoutMs: TIMEOUT_MS })) {
     if (event.case === "delta") chosen += event.value.text;
     if (event.case === "search" && event.value.event.case === "resample") weighed = event.value.event.value;
     if (event.case === "search" && event.value.event.case === "final") final = event.value.event.value;

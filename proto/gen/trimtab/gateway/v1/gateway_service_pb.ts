@@ -179,7 +179,7 @@ export const ScalingOptionsSchema: GenMessage<ScalingOptions> = /*@__PURE__*/
 
 /**
  * Hard bounds of a search; 0 is no bound of that kind. With bounds on tokens and candidates alone the same seed gives the
- * same search.
+ * same search; if a verifier asks the model, with candidates alone, for what the model has cached it need not compute.
  *
  * @generated from message trimtab.gateway.v1.ScalingBudget
  */
