@@ -48,16 +48,23 @@ export async function createChatTemplate(options: TemplateOptions): Promise<Chat
   let thread = startThread(options);
   let turn: Promise<unknown> = Promise.resolve();
   let waiting = 0;
-  const closed = Promise.withResolvers<never>();
-  closed.promise.catch(() => {});
-  let isClosed = false;
+  let closed: TrimtabError | undefined;
+  /** Ends the rendering under way. Nothing waits on a promise that outlives it: that would keep every rendering there ever was. */
+  let leave: (reason: TrimtabError) => void = () => {};
+  const ask = async (asked: TemplateRequest, limitMs: number): Promise<readonly string[]> => {
+    await thread.ready;
+    return readAnswer(await thread.ask(asked, limitMs));
+  };
   const request = async (asked: TemplateRequest, limitMs: number): Promise<readonly string[]> => {
+    if (closed) throw closed;
+    const answer = Promise.withResolvers<readonly string[]>();
+    leave = answer.reject;
+    ask(asked, limitMs).then(answer.resolve, answer.reject);
     try {
-      await Promise.race([closed.promise, thread.ready]);
-      return readAnswer(await Promise.race([closed.promise, thread.ask(asked, limitMs)]));
+      return await answer.promise;
     } catch (error) {
       thread.end();
-      if (!isClosed) thread = startThread(options);
+      if (!closed) thread = startThread(options);
       throw error;
     }
   };
@@ -85,8 +92,8 @@ export async function createChatTemplate(options: TemplateOptions): Promise<Chat
     render: (conversations, addGenerationPrompt) =>
       render(conversations, addGenerationPrompt, TEMPLATE_LIMITS.renderMs),
     close(reason) {
-      isClosed = true;
-      closed.reject(reason);
+      closed = reason;
+      leave(reason);
       thread.end();
     },
   };

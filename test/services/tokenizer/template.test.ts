@@ -1,6 +1,7 @@
 /** Chat templates are programs from a file: they run bounded, cannot reach anything, and fail with their own words. */
 import { expect, setDefaultTimeout, test } from "bun:test";
 import { rmSync } from "node:fs";
+import { heapStats } from "bun:jsc";
 import { type Reason, TrimtabError } from "#kit/errors.ts";
 import { createTokenizerService } from "../../../services/tokenizer/index.ts";
 import { type ChatTemplate, createChatTemplate } from "../../../services/tokenizer/src/chat-template.ts";
@@ -96,6 +97,18 @@ test("J3 what the template raises is told, shortened and without control charact
     const error = (await template.render([GO], true).catch((thrown: unknown) => thrown)) as Error;
     expect(error).toEqual(failing("TEMPLATE_INVALID"));
     expect(error.message).toMatch(/^[\x20-\x7e]{1,260}$/);
+  });
+});
+
+test("a rendering that is over leaves nothing behind", async () => {
+  await withTemplate("ok", async (template) => {
+    const promisesAfter = async (renderings: number): Promise<number> => {
+      for (let i = 0; i < renderings; i++) await template.render([USER], true);
+      Bun.gc(true);
+      return heapStats().objectTypeCounts["Promise"] ?? 0;
+    };
+    const before = await promisesAfter(200);
+    expect((await promisesAfter(400)) - before).toBeLessThan(100);
   });
 });
 
