@@ -20,6 +20,7 @@ import {
 } from "#kernels";
 import { createForward } from "./src/engine/step.ts";
 import type { BatchRow, Forward } from "./src/engine/step.ts";
+import { chooseStreams } from "./src/engine/stream-choice.ts";
 import { createWorkspace } from "./src/engine/workspace.ts";
 import { readConfig } from "./src/model/config.ts";
 import { planMemory } from "./src/model/plan.ts";
@@ -53,7 +54,11 @@ const module = await loadModule();
 const compute = await createCompute({ memory, module, threads });
 const spentMs = new Map<string, number>();
 const products: { readonly weight: PackedMatrix; readonly rows: number }[] = [];
-const forward = createForward(plan.weights.model, compute.operators, space);
+const forward = chooseStreams(
+  createForward(plan.weights.model, compute.operators, space),
+  compute.operators,
+  now,
+);
 const profiled = createForward(plan.weights.model, timed(compute.operators), space);
 const weightBytes = plan.weights.placements.reduce((sum, { tensor }) => sum + tensor.sizeBytes, 0);
 
@@ -194,6 +199,7 @@ const decode = (context: number) => (by: Forward) => {
 console.log(
   `${compute.operators.variant} SIMD, ${threads} threads, weights ${(weightBytes / MB).toFixed(1)} MB`,
 );
+for (let position = 0; forward.isChoosing; position++) forward.run([row(all, position, ignore)]);
 prefill(forward, all, isShort ? 512 : 2300);
 report("decode at context 0", steps, steps * 12, decode(0));
 if (!isShort) report("decode at context 2048", steps, steps * 2060, decode(2048));

@@ -30,6 +30,7 @@ import { createScheduler } from "./scheduler.ts";
 import type { CoreOptions } from "./state.ts";
 import { createRehearsal } from "./rehearsal.ts";
 import { createForward } from "./step.ts";
+import { chooseStreams } from "./stream-choice.ts";
 import { chooseThreads, createThreadChoice } from "./thread-choice.ts";
 import type { Workspace } from "./workspace.ts";
 import { createWorkspace } from "./workspace.ts";
@@ -146,8 +147,8 @@ export async function createRuntime(
       : null;
     const grammars = createGrammars({ modelPath, identity, vocabulary: config.vocabulary });
     const now = () => performance.now();
-    const forward = createForward(plan.weights.model, operators, space);
-    const chosen = choice ? chooseThreads(forward, operators, choice, now) : forward;
+    const streams = chooseStreams(createForward(plan.weights.model, operators, space), operators, now);
+    const chosen = choice ? chooseThreads(streams, operators, choice, now) : streams;
     const parts = { ...createParts(memory, plan, config, space, operators), forward: chosen, now };
     const core = createCore({ ...parts, cacheFormat, scheduler, grammars, emit, wake });
     const close = () => {
@@ -158,7 +159,7 @@ export async function createRuntime(
       model: describe(config, plan, digest, operators),
       core,
       close,
-      rehearse: createRehearsal({ forward, chosen, choice, operators, now }),
+      rehearse: createRehearsal({ streams, chosen, choice, now }),
     };
   } finally {
     file.close();
