@@ -7,7 +7,6 @@ import type { Command, EngineEvent } from "./protocol.ts";
 import type { ModelInfo, Runtime, RuntimeOptions } from "./runtime.ts";
 import { createRuntime } from "./runtime.ts";
 import { plainError } from "../plain-error.ts";
-import { giveWay } from "../give-way.ts";
 
 /** Messages to the worker. */
 export type WorkerRequest =
@@ -25,9 +24,6 @@ export type WorkerReply =
   | { readonly type: "closed" };
 
 declare const self: Worker;
-
-// Before the first compute thread is started.
-giveWay();
 
 const reply = (message: WorkerReply) => self.postMessage(message);
 let outbox: EngineEvent[] = [];

@@ -2,12 +2,8 @@
 import type { WorkerReply, WorkerRequest } from "../../engine/worker.ts";
 import { plainError } from "../../plain-error.ts";
 import { loadOnnx, type OnnxRuntime } from "./load.ts";
-import { giveWay } from "../../give-way.ts";
 
 declare const self: Worker;
-
-// Before the first compute thread is started.
-giveWay();
 
 const reply = (message: WorkerReply) => self.postMessage(message);
 let runtime: OnnxRuntime | undefined;
