@@ -66,6 +66,8 @@ async function post(url: string, path: string, body: object): Promise<string> {
     method: "POST",
     headers: { "content-type": "application/json" },
     body: JSON.stringify(body),
+    // A connection kept between two rounds may be one that the server has just given up.
+    keepalive: false,
   });
   const text = await response.text();
   if (!response.ok) throw new Error(`${path} answered ${response.status}: ${text.slice(0, 200)}`);
