@@ -5,6 +5,7 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import type { FitArtifactRequestSchema } from "#proto/trimtab/steering/v1/steering_service_pb.ts";
 import type { Services } from "../services.ts";
+import { artifactKeyOf } from "./keys.ts";
 import { type Method, questionOf, type Use } from "./method.ts";
 
 /** What is fitted, and how its dose is said. */
@@ -21,8 +22,6 @@ interface Fit {
   readonly isRelative?: boolean;
 }
 
-/** Of the recipe's digest in the names of fits. */
-const PINNED_CHARS = 12;
 const SCALES = [0.25, 0.5, 1, 2];
 /** About the recipe's own dose, and multiples of it. */
 const RELATIVE = [0.07, 0.14, 0.28, 0.56];
@@ -104,7 +103,7 @@ async function fitOne(
   fit: Pick<Fit, "name" | "method" | "options">,
 ): Promise<string> {
   onProgress(`fitting ${fit.name}`);
-  const name = `lab-${fit.name.replaceAll(" ", "-")}-${pinned.slice(-PINNED_CHARS)}`;
+  const name = `lab-${fit.name.replaceAll(" ", "-")}-${artifactKeyOf(pinned)}`;
   // A control with shuffled labels cannot tell the classes apart, and is not meant to.
   const request = {
     name,

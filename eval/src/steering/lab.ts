@@ -17,6 +17,7 @@ import { fluencyRatio } from "./fluency.ts";
 import { frozenChoice } from "./frozen.ts";
 import { combine, type Gate, isOpen, trivialGates } from "./gate.ts";
 import { createJudge, type Judge } from "./judge.ts";
+import { modelKeyOf } from "./keys.ts";
 import { digestOf } from "./labels.ts";
 import { BASE, type Method } from "./method.ts";
 import type { LabPrompt, PromptClass, PromptSplit } from "./prompts.ts";
@@ -56,8 +57,6 @@ export interface Lab extends LabOptions {
   close(): void;
 }
 
-const MODEL_KEY_CHARS = 12;
-
 /** Opens the kept samples of a run. */
 export function openLab(options: LabOptions): Lab {
   const open = (name: string) => join(options.out, `${name}.jsonl`);
@@ -67,7 +66,7 @@ export function openLab(options: LabOptions): Lab {
   const divergences = openJournal<DivergenceRecord>(open("divergences"));
   return {
     ...options,
-    modelKey: options.model.digest.slice(0, MODEL_KEY_CHARS),
+    modelKey: modelKeyOf(options.model.digest),
     ...{ answers, readings, scores, divergences, judge: createJudge(options.services.referee) },
     close: () => [answers, readings, scores, divergences].forEach((journal) => journal.close()),
   };
@@ -184,7 +183,7 @@ async function readByOther(
   { steered, base }: { readonly [side in "steered" | "base"]: ReadonlyMap<string, AnswerRecord> },
 ): Promise<number | null> {
   if (other === undefined) return null;
-  const source = { gateway, journal, model: other.name, modelKey: other.digest.slice(0, MODEL_KEY_CHARS) };
+  const source = { gateway, journal, model: other.name, modelKey: modelKeyOf(other.digest) };
   const pairs = opened.map(({ id }) => ({ steered: steered.get(id)!, base: base.get(id)! }));
   return (await fluencyRatio(source, pairs)) ?? null;
 }

@@ -12,6 +12,7 @@ import { DataType } from "#proto/trimtab/type/v1/tensor_pb.ts";
 import { createRandom, type Random } from "../random.ts";
 import type { Services } from "../services.ts";
 import { pushKey, readArtifact, readRecipeFacts, type RecipeFacts } from "./artifacts.ts";
+import { artifactKeyOf } from "./keys.ts";
 import { type Method, questionOf } from "./method.ts";
 
 /** What the control is made from. */
@@ -34,8 +35,6 @@ type ControlOf = (
 
 const NOISES = 8;
 const SEED = 20_260;
-/** Of the digests in names of artifacts. */
-const KEY_CHARS = 12;
 
 /** Noise, one of several by prompt; one random direction for all prompts; and the contrast of shuffled labels, if it is given. */
 export async function controlMethods(source: NoiseSource, shuffled: string | undefined): Promise<Method[]> {
@@ -77,7 +76,7 @@ async function shuffledControl(
 ): Promise<Method> {
   const { tensors } = parseSafetensors(await readArtifact(source.gateway, shuffled));
   // Another fit of the labels is another edit, which does not take this one's name and answers.
-  const artifact = await putCourse(source, strength, `shuffled-${shuffled.slice(-KEY_CHARS)}`, (layer) => {
+  const artifact = await putCourse(source, strength, `shuffled-${artifactKeyOf(shuffled)}`, (layer) => {
     const name = `direction.${layer}`;
     const raw = tensors.get(name);
     if (raw === undefined) throw new Error(`the contrast of shuffled labels has no block ${layer}`);
@@ -121,7 +120,7 @@ async function putCourse(
     ...courseEdit(strength, model.digest, vectorOf),
   });
   const put = {
-    name: `lab-${name}-${pinned.slice(-KEY_CHARS)}`,
+    name: `lab-${name}-${artifactKeyOf(pinned)}`,
     ...{ kind: ArtifactKind.EDIT, data: toBinary(EditSchema, edit), modelDigest: model.digest },
   };
   const { artifact } = await gateway.putArtifact({ put });

@@ -17,6 +17,7 @@ import { alignColumns } from "../report/columns.ts";
 import { openServices, pickModel, type ServicesOptions } from "../services.ts";
 import { lastRows, type ReadingRecord } from "./activations.ts";
 import { controllerScores } from "./controller-scores.ts";
+import { modelKeyOf } from "./keys.ts";
 import { fitProbe } from "./linear-probe.ts";
 import { readLabPrompts, readTwins, type Twin } from "./prompts.ts";
 import { buildRecipe } from "./recipe.ts";
@@ -28,7 +29,6 @@ const EVERY = 4;
 const FIT = { penalty: 0.1, rounds: 150 };
 /** Shares of the opened harmful development prompts that its threshold keeps: each is a stage of its own. */
 const KEPT = [0.98, 0.95, 0.92, 0.88, 0.84];
-const MODEL_KEY_CHARS = 12;
 
 /** Twins by what the gates do to them. */
 export interface StageCount {
@@ -62,7 +62,7 @@ async function run(
     const { resolved } = await buildRecipe(services.gateway, model.name, options.recipe, onProgress);
     const source = {
       ...{ gateway: services.gateway, journal, model: model.name, recipe: resolved, onProgress },
-      modelKey: model.digest.slice(0, MODEL_KEY_CHARS),
+      modelKey: modelKeyOf(model.digest),
     };
     const twins = readTwins();
     const harmful = readLabPrompts().filter(
