@@ -4,6 +4,7 @@ import {
   DegradedVerifier,
   type FinalEvent,
   FinalEventSchema,
+  type ScalingBudget,
   ScalingBudgetSchema,
   type ScalingOptions,
   ScalingOptionsSchema,
@@ -22,7 +23,6 @@ import { ruleOf } from "./step-rule.ts";
 export function finalReport(run: SearchRun, result: SearchResult): FinalEvent {
   const { prepared, scaling } = run;
   const { outcome, isSpent, isDegraded, leaves } = result;
-  const options = optionsInEffect(run);
   const whole = outcome.settled === true ? SearchEnd.SETTLED : SearchEnd.COMPLETE;
   return create(FinalEventSchema, {
     candidate: outcome.chosen.id,
@@ -32,24 +32,26 @@ export function finalReport(run: SearchRun, result: SearchResult): FinalEvent {
     degraded: isDegraded,
     strategy: outcome.ran ?? scaling.strategy.name,
     parameters: scaling.parameters,
-    ...(options.budget ? { budget: options.budget } : {}),
+    budget: budgetInEffect(run),
     seed: prepared.seed,
-    options,
+    options: optionsInEffect(run),
   });
 }
 
-/** What was asked for, defaults filled in; a stored table by its pinned name in place of its rows. */
-function optionsInEffect({ scaling }: SearchRun): ScalingOptions {
+function budgetInEffect({ scaling }: SearchRun): ScalingBudget {
   const { tokens, candidates, milliseconds } = scaling.budget;
   const bound = (value: number): number => (Number.isFinite(value) ? value : 0);
+  const bounds = { tokens: BigInt(bound(tokens)), candidates, milliseconds: bound(milliseconds) };
+  return create(ScalingBudgetSchema, bounds);
+}
+
+/** What was asked for, defaults filled in; a stored table by its pinned name in place of its rows. */
+function optionsInEffect(run: SearchRun): ScalingOptions {
+  const { scaling } = run;
   const { table_from: stored, ...parameters } = scaling.parameters;
   return Object.assign(clone(ScalingOptionsSchema, scaling.asked), {
     parameters: stored === undefined ? parameters : { ...parameters, table: stored },
-    budget: create(ScalingBudgetSchema, {
-      tokens: BigInt(bound(tokens)),
-      candidates,
-      milliseconds: bound(milliseconds),
-    }),
+    budget: budgetInEffect(run),
     step: ruleOf(scaling.step),
     answer: answerRuleMessage(scaling.answer),
     degraded: scaling.isStrict ? DegradedVerifier.STRICT : DegradedVerifier.BEST_EFFORT,
