@@ -134,6 +134,12 @@ export function sha256OfPath(path: string, options: OpenOptions = {}): string {
   }
 }
 
+/** SHA-256 of the lines `<SHA-256 of the file>  <name>` of several files, hex; see {@link openRegularFile} for the errors. */
+export function digestOfFiles(files: readonly NamedFile[]): string {
+  const lines = files.map(({ name, at }) => `${sha256OfPath(at, { label: name })}  ${name}\n`);
+  return sha256Hex(new TextEncoder().encode(lines.join("")));
+}
+
 /**
  * Writes `bytes` to `path` so that a crash leaves the old file or the new one, never a part.
  * When it returns, the bytes and the name are on disk.

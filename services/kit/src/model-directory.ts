@@ -9,14 +9,7 @@
 import { closeSync, existsSync } from "node:fs";
 import { basename, join } from "node:path";
 import { TrimtabError } from "./errors.ts";
-import {
-  type NamedFile,
-  type OpenFile,
-  openRegularFile,
-  readFully,
-  sha256Hex,
-  sha256OfPath,
-} from "./files.ts";
+import { digestOfFiles, type NamedFile, type OpenFile, openRegularFile, readFully } from "./files.ts";
 import { isJsonObject, type JsonObject, readJsonFile } from "./json-file.ts";
 import { MODEL_DIRECTORY_LIMITS } from "./limits.ts";
 import { parseSafetensorsHeader, type SafetensorsDtype } from "./safetensors-header.ts";
@@ -96,10 +89,7 @@ export function openModelDirectory(path: string): ModelDirectory {
 
 /** Digest of a directory, see above. @throws TrimtabError ARTIFACT_NOT_FOUND, ARTIFACT_INVALID. */
 export function digestOfDirectory(path: string): string {
-  const lines = filesOfDirectory(path).map(
-    ({ name, at }) => `${sha256OfPath(at, { label: name })}  ${name}\n`,
-  );
-  return sha256Hex(new TextEncoder().encode(lines.join("")));
+  return digestOfFiles(filesOfDirectory(path));
 }
 
 /** The files that make the model, by name. @throws TrimtabError ARTIFACT_INVALID. */

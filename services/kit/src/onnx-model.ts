@@ -9,7 +9,7 @@ import { existsSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { onnx } from "onnx-proto";
 import { TrimtabError } from "./errors.ts";
-import { type NamedFile, readRegularFile, sha256Hex, sha256OfPath } from "./files.ts";
+import { digestOfFiles, type NamedFile, readRegularFile } from "./files.ts";
 import { ONNX_MODEL_LIMITS } from "./limits.ts";
 import type { ExternalFile } from "./onnx-runtime.ts";
 
@@ -64,8 +64,7 @@ export function readOnnxFiles(path: string): OnnxFiles {
  * @throws TrimtabError as {@link readOnnxFiles}
  */
 export function digestOfOnnx(path: string): string {
-  const lines = filesOfOnnx(path).map(({ name, at }) => `${sha256OfPath(at, { label: name })}  ${name}\n`);
-  return sha256Hex(new TextEncoder().encode(lines.join("")));
+  return digestOfFiles(filesOfOnnx(path));
 }
 
 /** The files of a model, by name. @throws TrimtabError as {@link readOnnxFiles} */
