@@ -1,12 +1,7 @@
 /** Long texts: none is out of proportion, and nobody waits for somebody else's. */
-import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
-import { createClient, createRouterTransport } from "@connectrpc/connect";
+import { afterAll, expect, setDefaultTimeout, test } from "bun:test";
 import { fromConnectError } from "#kit/errors.ts";
-import { serverInterceptors } from "#kit/interceptors.ts";
-import { createLogger } from "#kit/log.ts";
-import { defaultModelPath } from "#kit/paths.ts";
-import { TokenizerService } from "#proto/trimtab/tokenizer/v1/tokenizer_service_pb.ts";
-import { createTokenizerService, type TokenizerServiceRoom } from "../../../services/tokenizer/index.ts";
+import { startTokenizer } from "../../support/tokenizer-service.ts";
 
 setDefaultTimeout(120_000);
 const MIB = 1024 * 1024;
@@ -16,17 +11,7 @@ const LONGEST = isFull ? MIB : MIB / 4;
 const SIZE = LONGEST / 2;
 const RUNS = 5;
 
-let room: TokenizerServiceRoom;
-let client: ReturnType<typeof connect>;
-const connect = () => {
-  const interceptors = serverInterceptors({ log: createLogger("test") });
-  return createClient(TokenizerService, createRouterTransport(room.routes, { router: { interceptors } }));
-};
-
-beforeAll(async () => {
-  room = await createTokenizerService({ modelPath: defaultModelPath() });
-  client = connect();
-});
+const { room, client } = await startTokenizer();
 afterAll(() => room.close());
 
 /** Processor time of all threads of this process for a text: what other processes do meanwhile does not count. */

@@ -1,30 +1,16 @@
 /** The service over its routes: ids and text round trip, bad requests are refused by name, long texts block nobody. */
-import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
-import { createClient, createRouterTransport } from "@connectrpc/connect";
+import { afterAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { fromConnectError, type Reason } from "#kit/errors.ts";
 import { openRegularFile, sha256OfFile } from "#kit/files.ts";
 import { defaultModelPath } from "#kit/paths.ts";
-import { serverInterceptors } from "#kit/interceptors.ts";
-import { createLogger } from "#kit/log.ts";
-import { TokenizerService } from "#proto/trimtab/tokenizer/v1/tokenizer_service_pb.ts";
-import { createTokenizerService, type TokenizerServiceRoom } from "../../../services/tokenizer/index.ts";
 import { makeStrings } from "../../model/strings.ts";
+import { startTokenizer } from "../../support/tokenizer-service.ts";
 
 setDefaultTimeout(120_000);
 const VOCABULARY = 49_152;
 const MIB = 1024 * 1024;
 
-let room: TokenizerServiceRoom;
-let client: ReturnType<typeof connect>;
-const connect = () => {
-  const interceptors = serverInterceptors({ log: createLogger("test") });
-  return createClient(TokenizerService, createRouterTransport(room.routes, { router: { interceptors } }));
-};
-
-beforeAll(async () => {
-  room = await createTokenizerService({ modelPath: defaultModelPath() });
-  client = connect();
-});
+const { room, client } = await startTokenizer();
 afterAll(() => room.close());
 
 test("K2 decoding gives back what was encoded", async () => {

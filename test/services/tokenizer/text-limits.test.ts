@@ -1,28 +1,13 @@
 /** The rest of the values of rows K1 and K4 to K8: disguised control tokens, ids that are none, texts at and around their limits. */
-import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
-import { createClient, createRouterTransport } from "@connectrpc/connect";
+import { afterAll, expect, setDefaultTimeout, test } from "bun:test";
 import { fromConnectError } from "#kit/errors.ts";
-import { serverInterceptors } from "#kit/interceptors.ts";
-import { createLogger } from "#kit/log.ts";
-import { defaultModelPath } from "#kit/paths.ts";
-import { TokenizerService } from "#proto/trimtab/tokenizer/v1/tokenizer_service_pb.ts";
-import { createTokenizerService, type TokenizerServiceRoom } from "../../../services/tokenizer/index.ts";
+import { startTokenizer } from "../../support/tokenizer-service.ts";
 
 setDefaultTimeout(120_000);
 const KIB = 1024;
 const CONTROL_IDS = 17;
 
-let room: TokenizerServiceRoom;
-let client: ReturnType<typeof connect>;
-const connect = () => {
-  const interceptors = serverInterceptors({ log: createLogger("test") });
-  return createClient(TokenizerService, createRouterTransport(room.routes, { router: { interceptors } }));
-};
-
-beforeAll(async () => {
-  room = await createTokenizerService({ modelPath: defaultModelPath() });
-  client = connect();
-});
+const { room, client } = await startTokenizer();
 afterAll(() => room.close());
 
 test("K4 a control token in disguise stays text: case, blanks, joiners, entities, full-width signs", async () => {
