@@ -1,5 +1,5 @@
 /** Errors of calls to other services, seen from the gateway. */
-import { fromConnectError, type Reason, TrimtabError } from "#kit/errors.ts";
+import { fromConnectError, type Reason, TrimtabError, withRenamedField } from "#kit/errors.ts";
 
 /** Reasons that are the caller's business: they pass through the gateway unchanged. */
 const CALLERS: readonly Reason[] = [
@@ -43,7 +43,10 @@ export function isCallersBusiness(error: unknown): boolean {
  */
 export function steeringFailure(error: unknown, signal: AbortSignal): TrimtabError {
   const typed = fromConnectError(error);
-  if (typed.reason === "STEERING_UNAVAILABLE" || isCallersBusiness(typed)) return typed;
+  if (typed.reason === "STEERING_UNAVAILABLE" || isCallersBusiness(typed)) {
+    // The service's `steering` is a request's `steering.use`.
+    return withRenamedField(typed, /^steering(?!\.use)(?=\.|$)/, "steering.use");
+  }
   if (signal.aborted) return endOfScope(signal);
   return new TrimtabError(
     "STEERING_UNAVAILABLE",

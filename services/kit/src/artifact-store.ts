@@ -36,10 +36,13 @@ export interface ArtifactStore {
    * @throws TrimtabError INVALID_ARGUMENT (name), TOO_LARGE, ARTIFACT_CORRUPT (expectedDigest), ARTIFACT_EXISTS, CONFLICT.
    */
   put(input: ArtifactInput): ArtifactRecord;
-  /** Record of `name`, `sha256:<hex>` or `name@sha256:<hex>`. @throws TrimtabError ARTIFACT_NOT_FOUND, INVALID_ARGUMENT. */
-  resolve(reference: string): ArtifactRecord;
-  /** Record and checked bytes. @throws TrimtabError ARTIFACT_NOT_FOUND, ARTIFACT_CORRUPT. */
-  get(reference: string): { record: ArtifactRecord; bytes: Uint8Array };
+  /**
+   * Record of `name`, `sha256:<hex>` or `name@sha256:<hex>`; `field` is the request's field that names it, for errors.
+   * @throws TrimtabError ARTIFACT_NOT_FOUND, INVALID_ARGUMENT.
+   */
+  resolve(reference: string, field?: string): ArtifactRecord;
+  /** Record, as `resolve` finds it, and checked bytes. @throws TrimtabError those of `resolve`, and ARTIFACT_CORRUPT. */
+  get(reference: string, field?: string): { record: ArtifactRecord; bytes: Uint8Array };
   /** Records by name, filtered. */
   list(filter?: { kind?: ArtifactKind; modelDigest?: string }): ArtifactRecord[];
   /** Removes a name, and the bytes if no other name has them. @throws TrimtabError ARTIFACT_NOT_FOUND. */
@@ -47,13 +50,15 @@ export interface ArtifactStore {
 }
 
 const NAME = /^[a-z0-9][a-z0-9._-]{0,63}$/;
+/** The field of the RPCs that read artifacts. */
+const REFERENCE = "reference";
 const DIGEST = /^sha256:([0-9a-f]{64})$/;
 
-/** Checks an artifact name. @throws TrimtabError INVALID_ARGUMENT. */
-export function checkArtifactName(name: string): string {
+/** Checks an artifact name. @throws TrimtabError INVALID_ARGUMENT naming `field`. */
+export function checkArtifactName(name: string, field = "name"): string {
   if (NAME.test(name)) return name;
   throw new TrimtabError("INVALID_ARGUMENT", `a name matches ${NAME.source}`, {
-    field: "name",
+    field,
     limit: STORE_LIMITS.nameChars,
   });
 }
@@ -86,7 +91,7 @@ export function createArtifactStore(directory: string): ArtifactStore {
     }
     writeFileAtomic(path, bytes);
   }
-  function load(record: ArtifactRecord): Uint8Array {
+  function load(record: ArtifactRecord, field: string): Uint8Array {
     const path = objectPath(record.digest);
     const label = `artifact ${record.name}`;
     try {
@@ -101,7 +106,7 @@ export function createArtifactStore(directory: string): ArtifactStore {
       if (!hasReason(error, "ARTIFACT_NOT_FOUND", "ARTIFACT_INVALID", "TOO_LARGE")) throw error;
     }
     throw new TrimtabError("ARTIFACT_CORRUPT", `${label}: its bytes are missing or damaged; store it again`, {
-      field: "digest",
+      field,
     });
   }
   return {
@@ -123,10 +128,10 @@ export function createArtifactStore(directory: string): ArtifactStore {
       if (!existsSync(objectPath(record.digest))) storeBytes(record.digest, input.bytes);
       return stored;
     },
-    resolve: (reference) => find(index.read(), reference),
-    get(reference) {
-      const record = find(index.read(), reference);
-      return { record, bytes: load(record) };
+    resolve: (reference, field = REFERENCE) => find(index.read(), reference, field),
+    get(reference, field = REFERENCE) {
+      const record = find(index.read(), reference, field);
+      return { record, bytes: load(record, field) };
     },
     list({ kind, modelDigest } = {}) {
       return [...index.read().values()]
@@ -137,7 +142,7 @@ export function createArtifactStore(directory: string): ArtifactStore {
     delete(name) {
       let digest: string | undefined;
       index.update((table) => {
-        digest = find(table, checkArtifactName(name)).digest;
+        digest = find(table, checkArtifactName(name), "name").digest;
         const next = new Map(table);
         next.delete(name);
         return next;
@@ -149,20 +154,16 @@ export function createArtifactStore(directory: string): ArtifactStore {
   };
 }
 
-function find(table: ArtifactTable, reference: string): ArtifactRecord {
+function find(table: ArtifactTable, reference: string, field: string): ArtifactRecord {
   const [name, pin] = reference.startsWith("sha256:") ? [undefined, reference] : split(reference);
-  if (name !== undefined) checkArtifactName(name);
+  if (name !== undefined) checkArtifactName(name, field);
   if (pin !== undefined && !DIGEST.test(pin)) {
-    throw new TrimtabError("INVALID_ARGUMENT", "a digest is sha256: and 64 lower-case hex digits", {
-      field: "reference",
-    });
+    throw new TrimtabError("INVALID_ARGUMENT", "a digest is sha256: and 64 lower-case hex digits", { field });
   }
   const record =
     name === undefined ? [...table.values()].find((candidate) => candidate.digest === pin) : table.get(name);
   if (record && (pin === undefined || record.digest === pin)) return record;
-  throw new TrimtabError("ARTIFACT_NOT_FOUND", `no artifact ${reference.slice(0, 140)}`, {
-    field: "reference",
-  });
+  throw new TrimtabError("ARTIFACT_NOT_FOUND", `no artifact ${reference.slice(0, 140)}`, { field });
 }
 
 function split(reference: string): [name: string, pin: string | undefined] {

@@ -142,6 +142,17 @@ export function hasReason(error: unknown, ...reasons: Reason[]): boolean {
   );
 }
 
+/** The error with its field under the name its caller knows: what matches `from` becomes `to`. */
+export function withRenamedField(error: TrimtabError, from: RegExp, to: string): TrimtabError {
+  const { reason, message, field, limit, retryAfterMs } = error;
+  if (field === undefined || !from.test(field)) return error;
+  return new TrimtabError(reason, message, {
+    ...{ field: field.replace(from, to), cause: error },
+    ...(limit === undefined ? {} : { limit }),
+    ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
+  });
+}
+
 /** Domain of every `ErrorInfo` we send. */
 export const ERROR_DOMAIN = "trimtab";
 const MAX_MESSAGE_CHARS = 2_000;

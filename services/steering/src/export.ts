@@ -13,6 +13,9 @@ export interface Exported {
   readonly atDose: boolean;
 }
 
+/** The field of ExportDirection that names what is wanted. */
+const FIELD = "reference";
+
 /**
  * The direction to export.
  * @param reference name or digest of a direction, or `recipe`, `recipe@sha256:…`
@@ -21,7 +24,7 @@ export interface Exported {
 export function exportedDirection(store: ArtifactStore, reference: string): Exported {
   const recipe = findRecipe(store, reference);
   if (recipe) return { direction: directionAtDose(store, recipe), atDose: true };
-  return { direction: loadDirection(store, reference).direction, atDose: false };
+  return { direction: loadDirection(store, reference, FIELD).direction, atDose: false };
 }
 
 function findRecipe(store: ArtifactStore, reference: string): BuiltRecipe | undefined {
@@ -36,7 +39,7 @@ function findRecipe(store: ArtifactStore, reference: string): BuiltRecipe | unde
     );
   if (matching.length > 1) {
     throw new TrimtabError("INVALID_ARGUMENT", "the recipe is built for several models; give name@sha256:…", {
-      field: "reference",
+      field: FIELD,
     });
   }
   const record = matching[0];
@@ -44,7 +47,7 @@ function findRecipe(store: ArtifactStore, reference: string): BuiltRecipe | unde
 }
 
 function directionAtDose(store: ArtifactStore, { direction: reference, doses }: BuiltRecipe): Direction {
-  const { direction } = loadDirection(store, reference);
+  const { direction } = loadDirection(store, reference, FIELD);
   const raw = new Map<number, Float32Array>();
   for (const dose of doses) {
     const coefficient = coefficientOfDose(direction, dose);

@@ -56,11 +56,10 @@ export function createLibrary(store: ArtifactStore, known: ReadonlySet<string>):
   const recipes = createLru<Promise<LoadedRecipe>>(CACHE_LIMITS.artifacts, (recipe) => void close(recipe));
   const heads = createLru<Promise<ControllerRunner>>(CACHE_LIMITS.artifacts, (head) => void closeHead(head));
   const loadHead = async (reference: string, modelDigest: string): Promise<ControllerRunner> => {
-    const { record, bytes } = store.get(reference);
+    const field = "steering.weights.head";
+    const { record, bytes } = store.get(reference, field);
     if (record.kind !== ArtifactKind.CONTROLLER) {
-      throw new TrimtabError("ARTIFACT_INVALID", `${record.name} is not a controller`, {
-        field: "steering.weights.head",
-      });
+      throw new TrimtabError("ARTIFACT_INVALID", `${record.name} is not a controller`, { field });
     }
     let loading = heads.get(record.digest);
     if (!loading) {
@@ -114,16 +113,19 @@ export function createLibrary(store: ArtifactStore, known: ReadonlySet<string>):
   };
 }
 
-/** A stored direction, whatever model it is for. @throws TrimtabError ARTIFACT_NOT_FOUND, ARTIFACT_INVALID, ARTIFACT_CORRUPT. */
+/**
+ * A stored direction, whatever model it is for.
+ * @param field the request's field that names it, for errors
+ * @throws TrimtabError ARTIFACT_NOT_FOUND, ARTIFACT_INVALID, ARTIFACT_CORRUPT
+ */
 export function loadDirection(
   store: ArtifactStore,
   reference: string,
+  field: string,
 ): { direction: Direction; name: string; digest: string } {
-  const { record, bytes } = store.get(reference);
+  const { record, bytes } = store.get(reference, field);
   if (record.kind !== ArtifactKind.DIRECTION) {
-    throw new TrimtabError("ARTIFACT_INVALID", `${record.name} is not a direction`, {
-      field: "steering.direction",
-    });
+    throw new TrimtabError("ARTIFACT_INVALID", `${record.name} is not a direction`, { field });
   }
   return {
     direction: parseStoredDirection(bytes, record.modelDigest),
@@ -162,10 +164,11 @@ export function parseStoredDirection(bytes: Uint8Array, modelDigest: string): Di
 }
 
 function resolveStored(store: ArtifactStore, reference: string, modelDigest: string): Resolved {
-  const { record, bytes } = store.get(reference);
+  const field = "steering.direction";
+  const { record, bytes } = store.get(reference, field);
   if (record.modelDigest !== modelDigest) {
     throw new TrimtabError("ARTIFACT_INCOMPATIBLE", `${record.name} fits another model`, {
-      field: "steering.direction",
+      field,
       limit: record.modelDigest,
     });
   }
@@ -201,7 +204,7 @@ export function findBuilt(
     throw new TrimtabError("RECIPE_NOT_FOUND", "no such recipe", { field: "steering.recipe" });
   }
   try {
-    const { record, bytes } = store.get(recipeArtifactName(name, modelDigest) + pin);
+    const { record, bytes } = store.get(recipeArtifactName(name, modelDigest) + pin, "steering.recipe");
     const built = readRecipeArtifact(bytes);
     if (built.modelDigest === modelDigest) return { built, digest: record.digest };
     throw new TrimtabError("ARTIFACT_INCOMPATIBLE", `the recipe ${shown} was built for another model`, {
@@ -222,10 +225,11 @@ export function findBuilt(
 }
 
 async function loadRecipe(store: ArtifactStore, built: BuiltRecipe): Promise<LoadedRecipe> {
-  const direction = loadDirection(store, built.direction).direction;
-  const paperDirection = built.paperDirection && loadDirection(store, built.paperDirection).direction;
-  const ending = loadDirection(store, built.endingDirection).direction;
-  const controller = built.controller && (await loadController(store.get(built.controller).bytes));
+  const field = "steering.recipe";
+  const direction = loadDirection(store, built.direction, field).direction;
+  const paperDirection = built.paperDirection && loadDirection(store, built.paperDirection, field).direction;
+  const ending = loadDirection(store, built.endingDirection, field).direction;
+  const controller = built.controller && (await loadController(store.get(built.controller, field).bytes));
   const fits = [direction, paperDirection, ending, controller].every(
     (part) =>
       !part ||

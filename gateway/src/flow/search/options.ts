@@ -1,6 +1,6 @@
 /** The scaling of a request, checked against its strategy and verifiers before anything is computed. */
 import { create, type JsonObject } from "@bufbuild/protobuf";
-import { fromConnectError, TrimtabError } from "#kit/errors.ts";
+import { fromConnectError, TrimtabError, withRenamedField } from "#kit/errors.ts";
 import type { Model } from "#proto/trimtab/forward/v1/forward_service_pb.ts";
 import {
   AnswerForm as Form,
@@ -118,7 +118,7 @@ async function prepareUse(
   try {
     return await prepareSteering(flow, model, validateUse(use), scope);
   } catch (error) {
-    throw moved(fromConnectError(error), /^steering\.use/, `scaling.diversify[${index}]`);
+    throw withRenamedField(fromConnectError(error), /^steering\.use/, `scaling.diversify[${index}]`);
   }
 }
 
@@ -188,20 +188,8 @@ async function requirementsOf(
     const [{ kind, needs, taps, comparesItems } = NOTHING] = requirements;
     return { use, kind, needs, taps, comparesItems };
   } catch (error) {
-    throw moved(serviceFailure(error, "verifier", scope.signal), /^verifiers\[0\]/, field);
+    throw withRenamedField(serviceFailure(error, "verifier", scope.signal), /^verifiers\[0\]/, field);
   }
-}
-
-/** The error with its field under the name that the caller gave it. */
-function moved(error: TrimtabError, from: RegExp, to: string): TrimtabError {
-  const { reason, message, field, limit } = error;
-  if (field === undefined) return error;
-  const at = field.replace(from, to);
-  return new TrimtabError(reason, message, {
-    field: at,
-    cause: error,
-    ...(limit === undefined ? {} : { limit }),
-  });
 }
 
 function wrongKind(field: string, message: string): TrimtabError {

@@ -1,6 +1,7 @@
 /** GetRequirements, Plan, GetProgram: what a request wants, and what is made of its prompt. */
 import { create } from "@bufbuild/protobuf";
 import type { ServiceImpl } from "@connectrpc/connect";
+import { fromConnectError, withRenamedField } from "#kit/errors.ts";
 import {
   type PlanReport,
   PlanReportSchema,
@@ -39,7 +40,12 @@ export function planningHandlers({
     const digest = checkModelDigest(modelDigest);
     if (!steering || steering.parts.length === 0) return [await partOf(steering, digest)];
     const parts: NamedPart[] = [];
-    for (const use of partsOf(steering)) parts.push(await partOf(use, digest));
+    for (const [index, use] of partsOf(steering).entries()) {
+      const part = await partOf(use, digest).catch((error: unknown) => {
+        throw withRenamedField(fromConnectError(error), /^steering/, `steering.parts[${index}]`);
+      });
+      parts.push(part);
+    }
     return parts;
   };
   return {

@@ -3,7 +3,7 @@
  * steps. Reads states that the engine has computed anyway. Cost: width multiplications a step.
  */
 import type { ArtifactStore } from "#kit/artifact-store.ts";
-import { fromConnectError, TrimtabError } from "#kit/errors.ts";
+import { TrimtabError } from "#kit/errors.ts";
 import { ArtifactKind } from "#proto/trimtab/type/v1/artifact_pb.ts";
 import { Site, TapPositions } from "#proto/trimtab/type/v1/program_pb.ts";
 import { isUseful, LEAST_AUROC, type Probe, readProbe } from "../probe/artifact.ts";
@@ -70,7 +70,7 @@ function load(store: ArtifactStore | undefined, reference: string, modelDigest: 
   const field = "probe";
   if (store === undefined)
     throw new TrimtabError("ARTIFACT_NOT_FOUND", "this service has no store", { field });
-  const { record, bytes } = find(store, reference, field);
+  const { record, bytes } = store.get(reference, field);
   if (record.kind !== ArtifactKind.PROBE) {
     throw new TrimtabError("ARTIFACT_INCOMPATIBLE", `${record.name} is not a probe`, { field });
   }
@@ -84,13 +84,4 @@ function load(store: ArtifactStore | undefined, reference: string, modelDigest: 
   if (isUseful(probe)) return probe;
   const message = `${record.name} is useless: its AUROC on held-out problems is ${probe.report.auroc.toFixed(3)}`;
   throw new TrimtabError("ARTIFACT_INCOMPATIBLE", message, { field, limit: LEAST_AUROC });
-}
-
-function find(store: ArtifactStore, reference: string, field: string): ReturnType<ArtifactStore["get"]> {
-  try {
-    return store.get(reference);
-  } catch (cause) {
-    const { reason, message } = fromConnectError(cause);
-    throw new TrimtabError(reason, message, { field, cause });
-  }
 }
