@@ -42,7 +42,7 @@ const rows: readonly Row[] = [
   ["G12 a role", messages(user, { role: "tool", content: "" }), INVALID, "conversation.messages[1].role"],
   ["an empty text", () => client.complete(text("")), REQUIRED, "prompt"],
   ["no ids", spec({ prompt: { case: "ids", value: { ids: [] } } }), REQUIRED, "ids"],
-  ["K5 an id", spec({ prompt: { case: "ids", value: { ids: [1, 70_000] } } }), RANGE, "ids[1]"],
+  ["K5 an id", spec({ prompt: { case: "ids", value: { ids: [1, 70_000] } } }), RANGE, "ids.ids[1]"],
   ["G9 a model", spec({ model: "nope" }), "MODEL_NOT_FOUND", "model"],
   ["G9 a long model", spec({ model: "m".repeat(257) }), RANGE, "model"],
   ["G15 temperature", sampling({ temperature: 2.1 }), RANGE, "sampling.temperature"],

@@ -1,6 +1,6 @@
 /** Activations of a text, a conversation or token ids, steered or not. */
 import { create } from "@bufbuild/protobuf";
-import { TrimtabError } from "#kit/errors.ts";
+import { TrimtabError, underField } from "#kit/errors.ts";
 import { cancelSafe } from "#kit/streams.ts";
 import {
   type CaptureRequest,
@@ -31,7 +31,9 @@ export async function* captureActivations(
   const answer = answerOf(request);
   const model = await resolveModel(flow.clients, request.model, scope);
   if (request.answerIds) checkVocabulary(request.answerIds.ids, model, "answer_ids.ids");
-  const { ids, continuationTokens } = await encodePrompt(flow.clients, model, input, scope, answer);
+  const { ids, continuationTokens } = await underField(/^prompt$/, "input", () =>
+    encodePrompt(flow.clients, model, input, scope, answer),
+  );
   const promptTokens = ids.length - continuationTokens;
   const program = await steeredBinding(flow, model, request.steering, ids.slice(0, promptTokens), scope);
   const call = {

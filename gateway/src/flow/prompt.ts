@@ -74,7 +74,7 @@ function beginningOf(messages: readonly ChatMessage[]): string {
   const last = messages.at(-1);
   if (last?.role === "assistant" && messages.length > 1) return last.content;
   throw new TrimtabError("INVALID_ARGUMENT", "the message to continue must be an answer, after a question", {
-    field: "messages",
+    field: "conversation.messages",
   });
 }
 
@@ -128,7 +128,7 @@ export function checkIds(ids: readonly number[], model: Model, field = "prompt")
   if (ids.length === 0) {
     throw new TrimtabError("FIELD_REQUIRED", `${field} is empty`, { field });
   }
-  checkVocabulary(ids, model, field === "prompt" ? "ids" : `${field}.ids`);
+  checkVocabulary(ids, model, field === "prompt" ? "ids.ids" : `${field}.ids`);
   if (ids.length > model.contextTokens) {
     throw new TrimtabError(
       "CONTEXT_OVERFLOW",

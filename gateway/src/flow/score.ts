@@ -1,6 +1,6 @@
 /** Log-probabilities of given answers, teacher-forced: after a conversation, or of plain texts. */
 import { create } from "@bufbuild/protobuf";
-import { TrimtabError } from "#kit/errors.ts";
+import { TrimtabError, underField } from "#kit/errors.ts";
 import type { Model } from "#proto/trimtab/forward/v1/forward_service_pb.ts";
 import {
   type GenerationSpec,
@@ -92,12 +92,8 @@ async function itemOf(
 ): Promise<Item> {
   const chat = conversation !== undefined && conversation.messages.length > 0;
   const prompt = chat ? ({ case: "conversation", value: conversation } as const) : plainPrompt(answer);
-  const { ids, continuationTokens } = await encodePrompt(
-    flow.clients,
-    model,
-    prompt,
-    scope,
-    chat ? answer : "",
+  const { ids, continuationTokens } = await underField(/^(prompt|ids)$/, chat ? "conversation" : field, () =>
+    encodePrompt(flow.clients, model, prompt, scope, chat ? answer : ""),
   );
   const first = chat ? ids.length - continuationTokens : 1;
   if (first >= ids.length) {

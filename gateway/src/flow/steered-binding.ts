@@ -1,5 +1,5 @@
 /** A program for a call that takes one instead of a session (Score, Capture): the prompt is opened only to decide. */
-import { TrimtabError } from "#kit/errors.ts";
+import { TrimtabError, underField } from "#kit/errors.ts";
 import { cancelSafe } from "#kit/streams.ts";
 import type { Model } from "#proto/trimtab/forward/v1/forward_service_pb.ts";
 import type { SteeringUse } from "#proto/trimtab/steering/v1/steering_service_pb.ts";
@@ -23,13 +23,18 @@ export async function steeredBinding(
     const message = "a reply is generated; it changes nothing that is read or scored";
     throw new TrimtabError("UNSUPPORTED", message, { field: "steering.mode" });
   }
-  const steering = await prepareSteering(flow, model, validateUse(use), scope);
+  const steering = await inSteering(() => prepareSteering(flow, model, validateUse(use), scope));
   if (!steering) return undefined;
   const { taps } = steering.needs;
   const activations = taps.length === 0 ? [] : await readTaps(flow, model, promptIds, taps, scope);
-  const { program } = await planSteering(flow, model, steering.use, activations, scope);
+  const { program } = await inSteering(() => planSteering(flow, model, steering.use, activations, scope));
   if (program) await flow.programs.ensure(program.programDigest, scope);
   return program;
+}
+
+/** These calls have no `use`: their `steering` is one. */
+function inSteering<T>(work: () => Promise<T>): Promise<T> {
+  return underField(/^steering\.use/, "steering", work);
 }
 
 async function readTaps(

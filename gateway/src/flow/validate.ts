@@ -1,5 +1,5 @@
 /** Validates what a client wants generated, before anything is allocated for it. What needs the model is checked later. */
-import { TrimtabError } from "#kit/errors.ts";
+import { fromConnectError, TrimtabError, withRenamedField } from "#kit/errors.ts";
 import type { Conversation, GenerationSpec } from "#proto/trimtab/gateway/v1/gateway_service_pb.ts";
 import type { SteeringUse } from "#proto/trimtab/steering/v1/steering_service_pb.ts";
 import type { SamplingParameters } from "#proto/trimtab/type/v1/generation_pb.ts";
@@ -101,7 +101,14 @@ function validateParts(use: SteeringUse): SteeringUse {
   checkCount("steering.use.parts", use.parts.length, LIMITS.steeringParts, "parts");
   const scale = LIMITS.steeringScale;
   checkRange("steering.use.scale", use.scale, { min: -scale, max: scale });
-  for (const part of use.parts) validateUse(part);
+  for (const [index, part] of use.parts.entries()) {
+    try {
+      validateUse(part);
+    } catch (error) {
+      const field = `steering.use.parts[${index}]`;
+      throw withRenamedField(fromConnectError(error), /^steering\.use/, field);
+    }
+  }
   return use;
 }
 

@@ -1,6 +1,7 @@
 /** Tokenize, Detokenize, Capture, PutProjection, Score, Embed. */
 import { create } from "@bufbuild/protobuf";
 import type { ServiceImpl } from "@connectrpc/connect";
+import { underField } from "#kit/errors.ts";
 import {
   type GatewayService,
   DetokenizeResponseSchema,
@@ -37,7 +38,7 @@ export function readingHandlers(
       const model = await resolveModel(flow.clients, reference, scope);
       const [vocabulary, prompt] = await Promise.all([
         flow.vocabularies.get(model, scope),
-        encodePrompt(flow.clients, model, input, scope),
+        underField(/^prompt$/, "input", () => encodePrompt(flow.clients, model, input, scope)),
       ]);
       const ids = [...prompt.ids];
       return create(TokenizeResponseSchema, { ids, tokens: ids.map((id) => vocabulary.spelling(id)) });

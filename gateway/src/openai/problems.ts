@@ -26,7 +26,7 @@ const PREFIXES: readonly (readonly [string, string])[] = [
   ["conversation.", ""],
   ["steering.use.", "steering."],
   ["spec.", ""],
-  ["ids[", "prompt["],
+  ["ids.ids[", "prompt["],
   ["texts[", "input["],
   ["token_ids[", "input["],
   ["constraint.json_schema.", "response_format.json_schema."],

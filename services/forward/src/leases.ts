@@ -18,6 +18,8 @@ export interface Leases {
   add(lease: Lease): string;
   /** @throws TrimtabError SEQUENCE_NOT_FOUND, the same for unknown, expired and another model's names */
   find(engine: Engine, name: string): Lease;
+  /** Those of a call's `sequences`. @throws TrimtabError SEQUENCE_NOT_FOUND naming the first that is none */
+  findAll(engine: Engine, names: readonly string[]): readonly Lease[];
   renew(engine: Engine, names: readonly string[], leaseMs: number): void;
   /** Keeps a lease alive while `work` runs, then for its full length. */
   during<Result>(name: string, work: () => Promise<Result>): Promise<Result>;
@@ -67,13 +69,13 @@ export function createLeases({ now, every }: LeaseClock = SYSTEM_CLOCK): Leases 
       void free(entry);
     }
   });
-  const find = (engine: Engine, name: string): Entry => {
+  const find = (engine: Engine, name: string, field = "sequence"): Entry => {
     const entry = entries.get(name);
     if (entry && entry.engine === engine && (entry.busy > 0 || entry.expiresMs > now())) return entry;
-    throw new TrimtabError("SEQUENCE_NOT_FOUND", "no such sequence, or its lease has expired", {
-      field: "sequence",
-    });
+    throw new TrimtabError("SEQUENCE_NOT_FOUND", "no such sequence, or its lease has expired", { field });
   };
+  const findAll = (engine: Engine, names: readonly string[]): Entry[] =>
+    names.map((name, index) => find(engine, name, `sequences[${index}]`));
 
   return {
     add(lease) {
@@ -82,8 +84,9 @@ export function createLeases({ now, every }: LeaseClock = SYSTEM_CLOCK): Leases 
       return name;
     },
     find,
+    findAll,
     renew(engine, names, leaseMs) {
-      for (const entry of names.map((name) => find(engine, name))) {
+      for (const entry of findAll(engine, names)) {
         entry.leaseMs = leaseMs;
         entry.expiresMs = now() + leaseMs;
       }
@@ -101,7 +104,7 @@ export function createLeases({ now, every }: LeaseClock = SYSTEM_CLOCK): Leases 
       }
     },
     async release(engine, names) {
-      const found = names.map((name) => find(engine, name));
+      const found = findAll(engine, names);
       for (const name of names) entries.delete(name);
       await Promise.all(found.map(free));
     },

@@ -153,6 +153,16 @@ export function withRenamedField(error: TrimtabError, from: RegExp, to: string):
   });
 }
 
+/** Runs work whose errors name fields of a part of the request: they leave with the name that the caller knows. */
+export async function underField<T>(from: RegExp, to: string, work: () => T | Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (!(error instanceof TrimtabError || error instanceof ConnectError)) throw error;
+    throw withRenamedField(fromConnectError(error), from, to);
+  }
+}
+
 /** Domain of every `ErrorInfo` we send. */
 export const ERROR_DOMAIN = "trimtab";
 const MAX_MESSAGE_CHARS = 2_000;

@@ -11,8 +11,13 @@ export interface ConnectFailure {
 /** Messages of what is no message of the schema. */
 export const MALFORMED = /parse binary|malformed/i;
 
-/** Errors without our details are the framework's own, and count as unexplained. */
-export function reasonOf(details: NonNullable<ConnectFailure["details"]>): string {
-  const info = details.find(({ type }) => type === "google.rpc.ErrorInfo");
-  return info ? fromBinary(ErrorInfoSchema, Buffer.from(info.value, "base64")).reason : "UNKNOWN";
+/** Reason and field of a refusal. Errors without our details are the framework's own, and count as unexplained. */
+export function whyRefused(details: NonNullable<ConnectFailure["details"]>): {
+  reason: string;
+  field?: string;
+} {
+  const found = details.find(({ type }) => type === "google.rpc.ErrorInfo");
+  if (!found) return { reason: "UNKNOWN" };
+  const { reason, metadata } = fromBinary(ErrorInfoSchema, Buffer.from(found.value, "base64"));
+  return { reason, ...(metadata["field"] === undefined ? {} : { field: metadata["field"] }) };
 }

@@ -8,7 +8,8 @@ import { CompleteRequestSchema } from "#proto/trimtab/gateway/v1/gateway_service
 import { anyFields, anySpec } from "../../gateway/support/arbitraries.ts";
 import { chat } from "../../gateway/support/asks.ts";
 import { createSimulatedStack } from "../../gateway/support/simulated-services.ts";
-import { type ConnectFailure, MALFORMED, reasonOf } from "./connect-failure.ts";
+import { type ConnectFailure, MALFORMED, whyRefused } from "./connect-failure.ts";
+import { checkField } from "./field-paths.ts";
 import { mutateBytes, mutateText, pick, type Random, RefusedAs, type Target } from "./target.ts";
 
 /** A gateway over simulated services; after all cases nothing may be left in it. */
@@ -37,7 +38,9 @@ export const messageTarget: Target<Uint8Array> = {
     const response = await connect.request(METHOD, { method: "POST", headers, body: Buffer.from(body) });
     if (response.ok) return void (await response.arrayBuffer());
     const { message = "", details = [] } = (await response.json()) as ConnectFailure;
-    throw new RefusedAs(reasonOf(details), message);
+    const { reason, field } = whyRefused(details);
+    checkField(CompleteRequestSchema, reason, field, message);
+    throw new RefusedAs(reason, message);
   },
   isFirstCheck: ({ message }) => MALFORMED.test(message),
   reasons: [

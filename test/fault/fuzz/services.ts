@@ -4,7 +4,8 @@ import type { ConnectRouter } from "@connectrpc/connect";
 import { Hono } from "hono";
 import { serverInterceptors } from "#kit/interceptors.ts";
 import { mountConnect } from "#kit/listeners.ts";
-import { type ConnectFailure, MALFORMED, reasonOf } from "./connect-failure.ts";
+import { type ConnectFailure, MALFORMED, whyRefused } from "./connect-failure.ts";
+import { checkField } from "./field-paths.ts";
 import { mutateBytes, pick, RefusedAs, type Random, type Target } from "./target.ts";
 import { randomMessage, type Words } from "./messages.ts";
 
@@ -47,7 +48,10 @@ export function serviceTarget(tested: ServiceUnderTest): Target<Call> {
       const response = await app.request(path, { method: "POST", headers, body: Buffer.from(body) });
       if (response.ok) return void (await response.arrayBuffer());
       const { message = "", details = [] } = (await response.json()) as ConnectFailure;
-      throw new RefusedAs(reasonOf(details), `${method}: ${message}`);
+      const { reason, field } = whyRefused(details);
+      const schema = methods.find(({ name }) => name === method)?.input;
+      if (schema) checkField(schema, reason, field, message);
+      throw new RefusedAs(reason, `${method}: ${message}`);
     },
     isFirstCheck: ({ message }) => MALFORMED.test(message),
     corpus: methods.map(({ name }) => ({ method: name, body: new Uint8Array() })),

@@ -1,6 +1,6 @@
 /** The scaling of a request, checked against its strategy and verifiers before anything is computed. */
 import { create, type JsonObject } from "@bufbuild/protobuf";
-import { fromConnectError, TrimtabError, withRenamedField } from "#kit/errors.ts";
+import { TrimtabError, underField, withRenamedField } from "#kit/errors.ts";
 import type { Model } from "#proto/trimtab/forward/v1/forward_service_pb.ts";
 import {
   AnswerForm as Form,
@@ -115,11 +115,9 @@ async function prepareUse(
   scope: CallScope,
 ): Promise<PreparedSteering | undefined> {
   if (use.recipe === "" && use.direction === "" && use.parts.length === 0) return undefined;
-  try {
-    return await prepareSteering(flow, model, validateUse(use), scope);
-  } catch (error) {
-    throw withRenamedField(fromConnectError(error), /^steering\.use/, `scaling.diversify[${index}]`);
-  }
+  return await underField(/^steering\.use/, `scaling.diversify[${index}]`, () =>
+    prepareSteering(flow, model, validateUse(use), scope),
+  );
 }
 
 function budgetOf(budget: ScalingBudget | undefined, strategy: Strategy): Budget {

@@ -1,6 +1,6 @@
 /** Open: a sequence under a lease, with the activations asked for in the answer. */
 import type { ServiceImpl } from "@connectrpc/connect";
-import { TrimtabError } from "#kit/errors.ts";
+import { TrimtabError, underField } from "#kit/errors.ts";
 import type { ForwardService } from "#proto/trimtab/forward/v1/forward_service_pb.ts";
 import { MAX_INLINE_BYTES } from "../../limits.ts";
 import type { StreamEvent } from "../engine/client.ts";
@@ -29,13 +29,14 @@ export function createOpenHandler(
         if (event.type === "activations") read.push(...event.activations);
       };
       const caller = toCaller(given, timeoutMs());
-      const text = toForestOpen({ ...toText(open, sequence, caller, engine.model), onEvent });
       const release = () =>
         void engine.call({ type: "release", sequences: [sequence] }).catch(() => undefined);
       signal.addEventListener("abort", release);
       try {
-        const [opening] = openForest(engine, [text]);
-        const opened = await opening;
+        const opened = await underField(/^/, "open.", () => {
+          const text = toForestOpen({ ...toText(open, sequence, caller, engine.model), onEvent });
+          return openForest(engine, [text])[0];
+        });
         checkInline(read);
         if (signal.aborted) throw signal.reason;
         const name = leases.add({ engine, sequence, leaseMs });

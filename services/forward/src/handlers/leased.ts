@@ -39,7 +39,7 @@ export function createLeasedHandlers(registry: Registry, leases: Leases): Handle
     },
     async stop({ modelDigest, sequences: names }) {
       const engine = registry.engine(modelDigest);
-      const sequences = names.map((name) => leases.find(engine, name).sequence);
+      const sequences = leases.findAll(engine, names).map(({ sequence }) => sequence);
       await engine.call({ type: "stop", sequences });
       return {};
     },

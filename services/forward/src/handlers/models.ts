@@ -1,6 +1,6 @@
 /** ListModels, LoadModel, UnloadModel, GetModel, PutProgram, PutProjection. */
 import type { ServiceImpl } from "@connectrpc/connect";
-import { TrimtabError } from "#kit/errors.ts";
+import { TrimtabError, underField } from "#kit/errors.ts";
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import { toQuantizedType } from "#kit/model-sources.ts";
 import { createPushable } from "#kit/streams.ts";
@@ -54,17 +54,21 @@ export function createModelHandlers(registry: Registry): Handlers {
     },
     async putProgram({ program }) {
       if (!program) throw new TrimtabError("FIELD_REQUIRED", "program is missing", { field: "program" });
-      const engine = registry.engine(program.modelDigest);
-      const digest = programDigest(program);
-      await engine.call({ type: "program", digest, program: toProgram(program) });
-      return { programDigest: digest };
+      return await underField(/^/, "program.", async () => {
+        const engine = registry.engine(program.modelDigest);
+        const digest = programDigest(program);
+        await engine.call({ type: "program", digest, program: toProgram(program) });
+        return { programDigest: digest };
+      });
     },
     async putProjection({ projection: given }) {
       if (!given) throw new TrimtabError("FIELD_REQUIRED", "projection is missing", { field: "projection" });
-      const engine = registry.engine(given.modelDigest);
-      const digest = projectionDigest(given);
-      await engine.call({ type: "projection", digest, projection: toProjection(given) });
-      return { projectionDigest: digest };
+      return await underField(/^(?!projection\.)/, "projection.", async () => {
+        const engine = registry.engine(given.modelDigest);
+        const digest = projectionDigest(given);
+        await engine.call({ type: "projection", digest, projection: toProjection(given) });
+        return { projectionDigest: digest };
+      });
     },
   };
 }

@@ -1,7 +1,7 @@
 /** GetRequirements, Plan, GetProgram: what a request wants, and what is made of its prompt. */
 import { create } from "@bufbuild/protobuf";
 import type { ServiceImpl } from "@connectrpc/connect";
-import { fromConnectError, withRenamedField } from "#kit/errors.ts";
+import { underField } from "#kit/errors.ts";
 import {
   type PlanReport,
   PlanReportSchema,
@@ -41,10 +41,8 @@ export function planningHandlers({
     if (!steering || steering.parts.length === 0) return [await partOf(steering, digest)];
     const parts: NamedPart[] = [];
     for (const [index, use] of partsOf(steering).entries()) {
-      const part = await partOf(use, digest).catch((error: unknown) => {
-        throw withRenamedField(fromConnectError(error), /^steering/, `steering.parts[${index}]`);
-      });
-      parts.push(part);
+      const field = `steering.parts[${index}]`;
+      parts.push(await underField(/^steering/, field, () => partOf(use, digest)));
     }
     return parts;
   };
