@@ -1,7 +1,6 @@
 /** Edits and rulesets a client puts act in its chats, on the real model; what does not fit is refused when it is put. */
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import { create, toBinary } from "@bufbuild/protobuf";
-import { fromConnectError } from "#kit/errors.ts";
 import {
   type Edit,
   EditSchema,
@@ -94,29 +93,6 @@ test("a rule acts on the prompts that meet its conditions; the others are left a
   expect(missed.text).toBe((await stack.chat(QUESTION)).text);
   const forced = await stack.chat(QUESTION, { direction: "never", force_gate: 1 });
   expect(forced.extras.steered).toBe(true);
-});
-
-test("an artifact that does not exist or fit is an error of the field that named it", async () => {
-  const there = { direction: "turn", scale: 1 };
-  const gone = { direction: "gone", scale: 1 };
-  const alone = await stack.chat(QUESTION, gone);
-  expect(alone.error).toMatchObject({ code: "artifact_not_found", param: "steering.direction" });
-  const part = await stack.chat(QUESTION, { parts: [there, gone] });
-  expect(part.error).toMatchObject({ code: "artifact_not_found", param: "steering.parts[1].direction" });
-  const strong = await stack.chat(QUESTION, {
-    parts: [there, { direction: "always", dose: { relative: 0.1 } }],
-  });
-  expect(strong.error).toMatchObject({ code: "unsupported", param: "steering.parts[1].dose.relative" });
-  const prompt = { case: "text" as const, value: QUESTION };
-  const fieldOf = async (spec: object): Promise<string | undefined> =>
-    fromConnectError(
-      await stack.client.complete({ spec: { prompt, ...spec } }).catch((error: unknown) => error),
-    ).field;
-  expect(await fieldOf({ steering: { use: gone } })).toBe("steering.use.direction");
-  const scaling = { strategy: "best-of-n", budget: { candidates: 2 }, verifier: { name: "mean_logprob" } };
-  expect(await fieldOf({ scaling: { ...scaling, diversify: [there, gone] } })).toBe(
-    "scaling.diversify[1].direction",
-  );
 });
 
 test("an ablation is refused as long as the operator has not allowed it", async () => {

@@ -76,7 +76,7 @@ export function problemResponse(thrown: unknown): Response {
 }
 
 function paramOf(field: string): string {
-  const renamed = NAMES[field];
+  const renamed = Object.hasOwn(NAMES, field) ? NAMES[field] : undefined;
   if (renamed !== undefined) return renamed;
   for (const [prefix, replacement] of PREFIXES) {
     if (field.startsWith(prefix)) return paramOf(replacement + field.slice(prefix.length));

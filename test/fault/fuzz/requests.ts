@@ -79,7 +79,8 @@ export const bodyTarget: Target<readonly [path: string, body: string]> = {
     const response = await stack.post(path, body);
     const text = await response.text();
     if (response.ok) return;
-    const { error } = JSON.parse(text) as { error: { code: string; message: string } };
+    const { error } = JSON.parse(text) as { error: { code: string; message: string; param?: string | null } };
+    if (error.param === undefined) throw new Error(`an error without param: ${text}`);
     throw new RefusedAs(error.code, error.message);
   },
   isFirstCheck: ({ reason }) => reason === "invalid_json" || reason === "invalid_utf8",

@@ -28,7 +28,7 @@ export interface ChoiceExtras {
 /** An answer of /v1/chat/completions, as far as tests look at it. */
 export interface ChatAnswer {
   readonly status: number;
-  readonly error?: { readonly code: string; readonly message: string };
+  readonly error?: { readonly code: string; readonly message: string; readonly param: string | null };
   readonly text: string;
   readonly extras: ChoiceExtras;
 }
@@ -73,7 +73,7 @@ export async function startRealStack(options: Pick<GatewayOptions, "allowAblatio
       const request = { method: "POST", headers, body: JSON.stringify(body) };
       const response = await gateway.app.request("/v1/chat/completions", request);
       const answer = (await response.json()) as {
-        error?: { code: string; message: string };
+        error?: ChatAnswer["error"];
         choices?: { message: { content: string }; trimtab: ChoiceExtras }[];
       };
       const choice = answer.choices?.[0];
