@@ -57,18 +57,25 @@ const SYSTEM_CLOCK: LeaseClock = {
   },
 };
 
-/** An empty table of leases with its sweeper. */
+/** An empty table of leases with its sweeper, which runs while there is a lease: an empty table wakes nobody. */
 export function createLeases({ now, every }: LeaseClock = SYSTEM_CLOCK): Leases {
   const entries = new Map<string, Entry>();
   const free = ({ engine, sequence }: Lease): Promise<unknown> =>
     engine.call({ type: "release", sequences: [sequence] }).catch(() => undefined);
-  const stopSweeping = every(SWEEP_MS, () => {
+  let stopSweeping: (() => void) | undefined;
+  const rest = (): void => {
+    if (entries.size > 0) return;
+    stopSweeping?.();
+    stopSweeping = undefined;
+  };
+  const sweep = (): void => {
     for (const [name, entry] of entries) {
       if (entry.busy > 0 || entry.expiresMs > now()) continue;
       entries.delete(name);
       void free(entry);
     }
-  });
+    rest();
+  };
   const find = (engine: Engine, name: string, field = "sequence"): Entry => {
     const entry = entries.get(name);
     if (entry && entry.engine === engine && (entry.busy > 0 || entry.expiresMs > now())) return entry;
@@ -81,6 +88,7 @@ export function createLeases({ now, every }: LeaseClock = SYSTEM_CLOCK): Leases 
     add(lease) {
       const name = `seq-${crypto.randomUUID()}`;
       entries.set(name, { ...lease, expiresMs: now() + lease.leaseMs, busy: 0 });
+      stopSweeping ??= every(SWEEP_MS, sweep);
       return name;
     },
     find,
@@ -106,12 +114,13 @@ export function createLeases({ now, every }: LeaseClock = SYSTEM_CLOCK): Leases 
     async release(engine, names) {
       const found = findAll(engine, names);
       for (const name of names) entries.delete(name);
+      rest();
       await Promise.all(found.map(free));
     },
     close() {
-      stopSweeping();
       for (const entry of entries.values()) void free(entry);
       entries.clear();
+      rest();
     },
   };
 }

@@ -1,6 +1,7 @@
 /** How long the event loop of this process has not turned: a process that is blocked serves nobody, whatever its health says. */
 
-const TICK_MS = 250;
+/** Each tick wakes a process that is at rest, so there are few; one that stood still for this and the limit of readiness is seen. */
+const TICK_MS = 500;
 
 /** Watches the loop of this process. */
 export interface LoopLag {

@@ -91,9 +91,10 @@ export async function startServer(options: ServerOptions): Promise<Server> {
   for (const binding of [options.grpc, options.http]) {
     if (binding && "host" in binding && binding.host) assertBindAllowed(binding.host, gate);
   }
-  const lag = watchLoopLag();
+  // Who is not asked over HTTP whether it is ready does not wake up to know.
+  const lag = options.http && watchLoopLag();
   const isReady = async () =>
-    health.isServing() && lag.lagMs < RPC_LIMITS.readyLagMs && ((await options.ready?.()) ?? true);
+    health.isServing() && (lag?.lagMs ?? 0) < RPC_LIMITS.readyLagMs && ((await options.ready?.()) ?? true);
   const grpc = options.grpc
     ? await createGrpcListener({
         ...route,
@@ -120,7 +121,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
       // Watchers hear of the end before their streams end with everything else.
       await Bun.sleep(Math.min(closing?.graceMs ?? RPC_LIMITS.drainMs, RPC_LIMITS.lameDuckMs));
       await Promise.all([http?.close(closing), grpc?.close(closing)]);
-      lag.close();
+      lag?.close();
     },
   };
 }

@@ -1,17 +1,11 @@
 /** Thread that tokenizes long texts, so that the event loop stays free: the model path first, then one text at a time. */
-import { checkUnchanged } from "#kit/model-identity.ts";
+import { checkServed, type ServedModel } from "#kit/model-identity.ts";
 import { type EncodeResult, type EncodeTask, runEncodeTask } from "./encode-task.ts";
 import { readModelVocabulary } from "./model-vocabulary.ts";
 import { createTokenizer, type Tokenizer } from "./tokenizer.ts";
 
-/** The model the vocabulary is of, as it was when it was read first, see `identityOfModel`. */
-export interface VocabularySource {
-  readonly modelPath: string;
-  readonly identity: string;
-}
-
-/** What the thread is told. */
-export type EncodeRequest = VocabularySource | { readonly call: number; readonly task: EncodeTask };
+/** What the thread is told: the model the vocabulary is of, then what to encode. */
+export type EncodeRequest = ServedModel | { readonly call: number; readonly task: EncodeTask };
 
 /** `ready` answers the first message. */
 export type EncodeAnswer =
@@ -26,7 +20,7 @@ self.onmessage = ({ data }: MessageEvent<EncodeRequest>) => {
   if ("modelPath" in data) {
     tokenizer = createTokenizer(readModelVocabulary(data.modelPath));
     // Another vocabulary would give long texts other ids than short ones.
-    checkUnchanged(data.modelPath, data.identity);
+    checkServed(data);
     self.postMessage({ kind: "ready" } satisfies EncodeAnswer);
     return;
   }

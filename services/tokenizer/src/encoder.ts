@@ -3,9 +3,10 @@
  * that a small request never waits for a large one. The thread starts with the first long text (0.2 s).
  */
 import { TrimtabError } from "#kit/errors.ts";
+import type { ServedModel } from "#kit/model-identity.ts";
 import { ENCODER_LIMITS } from "../limits.ts";
 import { type EncodeResult, type EncodeTask, runEncodeTask } from "./encode-task.ts";
-import type { EncodeAnswer, EncodeRequest, VocabularySource } from "./encode.worker.ts";
+import type { EncodeAnswer, EncodeRequest } from "./encode.worker.ts";
 import type { EncodeOptions, GuardedText, Tokenizer } from "./tokenizer.ts";
 
 /** Encodes texts of any length. @throws TrimtabError QUEUE_FULL, SERVICE_UNAVAILABLE, or the reason of closing or the signal. */
@@ -23,7 +24,7 @@ export interface Encoder {
 }
 
 /** Makes an encoder; the thread reads the same file again, and refuses another one in its place. */
-export function createEncoder(tokenizer: Tokenizer, source: VocabularySource): Encoder {
+export function createEncoder(tokenizer: Tokenizer, source: ServedModel): Encoder {
   let thread: Thread | undefined;
   let waitingBytes = 0;
   let closed: TrimtabError | undefined;
@@ -78,7 +79,7 @@ interface Thread {
   end(reason: TrimtabError): void;
 }
 
-function startThread(source: VocabularySource): Thread {
+function startThread(source: ServedModel): Thread {
   const worker = new Worker(new URL("./encode.worker.ts", import.meta.url));
   const calls = new Map<number, PromiseWithResolvers<EncodeResult>>();
   const ready = Promise.withResolvers<void>();

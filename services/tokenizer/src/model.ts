@@ -44,7 +44,7 @@ export async function openTokenizerModel(
   try {
     const digest = await hashing;
     checkUnchanged(path, identity);
-    const encoder = createEncoder(tokenizer, { modelPath: path, identity });
+    const encoder = createEncoder(tokenizer, { modelPath: path, quantize, digest, identity });
     const close = (reason: TrimtabError): void => {
       template?.close(reason);
       encoder.close(reason);

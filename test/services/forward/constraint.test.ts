@@ -18,6 +18,8 @@ const engine = await createEngine({ modelPath, contextTokens: 1024, threads: 1 }
 const { stopIds, vocabulary } = engine.model;
 const { tokens: BYTES } = readGrammarVocabulary({
   modelPath,
+  quantize: null,
+  digest: engine.model.digest,
   identity: identityOfModel(modelPath),
   vocabulary,
 });

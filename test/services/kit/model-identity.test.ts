@@ -1,12 +1,13 @@
 /** A model is read only as what was hashed: another file in its place, or a byte written meanwhile, is noticed. */
 import { afterEach, beforeEach, expect, test } from "bun:test";
-import { mkdtempSync, renameSync, rmSync, utimesSync, writeFileSync } from "node:fs";
+import { chmodSync, linkSync, mkdtempSync, renameSync, rmSync, utimesSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createClient, createRouterTransport } from "@connectrpc/connect";
 import { fromConnectError } from "#kit/errors.ts";
+import { digestOfModel } from "#kit/model-digest.ts";
 import { serverInterceptors } from "#kit/interceptors.ts";
-import { checkUnchanged, identityOfModel } from "#kit/model-identity.ts";
+import { checkServed, checkUnchanged, identityOfModel } from "#kit/model-identity.ts";
 import { TokenizerService } from "#proto/trimtab/tokenizer/v1/tokenizer_service_pb.ts";
 import { createEngine } from "../../../services/forward/src/engine/client.ts";
 import { createTokenizerService } from "../../../services/tokenizer/index.ts";
@@ -42,6 +43,25 @@ test("A12 a file renamed into the place of another, or written, is not the one t
   expect(() => checkUnchanged(path, second)).toThrow("changed");
   rmSync(path);
   expect(() => checkUnchanged(path, second)).toThrow("changed");
+});
+
+test("A12 another link or other rights of a served model change no byte; a write whose time is set back does", () => {
+  const long = 1;
+  utimesSync(path, long, long);
+  const served = {
+    ...{ modelPath: path, quantize: null },
+    ...{ digest: digestOfModel(path, null), identity: identityOfModel(path) },
+  };
+  linkSync(path, join(directory, "link"));
+  chmodSync(path, 0o400);
+  expect(() => checkUnchanged(path, served.identity)).toThrow("changed");
+  expect(() => checkServed(served)).not.toThrow();
+  chmodSync(path, 0o600);
+  writeFileSync(path, syntheticModel({ seed: 3 }));
+  utimesSync(path, long, long);
+  expect(() => checkServed(served)).toThrow("changed");
+  replace();
+  expect(() => checkServed(served)).toThrow("changed");
 });
 
 test("A12 a file that is replaced while it is loaded is never served under the digest of the other", async () => {

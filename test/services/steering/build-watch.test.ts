@@ -1,8 +1,23 @@
 // Builds under several eyes: attaching, busy readers, leaving, cancelling.
 import { expect, test } from "bun:test";
+import { join } from "node:path";
+import { createArtifactStore } from "#kit/artifact-store.ts";
 import { type Build, BuildState } from "#proto/trimtab/steering/v1/steering_service_pb.ts";
+import { createBuilds } from "../../../services/steering/src/build/builds.ts";
+import { fetchModel } from "../../../services/steering/src/model.ts";
+import { readRecipe } from "../../../services/steering/src/recipes/recipe.ts";
 import { build, setup } from "./support/build-setup.ts";
 import { MODEL } from "./support/simulated-services.ts";
+
+/** The registry of builds without the service around it, and what to ask it for. */
+async function registry() {
+  const { simulation, storeDir, recipesDir, room } = setup();
+  const builds = createBuilds(simulation.clients, createArtifactStore(storeDir));
+  const model = await fetchModel(simulation.clients, MODEL, {});
+  const recipe = readRecipe(join(recipesDir, "refusal"));
+  const close = () => Promise.all([builds.close(), room.close()]);
+  return { builds, request: { model, recipe, force: false, skipEvaluation: false }, simulation, close };
+}
 
 test("two requests for one build share it, a third after it costs nothing", async () => {
   const { client, room, simulation } = setup();
@@ -53,4 +68,36 @@ test("leaving the progress does not cancel, CancelBuild does", async () => {
   expect((await cancelling).build?.state).toBe(BuildState.CANCELLED);
   expect((await client.listArtifacts({})).artifacts).toEqual([]);
   await room.close();
+});
+
+test("who asks for a build while another takes it back has it built", async () => {
+  const { builds, request, simulation, close } = await registry();
+  const gate = Promise.withResolvers<void>();
+  simulation.before = () => gate.promise;
+  const id = builds.start(request);
+  const cancelling = builds.cancel(id);
+  expect(builds.start(request)).toBe(id);
+  gate.resolve();
+  expect((await cancelling).state).toBe(BuildState.CANCELLED);
+  const states: BuildState[] = [];
+  for await (const { state } of builds.watch(id, new AbortController().signal)) states.push(state);
+  expect([...new Set(states)]).toEqual([BuildState.RUNNING, BuildState.SUCCEEDED]);
+  await close();
+});
+
+test("a reader of a build leaves nothing behind, however often it looked", async () => {
+  const { builds, request, close } = await registry();
+  const { signal } = new AbortController();
+  let listeners = 0;
+  let most = 0;
+  const counted = new Proxy(signal, {
+    get(target, key) {
+      if (key === "addEventListener") return () => void (most = Math.max(most, ++listeners));
+      if (key === "removeEventListener") return () => void listeners--;
+      return Reflect.get(target, key, target) as unknown;
+    },
+  });
+  for await (const _ of builds.watch(builds.start(request), counted));
+  expect([listeners, most]).toEqual([0, 1]);
+  await close();
 });

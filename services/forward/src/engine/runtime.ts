@@ -145,7 +145,7 @@ export async function createRuntime(
     const cacheFormat = options.prefixCache
       ? `${digest} wasm ${plan.kv.layers.map(({ shape }) => shape.kind).join()}`
       : null;
-    const grammars = createGrammars({ modelPath, identity, vocabulary: config.vocabulary });
+    const grammars = createGrammars({ modelPath, quantize, digest, identity, vocabulary: config.vocabulary });
     const now = () => performance.now();
     const streams = chooseStreams(createForward(plan.weights.model, operators, space), operators, now);
     const chosen = choice ? chooseThreads(streams, operators, choice, now) : streams;

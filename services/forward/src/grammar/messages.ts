@@ -1,4 +1,5 @@
 /** What travels between the engine and a grammar thread. Plain data only. */
+import type { ServedModel } from "#kit/model-identity.ts";
 
 /** A grammar. */
 export interface GrammarSource {
@@ -11,10 +12,7 @@ export interface GrammarSource {
 }
 
 /** Where a thread that compiles gets its tokens: a model, whose vocabulary must have this size. */
-export interface TokenSource {
-  readonly modelPath: string;
-  /** How it was when it was loaded, see `identityOfModel`. */
-  readonly identity: string;
+export interface TokenSource extends ServedModel {
   readonly vocabulary: number;
 }
 

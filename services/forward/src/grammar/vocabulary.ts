@@ -1,7 +1,7 @@
 /** Bytes of a model file's tokens, for matching grammars. Cost: some tens of milliseconds for 50k tokens, in a thread. */
 import { TrimtabError } from "#kit/errors.ts";
 import { ggufNumbers, ggufText, ggufTexts } from "#kit/gguf-values.ts";
-import { checkUnchanged } from "#kit/model-identity.ts";
+import { checkServed } from "#kit/model-identity.ts";
 import { readStopIds } from "#kit/stop-ids.ts";
 import { TOKEN_TYPE, tokenBytes } from "#kit/token-bytes.ts";
 import { openModel } from "../model/model-file.ts";
@@ -21,10 +21,10 @@ const NOTHING = new Uint8Array(0);
  * Reads them.
  * @throws TrimtabError BACKEND_CAPABILITY for files without a vocabulary of that size, and those of the reader
  */
-export function readGrammarVocabulary({ modelPath, identity, vocabulary }: TokenSource): GrammarVocabulary {
-  const file = openModel(modelPath);
+export function readGrammarVocabulary({ vocabulary, ...model }: TokenSource): GrammarVocabulary {
+  const file = openModel(model.modelPath);
   try {
-    checkUnchanged(modelPath, identity);
+    checkServed(model);
     const { metadata } = file.header;
     const kind = ggufText(metadata, `${KEY}.model`) === "llama" ? "spm" : "bpe";
     const spellings = ggufTexts(metadata, `${KEY}.tokens`) ?? [];

@@ -39,7 +39,8 @@ interface Job {
   build: Build;
   readonly abort: AbortController;
   done: Promise<void>;
-  changed: PromiseWithResolvers<void>;
+  /** Called whenever the build changes. */
+  readonly watchers: Set<() => void>;
 }
 
 const PROGRESS_MS = 100;
@@ -56,7 +57,10 @@ export function createBuilds(clients: SteeringClients, store: ArtifactStore): Bu
     start(request) {
       const id = buildId(request);
       const known = jobs.get(id);
-      if (known?.build.state === BuildState.RUNNING) return id;
+      const isRunning = known?.build.state === BuildState.RUNNING;
+      // Who asks while the last one that asked takes it back has not taken it back.
+      const ending = isRunning && known.abort.signal.aborted ? known.done : undefined;
+      if (isRunning && !ending) return id;
       const running = [...jobs.values()].filter((job) => job.build.state === BuildState.RUNNING).length;
       if (running >= BUILD_LIMITS.concurrent) {
         throw new TrimtabError("QUEUE_FULL", `${running} builds are under way`, {
@@ -65,25 +69,21 @@ export function createBuilds(clients: SteeringClients, store: ArtifactStore): Bu
       }
       jobs.delete(id);
       forget(jobs);
-      jobs.set(id, startJob(clients, store, request, id));
+      jobs.set(id, startJob(clients, store, request, { id, after: ending }));
       return id;
     },
     get: (id) => find(id).build,
     async *watch(id, signal) {
       const job = find(id);
-      const left = new Promise<void>((resolve) =>
-        signal.addEventListener("abort", () => resolve(), { once: true }),
-      );
       for (;;) {
-        const changed = job.changed.promise;
         // The job may end while its reader is busy: what counts is the state the reader has seen.
         const seen = job.build;
         yield seen;
         if (seen.state !== BuildState.RUNNING || signal.aborted) return;
-        await Promise.race([changed, left]);
+        await waitUntil(() => job.build !== seen || signal.aborted, { job, signal });
         // Tokens arrive by the hundred a second: one state in a while is enough.
-        if (job.build.state === BuildState.RUNNING)
-          await Promise.race([Bun.sleep(PROGRESS_MS), job.done, left]);
+        const isOver = () => job.build.state !== BuildState.RUNNING || signal.aborted;
+        await waitUntil(isOver, { job, signal, limitMs: PROGRESS_MS });
       }
     },
     async cancel(id) {
@@ -108,7 +108,18 @@ function buildId(request: BuildRequest): string {
   return inputsOf(request) + (skipEvaluation ? "-unevaluated" : "") + (force ? "-forced" : "");
 }
 
-function startJob(clients: SteeringClients, store: ArtifactStore, request: BuildRequest, id: string): Job {
+interface Start {
+  readonly id: string;
+  /** A job of the same inputs that is ending: both would write the same steps. */
+  readonly after: Promise<void> | undefined;
+}
+
+function startJob(
+  clients: SteeringClients,
+  store: ArtifactStore,
+  request: BuildRequest,
+  { id, after }: Start,
+): Job {
   const phases = phasesOf(request.recipe, request.skipEvaluation);
   const initial = create(BuildSchema, {
     id,
@@ -119,16 +130,14 @@ function startJob(clients: SteeringClients, store: ArtifactStore, request: Build
     build: initial,
     abort: new AbortController(),
     done: Promise.resolve(),
-    changed: Promise.withResolvers(),
+    watchers: new Set(),
   };
   const update = (change: Partial<Build>): void => {
     job.build = create(BuildSchema, { ...job.build, ...change });
-    job.changed.resolve();
-    job.changed = Promise.withResolvers();
+    for (const look of job.watchers) look();
   };
   const inputs = inputsOf(request);
   const steps = createSteps(store, "build", inputs, request.model.digest);
-  if (request.force) steps.clear();
   const context = {
     clients,
     store,
@@ -145,7 +154,13 @@ function startJob(clients: SteeringClients, store: ArtifactStore, request: Build
   };
   const enter = (phase: Phase): void =>
     update({ phase, phaseIndex: phases.indexOf(phase) + 1, tokensDone: 0n, tokensBudget: 0n, detail: "" });
-  job.done = runBuild(context, { inputs, skipEvaluation: request.skipEvaluation, enter }).then(
+  const order = { inputs, skipEvaluation: request.skipEvaluation, enter };
+  const run = async () => {
+    await after;
+    if (request.force) steps.clear();
+    return await runBuild(context, order);
+  };
+  job.done = run().then(
     (recipe) => update({ state: BuildState.SUCCEEDED, recipe, detail: "" }),
     (error: unknown) => update(ending(error, job.abort.signal.aborted)),
   );
@@ -156,6 +171,28 @@ function ending(error: unknown, aborted: boolean): Partial<Build> {
   const { reason, message } = fromConnectError(error);
   if (aborted) return { state: BuildState.CANCELLED, failure: "CANCELLED", detail: "cancelled" };
   return { state: BuildState.FAILED, failure: reason, detail: message };
+}
+
+interface WaitOptions {
+  readonly job: Job;
+  readonly signal: AbortSignal;
+  readonly limitMs?: number;
+}
+
+/** Waits until it holds, or for so long at most; looks when the build changes or the reader leaves, and leaves nothing behind. */
+async function waitUntil(holds: () => boolean, { job, signal, limitMs }: WaitOptions): Promise<void> {
+  if (holds()) return;
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const look = () => {
+    if (holds()) resolve();
+  };
+  const timer = limitMs === undefined ? undefined : setTimeout(resolve, limitMs);
+  job.watchers.add(look);
+  signal.addEventListener("abort", look);
+  await promise;
+  clearTimeout(timer);
+  job.watchers.delete(look);
+  signal.removeEventListener("abort", look);
 }
 
 /** Drops the oldest finished builds beyond the limit. */
