@@ -1,6 +1,6 @@
 /**
  * Speed beside peers: `npm run bench -- engine [--quick] [--json FILE]` measures, `… search` searches, `… load` offers more than
- * can be carried, `… gateway` times it without model work, `… page` opens the playground, `… report` makes the page about it.
+ * can be carried, `… gateway` times it without model work, `… tenants` asks what times tell, `… page` opens the playground, `… report` makes the page about it.
  */
 import { Command } from "commander";
 import { runProgram } from "#kit/failure.ts";
@@ -10,12 +10,14 @@ import { addLoadBench } from "./src/load/command.ts";
 import { addReport } from "./src/page/command.ts";
 import { addPageBench } from "./src/playground/command.ts";
 import { addSearchBench } from "./src/search/command.ts";
+import { addTenantBench } from "./src/tenants/command.ts";
 
 const program = new Command("bench").description("speed of Trimtab beside its peers, interleaved in one run");
 addEngineBench(program);
 addSearchBench(program);
 addLoadBench(program);
 addGatewayBench(program);
+addTenantBench(program);
 addPageBench(program);
 addReport(program);
 await runProgram("bench", () => program.parseAsync());

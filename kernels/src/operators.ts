@@ -8,12 +8,15 @@ import {
 } from "../assembly/layout.ts"; // prettier-ignore
 import { KernelError } from "./errors.ts";
 import type { KernelExports, Variant } from "./module.ts";
-import { WEIGHT_KINDS } from "./pack.ts";
+import { packedBytes, WEIGHT_KINDS } from "./pack.ts";
+import { createRanges, type Ranges } from "./ranges.ts";
 import { createSampler } from "./sample.ts";
-import { activationLayout, checkKvShape, checkRotary, checkShape } from "./sizes.ts";
+import { activationBytes, activationLayout, checkKvShape, checkRotary, checkShape } from "./sizes.ts";
 import type { GateActivation, KvShape, Operators } from "./types.ts";
 import { STREAM_COUNTS } from "./types.ts";
 
+/** Bytes of a float or an integer. */
+const WORD = 4;
 /** Numbers (multiply-adds, or floats touched) that take about 3 µs. */
 const CHUNK_MACS = 120_000;
 const CHUNK_FLOATS = 3_000;
@@ -54,6 +57,7 @@ export function createOperators(
   let inUse = threads;
   const threadCount = (): number => inUse;
   const byRows = (rows: number, cols: number) => rowsPerChunk(rows, cols, inUse);
+  const ranges = createRanges(memory);
   return {
     get threads() {
       return inUse;
@@ -75,8 +79,8 @@ export function createOperators(
       }
       control[STREAMS / 4] = count;
     },
-    ...createRowOperators(region, byRows),
-    ...createMatmul(region, threadCount),
+    ...createRowOperators(region, ranges, byRows),
+    ...createMatmul(region, ranges, threadCount),
     ...createAttention(region, threadCount, byRows),
     ...createSampler(kernels, memory),
   };
@@ -103,36 +107,50 @@ type RowOperators = Pick<
   | "applyPrograms"
 >;
 
-function createRowOperators(region: Region, byRows: (rows: number, cols: number) => number): RowOperators {
+function createRowOperators(
+  region: Region,
+  { check, checkPair }: Ranges,
+  byRows: (rows: number, cols: number) => number,
+): RowOperators {
   return {
     embed({ table, ids, rows, scale, out }) {
       checkShape(rows, table.cols);
+      checkPair(ids, rows * WORD, out, rows * table.cols * WORD);
       const each = byRows(rows, table.cols);
       const values = [WEIGHT_KINDS[table.kind].code, table.pointer, ids, rows, out, 0, table.cols / 32, each];
       region.run(OP_EMBED, Math.ceil(rows / each), values, [[5, scale]]);
     },
     addRows({ x, y, rows, cols }) {
       checkShape(rows, cols);
+      checkPair(y, rows * cols * WORD, x, rows * cols * WORD);
       const each = byRows(rows, cols * 2);
       region.run(OP_ADD, Math.ceil(rows / each), [x, y, cols * 4, rows, each]);
     },
     scatterRows({ x, y, indices, factors, rows, cols }) {
       checkShape(rows, cols);
+      check(x, cols * WORD);
+      check(y, rows * cols * WORD);
+      check(indices, rows * WORD);
+      check(factors, rows * WORD);
       const each = byRows(rows, cols * 2);
       region.run(OP_SCATTER, Math.ceil(rows / each), [x, y, cols * 4, rows, each, indices, factors]);
     },
     scaleRows({ x, factor, rows, cols }) {
       checkShape(rows, cols);
+      check(x, rows * cols * WORD);
       const each = byRows(rows, cols);
       region.run(OP_SCALE, Math.ceil(rows / each), [x, 0, cols * 4, rows, each], [[1, factor]]);
     },
     rmsNorm({ x, weight, eps, rows, cols, out }) {
       checkShape(rows, cols);
+      check(weight, cols * WORD);
+      checkPair(x, rows * cols * WORD, out, rows * cols * WORD);
       const each = byRows(rows, cols);
       region.run(OP_NORM, Math.ceil(rows / each), [x, weight, 0, rows, cols, each, out], [[2, eps]]);
     },
     quantize({ x, form, rows, cols, out }) {
       checkShape(rows, cols);
+      checkPair(x, rows * cols * WORD, out, activationBytes(form, rows, cols));
       const each = byRows(rows, cols);
       region.run(OP_QUANTIZE, Math.ceil(rows / each), [
         x,
@@ -145,18 +163,23 @@ function createRowOperators(region: Region, byRows: (rows: number, cols: number)
     },
     rmsNormQuantize({ x, add, weight, eps, form, rows, cols, out }) {
       checkShape(rows, cols);
+      check(weight, cols * WORD);
+      if (add !== 0) checkPair(add, rows * cols * WORD, x, rows * cols * WORD);
+      checkPair(x, rows * cols * WORD, out, activationBytes(form, rows, cols));
       const each = byRows(rows, cols);
       const values = [x, weight, 0, rows, cols, each, out, add, activationLayout(form, rows)];
       region.run(OP_NORM_QUANTIZE, Math.ceil(rows / each), values, [[2, eps]]);
     },
     glu({ gateUp, activation, rows, cols, out }) {
       checkShape(rows, cols);
+      checkPair(gateUp, 2 * rows * cols * WORD, out, rows * cols * WORD);
       const each = byRows(rows, cols * 4);
       const values = [gateUp, out, -1, rows, cols, each, ACTIVATIONS[activation]];
       region.run(OP_GLU, Math.ceil(rows / each), values);
     },
     gluQuantize({ gateUp, activation, form, rows, cols, out }) {
       checkShape(rows, cols);
+      checkPair(gateUp, 2 * rows * cols * WORD, out, activationBytes(form, rows, cols));
       const each = byRows(rows, cols * 4);
       const layout = activationLayout(form, rows);
       const values = [gateUp, out, layout, rows, cols, each, ACTIVATIONS[activation]];
@@ -164,19 +187,29 @@ function createRowOperators(region: Region, byRows: (rows: number, cols: number)
     },
     applyPrograms({ x, xStride, rows, instances }) {
       checkShape(rows, 32);
+      check(instances, rows * WORD);
+      check(x, (rows - 1) * xStride * WORD);
       const each = byRows(rows, xStride * 4);
       region.run(OP_PROGRAMS, Math.ceil(rows / each), [x, xStride * 4, rows, instances, each]);
     },
   };
 }
 
-function createMatmul(region: Region, threadCount: () => number): Pick<Operators, "matmul"> {
+function createMatmul(
+  region: Region,
+  { check, checkPair }: Ranges,
+  threadCount: () => number,
+): Pick<Operators, "matmul"> {
   return {
     matmul({ weight, x, rows, y, yStride, accumulate }) {
       checkShape(rows, weight.cols);
       if (yStride < weight.rows && rows > 1) {
         throw new KernelError("SHAPE_MISMATCH", `rows of ${weight.rows} outputs at a stride of ${yStride}`);
       }
+      const { code, form } = WEIGHT_KINDS[weight.kind];
+      const outBytes = ((rows - 1) * yStride + weight.rows) * WORD;
+      checkPair(x, activationBytes(form, rows, weight.cols), y, outBytes);
+      check(weight.pointer, packedBytes(weight.kind, weight.rows, weight.cols));
       const threads = threadCount();
       const groups = Math.ceil(weight.rows / GROUP);
       const macs = weight.rows * weight.cols * rows;
@@ -185,7 +218,6 @@ function createMatmul(region: Region, threadCount: () => number): Pick<Operators
       // One row goes through up to MAX_STREAMS runs of groups at once: chunks of whole runs.
       const whole = rows === 1 && chunks > 1 ? MAX_STREAMS : 1;
       const each = Math.ceil(groups / chunks / whole) * whole;
-      const { code } = WEIGHT_KINDS[weight.kind];
       const values = [
         code,
         weight.pointer,

@@ -88,7 +88,7 @@ test("extreme temperatures act as their limits: only the largest logits, or all 
   expect(new Set(ids).size).toBeGreaterThan(280);
 });
 
-test("a row with NaN, with +infinity or without any finite logit gives no token", async () => {
+test("F17 a row with NaN, with +infinity or without any finite logit gives no token", async () => {
   const { logits, operators, request, bench } = await createSetting();
   const row = new Float32Array(bench.memory.buffer, request.logits, VOCABULARY);
   for (const value of [Number.NaN, Number.POSITIVE_INFINITY]) {

@@ -9,6 +9,7 @@ import type { Command } from "commander";
 import { describeMachine } from "../machine.ts";
 import { modelOption } from "../model-option.ts";
 import { startGateway } from "../ours/gateway.ts";
+import { createRandom } from "../random.ts";
 import { askOf, type Offered, offerClosed, offerOpen } from "./offer.ts";
 import { sendRequest } from "./one-request.ts";
 import { drawLoad } from "./plot.ts";
@@ -111,16 +112,4 @@ function verdicts(rows: readonly LoadRow[]): string {
     say("p99 latency at 3x / at 1x", slower, `<= ${MUSTS.latency}`, slower <= MUSTS.latency),
     say("p99 of refusals at 3x, ms", refusal, `<= ${MUSTS.refusalMs}`, refusal <= MUSTS.refusalMs),
   ].join("\n");
-}
-
-/** A small seeded generator (mulberry32), uniform in [0, 1). */
-function createRandom(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let z = state;
-    z = Math.imul(z ^ (z >>> 15), z | 1);
-    z ^= z + Math.imul(z ^ (z >>> 7), z | 61);
-    return ((z ^ (z >>> 14)) >>> 0) / 2 ** 32;
-  };
 }

@@ -11,6 +11,8 @@ export interface Target {
   readonly url: string;
   readonly model: string;
   readonly logitBias: Readonly<Record<string, number>>;
+  /** Whose request it is; absent: nobody asks. */
+  readonly key?: string;
 }
 
 /** A request to be sent. */
@@ -22,13 +24,13 @@ export interface Ask {
 const REFUSALS = new Set([429, 503]);
 
 /** Sends it and reads it to its end. */
-export async function sendRequest({ url, model, logitBias }: Target, ask: Ask): Promise<Seen> {
+export async function sendRequest({ url, model, logitBias, key }: Target, ask: Ask): Promise<Seen> {
   const beganMs = performance.now();
   const since = (): number => performance.now() - beganMs;
   try {
     const response = await fetch(`${url}/v1/chat/completions`, {
       method: "POST",
-      headers: { "content-type": "application/json" },
+      headers: { "content-type": "application/json", ...(key && { authorization: `Bearer ${key}` }) },
       body: JSON.stringify({
         messages: [{ role: "user", content: ask.content }],
         ...{ model, max_tokens: ask.maxTokens, temperature: 0, logit_bias: logitBias },

@@ -1,6 +1,7 @@
 /** The whole of Trimtab as a user starts it: `trimtab serve` in a process of its own, reached over gRPC and HTTP. */
 import { join } from "node:path";
 import type { Client } from "@connectrpc/connect";
+import { ownKey } from "#kit/auth.ts";
 import { connectTo } from "#kit/clients.ts";
 import { GatewayService } from "#proto/trimtab/gateway/v1/gateway_service_pb.ts";
 
@@ -42,7 +43,7 @@ export async function startGateway(
     throw new Error("trimtab serve ended before it was ready");
   }
   const [host, port] = address.split(":");
-  const connection = connectTo({ address: `${host}:${port}` });
+  const connection = connectTo({ address: `${host}:${port}`, apiKey: ownKey() });
   return {
     client: connection.client(GatewayService),
     address,
