@@ -43,7 +43,7 @@ export async function startGateway(
     throw new Error("trimtab serve ended before it was ready");
   }
   const [host, port] = address.split(":");
-  const connection = connectTo({ address: `${host}:${port}`, apiKey: ownKey() });
+  const connection = connectTo({ address: `${host}:${port}` }, { apiKey: ownKey() });
   return {
     client: connection.client(GatewayService),
     address,

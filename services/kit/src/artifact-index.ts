@@ -5,11 +5,11 @@
  * reads again and retries (compare-and-swap without locks). A file carries the SHA-256 of its content; a damaged one
  * is moved to quarantine and the version before it counts.
  */
-import { existsSync, readdirSync, renameSync, unlinkSync } from "node:fs";
+import { existsSync, readdirSync, renameSync } from "node:fs";
 import { join } from "node:path";
 import { ArtifactKind } from "#proto/trimtab/type/v1/artifact_pb.ts";
 import { TrimtabError } from "./errors.ts";
-import { createFileAtomic, readRegularFile, sha256Hex } from "./files.ts";
+import { createFileAtomic, readRegularFile, sha256Hex, unlinkQuietly } from "./files.ts";
 import { STORE_LIMITS } from "./limits.ts";
 
 /** What the store knows of an artifact. */
@@ -17,6 +17,8 @@ export interface ArtifactRecord {
   readonly name: string;
   /** `sha256:<hex>` of the bytes. */
   readonly digest: string;
+  /** Its bytes, a file of the store that no other record ever had or will have. */
+  readonly file: string;
   readonly kind: ArtifactKind;
   readonly sizeBytes: number;
   /** SHA-256 of the model file it fits, hex; empty if it fits any. */
@@ -38,6 +40,8 @@ export interface ArtifactIndex {
    * the same one for "nothing to do". @throws TrimtabError CONFLICT after too many lost races.
    */
   update(change: (table: ArtifactTable) => ArtifactTable): void;
+  /** Files that some version still names: the newest, or one that would count if it were damaged. */
+  namedFiles(): Set<string>;
 }
 
 const FILE = /^index-(\d{12})\.json$/;
@@ -45,8 +49,12 @@ const KEPT_VERSIONS = 8;
 const MAX_ATTEMPTS = 64;
 const DIGEST_CHARS = 64;
 
-/** Opens the index; damaged files go to `quarantine`. */
-export function createArtifactIndex(directory: string, quarantine: string): ArtifactIndex {
+/** Opens the index; damaged files go to `quarantine`, `forget` is told of files that no version names any more. */
+export function createArtifactIndex(
+  directory: string,
+  quarantine: string,
+  forget: (file: string) => void,
+): ArtifactIndex {
   const pathOf = (version: number) => join(directory, `index-${String(version).padStart(12, "0")}.json`);
   const versions = () =>
     readdirSync(directory)
@@ -65,15 +73,16 @@ export function createArtifactIndex(directory: string, quarantine: string): Arti
   }
   function prune(version: number): void {
     for (const old of versions().filter((v) => v <= version - KEPT_VERSIONS)) {
-      try {
-        unlinkSync(pathOf(old));
-      } catch {
-        // Another process pruned it.
-      }
+      const gone = filesOf(load(pathOf(old)));
+      // A file that has lost its record never gets another one.
+      for (const file of filesOf(load(pathOf(old + 1)))) gone.delete(file);
+      unlinkQuietly(pathOf(old));
+      if (existsSync(pathOf(old + 1))) gone.forEach(forget);
     }
   }
   return {
     read: () => newest().table,
+    namedFiles: () => new Set(versions().flatMap((version) => [...filesOf(load(pathOf(version)))])),
     update(change) {
       for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
         const { version, table } = newest();
@@ -92,6 +101,9 @@ export function createArtifactIndex(directory: string, quarantine: string): Arti
   };
 }
 
+const filesOf = (table: ArtifactTable | undefined): Set<string> =>
+  new Set([...(table?.values() ?? [])].map(({ file }) => file));
+
 function encode(table: ArtifactTable): Uint8Array {
   const records = [...table.values()]
     .sort((a, b) => (a.name < b.name ? -1 : 1))
@@ -100,16 +112,24 @@ function encode(table: ArtifactTable): Uint8Array {
   return new TextEncoder().encode(`${sha256Hex(new TextEncoder().encode(json))}\n${json}\n`);
 }
 
+/** A record in a file; stores of before had one file a digest. */
+type StoredRecord = Omit<ArtifactRecord, "kind" | "file"> & {
+  readonly kind: keyof typeof ArtifactKind;
+  readonly file?: string;
+};
+
+function decode({ kind, file, ...record }: StoredRecord): ArtifactRecord {
+  return { ...record, kind: ArtifactKind[kind], file: file ?? record.digest.replace(":", "-") };
+}
+
 /** The table of an index file, or undefined if it is damaged or gone. */
 function load(path: string): ArtifactTable | undefined {
   try {
     const text = new TextDecoder().decode(readRegularFile(path, { maxBytes: STORE_LIMITS.indexBytes }));
     const json = text.slice(DIGEST_CHARS + 1, -1);
     if (sha256Hex(new TextEncoder().encode(json)) !== text.slice(0, DIGEST_CHARS)) return undefined;
-    const records = JSON.parse(json) as (Omit<ArtifactRecord, "kind"> & {
-      kind: keyof typeof ArtifactKind;
-    })[];
-    return new Map(records.map((record) => [record.name, { ...record, kind: ArtifactKind[record.kind] }]));
+    const records = JSON.parse(json) as StoredRecord[];
+    return new Map(records.map((record) => [record.name, decode(record)]));
   } catch {
     return undefined;
   }

@@ -1,16 +1,21 @@
 /**
- * Content-addressed artifact store in a directory: `objects/sha256-<hex>` hold bytes, the index maps names to them.
+ * Content-addressed artifact store in a directory: files of `objects` hold bytes, the index maps names to them and their digests.
  *
  * Promises: when `put` returns, bytes and name survive a crash; a crash in the middle leaves the old state; bytes
  * are checked against their digest at every read, damaged ones are quarantined, never served. Names never become
  * paths. Several processes may share a directory. Cost: two fsyncs a write, one SHA-256 a read.
  */
-import { existsSync, mkdirSync, renameSync, statSync, unlinkSync } from "node:fs";
+import { mkdirSync, readdirSync, renameSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { ArtifactKind } from "#proto/trimtab/type/v1/artifact_pb.ts";
-import { type ArtifactRecord, type ArtifactTable, createArtifactIndex } from "./artifact-index.ts";
+import {
+  type ArtifactIndex,
+  type ArtifactRecord,
+  type ArtifactTable,
+  createArtifactIndex,
+} from "./artifact-index.ts";
 import { hasReason, TrimtabError } from "./errors.ts";
-import { readRegularFile, sha256Hex, sweepTemporaries, writeFileAtomic } from "./files.ts";
+import { readRegularFile, sha256Hex, sweepTemporaries, unlinkQuietly, writeFileAtomic } from "./files.ts";
 import { STORE_LIMITS } from "./limits.ts";
 
 export type { ArtifactRecord } from "./artifact-index.ts";
@@ -45,7 +50,7 @@ export interface ArtifactStore {
   get(reference: string, field?: string): { record: ArtifactRecord; bytes: Uint8Array };
   /** Records by name, filtered. */
   list(filter?: { kind?: ArtifactKind; modelDigest?: string }): ArtifactRecord[];
-  /** Removes a name, and the bytes if no other name has them. @throws TrimtabError ARTIFACT_NOT_FOUND. */
+  /** Removes a name and its bytes at once; what is replaced goes when no version of the index names it. @throws TrimtabError ARTIFACT_NOT_FOUND. */
   delete(name: string): void;
 }
 
@@ -76,32 +81,24 @@ export function createArtifactStore(directory: string): ArtifactStore {
     mkdirSync(path, { recursive: true, mode: 0o700 });
     sweepTemporaries(path);
   }
-  const index = createArtifactIndex(directory, quarantine);
-  const objectPath = (digest: string) => join(objects, digest.replace(":", "-"));
+  const forget = (file: string) => unlinkQuietly(join(objects, file));
+  const index = createArtifactIndex(directory, quarantine, forget);
+  sweepObjects(objects, index);
+  const pathOf = ({ file }: ArtifactRecord) => join(objects, file);
 
-  function storeBytes(digest: string, bytes: Uint8Array): void {
-    const path = objectPath(digest);
-    // A file of the right size may still be damaged: only its digest says that it can stay.
-    if (
-      existsSync(path) &&
-      statSync(path).size === bytes.length &&
-      sha256Hex(readRegularFile(path)) === hexOf(digest)
-    ) {
-      return;
-    }
-    writeFileAtomic(path, bytes);
+  /** Removes the bytes of a record that is not in the index, of which `table` is the version that counts. */
+  function drop(record: ArtifactRecord, table: ArtifactTable): void {
+    // Only stores of before have records with a file in common.
+    if ([...table.values()].some(({ file }) => file === record.file)) return;
+    forget(record.file);
   }
   function load(record: ArtifactRecord, field: string): Uint8Array {
-    const path = objectPath(record.digest);
     const label = `artifact ${record.name}`;
     try {
-      const bytes = readRegularFile(path, {
-        label,
-        maxBytes: STORE_LIMITS.artifactBytes,
-        followSymlinks: false,
-      });
+      const maxBytes = STORE_LIMITS.artifactBytes;
+      const bytes = readRegularFile(pathOf(record), { label, maxBytes, followSymlinks: false });
       if (digestOf(bytes) === record.digest) return bytes;
-      renameSync(path, join(quarantine, `${record.digest.replace(":", "-")}-${Date.now()}`));
+      renameSync(pathOf(record), join(quarantine, `${record.file}-${Date.now()}`));
     } catch (error) {
       if (!hasReason(error, "ARTIFACT_NOT_FOUND", "ARTIFACT_INVALID", "TOO_LARGE")) throw error;
     }
@@ -109,29 +106,57 @@ export function createArtifactStore(directory: string): ArtifactStore {
       field,
     });
   }
+  /** Writes the bytes of a record again unless they are whole. */
+  function heal(record: ArtifactRecord, bytes: Uint8Array): void {
+    try {
+      load(record, "data");
+    } catch (error) {
+      if (!hasReason(error, "ARTIFACT_CORRUPT")) throw error;
+      writeFileAtomic(pathOf(record), bytes);
+      // Whoever deleted it meanwhile has looked for its bytes already.
+      const table = index.read();
+      if (table.get(record.name)?.file !== record.file) drop(record, table);
+    }
+  }
   return {
     put(input) {
       const record = checkInput(input);
-      storeBytes(record.digest, input.bytes);
       let stored = record;
-      index.update((table) => {
-        const current = table.get(record.name);
-        if (current && isSame(current, record)) {
-          stored = current;
-          return table;
-        }
-        if (current) checkReplace(current, input.replace);
-        stored = record;
-        return new Map(table).set(record.name, record);
-      });
-      // A delete of the last other name may have removed the bytes in between.
-      if (!existsSync(objectPath(record.digest))) storeBytes(record.digest, input.bytes);
+      let isWritten = false;
+      try {
+        index.update((table) => {
+          const current = table.get(record.name);
+          stored = current && isSame(current, record) ? current : record;
+          if (stored === current) return table;
+          if (current) checkReplace(current, input.replace);
+          // Bytes before the name: what the index names is there.
+          if (!isWritten) writeFileAtomic(pathOf(record), input.bytes);
+          isWritten = true;
+          return new Map(table).set(record.name, record);
+        });
+      } catch (error) {
+        // The disk may have failed after the index named it.
+        if (isWritten) drop(record, index.read());
+        throw error;
+      }
+      if (stored.file !== record.file) {
+        if (isWritten) forget(record.file);
+        heal(stored, input.bytes);
+      }
       return stored;
     },
     resolve: (reference, field = REFERENCE) => find(index.read(), reference, field),
     get(reference, field = REFERENCE) {
-      const record = find(index.read(), reference, field);
-      return { record, bytes: load(record, field) };
+      for (let record = find(index.read(), reference, field); ;) {
+        try {
+          return { record, bytes: load(record, field) };
+        } catch (error) {
+          const now = find(index.read(), reference, field);
+          // What was replaced or deleted between the two reads is not damaged.
+          if (now.file === record.file) throw error;
+          record = now;
+        }
+      }
     },
     list({ kind, modelDigest } = {}) {
       return [...index.read().values()]
@@ -140,18 +165,28 @@ export function createArtifactStore(directory: string): ArtifactStore {
         .sort((a, b) => (a.name < b.name ? -1 : 1));
     },
     delete(name) {
-      let digest: string | undefined;
+      let deleted: ArtifactRecord | undefined;
+      let next = new Map<string, ArtifactRecord>();
       index.update((table) => {
-        digest = find(table, checkArtifactName(name), "name").digest;
-        const next = new Map(table);
+        deleted = find(table, checkArtifactName(name), "name");
+        next = new Map(table);
         next.delete(name);
         return next;
       });
-      const isShared = [...index.read().values()].some((record) => record.digest === digest);
-      if (digest === undefined || isShared || !existsSync(objectPath(digest))) return;
-      unlinkSync(objectPath(digest));
+      if (deleted) drop(deleted, next);
     },
   };
+}
+
+/** Removes what writers that died before they named it have left, long after: a file that nobody names may be named in a moment. */
+function sweepObjects(objects: string, index: ArtifactIndex): void {
+  const before = Date.now() - STORE_LIMITS.orphanMs;
+  const files = readdirSync(objects).filter(
+    (file) => (statSync(join(objects, file), { throwIfNoEntry: false })?.mtimeMs ?? before) < before,
+  );
+  if (files.length === 0) return;
+  const named = index.namedFiles();
+  for (const file of files) if (!named.has(file)) unlinkQuietly(join(objects, file));
 }
 
 function find(table: ArtifactTable, reference: string, field: string): ArtifactRecord {
@@ -200,7 +235,18 @@ function checkInput(input: ArtifactInput): ArtifactRecord {
     });
   }
   const created = new Date().toISOString();
-  return { name, digest, kind, sizeBytes: bytes.length, modelDigest, madeFrom: { ...madeFrom }, created };
+  // Nobody deletes the bytes of another name, however many have the same: a file has one record.
+  const file = `${digest.replace(":", "-")}-${crypto.randomUUID()}`;
+  return {
+    name,
+    digest,
+    file,
+    kind,
+    sizeBytes: bytes.length,
+    modelDigest,
+    madeFrom: { ...madeFrom },
+    created,
+  };
 }
 
 function isSame(a: ArtifactRecord, b: ArtifactRecord): boolean {
@@ -219,8 +265,4 @@ function checkReplace(current: ArtifactRecord, replace: boolean | string | undef
       field: "name",
     });
   }
-}
-
-function hexOf(digest: string): string {
-  return digest.slice("sha256:".length);
 }

@@ -226,7 +226,8 @@ function writeTemporary(directory: string, bytes: Uint8Array): string {
   return temporary;
 }
 
-function unlinkQuietly(path: string): void {
+/** Removes a file, if it is there and the system lets it. */
+export function unlinkQuietly(path: string): void {
   try {
     unlinkSync(path);
   } catch {

@@ -125,6 +125,8 @@ export const STORE_LIMITS = {
   metadataEntries: 64,
   metadataChars: 4_096,
   indexBytes: 64 * MIB,
+  /** A file that no index names for so long was left by a writer that died. */
+  orphanMs: 24 * 3_600_000,
 } as const;
 
 /** Tensors in messages. */
