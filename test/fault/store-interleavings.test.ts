@@ -108,12 +108,15 @@ function inOrder(calls: readonly Call[]): { results: Map<Call, string>; table: M
 test.each(FIRST)(
   "X16 $name is all or nothing for another process, whenever that one acts",
   (first) => {
+    const before = join(directory, "before");
+    const begun = createArtifactStore(before);
+    for (const [name, content] of BEFORE) put(name, content).on(begun);
     let round = 0;
-    for (const second of SECOND) {
+    for (const second of SECOND_HERE) {
       for (let at = 1; ; at++) {
         const place = join(directory, `${round++}`);
+        fs.cpSync(before, place, { recursive: true });
         const own = createArtifactStore(place);
-        for (const [name, content] of BEFORE) put(name, content).on(own);
         const other = createArtifactStore(place);
         const said = new Map<Call, string>();
         interruption = { at, act: () => second.forEach((call) => said.set(call, resultOn(other, call))) };
