@@ -1,5 +1,5 @@
 /**
- * Every unary method of our five services with random messages: a result or a typed error that is not INTERNAL, every reason reached,
+ * Every method of our five services that takes one message, with random ones: a result or a typed error that is not INTERNAL, every reason reached,
  * most of them past the schema, and nothing left. Forward runs the synthetic model, the gateway's four services are simulated.
  */
 import { afterAll, expect, setDefaultTimeout, test } from "bun:test";

@@ -1,6 +1,12 @@
-/** Every unary method of gateway, forward, tokenizer and verifier with random messages, each over its own routes. */
-import { type DescMethodUnary, type DescService, toBinary } from "@bufbuild/protobuf";
+/** Every method of a service that takes one message, with random ones, over its own routes; the answer may be a stream. */
+import {
+  type DescMethodServerStreaming,
+  type DescMethodUnary,
+  type DescService,
+  toBinary,
+} from "@bufbuild/protobuf";
 import type { ConnectRouter } from "@connectrpc/connect";
+import { encodeEnvelope } from "@connectrpc/connect/protocol";
 import { Hono } from "hono";
 import { serverInterceptors } from "#kit/interceptors.ts";
 import { mountConnect } from "#kit/listeners.ts";
@@ -32,7 +38,7 @@ export function serviceTarget(tested: ServiceUnderTest): Target<Call> {
   const app = new Hono();
   mountConnect(app, { routes: tested.routes, interceptors: serverInterceptors() });
   const methods = service.methods.filter(
-    (method): method is DescMethodUnary => method.methodKind === "unary" && !without.includes(method.name),
+    (method): method is Method => takesOneMessage(method) && !without.includes(method.name),
   );
   return {
     name: `messages of ${service.name}`,
@@ -43,17 +49,51 @@ export function serviceTarget(tested: ServiceUnderTest): Target<Call> {
       return { method: method.name, body: random.below(5) === 0 ? mutateBytes(bytes, random) : bytes };
     },
     async read({ method, body }) {
-      const headers = { "content-type": "application/proto" };
+      const called = methods.find(({ name }) => name === method);
+      const isStream = called?.methodKind === "server_streaming";
       const path = `/${service.typeName}/${method}`;
-      const response = await app.request(path, { method: "POST", headers, body: Buffer.from(body) });
-      if (response.ok) return void (await response.arrayBuffer());
-      const { message = "", details = [] } = (await response.json()) as ConnectFailure;
+      const failure = isStream ? await readStream(app, path, body) : await readUnary(app, path, body);
+      if (!failure) return;
+      const { message = "", details = [] } = failure;
       const { reason, field } = whyRefused(details);
-      const schema = methods.find(({ name }) => name === method)?.input;
-      if (schema) checkField(schema, reason, field, message);
+      if (called) checkField(called.input, reason, field, message);
       throw new RefusedAs(reason, `${method}: ${message}`);
     },
     isFirstCheck: ({ message }) => MALFORMED.test(message),
     corpus: methods.map(({ name }) => ({ method: name, body: new Uint8Array() })),
   };
+}
+
+type Method = DescMethodUnary | DescMethodServerStreaming;
+
+function takesOneMessage({ methodKind }: DescService["methods"][number]): boolean {
+  return methodKind === "unary" || methodKind === "server_streaming";
+}
+
+async function readUnary(app: Hono, path: string, body: Uint8Array): Promise<ConnectFailure | undefined> {
+  const headers = { "content-type": "application/proto" };
+  const response = await app.request(path, { method: "POST", headers, body: Buffer.from(body) });
+  if (!response.ok) return (await response.json()) as ConnectFailure;
+  await response.arrayBuffer();
+  return undefined;
+}
+
+/** Flag of the envelope that ends a stream of the Connect protocol; its data is JSON. */
+const END_STREAM = 0b10;
+const ENVELOPE_HEAD_BYTES = 5;
+
+async function readStream(app: Hono, path: string, body: Uint8Array): Promise<ConnectFailure | undefined> {
+  const headers = { "content-type": "application/connect+proto" };
+  const envelope = encodeEnvelope(0, body as Uint8Array<ArrayBuffer>);
+  const response = await app.request(path, { method: "POST", headers, body: Buffer.from(envelope) });
+  const bytes = Buffer.from(await response.arrayBuffer());
+  for (let at = 0; at < bytes.length;) {
+    const data = at + ENVELOPE_HEAD_BYTES;
+    const end = data + bytes.readUInt32BE(at + 1);
+    if (((bytes[at] ?? 0) & END_STREAM) !== 0) {
+      return (JSON.parse(bytes.toString("utf8", data, end)) as { error?: ConnectFailure }).error;
+    }
+    at = end;
+  }
+  throw new Error(`the stream of ${path} ended without its last envelope`);
 }
