@@ -1,5 +1,12 @@
 /** Random messages of any schema: fields by their descriptors, values at the edges of their types and names that exist. */
-import { create, type DescField, type DescMessage, type Message, ScalarType } from "@bufbuild/protobuf";
+import {
+  clone,
+  create,
+  type DescField,
+  type DescMessage,
+  type Message,
+  ScalarType,
+} from "@bufbuild/protobuf";
 import { reflect, type ReflectMessage } from "@bufbuild/protobuf/reflect";
 import { pick, type Random } from "./target.ts";
 
@@ -17,6 +24,30 @@ const LONGS = [0n, 1n, 2n, 7n, 1n << 31n, (1n << 63n) - 1n];
 /** A message with about half of its fields set. */
 export function randomMessage(schema: DescMessage, random: Random, words: Words): Message {
   return build(schema, random, words, 0).message;
+}
+
+/** A copy of a message with one field, at any depth, set anew or cleared. */
+export function changedMessage(schema: DescMessage, message: Message, random: Random, words: Words): Message {
+  const copy = reflect(schema, clone(schema, message));
+  change(copy, random, words, 0);
+  return copy.message;
+}
+
+function change(message: ReflectMessage, random: Random, words: Words, depth: number): void {
+  const inner = message.fields.flatMap((field) => innerMessages(message, field));
+  if (inner.length > 0 && random.below(3) > 0) return change(pick(random, inner), random, words, depth + 1);
+  const given = message.fields.filter((field) => message.isSet(field));
+  const field = pick(random, random.below(2) === 0 && given.length > 0 ? given : message.fields);
+  if (random.below(4) === 0) message.clear(field);
+  else set(message, field, random, words, depth);
+}
+
+function innerMessages(message: ReflectMessage, field: DescField): ReflectMessage[] {
+  if (!message.isSet(field)) return [];
+  if (field.fieldKind === "message") return [message.get(field)];
+  if (field.fieldKind === "list" && field.listKind === "message")
+    return [...message.get(field)] as ReflectMessage[];
+  return [];
 }
 
 function build(schema: DescMessage, random: Random, words: Words, depth: number): ReflectMessage {

@@ -16,7 +16,15 @@ import { MODEL } from "../../services/steering/support/simulated-services.ts";
 import { startSimulatedService } from "../../services/steering/support/simulated-steering.ts";
 import { startForward } from "../../support/forward-service.ts";
 import { fuzz } from "./run.ts";
+import { tryInput } from "./target.ts";
 import { serviceTarget } from "./services.ts";
+import {
+  soundForward,
+  soundGateway,
+  soundSteering,
+  soundTokenizer,
+  soundVerifier,
+} from "./sound-requests.ts";
 
 setDefaultTimeout(20 * 60_000);
 const stack = createSimulatedStack();
@@ -35,11 +43,13 @@ afterAll(async () => {
 const TARGETS = [
   serviceTarget({
     ...{ service: GatewayService, routes: stack.gateway.routes, cases: [600, 6_000] },
+    sound: soundGateway(),
     words: ["simulated", "refusal", "candour", "words", "steps", "hello", "user", "best-of-n", "system"],
     reasons: ["FIELD_REQUIRED", "FIELD_OUT_OF_RANGE", "INVALID_ARGUMENT", "MODEL_NOT_FOUND"],
   }),
   serviceTarget({
     ...{ service: ForwardService, routes: forward.service.routes, cases: [600, 6_000] },
+    sound: soundForward(forward.modelDigest),
     words: [forward.modelDigest, "seq-1", "a"],
     without: ["UnloadModel"],
     reasons: [
@@ -52,17 +62,20 @@ const TARGETS = [
   }),
   serviceTarget({
     ...{ service: TokenizerService, routes: tokenizer.routes, cases: [300, 4_000] },
+    sound: soundTokenizer(),
     words: ["", "", "hello, world", "user", "assistant"],
     without: ["UnloadModel"],
     reasons: ["FIELD_REQUIRED", "FIELD_OUT_OF_RANGE"],
   }),
   serviceTarget({
     ...{ service: SteeringService, routes: steering.routes, cases: [300, 4_000] },
+    sound: soundSteering(MODEL),
     words: [MODEL, MODEL, "refusal", "a", "b"],
     reasons: ["FIELD_REQUIRED", "ARTIFACT_NOT_FOUND", "BUILD_NOT_FOUND", "PROGRAM_NOT_FOUND"],
   }),
   serviceTarget({
     ...{ service: VerifierService, routes: verifier.routes, cases: [300, 4_000] },
+    sound: soundVerifier(),
     words: [
       ...[
         "regex",
@@ -83,6 +96,13 @@ const TARGETS = [
 test.each(TARGETS.map((target) => [target.name, target] as const))(
   "A15 T3 random and damaged %s",
   (_, target) => fuzz(target),
+);
+
+test.each(TARGETS.map((target) => [target.name, target] as const))(
+  "the requests that %s are made from are answered",
+  async (_, target) => {
+    for (const call of target.sound) expect(await tryInput(target, call)).toMatchObject({ reason: "ok" });
+  },
 );
 
 test("after all this nothing is left", async () => {

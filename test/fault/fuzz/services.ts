@@ -3,6 +3,7 @@ import {
   type DescMethodServerStreaming,
   type DescMethodUnary,
   type DescService,
+  type Message,
   toBinary,
 } from "@bufbuild/protobuf";
 import type { ConnectRouter } from "@connectrpc/connect";
@@ -13,7 +14,7 @@ import { mountConnect } from "#kit/listeners.ts";
 import { type ConnectFailure, MALFORMED, whyRefused } from "./connect-failure.ts";
 import { checkField } from "./field-paths.ts";
 import { mutateBytes, pick, RefusedAs, type Random, type Target } from "./target.ts";
-import { randomMessage, type Words } from "./messages.ts";
+import { changedMessage, randomMessage, type Words } from "./messages.ts";
 
 /** A call as bytes. */
 export interface Call {
@@ -21,11 +22,16 @@ export interface Call {
   readonly body: Uint8Array;
 }
 
+/** A method's name and a request it answers. */
+export type SoundRequest = readonly [method: string, request: Message];
+
 /** What is fuzzed of a service. */
 export interface ServiceUnderTest {
   readonly service: DescService;
   readonly routes: (router: ConnectRouter) => void;
   readonly words: Words;
+  /** Every second case changes one of them, once or twice. */
+  readonly sound: readonly SoundRequest[];
   /** Methods left out: those that end what is under test. */
   readonly without?: readonly string[];
   readonly cases: readonly [short: number, long: number];
@@ -33,34 +39,48 @@ export interface ServiceUnderTest {
 }
 
 /** The target of a service: first check = a message of the schema. */
-export function serviceTarget(tested: ServiceUnderTest): Target<Call> {
-  const { service, words, without = [], cases, reasons } = tested;
+export function serviceTarget(tested: ServiceUnderTest): Target<Call> & { readonly sound: readonly Call[] } {
+  const { service, words, sound, without = [], cases, reasons } = tested;
   const app = new Hono();
   mountConnect(app, { routes: tested.routes, interceptors: serverInterceptors() });
   const methods = service.methods.filter(
     (method): method is Method => takesOneMessage(method) && !without.includes(method.name),
   );
+  const methodNamed = (name: string): Method => {
+    const method = methods.find((one) => one.name === name);
+    if (!method) throw new Error(`${service.name} has no ${name}`);
+    return method;
+  };
+  const soundCalls = sound.map(([name, request]): Call => {
+    return { method: name, body: toBinary(methodNamed(name).input, request) };
+  });
   return {
+    sound: soundCalls,
     name: `messages of ${service.name}`,
     ...{ cases, reasons },
     make(random: Random): Call {
-      const method = pick(random, methods);
-      const bytes = toBinary(method.input, randomMessage(method.input, random, words));
+      const [name, request] = pick(random, sound);
+      const isChange = random.below(2) === 0;
+      const method = isChange ? methodNamed(name) : pick(random, methods);
+      const message = isChange
+        ? changedMessage(method.input, request, random, words)
+        : randomMessage(method.input, random, words);
+      const bytes = toBinary(method.input, message);
       return { method: method.name, body: random.below(5) === 0 ? mutateBytes(bytes, random) : bytes };
     },
     async read({ method, body }) {
-      const called = methods.find(({ name }) => name === method);
-      const isStream = called?.methodKind === "server_streaming";
+      const called = methodNamed(method);
+      const isStream = called.methodKind === "server_streaming";
       const path = `/${service.typeName}/${method}`;
       const failure = isStream ? await readStream(app, path, body) : await readUnary(app, path, body);
       if (!failure) return;
       const { message = "", details = [] } = failure;
       const { reason, field } = whyRefused(details);
-      if (called) checkField(called.input, reason, field, message);
+      checkField(called.input, reason, field, message);
       throw new RefusedAs(reason, `${method}: ${message}`);
     },
     isFirstCheck: ({ message }) => MALFORMED.test(message),
-    corpus: methods.map(({ name }) => ({ method: name, body: new Uint8Array() })),
+    corpus: [...methods.map(({ name }) => ({ method: name, body: new Uint8Array() })), ...soundCalls],
   };
 }
 

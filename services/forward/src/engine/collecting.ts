@@ -39,9 +39,10 @@ function startCollecting(
   if (taps.length === 0) return null;
   const bound: BoundTap[] = [];
   try {
-    for (const tap of taps) {
+    for (const [index, tap] of taps.entries()) {
       const { projection, site } = tap;
-      const projector = projection === undefined ? null : state.projections.bind(projection, site);
+      const field = `taps[${index}].projection_digest`;
+      const projector = projection === undefined ? null : state.projections.bind(projection, site, field);
       bound.push({ ...tap, ...tapRange(tap, tokens, generating), projector });
     }
   } catch (error) {

@@ -30,8 +30,11 @@ export interface BoundProjection {
 export interface ProjectionStore {
   /** Uploads; storing a digest again is free. @throws TrimtabError SHAPE_MISMATCH, NON_FINITE, OUT_OF_MEMORY */
   put(digest: string, projection: Projection): void;
-  /** Uses one for rows of a site; release it when done. @throws TrimtabError ARTIFACT_NOT_FOUND, SHAPE_MISMATCH */
-  bind(digest: string, site: Site): BoundProjection;
+  /**
+   * Uses one for rows of a site; release it when done. `field` is what names it in the request, for errors.
+   * @throws TrimtabError ARTIFACT_NOT_FOUND, SHAPE_MISMATCH
+   */
+  bind(digest: string, site: Site, field: string): BoundProjection;
 }
 
 interface Entry {
@@ -85,17 +88,17 @@ export function createProjectionStore(
       repack(memory, matrix, new Uint8Array(values.buffer, values.byteOffset, values.byteLength));
       entries.set(digest, { matrix, uses: 0 });
     },
-    bind(digest, site) {
+    bind(digest, site, field) {
       const entry = touch(digest);
       if (!entry) {
         const message = `no projection ${digest.slice(0, 80)} is stored here`;
-        throw new TrimtabError("ARTIFACT_NOT_FOUND", message, { field: "projection_digest" });
+        throw new TrimtabError("ARTIFACT_NOT_FOUND", message, { field });
       }
       const { matrix } = entry;
       const dim = siteDim(site, shape);
       if (matrix.cols !== dim) {
         const message = `the projection takes rows of ${matrix.cols}, the site ${site} has ${dim}`;
-        throw new TrimtabError("SHAPE_MISMATCH", message, { field: "projection_digest", limit: dim });
+        throw new TrimtabError("SHAPE_MISMATCH", message, { field, limit: dim });
       }
       entry.uses++;
       return { matrix, rank: matrix.rows, release: () => void entry.uses-- };

@@ -1,16 +1,19 @@
 /** Opening the texts of one call that keeps no sequence. */
+import { underField } from "#kit/errors.ts";
 import type { Engine } from "../engine/client.ts";
 import type { ForestOpen } from "../engine/forest.ts";
 import { openForest } from "../engine/forest.ts";
 import type { Opened } from "../engine/protocol.ts";
 
-/** Opens all texts; when the caller leaves or one of them fails, the others are released. */
+/** Opens all texts, the `items` of the call; when the caller leaves or one of them fails, the others are released. */
 export function openAll(
   engine: Engine,
   texts: readonly ForestOpen[],
   signal: AbortSignal,
 ): Promise<Opened>[] {
-  const answers = openForest(engine, texts);
+  const answers = openForest(engine, texts).map((answer, index) =>
+    underField(/^ids/, `items[${index}].ids`, () => answer),
+  );
   const sequences = texts.map(({ command }) => command.sequence);
   const release = () => void engine.call({ type: "release", sequences }).catch(() => undefined);
   signal.addEventListener("abort", release);
