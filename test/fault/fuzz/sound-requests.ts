@@ -1,7 +1,8 @@
 /** Requests that the services under test answer: what the fuzzers change a field of, to get behind the first checks. */
-import { create, type JsonObject } from "@bufbuild/protobuf";
+import { create, type JsonObject, type MessageInitShape } from "@bufbuild/protobuf";
 import {
   CaptureRequestSchema as ForwardCapture,
+  type CommandSchema,
   OpenRequestSchema,
   PrepareConstraintRequestSchema,
   PutProgramRequestSchema,
@@ -59,6 +60,21 @@ export function soundForward(modelDigest: string): SoundRequest[] {
     ["Score", create(ForwardScore, { modelDigest, items, topLogprobs: 2, candidateIds: [5, 6] })],
     ["PrepareConstraint", create(PrepareConstraintRequestSchema, { modelDigest, constraint })],
   ];
+}
+
+/** Commands on a few sequences of one session, in an order that makes sense. */
+export function soundSession(): MessageInitShape<typeof CommandSchema>[] {
+  const sampling = { temperature: 0.8, seed: 3n };
+  const commands = [
+    { case: "open" as const, value: { sequenceId: 1n, ids: [1, 2, 3, 4], taps } },
+    { case: "fork" as const, value: { sequenceId: 1n, childIds: [2n, 3n, 4n] } },
+    { case: "generate" as const, value: { sequenceId: 1n, maxTokens: 5, sampling, topLogprobs: 2 } },
+    { case: "generate" as const, value: { sequenceId: 2n, maxTokens: 3, stopIds: [7] } },
+    { case: "truncate" as const, value: { sequenceId: 3n, tokens: 2 } },
+    { case: "stop" as const, value: { sequenceIds: [2n] } },
+    { case: "release" as const, value: { sequenceIds: [4n] } },
+  ];
+  return commands.map((command, index) => ({ commandId: BigInt(index + 1), command }));
 }
 
 /** Requests of a gateway over the simulated services. */

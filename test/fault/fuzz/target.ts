@@ -69,7 +69,7 @@ export async function tryInput<Input>(target: Target<Input>, input: Input): Prom
 function show(input: unknown): string {
   return input instanceof Uint8Array
     ? `base64 ${Buffer.from(input).toString("base64")}`
-    : JSON.stringify(input);
+    : JSON.stringify(input, (_, value: unknown) => (typeof value === "bigint" ? String(value) : value));
 }
 
 /** A text with one to three changes: cuts, repetitions, exchanged and foreign characters. */

@@ -103,12 +103,12 @@ test("a window that is none, one of another scope and too many of them are refus
   const range = "FIELD_OUT_OF_RANGE";
   expect((await refusal(addition({ first: 5, end: 5 }))).slice(0, 2)).toEqual([
     range,
-    "operations[0].answer_window.end",
+    "program.operations[0].answer_window.end",
   ]);
   expect((await refusal(addition({ end: 5 }), addition({ end: 5 }, Scope.LAST))).slice(0, 2)).toEqual([
     range,
-    "operations[1].answer_window",
+    "program.operations[1].answer_window",
   ]);
   const many = Array.from({ length: 17 }, (_, i) => addition({ first: i }));
-  expect(await refusal(...many)).toEqual(["TOO_LARGE", "operations[16].scope", "16"]);
+  expect(await refusal(...many)).toEqual(["TOO_LARGE", "program.operations[16].scope", "16"]);
 });

@@ -67,7 +67,7 @@ const REFUSED: readonly (readonly [object, string, string])[] = [
   [{ logits: { top: 21 } }, "FIELD_OUT_OF_RANGE", "taps[0].logits.top"],
   [{ logits: { ids: [1, 256] } }, "FIELD_OUT_OF_RANGE", "taps[0].logits.ids[1]"],
   [{ logits: { ids: Array(1025).fill(1) } }, "TOO_LARGE", "taps[0].logits.ids"],
-  [{ projectionDigest: "sha256:0" }, "ARTIFACT_NOT_FOUND", "projection_digest"],
+  [{ projectionDigest: "sha256:0" }, "ARTIFACT_NOT_FOUND", "taps[0].projection_digest"],
 ];
 for (const [tap, reason, field] of REFUSED) {
   test(`${field} of ${JSON.stringify(tap).slice(0, 60)} is refused with ${reason}`, async () => {

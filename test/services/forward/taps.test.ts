@@ -130,7 +130,7 @@ test("taps of every kind change no bit of the answer", async () => {
 test("a projection must exist and fit the site", async () => {
   const { digest: projection } = await project(2, 128);
   const unknown = await failure(open(engine, IDS, { taps: [{ ...RANGE, projection: "sha256:0" }] }));
-  expect(unknown).toMatchObject({ reason: "ARTIFACT_NOT_FOUND", field: "projection_digest" });
+  expect(unknown).toMatchObject({ reason: "ARTIFACT_NOT_FOUND", field: "taps[0].projection_digest" });
   const misfit = await failure(open(engine, IDS, { taps: [{ ...RANGE, projection }] }));
   expect(misfit).toMatchObject({ reason: "SHAPE_MISMATCH", limit: String(WIDTH) });
   expect((await failure(project(257, WIDTH))).reason).toBe("SHAPE_MISMATCH");
