@@ -4,6 +4,7 @@
  */
 import { ARENA_START, CONSTANTS, TABLE } from "../assembly/layout.ts";
 import { KernelError } from "./errors.ts";
+import { useLargePages } from "./large-pages.ts";
 
 export { ARENA_START } from "../assembly/layout.ts";
 
@@ -46,7 +47,8 @@ export function planArena(regions: readonly ArenaRegion[]): ArenaPlan {
 }
 
 /**
- * A shared memory of the planned size (initial = maximum) with the kernels' constants in place.
+ * A shared memory of the planned size (initial = maximum), of large pages where the system gives them, with the kernels'
+ * constants in place.
  * @throws KernelError OUT_OF_MEMORY above 3.75 GiB or when the system refuses
  */
 export function createMemory(plan: ArenaPlan | number): WebAssembly.Memory {
@@ -62,6 +64,7 @@ export function createMemory(plan: ArenaPlan | number): WebAssembly.Memory {
       `the system refused ${pages * WASM_PAGE_BYTES} bytes of shared memory`,
     );
   }
+  useLargePages(memory);
   initConstants(memory);
   return memory;
 }
