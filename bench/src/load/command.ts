@@ -3,7 +3,6 @@
  * at 1, 2, 3 and 5 times of it, open-loop, whatever becomes of those before. What must hold is printed with what was seen.
  */
 import { mkdir, writeFile } from "node:fs/promises";
-import { setPriority } from "node:os";
 import { dirname, join, relative } from "node:path";
 import type { Command } from "commander";
 import { describeMachine } from "../machine.ts";
@@ -13,6 +12,7 @@ import { createRandom } from "../random.ts";
 import { askOf, type Offered, offerClosed, offerOpen } from "./offer.ts";
 import { sendRequest } from "./one-request.ts";
 import { drawLoad } from "./plot.ts";
+import type { ProbeOrder } from "./prober.ts";
 import { type LoadRow, summarize, tableOf } from "./summary.ts";
 import { targetOf } from "./target.ts";
 
@@ -28,8 +28,9 @@ const FACTORS = [1, 2, 3, 5];
 const SECONDS = 60;
 const QUICK_SECONDS = 20;
 const CLIENTS = 16;
-/** Niceness of this process, where the system lets it. */
-const CLIENT_PRIORITY = -10;
+/** Refused calls a second of the prober, beside the load. */
+const PROBES_PER_SECOND = 10;
+const PROBER = join(import.meta.dir, "prober.ts");
 const SEED = 17;
 const ROOT = join(import.meta.dir, "..", "..", "..");
 /** What must hold at 3x beside 1x. */
@@ -52,8 +53,6 @@ async function run({ quick = false, model, threads, json, plot }: LoadOptions): 
   const seconds = quick ? QUICK_SECONDS : SECONDS;
   const machine = await describeMachine();
   const gateway = await startGateway(model, threads);
-  // After the server was started, which would inherit it.
-  const isFirst = goFirst();
   const rows: LoadRow[] = [];
   try {
     const target = await targetOf(gateway);
@@ -61,24 +60,26 @@ async function run({ quick = false, model, threads, json, plot }: LoadOptions): 
     const send = () => sendRequest(target, askOf(sent++));
     await offerClosed(send, CLIENTS, seconds / 4);
     const closed = await offerClosed(send, CLIENTS, seconds);
-    const add = (factor: number | null, offered: Offered): void => {
-      rows.push(summarize(factor, offered));
+    const add = (factor: number | null, offered: Offered, probed: readonly number[]): void => {
+      rows.push(summarize(factor, offered, probed));
       process.stdout.write(
         `${factor === null ? "closed" : `${factor}x`}: ${offered.tokensPerSecond.toFixed(1)} tokens/s\n`,
       );
     };
-    add(null, closed);
+    add(null, closed, []);
     if (closed.requestsPerSecond === 0)
       throw new Error(`nothing was answered: ${JSON.stringify(closed.seen[0])}`);
     const random = createRandom(SEED);
     for (const factor of FACTORS) {
-      add(factor, await offerOpen(send, closed.requestsPerSecond * factor, seconds, random));
+      const probing = probe({ target, perSecond: PROBES_PER_SECOND, seconds });
+      const offered = await offerOpen(send, closed.requestsPerSecond * factor, seconds, random);
+      add(factor, offered, await probing);
     }
   } finally {
     await gateway.close();
   }
   process.stdout.write(
-    `\n${machine.cpu}, load ${machine.load.toFixed(1)}, ${CLIENTS} clients, seed ${SEED}${isFirst ? ", clients go first" : ""}\n`,
+    `\n${machine.cpu}, load ${machine.load.toFixed(1)}, ${CLIENTS} clients, seed ${SEED}\n`,
   );
   process.stdout.write(`${tableOf(rows)}\n\n${verdicts(rows)}\n`);
   await mkdir(dirname(plot), { recursive: true });
@@ -88,14 +89,13 @@ async function run({ quick = false, model, threads, json, plot }: LoadOptions): 
     await writeFile(json, `${JSON.stringify({ ...machine, seconds, rows }, undefined, 2)}\n`);
 }
 
-/** Clients share the machine with the server: what they wait for a processor themselves is not the server's. False if not allowed. */
-function goFirst(): boolean {
-  try {
-    setPriority(CLIENT_PRIORITY);
-    return true;
-  } catch {
-    return false;
-  }
+/** Milliseconds of calls that were refused, as a process sees them that does nothing else. */
+async function probe(order: ProbeOrder): Promise<number[]> {
+  const child = Bun.spawn([process.execPath, PROBER, JSON.stringify(order)], {
+    stdout: "pipe",
+    stderr: "inherit",
+  });
+  return JSON.parse(await new Response(child.stdout).text()) as number[];
 }
 
 function verdicts(rows: readonly LoadRow[]): string {
@@ -106,7 +106,7 @@ function verdicts(rows: readonly LoadRow[]): string {
     `${what} ${value.toFixed(2)} (must ${must}): ${isReached ? "reached" : "missed"}`;
   const goodput = three.tokensPerSecond / one.tokensPerSecond;
   const slower = (three.latency.p99 ?? 0) / (one.latency.p99 ?? 1);
-  const refusal = three.refusal.p99 ?? 0;
+  const refusal = three.probed.p99 ?? Number.NaN;
   return [
     say("goodput at 3x / at 1x", goodput, `>= ${MUSTS.goodput}`, goodput >= MUSTS.goodput),
     say("p99 latency at 3x / at 1x", slower, `<= ${MUSTS.latency}`, slower <= MUSTS.latency),

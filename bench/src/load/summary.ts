@@ -13,7 +13,9 @@ export interface LoadRow {
   readonly failed: number;
   readonly firstToken: Percentiles;
   readonly latency: Percentiles;
+  /** Of refused requests of the load, and of the calls of a process that does nothing but be refused. */
   readonly refusal: Percentiles;
+  readonly probed: Percentiles;
   /** Refusals that say when to come again. */
   readonly hinted: number;
 }
@@ -26,7 +28,7 @@ export interface Percentiles {
 }
 
 /** Sums a stretch up. */
-export function summarize(factor: number | null, offered: Offered): LoadRow {
+export function summarize(factor: number | null, offered: Offered, probed: readonly number[]): LoadRow {
   const { seen, ...rates } = offered;
   const answered = seen.filter((one) => one.kind === "answered");
   const refused = seen.filter((one) => one.kind === "refused");
@@ -39,6 +41,7 @@ export function summarize(factor: number | null, offered: Offered): LoadRow {
     firstToken: percentilesOf(answered.map(({ firstMs }) => firstMs)),
     latency: percentilesOf(answered.map(({ totalMs }) => totalMs)),
     refusal: percentilesOf(refused.map(({ totalMs }) => totalMs)),
+    probed: percentilesOf(probed),
     hinted: refused.filter(({ hinted }) => hinted).length,
   };
 }
@@ -52,7 +55,16 @@ function percentilesOf(values: readonly number[]): Percentiles {
 
 const HEADER = [
   ...["load", "offered/s", "answered/s", "tokens/s", "answered", "refused", "failed"],
-  ...["first p50", "first p99", "total p50", "total p99", "refusal p50", "refusal p99"],
+  ...[
+    "first p50",
+    "first p99",
+    "total p50",
+    "total p99",
+    "refusal p50",
+    "refusal p99",
+    "probed p50",
+    "probed p99",
+  ],
 ];
 
 /** The table. */
@@ -64,7 +76,7 @@ export function tableOf(rows: readonly LoadRow[]): string {
     ...[row.offeredPerSecond, row.requestsPerSecond, row.tokensPerSecond].map((value) => value.toFixed(1)),
     ...[row.answered, row.refused, row.failed].map(String),
     ...[row.firstToken.p50, row.firstToken.p99, row.latency.p50, row.latency.p99].map(ms),
-    ...[row.refusal.p50, row.refusal.p99].map(ms),
+    ...[row.refusal.p50, row.refusal.p99, row.probed.p50, row.probed.p99].map(ms),
   ]);
   const lines = [HEADER, ...cells];
   const widths = HEADER.map((_, i) => Math.max(...lines.map((line) => line[i]?.length ?? 0)));

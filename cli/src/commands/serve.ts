@@ -6,6 +6,7 @@ import { locateModel } from "#kit/model-sources.ts";
 import { closeOnSignals } from "#kit/server.ts";
 import { exitWithParent } from "#kit/supervisor.ts";
 import { startTracing } from "#kit/tracing.ts";
+import { askForShortTurns } from "#kit/turns.ts";
 import { startService, startStack } from "../compose.ts";
 import { answerAndBuild } from "../demo/run.ts";
 import { addEngineOptions, type EngineFlags } from "../engine-options.ts";
@@ -83,6 +84,7 @@ async function serveAll(options: ServeOptions): Promise<void> {
     throw new TrimtabError("INVALID_ARGUMENT", "a recipe is built for one model: give one --model", {
       field: "--recipe",
     });
+  askForShortTurns();
   const endTracing = await startTracing("gateway");
   const stack = await startStack({ ...options, modelPath: options.model.map(locateModel), engine: options });
   closeOnSignals(() => stack.close().finally(endTracing));
@@ -101,6 +103,7 @@ async function serveOne(service: RoomName, options: ServeOptions, wantsHttp: boo
   const { tokenizer, forward, verifier, steering, sharedPrefixes = false } = options;
   const entries = Object.entries({ tokenizer, forward, verifier, steering });
   const addresses = Object.fromEntries(entries.filter(([, address]) => address !== undefined));
+  askForShortTurns();
   const endTracing = await startTracing(service);
   const running = await startService({
     service,

@@ -3,6 +3,7 @@
  * work, posts the events of each step together. Idle, it waits for a message or for the next parked deadline.
  */
 import type { PlainError } from "#kit/plain-error.ts";
+import { giveWay } from "#kit/turns.ts";
 import type { Command, EngineEvent } from "./protocol.ts";
 import type { ModelInfo, Runtime, RuntimeOptions } from "./runtime.ts";
 import { createRuntime } from "./runtime.ts";
@@ -25,6 +26,8 @@ export type WorkerReply =
 
 declare const self: Worker;
 
+// Before the compute threads are started, which do as this one does.
+giveWay();
 const reply = (message: WorkerReply) => self.postMessage(message);
 let outbox: EngineEvent[] = [];
 let runtime: Runtime | undefined;
