@@ -8,7 +8,7 @@ import { createForecast, type Forecast, type ForecastLimits } from "./forecast.t
 import { createKeyShares, type KeyShare } from "./key-shares.ts";
 import { givenMs, type Patience, patienceOf } from "./patience.ts";
 import { createPlaces, type PlaceLimits } from "./places.ts";
-import { draining, overloaded, tooMany } from "./refusals.ts";
+import { draining, hasLeft, overloaded, tooMany } from "./refusals.ts";
 import { type Waiting, waitIn } from "./waiting.ts";
 import { BANDS, type Band, createWaitingLine, type WaitingLine } from "./waiting-line.ts";
 
@@ -130,13 +130,17 @@ export function createAdmission(limits: AdmissionLimits, clock: Clock = SYSTEM_C
 
   return {
     async enter(ask) {
+      if (ask.signal.aborted) throw hasLeft();
       if (isDraining) throw draining();
       shares.take(ask, line.sizeOf(ask.key));
       if (line.size === 0 && places.fits(ask.tokens, false)) return start(ask, clock.now(), false);
       try {
         const patience = patienceOf(ask, ownMs(ask), limits, forecast);
         makeRoom(ask, patience);
-        return await waitIn(line, ask, { clock, patience, start });
+        const turn = waitIn(line, ask, { clock, patience, start, left: admitNext });
+        // It may be the first of them, where one that is too large for the room there is was until now.
+        admitNext();
+        return await turn;
       } catch (error) {
         shares.giveBack(ask.key, ask.tokens);
         throw error;

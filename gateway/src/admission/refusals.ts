@@ -15,6 +15,11 @@ export function draining(): TrimtabError {
   return new TrimtabError("SERVICE_UNAVAILABLE", "the gateway is shutting down");
 }
 
+/** Nobody waits for the answer any more. */
+export function hasLeft(): TrimtabError {
+  return new TrimtabError("CANCELLED", "the client left before its request was begun");
+}
+
 /** A key has `limit` requests under way, or waiting, and may have no more. */
 export function tooMany(what: "under way" | "waiting", limit: number): TrimtabError {
   const message =

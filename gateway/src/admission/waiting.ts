@@ -1,9 +1,9 @@
 /** One request in the line: it is admitted, or refused when its time is over or its client has left, and either once. */
-import { TrimtabError } from "#kit/errors.ts";
+import type { TrimtabError } from "#kit/errors.ts";
 import type { Ask, Ticket } from "./admission.ts";
 import type { Clock } from "./clock.ts";
 import type { Patience } from "./patience.ts";
-import { overloaded } from "./refusals.ts";
+import { hasLeft, overloaded } from "./refusals.ts";
 import type { WaitingLine } from "./waiting-line.ts";
 
 /** Who waits. */
@@ -22,13 +22,15 @@ export interface WaitOptions {
   readonly patience: Patience;
   /** Starts the request when its turn has come. */
   readonly start: (ask: Ask, since: number, hasTime: boolean) => Ticket;
+  /** Called when it has left the line of itself: who stood behind it may be first now. */
+  readonly left: () => void;
 }
 
 /** Waits in `line`. @throws TrimtabError SERVICE_UNAVAILABLE, CANCELLED, or what it is refused with. */
 export function waitIn(
   line: WaitingLine<Waiting>,
   ask: Ask,
-  { clock, patience, start }: WaitOptions,
+  { clock, patience, start, left }: WaitOptions,
 ): Promise<Ticket> {
   return new Promise((resolve, reject) => {
     const since = clock.now();
@@ -50,8 +52,12 @@ export function waitIn(
         reject(error);
       },
     };
-    const onLeave = () => waiting.refuse(new TrimtabError("CANCELLED", "the client left while it waited"));
-    const stopTimer = clock.after(patience.endMs, () => waiting.refuse(overloaded(patience.endMs)));
+    const giveUp = (error: TrimtabError): void => {
+      waiting.refuse(error);
+      left();
+    };
+    const onLeave = () => giveUp(hasLeft());
+    const stopTimer = clock.after(patience.endMs, () => giveUp(overloaded(patience.endMs)));
     ask.signal.addEventListener("abort", onLeave, { once: true });
     line.add(waiting);
   });

@@ -61,7 +61,8 @@ export function createBuilds(clients: SteeringClients, store: ArtifactStore): Bu
       // Who asks while the last one that asked takes it back has not taken it back.
       const ending = isRunning && known.abort.signal.aborted ? known.done : undefined;
       if (isRunning && !ending) return id;
-      const running = [...jobs.values()].filter((job) => job.build.state === BuildState.RUNNING).length;
+      const others = [...jobs.values()].filter((job) => job !== known);
+      const running = others.filter((job) => job.build.state === BuildState.RUNNING).length;
       if (running >= BUILD_LIMITS.concurrent) {
         throw new TrimtabError("QUEUE_FULL", `${running} builds are under way`, {
           limit: BUILD_LIMITS.concurrent,
