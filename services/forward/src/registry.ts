@@ -85,7 +85,8 @@ export function createRegistry(given: RegistryOptions): Registry {
     entries.set(digest, entry);
     onChange();
     void engine.broken.then((error) => {
-      entries.delete(digest);
+      // It may have been unloaded and loaded again since.
+      if (entries.get(digest) === entry) entries.delete(digest);
       broken.resolve(error);
     });
     return entry;
@@ -105,7 +106,8 @@ export function createRegistry(given: RegistryOptions): Registry {
         (entry) => entry.path === path && entry.name === modelNameOf(path, quantize),
       );
       if (known && (expectedDigest === "" || known.engine.model.digest === expectedDigest)) return known;
-      const key = `${path} ${quantize}`;
+      // Who expects another digest is answered by a load of its own.
+      const key = `${path} ${quantize} ${expectedDigest}`;
       const listeners = loading.get(key)?.listeners ?? new Set();
       if (listener) listeners.add(listener);
       const report: LoadProgress = (...progress) => listeners.forEach((one) => one(...progress));

@@ -69,7 +69,7 @@ export function supervise(options: SuperviseOptions): Supervisor {
   };
   const start = () => {
     settle("starting");
-    const started = Date.now();
+    const started = performance.now();
     const current = spawn(options);
     child = current;
     void untilServing(options, current).then((serves) => {
@@ -84,7 +84,7 @@ export function supervise(options: SuperviseOptions): Supervisor {
       if (!hasServed) ended = failedForGood(code);
       settle(ended ? "failed" : "down");
       if (ended) return;
-      if (Date.now() - started > SUPERVISOR_LIMITS.healthyMs) backoffMs = SUPERVISOR_LIMITS.firstBackoffMs;
+      if (performance.now() - started > SUPERVISOR_LIMITS.healthyMs) backoffMs = SUPERVISOR_LIMITS.firstBackoffMs;
       timer = setTimeout(start, backoffMs);
       backoffMs = Math.min(backoffMs * 2, SUPERVISOR_LIMITS.maxBackoffMs);
     });
@@ -115,13 +115,13 @@ export function supervise(options: SuperviseOptions): Supervisor {
       return restarts;
     },
     async ready(timeoutMs = options.readyMs ?? SUPERVISOR_LIMITS.readyMs) {
-      const deadline = Date.now() + timeoutMs;
+      const deadline = performance.now() + timeoutMs;
       await becomesReady(timeoutMs);
       // A child that was killed is noticed a moment later: only an answer counts.
       while (!(await isServing(options.socketPath))) {
         await Bun.sleep(HEALTH_POLL_MS);
-        if (Date.now() > deadline) throw unavailable("the service is not ready");
-        await becomesReady(deadline - Date.now());
+        if (performance.now() > deadline) throw unavailable("the service is not ready");
+        await becomesReady(deadline - performance.now());
       }
     },
     kill: () => child?.kill("SIGKILL"),
@@ -146,8 +146,8 @@ function spawn(options: SuperviseOptions): Bun.Subprocess {
 }
 
 async function untilServing(options: SuperviseOptions, child: Bun.Subprocess): Promise<boolean> {
-  const deadline = Date.now() + (options.readyMs ?? SUPERVISOR_LIMITS.readyMs);
-  while (child.exitCode === null && child.signalCode === null && Date.now() < deadline) {
+  const deadline = performance.now() + (options.readyMs ?? SUPERVISOR_LIMITS.readyMs);
+  while (child.exitCode === null && child.signalCode === null && performance.now() < deadline) {
     if (await isServing(options.socketPath)) return true;
     await Bun.sleep(HEALTH_POLL_MS);
   }

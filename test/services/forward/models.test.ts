@@ -110,6 +110,18 @@ test("two who load the same model at the same time get one engine, and both hear
   );
 });
 
+test("who expects another digest is told so, even while somebody else loads the same file", async () => {
+  const wrong = "ab".repeat(32);
+  const [plain, mismatch, second] = await Promise.all([
+    load("second"),
+    reasonOf(load("second", wrong)),
+    reasonOf(load("second", wrong)),
+  ]);
+  expect([mismatch, second]).toEqual(["MODEL_MISMATCH", "MODEL_MISMATCH"]);
+  expect(plain.model?.loaded).toBe(true);
+  await forward.client.unloadModel({ modelDigest: plain.model?.digest ?? "" });
+});
+
 test("however many threads load a file, the engine computes the same bits; what one of them refuses is refused", async () => {
   const scored = [1, 2, 4].map(async (threads) => {
     const other = await startForward({ threads });

@@ -1,5 +1,5 @@
 /** Supervised child processes: killed, failing, closed, orphaned. */
-import { afterEach, beforeEach, expect, test } from "bun:test";
+import { afterEach, beforeEach, expect, setSystemTime, test } from "bun:test";
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -16,6 +16,7 @@ beforeEach(() => {
   socketPath = join(directory, "child.sock");
 });
 afterEach(async () => {
+  setSystemTime();
   await child?.close();
   rmSync(directory, { recursive: true });
 });
@@ -52,6 +53,24 @@ test("X26 a child that cannot start is tried again with growing pauses, and wait
   while (child.restarts < 2) await Bun.sleep(20);
   expect(await reasonOf(child.ready(50))).toBe("SERVICE_UNAVAILABLE");
   expect(child.restarts).toBeLessThanOrEqual(5);
+}, 20_000);
+
+test("X19 a clock that jumps while a child starts neither ends the child nor who waits for it", async () => {
+  child = supervise({ command: commandOf(), socketPath });
+  const ready = child.ready();
+  for (const days of [1, -1]) {
+    setSystemTime(new Date(Date.now() + days * 86_400_000));
+    await Bun.sleep(30);
+  }
+  setSystemTime(new Date(Date.now() + 86_400_000));
+  await ready;
+  expect(child.restarts).toBe(0);
+  exitWith(3);
+  child.kill();
+  const late = reasonOf(child.ready(500));
+  await Bun.sleep(20);
+  setSystemTime(new Date(Date.now() - 86_400_000));
+  expect(await late).toBe("SERVICE_UNAVAILABLE");
 }, 20_000);
 
 test.each([

@@ -21,7 +21,7 @@ test("only the thread that asks has short turns, and who starts from one that gi
   const worker = new Worker(new URL("./turns.worker.ts", import.meta.url).href);
   const { allowed, threads } = await new Promise<{ allowed: boolean; threads: Thread[] }>(
     (resolve, reject) => {
-      worker.onmessage = ({ data }: MessageEvent<never>) => resolve(data);
+      worker.onmessage = ({ data }: MessageEvent<{ allowed: boolean; threads: Thread[] }>) => resolve(data);
       worker.onerror = (event) => reject(new Error(event.message));
       worker.postMessage("first");
     },

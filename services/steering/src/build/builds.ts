@@ -10,6 +10,7 @@ import { BUILD_LIMITS, CACHE_LIMITS } from "../../limits.ts";
 import type { ModelShape, SteeringClients } from "../clients.ts";
 import type { RecipeSource } from "../recipes/recipe.ts";
 import { createSteps } from "../work/steps.ts";
+import { waitUntil } from "../work/watching.ts";
 import { inputsKey } from "./context.ts";
 import { type Phase, phasesOf, runBuild } from "./run.ts";
 
@@ -81,10 +82,10 @@ export function createBuilds(clients: SteeringClients, store: ArtifactStore): Bu
         const seen = job.build;
         yield seen;
         if (seen.state !== BuildState.RUNNING || signal.aborted) return;
-        await waitUntil(() => job.build !== seen || signal.aborted, { job, signal });
+        await waitUntil(() => job.build !== seen || signal.aborted, { watchers: job.watchers, signal });
         // Tokens arrive by the hundred a second: one state in a while is enough.
         const isOver = () => job.build.state !== BuildState.RUNNING || signal.aborted;
-        await waitUntil(isOver, { job, signal, limitMs: PROGRESS_MS });
+        await waitUntil(isOver, { watchers: job.watchers, signal, limitMs: PROGRESS_MS });
       }
     },
     async cancel(id) {
@@ -172,28 +173,6 @@ function ending(error: unknown, aborted: boolean): Partial<Build> {
   const { reason, message } = fromConnectError(error);
   if (aborted) return { state: BuildState.CANCELLED, failure: "CANCELLED", detail: "cancelled" };
   return { state: BuildState.FAILED, failure: reason, detail: message };
-}
-
-interface WaitOptions {
-  readonly job: Job;
-  readonly signal: AbortSignal;
-  readonly limitMs?: number;
-}
-
-/** Waits until it holds, or for so long at most; looks when the build changes or the reader leaves, and leaves nothing behind. */
-async function waitUntil(holds: () => boolean, { job, signal, limitMs }: WaitOptions): Promise<void> {
-  if (holds()) return;
-  const { promise, resolve } = Promise.withResolvers<void>();
-  const look = () => {
-    if (holds()) resolve();
-  };
-  const timer = limitMs === undefined ? undefined : setTimeout(resolve, limitMs);
-  job.watchers.add(look);
-  signal.addEventListener("abort", look);
-  await promise;
-  clearTimeout(timer);
-  job.watchers.delete(look);
-  signal.removeEventListener("abort", look);
 }
 
 /** Drops the oldest finished builds beyond the limit. */

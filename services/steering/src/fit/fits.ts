@@ -20,6 +20,7 @@ import { checkRecipeData } from "../recipes/data-checks.ts";
 import type { RecipeSource } from "../recipes/recipe.ts";
 import type { SteeringParts } from "../service.ts";
 import { createSteps } from "../work/steps.ts";
+import { waitUntil } from "../work/watching.ts";
 import { codeVersion, fitMethod } from "./fit.ts";
 
 /** All fits of a service. */
@@ -39,7 +40,9 @@ export interface FitOrder {
 
 interface Job {
   progress: FitProgress;
-  changed: PromiseWithResolvers<void>;
+  isOver: boolean;
+  /** Called whenever one of the two changes. */
+  readonly watchers: Set<() => void>;
   readonly done: Promise<ArtifactRecord>;
 }
 
@@ -76,24 +79,18 @@ export function createFits(): Fits {
 }
 
 async function* watch(job: Job): AsyncGenerator<FitProgress | ArtifactRecord> {
-  const ended = job.done.then(
-    () => true,
-    () => true,
-  );
-  for (;;) {
-    yield job.progress;
-    if (await Promise.race([ended, job.changed.promise.then(() => false)])) break;
+  while (!job.isOver) {
+    const seen = job.progress;
+    yield seen;
+    await waitUntil(() => job.isOver || job.progress !== seen, job);
   }
   yield await job.done;
 }
 
 function startJob(parts: SteeringParts, order: FitOrder, key: string, signal: AbortSignal): Job {
-  const changed = Promise.withResolvers<void>();
   const update = (change: Partial<FitProgress>): void => {
-    const { changed: before } = job;
     job.progress = create(FitProgressSchema, { ...job.progress, ...change });
-    job.changed = Promise.withResolvers();
-    before.resolve();
+    for (const look of job.watchers) look();
   };
   const scope = {
     signal,
@@ -101,7 +98,8 @@ function startJob(parts: SteeringParts, order: FitOrder, key: string, signal: Ab
   };
   const job: Job = {
     progress: create(FitProgressSchema, { detail: "waiting" }),
-    changed,
+    isOver: false,
+    watchers: new Set(),
     done: Promise.resolve().then(async () => {
       const { model, recipe, request } = order;
       const steps = createSteps(parts.store, "fit", key, model.digest);
@@ -123,6 +121,11 @@ function startJob(parts: SteeringParts, order: FitOrder, key: string, signal: Ab
       return record;
     }),
   };
+  const end = (): void => {
+    job.isOver = true;
+    for (const look of job.watchers) look();
+  };
+  job.done.then(end, end);
   return job;
 }
 
