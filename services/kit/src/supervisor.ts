@@ -84,7 +84,8 @@ export function supervise(options: SuperviseOptions): Supervisor {
       if (!hasServed) ended = failedForGood(code);
       settle(ended ? "failed" : "down");
       if (ended) return;
-      if (performance.now() - started > SUPERVISOR_LIMITS.healthyMs) backoffMs = SUPERVISOR_LIMITS.firstBackoffMs;
+      if (performance.now() - started > SUPERVISOR_LIMITS.healthyMs)
+        backoffMs = SUPERVISOR_LIMITS.firstBackoffMs;
       timer = setTimeout(start, backoffMs);
       backoffMs = Math.min(backoffMs * 2, SUPERVISOR_LIMITS.maxBackoffMs);
     });
