@@ -6,6 +6,7 @@
  * Cost: k steps and k verdicts an expansion; the frontier holds its keys and values.
  */
 import { byScore } from "./sampling.ts";
+import { isSound } from "./standing.ts";
 import type { Candidate, Run, Search, Strategy } from "./strategy.ts";
 
 interface Parameters {
@@ -86,10 +87,12 @@ async function* run(search: Search, parameters: Parameters): Run {
     const open = frontier.filter(({ candidate }) => candidate.ended === undefined).slice(0, atOnce);
     const parents = open.flatMap((node) => Array.from({ length: branching }, () => node));
     const children = await search.fork(parents.map(({ candidate }) => candidate));
-    const isWhole = await search.step(children, "step");
     search.drop(open.map(({ candidate }) => candidate));
+    const isWhole = await search.step(children, "step");
     const scores = await search.score(children, "process");
-    const fresh = children.map((child, i) => nodeOf(child, scores[i] ?? 0, parents[i], parameters));
+    const fresh = children
+      .map((child, i) => nodeOf(child, scores[i] ?? 0, parents[i], parameters))
+      .filter(({ candidate }) => isSound(candidate));
     frontier = [...frontier.filter((node) => !open.includes(node)), ...fresh];
     expanded += open.length;
     if (!isWhole) break;

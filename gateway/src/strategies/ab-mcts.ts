@@ -7,6 +7,7 @@
 import { drawBeta, drawStudent } from "./draws.ts";
 import { REQUEST_PROPERTY } from "./revision.ts";
 import { byScore } from "./sampling.ts";
+import { isSound } from "./standing.ts";
 import type { Candidate, Run, Search, Strategy } from "./strategy.ts";
 
 interface Parameters {
@@ -59,15 +60,18 @@ async function* run(search: Search, { batch, posterior, request }: Parameters): 
     const count = Math.min(batch, search.width - answers.length);
     const targets = Array.from({ length: count }, () => descend(search, tree, posterior));
     const prompts: Candidate[] = [];
-    for (const { candidate } of targets) {
-      prompts.push(candidate ? await search.revise([candidate], request) : search.root);
+    for (const [i, { candidate }] of targets.entries()) {
+      const revision = candidate && (await search.revise([candidate], request));
+      // What does not fit into the context any more is not gone deeper into.
+      if (!revision) targets[i] = tree;
+      prompts.push(revision ?? search.root);
     }
     const fresh = await search.fork(prompts);
     search.drop(prompts.filter((prompt) => prompt !== search.root));
     const isWhole = await search.step(fresh, "end");
     const judged = await search.score(fresh, "outcome");
     fresh.forEach((candidate, i) => {
-      targets[i]?.children.push({ candidate, score: judged[i] ?? 0, children: [] });
+      if (isSound(candidate)) targets[i]?.children.push({ candidate, score: judged[i] ?? 0, children: [] });
     });
     answers.push(...fresh);
     scores.push(...judged);

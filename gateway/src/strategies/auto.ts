@@ -7,6 +7,7 @@
  */
 import type { JsonObject } from "@bufbuild/protobuf";
 import { sampleAnswers } from "./sampling.ts";
+import { soundOf } from "./standing.ts";
 import type { Candidate, Run, Search, Strategy } from "./strategy.ts";
 import { representative, tally } from "./votes.ts";
 
@@ -87,7 +88,7 @@ async function* run(
   strategies: readonly Strategy[],
 ): Run {
   const count = Math.min(probes, search.width);
-  const samples = await sampleAnswers(search, count);
+  const samples = soundOf(await sampleAnswers(search, count), (one) => one);
   const judged = search.judges("outcome") ? await search.score(samples, "outcome") : undefined;
   const difficulty = judged ? 1 - mean(judged) : 1 - agreement(search, samples);
   const rows = table.filter(({ up_to }) => difficulty <= up_to);

@@ -4,6 +4,7 @@
  */
 import { choose, CHOOSE, type Choosing } from "./choosing.ts";
 import { byScore } from "./sampling.ts";
+import { isOpen } from "./standing.ts";
 import type { Candidate, Run, Search, Strategy } from "./strategy.ts";
 
 /** Parameters of beams. */
@@ -81,8 +82,4 @@ export async function spread(
   const forked = await search.fork(parents.flatMap((parent) => parent ?? []));
   search.drop(live.filter((candidate) => !kept.includes(candidate)));
   return [...kept, ...forked];
-}
-
-function isOpen({ ended }: Candidate): boolean {
-  return ended === undefined;
 }

@@ -2,6 +2,7 @@
 import { drawIndex } from "./random.ts";
 import { logWeight, softmax, type Weighting } from "./resampling.ts";
 import { byScore } from "./sampling.ts";
+import { soundOf } from "./standing.ts";
 import type { AnswerTally, Candidate, Search } from "./strategy.ts";
 import { representative, tally } from "./votes.ts";
 
@@ -20,10 +21,11 @@ export const CHOOSE = {
 /** Scores the last candidates (as finished answers) and chooses. */
 export async function choose(
   search: Search,
-  candidates: readonly Candidate[],
+  all: readonly Candidate[],
   choosing: Choosing,
   weighting: Weighting = "coded",
 ): Promise<{ readonly chosen: Candidate; readonly answers?: readonly AnswerTally[] }> {
+  const candidates = soundOf(all, (one) => one);
   const scores = await search.score(candidates, "outcome");
   const best = byScore(candidates, scores)[0] ?? search.root;
   if (choosing === "best") return { chosen: best };

@@ -8,6 +8,7 @@
  */
 import { byScore, sampleAnswers } from "./sampling.ts";
 import { lowestWindow, type Signal, signalOf } from "./signals.ts";
+import { soundOf } from "./standing.ts";
 import type { AnswerTally, Candidate, Run, Search, Strategy } from "./strategy.ts";
 import { type Ballot, representative, tally } from "./votes.ts";
 
@@ -78,8 +79,10 @@ async function* run(search: Search, parameters: Parameters): Run {
   if (isOnline) {
     const lows = samples.map((sample) => lowestWindow(sample.confidences, window)).toSorted((a, b) => a - b);
     const threshold = lows[Math.floor(percentile * (lows.length - 1))] ?? 0;
-    while (samples.length < search.width && !(settled = agree(answers) >= consensus)) {
-      const count = Math.min(warmup, search.width - samples.length);
+    let drawn = samples.length;
+    while (drawn < search.width && !(settled = agree(answers) >= consensus)) {
+      const count = Math.min(warmup, search.width - drawn);
+      drawn += count;
       const { sampled, finished } = await sampleWatched(search, count, window, threshold);
       samples.push(...finished);
       answers = voteOf(search, samples, parameters).answers;
@@ -107,7 +110,8 @@ async function sampleWatched(search: Search, count: number, window: number, thre
   return { sampled, finished };
 }
 
-function voteOf(search: Search, samples: readonly Candidate[], { signal, window, keep, borda }: Parameters) {
+function voteOf(search: Search, all: readonly Candidate[], { signal, window, keep, borda }: Parameters) {
+  const samples = soundOf(all, (one) => one);
   const signals = samples.map((sample) => signalOf(sample, signal, window));
   const signalBy = new Map(samples.map((sample, i) => [sample, signals[i] ?? 0]));
   const ranked = byScore(samples, signals);

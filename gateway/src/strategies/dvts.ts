@@ -6,6 +6,7 @@
 import { BEAM_PROPERTIES, type BeamParameters, spread } from "./beam.ts";
 import { choose } from "./choosing.ts";
 import { byScore } from "./sampling.ts";
+import { isOpen } from "./standing.ts";
 import type { Candidate, Run, Search, Strategy } from "./strategy.ts";
 
 /** Independent greedy trees. */
@@ -47,8 +48,4 @@ async function* run(search: Search, { branching, max_steps, choose: choosing }: 
     trees = next;
   }
   return choose(search, trees.flat(), choosing);
-}
-
-function isOpen({ ended }: Candidate): boolean {
-  return ended === undefined;
 }

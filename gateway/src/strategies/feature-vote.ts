@@ -5,6 +5,7 @@
  * defaults here follow them and are not fitted: fit them on problems of your own. Cost: N answers, no verdict.
  */
 import { sampleAll } from "./sampling.ts";
+import { soundOf } from "./standing.ts";
 import type { Candidate, Run, Search, Strategy } from "./strategy.ts";
 import { representative, tally } from "./votes.ts";
 
@@ -60,7 +61,7 @@ export const featureVote: Strategy = {
 
 async function* run(search: Search, parameters: Parameters): Run {
   const samples = await sampleAll(search);
-  const byLength = samples.toSorted((a, b) => a.tokens - b.tokens || a.id - b.id);
+  const byLength = soundOf(samples, (one) => one).toSorted((a, b) => a.tokens - b.tokens || a.id - b.id);
   const voters = byLength.slice(0, Math.ceil(parameters.shortest * byLength.length));
   const logits = voters.map((voter) => logitOf(voter, parameters));
   const centre = logits.reduce((sum, logit) => sum + logit, 0) / logits.length;

@@ -16,6 +16,7 @@ import {
   type Weighting,
   WEIGHTINGS,
 } from "./resampling.ts";
+import { isOpen, isSound } from "./standing.ts";
 import type { Candidate, Decision, Search } from "./strategy.ts";
 
 /** Parameters of filters. */
@@ -82,8 +83,9 @@ export async function* filter(
     const scores = await search.score(live, "process");
     if (!live.some(isOpen)) break;
     const ahead = lookAhead ? await lookAhead(live) : live.map(() => 0);
-    const logWeights = live.map(({ id }, i) => {
-      const own = logWeight(scores[i] ?? 0, weighting) - (advances.get(id) ?? 0);
+    const logWeights = live.map((one, i) => {
+      if (!isSound(one)) return -Infinity;
+      const own = logWeight(scores[i] ?? 0, weighting) - (advances.get(one.id) ?? 0);
       return own + (ahead[i] ?? 0);
     });
     const temperature = temperatureOf(softmax(logWeights), step);
@@ -97,8 +99,4 @@ export async function* filter(
     advances = new Map(live.map(({ id, parent }) => [id, advanceOf.get(id) ?? advanceOf.get(parent) ?? 0]));
   }
   return live;
-}
-
-function isOpen({ ended }: Candidate): boolean {
-  return ended === undefined;
 }

@@ -9,6 +9,7 @@
  * Every step is a candidate of its own, so that a reference can be forked at any of its steps. Cost: N − 1 answers a chain.
  */
 import { logWeight, resample, softmax } from "./resampling.ts";
+import { isSound } from "./standing.ts";
 import type { Candidate, Decision, Search } from "./strategy.ts";
 
 /** How particles are weighed. */
@@ -129,8 +130,9 @@ async function weigh(
     judged.map(({ trajectory }) => trajectory.at(-1) ?? search.root),
     "process",
   );
-  for (const particle of particles) particle.logWeight = 0;
+  for (const particle of particles) particle.logWeight = hasFailed(particle) ? -Infinity : 0;
   for (const [i, particle] of judged.entries()) {
+    if (hasFailed(particle)) continue;
     const score = scores[i] ?? 0;
     const before = particle.trajectory.at(-2)?.scores.at(-1);
     const gained =
@@ -138,6 +140,11 @@ async function weigh(
     particle.logWeight =
       (potentials === "invariant" ? gained : logWeight(score, "coded")) * particle.chain.beta;
   }
+}
+
+function hasFailed({ trajectory }: Particle): boolean {
+  const last = trajectory.at(-1);
+  return last !== undefined && !isSound(last);
 }
 
 function weightsOf(particles: readonly Particle[]): number[] {

@@ -5,6 +5,7 @@
  */
 import { choose, CHOOSE, type Choosing } from "./choosing.ts";
 import { type Chain, type Potentials, sweep } from "./gibbs-sweep.ts";
+import { isSound } from "./standing.ts";
 import type { Candidate, Run, Search, Strategy } from "./strategy.ts";
 
 /** Parameters of Gibbs sweeps. */
@@ -84,6 +85,6 @@ export async function* sweepChains(
   search.drop([search.root]);
   // The trajectory of the last (coldest) chain is the draw from the target law.
   const drawn = chains.at(-1)?.reference?.at(-1);
-  if (choosing === "sample" && drawn) return { chosen: drawn };
+  if (choosing === "sample" && drawn && isSound(drawn)) return { chosen: drawn };
   return choose(search, eligible, choosing);
 }

@@ -28,9 +28,10 @@ export function logWeight(score: number, weighting: Weighting): number {
   return weighting === "coded" ? Math.log(r / (1 - r)) : Math.log(r);
 }
 
-/** Normalized weights of log-weights divided by a temperature. */
+/** Normalized weights of log-weights divided by a temperature; even ones if all are -Infinity. */
 export function softmax(logWeights: readonly number[], temperature = 1): number[] {
   const most = Math.max(...logWeights);
+  if (most === -Infinity) return logWeights.map(() => 1 / logWeights.length);
   const raised = logWeights.map((weight) => Math.exp((weight - most) / temperature));
   const total = raised.reduce((sum, weight) => sum + weight, 0);
   return raised.map((weight) => weight / total);

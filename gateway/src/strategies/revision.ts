@@ -6,6 +6,7 @@
  */
 import { choose } from "./choosing.ts";
 import { sampleAnswers } from "./sampling.ts";
+import { isSound, soundOf } from "./standing.ts";
 import type { Candidate, Run, Search, Strategy } from "./strategy.ts";
 import { representative, tally } from "./votes.ts";
 
@@ -57,7 +58,7 @@ export const revision: Strategy = {
 async function* run(search: Search, { chains, request }: Parameters): Run {
   const width = chains === 0 ? Math.round(Math.sqrt(search.width)) : Math.min(chains, search.width);
   const first = await sampleAnswers(search, width);
-  const lines = first.map((attempt) => [attempt]);
+  const lines = soundOf(first, (one) => one).map((attempt) => [attempt]);
   for (let count = width; count < search.width; count += width) {
     const next = await reviseAll(search, lines.slice(0, search.width - count), request);
     if (!next) break;
@@ -71,15 +72,21 @@ async function* run(search: Search, { chains, request }: Parameters): Run {
   return { chosen: representative(search, ballots, answers), answers };
 }
 
-/** Adds an attempt to each chain; false if the budget did not allow it. */
+/** Adds an attempt to each chain whose attempts still fit into a prompt; false if the budget did not allow it. */
 async function reviseAll(search: Search, lines: readonly Candidate[][], request: string): Promise<boolean> {
   const prompts: Candidate[] = [];
-  for (const attempts of lines) prompts.push(await search.revise(attempts.slice(-SHOWN_ATTEMPTS), request));
+  const going: Candidate[][] = [];
+  for (const attempts of lines) {
+    const prompt = await search.revise(attempts.slice(-SHOWN_ATTEMPTS), request);
+    if (!prompt) continue;
+    prompts.push(prompt);
+    going.push(attempts);
+  }
   const next = await search.fork(prompts);
   search.drop(prompts);
   const isWhole = await search.step(next, "end");
   for (const [i, attempt] of next.entries()) {
-    if (attempt.tokens > 0) lines[i]?.push(attempt);
+    if (attempt.tokens > 0 && isSound(attempt)) going[i]?.push(attempt);
     else search.drop([attempt]);
   }
   return isWhole;

@@ -8,10 +8,12 @@
  */
 import type { JsonObject, MessageInitShape } from "@bufbuild/protobuf";
 import type { SearchEventSchema } from "#proto/trimtab/gateway/v1/gateway_service_pb.ts";
+import type { TrimtabError } from "#kit/errors.ts";
 import { failedCandidate, failedVerdict } from "./failures.ts";
 import { type Budget, createLedger, type Ledger } from "./ledger.ts";
 import { createChild, createRoot, extend, finishReasonOf, type Member, sharedLength } from "./members.ts";
 import { createRandom } from "./random.ts";
+import { isSound } from "./standing.ts";
 import type {
   Candidate,
   Judging,
@@ -53,7 +55,7 @@ export interface SearchResult {
   readonly ledger: Ledger;
   /** The candidates that were left, and those that no other continues. */
   readonly leaves: readonly Member[];
-  /** The budget was used up before the strategy was done. */
+  /** The budget, or the context for what was to be shown, was used up before the strategy was done. */
   readonly isSpent: boolean;
   /** Scores stand in for verdicts. */
   readonly isDegraded: boolean;
@@ -85,6 +87,10 @@ class Runtime implements Search {
   readonly #members = new Map<number, Member>([[0, this.root]]);
   /** Those that were not given up. */
   readonly #alive = new Set<Member>([this.root]);
+  /** Candidates that are prompts: children answer them, they themselves are no answers. */
+  readonly #prompts = new Set<Member>([this.root]);
+  /** The engine's first failure of a candidate. */
+  #failure: TrimtabError | undefined;
   #committed = 0;
   #isSpent = false;
   #isDegraded = false;
@@ -114,6 +120,7 @@ class Runtime implements Search {
       member.depth++;
       this.#tellStep(member, text, tokens);
     }
+    if (!this.#hasHope()) throw this.#failure ?? failedCandidate();
     if (!isWhole) this.#isSpent = true;
     return isWhole;
   }
@@ -157,9 +164,14 @@ class Runtime implements Search {
     return this.#options.answerOf(text);
   }
 
-  async revise(attempts: readonly Candidate[], request: string): Promise<Candidate> {
+  async revise(attempts: readonly Candidate[], request: string): Promise<Candidate | undefined> {
+    const id = this.#ledger.spent.candidates + 1;
+    if (!(await this.#options.world.revise(id, attempts, request))) {
+      this.#isSpent = true;
+      return undefined;
+    }
     const prompt = createRoot(this.#nextId());
-    await this.#options.world.revise(prompt.id, attempts, request);
+    this.#prompts.add(prompt);
     this.#enter(prompt);
     return prompt;
   }
@@ -180,7 +192,7 @@ class Runtime implements Search {
   finish(outcome: Outcome): SearchResult {
     const chosen = this.#member(outcome.chosen);
     if (!chosen.isAlive) throw new RangeError("a strategy chose a candidate that it had given up");
-    if (chosen.ended === "error") throw failedCandidate();
+    if (chosen.ended === "error") throw this.#failure ?? failedCandidate();
     this.#commitUpTo(chosen.text, chosen.text.length);
     const leaves = [...this.#members.values()].filter(
       ({ id, isAlive, isContinued }) => id !== 0 && (isAlive || !isContinued),
@@ -216,11 +228,16 @@ class Runtime implements Search {
         if (!member) continue;
         extend(member, growth, maxTokens);
         this.#ledger.spent.generated += growth.tokens;
+        this.#failure ??= growth.failure;
         quota.set(member, growth.stepEnded ? 0 : (quota.get(member) ?? 0) - growth.tokens);
       }
       this.#commit();
-      if (growing.length > 0 && growing.every(({ ended }) => ended === "error")) throw failedCandidate();
     }
+  }
+
+  /** A candidate is left that the engine did not fail. */
+  #hasHope(): boolean {
+    return Array.from(this.#alive).some((member) => !this.#prompts.has(member) && isSound(member));
   }
 
   async #judge(members: readonly Member[], judging: Judging): Promise<void> {

@@ -1,4 +1,5 @@
 /** What strategies of whole answers share. */
+import { isSound } from "./standing.ts";
 import type { Candidate, Search } from "./strategy.ts";
 import { meanLogprob } from "./votes.ts";
 
@@ -17,12 +18,13 @@ export async function sampleAnswers(search: Search, count: number): Promise<Cand
   return samples;
 }
 
-/** Candidates by score, best first; of equals, the likeliest tokens first, then the older candidate. */
+/** Candidates by score, best first, failed ones last; of equals, the likeliest tokens first, then the older candidate. */
 export function byScore(candidates: readonly Candidate[], scores: readonly number[]): Candidate[] {
   return candidates
     .map((candidate, index) => ({ candidate, score: scores[index] ?? 0 }))
     .sort(
       (a, b) =>
+        Number(isSound(b.candidate)) - Number(isSound(a.candidate)) ||
         b.score - a.score ||
         meanLogprob(b.candidate) - meanLogprob(a.candidate) ||
         a.candidate.id - b.candidate.id,

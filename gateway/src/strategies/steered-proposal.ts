@@ -17,6 +17,7 @@ import {
   softmax,
 } from "./resampling.ts";
 import { drawIndex } from "./random.ts";
+import { isOpen, isSound } from "./standing.ts";
 import type { Candidate, Run, Search, Strategy } from "./strategy.ts";
 
 interface Parameters {
@@ -96,9 +97,8 @@ async function weigh(
 ): Promise<number[]> {
   const base = await search.baseLogprobs(live);
   const scores = judging ? await search.score(live, judging) : live.map(() => 1);
-  return live.map(({ logprob }, i) => (base[i] ?? 0) - logprob + logWeight(scores[i] ?? 0, "probability"));
-}
-
-function isOpen({ ended }: Candidate): boolean {
-  return ended === undefined;
+  return live.map((one, i) => {
+    if (!isSound(one)) return -Infinity;
+    return (base[i] ?? 0) - one.logprob + logWeight(scores[i] ?? 0, "probability");
+  });
 }

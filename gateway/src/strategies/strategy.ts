@@ -71,8 +71,10 @@ export interface Search {
   drop(candidates: readonly Candidate[]): void;
   /** Canonical answer; undefined: it has none. */
   answer(candidate: Candidate): string | undefined;
-  /** A prompt that shows an earlier attempt and asks for a better one; its children answer it. */
-  revise(attempts: readonly Candidate[], request: string): Promise<Candidate>;
+  /**
+   * A prompt that shows earlier attempts and asks for a better one; its children answer it. Undefined: it does not fit into
+   * the context. */
+  revise(attempts: readonly Candidate[], request: string): Promise<Candidate | undefined>;
 }
 
 /** How a step deviates from the request's sampling. */

@@ -2,6 +2,7 @@
  * What a search acts on: the engine and a verifier, or a simulation of both. The runtime decides who grows and how far;
  * the world does it, and never more.
  */
+import type { TrimtabError } from "#kit/errors.ts";
 import type { Candidate, Confidence, Ended, Judging } from "./strategy.ts";
 
 /** A candidate that begins where another stands. */
@@ -33,6 +34,8 @@ export interface Growth {
   /** The end of a step was met. */
   readonly stepEnded: boolean;
   readonly ended: Ended | undefined;
+  /** Why the engine failed it, if it ended so. */
+  readonly failure?: TrimtabError;
 }
 
 /** A verdict; without a score, `failure` says why. */
@@ -71,8 +74,8 @@ export interface World {
   judgedAs(judging: Judging): Judging;
   /** Does it judge candidates against each other, so that a score holds only beside the others of its batch? */
   compares(judging: Judging): boolean;
-  /** A prompt of its own for `id`: the request's, the attempts, and `request` as the next message. */
-  revise(id: number, attempts: readonly Candidate[], request: string): Promise<void>;
+  /** A prompt of its own for `id`: the request's, the attempts, and `request` as the next message. False: it is too long. */
+  revise(id: number, attempts: readonly Candidate[], request: string): Promise<boolean>;
   /** Frees candidates; those forked from them live on. */
   release(ids: readonly number[]): void;
 }

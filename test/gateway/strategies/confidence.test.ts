@@ -2,7 +2,8 @@
 import { expect, test } from "bun:test";
 import { lowestWindow, signalOf } from "../../../gateway/src/strategies/signals.ts";
 import { createRoot } from "../../../gateway/src/strategies/members.ts";
-import { accuracy } from "./support/run.ts";
+import { accuracy, run } from "./support/run.ts";
+import { createSimulatedWorld } from "./support/simulated-world.ts";
 
 const TIMEOUT_MS = 60_000;
 
@@ -37,6 +38,17 @@ test(
   },
   TIMEOUT_MS,
 );
+
+test("answers that are stopped count: no more of them are sampled than the budget has candidates", async () => {
+  const parameters = { signal: "lowest", window: 4, warmup: 2, percentile: 1, consensus: 1 };
+  const counts = new Set<number>();
+  for (let seed = 1n; seed <= 16n; seed++) {
+    const world = createSimulatedWorld(rambling, () => 0.5, seed << 20n);
+    const { events } = await run("confidence-vote", world, { candidates: 8, tokens: 5_000, parameters });
+    counts.add(events.filter((event) => event.case === "candidate").length);
+  }
+  expect(Math.max(...counts)).toBe(8);
+});
 
 test("signals of a known answer are those worked out by hand", () => {
   const tops = [4, 4, 1, 1, 4, 6];

@@ -1,6 +1,7 @@
 /** Revisions over the session protocol: what the model is shown, under which steering, and what is refused. */
 import { expect, test } from "bun:test";
 import { fromConnectError } from "#kit/errors.ts";
+import { SearchEnd } from "#proto/trimtab/gateway/v1/gateway_service_pb.ts";
 import { chat, refusal, text } from "../support/asks.ts";
 import { createSimulatedStack } from "../support/simulated-services.ts";
 import { encode } from "../support/simulated-tokenizer.ts";
@@ -29,12 +30,22 @@ test("each revision is shown the attempts before it, and steered as the request 
   expect([...stack.forward.alive]).toEqual([]);
 });
 
-test("a prompt that is no conversation, or no longer fits, is a typed error and leaves nothing behind", async () => {
+test("a prompt that is no conversation is a typed error and leaves nothing behind", async () => {
   const stack = createSimulatedStack();
   const plain = await stack.client.complete(text("sum", { scaling })).catch(fromConnectError);
   expect(plain).toMatchObject({ reason: "UNSUPPORTED", field: "scaling.strategy" });
-  stack.forward.script = () => encode("long ".repeat(60));
-  const full = await stack.client.complete(chat("sum", { scaling })).catch(fromConnectError);
-  expect(full).toMatchObject({ reason: "CONTEXT_OVERFLOW" });
   expect([...stack.forward.alive]).toEqual([]);
 });
+
+test.each(["sequential-revision", "ab-mcts"])(
+  "attempts that no longer fit into a prompt end %s with what it has, and it says so",
+  async (strategy) => {
+    const stack = createSimulatedStack();
+    stack.forward.script = () => encode("long ".repeat(90));
+    const asked = { ...scaling, strategy, budget: { candidates: 8 } };
+    const { search, choices } = await stack.client.complete(chat("sum", { scaling: asked }));
+    expect(choices[0]?.text).toStartWith("long long");
+    expect(search?.end).toBe(SearchEnd.BUDGET);
+    expect([...stack.forward.alive]).toEqual([]);
+  },
+);

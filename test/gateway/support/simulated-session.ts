@@ -72,6 +72,12 @@ export class SimulatedSession {
       if (!parent) return this.#fail(sequenceId, commandId, "SEQUENCE_NOT_FOUND");
       for (const child of childIds) this.#add(child, parent.ids, parent.answered);
       this.#send(sequenceId, commandId, { case: "forked", value: { childIds } });
+    } else if (command.case === "truncate") {
+      const { sequenceId, tokens } = command.value;
+      const sequence = this.#sequences.get(sequenceId);
+      if (!sequence) return this.#fail(sequenceId, commandId, "SEQUENCE_NOT_FOUND");
+      sequence.answered = tokens - sequence.ids.length;
+      this.#send(sequenceId, commandId, { case: "done", value: {} });
     } else if (command.case === "setCoefficients") {
       const { sequenceId, coefficients } = command.value;
       const sequence = this.#sequences.get(sequenceId);
@@ -96,7 +102,7 @@ export class SimulatedSession {
   }
 
   async #generate(commandId: bigint, command: GenerateCommand): Promise<void> {
-    const { sequenceId: id, program, maxTokens, topLogprobs } = command;
+    const { sequenceId: id, program, maxTokens, topLogprobs, taps } = command;
     const bench = this.#bench;
     const sequence = this.#sequences.get(id);
     if (!sequence) return this.#fail(id, commandId, "SEQUENCE_NOT_FOUND");
@@ -115,6 +121,7 @@ export class SimulatedSession {
     let isHalted = false;
     let reason = FinishReason.STOP;
     sequence.stop = false;
+    if (taps.length > 0) this.#send(id, commandId, { case: "activation", value: activationOf(sequence.ids) });
     for (const token of bench.script({ prompt: decode(sequence.ids), command, strength })) {
       if (skipped-- > 0) continue;
       if (generatedTokens === limit) reason = FinishReason.LENGTH;
@@ -133,7 +140,10 @@ export class SimulatedSession {
       if (every > 0 && generatedTokens % every === 0) await this.#park(id, sequence, answer);
     }
     if (!this.#sequences.has(id)) return;
-    if (reason === FinishReason.STOP && !isHalted) generatedTokens++;
+    if (reason === FinishReason.STOP && !isHalted) {
+      generatedTokens++;
+      if (strength() > 0) rows++;
+    }
     const layer = { site: Site.RESIDUAL, layer: 2, rows, meanRelativeChange: 0.25, maxRelativeChange: 0.5 };
     const replayedTokens = command.replayLast && program ? 1 : 0;
     const value = { reason, generatedTokens, proof: rows > 0 ? [layer] : [], replayedTokens };

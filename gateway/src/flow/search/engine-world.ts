@@ -76,7 +76,8 @@ export function createEngineWorld(input: EngineInput): EngineWorld {
       if (!like) throw new RangeError("a search without a prompt");
       const texts = attempts.map(({ text }) => text);
       const arm = await openRevision(input, table.sequenceOf(id), like, texts, request, table.take());
-      table.addPrompt(id, arm);
+      if (arm) table.addPrompt(id, arm);
+      return arm !== undefined;
     },
   };
 }

@@ -55,7 +55,7 @@ interface Growing {
 
 /**
  * Grows a batch; when `until` aborts, generation is stopped and what there is comes back.
- * @throws TrimtabError if every branch of the batch failed, or steering was not carried out
+ * @throws TrimtabError if the session failed, or steering was not carried out
  */
 export async function growBatch(
   context: GrowContext,
@@ -90,11 +90,9 @@ export async function growBatch(
   } finally {
     until.removeEventListener("abort", stop);
   }
-  const first = growing[0]?.error;
-  if (first && growing.every(({ error }) => error)) throw first;
-  return growing.map(({ branch, tokens, logprob, confidences, stepEnded, ended }) => {
+  return growing.map(({ branch, tokens, logprob, confidences, stepEnded, ended, error }) => {
     const { text } = branch.text;
-    return { text, tokens, logprob, confidences, stepEnded, ended };
+    return { text, tokens, logprob, confidences, stepEnded, ended, ...(error && { failure: error }) };
   });
 }
 

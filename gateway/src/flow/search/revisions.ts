@@ -7,14 +7,15 @@ import { TrimtabError } from "#kit/errors.ts";
 import { ConversationSchema } from "#proto/trimtab/gateway/v1/gateway_service_pb.ts";
 import type { SessionCommand } from "../forward-session.ts";
 import { openSequence } from "../opening.ts";
-import { encodePrompt } from "../prompt.ts";
+import { encodePrompt, type Prompt } from "../prompt.ts";
+import { isReasonOf } from "../reasons.ts";
 import type { Arm } from "./branches.ts";
 import type { EngineInput } from "./engine-world.ts";
 import { sendInParts } from "./growing.ts";
 
 /**
- * Opens such a prompt; `pending` are commands that must reach forward first.
- * @throws TrimtabError UNSUPPORTED if the prompt is no conversation, CONTEXT_OVERFLOW if the attempts do not fit
+ * Opens such a prompt; undefined if it leaves the context no room. `pending` are commands that must reach forward first.
+ * @throws TrimtabError UNSUPPORTED if the prompt is no conversation
  */
 export async function openRevision(
   { flow, prepared, session, scope, usage, watch }: EngineInput,
@@ -23,7 +24,7 @@ export async function openRevision(
   attempts: readonly string[],
   request: string,
   pending: readonly SessionCommand[],
-): Promise<Arm> {
+): Promise<Arm | undefined> {
   const { prompt } = prepared.spec;
   if (prompt.case !== "conversation") {
     throw new TrimtabError("UNSUPPORTED", "revisions need a conversation", { field: "scaling.strategy" });
@@ -33,9 +34,22 @@ export async function openRevision(
     { role: "user", content: request },
   ]);
   const value = create(ConversationSchema, { messages: [...prompt.value.messages, ...shown] });
-  const { ids } = await encodePrompt(flow.clients, prepared.model, { case: "conversation", value }, scope);
   sendInParts(session, pending);
+  const ids = await encodeIfFits(() =>
+    encodePrompt(flow.clients, prepared.model, { case: "conversation", value }, scope),
+  );
+  if (ids === undefined) return undefined;
   const program = like.isPromptSteered && like.program ? { program: like.program } : {};
   await openSequence(session, { sequenceId, ids, taps: [], ...program }, usage, watch);
   return { ...like, sequenceId, promptTokens: ids.length };
+}
+
+/** The ids; undefined if they leave the context no room. */
+async function encodeIfFits(encode: () => Promise<Prompt>): Promise<readonly number[] | undefined> {
+  try {
+    return (await encode()).ids;
+  } catch (error) {
+    if (isReasonOf(error, "CONTEXT_OVERFLOW")) return undefined;
+    throw error;
+  }
 }

@@ -107,7 +107,7 @@ export function createSimulatedWorld(
       prompts.set(id, `${attempts.map(({ text }) => text).join("|")}|${request}|`);
       texts.set(id, "");
       alive.add(id);
-      return Promise.resolve();
+      return Promise.resolve(true);
     },
     release(ids) {
       for (const id of ids) alive.delete(id);

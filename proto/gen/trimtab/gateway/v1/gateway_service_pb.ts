@@ -2937,7 +2937,7 @@ export enum SearchEnd {
   SETTLED = 2,
 
   /**
-   * The budget was used up.
+   * The budget was used up, or the context: attempts that were to be revised no longer fit into it.
    *
    * @generated from enum value: SEARCH_END_BUDGET = 3;
    */

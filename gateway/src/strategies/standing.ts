@@ -1,0 +1,18 @@
+/** How candidates stand: which of them can grow, and which count when one is chosen. */
+import type { Candidate } from "./strategy.ts";
+
+/** True while it can grow. */
+export function isOpen({ ended }: Pick<Candidate, "ended">): boolean {
+  return ended === undefined;
+}
+
+/** True unless the engine failed it: what there is of such a candidate is chosen only if there is nothing else. */
+export function isSound({ ended }: Pick<Candidate, "ended">): boolean {
+  return ended !== "error";
+}
+
+/** The sound ones; all, if there is none. */
+export function soundOf<T>(items: readonly T[], candidateOf: (item: T) => Candidate): readonly T[] {
+  const sound = items.filter((item) => isSound(candidateOf(item)));
+  return sound.length > 0 ? sound : items;
+}
