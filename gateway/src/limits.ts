@@ -156,4 +156,6 @@ export const SCALING_LIMITS = {
   verdictMs: 60_000,
   /** Of it, for those that are still to come when the time of a search is up. */
   lateVerdictMs: 1_000,
+  /** Tokens of what a judge is asked about a candidate, held back of a budget of tokens. */
+  questionTokens: 64,
 } as const;

@@ -1,4 +1,6 @@
 /** The budget of one search and what was spent of it. Tokens are counted where they are made; time is the runtime's. */
+import type { Member } from "./members.ts";
+import type { Reading } from "./world.ts";
 
 /** Bounds; `Infinity` is none. */
 export interface Budget {
@@ -29,4 +31,19 @@ export interface Spending {
 export function createLedger({ tokens }: Budget): Ledger {
   const spent = { candidates: 0, generated: 0, verifierTokens: 0, verifierCalls: 0 };
   return { spent, tokensLeft: () => Math.max(0, tokens - spent.generated - spent.verifierTokens) };
+}
+
+/** Of a small budget questions about candidates take no more than this share away from the candidates. */
+const QUESTION_SHARE = 0.25;
+
+/** Tokens that may be spent on growing, given the candidates that a model is still to read, and how. */
+export function tokensToGrow(
+  ledger: Ledger,
+  waiting: readonly Pick<Member, "tokens" | "read">[],
+  { perToken, perCandidate }: Reading,
+): number {
+  const left = ledger.tokensLeft();
+  if (perToken + perCandidate === 0) return left;
+  const unread = waiting.reduce((sum, { tokens, read }) => sum + tokens - read, 0);
+  return left - perToken * unread - Math.min(perCandidate * waiting.length, QUESTION_SHARE * left);
 }

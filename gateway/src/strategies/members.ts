@@ -27,6 +27,8 @@ export interface Member extends Candidate {
   isAlive: boolean;
   /** Others continue it. */
   isContinued: boolean;
+  /** How many of its tokens a model has read once more, for a verdict or as the unsteered one. */
+  read: number;
   /** Last score, and of how many tokens, by what was judged. */
   readonly judged: Map<Judging, { readonly tokens: number; readonly score: number }>;
 }
@@ -45,6 +47,7 @@ export function createRoot(id = 0): Member {
     scores: [],
     isAlive: true,
     isContinued: false,
+    read: 0,
     judged: new Map(),
   };
 }

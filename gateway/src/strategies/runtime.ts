@@ -3,15 +3,15 @@
  * books, tells what happens, and commits text as soon as every candidate left shares it.
  *
  * Tokens are handed out in equal shares before they are generated, so a budget of tokens holds exactly; what a candidate
- * leaves of its share goes to the others in a further batch. A verdict's own tokens are known only afterwards: they may
- * pass the budget once. Cost: a comparison of texts a token, O(live candidates).
+ * leaves of its share goes to the others in a further batch. Where a model reads candidates once more (a verifier that asks
+ * it, the unsteered model of a proposal) what that will take is held back; verdicts that do not fit are not asked for. Cost: a comparison of texts a token, O(live candidates).
  */
-import type { JsonObject, MessageInitShape } from "@bufbuild/protobuf";
-import type { SearchEventSchema } from "#proto/trimtab/gateway/v1/gateway_service_pb.ts";
+import type { JsonObject } from "@bufbuild/protobuf";
 import type { TrimtabError } from "#kit/errors.ts";
+import { resampleEvent, type SearchEventInit, stepEvent } from "./events.ts";
 import { failedCandidate, failedVerdict } from "./failures.ts";
-import { type Budget, createLedger, type Ledger } from "./ledger.ts";
-import { createChild, createRoot, extend, finishReasonOf, type Member, sharedLength } from "./members.ts";
+import { type Budget, createLedger, type Ledger, tokensToGrow } from "./ledger.ts";
+import { createChild, createRoot, extend, type Member, sharedLength } from "./members.ts";
 import { createRandom } from "./random.ts";
 import { isSound } from "./standing.ts";
 import type {
@@ -25,9 +25,6 @@ import type {
   Stride,
 } from "./strategy.ts";
 import type { World } from "./world.ts";
-
-/** An event of a search, as it is sent. */
-export type SearchEventInit = NonNullable<MessageInitShape<typeof SearchEventSchema>["event"]>;
 
 /** What a search runs with. */
 export interface RuntimeOptions {
@@ -118,7 +115,7 @@ class Runtime implements Search {
     for (const [member, { text, tokens }] of before) {
       if (member.tokens === tokens && member.ended === undefined) continue;
       member.depth++;
-      this.#tellStep(member, text, tokens);
+      this.#options.onEvent(stepEvent(member, { text, tokens }));
     }
     if (!this.#hasHope()) throw this.#failure ?? failedCandidate();
     if (!isWhole) this.#isSpent = true;
@@ -139,6 +136,7 @@ class Runtime implements Search {
   async baseLogprobs(candidates: readonly Candidate[]): Promise<number[]> {
     const { logprobs, tokens } = await this.#options.world.baseLogprobs(candidates);
     this.#ledger.spent.verifierTokens += tokens;
+    for (const member of candidates.map((one) => this.#member(one))) member.read = member.tokens;
     return [...logprobs];
   }
 
@@ -177,15 +175,8 @@ class Runtime implements Search {
   }
 
   /** Tells of a resampling. */
-  tellResampling({ candidates, weights, ancestors, temperature }: Resampling): void {
-    const value = {
-      candidates: candidates.map(({ id }) => id),
-      weights: [...weights],
-      ancestors: ancestors.map(({ id }) => id),
-      effectiveSampleSize: 1 / weights.reduce((sum, weight) => sum + weight * weight, 0),
-      temperature,
-    };
-    this.#options.onEvent({ case: "resample", value });
+  tellResampling(resampling: Resampling): void {
+    this.#options.onEvent(resampleEvent(resampling));
   }
 
   /** Commits what is left of the chosen text. */
@@ -214,7 +205,9 @@ class Runtime implements Search {
     for (;;) {
       const able = growing.filter((one) => one.ended === undefined && (quota.get(one) ?? 0) > 0);
       if (able.length === 0) return true;
-      const share = Math.floor(this.#ledger.tokensLeft() / able.length);
+      const ends = Array.from(this.#alive).filter((one) => !this.#prompts.has(one) && !one.isContinued);
+      const free = tokensToGrow(this.#ledger, [...new Set([...able, ...ends])], world.reading);
+      const share = Math.floor(free / (able.length * (1 + world.reading.perToken)));
       if (share < 1 || timeUp.aborted) return false;
       const orders = able.map((one) => ({
         id: one.id,
@@ -241,7 +234,8 @@ class Runtime implements Search {
   }
 
   async #judge(members: readonly Member[], judging: Judging): Promise<void> {
-    const { verdicts, tokens } = await this.#options.world.judge(members, judging);
+    const left = this.#ledger.tokensLeft();
+    const { verdicts, tokens } = await this.#options.world.judge(members, judging, left);
     this.#ledger.spent.verifierTokens += tokens;
     this.#ledger.spent.verifierCalls += members.length;
     const known = verdicts.flatMap(({ score }) => (score === undefined ? [] : [score]));
@@ -249,7 +243,9 @@ class Runtime implements Search {
       known.length === 0 ? NEUTRAL : known.reduce((sum, score) => sum + score, 0) / known.length;
     for (const [index, member] of members.entries()) {
       const verdict = verdicts[index] ?? { score: undefined, failure: "INTERNAL" };
-      if (verdict.score === undefined) {
+      member.read = member.tokens;
+      if (verdict.isUnpaid) this.#isSpent = true;
+      else if (verdict.score === undefined) {
         if (this.#options.strict) throw failedVerdict(verdict.failure);
         this.#isDegraded = true;
       }
@@ -278,17 +274,6 @@ class Runtime implements Search {
     const member = this.#members.get(id);
     if (!member) throw new RangeError("a strategy named a candidate that it does not have");
     return member;
-  }
-
-  #tellStep(member: Member, before: string, tokensBefore: number): void {
-    const value = {
-      candidate: member.id,
-      text: member.text.slice(before.length),
-      tokens: member.tokens - tokensBefore,
-      ended: finishReasonOf(member.ended),
-      depth: member.depth,
-    };
-    this.#options.onEvent({ case: "step", value });
   }
 
   #showText(id: number, text: string): void {

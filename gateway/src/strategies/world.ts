@@ -43,6 +43,16 @@ export interface Judgement {
   readonly score: number | undefined;
   /** Reason of the closed list; empty if there is a score. */
   readonly failure: string;
+  /** The failure is that too few tokens were left for the model to read. */
+  readonly isUnpaid?: boolean;
+}
+
+/** What is read once more of candidates, after they have grown: held back while they grow. */
+export interface Reading {
+  /** Tokens read for each token of a candidate. */
+  readonly perToken: number;
+  /** Tokens of what is asked about a candidate. */
+  readonly perCandidate: number;
 }
 
 /** Verdicts on a batch, in order, and what they cost. */
@@ -54,6 +64,7 @@ export interface Judgements {
 
 /** The engine and the verifier of one search. */
 export interface World {
+  readonly reading: Reading;
   /** Makes candidates; takes effect before anything that is asked for later. */
   fork(births: readonly Birth[]): void;
   /** Which of the request's steerings a candidate runs under; 0 if there is one at most. */
@@ -64,8 +75,8 @@ export interface World {
     until: AbortSignal,
     onText: (id: number, text: string) => void,
   ): Promise<Growth[]>;
-  /** Judges candidates. */
-  judge(candidates: readonly Candidate[], judging: Judging): Promise<Judgements>;
+  /** Judges candidates; a model that is asked for it reads at most so many tokens. */
+  judge(candidates: readonly Candidate[], judging: Judging, tokensLeft: number): Promise<Judgements>;
   /** ln of the probability of each candidate's tokens under the unsteered model, and the tokens that were read for it. */
   baseLogprobs(candidates: readonly Candidate[]): Promise<{ logprobs: readonly number[]; tokens: number }>;
   /** Is there a verifier that can judge so? */

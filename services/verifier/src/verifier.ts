@@ -55,6 +55,10 @@ export interface JudgeContext {
   readonly caller?: Caller;
   /** Adds tokens that the model has read for a verdict to the bill. */
   readonly spend: (tokens: number) => void;
+  /** Tokens that the model may still read; undefined: as many as it takes. */
+  readonly tokensLeft: () => number | undefined;
+  /** Says that a verdict failed because they are too few. */
+  readonly onCut: () => void;
 }
 
 /** Judges a batch under parameters already checked: one outcome an item, in order. */

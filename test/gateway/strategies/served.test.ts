@@ -61,6 +61,24 @@ test("C8 a budget of tokens is never exceeded, whatever the candidates leave of 
   }
 });
 
+test("C8 what a verifier has the model read is held back of the budget, and what does not fit is not read", async () => {
+  const texts = ["one", "one two three", "one two"];
+  const budget = { candidates: 3 };
+  for (const tokens of [12, 40, 60, 400]) {
+    const stack = answering(texts);
+    const bounded = { ...budget, tokens: BigInt(tokens) };
+    const scaling = { strategy: "best-of-n", budget: bounded, verifier: { name: "asker" }, trace: true };
+    const { usage, search } = await stack.client.complete(chat("hello", { scaling }));
+    const { generatedTokens = 0, verifierTokens = 0 } = usage?.scaling ?? {};
+    expect(generatedTokens + verifierTokens).toBeLessThanOrEqual(tokens);
+    expect(generatedTokens).toBeGreaterThan(0);
+    // Something is always left for the verifier, and nobody fails for want of tokens.
+    expect(verifierTokens).toBeGreaterThan(0);
+    expect(search?.degraded).toBe(false);
+    expect(search?.end).toBe(tokens < 400 ? SearchEnd.BUDGET : SearchEnd.COMPLETE);
+  }
+});
+
 test("when the time is up the candidates are cut, one is chosen and nothing is left behind", async () => {
   const stack = answering(["never ends ".repeat(20)]);
   stack.forward.beforeToken = () => Bun.sleep(5);

@@ -11,13 +11,14 @@ import { SteeringService } from "#proto/trimtab/steering/v1/steering_service_pb.
 import { TokenizerService } from "#proto/trimtab/tokenizer/v1/tokenizer_service_pb.ts";
 import {
   type ScoreRequest,
+  VerifierAccess,
   VerifierKind,
   VerifierService,
 } from "#proto/trimtab/verifier/v1/verifier_service_pb.ts";
 import type { Client } from "@connectrpc/connect";
 import { createForwardBench, type ForwardBench, simulatedForward } from "./simulated-forward.ts";
 import { type SteeringBench, simulatedSteering } from "./simulated-steering.ts";
-import { simulatedTokenizer } from "./simulated-tokenizer.ts";
+import { encode, simulatedTokenizer } from "./simulated-tokenizer.ts";
 
 /** A gateway over simulated services, and what a test may turn and read. */
 export interface SimulatedStack {
@@ -36,11 +37,16 @@ interface SimulatedVerifier {
   before: (request: ScoreRequest) => Promise<void> | void;
   /** Score of a text, or the reason of a failed verdict. */
   judge: (text: string) => number | string;
+  /** Tokens that a call is billed with if the verifier does not ask the model; one that does reads every text. */
+  billed: number;
 }
 
+/** Tokens that the verifier which asks the model reads besides the text. */
+export const QUESTION_TOKENS = 5;
 const SIMULATED_VERIFIERS = [
   { name: "words", kind: VerifierKind.OUTCOME, needs: ["text"] },
   { name: "steps", kind: VerifierKind.PROCESS, needs: ["text"] },
+  { name: "asker", kind: VerifierKind.OUTCOME, access: VerifierAccess.SELF, needs: ["messages", "text"] },
   { name: "probe", kind: VerifierKind.PROCESS, needs: ["activations"] },
 ];
 
@@ -60,6 +66,7 @@ export function createSimulatedStack(options: StackOptions = {}): SimulatedStack
   const verifier: SimulatedVerifier = {
     before: () => undefined,
     judge: (text) => Math.min(1, text.split(" ").length / 10),
+    billed: 7,
   };
   const clients: GatewayClients = {
     tokenizer: connectTo({ routes: (r) => r.service(TokenizerService, simulatedTokenizer) }).client(
@@ -87,9 +94,17 @@ export function createSimulatedStack(options: StackOptions = {}): SimulatedStack
             const bad = request.verifiers.findIndex((use) => Object.keys(use.parameters ?? {}).length > 0);
             if (bad >= 0) throw new TrimtabError("UNKNOWN_FIELD", "words has no parameters");
             const verdictOn = (text: string) => {
-              const judged = verifier.judge(text);
+              const isUnread = request.verifiers[0]?.name === "asker" && unread.has(text);
+              const judged = isUnread ? "TOO_LARGE" : verifier.judge(text);
               return typeof judged === "string" ? { failure: judged } : { score: judged };
             };
+            let read = 0;
+            const unread = new Set<string>();
+            for (const { text } of request.items) {
+              const tokens = encode(text).length + QUESTION_TOKENS;
+              if (request.maxTokens > 0 && read + tokens > request.maxTokens) unread.add(text);
+              else read += tokens;
+            }
             return {
               items: request.items.map(({ id, text }) => ({
                 id,
@@ -99,7 +114,8 @@ export function createSimulatedStack(options: StackOptions = {}): SimulatedStack
                   label: text.slice(0, 4),
                 })),
               })),
-              verifiedTokens: 7,
+              verifiedTokens: request.verifiers[0]?.name === "asker" ? read : verifier.billed,
+              cut: request.verifiers[0]?.name === "asker" && unread.size > 0,
             };
           },
         }),

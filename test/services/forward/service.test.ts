@@ -79,6 +79,18 @@ test("Score shares prefixes and scores each item as if it were alone", async () 
   expect(await forward.usedPages()).toBe(0);
 });
 
+test("Score computes no more tokens than it may, and says which items it left out", async () => {
+  const { client, modelDigest } = forward;
+  const items = [91, 92, 93].map((seed) => ({ ids: prompt(20, seed), first: 18 }));
+  const costOf = async (maxTokens: number) => {
+    const { items: scored, usage } = await client.score({ modelDigest, items, maxTokens });
+    return [usage?.prefilledTokens, scored.map(({ tokens }) => tokens.length)];
+  };
+  expect(await costOf(18)).toEqual([0, [0, 0, 0]]);
+  expect(await costOf(40)).toEqual([38, [2, 2, 0]]);
+  expect(await forward.usedPages()).toBe(0);
+});
+
 test("Capture answers every item, pooled or not, and leaves nothing behind", async () => {
   const { client, modelDigest } = forward;
   const range = { site: Site.RESIDUAL, layers: [1, 2], positions: TapPositions.RANGE, first: 0 };

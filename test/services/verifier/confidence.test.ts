@@ -27,12 +27,16 @@ function opinionated(probabilityOf: (prompt: string, option: string) => number):
       renderChat: ({ messages }) => ({ ids: [idOf(messages.map(({ content }) => content).join("|"))] }),
     });
     router.service(ForwardService, {
-      score: ({ items, candidateIds }) => ({
-        items: items.map(({ ids, first }) => ({
-          candidateLogprobs: candidateIds.map((id) =>
-            Math.log(probabilityOf(words[ids[first - 1] ?? 0] ?? "", words[id] ?? "")),
-          ),
-        })),
+      // Where tokens are bounded, an item costs one.
+      score: ({ items, candidateIds, maxTokens }) => ({
+        items: items.map(({ ids, first }, index) => {
+          if (maxTokens > 0 && index >= maxTokens) return {};
+          const prompt = words[ids[first - 1] ?? 0] ?? "";
+          const candidateLogprobs = candidateIds.map((id) =>
+            Math.log(probabilityOf(prompt, words[id] ?? "")),
+          );
+          return { tokens: [{ id: ids[first] ?? 0 }], candidateLogprobs };
+        }),
         usage: { prefilledTokens: 7 },
       }),
     });
@@ -95,6 +99,11 @@ test("pairs are judged in both orders, so that a preference for a place cancels 
 });
 
 test("a judge without a model, or with one that says NaN, fails as a value", async () => {
+  const { client } = openVerifier(opinionated(() => 0.5));
+  const verifiers = [{ name: "p_true" }];
+  const bounded = await client.score({ items: [asked("4"), asked("5")], verifiers, maxTokens: 1 });
+  expect(bounded.cut).toBe(true);
+  expect(bounded.items.map(({ verdicts }) => verdicts[0]?.failure)).toEqual(["", "TOO_LARGE"]);
   const [absent] = await judge("p_true", {}, [asked("4")]);
   expect(absent?.failure).toBe("SERVICE_UNAVAILABLE");
   const [broken] = await judge(

@@ -7,6 +7,9 @@ import { createLengthVerifier } from "../../../services/verifier/src/verifiers/l
 import type { Judge, Outcome } from "../../../services/verifier/src/verifier.ts";
 import { errorOf } from "./service.ts";
 
+/** Nothing is asked of a model. */
+const bill = { spend: () => {}, tokensLeft: () => undefined, onCut: () => {} };
+
 /** A verifier of the given judge, bound. */
 const bound = (score: Judge) => ({ verifier: createLengthVerifier(), prepared: { score } });
 
@@ -16,7 +19,7 @@ test("C7 a verifier that breaks its contract spoils its own verdicts and nobody 
     modelDigest: "",
     clients: {},
     call: { signal, timeoutMs: 1_000, headers: {} },
-    spend: () => {},
+    ...bill,
   };
   const good = bound(() => [{ score: 0.5, reason: "" }]);
   const broken: (() => Outcome[])[] = [
@@ -47,7 +50,7 @@ test("a call that ends stops the work before the next chunk", async () => {
   });
   const items = Array.from({ length: 64 }, () => ({ text: "" }) as ScoreItem);
   const call = { signal: controller.signal, timeoutMs: 1_000, headers: {} };
-  const judging = { modelDigest: "", clients: {}, call, spend: () => {} };
+  const judging = { modelDigest: "", clients: {}, call, ...bill };
   const work = async () => {
     for await (const _ of runBatch(items, [leaving], judging));
   };
@@ -68,7 +71,7 @@ test("a verifier that never answers ends with the call", async () => {
       modelDigest: "",
       clients: {},
       call,
-      spend: () => {},
+      ...bill,
     }));
   };
   expect((await errorOf(work())).reason).toBe("CANCELLED");

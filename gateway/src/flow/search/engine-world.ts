@@ -5,7 +5,8 @@
 import type { Usage } from "#proto/trimtab/type/v1/generation_pb.ts";
 import type { CallScope } from "../../clients.ts";
 import type { Candidate } from "../../strategies/strategy.ts";
-import type { World } from "../../strategies/world.ts";
+import { SCALING_LIMITS } from "../../limits.ts";
+import type { Reading, World } from "../../strategies/world.ts";
 import type { ForwardSession } from "../forward-session.ts";
 import type { FlowContext, Prepared } from "../prepare.ts";
 import type { Stopwatch } from "../stopwatch.ts";
@@ -61,8 +62,9 @@ export function createEngineWorld(input: EngineInput): EngineWorld {
       const batch = orders.map((order) => ({ order, branch: table.of(order) }));
       return growBatch(context, batch, table.take(), until, onText);
     },
-    judge: (candidates, judging) =>
-      judgeBranches(input, candidates, candidates.map(table.of), judging, table.take()),
+    reading: readingOf(input),
+    judge: (candidates, judging, tokensLeft) =>
+      judgeBranches(input, candidates, candidates.map(table.of), judging, table.take(), tokensLeft),
     baseLogprobs: (candidates) => readBaseLogprobs(input, candidates, candidates.map(table.of)),
     judges: (judging) => scaling.verifiers[judging] !== undefined,
     judgedAs(judging) {
@@ -79,6 +81,17 @@ export function createEngineWorld(input: EngineInput): EngineWorld {
       if (arm) table.addPrompt(id, arm);
       return arm !== undefined;
     },
+  };
+}
+
+/** A verifier that asks the model reads what it judges; so does the unsteered model where both are needed. */
+function readingOf({ scaling, arms }: EngineInput): Reading {
+  const { outcome, process } = scaling.verifiers;
+  const asks = outcome?.asksModel === true || process?.asksModel === true;
+  const isProposal = scaling.strategy.needsPlainSampling === true && arms.some(({ program }) => program);
+  return {
+    perToken: Number(asks) + Number(isProposal),
+    perCandidate: asks ? SCALING_LIMITS.questionTokens : 0,
   };
 }
 

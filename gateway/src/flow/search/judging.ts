@@ -15,6 +15,8 @@ import { sendInParts } from "./growing.ts";
 import type { BoundVerifier } from "./options.ts";
 import { readRows, rowsOf } from "./state-rows.ts";
 
+/** There are too few tokens left for the model to read. */
+const UNPAID: Judgement = { score: undefined, failure: "TOO_LARGE", isUnpaid: true };
 const NO_TOKENS: readonly Token[] = [];
 
 /** Judges branches; `pending` are commands that must reach forward first. Throws only for wrong parameters. */
@@ -24,13 +26,15 @@ export async function judgeBranches(
   branches: readonly Branch[],
   judging: Judging,
   pending: readonly SessionCommand[],
+  tokensLeft: number,
 ): Promise<Judgements> {
   sendInParts(input.session, pending);
   const verifier = input.scaling.verifiers[judging];
   if (!verifier) throw new RangeError(`${input.scaling.strategy.name} has no verifier of kind ${judging}`);
+  if (verifier.asksModel && tokensLeft < 1) return { verdicts: candidates.map(() => UNPAID), tokens: 0 };
   const rows = verifier.taps.length > 0 ? await readRows(input, branches, verifier.taps) : 0;
   const items = candidates.map((candidate, index) => itemOf(input, verifier, candidate, branches[index]));
-  const { verdicts, tokens } = await call(input, verifier, items);
+  const { verdicts, tokens } = await call(input, verifier, items, tokensLeft);
   return { verdicts, tokens: tokens + rows };
 }
 
@@ -52,18 +56,22 @@ function itemOf(
 
 async function call(
   { flow, prepared, scaling, scope, watch }: EngineInput,
-  { use }: BoundVerifier,
+  { use, asksModel }: BoundVerifier,
   items: ReturnType<typeof itemOf>[],
+  tokensLeft: number,
 ): Promise<Judgements> {
   const left = Math.max(0, scaling.budget.milliseconds - watch.elapsedMs());
   const timeout = AbortSignal.timeout(Math.ceil(Math.min(LIMITS.verdictMs, left + LIMITS.lateVerdictMs)));
   const signal = AbortSignal.any([scope.signal, timeout]);
   const { caller } = scope;
   const modelDigest = prepared.model.digest;
-  const request = { modelDigest, items, verifiers: [use], ...(caller && { caller }) };
+  const maxTokens = asksModel && Number.isFinite(tokensLeft) ? tokensLeft : 0;
+  const request = { modelDigest, items, verifiers: [use], maxTokens, ...(caller && { caller }) };
   try {
     const answer = await flow.clients.verifier.score(request, { ...scope, signal });
-    const verdicts = items.map(({ id }, index) => sound(answer.items[index], id));
+    const verdicts = items
+      .map(({ id }, index) => sound(answer.items[index], id))
+      .map((verdict) => (answer.cut && verdict.failure === UNPAID.failure ? UNPAID : verdict));
     return { verdicts, tokens: answer.verifiedTokens };
   } catch (error) {
     if (scope.signal.aborted) throw serviceFailure(error, "verifier", scope.signal);

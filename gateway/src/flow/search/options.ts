@@ -13,7 +13,11 @@ import {
 } from "#proto/trimtab/gateway/v1/gateway_service_pb.ts";
 import type { SteeringUse } from "#proto/trimtab/steering/v1/steering_service_pb.ts";
 import type { Tap } from "#proto/trimtab/type/v1/program_pb.ts";
-import { VerifierKind, type VerifierUse } from "#proto/trimtab/verifier/v1/verifier_service_pb.ts";
+import {
+  VerifierAccess,
+  VerifierKind,
+  type VerifierUse,
+} from "#proto/trimtab/verifier/v1/verifier_service_pb.ts";
 import type { CallScope, GatewayClients } from "../../clients.ts";
 import type { AnswerForm, AnswerRule } from "../../strategies/answers.ts";
 import type { Budget } from "../../strategies/ledger.ts";
@@ -30,6 +34,8 @@ export interface BoundVerifier {
   readonly use: VerifierUse;
   readonly needs: readonly string[];
   readonly taps: readonly Tap[];
+  /** It has the model read what it judges. */
+  readonly asksModel: boolean;
   /** It judges candidates against each other: the same text may get another score beside others. */
   readonly comparesItems: boolean;
 }
@@ -59,7 +65,10 @@ const FORMS: Readonly<Record<Form, AnswerForm>> = {
 };
 
 /** What a service that does not answer for a verifier says of it. */
-const NOTHING = { kind: VerifierKind.UNSPECIFIED, needs: [], taps: [], comparesItems: false };
+const NOTHING = {
+  ...{ kind: VerifierKind.UNSPECIFIED, access: VerifierAccess.UNSPECIFIED },
+  ...{ needs: [] as string[], taps: [], comparesItems: false },
+};
 
 /** Checks a request's scaling; undefined if it asks for none. */
 export async function prepareScaling(
@@ -183,8 +192,10 @@ async function requirementsOf(
   try {
     const request = { modelDigest: model.digest, verifiers: [use] };
     const { requirements } = await clients.verifier.getRequirements(request, scope);
-    const [{ kind, needs, taps, comparesItems } = NOTHING] = requirements;
-    return { use, kind, needs, taps, comparesItems };
+    const [{ kind, access, needs, taps, comparesItems } = NOTHING] = requirements;
+    // What knows no more than the model and reads the conversation puts it to the model.
+    const asksModel = access === VerifierAccess.SELF && needs.includes("messages");
+    return { use, kind, needs, taps, comparesItems, asksModel };
   } catch (error) {
     throw withRenamedField(serviceFailure(error, "verifier", scope.signal), /^verifiers\[0\]/, field);
   }

@@ -7,8 +7,7 @@
 import { TrimtabError } from "#kit/errors.ts";
 import { step } from "./batching.ts";
 import { prepareConstraint } from "./constraint.ts";
-import { startOpen } from "./jobs.ts";
-import { pump, release, stop } from "./lifecycle.ts";
+import { beginOpen, pump, release, stop } from "./lifecycle.ts";
 import { countWaiting, nextRefusalMs } from "./memory-queue.ts";
 import type { Answers, Command, SequenceId } from "./protocol.ts";
 import type { CommandOf } from "./sequence.ts";
@@ -83,7 +82,7 @@ function accept(state: CoreState, command: Command): void {
     case "open":
       if (command.parent === null) {
         checkNew(state, [command.sequence]);
-        return pump(state, startOpen(state, command, null));
+        return beginOpen(state, command, null);
       }
       return announce(state, command.parent, [command.sequence], command);
     case "fork":

@@ -184,6 +184,12 @@ function bindingKey(binding: Binding): string {
   return `${binding.digest} ${binding.coefficients.join(" ")}`;
 }
 
+/** What an open ends with that would cost more than its command allows. */
+export function tooDear(tokens: number, { mostTokens = 0 }: CommandOf<"open">): TrimtabError {
+  const message = `${tokens} tokens would be computed, ${mostTokens} are allowed`;
+  return new TrimtabError("TOO_LARGE", message, { field: "max_tokens", limit: mostTokens });
+}
+
 /**
  * Refuses ids that are no tokens of the model or too many of them.
  * @throws TrimtabError FIELD_REQUIRED, CONTEXT_OVERFLOW, FIELD_OUT_OF_RANGE

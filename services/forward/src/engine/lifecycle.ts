@@ -4,10 +4,10 @@
  */
 import { TrimtabError } from "#kit/errors.ts";
 import { mergeProofs } from "./binding.ts";
-import { adopt, startGenerate, startOpen } from "./jobs.ts";
+import { adopt, startGenerate, startOpen, tooDear } from "./jobs.ts";
 import { forget } from "./prefix-cache.ts";
 import type { Answers, Command, SequenceId } from "./protocol.ts";
-import type { GenerateJob, OpenJob, Sequence } from "./sequence.ts";
+import type { CommandOf, GenerateJob, OpenJob, Sequence } from "./sequence.ts";
 import { pendingRows } from "./sequence.ts";
 import type { CoreState } from "./state.ts";
 import { plainError } from "../plain-error.ts";
@@ -51,7 +51,7 @@ function abandon(state: CoreState, id: SequenceId, error: unknown): void {
 function begin(state: CoreState, sequence: Sequence, command: Command): void {
   if (command.type === "open") {
     if (!state.unborn.has(command.sequence)) throw new TrimtabError("CANCELLED", "the sequence was released");
-    pump(state, startOpen(state, command, sequence));
+    beginOpen(state, command, sequence);
   } else if (command.type === "generate") {
     startGenerate(state, sequence, command, () => resume(state, sequence));
   } else if (command.type === "fork") {
@@ -73,6 +73,15 @@ function begin(state: CoreState, sequence: Sequence, command: Command): void {
     state.tree.truncate(sequence.table, sequence.cached);
     state.emit({ type: "done", call: command.call, value: null });
   }
+}
+
+/** Opens a sequence, unless that would cost more than its command allows. @throws as startOpen */
+export function beginOpen(state: CoreState, command: CommandOf<"open">, parent: Sequence | null): void {
+  const sequence = startOpen(state, command, parent);
+  const { job } = sequence;
+  const cost = job?.kind === "open" ? job.end - sequence.cached : 0;
+  if (cost <= (command.mostTokens ?? Infinity)) pump(state, sequence);
+  else fail(state, sequence, tooDear(cost, command));
 }
 
 /** The mask a generation waits for is there, or will never be. */

@@ -75,6 +75,8 @@ export type Command =
       readonly complete: boolean;
       /** Release the sequence when it is done. */
       readonly transient: boolean;
+      /** Fail rather than compute more tokens than this; absent: no bound. */
+      readonly mostTokens?: number;
     }
   | {
       readonly type: "generate";

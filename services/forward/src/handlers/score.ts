@@ -8,6 +8,7 @@ import { toCaller } from "./caller.ts";
 import { checkCount, checkRange } from "../schema/checks.ts";
 import { fromTokens } from "../schema/generation.ts";
 import { toBinding } from "../schema/program.ts";
+import type { ForestOpen } from "../engine/forest.ts";
 import { openAll } from "./open-all.ts";
 import { toForestOpen } from "../schema/opens.ts";
 import type { Registry } from "../registry.ts";
@@ -35,7 +36,10 @@ export function createScoreHandler(registry: Registry): Pick<ServiceImpl<typeof 
         const text = { caller, ids, promptTokens: first, taps: [], binding, score, transient: true };
         return toForestOpen({ ...text, sequence: engine.newSequence() });
       });
-      const opened = await Promise.all(openAll(engine, texts, signal));
+      const opened =
+        request.maxTokens > 0
+          ? await openWithin(request.maxTokens, texts, (one) => openAll(engine, [one], signal)[0])
+          : await Promise.all(openAll(engine, texts, signal));
       const sum = (pick: (one: Opened) => number) => opened.reduce((total, one) => total + pick(one), 0);
       return {
         items: opened.map(({ scored, candidateLogprobs }) => {
@@ -49,3 +53,28 @@ export function createScoreHandler(registry: Registry): Pick<ServiceImpl<typeof 
     },
   };
 }
+
+/** Opens texts one after the other while what they compute stays within a bound; the others have computed and read nothing. */
+async function openWithin(
+  maxTokens: number,
+  texts: readonly ForestOpen[],
+  open: (text: ForestOpen) => Promise<Opened> | undefined,
+): Promise<Opened[]> {
+  let left = maxTokens;
+  const opened: Opened[] = [];
+  for (const text of texts) {
+    const bounded = { ...text, command: { ...text.command, mostTokens: left } };
+    const one = await open(bounded)?.catch((error: unknown) => {
+      if (error instanceof TrimtabError && error.reason === "TOO_LARGE") return undefined;
+      throw error;
+    });
+    left -= one?.prefilledTokens ?? 0;
+    opened.push(one ?? NOTHING);
+  }
+  return opened;
+}
+
+const NOTHING: Opened = {
+  ...{ prefilledTokens: 0, reusedTokens: 0, queueMs: 0, prefillMs: 0 },
+  ...{ scored: [], candidateLogprobs: [] },
+};

@@ -22,6 +22,7 @@ export interface TextToOpen {
   readonly binding: Binding | null;
   readonly score: ScoreSpec | null;
   readonly transient: boolean;
+  readonly mostTokens?: number;
   readonly onEvent?: (event: StreamEvent) => void;
 }
 

@@ -6,6 +6,7 @@ import { fromConnectError, TrimtabError } from "#kit/errors.ts";
 import type { ChatMessage } from "#proto/trimtab/type/v1/generation_pb.ts";
 import type { ScoreItem } from "#proto/trimtab/verifier/v1/verifier_service_pb.ts";
 import type { Failed, JudgeContext } from "../verifier.ts";
+import { CUT, scoreWithin } from "./score-within.ts";
 
 /** A message as a question writes it. */
 export type Turn = Pick<ChatMessage, "role" | "content">;
@@ -28,7 +29,7 @@ export async function askModel(
       reason: "this service has no model to ask",
     }));
   }
-  const { modelDigest, call, caller, spend } = context;
+  const { modelDigest, call } = context;
   try {
     const { encodings } = await tokenizer.encode({ modelDigest, texts: [...options] }, call);
     const candidateIds = encodings.map(({ ids }) => ids[0] ?? 0);
@@ -42,9 +43,8 @@ export async function askModel(
       }),
     );
     const items = prompts.map((ids) => ({ ids: [...ids, candidateIds[0] ?? 0], first: ids.length }));
-    const scored = await forward.score({ modelDigest, items, candidateIds, ...(caller && { caller }) }, call);
-    spend(scored.usage?.prefilledTokens ?? items.reduce((sum, { ids }) => sum + ids.length, 0));
-    return conversations.map((_, index) => normalise(scored.items[index]?.candidateLogprobs, options.length));
+    const scored = await scoreWithin(forward, items, candidateIds, context);
+    return scored.map((one) => (one ? normalise(one.candidateLogprobs, options.length) : CUT));
   } catch (error) {
     call.signal.throwIfAborted();
     const { reason, message } = fromConnectError(error);
@@ -55,8 +55,8 @@ export async function askModel(
   }
 }
 
-function normalise(logprobs: readonly number[] | undefined, count: number): readonly number[] | Failed {
-  if (logprobs?.length !== count || !logprobs.every(Number.isFinite)) {
+function normalise(logprobs: readonly number[], count: number): readonly number[] | Failed {
+  if (logprobs.length !== count || !logprobs.every(Number.isFinite)) {
     return { failure: "NON_FINITE", reason: "the model gave no finite log-probability for every option" };
   }
   const most = Math.max(...logprobs);

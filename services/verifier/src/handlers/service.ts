@@ -26,15 +26,23 @@ export function createHandlers(options: HandlerOptions): ServiceImpl<typeof Veri
   return {
     async score(request, context) {
       let verifiedTokens = 0;
-      const call = begin(request, context, options, (tokens) => (verifiedTokens += tokens));
+      let isCut = false;
+      const bill = {
+        spend: (tokens: number) => void (verifiedTokens += tokens),
+        tokensLeft: () =>
+          request.maxTokens === 0 ? undefined : Math.max(0, request.maxTokens - verifiedTokens),
+        onCut: () => void (isCut = true),
+      };
+      const call = begin(request, context, options, bill);
       const items = [];
       for await (const one of runBatch(request.items, call.verifiers, call.judging)) {
         items.push(toVerdicts(request.items[one.index], call.verifiers, one));
       }
-      return { items, verifiedTokens };
+      return { items, verifiedTokens, cut: isCut };
     },
     async *scoreStream(request, context) {
-      const call = begin(request, context, options, () => {});
+      const bill = { spend: () => {}, tokensLeft: () => undefined, onCut: () => {} };
+      const call = begin(request, context, options, bill);
       for await (const one of runBatch(request.items, call.verifiers, call.judging)) {
         const verdicts = toVerdicts(request.items[one.index], call.verifiers, one);
         yield { itemIndex: one.index, verdicts };
@@ -51,11 +59,11 @@ function begin(
   request: ScoreRequest | ScoreStreamRequest,
   context: HandlerContext,
   { registry, clients, closing }: HandlerOptions,
-  spend: (tokens: number) => void,
+  bill: Pick<JudgeContext, "spend" | "tokensLeft" | "onCut">,
 ): { readonly verifiers: readonly BoundVerifier[]; readonly judging: JudgeContext } {
   const verifiers = validateRequest(request, registry);
   const { modelDigest, caller } = request;
   const { signal, timeoutMs = BATCH_LIMITS.modelTimeoutMs, headers } = forwardCall(context);
   const call = { signal: AbortSignal.any([signal, closing]), timeoutMs, headers };
-  return { verifiers, judging: { modelDigest, clients, call, spend, ...(caller && { caller }) } };
+  return { verifiers, judging: { modelDigest, clients, call, ...bill, ...(caller && { caller }) } };
 }

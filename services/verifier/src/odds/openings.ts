@@ -4,6 +4,7 @@
  */
 import { fromConnectError, TrimtabError } from "#kit/errors.ts";
 import type { ScoreItem } from "#proto/trimtab/verifier/v1/verifier_service_pb.ts";
+import { CUT, scoreWithin } from "../asking/score-within.ts";
 import type { JudgeContext, Outcome, VerifierClients } from "../verifier.ts";
 
 type Clients = Required<VerifierClients>;
@@ -43,6 +44,7 @@ async function judgeItem(
   if (item.messages.length === 0) return { failure: "FIELD_REQUIRED", reason: "the item has no messages" };
   try {
     const logprobs = await logprobsOf(item, openings, clients, context);
+    if (logprobs === undefined) return CUT;
     if (logprobs.length !== openings.length || !logprobs.every(Number.isFinite)) {
       return { failure: "NON_FINITE", reason: "the model gave no finite log-probability for every opening" };
     }
@@ -72,21 +74,23 @@ async function encodeOpenings(
   return encodings.map(({ ids }) => ids);
 }
 
-/** Log-probability (nats) of each opening after the conversation. */
+/** Log-probability (nats) of each opening after the conversation; undefined: there were too few tokens left to read them. */
 async function logprobsOf(
   { messages }: ScoreItem,
   openings: readonly (readonly number[])[],
   { tokenizer, forward }: Clients,
-  { modelDigest, call, caller, spend }: JudgeContext,
-): Promise<number[]> {
+  context: JudgeContext,
+): Promise<number[] | undefined> {
+  const { modelDigest, call } = context;
   const { ids: prompt } = await tokenizer.renderChat(
     { modelDigest, messages, addGenerationPrompt: true },
     call,
   );
   const items = openings.map((ids) => ({ ids: [...prompt, ...ids], first: prompt.length }));
-  const scored = await forward.score({ modelDigest, items, ...(caller && { caller }) }, call);
-  spend(scored.usage?.prefilledTokens ?? items.reduce((sum, { ids }) => sum + ids.length, 0));
-  return scored.items.map(({ tokens }) => tokens.reduce((sum, { logprob }) => sum + logprob, 0));
+  const scored = await scoreWithin(forward, items, [], context);
+  const read = scored.flatMap((one) => one ?? []);
+  if (read.length < items.length) return undefined;
+  return read.map(({ tokens }) => tokens.reduce((sum, { logprob }) => sum + logprob, 0));
 }
 
 function logSumExp(values: readonly number[]): number {

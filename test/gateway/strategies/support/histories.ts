@@ -79,7 +79,13 @@ const misfortune = fc.record({
   maxTokens: fc.constantFrom(0, 1, 5, 20),
   stop: fc.constantFrom([], [], ["STOP"], ["\n\n", "so"]),
   stepTokens: fc.constantFrom(0, 0, 1, 7),
-  verifiers: fc.constantFrom(["steps", ""], ["words", "steps"], ["probe", ""], ["words", "probe"]),
+  verifiers: fc.constantFrom(
+    ["steps", ""],
+    ["words", "steps"],
+    ["probe", ""],
+    ["words", "probe"],
+    ["asker", "steps"],
+  ),
   verdicts: fc.array(
     fc.oneof(
       { weight: 12, arbitrary: fc.constantFrom<Verdict>("score", "low") },

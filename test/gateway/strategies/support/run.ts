@@ -1,11 +1,11 @@
 /** Runs a strategy on a simulated world. */
 import { createParameterChecks } from "#kit/parameters.ts";
 import { answerOf } from "../../../../gateway/src/strategies/answers.ts";
+import type { SearchEventInit } from "../../../../gateway/src/strategies/events.ts";
 import { findStrategy } from "../../../../gateway/src/strategies/registry.ts";
 import {
   runSearch,
   type RuntimeOptions,
-  type SearchEventInit,
   type SearchResult,
 } from "../../../../gateway/src/strategies/runtime.ts";
 import type { Strategy } from "../../../../gateway/src/strategies/strategy.ts";

@@ -76,6 +76,7 @@ export function createSimulatedWorld(
   return {
     alive,
     batches,
+    reading: { perToken: 0, perCandidate: 0 },
     fork(births) {
       for (const { id, parent } of births) {
         if (!texts.has(parent)) throw new Error(`candidate ${parent} was released before it was forked`);

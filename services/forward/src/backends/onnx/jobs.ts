@@ -4,7 +4,7 @@
  */
 import { TrimtabError } from "#kit/errors.ts";
 import type { Pointer } from "#kernels";
-import { checkIds } from "../../engine/jobs.ts";
+import { checkIds, tooDear } from "../../engine/jobs.ts";
 import type { Answers, EngineEvent, ScoredToken } from "../../engine/protocol.ts";
 import type { Sampler } from "../../engine/sampler.ts";
 import type { CommandOf } from "../../engine/sequence.ts";
@@ -30,7 +30,8 @@ const PIECE_TOKENS = 64;
 
 /**
  * Computes the tokens of `open` that are needed now, after what `parent` has of them.
- * @throws TrimtabError FIELD_REQUIRED, FIELD_OUT_OF_RANGE (ids), CONTEXT_OVERFLOW, INVALID_ARGUMENT (parent), CANCELLED
+ * @throws TrimtabError FIELD_REQUIRED, FIELD_OUT_OF_RANGE (ids), CONTEXT_OVERFLOW, TOO_LARGE, INVALID_ARGUMENT (parent),
+ *   CANCELLED
  */
 export async function open(
   context: JobContext,
@@ -54,6 +55,7 @@ export async function open(
   sequence.promptTokens = command.promptTokens;
   sequence.past = parent ? decoder.cut(parent.past, Math.min(end, firstRead)) : decoder.empty;
   const reusedTokens = sequence.past.tokens;
+  if (end - reusedTokens > (command.mostTokens ?? Infinity)) throw tooDear(end - reusedTokens, command);
   const scored: ScoredToken[] = [];
   let candidateLogprobs: readonly number[] = [];
   let startedMs: number | null = null;
