@@ -34,18 +34,26 @@ export function createRequirements(
   now = (): number => performance.now(),
 ): Requirements {
   const entries = new Map<string, Entry>();
+  /** How often everything was forgotten. */
+  let cleared = 0;
   return {
-    clear: () => entries.clear(),
+    clear() {
+      cleared++;
+      entries.clear();
+    },
     async get(model, use, scope) {
       const request = create(GetRequirementsRequestSchema, { modelDigest: model.digest, steering: use });
       const key = Buffer.from(toBinary(GetRequirementsRequestSchema, request)).toString("base64");
       const known = entries.get(key);
       if (known && known.expires > now()) return known.answer;
       entries.delete(key);
+      const before = cleared;
       try {
         // A dose in nats is measured when it is first asked for, on as many tokens as a long answer has.
         const patient = { timeoutMs: LIMITS.requestMs, ...scope };
         const answer = await clients.steering.getRequirements(request, patient);
+        // What was asked for before names changed may tell of what they meant before.
+        if (cleared !== before) return answer;
         const oldest = entries.keys().next();
         if (entries.size >= LIMITS.requirementsCacheEntries && !oldest.done) entries.delete(oldest.value);
         entries.set(key, { answer, expires: now() + LIMITS.requirementsCacheMs });
