@@ -6,6 +6,7 @@ import { randomBytes } from "node:crypto";
 import { existsSync } from "node:fs";
 import { z } from "zod";
 import { TrimtabError } from "./errors.ts";
+import { withFileLock } from "./file-lock.ts";
 import { writeFileAtomic } from "./files.ts";
 import { readJsonFile } from "./json-file.ts";
 import { KEY_LIMITS } from "./limits.ts";
@@ -78,21 +79,25 @@ export function readKeys(path: string): readonly StoredKey[] {
 
 /** Makes a key and adds it to the file. @returns the key, which is stored nowhere. @throws TrimtabError CONFLICT, ARTIFACT_INVALID. */
 export function createKey(path: string, grant: Grant): string {
-  const keys = readKeys(path);
-  if (keys.some((one) => one.name === grant.name)) {
-    throw new TrimtabError("CONFLICT", `a key is named ${grant.name} already`, { field: "name" });
-  }
   const key = PREFIX + randomBytes(KEY_BYTES).toString("base64url");
-  writeKeys(path, [...keys, { ...grant, digest: keyDigest(key) }]);
+  withFileLock(path, () => {
+    const keys = readKeys(path);
+    if (keys.some((one) => one.name === grant.name)) {
+      throw new TrimtabError("CONFLICT", `a key is named ${grant.name} already`, { field: "name" });
+    }
+    writeKeys(path, [...keys, { ...grant, digest: keyDigest(key) }]);
+  });
   return key;
 }
 
 /** Takes a key out of the file. @throws TrimtabError FIELD_OUT_OF_RANGE if there is none of this name. */
 export function deleteKey(path: string, keyName: string): void {
-  const keys = readKeys(path);
-  const left = keys.filter((one) => one.name !== keyName);
-  if (left.length < keys.length) return writeKeys(path, left);
-  throw new TrimtabError("FIELD_OUT_OF_RANGE", `no key is named ${keyName}`, { field: "name" });
+  withFileLock(path, () => {
+    const keys = readKeys(path);
+    const left = keys.filter((one) => one.name !== keyName);
+    if (left.length < keys.length) return writeKeys(path, left);
+    throw new TrimtabError("FIELD_OUT_OF_RANGE", `no key is named ${keyName}`, { field: "name" });
+  });
 }
 
 function writeKeys(path: string, keys: readonly StoredKey[]): void {

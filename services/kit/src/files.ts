@@ -197,11 +197,12 @@ export function sweepTemporaries(directory: string): void {
   for (const name of readdirSync(directory)) {
     if (!name.startsWith(TEMPORARY_PREFIX)) continue;
     const pid = Number(name.slice(TEMPORARY_PREFIX.length).split("-", 1)[0]);
-    if (!isAlive(pid)) unlinkQuietly(join(directory, name));
+    if (!isProcessAlive(pid)) unlinkQuietly(join(directory, name));
   }
 }
 
-function isAlive(pid: number): boolean {
+/** Whether a process runs, whoever started it. */
+export function isProcessAlive(pid: number): boolean {
   try {
     return pid === process.pid || process.kill(pid, 0);
   } catch (error) {

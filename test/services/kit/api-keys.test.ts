@@ -1,6 +1,6 @@
 /** API keys with rights: hashed at rest, read strictly, and worth what their file says. */
 import { afterEach, beforeEach, expect, test } from "bun:test";
-import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createKey, deleteKey, keyDigest, readKeys } from "#kit/api-keys.ts";
@@ -84,3 +84,20 @@ test("what no key may have is refused when it is made", () => {
   expect(reasonOf(() => createKey(path, { ...plain, concurrent: 0.5 }))).toBe("FIELD_OUT_OF_RANGE");
   expect(reasonOf(() => createKey(path, { ...plain, expires: "next week" }))).toBe("FIELD_OUT_OF_RANGE");
 });
+
+test("keys made and taken back by several processes at once are there, and gone, as each was told", async () => {
+  const shared = join(directory, "shared.json");
+  // Left behind by a process that was killed.
+  const gone = Bun.spawnSync(["true"]).pid;
+  writeFileSync(`${shared}.lock`, `${gone} killed`);
+  const writers = ["a", "b", "c", "d"].map((own) =>
+    Bun.spawn([process.execPath, join(import.meta.dir, "key-writer.ts"), shared, own, "10"], {
+      stdout: "pipe",
+    }),
+  );
+  const told = await Promise.all(writers.map(({ stdout }) => new Response(stdout).text()));
+  const digests = readKeys(shared).map(({ digest }) => digest);
+  expect(digests.toSorted()).toEqual(told.join("").split("\n").filter(Boolean).toSorted());
+  expect(digests).toHaveLength(20);
+  expect(readdirSync(directory).filter((name) => name.includes("lock"))).toEqual([]);
+}, 20_000);
