@@ -61,8 +61,7 @@ export function createModelChanges(clients: GatewayClients): ModelChanges {
             field: "source",
           });
         } catch (error) {
-          if (!(await isLoaded(clients, modelDigest, call)))
-            await forgetTokenizer(clients, modelDigest, call);
+          if (await isGone(clients, modelDigest, call)) await forgetTokenizer(clients, modelDigest, call);
           throw error;
         }
       }),
@@ -93,13 +92,16 @@ async function loadWeights(
   throw new TrimtabError("SERVICE_UNAVAILABLE", "forward ended before the model was loaded");
 }
 
-/** Whether forward has the model after all: another caller's, or one that was there before. */
-async function isLoaded(clients: GatewayClients, digest: string, call: CallOptions): Promise<boolean> {
+/**
+ * Whether forward certainly has no such model: another caller may have loaded it, or it was there before. One that does not answer has
+ * it again when it is started anew; then it must find the tokenizer.
+ */
+async function isGone(clients: GatewayClients, digest: string, call: CallOptions): Promise<boolean> {
   try {
-    await clients.forward.getModel({ model: digest, withoutState: true }, call);
-    return true;
-  } catch {
-    return false;
+    const { model } = await clients.forward.getModel({ model: digest, withoutState: true }, call);
+    return model?.loaded !== true;
+  } catch (error) {
+    return isReasonOf(error, "MODEL_NOT_FOUND", "MODEL_NOT_LOADED");
   }
 }
 
