@@ -1,12 +1,6 @@
 /** Answers that leave before their request has come to its end: the rest of the request is not read, and its stream is closed. */
 import { constants, type Http2ServerRequest, type Http2ServerResponse } from "node:http2";
 
-/** Passes chunks on, then calls back. */
-export async function* thenRun<T>(chunks: AsyncIterable<T>, call: () => void): AsyncIterable<T> {
-  yield* chunks;
-  call();
-}
-
 /** An answer before the end of its request: a client that goes on sending would wait for room in the window for ever. */
 export function stopReading(request: Http2ServerRequest, response: Http2ServerResponse): void {
   // The trailers are written in this turn of the event loop.

@@ -5,7 +5,8 @@
 import { universalResponseToNodeResponse } from "@connectrpc/connect-node";
 import type { UniversalServerResponse } from "@connectrpc/connect/protocol";
 import type { Http2ServerRequest, Http2ServerResponse } from "node:http2";
-import { stopReading, thenRun } from "./early-answer.ts";
+import { stopReading } from "./early-answer.ts";
+import { watched } from "./streams.ts";
 
 /** Resolves when the answer has been written. */
 export async function writeAnswer(
@@ -16,7 +17,7 @@ export async function writeAnswer(
 ): Promise<void> {
   const { body } = answered;
   if (isUnary && body) return writeWhole({ ...answered, body }, request, response);
-  const whole = { ...answered, body: body && thenRun(body, () => stopReading(request, response)) };
+  const whole = { ...answered, body: body && watched(body, { ended: () => stopReading(request, response) }) };
   return universalResponseToNodeResponse(whole, response);
 }
 
