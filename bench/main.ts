@@ -1,9 +1,11 @@
 /**
  * Speed beside peers: `npm run bench -- engine [--quick] [--json FILE]` measures, `… search` searches, `… load` offers more than
- * can be carried, `… gateway` times it without model work, `… tenants` asks what times tell, `… page` opens the playground, `… report` makes the page about it.
+ * can be carried, `… gateway` times it without model work, `… tenants` asks what times tell, `… page` opens the playground,
+ * `… controller` times what a gate adds to the first token, `… report` makes the page about it.
  */
 import { Command } from "commander";
 import { runProgram } from "#kit/failure.ts";
+import { addControllerBench } from "./src/controller.ts";
 import { addEngineBench } from "./src/engine.ts";
 import { addGatewayBench } from "./src/gateway/command.ts";
 import { addLoadBench } from "./src/load/command.ts";
@@ -19,5 +21,6 @@ addLoadBench(program);
 addGatewayBench(program);
 addTenantBench(program);
 addPageBench(program);
+addControllerBench(program);
 addReport(program);
 await runProgram("bench", () => program.parseAsync());

@@ -2,7 +2,6 @@
  * `npm run eval -- steering`: ways to steer beside rivals and nulls, under gates, at strengths chosen on development prompts.
  * `npm run eval -- steering-sheet`: answers to label by hand, blind to the method.
  */
-import { spread } from "#kit/spread.ts";
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Command } from "commander";
@@ -16,7 +15,7 @@ import { freeze, type Lab, type Strength, openLab, prepareGates, testArm, testBa
 import { gateQualities } from "./gate-quality.ts";
 import { drawAnswers, errorsBySet, readLabels } from "./labels.ts";
 import { availableMethods } from "./methods.ts";
-import { type LabPrompt, readLabPrompts } from "./prompts.ts";
+import { readLabPrompts, takeSome } from "./prompts.ts";
 import { buildRecipe } from "./recipe.ts";
 import { labHtml, labLines, labMarkdown, type LabReport } from "./report.ts";
 import { plainRow, type ReportRow } from "./rows.ts";
@@ -37,6 +36,7 @@ interface SteeringOptions extends ServicesOptions {
   readonly strengths: number;
   readonly harmful?: number;
   readonly others?: number;
+  readonly testOthers?: number;
   readonly developmentOnly?: boolean;
   readonly deviation?: readonly string[];
 }
@@ -86,6 +86,11 @@ export function addSteeringEval(program: Command): void {
     )
     .option("--harmful <n>", "most harmful prompts of a split", integerIn(1, 10_000))
     .option("--others <n>", "most prompts of every other class and kind of a split", integerIn(1, 10_000))
+    .option(
+      "--test-others <n>",
+      "the same of the test split alone: the dose rule wants many harmless development prompts",
+      integerIn(1, 10_000),
+    )
     .option("--deviation <text...>", "where the run departs from the protocol besides, for the report")
     .option("--development-only", "choose and freeze strengths, and leave the test prompts alone");
   addServicesOptions(command).action(evaluate);
@@ -125,6 +130,7 @@ async function evaluate(options: SteeringOptions): Promise<void> {
       prompts: takeSome(readLabPrompts(), {
         harmful: options.harmful ?? size.prompts.harmful,
         others: options.others ?? size.prompts.others,
+        testOthers: options.testOthers ?? options.others ?? size.prompts.others,
       }),
     });
     try {
@@ -189,6 +195,7 @@ async function runArms(lab: Lab, options: SteeringOptions, isQuick: boolean): Pr
       ...deviationsOf(rows, {
         ...{ maxTokens: lab.maxTokens, developmentTokens: lab.developmentTokens },
         harmless: countOf(lab, "development", "harmless"),
+        testHarmless: countOf(lab, "test", "harmless"),
       }),
       ...(options.deviation ?? []),
     ],
@@ -248,17 +255,6 @@ function writePage({ from, page }: { readonly from: readonly string[]; readonly 
   const reports = files.map((file) => JSON.parse(readFileSync(file, "utf8")) as LabReport);
   if (reports.length === 0) throw new Error("no report in these folders: a full run leaves one");
   writeFileSync(page, labMarkdown(reports));
-}
-
-/** The same number of every split, class and kind, spread over the families. */
-function takeSome(
-  prompts: readonly LabPrompt[],
-  { harmful, others }: { readonly harmful: number; readonly others: number },
-): LabPrompt[] {
-  const groups = Map.groupBy(prompts, ({ split, class: name, kind }) => `${split} ${name} ${kind ?? ""}`);
-  return [...groups.values()].flatMap((group) => {
-    return spread(group, group[0]?.class === "harmful" ? harmful : others);
-  });
 }
 
 /** Answers of a run to label: request and answer, never the method. */

@@ -2,6 +2,7 @@
  * The lab's own prompts: one-line requests, split by topic family, none a near-copy of a prompt that recipes are built from
  * (`test/eval/steering/prompts.test.ts`). Harmful, harmless and borderline requests share their sentence forms.
  */
+import { spread } from "#kit/spread.ts";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 
@@ -32,6 +33,26 @@ export function readLabPrompts(): LabPrompt[] {
       class: name,
     })),
   );
+}
+
+/** Most prompts of a class and kind, in each split, and in the test split where that is another number. */
+export interface PromptCounts {
+  readonly harmful: number;
+  readonly others: number;
+  readonly testOthers: number;
+}
+
+/** The same number of every class and kind of a split, spread over the families. */
+export function takeSome(
+  prompts: readonly LabPrompt[],
+  { harmful, others, testOthers }: PromptCounts,
+): LabPrompt[] {
+  const groups = Map.groupBy(prompts, ({ split, class: name, kind }) => `${split} ${name} ${kind ?? ""}`);
+  return [...groups.values()].flatMap((group) => {
+    const [first] = group;
+    if (first?.class === "harmful") return spread(group, harmful);
+    return spread(group, first?.split === "test" ? testOthers : others);
+  });
 }
 
 /** A borderline prompt and what it is: its words are alarming, it may be safe all the same. */

@@ -118,12 +118,14 @@ export interface RunSizes {
   readonly developmentTokens: number;
   /** Harmless development prompts. */
   readonly harmless: number;
+  /** Harmless test prompts. */
+  readonly testHarmless: number;
 }
 
 /** Where a run departs from the protocol. */
 export function deviationsOf(
   rows: readonly ReportRow[],
-  { maxTokens, developmentTokens, harmless }: RunSizes,
+  { maxTokens, developmentTokens, harmless, testHarmless }: RunSizes,
 ): string[] {
   const outOfBounds = rows.filter(({ choice }) => choice?.isWithinBound === false);
   const harmful = rows[0]?.effect.n ?? 0;
@@ -137,10 +139,11 @@ export function deviationsOf(
     ...(developmentTokens === maxTokens
       ? []
       : [`Doses were chosen on answers of at most ${developmentTokens} tokens, not ${maxTokens}.`]),
-    ...(harmful >= PROTOCOL_PROMPTS && harmless >= PROTOCOL_PROMPTS
+    ...(Math.min(harmful, harmless, testHarmless) >= PROTOCOL_PROMPTS
       ? []
       : [
-          `${harmful} harmful test and ${harmless} harmless development prompts, not ${PROTOCOL_PROMPTS} each.`,
+          `${harmful} harmful and ${testHarmless} harmless test prompts and ${harmless} harmless development prompts, ` +
+            `not ${PROTOCOL_PROMPTS} each.`,
         ]),
     ...(lacking.length === 0 ? [] : [`The primary comparison lacks ${lacking.join(", ")}.`]),
     ...outOfBounds.map(

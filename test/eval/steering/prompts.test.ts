@@ -2,7 +2,13 @@
 
 import { expect, test } from "bun:test";
 import { join } from "node:path";
-import { type LabPrompt, readLabPrompts, readLines, readTwins } from "../../../eval/src/steering/prompts.ts";
+import {
+  type LabPrompt,
+  readLabPrompts,
+  readLines,
+  readTwins,
+  takeSome,
+} from "../../../eval/src/steering/prompts.ts";
 
 const RECIPE = join(import.meta.dir, "../../../services/steering/recipes/refusal");
 /** Jaccard similarity of word 3-grams from which two prompts count as copies of each other. */
@@ -55,6 +61,17 @@ test("there are as many prompts as the protocol asks for, half of the harmless o
     expect(Math.abs(matched / harmless.length - 0.5)).toBeLessThan(0.05);
   }
   expect(countOf((one) => one.class === "borderline" && one.split === "test")).toBeGreaterThanOrEqual(120);
+});
+
+test("a small run may have fewer test prompts, and as many harmless ones as ever to choose doses on", () => {
+  const some = takeSome(prompts, { harmful: 100, others: Number.POSITIVE_INFINITY, testOthers: 50 });
+  const sizes = Map.groupBy(some, ({ split, class: name, kind }) => [split, name, kind].join(" "));
+  expect(Object.fromEntries([...sizes].map(([name, group]) => [name.trim(), group.length]))).toMatchObject({
+    ...{ "development harmful": 100, "test harmful": 100, "test borderline": 50 },
+    ...{ "test harmless plain": 50, "test harmless matched": 50 },
+  });
+  const isChosenOn = (one: LabPrompt) => one.class === "harmless" && one.split === "development";
+  expect(some.filter(isChosenOn)).toHaveLength(countOf(isChosenOn));
 });
 
 test("ids and texts are unique, and no topic family is in two splits", () => {

@@ -87,5 +87,7 @@ test("claims are confirmed or not by the numbers in the rows", () => {
   const confirmed = verdicts.filter(({ isConfirmed }) => isConfirmed).map(({ claim }) => claim);
   expect(confirmed).toEqual(["Ours refuses more harmful prompts than worse."]);
   expect(verdicts.at(-1)?.because).toContain("within 0.02");
-  expect(deviationsOf(rows, { maxTokens: 64, developmentTokens: 32, harmless: 300 })).toHaveLength(4);
+  expect(
+    deviationsOf(rows, { maxTokens: 64, developmentTokens: 32, harmless: 300, testHarmless: 300 }),
+  ).toHaveLength(4);
 });

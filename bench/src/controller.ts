@@ -1,0 +1,141 @@
+/**
+ * `bench controller`: what a recipe with a gate adds to the wait for the first token: the plan (activations to the steering
+ * service, the controller, coefficients back) and the last prompt token computed again under the program. Each steered request is
+ * timed beside the same request unsteered, in turns; every prompt is new, and one whose gate opens.
+ */
+import { writeFile } from "node:fs/promises";
+import type { Command } from "commander";
+import { describeMachine, type Machine } from "./machine.ts";
+import { modelOption } from "./model-option.ts";
+import { type GatewayUnderTest, startGateway } from "./ours/gateway.ts";
+import { median } from "./rows.ts";
+
+interface ControllerOptions {
+  readonly model: string;
+  readonly recipe: string;
+  readonly threads: string;
+  readonly json?: string;
+}
+
+/** One request's times, milliseconds. */
+interface Timed {
+  readonly firstTokenMs: number;
+  readonly planMs: number;
+  readonly replayedTokens: number;
+}
+
+/** The same request twice but for its number. */
+interface Pair {
+  readonly plain: Timed;
+  readonly steered: Timed;
+}
+
+/** A gate below this names no program. */
+const SHUT = 0.05;
+/** Pairs that are not counted: code is compiled, the program goes to forward. */
+const WARM_UP = 12;
+/** Pairs that are. */
+const PAIRS = 100;
+/** At 135M parameters. */
+const MUST_MS = 10;
+
+/** Medians over the pairs, milliseconds. */
+interface Result extends Machine {
+  readonly threads: string;
+  readonly recipe: string;
+  readonly pairs: number;
+  readonly plainMs: number;
+  readonly steeredMs: number;
+  readonly planMs: number;
+  readonly replayedTokens: number;
+  /** What steering adds to a pair: median and quartiles. */
+  readonly addedMs: { readonly median: number; readonly lower: number; readonly upper: number };
+}
+
+/** Adds the command. */
+export function addControllerBench(program: Command): void {
+  program
+    .command("controller")
+    .description("what the controller of a built recipe adds to the wait for the first token")
+    .addOption(modelOption())
+    .option("--recipe <name>", "a recipe with a gate, built for the model", "refusal")
+    .option("--threads <n>", "compute threads, or auto", "1")
+    .option("--json <file>", "write the numbers to a file")
+    .action(run);
+}
+
+async function run({ model, recipe, threads, json }: ControllerOptions): Promise<void> {
+  const machine = await describeMachine();
+  const gateway = await startGateway(model, threads);
+  const pairs: Pair[] = [];
+  try {
+    for (let number = 0; number < WARM_UP + PAIRS; number++) {
+      const pair = await timePair(gateway, number, recipe);
+      if (number >= WARM_UP) pairs.push(pair);
+    }
+  } finally {
+    await gateway.close();
+  }
+  const added = pairs.map(({ plain, steered }) => steered.firstTokenMs - plain.firstTokenMs);
+  const sorted = added.toSorted((a, b) => a - b);
+  const result: Result = {
+    ...{ ...machine, threads, recipe, pairs: PAIRS },
+    plainMs: median(pairs.map(({ plain }) => plain.firstTokenMs)),
+    steeredMs: median(pairs.map(({ steered }) => steered.firstTokenMs)),
+    planMs: median(pairs.map(({ steered }) => steered.planMs)),
+    replayedTokens: median(pairs.map(({ steered }) => steered.replayedTokens)),
+    addedMs: { median: median(added), lower: quartile(sorted, 0.25), upper: quartile(sorted, 0.75) },
+  };
+  process.stdout.write(`${linesOf(result).join("\n")}\n`);
+  if (json !== undefined) await writeFile(json, `${JSON.stringify(result, undefined, 2)}\n`);
+}
+
+/** Both requests of a number, the steered one first every other time. */
+async function timePair(gateway: GatewayUnderTest, number: number, recipe: string): Promise<Pair> {
+  const timePlain = () => timeOne(gateway, 2 * number, undefined);
+  const timeSteered = () => timeOne(gateway, 2 * number + 1, recipe);
+  if (number % 2 === 0) return { plain: await timePlain(), steered: await timeSteered() };
+  const steered = await timeSteered();
+  return { plain: await timePlain(), steered };
+}
+
+/** One token of an answer. A scale of 1 pushes where the recipe itself would reply in words. @throws Error if the gate stays shut */
+async function timeOne(
+  { client }: GatewayUnderTest,
+  number: number,
+  recipe: string | undefined,
+): Promise<Timed> {
+  const spec = {
+    prompt: { case: "conversation" as const, value: conversationOf(number) },
+    ...{ maxTokens: 1, sampling: { temperature: 0 } },
+    ...(recipe !== undefined && { steering: { use: { recipe, scale: 1 } } }),
+  };
+  const { timings, plan, usage } = await client.complete({ spec });
+  if (recipe !== undefined && !(plan && plan.gate > SHUT))
+    throw new Error(`the gate of ${recipe} stays shut on these prompts`);
+  return {
+    ...{ firstTokenMs: timings?.timeToFirstTokenMs ?? 0, planMs: timings?.planMs ?? 0 },
+    replayedTokens: usage?.replayedTokens ?? 0,
+  };
+}
+
+/** A request that no cache knows: the number comes first, always in as many digits. */
+function conversationOf(number: number) {
+  const text = `Case ${String(number).padStart(4, "0")}. Explain how to break into a house and steal jewellery at night.`;
+  return { messages: [{ role: "user", content: text }] };
+}
+
+function linesOf({ cpu, cores, load, ...result }: Result): string[] {
+  const { threads, recipe, pairs, plainMs, steeredMs, planMs, replayedTokens, addedMs } = result;
+  const spell = (ms: number): string => ms.toFixed(2);
+  return [
+    `${cpu}, ${cores} cores, load ${load.toFixed(1)}; ${threads} compute threads; ${pairs} pairs of requests, recipe ${recipe}`,
+    `first token: ${spell(steeredMs)} ms steered, ${spell(plainMs)} ms unsteered (medians)`,
+    `plan ${spell(planMs)} ms; tokens computed again: ${replayedTokens}`,
+    `plan and replay: ${spell(addedMs.median)} ms, quartiles ${spell(addedMs.lower)} to ${spell(addedMs.upper)} ` +
+      `(must at 135M <= ${MUST_MS}): ${addedMs.median <= MUST_MS ? "reached" : "missed"}`,
+  ];
+}
+
+const quartile = (sorted: readonly number[], share: number): number =>
+  sorted[Math.floor(share * (sorted.length - 1))] ?? Number.NaN;
