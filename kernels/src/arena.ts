@@ -64,7 +64,7 @@ export function createMemory(plan: ArenaPlan | number): WebAssembly.Memory {
       `the system refused ${pages * WASM_PAGE_BYTES} bytes of shared memory`,
     );
   }
-  useLargePages(memory);
+  useLargePages(memory, true);
   initConstants(memory);
   return memory;
 }

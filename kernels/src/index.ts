@@ -12,6 +12,7 @@ export type { CodedRows, CodeFormat } from "./codes.ts";
 export { codeFormat, readCodes, readValues } from "./codes.ts";
 export type { KernelErrorReason } from "./errors.ts";
 export { KernelError } from "./errors.ts";
+export { useLargePages } from "./large-pages.ts";
 export type { KernelModule, Variant } from "./module.ts";
 export { loadModule } from "./module.ts";
 export { halfToFloat } from "./half.ts";

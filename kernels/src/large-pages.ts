@@ -7,18 +7,23 @@
 import { dlopen, FFIType, ptr } from "bun:ffi";
 
 const MADV_HUGEPAGE = 14;
+const MADV_NOHUGEPAGE = 15;
 /** glibc; musl's loader knows itself by this name too. */
 const LIBRARY = "libc.so.6";
 
-/** Asks for large pages of the whole memory; its bytes stay what they are. Answers whether the system has agreed. */
-export function useLargePages(memory: WebAssembly.Memory): boolean {
+/**
+ * Asks for large pages of the whole memory, or (to measure what they are worth) for none, before it is written; its bytes stay
+ * what they are. Answers whether the system has agreed.
+ */
+export function useLargePages(memory: WebAssembly.Memory, isWanted: boolean): boolean {
   if (process.platform !== "linux") return false;
   try {
     const { symbols } = dlopen(LIBRARY, {
       madvise: { args: [FFIType.ptr, FFIType.u64, FFIType.i32], returns: FFIType.i32 },
     });
     const { buffer } = memory;
-    return symbols.madvise(ptr(new Uint8Array(buffer)), buffer.byteLength, MADV_HUGEPAGE) === 0;
+    const advice = isWanted ? MADV_HUGEPAGE : MADV_NOHUGEPAGE;
+    return symbols.madvise(ptr(new Uint8Array(buffer)), buffer.byteLength, advice) === 0;
   } catch {
     return false;
   }

@@ -3,9 +3,9 @@
 import { expect, test } from "bun:test";
 import { ptr } from "bun:ffi";
 import { readFileSync } from "node:fs";
-import { createMemory } from "#kernels";
+import { createMemory, useLargePages } from "#kernels";
 
-/** Flags of the mapping of this process that holds `address`: "hg" = large pages are asked for. */
+/** Flags of the mapping of this process that holds `address`: "hg" = large pages are asked for, "nh" = none are wanted. */
 function flagsAt(address: number): string {
   let isInside = false;
   for (const line of readFileSync("/proc/self/smaps", "utf8").split("\n")) {
@@ -26,5 +26,7 @@ test.skipIf(process.platform !== "linux")(
       expect(flagsAt(Number(ptr(bytes)) + offset)).toContain(" hg");
     }
     expect(new Uint32Array(memory.buffer, 65_536).every((word) => word === 0)).toBe(true);
+    expect(useLargePages(memory, false)).toBe(true);
+    expect(flagsAt(Number(ptr(bytes)))).toContain(" nh");
   },
 );
