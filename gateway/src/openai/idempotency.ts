@@ -37,10 +37,10 @@ export function createIdempotentRequests(now = () => performance.now()): Idempot
   const forget = (name: string, entry: Entry): void => {
     if (entries.get(name) === entry) entries.delete(name);
   };
-  const makeRoom = (): void => {
-    // In order of arrival: the first is the oldest.
+  /** Leaves at most so many, and none whose time is over. In order of arrival: the first is the oldest. */
+  const forgetOldest = (most: number): void => {
     for (const [name, { at }] of entries) {
-      if (entries.size < LIMITS.idempotencyKeys && now() - at < LIMITS.idempotencyMs) return;
+      if (entries.size <= most && now() - at < LIMITS.idempotencyMs) return;
       entries.delete(name);
     }
   };
@@ -51,6 +51,7 @@ export function createIdempotentRequests(now = () => performance.now()): Idempot
       const name = digestOf([headers.get("authorization"), key]);
       const bodyDigest = digestOf(body);
       for (;;) {
+        forgetOldest(LIMITS.idempotencyKeys);
         const known = entries.get(name);
         if (!known) break;
         if (known.bodyDigest !== bodyDigest) {
@@ -62,7 +63,7 @@ export function createIdempotentRequests(now = () => performance.now()): Idempot
         const answer = await known.answer.catch(() => undefined);
         if (answer) return answer;
       }
-      makeRoom();
+      forgetOldest(LIMITS.idempotencyKeys - 1);
       const entry = { bodyDigest, answer: execute(), at: now() };
       entries.set(name, entry);
       entry.answer.catch(() => forget(name, entry));
