@@ -5,6 +5,7 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { dirname, join, relative } from "node:path";
 import type { Command } from "commander";
+import { giveWay } from "#kit/turns.ts";
 import { describeMachine } from "../machine.ts";
 import { modelOption } from "../model-option.ts";
 import { startGateway } from "../ours/gateway.ts";
@@ -53,6 +54,8 @@ async function run({ quick = false, model, threads, json, plot }: LoadOptions): 
   const seconds = quick ? QUICK_SECONDS : SECONDS;
   const machine = await describeMachine();
   const gateway = await startGateway(model, threads);
+  // Clients share the machine with the server, which would not wait for them elsewhere. After it was started, which would inherit it.
+  giveWay();
   const rows: LoadRow[] = [];
   try {
     const target = await targetOf(gateway);

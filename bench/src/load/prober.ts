@@ -4,6 +4,7 @@
  * busy the other clients are. Told the target, a rate and seconds; answers with milliseconds as one line of JSON.
  */
 import { setPriority } from "node:os";
+import { askForShortTurns } from "#kit/turns.ts";
 import type { Target } from "./one-request.ts";
 
 /** What the program is told, as JSON. */
@@ -24,6 +25,7 @@ try {
   // Without the right to, its own waiting is in the numbers.
 }
 
+askForShortTurns();
 const times: number[] = [];
 const beganMs = performance.now();
 for (let number = 0; performance.now() - beganMs < seconds * MS_PER_SECOND; number++) {

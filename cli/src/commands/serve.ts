@@ -103,7 +103,8 @@ async function serveOne(service: RoomName, options: ServeOptions, wantsHttp: boo
   const { tokenizer, forward, verifier, steering, sharedPrefixes = false } = options;
   const entries = Object.entries({ tokenizer, forward, verifier, steering });
   const addresses = Object.fromEntries(entries.filter(([, address]) => address !== undefined));
-  askForShortTurns();
+  // Forward passes on what its engine computes: on a taken machine it comes after those who are waited for by strangers.
+  if (service !== "forward") askForShortTurns();
   const endTracing = await startTracing(service);
   const running = await startService({
     service,

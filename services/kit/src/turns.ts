@@ -1,8 +1,9 @@
 /**
  * How the kernel takes turns between our threads on a machine whose processors are all taken. A thread that is seldom busy and always
  * awaited asks for short turns: it is let on as soon as it wakes up, where it otherwise waits for the turn of a compute thread to end
- * (1.4 to 4 ms). A thread that computes for long gives way: it takes nobody's turn away when it wakes up. Neither changes how much of
- * a processor anybody gets in all. Linux, short turns from 6.12 on; elsewhere nothing happens.
+ * (1.4 to 4 ms). A thread that computes for long gives way: it takes nobody's turn away when it wakes up, and has long turns, which those
+ * who ask for shorter ones may interrupt. Neither changes how much of a processor anybody gets in all. Linux, turns by their length
+ * from 6.12 on; elsewhere nothing happens.
  */
 import { dlopen, FFIType, ptr } from "bun:ffi";
 import { getPriority } from "node:os";
@@ -13,8 +14,9 @@ const SCHED_SETATTR: Readonly<Record<string, number>> = { x64: 314, arm64: 274 }
 const ATTRIBUTES_BYTES = 48;
 const [NORMAL, BATCH] = [0, 3];
 const RESET_ON_FORK = 1n;
-/** The shortest turn the kernel grants, and its own. */
-const [SHORT_NS, USUAL_NS] = [100_000n, 0n];
+/** About what a request takes of the gateway before its first wait: a shorter turn would end within it. The usual one is 1.4 to 3 ms. */
+const SHORT_NS = 400_000n;
+const LONG_NS = 20_000_000n;
 
 /** Asks for short turns of the calling thread; what it starts has turns as usual. False where the system has none. */
 export function askForShortTurns(): boolean {
@@ -23,7 +25,7 @@ export function askForShortTurns(): boolean {
 
 /** Makes the calling thread, and the threads it starts from now on, give way. False where the system cannot. */
 export function giveWay(): boolean {
-  return schedule(BATCH, 0n, USUAL_NS);
+  return schedule(BATCH, 0n, LONG_NS);
 }
 
 function schedule(policy: number, flags: bigint, sliceNs: bigint): boolean {
