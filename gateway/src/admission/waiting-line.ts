@@ -93,7 +93,14 @@ export function createWaitingLine<W extends Waiter>(maxKeys: number): WaitingLin
     tokensAhead(stand) {
       const above = BANDS.slice(0, BANDS.indexOf(stand.band)).flatMap((band) => bands[band]);
       const byKey = Map.groupBy(bands[stand.band], ({ key }) => key);
-      return sumOf(above) + tokensBefore(stand, asNewcomer(stand), byKey, allGiven);
+      // By the time of its band, what stands above has been given to its keys.
+      const later = (key: string, { all: whole, parts }: Given): Given => {
+        const own = above.filter((waiter) => waiter.key === key);
+        const ofPart = (part: number): number => sumOf(own.filter((waiter) => partOf(waiter) === part));
+        return { all: whole + sumOf(own), parts: [parts[0] + ofPart(0), parts[1] + ofPart(1)] };
+      };
+      const mine = later(stand.key, asNewcomer(stand));
+      return sumOf(above) + tokensBefore(stand, mine, byKey, (key) => later(key, givenTo(key)));
     },
     add(waiter) {
       counters.set(waiter.key, asNewcomer(waiter));
@@ -136,7 +143,7 @@ function tokensBefore(
   stand: Stand,
   given: Given,
   byKey: ReadonlyMap<string, readonly Waiter[]>,
-  allGiven: (key: string) => number,
+  givenTo: (key: string) => Given,
 ): number {
   const part = partOf(stand);
   const mates = byKey.get(stand.key) ?? [];
@@ -145,9 +152,26 @@ function tokensBefore(
   let tokens = own + servedUntil(given.parts[part] + own, given.parts[1 - part] ?? 0, rest);
   const end = given.all + tokens;
   for (const [key, waiters] of byKey) {
-    if (key !== stand.key) tokens += servedUntil(end, allGiven(key), waiters);
+    if (key === stand.key) continue;
+    const other = givenTo(key);
+    tokens += servedUntil(end, other.all, inTurns(waiters, other.parts));
   }
   return tokens;
+}
+
+/** Waiters of one key in the order they are served: the part that was given less first, the earlier one if both the same. */
+function inTurns(waiters: readonly Waiter[], parts: Given["parts"]): Waiter[] {
+  const [hurried = [], withTime = []] = [0, 1].map((part) =>
+    [...waiters.entries()].filter(([, waiter]) => partOf(waiter) === part),
+  );
+  let given = parts;
+  return waiters.map((any) => {
+    const [[early = Infinity] = [], [late = Infinity] = []] = [hurried[0], withTime[0]];
+    const isFirst = withTime.length === 0 || given[0] < given[1] || (given[0] === given[1] && early < late);
+    const [, next] = (hurried.length > 0 && isFirst ? hurried : withTime).shift() ?? [0, any];
+    given = withPart(given, next, given[partOf(next)] + next.tokens);
+    return next;
+  });
 }
 
 /** Tokens of `waiters`, who were given `given`, that are served before somebody whose count is `end`. */
