@@ -16,7 +16,7 @@ import { setup } from "./support/build-setup.ts";
 import { MODEL } from "./support/simulated-services.ts";
 
 const isFull = process.env["TRIMTAB_TEST_FULL"] === "1";
-const HISTORIES = isFull ? 60 : 4;
+const HISTORIES = isFull ? 60 : 3;
 const STEPS = 14;
 const SEED = 31;
 /** Turns of the event loop between two steps, at most. */
