@@ -2,50 +2,79 @@
  * Particle filtering served by us beside its_hub doing it over our OpenAI endpoint: same problems, algorithm, particles,
  * temperature and exact verifier, one problem each in turn. And both sides' choices among the same sampled answers.
  */
+import { onlyChild, processorSeconds } from "../ours/processes.ts";
 import { type BenchRow, rowAlone, rowOf } from "../rows.ts";
 import { CANDIDATES, keyOf, type SearchBench, TEMPERATURE } from "./bench.ts";
-import { countUsage } from "./counting.ts";
+import { type Counted, countUsage } from "./counting.ts";
 import { type Asking, bestOfN, majority, particleFilter } from "./ours.ts";
 import { drawSums, type Sum } from "./problems.ts";
 import { type ItsHub, startItsHub } from "./python.ts";
 
-/** Rows: wall time, prefilled and generated tokens, and how often the same answers led to the same choice. */
+/** Rows: wall time, the engine's part of it, prefilled and generated tokens, and how often the same answers led to the same choice. */
 export async function besideItsHub(bench: SearchBench): Promise<BenchRow[]> {
   const hub = startItsHub();
   const counted = countUsage(bench.gateway.url);
   try {
     const sums = drawSums(bench.problems + 1);
-    const peer = `its_hub ${hub.version}`;
-    const wall: Sides = { ours: [], theirs: [] };
-    const prefilled: Sides = { ours: [], theirs: [] };
-    const generated: Sides = { ours: [], theirs: [] };
-    for (const [seed, sum] of sums.entries()) {
-      const ours = await particleFilter(askingOf(bench, seed), sum);
-      const before = { ...counted.sums };
-      const { seconds } = await hub.ask({
-        ...{ do: "filter", url: counted.url, model: bench.model, temperature: TEMPERATURE },
-        ...{ ...sum, particles: CANDIDATES },
-      });
-      // The first warms both sides.
-      if (seed === 0) continue;
-      wall.ours.push(ours.wallMs);
-      wall.theirs.push(1000 * Number(seconds));
-      prefilled.ours.push(ours.prefilled);
-      prefilled.theirs.push(counted.sums.prefilled - before.prefilled);
-      generated.ours.push(ours.generated);
-      generated.theirs.push(counted.sums.generated - before.generated);
-    }
+    const measured = await searchInTurn(bench, hub, counted, sums);
     const same = await replay(bench, hub, sums.slice(1));
+    const peer = `its_hub ${hub.version}`;
     return [
-      rowOf(keyOf(bench, "search-wall", peer), "ms a problem", wall.ours, wall.theirs),
-      rowOf(keyOf(bench, "search-prefilled", peer), "tokens a problem", prefilled.ours, prefilled.theirs),
-      rowOf(keyOf(bench, "search-generated", peer), "tokens a problem", generated.ours, generated.theirs),
+      ...Object.entries(UNITS).map(([metric, unit]) => {
+        const { ours, theirs } = measured[metric as Metric];
+        return rowOf(keyOf(bench, metric, peer), unit, ours, theirs);
+      }),
       rowAlone(keyOf(bench, "search-same-choice", peer), "share of replays", [same.share], same.what),
     ];
   } finally {
     hub.close();
     counted.close();
   }
+}
+
+const UNITS = {
+  "search-wall": "ms a problem",
+  "search-engine": "ms of the engine's processor time a problem",
+  "search-prefilled": "tokens a problem",
+  "search-generated": "tokens a problem",
+} as const;
+type Metric = keyof typeof UNITS;
+
+/** Each sum on both sides, one after the other; the first one warms both and is not counted. Linux only. */
+async function searchInTurn(
+  bench: SearchBench,
+  hub: ItsHub,
+  counted: Counted,
+  sums: readonly Sum[],
+): Promise<Record<Metric, Sides>> {
+  const forward = await onlyChild(bench.gateway.pid);
+  const engineMs = async () => 1000 * (await processorSeconds(forward));
+  const none = (): Sides => ({ ours: [], theirs: [] });
+  const measured = Object.fromEntries(Object.keys(UNITS).map((name) => [name, none()])) as Record<
+    Metric,
+    Sides
+  >;
+  for (const [seed, sum] of sums.entries()) {
+    const began = await engineMs();
+    const ours = await particleFilter(askingOf(bench, seed), sum);
+    const between = await engineMs();
+    const before = { ...counted.sums };
+    const { seconds } = await hub.ask({
+      ...{ do: "filter", url: counted.url, model: bench.model, temperature: TEMPERATURE },
+      ...{ ...sum, particles: CANDIDATES },
+    });
+    const ended = await engineMs();
+    if (seed === 0) continue;
+    const add = (metric: Metric, our: number, their: number): void => {
+      measured[metric].ours.push(our);
+      measured[metric].theirs.push(their);
+    };
+    add("search-wall", ours.wallMs, 1000 * Number(seconds));
+    add("search-engine", between - began, ended - between);
+    add("search-prefilled", ours.prefilled, counted.sums.prefilled - before.prefilled);
+    add("search-generated", ours.generated, counted.sums.generated - before.generated);
+  }
+  return measured;
 }
 
 interface Sides {

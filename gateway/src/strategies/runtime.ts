@@ -3,8 +3,9 @@
  * books, tells what happens, and commits text as soon as every candidate left shares it.
  *
  * Tokens are handed out in equal shares before they are generated, so a budget of tokens holds exactly; what a candidate
- * leaves of its share goes to the others in a further batch. Where a model reads candidates once more (a verifier that asks
- * it, the unsteered model of a proposal) what that will take is held back; verdicts that do not fit are not asked for. Cost: a comparison of texts a token, O(live candidates).
+ * leaves of its share goes to the others in a further batch. What a model will read of candidates once more (for a verifier
+ * that asks it, or as the unsteered one) is held back, and verdicts that do not fit are not asked for.
+ * Cost: a comparison of texts a token, O(live candidates).
  */
 import type { JsonObject } from "@bufbuild/protobuf";
 import type { TrimtabError } from "#kit/errors.ts";
@@ -237,7 +238,7 @@ class Runtime implements Search {
     const left = this.#ledger.tokensLeft();
     const { verdicts, tokens } = await this.#options.world.judge(members, judging, left);
     this.#ledger.spent.verifierTokens += tokens;
-    this.#ledger.spent.verifierCalls += members.length;
+    this.#ledger.spent.verifierCalls += verdicts.filter(({ isUnpaid }) => !isUnpaid).length;
     const known = verdicts.flatMap(({ score }) => (score === undefined ? [] : [score]));
     const neutral =
       known.length === 0 ? NEUTRAL : known.reduce((sum, score) => sum + score, 0) / known.length;
