@@ -48,3 +48,25 @@ test("a last candidate that the engine fails does not take the finished ones wit
   const { choices } = await stack.client.complete(chat("hello", { scaling }));
   expect(choices[0]?.text).toBe("a");
 });
+
+test("a hidden state that the engine cannot compute is a failed verdict, and ends nobody else's search", async () => {
+  const stack = answering(["a\n\nb", "b\n\nmore", "c\n\nd"]);
+  let generations = 0;
+  stack.forward.fails = () => (++generations === 5 ? "OUT_OF_MEMORY" : undefined);
+  const verifier = { name: "probe" };
+  const scaling = {
+    strategy: "particle-filtering",
+    budget: { candidates: 3 },
+    verifier,
+    degraded: 2,
+    trace: true,
+  };
+  const { search, choices } = await stack.client.complete(chat("hello", { scaling }));
+  expect(choices[0]?.text).toContain("\n\n");
+  expect(search?.degraded).toBe(true);
+  stack.forward.fails = () => (++generations % 5 === 0 ? "OUT_OF_MEMORY" : undefined);
+  generations = 0;
+  const strict = stack.client.complete(chat("hello", { scaling: { ...scaling, degraded: 1 } }));
+  expect(await strict.catch(fromConnectError)).toMatchObject({ field: "scaling.verifier" });
+  expect([...stack.forward.alive]).toEqual([]);
+});

@@ -16,6 +16,7 @@ import {
   VerifierService,
 } from "#proto/trimtab/verifier/v1/verifier_service_pb.ts";
 import type { Client } from "@connectrpc/connect";
+import { Site } from "./proto.ts";
 import { createForwardBench, type ForwardBench, simulatedForward } from "./simulated-forward.ts";
 import { type SteeringBench, simulatedSteering } from "./simulated-steering.ts";
 import { encode, simulatedTokenizer } from "./simulated-tokenizer.ts";
@@ -47,7 +48,10 @@ const SIMULATED_VERIFIERS = [
   { name: "words", kind: VerifierKind.OUTCOME, needs: ["text"] },
   { name: "steps", kind: VerifierKind.PROCESS, needs: ["text"] },
   { name: "asker", kind: VerifierKind.OUTCOME, access: VerifierAccess.SELF, needs: ["messages", "text"] },
-  { name: "probe", kind: VerifierKind.PROCESS, needs: ["activations"] },
+  {
+    ...{ name: "probe", kind: VerifierKind.PROCESS, needs: ["activations"] },
+    taps: [{ site: Site.RESIDUAL, layers: [3] }],
+  },
 ];
 
 /** What a stack may be made with. */

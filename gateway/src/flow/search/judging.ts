@@ -13,10 +13,11 @@ import type { Branch } from "./branches.ts";
 import type { EngineInput } from "./engine-world.ts";
 import { sendInParts } from "./growing.ts";
 import type { BoundVerifier } from "./options.ts";
-import { readRows, rowsOf } from "./state-rows.ts";
+import { readRows, type RowsRead, rowsOf } from "./state-rows.ts";
 
 /** There are too few tokens left for the model to read. */
 const UNPAID: Judgement = { score: undefined, failure: "TOO_LARGE", isUnpaid: true };
+const NO_ROWS: RowsRead = { count: 0, failed: new Map() };
 const NO_TOKENS: readonly Token[] = [];
 
 /** Judges branches; `pending` are commands that must reach forward first. Throws only for wrong parameters. */
@@ -32,10 +33,21 @@ export async function judgeBranches(
   const verifier = input.scaling.verifiers[judging];
   if (!verifier) throw new RangeError(`${input.scaling.strategy.name} has no verifier of kind ${judging}`);
   if (verifier.asksModel && tokensLeft < 1) return { verdicts: candidates.map(() => UNPAID), tokens: 0 };
-  const rows = verifier.taps.length > 0 ? await readRows(input, branches, verifier.taps) : 0;
-  const items = candidates.map((candidate, index) => itemOf(input, verifier, candidate, branches[index]));
-  const { verdicts, tokens } = await call(input, verifier, items, tokensLeft);
-  return { verdicts, tokens: tokens + rows };
+  const rows = verifier.taps.length > 0 ? await readRows(input, branches, verifier.taps) : NO_ROWS;
+  const failures = branches.map((branch) => rows.failed.get(branch));
+  const items = candidates
+    .map((candidate, index) => itemOf(input, verifier, candidate, branches[index]))
+    .filter((_, index) => failures[index] === undefined);
+  const judged =
+    items.length > 0 ? await call(input, verifier, items, tokensLeft) : { verdicts: [], tokens: 0 };
+  const verdicts = judged.verdicts.values();
+  return {
+    verdicts: failures.map((failure) => {
+      if (failure !== undefined) return { score: undefined, failure };
+      return verdicts.next().value ?? { score: undefined, failure: "INTERNAL" };
+    }),
+    tokens: judged.tokens + rows.count,
+  };
 }
 
 function itemOf(

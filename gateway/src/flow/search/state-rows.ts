@@ -4,18 +4,27 @@
  * so that the state is the one the verifier was trained on. Cost: one row a judged step, billed as a verifier's token.
  */
 import { create } from "@bufbuild/protobuf";
+import type { Reason } from "#kit/errors.ts";
 import { type Activation, ActivationSchema, type Tap } from "#proto/trimtab/type/v1/program_pb.ts";
 import { failure, type SessionCommand } from "../forward-session.ts";
 import type { Branch } from "./branches.ts";
 import type { EngineInput } from "./engine-world.ts";
 import { sendInParts } from "./growing.ts";
 
-/** Reads the row of the last token of each branch; answers with the rows computed. */
+/** What came of reading rows. */
+export interface RowsRead {
+  /** Rows computed. */
+  readonly count: number;
+  /** Branches whose row the engine could not compute, and why. */
+  readonly failed: ReadonlyMap<Branch, Reason>;
+}
+
+/** Reads the row of the last token of each branch. @throws TrimtabError if the session failed */
 export async function readRows(
   { session }: Pick<EngineInput, "session">,
   branches: readonly Branch[],
   taps: readonly Tap[],
-): Promise<number> {
+): Promise<RowsRead> {
   const waiting = new Map(
     branches.filter(({ tokens }) => tokens.length > 0).map((one) => [one.sequenceId, one]),
   );
@@ -24,19 +33,24 @@ export async function readRows(
     session,
     [...waiting.values()].flatMap((branch) => readCommands(branch, taps)),
   );
-  const rows = waiting.size;
+  const asked = waiting.size;
+  const failed = new Map<Branch, Reason>();
   while (waiting.size > 0) {
     const { sequenceId, event } = await session.next();
     const branch = waiting.get(sequenceId);
+    if (event.case === "failed" && sequenceId === 0n) throw failure(event.value);
     if (!branch) continue;
-    if (event.case === "failed") throw failure(event.value);
     if (event.case === "activation") branch.activations.at(-1)?.push(event.value);
-    if (event.case !== "finished") continue;
+    if (event.case !== "finished" && event.case !== "failed") continue;
     waiting.delete(sequenceId);
     branch.held = branch.tokens.length;
-    session.send(truncation(branch));
+    if (event.case === "finished") session.send(truncation(branch));
+    else {
+      branch.activations.pop();
+      failed.set(branch, failure(event.value).reason);
+    }
   }
-  return rows;
+  return { count: asked - failed.size, failed };
 }
 
 /** The activations of a branch as a verifier reads them: one a tap and block, with a row a step. */
