@@ -58,6 +58,9 @@ test("tables of the bench show what was compared, and what stands alone", () => 
     "| wall, ms | server 1 | 1235 | 3000 | **0.41** (0.30 to 0.50) | 4 |",
     "| memory, MiB | none | 20.9 |  |  | 1 |",
   ]);
+  expect(
+    renderPage("{{measured search wall ratio}} of {{measured search wall theirs}}", () => ({ rows })),
+  ).toBe("0.411 of 3000");
 });
 
 test("a template that asks for what no result has is refused", () => {

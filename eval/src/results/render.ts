@@ -62,6 +62,8 @@ const KINDS: Readonly<Record<string, (result: unknown, words: readonly string[])
       .join(", "),
   policy: (result) => policyTable(result as { crossValidated: PolicyReport; test?: PolicyReport }),
   bench: (result) => benchTable((result as { readonly rows: readonly BenchLine[] }).rows),
+  measured: (result, [metric = "", field = ""]) =>
+    spellMeasured(result as { readonly rows: readonly BenchLine[] }, metric, field),
   cell: (result, [row = "", ...column]) => cellOf(result as KeptTable, row, column.join(" ")),
   table: (result) => {
     const { head, rows } = result as KeptTable;
@@ -74,6 +76,17 @@ function rowOf(result: unknown, arm: string): KeptRow {
   const found = rows.find((row) => `${row.strategy}/${row.source}/${row.budget}` === arm);
   if (found) return found;
   throw new Error(`${title} has no ${arm}`);
+}
+
+/** A number of a row of the bench. */
+function spellMeasured(
+  { rows }: { readonly rows: readonly BenchLine[] },
+  metric: string,
+  field: string,
+): string {
+  const value = rows.find((row) => row.metric === metric)?.[field as keyof BenchLine];
+  if (typeof value !== "number") throw new Error(`the bench has no ${field} of ${metric}`);
+  return spellNumber(value);
 }
 
 function cellOf({ head, rows }: KeptTable, row: string, column: string): string {
@@ -132,16 +145,16 @@ function policyTable({
 }
 
 function benchTable(rows: readonly BenchLine[]): string {
-  const number = (value: number | null): string =>
-    value === null ? "" : Math.abs(value) >= 100 ? value.toFixed(0) : value.toPrecision(3);
   const lines = rows.map(({ metric, peer, unit, ours, theirs, ratio, low, high, rounds }) => [
-    ...[`${metric}, ${unit}`, peer, number(ours), number(theirs)],
+    ...[`${metric}, ${unit}`, peer, spellNumber(ours), spellNumber(theirs)],
     ratio === null ? "" : `**${ratio.toFixed(2)}** (${low?.toFixed(2)} to ${high?.toFixed(2)})`,
     String(rounds),
   ]);
   return markdownTable(["what", "beside", "ours", "theirs", "ratio (lowest to highest)", "n"], lines);
 }
 
+const spellNumber = (value: number | null): string =>
+  value === null ? "" : Math.abs(value) >= 100 ? value.toFixed(0) : value.toPrecision(3);
 const spellInterval = ({ mean, lower, upper }: Interval, digits: number): string =>
   `${mean.toFixed(digits)} [${lower.toFixed(digits)}, ${upper.toFixed(digits)}]`;
 const spellPoints = ({ mean, lower, upper }: Interval): string =>
