@@ -163,11 +163,19 @@ function stackOf({ texts, failing, breaksAt, verdicts, verifierDiesAt }: History
   return stack;
 }
 
-/** Counts the tokens that the engine hands out for answers. */
+/** Counts the tokens that the engine hands out for answers, and not those that come with a row that is read. */
 function countTokens({ forward }: SimulatedStack): () => number {
+  const reading = new Set<bigint>();
   let count = 0;
+  forward.onCommand = ({ command }) => {
+    if (command.case !== "generate") return;
+    const { sequenceId, taps } = command.value;
+    if (taps.length > 0) reading.add(sequenceId);
+    else reading.delete(sequenceId);
+  };
   forward.lies = (event) => {
-    if (event.event.case === "tokens") count += event.event.value.tokens.length;
+    if (event.event.case === "tokens" && !reading.has(event.sequenceId))
+      count += event.event.value.tokens.length;
     return [event];
   };
   return () => count;
