@@ -139,10 +139,8 @@ function pick(search: Search, samples: readonly Candidate[], scores: readonly nu
 
 /** Share of the leading answer among all probes. */
 function agreement(search: Search, samples: readonly Candidate[]): number {
-  const answers = tally(
-    search,
-    samples.map((candidate) => ({ candidate, weight: 1 })),
-  );
+  const ballots = samples.map((candidate) => ({ candidate, weight: 1 }));
+  const answers = tally(search, ballots);
   return (answers[0]?.votes ?? 0) / samples.length;
 }
 

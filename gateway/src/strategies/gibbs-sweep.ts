@@ -9,7 +9,6 @@
  * Every step is a candidate of its own, so that a reference can be forked at any of its steps. Cost: N − 1 answers a chain.
  */
 import { logWeight, resample, softmax } from "./resampling.ts";
-import { isSound } from "./standing.ts";
 import type { Candidate, Decision, Search } from "./strategy.ts";
 
 /** How particles are weighed. */
@@ -142,10 +141,7 @@ async function weigh(
   }
 }
 
-function hasFailed({ trajectory }: Particle): boolean {
-  const last = trajectory.at(-1);
-  return last !== undefined && !isSound(last);
-}
+const hasFailed = ({ trajectory }: Particle): boolean => trajectory.at(-1)?.ended === "error";
 
 function weightsOf(particles: readonly Particle[]): number[] {
   return softmax(particles.map(({ logWeight: weight }) => weight));
