@@ -64,8 +64,9 @@ export function createRequestTimes(registry: Registry, now = (): number => perfo
         answerTokens(usage?.completionTokens ?? 0);
         // An answer without a token of the model, as a reply of a recipe, was not computed.
         if (timings.timeToFirstTokenMs <= 0) return;
-        const scheduledMs = admittedMs + timings.tokenizeMs + timings.queueMs;
         const firstMs = admittedMs + timings.timeToFirstTokenMs;
+        // Told by other clocks than the first token: where the prefill takes no time it would end before it begins.
+        const scheduledMs = Math.min(firstMs, admittedMs + timings.tokenizeMs + timings.queueMs);
         const lastMs = Math.max(firstMs, ...ends.map(({ atMs }) => atMs));
         first(firstMs - arrivedMs);
         prefill(firstMs - scheduledMs);

@@ -49,6 +49,20 @@ test("queue, prefill, decoding and their sums are told apart to the millisecond"
   expect(tokens).toEqual([12, 6]);
 });
 
+test("a queue that another clock saw end after the first token leaves no prefill, and parts that add up", async () => {
+  const metrics = createMetrics("test");
+  let nowMs = 0;
+  const clock = createRequestTimes(metrics.registry, () => nowMs).begin();
+  clock.admitted(0);
+  nowMs = 3;
+  clock.event(eventOf({ event: { case: "finished", value: { choice: 0, generatedTokens: 2 } } }));
+  const timings = { tokenizeMs: 0.5, queueMs: 0.7, planMs: 0, prefillMs: 1, timeToFirstTokenMs: 1 };
+  clock.event(eventOf({ event: { case: "completed", value: { timings } } }));
+  const { body } = await metrics.expose();
+  const sums = PARTS.map((name) => sample(body, `${name}_sum`));
+  expect(sums.map((value) => Math.round(value * 1e5) / 100)).toEqual([0.7, 0, 2, 2]);
+});
+
 test("every answered generation is counted once in each part, a refused one in none", async () => {
   const metrics = createMetrics("test");
   const { post } = createSimulatedStack({ metrics });
