@@ -38,7 +38,7 @@ const expected = async (): Promise<string> =>
     "late: DEADLINE_EXCEEDED  true",
     "refused: FIELD_OUT_OF_RANGE sampling.temperature true",
     "missing: ARTIFACT_NOT_FOUND reference true",
-    "unknown: ARTIFACT_NOT_FOUND reference true",
+    "unknown: ARTIFACT_NOT_FOUND name true",
     "nobody: SERVICE_UNAVAILABLE  true",
     "nobody there: SERVICE_UNAVAILABLE  true",
   ].join("\n");
