@@ -1,5 +1,6 @@
 /** The forward service through its schema: leases, scoring, capture, refusals. */
 import { afterAll, beforeAll, expect, test } from "bun:test";
+import { fromConnectError } from "#kit/errors.ts";
 import { OperationKind, Pooling, Site, TapPositions } from "#proto/trimtab/type/v1/program_pb.ts";
 import { prompt } from "../../support/forward-engine.ts";
 import { reasonOf, startForward } from "../../support/forward-service.ts";
@@ -89,6 +90,9 @@ test("Score computes no more tokens than it may, and says which items it left ou
   expect(await costOf(18)).toEqual([0, [0, 0, 0]]);
   expect(await costOf(40)).toEqual([38, [2, 2, 0]]);
   expect(await forward.usedPages()).toBe(0);
+  const wrong = [...items.slice(0, 1), { ids: [9_999, 1], first: 1 }];
+  const refused = await client.score({ modelDigest, items: wrong, maxTokens: 1_000 }).catch(fromConnectError);
+  expect(refused).toMatchObject({ reason: "FIELD_OUT_OF_RANGE", field: "items[1].ids[0]" });
 });
 
 test("Capture answers every item, pooled or not, and leaves nothing behind", async () => {

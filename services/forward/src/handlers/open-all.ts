@@ -5,14 +5,15 @@ import type { ForestOpen } from "../engine/forest.ts";
 import { openForest } from "../engine/forest.ts";
 import type { Opened } from "../engine/protocol.ts";
 
-/** Opens all texts, the `items` of the call; when the caller leaves or one of them fails, the others are released. */
+/** Opens all texts, the `items` of the call from `firstItem` on; when the caller leaves or one of them fails, the others are released. */
 export function openAll(
   engine: Engine,
   texts: readonly ForestOpen[],
   signal: AbortSignal,
+  firstItem = 0,
 ): Promise<Opened>[] {
   const answers = openForest(engine, texts).map((answer, index) =>
-    underField(/^ids/, `items[${index}].ids`, () => answer),
+    underField(/^ids/, `items[${firstItem + index}].ids`, () => answer),
   );
   const sequences = texts.map(({ command }) => command.sequence);
   const release = () => void engine.call({ type: "release", sequences }).catch(() => undefined);

@@ -38,7 +38,11 @@ export function createScoreHandler(registry: Registry): Pick<ServiceImpl<typeof 
       });
       const opened =
         request.maxTokens > 0
-          ? await openWithin(request.maxTokens, texts, (one) => openAll(engine, [one], signal)[0])
+          ? await openWithin(
+              request.maxTokens,
+              texts,
+              (one, index) => openAll(engine, [one], signal, index)[0],
+            )
           : await Promise.all(openAll(engine, texts, signal));
       const sum = (pick: (one: Opened) => number) => opened.reduce((total, one) => total + pick(one), 0);
       return {
@@ -58,13 +62,13 @@ export function createScoreHandler(registry: Registry): Pick<ServiceImpl<typeof 
 async function openWithin(
   maxTokens: number,
   texts: readonly ForestOpen[],
-  open: (text: ForestOpen) => Promise<Opened> | undefined,
+  open: (text: ForestOpen, index: number) => Promise<Opened> | undefined,
 ): Promise<Opened[]> {
   let left = maxTokens;
   const opened: Opened[] = [];
-  for (const text of texts) {
+  for (const [index, text] of texts.entries()) {
     const bounded = { ...text, command: { ...text.command, mostTokens: left } };
-    const one = await open(bounded)?.catch((error: unknown) => {
+    const one = await open(bounded, index)?.catch((error: unknown) => {
       if (error instanceof TrimtabError && error.reason === "TOO_LARGE") return undefined;
       throw error;
     });
