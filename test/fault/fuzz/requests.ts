@@ -8,8 +8,7 @@ import { CompleteRequestSchema } from "#proto/trimtab/gateway/v1/gateway_service
 import { anyFields, anySpec } from "../../gateway/support/arbitraries.ts";
 import { chat } from "../../gateway/support/asks.ts";
 import { createSimulatedStack } from "../../gateway/support/simulated-services.ts";
-import { type ConnectFailure, MALFORMED, whyRefused } from "./connect-failure.ts";
-import { checkField } from "./field-paths.ts";
+import { callUnary, MALFORMED, refusalOf } from "./connect-failure.ts";
 import { mutateBytes, mutateText, pick, type Random, RefusedAs, type Target } from "./target.ts";
 
 /** A gateway over simulated services; after all cases nothing may be left in it. */
@@ -34,13 +33,8 @@ export const messageTarget: Target<Uint8Array> = {
     return random.below(2) === 0 ? mutateBytes(bytes, random) : bytes;
   },
   async read(body) {
-    const headers = { "content-type": "application/proto" };
-    const response = await connect.request(METHOD, { method: "POST", headers, body: Buffer.from(body) });
-    if (response.ok) return void (await response.arrayBuffer());
-    const { message = "", details = [] } = (await response.json()) as ConnectFailure;
-    const { reason, field } = whyRefused(details);
-    checkField(CompleteRequestSchema, reason, field, message);
-    throw new RefusedAs(reason, message);
+    const failure = await callUnary(connect, METHOD, body);
+    if (failure) throw refusalOf(CompleteRequestSchema, failure);
   },
   isFirstCheck: ({ message }) => MALFORMED.test(message),
   reasons: [
