@@ -110,13 +110,14 @@ test.each<[string, (path: string) => void]>([
   },
 );
 
-test("A12 bytes that are replaced again and again are served whole or not at all", () => {
+test("A12 bytes that are replaced again and again are served whole or not at all", async () => {
   const writer = Bun.spawn([
     process.execPath,
     "-e",
     `const fs = require("fs"); for (let i = 0; ; i++) {
-       fs.writeFileSync("${directory}/next", i % 2 ? "hello" : "HELLO"); fs.renameSync("${directory}/next", "${object}"); }`,
+       fs.writeFileSync("${directory}/next", i % 2 ? "hello" : "HELLO"); fs.renameSync("${directory}/next", "${object}"); if (i === 1) console.log("replaced"); }`,
   ]);
+  await writer.stdout.getReader().read();
   const seen = new Set<string>();
   for (let i = 0; i < 500; i++) {
     try {
@@ -126,6 +127,7 @@ test("A12 bytes that are replaced again and again are served whole or not at all
     }
   }
   writer.kill("SIGKILL");
+  await writer.exited; // else it writes into a directory that is being removed
   expect([...seen].filter((text) => text !== "hello")).toEqual([]);
 });
 
