@@ -1,6 +1,7 @@
 /** A refusal names the field as its caller wrote it, whichever service refuses: alone, as a part, of a candidate, over both protocols. */
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import { fromConnectError } from "#kit/errors.ts";
+import { DataType } from "#proto/trimtab/type/v1/tensor_pb.ts";
 import { putTestDirection, TEST_DIRECTION } from "../support/direction.ts";
 import { type RealStack, startRealStack } from "./support/real-stack.ts";
 
@@ -59,4 +60,21 @@ test("texts, ids and names that are none", async () => {
   expect(await fieldOf(client.complete({ spec: { prompt } }))).toBe("ids.ids[1]");
   expect(await fieldOf(client.score({ answerIds: [ids] }))).toBe("answer_ids[0].ids[1]");
   expect(await fieldOf(client.deleteArtifact({ name: "gone" }))).toBe("name");
+});
+
+test("a matrix that is no projection", async () => {
+  const { client, model } = stack;
+  const put = (matrix: { shape: number[]; dataType?: DataType; value?: number }) => {
+    const { shape, dataType = DataType.F32, value = 1 } = matrix;
+    const values = new Float32Array(shape.reduce((product, dim) => product * dim, 1)).fill(value);
+    return fieldOf(
+      client.putProjection({ matrix: { shape, dataType, data: new Uint8Array(values.buffer) } }),
+    );
+  };
+  expect(await fieldOf(client.putProjection({}))).toBe("matrix");
+  expect(await put({ shape: [1, model.width], dataType: DataType.F16 })).toBe("matrix.data_type");
+  expect(await put({ shape: [model.width] })).toBe("matrix.shape");
+  expect(await put({ shape: [1, model.width - 1] })).toBe("matrix");
+  expect(await put({ shape: [1, model.width], value: Number.NaN })).toBe("matrix");
+  expect(await put({ shape: [1, model.width] })).toBeUndefined();
 });

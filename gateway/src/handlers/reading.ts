@@ -72,7 +72,9 @@ export function readingHandlers(
       const scope = scopeOfCall(gateway, context);
       const { digest: modelDigest } = await resolveModel(flow.clients, reference, scope);
       const projection = { modelDigest, ...(matrix ? { matrix } : {}) };
-      const { projectionDigest } = await flow.clients.forward.putProjection({ projection }, scope);
+      const { projectionDigest } = await underField(/^projection\./, "", () =>
+        flow.clients.forward.putProjection({ projection }, scope),
+      );
       return create(PutProjectionResponseSchema, { projectionDigest });
     },
     async embed(request, context) {

@@ -84,13 +84,14 @@ test("F9 more rows of logits than a request may have are refused before anything
   expect(fromConnectError(thrown)).toMatchObject({ reason: "TOO_LARGE", limit: "4096 rows" });
 });
 
-test("a projection that is no matrix of the model is refused", async () => {
-  for (const [rank, dim, bytes] of [
-    [0, WIDTH, 0],
-    [2, 48],
-    [257, WIDTH],
-    [2, WIDTH, 8],
+test("a projection that is no matrix of the model is refused by its name", async () => {
+  for (const [field, rank, dim, bytes] of [
+    ["matrix.shape", 0, WIDTH, 0],
+    ["matrix", 2, 48],
+    ["matrix", 257, WIDTH],
+    ["matrix.shape", 2, WIDTH, 8],
   ] as const) {
-    expect(fromConnectError(await failure(put(rank, dim, bytes))).reason).toBe("SHAPE_MISMATCH");
+    const refused = { reason: "SHAPE_MISMATCH", field: `projection.${field}` };
+    expect(fromConnectError(await failure(put(rank, dim, bytes)))).toMatchObject(refused);
   }
 });

@@ -111,10 +111,10 @@ function check({ values, rank, dim }: Projection, shape: ProgramShape): void {
   if (!dims.includes(dim) || rank < 1 || rank > MAX_PROJECTION_RANK || values.length !== rank * dim) {
     const message = `[${rank}, ${dim}]: 1 to ${MAX_PROJECTION_RANK} rows of ${dims.join(" or ")} values are needed`;
     throw new TrimtabError("SHAPE_MISMATCH", message, {
-      field: "projection.matrix",
+      field: "matrix",
       limit: MAX_PROJECTION_RANK,
     });
   }
   if (values.every(Number.isFinite)) return;
-  throw new TrimtabError("NON_FINITE", "the projection is not finite", { field: "projection.matrix" });
+  throw new TrimtabError("NON_FINITE", "the projection is not finite", { field: "matrix" });
 }

@@ -63,7 +63,7 @@ export function createModelHandlers(registry: Registry): Handlers {
     },
     async putProjection({ projection: given }) {
       if (!given) throw new TrimtabError("FIELD_REQUIRED", "projection is missing", { field: "projection" });
-      return await underField(/^(?!projection\.)/, "projection.", async () => {
+      return await underField(/^/, "projection.", async () => {
         const engine = registry.engine(given.modelDigest);
         const digest = projectionDigest(given);
         await engine.call({ type: "projection", digest, projection: toProjection(given) });

@@ -6,7 +6,7 @@ import * as types from "#proto/trimtab/type/v1/program_pb.ts";
 import type { Projection } from "../engine/projections.ts";
 import { readF32 } from "./tensors.ts";
 
-const FIELD = "projection.matrix";
+const FIELD = "matrix";
 
 /** "sha256:<hex>" of a projection's canonical bytes. */
 export function projectionDigest(projection: types.Projection): string {

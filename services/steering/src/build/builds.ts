@@ -10,7 +10,7 @@ import { BUILD_LIMITS, CACHE_LIMITS } from "../../limits.ts";
 import type { ModelShape, SteeringClients } from "../clients.ts";
 import type { RecipeSource } from "../recipes/recipe.ts";
 import { createSteps } from "../work/steps.ts";
-import { waitUntil } from "../work/watching.ts";
+import { createWatched, type Watched } from "../work/watching.ts";
 import { inputsKey } from "./context.ts";
 import { type Phase, phasesOf, runBuild } from "./run.ts";
 
@@ -37,14 +37,14 @@ export interface Builds {
 }
 
 interface Job {
-  build: Build;
+  readonly state: Watched<Build>;
   readonly abort: AbortController;
-  done: Promise<void>;
-  /** Called whenever the build changes. */
-  readonly watchers: Set<() => void>;
+  readonly done: Promise<void>;
 }
 
+/** Tokens arrive by the hundred a second: one state in a while is enough. */
 const PROGRESS_MS = 100;
+const isRunning = ({ state }: Job): boolean => state.now.state === BuildState.RUNNING;
 
 /** Creates the registry of builds. */
 export function createBuilds(clients: SteeringClients, store: ArtifactStore): Builds {
@@ -58,12 +58,10 @@ export function createBuilds(clients: SteeringClients, store: ArtifactStore): Bu
     start(request) {
       const id = buildId(request);
       const known = jobs.get(id);
-      const isRunning = known?.build.state === BuildState.RUNNING;
+      const under = known && isRunning(known) ? known : undefined;
       // Who asks while the last one that asked takes it back has not taken it back.
-      const ending = isRunning && known.abort.signal.aborted ? known.done : undefined;
-      if (isRunning && !ending) return id;
-      const others = [...jobs.values()].filter((job) => job !== known);
-      const running = others.filter((job) => job.build.state === BuildState.RUNNING).length;
+      if (under && !under.abort.signal.aborted) return id;
+      const running = [...jobs.values()].filter((job) => job !== known && isRunning(job)).length;
       if (running >= BUILD_LIMITS.concurrent) {
         throw new TrimtabError("QUEUE_FULL", `${running} builds are under way`, {
           limit: BUILD_LIMITS.concurrent,
@@ -71,28 +69,19 @@ export function createBuilds(clients: SteeringClients, store: ArtifactStore): Bu
       }
       jobs.delete(id);
       forget(jobs);
-      jobs.set(id, startJob(clients, store, request, { id, after: ending }));
+      jobs.set(id, startJob(clients, store, request, { id, after: under?.done }));
       return id;
     },
-    get: (id) => find(id).build,
+    get: (id) => find(id).state.now,
     async *watch(id, signal) {
-      const job = find(id);
-      for (;;) {
-        // The job may end while its reader is busy: what counts is the state the reader has seen.
-        const seen = job.build;
-        yield seen;
-        if (seen.state !== BuildState.RUNNING || signal.aborted) return;
-        await waitUntil(() => job.build !== seen || signal.aborted, { watchers: job.watchers, signal });
-        // Tokens arrive by the hundred a second: one state in a while is enough.
-        const isOver = () => job.build.state !== BuildState.RUNNING || signal.aborted;
-        await waitUntil(isOver, { watchers: job.watchers, signal, limitMs: PROGRESS_MS });
-      }
+      const isLast = ({ state }: Build) => state !== BuildState.RUNNING;
+      yield* find(id).state.watch(isLast, { signal, pauseMs: PROGRESS_MS });
     },
     async cancel(id) {
       const job = find(id);
       job.abort.abort(new TrimtabError("CANCELLED", "the build was cancelled"));
       await job.done;
-      return job.build;
+      return job.state.now;
     },
     async close() {
       for (const job of jobs.values())
@@ -123,21 +112,12 @@ function startJob(
   { id, after }: Start,
 ): Job {
   const phases = phasesOf(request.recipe, request.skipEvaluation);
-  const initial = create(BuildSchema, {
-    id,
-    state: BuildState.RUNNING,
-    phaseCount: phases.length,
-  });
-  const job: Job = {
-    build: initial,
-    abort: new AbortController(),
-    done: Promise.resolve(),
-    watchers: new Set(),
-  };
-  const update = (change: Partial<Build>): void => {
-    job.build = create(BuildSchema, { ...job.build, ...change });
-    for (const look of job.watchers) look();
-  };
+  const state = createWatched(
+    create(BuildSchema, { id, state: BuildState.RUNNING, phaseCount: phases.length }),
+  );
+  const abort = new AbortController();
+  const update = (change: Partial<Build>): void =>
+    state.set(create(BuildSchema, { ...state.now, ...change }));
   const inputs = inputsOf(request);
   const steps = createSteps(store, "build", inputs, request.model.digest);
   const context = {
@@ -148,8 +128,8 @@ function startJob(
     recipe: request.recipe,
     force: request.force,
     scope: {
-      signal: job.abort.signal,
-      spend: (tokens: number) => update({ tokensDone: job.build.tokensDone + BigInt(tokens) }),
+      signal: abort.signal,
+      spend: (tokens: number) => update({ tokensDone: state.now.tokensDone + BigInt(tokens) }),
     },
     budget: (tokens: number) => update({ tokensBudget: BigInt(Math.round(tokens)) }),
     say: (detail: string) => update({ detail }),
@@ -162,11 +142,11 @@ function startJob(
     if (request.force) steps.clear();
     return await runBuild(context, order);
   };
-  job.done = run().then(
+  const done = run().then(
     (recipe) => update({ state: BuildState.SUCCEEDED, recipe, detail: "" }),
-    (error: unknown) => update(ending(error, job.abort.signal.aborted)),
+    (error: unknown) => update(ending(error, abort.signal.aborted)),
   );
-  return job;
+  return { state, abort, done };
 }
 
 function ending(error: unknown, aborted: boolean): Partial<Build> {
@@ -179,6 +159,6 @@ function ending(error: unknown, aborted: boolean): Partial<Build> {
 function forget(jobs: Map<string, Job>): void {
   for (const [id, job] of jobs) {
     if (jobs.size < CACHE_LIMITS.builds) return;
-    if (job.build.state !== BuildState.RUNNING) jobs.delete(id);
+    if (!isRunning(job)) jobs.delete(id);
   }
 }

@@ -20,7 +20,7 @@ import { checkRecipeData } from "../recipes/data-checks.ts";
 import type { RecipeSource } from "../recipes/recipe.ts";
 import type { SteeringParts } from "../service.ts";
 import { createSteps } from "../work/steps.ts";
-import { waitUntil } from "../work/watching.ts";
+import { createWatched, type Watched } from "../work/watching.ts";
 import { codeVersion, fitMethod } from "./fit.ts";
 
 /** All fits of a service. */
@@ -38,11 +38,13 @@ export interface FitOrder {
   readonly recipe: RecipeSource;
 }
 
+interface State {
+  readonly progress: FitProgress;
+  readonly isOver: boolean;
+}
+
 interface Job {
-  progress: FitProgress;
-  isOver: boolean;
-  /** Called whenever one of the two changes. */
-  readonly watchers: Set<() => void>;
+  readonly state: Watched<State>;
   readonly done: Promise<ArtifactRecord>;
 }
 
@@ -79,54 +81,44 @@ export function createFits(): Fits {
 }
 
 async function* watch(job: Job): AsyncGenerator<FitProgress | ArtifactRecord> {
-  while (!job.isOver) {
-    const seen = job.progress;
-    yield seen;
-    await waitUntil(() => job.isOver || job.progress !== seen, job);
+  for await (const { progress, isOver } of job.state.watch((state) => state.isOver)) {
+    if (!isOver) yield progress;
   }
   yield await job.done;
 }
 
 function startJob(parts: SteeringParts, order: FitOrder, key: string, signal: AbortSignal): Job {
-  const update = (change: Partial<FitProgress>): void => {
-    job.progress = create(FitProgressSchema, { ...job.progress, ...change });
-    for (const look of job.watchers) look();
-  };
+  const initial = create(FitProgressSchema, { detail: "waiting" });
+  const state = createWatched<State>({ progress: initial, isOver: false });
+  const update = (change: Partial<FitProgress>): void =>
+    state.set({ ...state.now, progress: create(FitProgressSchema, { ...state.now.progress, ...change }) });
   const scope = {
     signal,
-    spend: (tokens: number) => update({ tokens: job.progress.tokens + BigInt(tokens) }),
+    spend: (tokens: number) => update({ tokens: state.now.progress.tokens + BigInt(tokens) }),
   };
-  const job: Job = {
-    progress: create(FitProgressSchema, { detail: "waiting" }),
-    isOver: false,
-    watchers: new Set(),
-    done: Promise.resolve().then(async () => {
-      const { model, recipe, request } = order;
-      const steps = createSteps(parts.store, "fit", key, model.digest);
-      const context = {
-        parts,
-        steps,
-        clients: parts.clients,
-        model,
-        recipe,
-        scope,
-        say: (detail: string) => update({ detail }),
-      };
-      const { kind, bytes } = await fitMethod(context, request);
-      const madeFrom = { fit: `sha256:${key}`, recipe: `sha256:${recipe.digest}` };
-      const record = parts.store.put({
-        ...{ name: request.name, kind, bytes, modelDigest: model.digest, madeFrom },
-      });
-      steps.clear();
-      return record;
-    }),
-  };
-  const end = (): void => {
-    job.isOver = true;
-    for (const look of job.watchers) look();
-  };
-  job.done.then(end, end);
-  return job;
+  const done = Promise.resolve().then(async () => {
+    const { model, recipe, request } = order;
+    const steps = createSteps(parts.store, "fit", key, model.digest);
+    const context = {
+      parts,
+      steps,
+      clients: parts.clients,
+      model,
+      recipe,
+      scope,
+      say: (detail: string) => update({ detail }),
+    };
+    const { kind, bytes } = await fitMethod(context, request);
+    const madeFrom = { fit: `sha256:${key}`, recipe: `sha256:${recipe.digest}` };
+    const record = parts.store.put({
+      ...{ name: request.name, kind, bytes, modelDigest: model.digest, madeFrom },
+    });
+    steps.clear();
+    return record;
+  });
+  const end = (): void => state.set({ ...state.now, isOver: true });
+  done.then(end, end);
+  return { state, done };
 }
 
 /** What the same fit stored before. @throws TrimtabError ARTIFACT_EXISTS if the name is that of something else. */
