@@ -82,9 +82,9 @@ const fields: readonly (readonly [string, object, Expected])[] = [
     { response_format: { type: "json_schema", json_schema: { name: "x" } } },
     [400, REQUIRED, "response_format.json_schema.schema"],
   ],
-  ["G21 a refused grammar", { guided_grammar: "x" }, [400, INVALID, "structured_outputs.grammar"]],
-  ["two constraints", { guided_regex: "x", json_schema: {} }, [400, INVALID, "structured_outputs"]],
-  ["a constraint twice", { guided_regex: "x", guided_choice: ["x"] }, [400, INVALID, "structured_outputs"]],
+  ["G21 a refused grammar", { guided_grammar: "x" }, [400, INVALID, "guided_grammar"]],
+  ["two constraints", { guided_regex: "x", json_schema: {} }, [400, INVALID, "guided_regex"]],
+  ["a constraint twice", { guided_regex: "x", guided_choice: ["x"] }, [400, INVALID, "guided_choice"]],
   [
     "speculation under a constraint",
     { guided_regex: "x", speculation: { prompt_lookup: {} } },
@@ -122,7 +122,7 @@ const fields: readonly (readonly [string, object, Expected])[] = [
   ["A10 layer", steering({ layers: [4] }), [400, RANGE, "steering.layers"]],
   ["scale and dose", steering({ scale: 1, dose: { relative: 1 } }), [400, INVALID, "steering.dose"]],
   ["two doses", steering({ dose: { relative: 1, nats: 1 } }), [400, INVALID, "steering.dose"]],
-  ["alias twice", steering({ scale: 1, strength: 1 }), [400, INVALID, "steering.scale"]],
+  ["alias twice", steering({ scale: 1, strength: 1 }), [400, INVALID, "steering.strength"]],
   ["stream_options", { stream_options: { include_usage: true } }, [400, INVALID, "stream_options"]],
 ];
 

@@ -105,7 +105,7 @@ test("silence is filled with comments, and headers do not wait for the first tok
     await held.promise;
     yield { a: 1 };
   }
-  const response = await eventStream(late(), () => undefined, QUICK);
+  const response = await eventStream(late(), () => undefined, undefined, QUICK);
   const reader = response.body?.getReader();
   const decode = async () => new TextDecoder().decode((await reader?.read())?.value);
   expect(await decode()).toBe(": ping\n\n");
@@ -122,7 +122,7 @@ test("G22 a client that does not read is left, and nothing is produced for it me
   async function* endless(): AsyncGenerator<object, void> {
     for (;;) yield { produced: produced++ };
   }
-  await eventStream(endless(), () => left++, QUICK);
+  await eventStream(endless(), () => left++, undefined, QUICK);
   await until(() => left === 1, 1_000);
   expect(produced).toBeLessThan(5);
 });

@@ -1,5 +1,6 @@
 /**
- * Other systems' names for our fields: accepted here and nowhere else. Giving a field under two names is refused.
+ * Other systems' names for our fields: accepted here and nowhere else. Giving a field under two names is refused; what is wrong with
+ * one is said of the name it was given under (`problems.ts`).
  *
  * | ours | also |
  * |---|---|
@@ -19,6 +20,7 @@
  */
 import { TrimtabError } from "#kit/errors.ts";
 import type { JsonObject } from "./body.ts";
+import type { GivenNames } from "./problems.ts";
 
 const BODY_ALIASES: Readonly<Record<string, string>> = {
   max_completion_tokens: "max_tokens",
@@ -34,6 +36,13 @@ const OUTPUT_ALIASES: Readonly<Record<string, string>> = {
   guided_grammar: "grammar",
   grammar: "grammar",
 };
+
+/** Fields of vLLM's speculation in ours, and what is missing there with a method that we do not have. */
+const LOOKUP_FIELDS: Readonly<Record<string, string>> = {
+  num_speculative_tokens: "prompt_lookup.max_draft",
+  prompt_lookup_max: "prompt_lookup.ngram",
+};
+const OTHER_METHOD: Readonly<Record<string, string>> = { method: "prompt_lookup" };
 
 const STEERING_ALIASES: Readonly<Record<string, string>> = {
   strength: "scale",
@@ -52,29 +61,43 @@ const STRATEGY_ALIASES: Readonly<Record<string, string>> = {
   "beam-search": "beam",
 };
 
-/** The body under our names. A field that is null counts as absent. */
-export function withOurNames(body: JsonObject): JsonObject {
+/** A body under our names, and the paths of the fields that were given under others. */
+export interface Named {
+  readonly body: JsonObject;
+  readonly given: GivenNames;
+}
+
+/** The body under our names. A field that is null counts as absent. Throws INVALID_ARGUMENT if a field is given twice. */
+export function withOurNames(body: JsonObject): Named {
+  const given = new Map<string, string>();
   const { extra_body: extra, ...own } = body;
   const whole = isObject(extra) ? { ...extra, ...own } : body;
-  const renamed = withConstraint(rename(whole, BODY_ALIASES, ""));
+  const renamed = withConstraint(rename(whole, BODY_ALIASES, { prefix: "", given }), given);
   const { steering, scaling } = renamed;
   return {
-    ...renamed,
-    ...(isObject(steering) ? { steering: rename(steering, STEERING_ALIASES, "steering.") } : {}),
-    ...(isObject(scaling) ? { scaling: withOurScaling(scaling) } : {}),
+    given,
+    body: {
+      ...renamed,
+      ...(isObject(steering)
+        ? { steering: rename(steering, STEERING_ALIASES, { prefix: "steering.", given }) }
+        : {}),
+      ...(isObject(scaling) ? { scaling: withOurScaling(scaling, given) } : {}),
+    },
   };
 }
 
 /** Strategy, budget and step under our names. */
-function withOurScaling(body: JsonObject): JsonObject {
+function withOurScaling(body: JsonObject, given: Map<string, string>): JsonObject {
+  const place = { prefix: "scaling.", given };
   const to: JsonObject = {};
-  for (const [name, value] of Object.entries(rename(body, {}, "scaling."))) {
-    if (name === "budget" && typeof value === "number") put(to, "budget", { candidates: value }, name);
-    else if (name === "n") put(to, "budget", { candidates: value }, name);
-    else if (name === "tokens_per_step") put(to, "step", { tokens: value }, name);
-    else if (name === "step_token") put(to, "step", { separators: [value].flat() }, name);
-    else if (name === "strategy" && typeof value === "string") put(to, name, strategyName(value), name);
-    else put(to, name, value, name);
+  for (const [name, value] of Object.entries(rename(body, {}, place))) {
+    const under = (ours: string, own: unknown, part = "") => put(to, ours, own, { ...place, name, part });
+    if (name === "n" || (name === "budget" && typeof value === "number"))
+      under("budget", { candidates: value }, ".candidates");
+    else if (name === "tokens_per_step") under("step", { tokens: value }, ".tokens");
+    else if (name === "step_token") under("step", { separators: [value].flat() }, ".separators");
+    else if (name === "strategy" && typeof value === "string") under(name, strategyName(value));
+    else under(name, value);
   }
   return to;
 }
@@ -85,29 +108,65 @@ function strategyName(given: string): string {
 }
 
 /** Constraints and speculation under their names here. */
-function withConstraint(body: JsonObject): JsonObject {
+function withConstraint(body: JsonObject, given: Map<string, string>): JsonObject {
   const to: JsonObject = {};
+  const under = (ours: string, value: unknown, name: string, part = "") =>
+    put(to, ours, value, { prefix: "", given, name, part });
+  const schema = (value: unknown, name: string): void => {
+    under("response_format", schemaFormat(value, name), name, ".json_schema.schema");
+    given.set("response_format", name);
+  };
   for (const [name, value] of Object.entries(body)) {
-    if (name === "speculative_config") put(to, "speculation", lookupOf(value), name);
-    else if (SCHEMA_ALIASES.includes(name)) put(to, "response_format", schemaFormat(value, name), name);
-    else if (Object.hasOwn(OUTPUT_ALIASES, name))
-      put(to, "structured_outputs", { [OUTPUT_ALIASES[name] ?? ""]: value }, name);
+    const output = Object.hasOwn(OUTPUT_ALIASES, name) ? OUTPUT_ALIASES[name] : undefined;
+    if (name === "speculative_config") {
+      under("speculation", lookupOf(value), name);
+      const fields = isLookup(value) ? LOOKUP_FIELDS : OTHER_METHOD;
+      for (const [theirs, ours] of Object.entries(fields)) {
+        if (isObject(value) && Object.hasOwn(value, theirs))
+          given.set(`speculation.${ours}`, `${name}.${theirs}`);
+      }
+    } else if (SCHEMA_ALIASES.includes(name)) schema(value, name);
+    else if (output !== undefined) under("structured_outputs", { [output]: value }, name, `.${output}`);
     else if (name === "structured_outputs" && isObject(value)) {
       const { json, json_object: isJson, ...others } = value;
-      if (json !== undefined && json !== null) put(to, "response_format", schemaFormat(json, name), name);
-      if (isJson === true) put(to, "response_format", { type: "json_object" }, name);
+      if (json !== undefined && json !== null) schema(json, `${name}.json`);
+      if (isJson === true) under("response_format", { type: "json_object" }, `${name}.json_object`);
       const kept = Object.entries(others).filter(([, item]) => item !== null);
-      if (kept.length > 0) put(to, name, Object.fromEntries(kept), name);
-    } else put(to, name, value, name);
+      if (kept.length > 0) under(name, Object.fromEntries(kept), name);
+    } else under(name, value, name);
   }
+  noteOutput(to, given);
   return to;
 }
 
-function put(to: JsonObject, ours: string, value: unknown, name: string): void {
+/** What is wrong with a constraint as such is said of `response_format`: not to a client that gave it in another way. */
+function noteOutput(body: JsonObject, given: Map<string, string>): void {
+  const [kind] = isObject(body.structured_outputs) ? Object.keys(body.structured_outputs) : [];
+  if (kind === undefined || Object.hasOwn(body, "response_format")) return;
+  const path = `structured_outputs.${kind}`;
+  given.set("response_format", given.get(path) ?? path);
+}
+
+interface Place {
+  /** Of the paths of fields: where in the body they are. */
+  readonly prefix: string;
+  readonly given: Map<string, string>;
+}
+
+/** Puts a field under our name; `part` is what of our field the client gave, if not all of it. */
+function put(
+  to: JsonObject,
+  ours: string,
+  value: unknown,
+  { prefix, given, name, part }: Place & { readonly name: string; readonly part: string },
+): void {
   if (Object.hasOwn(to, ours)) {
-    throw new TrimtabError("INVALID_ARGUMENT", `${ours} is given twice, once as ${name}`, { field: ours });
+    throw new TrimtabError("INVALID_ARGUMENT", `${prefix}${ours} is given twice, once as ${name}`, {
+      field: prefix + name,
+    });
   }
   to[ours] = value;
+  if (ours + part !== name) given.set(prefix + ours + part, prefix + name);
 }
 
 /** A schema, as an object or as JSON. */
@@ -122,7 +181,7 @@ function schemaFormat(schema: unknown, name: string): JsonObject {
 
 /** vLLM's n-gram speculation; other methods stay as they are and are refused. */
 function lookupOf(value: unknown): unknown {
-  if (!isObject(value) || value.method !== "ngram") return value;
+  if (!isLookup(value)) return value;
   const { method: _, num_speculative_tokens: draft, prompt_lookup_max: ngram, ...others } = value;
   const own = {
     ...(draft === undefined ? {} : { max_draft: draft }),
@@ -131,21 +190,18 @@ function lookupOf(value: unknown): unknown {
   return { ...others, prompt_lookup: own };
 }
 
+const isLookup = (value: unknown): value is JsonObject => isObject(value) && value.method === "ngram";
+
 function isObject(value: unknown): value is JsonObject {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-function rename(from: JsonObject, aliases: Readonly<Record<string, string>>, prefix: string): JsonObject {
+function rename(from: JsonObject, aliases: Readonly<Record<string, string>>, place: Place): JsonObject {
   const to: JsonObject = {};
   for (const [name, value] of Object.entries(from)) {
     if (value === null) continue;
     const ours = Object.hasOwn(aliases, name) ? (aliases[name] ?? name) : name;
-    if (Object.hasOwn(to, ours)) {
-      throw new TrimtabError("INVALID_ARGUMENT", `${prefix}${ours} is given twice, once as ${name}`, {
-        field: prefix + ours,
-      });
-    }
-    to[ours] = value;
+    put(to, ours, value, { ...place, name, part: "" });
   }
   return to;
 }

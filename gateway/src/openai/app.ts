@@ -14,7 +14,7 @@ import { embeddingAnswer } from "./embeddings.ts";
 import type { StreamOptions } from "./frame.ts";
 import { idempotencyKey } from "./idempotency.ts";
 import { listModels, oneModel } from "./models.ts";
-import { HttpProblem, problemResponse } from "./problems.ts";
+import { type GivenNames, HttpProblem, problemResponse } from "./problems.ts";
 import { strategiesJson } from "./scaling.ts";
 import { type CommonBody, parseChatBody, parseCompletionBody, parseEmbeddingBody } from "./schema.ts";
 import { eventStream } from "./sse.ts";
@@ -68,7 +68,7 @@ export function createOpenAiApp(gateway: GatewayContext, gate: KeyGate, page: Ho
   app.post("/v1/chat/completions", (context) => complete(gateway, context, CHAT));
   app.post("/v1/completions", (context) => complete(gateway, context, COMPLETIONS));
   app.post("/v1/embeddings", async (context) => {
-    const body = parseEmbeddingBody(withoutUnsupported(withOurNames(await readJsonObject(context.req.raw))));
+    const body = parseEmbeddingBody(underOurNames(context, await readJsonObject(context.req.raw)));
     return context.json(await embeddingAnswer(gateway, body, scopeOf(gateway, context)));
   });
   for (const [path, what] of Object.entries(LATER)) {
@@ -77,7 +77,7 @@ export function createOpenAiApp(gateway: GatewayContext, gate: KeyGate, page: Ho
     });
   }
   app.all("*", (context) => problemResponse(unknownRoute(app, context)));
-  app.onError((error) => problemResponse(error));
+  app.onError((error, context) => problemResponse(error, namesOf(context)));
   return app;
 }
 
@@ -87,7 +87,7 @@ async function complete<B extends CommonBody>(
   api: Api<B>,
 ): Promise<Response> {
   const given = await readJsonObject(context.req.raw);
-  const body = api.parse(withoutUnsupported(withOurNames(given)));
+  const body = api.parse(underOurNames(context, given));
   if (body.stream !== true && body.stream_options !== undefined) {
     throw new TrimtabError("INVALID_ARGUMENT", "stream_options needs stream: true", {
       field: "stream_options",
@@ -106,8 +106,19 @@ async function complete<B extends CommonBody>(
   const left = new AbortController();
   const inner = { ...scope, signal: AbortSignal.any([scope.signal, left.signal]) };
   const includeUsage = body.stream_options?.include_usage === true;
-  return eventStream(api.chunks(gateway, body, inner, { includeUsage }), () => left.abort());
+  const chunks = api.chunks(gateway, body, inner, { includeUsage });
+  return eventStream(chunks, () => left.abort(), namesOf(context));
 }
+
+/** A body as its schema knows it. From here on an error calls its parameter as the client did. */
+function underOurNames(context: Context, given: JsonObject): JsonObject {
+  const { body, given: names } = withOurNames(given);
+  context.set("givenNames" as never, names as never);
+  return withoutUnsupported(body);
+}
+
+const namesOf = (context: Context): GivenNames | undefined =>
+  context.get("givenNames" as never) as GivenNames | undefined;
 
 async function health(gateway: GatewayContext, context: Context): Promise<Response> {
   const { models } = await gateway.flow.clients.forward.listModels({}, { signal: context.req.raw.signal });

@@ -14,18 +14,18 @@ type Kind = Exclude<MessageInitShape<typeof ConstraintSchema>, Constraint>["kind
 /** The constraint of a body, if it has one. Throws INVALID_ARGUMENT if it has several. */
 export function constraintOf(body: CommonBody): { constraint?: Constraint } {
   const { regex, grammar, choice } = body.structured_outputs ?? {};
-  const kinds: Kind[] = [
-    formatOf(body.response_format),
-    regex === undefined ? undefined : { case: "regex", value: regex },
-    grammar === undefined ? undefined : { case: "ebnf", value: grammar },
-    choice === undefined ? undefined : { case: "choice", value: { values: choice } },
+  const kinds: [Kind, string][] = [
+    [formatOf(body.response_format), "response_format"],
+    [regex === undefined ? undefined : { case: "regex", value: regex }, "regex"],
+    [grammar === undefined ? undefined : { case: "ebnf", value: grammar }, "grammar"],
+    [choice === undefined ? undefined : { case: "choice", value: { values: choice } }, "choice"],
   ];
-  const [first, second] = kinds.filter((kind) => kind !== undefined);
+  const [first, second] = kinds.filter(([kind]) => kind !== undefined);
   if (second) {
     const message = "response_format and structured_outputs together say more than one thing";
-    throw new TrimtabError("INVALID_ARGUMENT", message, { field: "structured_outputs" });
+    throw new TrimtabError("INVALID_ARGUMENT", message, { field: `structured_outputs.${second[1]}` });
   }
-  return first ? { constraint: create(ConstraintSchema, { kind: first }) } : {};
+  return first?.[0] ? { constraint: create(ConstraintSchema, { kind: first[0] }) } : {};
 }
 
 /** The speculation of a body. */

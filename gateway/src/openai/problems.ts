@@ -20,6 +20,10 @@ const REASON_OF_STATUS: Readonly<Record<number, Reason>> = {
   405: "UNSUPPORTED",
 };
 
+/** Paths of fields that a client gave under other names, under ours. */
+export type GivenNames = ReadonlyMap<string, string>;
+const NO_NAMES: GivenNames = new Map();
+
 /** Prefixes of our fields that the HTTP bodies do not have. */
 const PREFIXES: readonly (readonly [string, string])[] = [
   ["sampling.", ""],
@@ -53,14 +57,20 @@ export interface ProblemBody {
   readonly error: { message: string; type: string; param: string | null; code: string | null };
 }
 
-/** Any error as status, headers and body. */
-export function problemOf(thrown: unknown): {
+/** Any error as status, headers and body; its parameter is called as the client called it. */
+export function problemOf(
+  thrown: unknown,
+  given = NO_NAMES,
+): {
   status: number;
   headers: Record<string, string>;
   body: ProblemBody;
 } {
   const { status, headers, body } = toOpenAiError(thrown);
-  const error = { ...body.error, param: body.error.param === null ? null : paramOf(body.error.param) };
+  const error = {
+    ...body.error,
+    param: body.error.param === null ? null : givenName(paramOf(body.error.param), given),
+  };
   if (thrown instanceof HttpProblem) {
     return { status: thrown.status, headers, body: { error: { ...error, code: thrown.code } } };
   }
@@ -70,8 +80,8 @@ export function problemOf(thrown: unknown): {
 }
 
 /** The error as a response. */
-export function problemResponse(thrown: unknown): Response {
-  const { status, headers, body } = problemOf(thrown);
+export function problemResponse(thrown: unknown, given = NO_NAMES): Response {
+  const { status, headers, body } = problemOf(thrown, given);
   return Response.json(body, { status, headers });
 }
 
@@ -83,3 +93,13 @@ function paramOf(field: string): string {
   }
   return field;
 }
+
+/** The name of a field, or of the field it is in, that the client used. */
+function givenName(param: string, given: GivenNames): string {
+  const within = [...given.keys()].filter((ours) => param.startsWith(ours) && isEnd(param[ours.length]));
+  const ours = within.toSorted((a, b) => b.length - a.length)[0];
+  return ours === undefined ? param : `${given.get(ours)}${param.slice(ours.length)}`;
+}
+
+/** Where the name of a field ends. */
+const isEnd = (next: string | undefined): boolean => next === undefined || next === "." || next === "[";

@@ -4,7 +4,7 @@
  * event and without it. Chunks are pulled: a client that does not read stops the generation, and is left after a while.
  */
 import { LIMITS } from "../limits.ts";
-import { problemOf } from "./problems.ts";
+import { type GivenNames, problemOf } from "./problems.ts";
 
 const PING = ": ping\n\n";
 const DONE = "data: [DONE]\n\n";
@@ -19,12 +19,13 @@ export interface EventStreamTimes {
 type Outcome = { readonly chunk: string } | { readonly ended: string };
 
 /**
- * Answers with a stream of `chunks` as JSON. `leave` is called when the client is gone.
- * Throws what the first chunk throws.
+ * Answers with a stream of `chunks` as JSON; `given` are the client's names of fields, for an error in it. `leave` is called when the
+ * client is gone. Throws what the first chunk throws.
  */
 export async function eventStream(
   chunks: AsyncIterator<object, void>,
   leave: () => void,
+  given?: GivenNames,
   times: EventStreamTimes = LIMITS,
 ): Promise<Response> {
   const encoder = new TextEncoder();
@@ -51,7 +52,7 @@ export async function eventStream(
       clearTimeout(stall);
       pending ??= take();
       const outcome = await within(
-        pending.catch((error: unknown): Outcome => ({ ended: dataOf(problemOf(error).body) })),
+        pending.catch((error: unknown): Outcome => ({ ended: dataOf(problemOf(error, given).body) })),
         times.pingMs,
       );
       if (over) return;
