@@ -129,10 +129,10 @@ test.each<[string, Spec, string, string]>([
 
 test.each<[string, object, string, string]>([
   ["an unknown field", { budgets: 1 }, "unknown_field", "scaling.budgets"],
-  ["two budgets", { budget: 2, n: 2 }, "invalid_argument", "budget"],
+  ["two budgets", { budget: 2, n: 2 }, "invalid_argument", "scaling.n"],
   ["a budget of no kind", { budget: "8" }, "invalid_argument", "scaling.budget"],
-  ["a fraction of a candidate", { budget: 1.5 }, "invalid_argument", "scaling.budget.candidates"],
-  ["a budget of nothing", { budget: 0 }, "field_out_of_range", "scaling.budget.candidates"],
+  ["a fraction of a candidate", { budget: 1.5 }, "invalid_argument", "scaling.budget"],
+  ["a budget of nothing", { budget: 0 }, "field_out_of_range", "scaling.budget"],
   ["no tokens at all", { budget: { tokens: 0 } }, "field_out_of_range", "scaling.budget.tokens"],
   ["two step rules", { step: { tokens: 2, separators: ["\n"] } }, "invalid_argument", "scaling.step"],
   [
