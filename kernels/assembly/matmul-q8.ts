@@ -30,32 +30,46 @@ function finish(f: usize, scales: usize, a0: v128, a1: v128, xs: v128): void {
   v128.store(f, widen(v128.load(f, 16), a1, f32x4.mul(v128.load(scales, 16), xs)), 16);
 }
 
-/** Blocks `w` and, if `isPair`, `v` of two streams times block `at` of x: what x needs is spread once for both. */
+/**
+ * Block `at` of x times the same block of `count` = 1, 2 or 4 streams, `apart` bytes from each other: what x needs is spread
+ * once for all.
+ */
+// prettier-ignore
 // @ts-ignore: decorator
 @inline
-function meet(isPair: bool, w: usize, v: usize, at: usize, f: usize): void {
+function meet(count: i32, w: usize, apart: usize, at: usize, f: usize): void {
+  let v = w + apart, u = v + apart, t = u + apart;
   let a0 = i32x4.splat(0);
-  let a1 = i32x4.splat(0);
-  let b0 = i32x4.splat(0);
-  let b1 = i32x4.splat(0);
+  let a1 = a0, b0 = a0, b1 = a0, c0 = a0, c1 = a0, d0 = a0, d1 = a0;
   const end = at + 64;
-  for (; at < end; at += 16, w += 64, v += 64) {
+  do {
     let x = v128.load32_splat(at);
     a0 = mac(a0, v128.load_ext<i8>(w), x); a1 = mac(a1, v128.load_ext<i8>(w, 8), x);
-    if (isPair) { b0 = mac(b0, v128.load_ext<i8>(v), x); b1 = mac(b1, v128.load_ext<i8>(v, 8), x); }
+    if (count > 1) { b0 = mac(b0, v128.load_ext<i8>(v), x); b1 = mac(b1, v128.load_ext<i8>(v, 8), x); }
+    if (count > 2) { c0 = mac(c0, v128.load_ext<i8>(u), x); c1 = mac(c1, v128.load_ext<i8>(u, 8), x); }
+    if (count > 2) { d0 = mac(d0, v128.load_ext<i8>(t), x); d1 = mac(d1, v128.load_ext<i8>(t, 8), x); }
     x = v128.load32_splat(at + 4);
     a0 = mac(a0, v128.load_ext<i8>(w, 16), x); a1 = mac(a1, v128.load_ext<i8>(w, 24), x);
-    if (isPair) { b0 = mac(b0, v128.load_ext<i8>(v, 16), x); b1 = mac(b1, v128.load_ext<i8>(v, 24), x); }
+    if (count > 1) { b0 = mac(b0, v128.load_ext<i8>(v, 16), x); b1 = mac(b1, v128.load_ext<i8>(v, 24), x); }
+    if (count > 2) { c0 = mac(c0, v128.load_ext<i8>(u, 16), x); c1 = mac(c1, v128.load_ext<i8>(u, 24), x); }
+    if (count > 2) { d0 = mac(d0, v128.load_ext<i8>(t, 16), x); d1 = mac(d1, v128.load_ext<i8>(t, 24), x); }
     x = v128.load32_splat(at + 8);
     a0 = mac(a0, v128.load_ext<i8>(w, 32), x); a1 = mac(a1, v128.load_ext<i8>(w, 40), x);
-    if (isPair) { b0 = mac(b0, v128.load_ext<i8>(v, 32), x); b1 = mac(b1, v128.load_ext<i8>(v, 40), x); }
+    if (count > 1) { b0 = mac(b0, v128.load_ext<i8>(v, 32), x); b1 = mac(b1, v128.load_ext<i8>(v, 40), x); }
+    if (count > 2) { c0 = mac(c0, v128.load_ext<i8>(u, 32), x); c1 = mac(c1, v128.load_ext<i8>(u, 40), x); }
+    if (count > 2) { d0 = mac(d0, v128.load_ext<i8>(t, 32), x); d1 = mac(d1, v128.load_ext<i8>(t, 40), x); }
     x = v128.load32_splat(at + 12);
     a0 = mac(a0, v128.load_ext<i8>(w, 48), x); a1 = mac(a1, v128.load_ext<i8>(w, 56), x);
-    if (isPair) { b0 = mac(b0, v128.load_ext<i8>(v, 48), x); b1 = mac(b1, v128.load_ext<i8>(v, 56), x); }
-  }
+    if (count > 1) { b0 = mac(b0, v128.load_ext<i8>(v, 48), x); b1 = mac(b1, v128.load_ext<i8>(v, 56), x); }
+    if (count > 2) { c0 = mac(c0, v128.load_ext<i8>(u, 48), x); c1 = mac(c1, v128.load_ext<i8>(u, 56), x); }
+    if (count > 2) { d0 = mac(d0, v128.load_ext<i8>(t, 48), x); d1 = mac(d1, v128.load_ext<i8>(t, 56), x); }
+    at += 16; w += 64; v += 64; u += 64; t += 64;
+  } while (at < end);
   const xs = v128.load(at);
   finish(f, w, a0, a1, xs);
-  if (isPair) finish(f + 32, v, b0, b1, xs);
+  if (count > 1) finish(f + 32, v, b0, b1, xs);
+  if (count > 2) finish(f + 64, u, c0, c1, xs);
+  if (count > 2) finish(f + 96, t, d0, d1, xs);
 }
 
 /** One row of activations (a16) through `streams` runs of `groups` groups; `sums` holds 32 bytes a stream. */
@@ -66,14 +80,20 @@ export function gemvQ80(
   const end = y + groups * 32;
   const distance = groups * blocks * Q8_0_BYTES;
   const sumsEnd = sums + streams * 32;
-  const pairsEnd = sums + (streams & ~1) * 32;
+  const foursEnd = sums + (streams & ~3) * 32;
   do {
     clearSums(sums, sumsEnd);
     let at = x;
     do {
       let from = w;
-      for (let f = sums; f < pairsEnd; f += 64, from += distance << 1) meet(true, from, from + distance, at, f);
-      if (streams & 1) meet(false, from, from, at, pairsEnd);
+      let f = sums;
+      for (; f < foursEnd; f += 128, from += distance << 2) meet(4, from, distance, at, f);
+      if (streams & 2) {
+        meet(2, from, distance, at, f);
+        f += 64;
+        from += distance << 1;
+      }
+      if (streams & 1) meet(1, from, distance, at, f);
       w += Q8_0_BYTES;
       at += A16_BYTES;
     } while (at < xEnd);

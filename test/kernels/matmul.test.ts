@@ -18,7 +18,7 @@ const SEED = 20_261;
 const MAX_ROWS = 17;
 const BATCHES = [MAX_ROWS, 8, 3, 2, 1];
 /** Rows and, in blocks of 32 and in superblocks, columns. */
-const SHAPES = [[8, 32, 256], [37, 96, 512], [130, 576, 768], [9, 1536, 1536]] as const; // prettier-ignore
+const SHAPES = [[8, 32, 256], [61, 96, 512], [130, 576, 768], [9, 1536, 1536]] as const; // prettier-ignore
 const LIMITS = { a8: 127, a16: 32_767 } as const;
 
 /** Activations as the kernels see them, by the definition: nearest multiples of largest/limit in each block. */
