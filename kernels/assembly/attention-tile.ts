@@ -8,12 +8,12 @@
  * A partial is {f32 m, f32 l, 8 bytes unused, f32 o[headDim]} at [row][segment][head]. Masked tokens add exactly 0, so
  * a row's bits do not depend on its neighbours.
  */
+import { halfRecordBytes } from "./kv-record";
 import { MEET16_LIMIT, MEET8_LIMIT, PARTIAL_HEAD_BYTES, QUERY_BYTES } from "./layout";
 import { addValues, scoreKeys } from "./attention-dot";
 import { constant, C_LANES, C_MAGIC, C_MAGIC_BITS, C_MINUS_HUGE, exp, constantsTable } from "./math";
 import { lane0, lane1, lane2, lane3, maxLanes, sumLanes } from "./math";
 import { forwardScale, inverseScale, round8 } from "./quantize";
-import { halfRecordBytes } from "./rope";
 
 // Scratch of one tile.
 export const INFO: usize = 0; // per vector: query, u16 tokens, u16 first, partial, f32 scale of p'

@@ -5,10 +5,10 @@
  * sees are skipped. Query vectors (row x head of the group) go four at a time through attention-tile.ts. The merge
  * joins the partials (m, l, o) of the segments a row sees, ascending: M = max m, out = Σ o·e^(m-M) / Σ l·e^(m-M).
  */
+import { halfRecordBytes } from "./kv-record";
 import { ITEM_ROWS, PARTIAL_HEAD_BYTES, QUERY_BYTES, UNIT_BYTES } from "./layout";
 import { attendTile, CHECKSUM, INFO } from "./attention-tile";
 import { argument, expOne } from "./math";
-import { halfRecordBytes } from "./rope";
 
 /**
  * Loads one number of each cache line of the segment's records, all at once: pages lie far apart, so that the

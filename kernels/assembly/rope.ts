@@ -1,29 +1,31 @@
 /**
- * A row's way into its KV page: bias, per-head RMS norm of q and k, rotary positions, quantization. A page is 32 tokens of all layers; per layer, kv head and block
- * of 32 dims one record (w = 1 byte for int8, 2 for int16), records in the order [layer][kv head][block]:
- *
- *   keys    [8 token quads][16 dim pairs][4 tokens][2 dims]   1024·w     then f32 scale of each token   128
- *   values  [4 dim octets][16 token pairs][8 dims][2 tokens]  1024·w     then f32 scale of each token   128
- *
- * so that one 8·w-byte load meets one broadcast pair of the query (4 tokens) or of the probabilities (4 dims).
+ * A row's way into its KV page (kv-record.ts): bias, per-head RMS norm of q and k, rotary positions, quantization.
  * Queries: per head and block an a16 block (80 bytes), its scale times the factor on the scores.
  * The rope table holds per position cos[rotary/2], then sin[rotary/2]; dims from `rotary` on stay as they are.
  */
-import { KV16_LIMIT, KV8_LIMIT, MEET16_LIMIT, MEET8_LIMIT, QUERY_BYTES } from "./layout";
-import { argument, constant, C_MAGIC, C_MAGIC_BITS, floatArgument } from "./math";
+import { halfRecordBytes, storeBlock } from "./kv-record";
+import { MEET16_LIMIT, MEET8_LIMIT, QUERY_BYTES } from "./layout";
+import { argument, constant, C_SIGN, floatArgument } from "./math";
 import { addRow, normRow } from "./norm";
-import { forwardScale, inverseScale, largest32, quantize16, round8 } from "./quantize";
+import { quantize16 } from "./quantize";
 
-/** Pairs (2i, 2i+1) rotate together. */
+/** Each of the first two lanes twice. */
+// @ts-ignore: decorator
+@inline
+function twice(v: v128): v128 {
+  return i8x16.shuffle(v, v, 0, 1, 2, 3, 0, 1, 2, 3, 4, 5, 6, 7, 4, 5, 6, 7);
+}
+
+/** Pairs (2i, 2i+1) rotate together, two pairs at a time: (a, b)·(c, c) + (b, a)·(-s, s) has the bits of a·c - b·s, b·c + a·s. */
 function rotateInterleaved(src: usize, table: usize, half: usize, out: usize): void {
-  const sin = table + half * 4;
-  for (let i: usize = 0; i < half; i++) {
-    const c = load<f32>(table + i * 4);
-    const s = load<f32>(sin + i * 4);
-    const a = load<f32>(src + i * 8);
-    const b = load<f32>(src + i * 8, 4);
-    store<f32>(out + i * 8, a * c - b * s);
-    store<f32>(out + i * 8, b * c + a * s, 4);
+  const signs = v128.and(constant(C_SIGN), i32x4(-1, 0, -1, 0));
+  const end = table + half * 4;
+  for (let at = table; at < end; at += 8, src += 16, out += 16) {
+    const c = twice(v128.load64_zero(at));
+    const s = v128.xor(twice(v128.load64_zero(at + half * 4)), signs);
+    const pairs = v128.load(src);
+    const swapped = i8x16.shuffle(pairs, pairs, 4, 5, 6, 7, 0, 1, 2, 3, 12, 13, 14, 15, 8, 9, 10, 11);
+    v128.store(out, f32x4.add(f32x4.mul(pairs, c), f32x4.mul(swapped, s)));
   }
 }
 
@@ -38,50 +40,6 @@ function rotateHalves(src: usize, table: usize, half: usize, out: usize): void {
     v128.store(out + at, f32x4.sub(f32x4.mul(a, c), f32x4.mul(b, s)));
     v128.store(out + bytes + at, f32x4.add(f32x4.mul(b, c), f32x4.mul(a, s)));
   }
-}
-
-/** 32 floats to 32 i16 at `out`; returns the scale. */
-function quantizeKv(src: usize, out: usize, limit: f32): f32 {
-  const m = largest32(src);
-  const factor = f32x4.splat(inverseScale(m, limit));
-  const magic = constant(C_MAGIC);
-  const bits = constant(C_MAGIC_BITS);
-  for (let i: usize = 0; i < 4; i++) v128.store(out + i * 16, round8(src + i * 32, factor, magic, bits));
-  return forwardScale(m, limit);
-}
-
-function storeKey(src: usize, record: usize, token: usize, isWide: bool, temp: usize): void {
-  const scale = quantizeKv(src, temp, <f32>(isWide ? KV16_LIMIT : KV8_LIMIT));
-  const w: usize = isWide ? 2 : 1;
-  let to = record + (token >> 2) * 128 * w + (token & 3) * 2 * w;
-  for (let p: usize = 0; p < 16; p++, to += 8 * w) {
-    if (isWide) {
-      store<u32>(to, load<u32>(temp + p * 4));
-    } else {
-      store<i8>(to, load<i8>(temp + p * 4));
-      store<i8>(to, load<i8>(temp + p * 4, 2), 1);
-    }
-  }
-  store<f32>(record + 1024 * w + token * 4, scale);
-}
-
-function storeValue(src: usize, record: usize, token: usize, isWide: bool, temp: usize): void {
-  const scale = quantizeKv(src, temp, <f32>(isWide ? KV16_LIMIT : KV8_LIMIT));
-  const w: usize = isWide ? 2 : 1;
-  const to = record + ((token >> 1) * 16 + (token & 1)) * w;
-  for (let d: usize = 0; d < 32; d++) {
-    const at = to + ((d >> 3) * 256 + (d & 7) * 2) * w;
-    if (isWide) store<i16>(at, load<i16>(temp + d * 2));
-    else store<i8>(at, load<i8>(temp + d * 2));
-  }
-  store<f32>(record + 1024 * w + token * 4, scale);
-}
-
-/** Bytes of keys and scales (or values and scales) of one record. */
-// @ts-ignore: decorator
-@inline
-export function halfRecordBytes(isWide: bool): usize {
-  return isWide ? 2176 : 1152;
 }
 
 /** A head plus its bias, normed; each if there is one. Answers where the result is: `src` itself or `out`. */
@@ -117,7 +75,6 @@ export function ropeStoreChunk(chunk: usize, scratch: usize): void {
   const rotary = argument(14);
   const blocks = headDim >> 5;
   const record = halfRecordBytes(isWide) * 2;
-  const temp = scratch + 1024;
   const prepared = scratch + 2048;
   const limit = <f32>(isWide ? MEET16_LIMIT : MEET8_LIMIT);
   const from = chunk * argument(13);
@@ -141,13 +98,13 @@ export function ropeStoreChunk(chunk: usize, scratch: usize): void {
           quantize16(scratch + block * 128, query, limit, floatArgument(11));
           query += QUERY_BYTES;
         } else {
-          storeKey(scratch + block * 128, records + block * record, token, isWide, temp);
+          storeBlock(scratch + block * 128, records + block * record, token, true, isWide);
         }
       }
     }
     let values = page + argument(3) * kvHeads * blocks * record + halfRecordBytes(isWide);
     for (let block: usize = 0; block < kvHeads * blocks; block++, src += 128, values += record) {
-      storeValue(prepareHead(src, bias, 0, 128, prepared), values, token, isWide, temp);
+      storeBlock(prepareHead(src, bias, 0, 128, prepared), values, token, false, isWide);
       if (bias) bias += 128;
     }
   }
