@@ -7,7 +7,7 @@
  *
  * Bounds of the i32 sums: keys, 32 products: int8 32·127·32767 < 2^27; int16 32·8191·8191 = 2146959392 < 2^31. Values:
  * int8, the 256 tokens of a segment: 256·127·32767 < 2^30; int16, the 32 of a page: as keys.
- * `count` is a constant where the inlined functions are used, so that the unused vectors vanish.
+ * `count` and `isFirst` are constants where the inlined functions are used, so that what is unused vanishes.
  */
 
 // Step 0 and step 1 of both streams, at immediate offsets: `isKey` and T are constants where they are used.
@@ -147,25 +147,29 @@ function values<T>(count: i32, table: usize, at: usize, pairs: usize, pairsEnd: 
 }
 
 function keys1<T>(table: usize, tokens: usize, at: usize, pairs: usize, scales: usize, to: usize, isFirst: bool): void {
-  keys<T>(1, table, tokens, at, pairs, scales, to, isFirst);
+  if (isFirst) keys<T>(1, table, tokens, at, pairs, scales, to, true);
+  else keys<T>(1, table, tokens, at, pairs, scales, to, false);
 }
 function values1<T>(table: usize, at: usize, pairs: usize, end: usize, out: usize): void {
   values<T>(1, table, at, pairs, end, out);
 }
 function keys2<T>(table: usize, tokens: usize, at: usize, pairs: usize, scales: usize, to: usize, isFirst: bool): void {
-  keys<T>(2, table, tokens, at, pairs, scales, to, isFirst);
+  if (isFirst) keys<T>(2, table, tokens, at, pairs, scales, to, true);
+  else keys<T>(2, table, tokens, at, pairs, scales, to, false);
 }
 function values2<T>(table: usize, at: usize, pairs: usize, end: usize, out: usize): void {
   values<T>(2, table, at, pairs, end, out);
 }
 function keys3<T>(table: usize, tokens: usize, at: usize, pairs: usize, scales: usize, to: usize, isFirst: bool): void {
-  keys<T>(3, table, tokens, at, pairs, scales, to, isFirst);
+  if (isFirst) keys<T>(3, table, tokens, at, pairs, scales, to, true);
+  else keys<T>(3, table, tokens, at, pairs, scales, to, false);
 }
 function values3<T>(table: usize, at: usize, pairs: usize, end: usize, out: usize): void {
   values<T>(3, table, at, pairs, end, out);
 }
 function keys4<T>(table: usize, tokens: usize, at: usize, pairs: usize, scales: usize, to: usize, isFirst: bool): void {
-  keys<T>(4, table, tokens, at, pairs, scales, to, isFirst);
+  if (isFirst) keys<T>(4, table, tokens, at, pairs, scales, to, true);
+  else keys<T>(4, table, tokens, at, pairs, scales, to, false);
 }
 function values4<T>(table: usize, at: usize, pairs: usize, end: usize, out: usize): void {
   values<T>(4, table, at, pairs, end, out);
