@@ -7,7 +7,8 @@
  */
 import { halfRecordBytes } from "./kv-record";
 import { ITEM_ROWS, PARTIAL_HEAD_BYTES, QUERY_BYTES, UNIT_BYTES } from "./layout";
-import { attendTile, CHECKSUM, INFO } from "./attention-tile";
+import { attendTile, CHECKSUM } from "./attention-tile";
+import { INFO } from "./attention-weigh";
 import { argument, expOne } from "./math";
 
 /**

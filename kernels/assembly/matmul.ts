@@ -9,7 +9,7 @@ import { argument } from "./math";
 import { gemvBrain, gemvFloat, gemvHalf, unpackHalf } from "./matmul-float";
 import { K16_UNPACKED_BYTES, tileQ2K, tileQ3K, tileQ6K, unpackK16 } from "./matmul-k16-tile";
 import { tileQ40, tileQ41, tileQ50, tileQ51, UNPACKED_BYTES, unpackQ40, unpackQ41 } from "./matmul-q4-tile";
-import { tileQ80, UNPACKED_Q8_BYTES, unpackQ80 } from "./matmul-q8";
+import { tileQ80, UNPACKED_Q8_BYTES, unpackQ80 } from "./matmul-q8-tile";
 import { oneRow } from "./matmul-row";
 import { groupBlockBytes } from "./kinds";
 import { unpackK32 } from "./unpack-k32";
