@@ -14,6 +14,7 @@ import {
 import { createGrpcTransport, Http2SessionManager } from "@connectrpc/connect-node";
 import { connect } from "node:net";
 import { TrimtabError } from "./errors.ts";
+import { createStreams } from "./grpc-streams.ts";
 import { normaliseClientErrors, serverInterceptors } from "./interceptors.ts";
 import { RPC_LIMITS } from "./limits.ts";
 import { type TlsIdentity, tlsSocketOptions } from "./tls.ts";
@@ -86,15 +87,12 @@ export function connectTo(target: Target, options: ConnectionOptions = {}): Conn
       ? { createConnection: () => connect(target.socketPath) }
       : tls && tlsSocketOptions(tls),
   );
-  const transport = createGrpcTransport({
-    baseUrl,
-    sessionManager,
-    interceptors,
-    acceptCompression: [],
-    readMaxBytes: maxBytes,
-    writeMaxBytes: maxBytes,
-  });
-  return connection(transport, options, () => sessionManager.abort());
+  const way = { baseUrl, sessionManager, interceptors };
+  const limits = { acceptCompression: [], readMaxBytes: maxBytes, writeMaxBytes: maxBytes };
+  const { unary } = createGrpcTransport({ ...way, ...limits });
+  return connection({ unary, stream: createStreams({ ...way, maxBytes }) }, options, () =>
+    sessionManager.abort(),
+  );
 }
 
 function connection(inner: Transport, options: ConnectionOptions, close: () => void): Connection {

@@ -17,6 +17,7 @@ export async function writeAnswer(
 ): Promise<void> {
   const { body } = answered;
   if (isUnary && body) return writeWhole({ ...answered, body }, request, response);
+  if (response.headersSent) return writeEnd(answered, request, response);
   const whole = { ...answered, body: body && watched(body, { ended: () => stopReading(request, response) }) };
   return universalResponseToNodeResponse(whole, response);
 }
@@ -37,5 +38,19 @@ async function writeWhole(
     // An empty frame before the trailers counts as an invalid one in Node's clients, which leave after a thousand of them.
     if (!bytes?.length) response.end();
     else response.end(bytes);
+  });
+}
+
+/** All messages have been written (`direct-messages.ts`): the trailers are left. */
+async function writeEnd(
+  { trailer }: UniversalServerResponse,
+  request: Http2ServerRequest,
+  response: Http2ServerResponse,
+): Promise<void> {
+  stopReading(request, response);
+  if (trailer) response.addTrailers(Object.fromEntries(trailer));
+  await new Promise<void>((resolve) => {
+    response.once("finish", resolve);
+    response.end();
   });
 }

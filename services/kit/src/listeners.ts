@@ -5,7 +5,12 @@
  * Responses are never compressed (tensors; short messages); gzip requests are accepted within the message limit.
  */
 import type { Registry } from "@bufbuild/protobuf";
-import { type ConnectRouter, createConnectRouter, type Interceptor } from "@connectrpc/connect";
+import {
+  type ConnectRouter,
+  createConnectRouter,
+  createContextValues,
+  type Interceptor,
+} from "@connectrpc/connect";
 import type { HandlerContext } from "@connectrpc/connect";
 import { compressionGzip, universalRequestFromNodeRequest } from "@connectrpc/connect-node";
 import type { UniversalHandlerFn } from "@connectrpc/connect/protocol";
@@ -18,6 +23,7 @@ import { existsSync, lstatSync, unlinkSync } from "node:fs";
 import type { Http2ServerRequest, Http2ServerResponse, ServerHttp2Session } from "node:http2";
 import type { AddressInfo } from "node:net";
 import { checkHost } from "./auth.ts";
+import { directKey, writeDirectly } from "./direct-messages.ts";
 import { createDrain, LAST_WORDS_MS, shuttingDown } from "./drain.ts";
 import { toOpenAiError, TrimtabError } from "./errors.ts";
 import { mapFrameworkErrors } from "./framework-errors.ts";
@@ -112,7 +118,9 @@ async function answer(
 ): Promise<void> {
   const closed = new Promise<void>((resolve) => response.once("close", resolve));
   try {
-    const universal = universalRequestFromNodeRequest(request, response, undefined, undefined);
+    const values = createContextValues();
+    if (!isUnary) values.set(directKey, response);
+    const universal = universalRequestFromNodeRequest(request, response, undefined, values);
     // Not every runtime reports the end of a response whose stream was reset: its close counts as well.
     const answered = await handle(universal);
     await Promise.race([writeAnswer(answered, isUnary, request, response), closed]);
@@ -258,15 +266,17 @@ function handlersOf(
   shutdownSignal: AbortSignal | undefined,
   protocols: { grpc: boolean },
 ): Map<string, Route> {
+  const maxBytes = options.maxMessageBytes ?? RPC_LIMITS.publicMessageBytes;
+  const maxAnswerBytes = options.maxAnswerBytes ?? maxBytes;
   const router = createConnectRouter({
     grpc: protocols.grpc,
-    interceptors: options.interceptors ?? [],
+    interceptors: [writeDirectly(maxAnswerBytes), ...(options.interceptors ?? [])],
     ...(options.requestGate ? { requestGate: options.requestGate } : {}),
     ...(shutdownSignal ? { shutdownSignal } : {}),
     acceptCompression: [compressionGzip],
     compressMinBytes: Number.MAX_SAFE_INTEGER,
-    readMaxBytes: options.maxMessageBytes ?? RPC_LIMITS.publicMessageBytes,
-    writeMaxBytes: options.maxAnswerBytes ?? options.maxMessageBytes ?? RPC_LIMITS.publicMessageBytes,
+    readMaxBytes: maxBytes,
+    writeMaxBytes: maxAnswerBytes,
     maxTimeoutMs: options.maxTimeoutMs ?? RPC_LIMITS.maxTimeoutMs,
     jsonOptions: { ignoreUnknownFields: false, ...(options.registry ? { registry: options.registry } : {}) },
   });
