@@ -91,6 +91,8 @@ export const CACHE_LIMITS = {
   programs: 256,
   /** Loaded recipes and directions. */
   artifacts: 16,
+  /** Ways to use a loaded recipe whose programs are ready. */
+  deciders: 32,
   /** Models whose neutral norms are known. */
   models: 16,
   /** Finished builds that GetBuild still knows. */

@@ -3,6 +3,7 @@
  * outputs are checked for shape and finiteness at every call. Cost: about 0.1 ms a call for a small controller.
  */
 import { TrimtabError } from "./errors.ts";
+import { allFinite } from "./finite.ts";
 import { inspectOnnx, type OnnxExpectation, type OnnxSummary } from "./onnx-inspect.ts";
 import { createRuntimeSession, floatTensor, type RuntimeSession } from "./onnx-runtime.ts";
 
@@ -41,7 +42,7 @@ function checkFeatures(name: string, features: Float32Array, size: number): void
     const message = `${name} has ${features.length} values, the model takes ${size}`;
     throw new TrimtabError("SHAPE_MISMATCH", message, { field: name, limit: size });
   }
-  if (!features.every(Number.isFinite))
+  if (!allFinite(features))
     throw new TrimtabError("NON_FINITE", `${name} is not finite`, { field: name });
 }
 
@@ -50,7 +51,7 @@ function checkOutput(
   answers: Awaited<ReturnType<RuntimeSession["run"]>>,
 ): Float32Array {
   const data = answers[output.name]?.data;
-  if (!(data instanceof Float32Array) || data.length !== output.size || !data.every(Number.isFinite)) {
+  if (!(data instanceof Float32Array) || data.length !== output.size || !allFinite(data)) {
     const message = `ONNX: output ${output.name} is not ${output.size} finite values`;
     throw new TrimtabError("ARTIFACT_INVALID", message, { field: output.name });
   }

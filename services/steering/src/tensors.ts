@@ -1,6 +1,7 @@
 /** Tensors of messages to typed arrays and back, checked on the way in. */
 import { create } from "@bufbuild/protobuf";
 import { TrimtabError } from "#kit/errors.ts";
+import { allFinite } from "#kit/finite.ts";
 import { DataType, type Tensor, TensorSchema } from "#proto/trimtab/type/v1/tensor_pb.ts";
 
 /** An f32 tensor; the bytes are copied. */
@@ -36,7 +37,7 @@ export function f32Rows(tensor: Tensor | undefined, width: number, field: string
     );
   }
   const values = new Float32Array(tensor.data.slice().buffer);
-  if (!values.every(Number.isFinite)) {
+  if (!allFinite(values)) {
     throw new TrimtabError("NON_FINITE", `${field} has values that are not finite`, {
       field: `${field}.data`,
     });

@@ -7,7 +7,7 @@
  *               x += MLP or mixture of experts
  *   logits = head · norm(x), only for rows somebody reads
  *
- * Of the last layer the other rows need their keys and values alone: nothing of a prompt but its end goes further.
+ * Of the last layer the other rows need their keys and values alone: nothing of a prompt but its end goes further (read-rows.ts).
  * Programs and taps sit between the operators. Where none acts, fused operators run; they give the same bits. No bit
  * of a row depends on the other rows. Cost: see kernels; this file only orders them.
  */
@@ -18,10 +18,10 @@ import type { KvTable } from "./kv-tree.ts";
 import { attend, headTransform, storeKeysAndValues } from "./blocks/attention.ts";
 import { expertsBlock } from "./blocks/experts.ts";
 import { mlpBlock } from "./blocks/mlp.ts";
-import type { Pass } from "./blocks/pass.ts";
 import { createHead } from "./head.ts";
 import { createHooks } from "./hooks.ts";
 import { layOut } from "./lay-out.ts";
+import { keepRead, type Rows } from "./read-rows.ts";
 import { createTapReader } from "./tap-rows.ts";
 import type { TapCollector } from "./taps.ts";
 import type { Workspace } from "./workspace.ts";
@@ -55,35 +55,30 @@ export function createForward(model: LoadedModel, ops: Operators, space: Workspa
   return {
     run(batch) {
       const rows = batch.length;
-      const hooks = createHooks(batch, ops, space, readTaps, config.layers);
+      const hooksOf = (some: readonly BatchRow[]) => createHooks(some, ops, space, readTaps, config.layers);
+      const hooks = hooksOf(batch);
       const { unitCount, maxSegments, pagesRead } = layOut(batch, space);
-      let pass: Pass = { ops, space, config, transforms, rows, hooks, unitCount, maxSegments };
+      let computed: Rows = {
+        pass: { ops, space, config, transforms, rows, hooks, unitCount, maxSegments },
+        batch,
+      };
       const { embedding: scale } = config.scales;
       ops.embed({ table: embedding, ids: space.ids, rows, scale, out: space.x });
       for (const [l, layer] of layers.entries()) {
         hooks.run("block_input", l, space.x, config.width);
-        storeKeysAndValues(pass, l, layer);
-        if (l === layers.length - 1) pass = cutUnread(pass, batch, l);
+        storeKeysAndValues(computed.pass, l, layer);
+        if (l === layers.length - 1) computed = keepRead(computed, l, hooksOf);
+        const { pass } = computed;
         if (pass.rows === 0) return pagesRead;
         attend(pass, l, layer);
         if (layer.router === null) mlpBlock(pass, l, layer);
         else expertsBlock(pass, l, layer, layer.router);
-        hooks.run("residual", l, space.x, config.width);
+        pass.hooks.run("residual", l, space.x, config.width);
       }
-      const readers = batch.flatMap(({ onLogits }, row) => (onLogits ? [{ onLogits, row }] : []));
+      const readers = computed.batch.flatMap(({ onLogits }, row) => (onLogits ? [{ onLogits, row }] : []));
       const read = readers.map(({ row }) => row);
       head.read(space.x, read, (index, logits) => readers[index]?.onLogits(logits));
       return pagesRead;
     },
   };
-}
-
-/** The pass without the rows at its end of which nobody reads anything in this layer or after it. */
-function cutUnread(pass: Pass, batch: readonly BatchRow[], layer: number): Pass {
-  const isRead = ({ onLogits }: BatchRow, row: number): boolean =>
-    onLogits !== null || pass.hooks.actsOn(row, layer);
-  const rows = batch.findLastIndex(isRead) + 1;
-  return rows === batch.length || rows === 0
-    ? { ...pass, rows }
-    : { ...pass, rows, ...layOut(batch.slice(0, rows), pass.space) };
 }

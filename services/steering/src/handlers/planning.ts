@@ -11,7 +11,8 @@ import {
 } from "#proto/trimtab/steering/v1/steering_service_pb.ts";
 import { composedTaps, decideParts, type Part } from "../compose.ts";
 import { restricted } from "../active-layers.ts";
-import { createDecider, type Plan } from "../decider.ts";
+import type { Plan } from "../decider.ts";
+import { createDeciders } from "../deciders.ts";
 import { checkModelDigest } from "../model.ts";
 import { replyOf } from "../reply.ts";
 import type { SteeringParts } from "../service.ts";
@@ -29,10 +30,11 @@ export function planningHandlers({
   phases,
   recipes,
 }: SteeringParts): Pick<ServiceImpl<typeof SteeringService>, "getRequirements" | "plan" | "getProgram"> {
+  const deciderOf = createDeciders();
   const partOf = async (use: SteeringUse | undefined, modelDigest: string): Promise<NamedPart> => {
     const found = await library.resolve(use, modelDigest);
     const scaled = await nats.scaled(use as SteeringUse, found, modelDigest);
-    const decider = createDecider(found.deciding, scaled);
+    const decider = deciderOf(found.deciding, scaled);
     for (const program of decider.programs) library.remember(program);
     return { decider, use: scaled, resolved: found.resolved, ownMode: found.ownMode ?? "" };
   };
