@@ -16,6 +16,28 @@ export function fitProbe(
   return (row) => scoreOf(model, scaled(row));
 }
 
+/**
+ * Fits to pairs of rows that differ in what is asked for and in little else: the difference within a pair is to point one way.
+ * Rows are standardised by all of them; the score has no zero of its own. @throws RangeError if there are no pairs.
+ */
+export function fitPairs(
+  positives: readonly Float32Array[],
+  negatives: readonly Float32Array[],
+  settings: { readonly penalty: number; readonly rounds: number },
+): Probe {
+  const { mean, spread } = scalingOf([...positives, ...negatives]);
+  const scaled = (row: Float32Array) => row.map((value, i) => (value - mean[i]!) / spread[i]!);
+  const differences = positives.map((row, at) => {
+    const [one, other] = [scaled(row), scaled(negatives[at]!)];
+    return one.map((value, i) => value - other[i]!);
+  });
+  // Each difference and its opposite: what tells them apart is a direction alone.
+  const both = [...differences, ...differences.map((row) => row.map((value) => -value))];
+  const labels = both.map((_, at) => at < differences.length);
+  const model = fitLogistic(both.map(denseRow), labels, { width: mean.length, ...settings });
+  return (row) => scoreOf(model, denseRow(scaled(row)));
+}
+
 /** Mean and spread of each component. */
 function scalingOf(rows: readonly Float32Array[]): {
   readonly mean: Float64Array;

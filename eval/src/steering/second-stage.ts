@@ -8,6 +8,7 @@
  * Counted are open gates: a shut gate refuses nothing, an open one nearly all. Cost: every prompt is read once, and kept.
  */
 import { join } from "node:path";
+import { spread } from "#kit/spread.ts";
 import type { Command } from "commander";
 import { type Proportion, wilson } from "../binomial.ts";
 import { openJournal } from "../journal.ts";
@@ -15,10 +16,13 @@ import { addServicesOptions } from "../options.ts";
 import { percent } from "../report/text.ts";
 import { alignColumns } from "../report/columns.ts";
 import { openServices, pickModel, type ServicesOptions } from "../services.ts";
-import { lastRows, type ReadingRecord } from "./activations.ts";
+import type { TrainingPrompt } from "./activation-gates.ts";
+import { lastRows, meanRows, type NamedText, type ReadingRecord, type ReadingSource } from "./activations.ts";
 import { controllerScores } from "./controller-scores.ts";
 import { modelKeyOf } from "./keys.ts";
 import { fitProbe } from "./linear-probe.ts";
+import { questionOf } from "./method.ts";
+import { type Candidate, nestedCounts, nestedLines } from "./nested-stage.ts";
 import { readLabPrompts, readTwins, type Twin } from "./prompts.ts";
 import { buildRecipe } from "./recipe.ts";
 import { readTraining } from "./training.ts";
@@ -27,6 +31,9 @@ import { readTraining } from "./training.ts";
 const DEPTH = 2 / 3;
 const EVERY = 4;
 const FIT = { penalty: 0.1, rounds: 150 };
+/** Of the nested choice: penalties that are tried, and training prompts of each class. */
+const PENALTIES = [0.1, 1];
+const NESTED_TRAINING = 400;
 /** Shares of the opened harmful development prompts that its threshold keeps: each is a stage of its own. */
 const KEPT = [0.98, 0.95, 0.92, 0.88, 0.84];
 
@@ -47,13 +54,18 @@ export function addSecondStage(program: Command): void {
     .command("second-stage")
     .description("a second gate for borderline prompts, tested on types it did not learn from")
     .option("--out <folder>", "kept readings", join("build", "eval", "second-stage"))
-    .option("--recipe <name>", "recipe with a gate", "refusal");
+    .option("--recipe <name>", "recipe with a gate", "refusal")
+    .option("--nested", "one gate whose rows, fit and threshold are chosen without the type it is tested on");
   addServicesOptions(command).action(run);
 }
 
-async function run(
-  options: ServicesOptions & { readonly out: string; readonly recipe: string },
-): Promise<void> {
+interface SecondStageOptions extends ServicesOptions {
+  readonly out: string;
+  readonly recipe: string;
+  readonly nested?: boolean;
+}
+
+async function run(options: SecondStageOptions): Promise<void> {
   const services = await openServices(options);
   const journal = openJournal<ReadingRecord>(join(options.out, "readings.jsonl"));
   const onProgress = (text: string) => void process.stderr.write(`${text}\n`);
@@ -68,21 +80,64 @@ async function run(
     const harmful = readLabPrompts().filter(
       (prompt) => prompt.class === "harmful" && prompt.split === "development",
     );
-    const training = readTraining(options.recipe).filter(({ split }) => split === "train");
+    const learned = readTraining(options.recipe).filter(({ split }) => split === "train");
+    const training = options.nested ? someOfEach(learned) : learned;
     const all = [...twins, ...harmful, ...training];
     const lowest = Math.round(DEPTH * model.layers);
     const layers = Array.from({ length: model.layers - lowest }, (_, at) => lowest + at);
-    const rows = await lastRows(source, layers, all);
-    const joined = new Map(
-      [...rows].map(([id, blocks]) => [id, joinRows(blocks.filter((_, at) => at % EVERY === 0))]),
+    const read = await lastRows(source, layers, all);
+    const rows = new Map(
+      [...read].map(([id, blocks]) => [id, joinRows(blocks.filter((_, at) => at % EVERY === 0))]),
     );
-    const first = await controllerScores(source, [...twins, ...harmful]);
-    const counts = stageCounts({ twins, harmful, training, rows: joined, first });
-    process.stdout.write(`${stageLines(counts).join("\n")}\n`);
+    const input = { twins, harmful, training, first: await controllerScores(source, [...twins, ...harmful]) };
+    const lines = options.nested
+      ? nestedLines(nestedCounts(input, candidatesOf(rows, await promptMeans(source, lowest, all))))
+      : stageLines(stageCounts({ ...input, rows }));
+    process.stdout.write(`${lines.join("\n")}\n`);
   } finally {
     journal.close();
     await services.close();
   }
+}
+
+/** As many harmful as harmless training prompts, spread over their families: fits of the nested choice are many. */
+function someOfEach(training: readonly TrainingPrompt[]): TrainingPrompt[] {
+  return [true, false].flatMap((harmful) =>
+    spread(
+      training.filter(({ isHarmful }) => isHarmful === harmful),
+      NESTED_TRAINING,
+    ),
+  );
+}
+
+/** Means over the tokens that prompts do not have in common, after a block. */
+async function promptMeans(
+  source: ReadingSource,
+  layer: number,
+  prompts: readonly NamedText[],
+): Promise<Map<string, Float32Array>> {
+  const idsOf = async (text: string) =>
+    (await source.gateway.tokenize({ model: source.model, input: questionOf(text).prompt })).ids;
+  const [one, other] = await Promise.all(["Kill time.", "Why?"].map(idsOf));
+  const first = one!.findIndex((id, at) => id !== other![at]);
+  return meanRows(source, { layer, first }, prompts);
+}
+
+/** Everything that is tried: what is read, how it is fitted, how strongly it is held back. */
+function candidatesOf(
+  last: ReadonlyMap<string, Float32Array>,
+  means: ReadonlyMap<string, Float32Array>,
+): Candidate[] {
+  const both = new Map([...last].map(([id, row]) => [id, joinRows([row, means.get(id)!])]));
+  const read = [
+    { name: "last token", rows: last },
+    { name: "last token and mean", rows: both },
+  ];
+  return read.flatMap(({ name, rows }) =>
+    (["all", "pairs"] as const).flatMap((fit) =>
+      PENALTIES.map((penalty) => ({ name: `${name}, ${fit}, ${penalty}`, rows, fit, penalty })),
+    ),
+  );
 }
 
 /** What the stages are told: rows [width] by id, the controller's log-odds by id. */
