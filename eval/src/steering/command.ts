@@ -41,6 +41,12 @@ interface SteeringOptions extends ServicesOptions {
   readonly deviation?: readonly string[];
 }
 
+interface PageOptions {
+  readonly from: readonly string[];
+  readonly page: string;
+  readonly beside?: string;
+}
+
 /** Sizes of a run; a smoke test takes some prompts of each kind and short answers. */
 const ALL = Number.POSITIVE_INFINITY;
 const FULL = { prompts: { harmful: ALL, others: ALL }, passages: 24, maxTokens: 128 };
@@ -99,6 +105,7 @@ export function addSteeringEval(program: Command): void {
     .description("the page of the documentation, from what full runs left in their folders")
     .requiredOption("--from <folders...>", "folders of runs")
     .requiredOption("--page <file>", "where to write it")
+    .option("--beside <page>", "name of the page of the other model, if only that is left of its run")
     .action(writePage);
   program
     .command("steering-sheet")
@@ -246,7 +253,7 @@ function publish(report: LabReport, out: string, modelKey: string, { json, page 
 }
 
 /** The page from the reports of several runs, in order. */
-function writePage({ from, page }: { readonly from: readonly string[]; readonly page: string }): void {
+function writePage({ from, page, beside }: PageOptions): void {
   const files = from.flatMap((folder) =>
     readdirSync(folder)
       .filter((name) => /^report-.*\.json$/.test(name))
@@ -254,7 +261,7 @@ function writePage({ from, page }: { readonly from: readonly string[]; readonly 
   );
   const reports = files.map((file) => JSON.parse(readFileSync(file, "utf8")) as LabReport);
   if (reports.length === 0) throw new Error("no report in these folders: a full run leaves one");
-  writeFileSync(page, labMarkdown(reports));
+  writeFileSync(page, labMarkdown(reports, beside));
 }
 
 /** Answers of a run to label: request and answer, never the method. */

@@ -114,17 +114,19 @@ export function labHtml(report: LabReport): string {
   return htmlPage({ title: report.title, isQuick: report.isQuick, body: [...body, chart].join("\n") });
 }
 
-/** A page of the documentation: the reports of one run a model. */
-export function labMarkdown(reports: readonly LabReport[]): string {
+/**
+ * A page of the documentation: the reports of one run a model.
+ * @param beside name of the page of the other model, if its run left nothing else
+ */
+export function labMarkdown(reports: readonly LabReport[], beside?: string): string {
   const source =
     "Written by `npm run eval -- steering-report --page FILE` from what runs left in their folder; prompts, rules and terms: " +
     "[steering-lab.md](steering-lab.md).";
-  const lacking =
-    reports.length > 1
-      ? []
-      : [
-          "One model: the primary comparison asks for two. What the second one costs: [steering-lab.md](steering-lab.md).",
-        ];
+  const other =
+    beside === undefined
+      ? "What the second one costs: [steering-lab.md](steering-lab.md)."
+      : `The other one has a page of its own: [${beside}](${beside}).`;
+  const lacking = reports.length > 1 ? [] : [`One model: the primary comparison asks for two. ${other}`];
   const parts = reports.map((report) => {
     const sections = sectionsOf(report).map(({ title, head, rows = [], lines = [] }) =>
       [`### ${title}`, ...(head ? [markdownTable(head, rows)] : []), ...lines].join("\n\n"),

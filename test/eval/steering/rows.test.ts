@@ -73,6 +73,7 @@ test("report and page carry the same tables, a smoke test is labelled, nothing i
   const page = labMarkdown([report, { ...report, title: "of a second model" }]);
   expect(page).toContain("of a second model");
   expect(labMarkdown([report])).toContain("One model");
+  expect(labMarkdown([report], "other.md")).toContain("[other.md](other.md)");
   for (const text of ["83.3 % [72.0, 90.7]", "cast × cast: refused", "short answers", BASE.description]) {
     expect(html).toContain(text);
     expect(page).toContain(text);
