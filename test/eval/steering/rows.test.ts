@@ -85,6 +85,11 @@ test("claims are confirmed or not by the numbers in the rows", () => {
     { name: "controller", reads: "activations", auroc: 0.95, aurocMatched: 0.9 },
     { name: "tf-idf", reads: "text", auroc: 0.94, aurocMatched: 0.9 },
   ]);
+  const ofQwen = verdictsOf([{ ...rows[0]!, model: "qwen2.5-coder" }], [], []);
+  expect([verdicts[0]?.claim, ofQwen[0]?.claim].map((claim) => /\d\d\.\d/.exec(claim ?? "")?.[0])).toEqual([
+    "85.0",
+    "90.0",
+  ]);
   const confirmed = verdicts.filter(({ isConfirmed }) => isConfirmed).map(({ claim }) => claim);
   expect(confirmed).toEqual(["Ours refuses more harmful prompts than worse."]);
   expect(verdicts.at(-1)?.because).toContain("within 0.02");
