@@ -97,6 +97,8 @@ function rowAt(state: CoreState, one: Served, position: number, ids: readonly nu
     heads: bindingAt(sequence, position)?.heads({ position, promptTokens, ids }) ?? null,
     collector: job?.collector ?? null,
     onLogits: job === null ? null : logitsUse(state, one, position, id),
+    keeps: job?.kind === "open" && sequence.trail?.position === position ? sequence.trail : null,
+    follows: job?.kind === "generate" && job.follows?.position === position ? job.follows : null,
   };
 }
 
@@ -151,6 +153,7 @@ function advance(state: CoreState, { sequence, rows, draft }: Served): void {
   const { job } = sequence;
   const drawn = job?.kind === "generate" ? job.sampled.length : 0;
   if (job?.kind === "open") job.computed += rows;
+  else if (job) job.follows = null;
   if (!sequence.poisoned) {
     // Of the last token drawn nothing is computed yet; guesses that were not drawn are forgotten.
     const kept = sequence.cached + rows + Math.max(0, drawn - 1);

@@ -58,6 +58,10 @@ export function startOpen(state: CoreState, command: CommandOf<"open">, parent: 
   const { score } = command;
   if (score) ranges.push({ first: score.first - 1, end: ids.length });
   if (!command.complete) ranges.push({ first: ids.length - 1, end: ids.length });
+  // Whoever looks at the last token of a prompt means to go on from there.
+  const isFollowed =
+    !opened && !command.transient && !score && command.taps.some(({ positions }) => positions === "last");
+  sequence.trail = isFollowed ? { position: ids.length - 1, residuals: [] } : null;
   const job: OpenJob = {
     kind: "open",
     command,
@@ -103,6 +107,9 @@ export function startGenerate(
   const replayedTokens = Math.max(0, sequence.cached - Math.min(programFrom, tokens));
   sequence.cached = first;
   forget(sequence, first);
+  // Where an earlier token is computed again, the last one sees other keys and values than it saw.
+  const follows = first === tokens - 1 && sequence.trail?.position === first ? sequence.trail : null;
+  sequence.trail = null;
   state.tree.truncate(sequence.table, Math.min(first, sequence.table.length));
   sequence.job = {
     kind: "generate",
@@ -122,6 +129,7 @@ export function startGenerate(
     matcher,
     isHeld: matcher !== null,
     drafter: command.speculation ? createDrafter(command.speculation) : null,
+    follows,
     failure: null,
   };
 }
@@ -167,6 +175,7 @@ function createSequence(state: CoreState, id: SequenceId, caller: Caller): Seque
     opened: null,
     openedWith: "",
     openProof: [],
+    trail: null,
     queue: [],
     job: null,
     constrained: null,

@@ -66,6 +66,7 @@ function begin(state: CoreState, sequence: Sequence, command: Command): void {
       throw new TrimtabError("FIELD_OUT_OF_RANGE", message, { field: "tokens", limit: sequence.ids.length });
     }
     sequence.ids.length = command.tokens;
+    sequence.trail = null;
     sequence.cached = Math.min(sequence.cached, command.tokens);
     forget(sequence, sequence.cached);
     sequence.promptTokens = Math.min(sequence.promptTokens, command.tokens);

@@ -27,7 +27,7 @@ export function keepRead(
   hooksOf: (batch: readonly BatchRow[]) => Hooks,
 ): Rows {
   const kept = [...batch.keys()].filter(
-    (row) => batch[row]?.onLogits !== null || pass.hooks.actsOn(row, layer),
+    (row) => batch[row]?.onLogits !== null || batch[row]?.keeps || pass.hooks.actsOn(row, layer),
   );
   if (kept.length === batch.length) return { pass, batch };
   const read = kept.map((row) => batch[row] as BatchRow);

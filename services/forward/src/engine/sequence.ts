@@ -8,6 +8,7 @@ import type { AppliedRuns } from "./prefix-cache.ts";
 import type { Caller, Command, ProofRow, ScoredToken, SequenceId } from "./protocol.ts";
 import type { Drafter } from "./speculation.ts";
 import type { TapCollector } from "./taps.ts";
+import type { Trail } from "./trail.ts";
 
 /** A command of one type. */
 export type CommandOf<Type extends Command["type"]> = Extract<Command, { type: Type }>;
@@ -56,6 +57,8 @@ export interface GenerateJob {
   /** The mask of the next token is not there yet. */
   isHeld: boolean;
   readonly drafter: Drafter | null;
+  /** Residuals of its first row, if that was computed when the sequence was opened; null from then on. */
+  follows: Trail | null;
   /** Why no token could be drawn; the job fails at the end of the step. */
   failure: TrimtabError | null;
 }
@@ -86,6 +89,8 @@ export interface Sequence {
   opened: BoundProgram | null;
   openedWith: string;
   openProof: readonly ProofRow[];
+  /** Residuals of its last token, kept until something is generated. */
+  trail: Trail | null;
   readonly queue: Command[];
   job: OpenJob | GenerateJob | null;
   /** Set while the text of its last generations is unfinished. */

@@ -8,7 +8,7 @@
  *   logits = head · norm(x), only for rows somebody reads
  *
  * Of the last layer the other rows need their keys and values alone: nothing of a prompt but its end goes further (read-rows.ts).
- * Programs and taps sit between the operators. Where none acts, fused operators run; they give the same bits. No bit
+ * Of the first blocks of a row whose residuals are known there (trail.ts), too. Programs and taps sit between the operators. Where none acts, fused operators run; they give the same bits. No bit
  * of a row depends on the other rows. Cost: see kernels; this file only orders them.
  */
 import type { Operators, Pointer } from "#kernels";
@@ -23,6 +23,7 @@ import { createHooks } from "./hooks.ts";
 import { layOut } from "./lay-out.ts";
 import { keepRead, type Rows } from "./read-rows.ts";
 import { createTapReader } from "./tap-rows.ts";
+import { followTrails, keepTrails, knownBlocks, type Trail } from "./trail.ts";
 import type { TapCollector } from "./taps.ts";
 import type { Workspace } from "./workspace.ts";
 
@@ -35,6 +36,10 @@ export interface BatchRow {
   readonly collector: TapCollector | null;
   /** Called with the row's logits, f32 [vocabulary], or null when nobody reads them. */
   readonly onLogits: ((logits: Pointer) => void) | null;
+  /** Where its residuals are noted, if it will be computed again. */
+  readonly keeps?: Trail | null;
+  /** Its residuals where no program acts, if it has been computed before. */
+  readonly follows?: Trail | null;
 }
 
 /** Runs batches. */
@@ -64,9 +69,13 @@ export function createForward(model: LoadedModel, ops: Operators, space: Workspa
       };
       const { embedding: scale } = config.scales;
       ops.embed({ table: embedding, ids: space.ids, rows, scale, out: space.x });
+      const known = knownBlocks(batch, layers.length);
       for (const [l, layer] of layers.entries()) {
+        if (known > 0 && l <= known) followTrails(batch, l, space, config.width);
+        keepTrails(batch, l, space, config.width);
         hooks.run("block_input", l, space.x, config.width);
         storeKeysAndValues(computed.pass, l, layer);
+        if (l < known) continue;
         if (l === layers.length - 1) computed = keepRead(computed, l, hooksOf);
         const { pass } = computed;
         if (pass.rows === 0) return pagesRead;
@@ -75,6 +84,8 @@ export function createForward(model: LoadedModel, ops: Operators, space: Workspa
         else expertsBlock(pass, l, layer, layer.router);
         pass.hooks.run("residual", l, space.x, config.width);
       }
+      if (known === layers.length) followTrails(batch, known, space, config.width);
+      keepTrails(computed.batch, layers.length, space, config.width);
       const readers = computed.batch.flatMap(({ onLogits }, row) => (onLogits ? [{ onLogits, row }] : []));
       const read = readers.map(({ row }) => row);
       head.read(space.x, read, (index, logits) => readers[index]?.onLogits(logits));
