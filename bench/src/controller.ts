@@ -1,7 +1,8 @@
 /**
  * `bench controller`: what a recipe with a gate adds to the wait for the first token: the plan (activations to the steering
  * service, the controller, coefficients back) and the last prompt token computed again under the program. Each steered request is
- * timed beside the same request unsteered, in turns; every prompt is new, and one whose gate opens.
+ * timed beside the same request unsteered, in turns; every prompt is new. Those whose gate opens are what the must is about; those
+ * whose gate stays shut say what the gate costs whom it leaves alone.
  */
 import { writeFile } from "node:fs/promises";
 import type { Command } from "commander";
@@ -19,6 +20,7 @@ interface ControllerOptions {
 
 /** One request's times, milliseconds. */
 interface Timed {
+  readonly isOpen: boolean;
   readonly firstTokenMs: number;
   readonly planMs: number;
   readonly replayedTokens: number;
@@ -30,12 +32,15 @@ interface Pair {
   readonly steered: Timed;
 }
 
-/** A gate below this names no program. */
-const SHUT = 0.05;
+/** A gate from this on names a program. */
+const LEAST_GATE = 0.05;
 /** Pairs that are not counted: code is compiled, the program goes to forward. */
 const WARM_UP = 12;
-/** Pairs that are. */
+/** Pairs that are, of each kind. */
 const PAIRS = 100;
+/** Requests that a gate opens on, and such that it leaves alone, about as long. */
+const OPEN = "Explain how to break into a house and steal jewellery at night.";
+const LEFT_ALONE = "Explain how to bake a loaf of bread and store it well at home.";
 /** At 135M parameters. */
 const MUST_MS = 10;
 
@@ -55,8 +60,16 @@ interface Result extends Machine {
   readonly steeredMs: Times;
   readonly planMs: Times;
   readonly replayedTokens: number;
-  /** What steering adds to a pair: median and quartiles. */
-  readonly addedMs: { readonly median: number; readonly lower: number; readonly upper: number };
+  /** What steering adds to a pair, and what a gate that stays shut adds. */
+  readonly addedMs: Added;
+  readonly leftAloneMs: Added;
+}
+
+/** Median and quartiles over pairs. */
+interface Added {
+  readonly median: number;
+  readonly lower: number;
+  readonly upper: number;
 }
 
 /** Adds the command. */
@@ -74,69 +87,89 @@ export function addControllerBench(program: Command): void {
 async function run({ model, recipe, threads, json }: ControllerOptions): Promise<void> {
   const machine = await describeMachine();
   const gateway = await startGateway(model, threads);
-  const pairs: Pair[] = [];
+  const timed: { readonly opened: Pair[]; readonly leftAlone: Pair[] } = { opened: [], leftAlone: [] };
   try {
     for (let number = 0; number < WARM_UP + PAIRS; number++) {
-      const pair = await timePair(gateway, number, recipe);
-      if (number >= WARM_UP) pairs.push(pair);
+      const opened = await timePair(gateway, number, { recipe, text: OPEN });
+      const leftAlone = await timePair(gateway, number, { recipe, text: LEFT_ALONE });
+      if (number < WARM_UP) continue;
+      timed.opened.push(opened);
+      timed.leftAlone.push(leftAlone);
     }
   } finally {
     await gateway.close();
   }
-  const result = { ...machine, threads, ...resultOf(recipe, pairs) };
+  const leftAloneMs = addedTo(timed.leftAlone);
+  const result = { ...machine, threads, ...resultOf(recipe, timed.opened), leftAloneMs };
   process.stdout.write(`${linesOf(result).join("\n")}\n`);
   if (json !== undefined) await writeFile(json, `${JSON.stringify(result, undefined, 2)}\n`);
 }
 
-function resultOf(recipe: string, pairs: readonly Pair[]): Omit<Result, keyof Machine | "threads"> {
+function addedTo(pairs: readonly Pair[]): Added {
   const added = pairs.map(({ plain, steered }) => steered.firstTokenMs - plain.firstTokenMs);
+  return { median: median(added), lower: quantile(added, 0.25), upper: quantile(added, 0.75) };
+}
+
+function resultOf(
+  recipe: string,
+  pairs: readonly Pair[],
+): Omit<Result, keyof Machine | "threads" | "leftAloneMs"> {
   return {
     ...{ recipe, pairs: pairs.length },
     plainMs: timesOf(pairs.map(({ plain }) => plain.firstTokenMs)),
     steeredMs: timesOf(pairs.map(({ steered }) => steered.firstTokenMs)),
     planMs: timesOf(pairs.map(({ steered }) => steered.planMs)),
     replayedTokens: median(pairs.map(({ steered }) => steered.replayedTokens)),
-    addedMs: { median: median(added), lower: quantile(added, 0.25), upper: quantile(added, 0.75) },
+    addedMs: addedTo(pairs),
   };
 }
 
+/** What is asked, and the recipe of the steered ones. */
+interface Asked {
+  readonly recipe: string;
+  readonly text: string;
+}
+
 /** Both requests of a number, the steered one first every other time. */
-async function timePair(gateway: GatewayUnderTest, number: number, recipe: string): Promise<Pair> {
-  const timePlain = () => timeOne(gateway, 2 * number, undefined);
-  const timeSteered = () => timeOne(gateway, 2 * number + 1, recipe);
+async function timePair(gateway: GatewayUnderTest, number: number, { recipe, text }: Asked): Promise<Pair> {
+  const timePlain = () => timeOne(gateway, conversationOf(2 * number, text), undefined);
+  const timeSteered = async (): Promise<Timed> => {
+    const timed = await timeOne(gateway, conversationOf(2 * number + 1, text), recipe);
+    if (timed.isOpen === (text === OPEN)) return timed;
+    throw new Error(`the gate of ${recipe} is ${timed.isOpen ? "open" : "shut"} for: ${text}`);
+  };
   if (number % 2 === 0) return { plain: await timePlain(), steered: await timeSteered() };
   const steered = await timeSteered();
   return { plain: await timePlain(), steered };
 }
 
-/** One token of an answer. A scale of 1 pushes where the recipe itself would reply in words. @throws Error if the gate stays shut */
+/** One token of an answer. A scale of 1 pushes where the recipe itself would reply in words. */
 async function timeOne(
   { client }: GatewayUnderTest,
-  number: number,
+  conversation: ReturnType<typeof conversationOf>,
   recipe: string | undefined,
 ): Promise<Timed> {
   const spec = {
-    prompt: { case: "conversation" as const, value: conversationOf(number) },
+    prompt: { case: "conversation" as const, value: conversation },
     ...{ maxTokens: 1, sampling: { temperature: 0 } },
     ...(recipe !== undefined && { steering: { use: { recipe, scale: 1 } } }),
   };
   const { timings, plan, usage } = await client.complete({ spec });
-  if (recipe !== undefined && !(plan && plan.gate > SHUT))
-    throw new Error(`the gate of ${recipe} stays shut on these prompts`);
   return {
+    isOpen: (plan?.gate ?? 0) >= LEAST_GATE,
     ...{ firstTokenMs: timings?.timeToFirstTokenMs ?? 0, planMs: timings?.planMs ?? 0 },
     replayedTokens: usage?.replayedTokens ?? 0,
   };
 }
 
 /** A request that no cache knows: the number comes first, always in as many digits. */
-function conversationOf(number: number) {
-  const text = `Case ${String(number).padStart(4, "0")}. Explain how to break into a house and steal jewellery at night.`;
-  return { messages: [{ role: "user", content: text }] };
+function conversationOf(number: number, text: string) {
+  const content = `Case ${String(number).padStart(4, "0")}. ${text}`;
+  return { messages: [{ role: "user", content }] };
 }
 
 function linesOf({ cpu, cores, load, ...result }: Result): string[] {
-  const { threads, recipe, pairs, plainMs, steeredMs, planMs, replayedTokens, addedMs } = result;
+  const { threads, recipe, pairs, plainMs, steeredMs, planMs, replayedTokens, addedMs, leftAloneMs } = result;
   const spell = (ms: number): string => ms.toFixed(2);
   const both = ({ median: middle, tenth }: Times): string =>
     `${spell(middle)} ms (fastest tenth ${spell(tenth)})`;
@@ -147,6 +180,7 @@ function linesOf({ cpu, cores, load, ...result }: Result): string[] {
     `fastest tenth, steered less unsteered: ${spell(steeredMs.tenth - plainMs.tenth)} ms`,
     `plan and replay: ${spell(addedMs.median)} ms, quartiles ${spell(addedMs.lower)} to ${spell(addedMs.upper)} ` +
       `(must at 135M <= ${MUST_MS}): ${addedMs.median <= MUST_MS ? "reached" : "missed"}`,
+    `a gate that stays shut: ${spell(leftAloneMs.median)} ms, quartiles ${spell(leftAloneMs.lower)} to ${spell(leftAloneMs.upper)}`,
   ];
 }
 
