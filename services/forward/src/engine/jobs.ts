@@ -58,10 +58,7 @@ export function startOpen(state: CoreState, command: CommandOf<"open">, parent: 
   const { score } = command;
   if (score) ranges.push({ first: score.first - 1, end: ids.length });
   if (!command.complete) ranges.push({ first: ids.length - 1, end: ids.length });
-  // Whoever looks at the last token of a prompt means to go on from there.
-  const isFollowed =
-    !opened && !command.transient && !score && command.taps.some(({ positions }) => positions === "last");
-  sequence.trail = isFollowed ? { position: ids.length - 1, residuals: [] } : null;
+  sequence.trail = isLookedAt(command) ? { position: ids.length - 1, residuals: [] } : null;
   const job: OpenJob = {
     kind: "open",
     command,
@@ -79,6 +76,11 @@ export function startOpen(state: CoreState, command: CommandOf<"open">, parent: 
   if (sequence.rootKey !== null) state.cache.queriedTokens += Math.max(0, job.end - sequence.cached);
   reuse(state, sequence, job);
   return sequence;
+}
+
+/** Whether taps look at the last token of an unsteered prompt, as whoever does that means to go on from there. */
+function isLookedAt({ binding, score, taps, transient }: CommandOf<"open">): boolean {
+  return !binding && !score && !transient && taps.some(({ positions }) => positions === "last");
 }
 
 /**
