@@ -42,8 +42,7 @@ function checkFeatures(name: string, features: Float32Array, size: number): void
     const message = `${name} has ${features.length} values, the model takes ${size}`;
     throw new TrimtabError("SHAPE_MISMATCH", message, { field: name, limit: size });
   }
-  if (!allFinite(features))
-    throw new TrimtabError("NON_FINITE", `${name} is not finite`, { field: name });
+  if (!allFinite(features)) throw new TrimtabError("NON_FINITE", `${name} is not finite`, { field: name });
 }
 
 function checkOutput(

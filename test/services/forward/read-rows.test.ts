@@ -25,7 +25,7 @@ function passOver(rows: number, tapped: readonly number[]): Pass {
     new Float32Array(memory.buffer, space.x + row * WIDTH * 4, WIDTH).fill(row);
     new Uint8Array(memory.buffer, space.query + row * QUERY, QUERY).fill(100 + row);
   }
-  const hooks = { actsOn: (row: number) => tapped.includes(row) } as Hooks;
+  const hooks = { actsOn: (row: number) => tapped.includes(row) } as unknown as Hooks;
   const config = { width: WIDTH, heads: HEADS };
   return { space, config, rows, hooks, unitCount: 1, maxSegments: 1 } as unknown as Pass;
 }
