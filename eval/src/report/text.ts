@@ -1,4 +1,5 @@
 /** Tables for the terminal and for Markdown. */
+import type { Proportion } from "../binomial.ts";
 import type { CalibrationLine } from "../calibration.ts";
 import { adviceLine, type JudgeAdvice } from "../judge-fit.ts";
 import type { ReportRow } from "../rows.ts";
@@ -15,6 +16,10 @@ export interface TextReport {
 
 /** Percent with one digit. */
 export const percent = (share: number): string => `${(100 * share).toFixed(1)} %`;
+
+/** A proportion and its interval, as percent. */
+export const spellProportion = ({ rate, lower, upper }: Proportion): string =>
+  `${percent(rate)} [${(100 * lower).toFixed(1)}, ${(100 * upper).toFixed(1)}]`;
 
 /** The tables as lines. */
 export function tableLines(report: TextReport): string[] {

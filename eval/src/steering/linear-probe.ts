@@ -10,10 +10,13 @@ export function fitProbe(
   labels: readonly boolean[],
   settings: { readonly penalty: number; readonly rounds: number },
 ): Probe {
-  const { mean, spread } = scalingOf(rows);
-  const scaled = (row: Float32Array) => denseRow(row.map((value, i) => (value - mean[i]!) / spread[i]!));
-  const model = fitLogistic(rows.map(scaled), labels, { width: mean.length, ...settings });
-  return (row) => scoreOf(model, scaled(row));
+  const { width, scaled } = scalingOf(rows);
+  const model = fitLogistic(
+    rows.map((row) => denseRow(scaled(row))),
+    labels,
+    { width, ...settings },
+  );
+  return (row) => scoreOf(model, denseRow(scaled(row)));
 }
 
 /**
@@ -25,8 +28,7 @@ export function fitPairs(
   negatives: readonly Float32Array[],
   settings: { readonly penalty: number; readonly rounds: number },
 ): Probe {
-  const { mean, spread } = scalingOf([...positives, ...negatives]);
-  const scaled = (row: Float32Array) => row.map((value, i) => (value - mean[i]!) / spread[i]!);
+  const { width, scaled } = scalingOf([...positives, ...negatives]);
   const differences = positives.map((row, at) => {
     const [one, other] = [scaled(row), scaled(negatives[at]!)];
     return one.map((value, i) => value - other[i]!);
@@ -34,20 +36,21 @@ export function fitPairs(
   // Each difference and its opposite: what tells them apart is a direction alone.
   const both = [...differences, ...differences.map((row) => row.map((value) => -value))];
   const labels = both.map((_, at) => at < differences.length);
-  const model = fitLogistic(both.map(denseRow), labels, { width: mean.length, ...settings });
+  const model = fitLogistic(both.map(denseRow), labels, { width, ...settings });
   return (row) => scoreOf(model, denseRow(scaled(row)));
 }
 
-/** Mean and spread of each component. */
+/** Takes the mean of each component off a row and divides by its spread, both over `rows`. */
 function scalingOf(rows: readonly Float32Array[]): {
-  readonly mean: Float64Array;
-  readonly spread: Float64Array;
+  readonly width: number;
+  readonly scaled: (row: Float32Array) => Float32Array;
 } {
   const width = rows[0]?.length ?? 0;
   const mean = new Float64Array(width);
-  const spread = new Float64Array(width);
+  const variances = new Float64Array(width);
   for (const row of rows) for (let i = 0; i < width; i++) mean[i]! += row[i]! / rows.length;
   for (const row of rows)
-    for (let i = 0; i < width; i++) spread[i]! += (row[i]! - mean[i]!) ** 2 / rows.length;
-  return { mean, spread: spread.map((variance) => Math.sqrt(variance) || 1) };
+    for (let i = 0; i < width; i++) variances[i]! += (row[i]! - mean[i]!) ** 2 / rows.length;
+  const deviation = variances.map((variance) => Math.sqrt(variance) || 1);
+  return { width, scaled: (row) => row.map((value, i) => (value - mean[i]!) / deviation[i]!) };
 }

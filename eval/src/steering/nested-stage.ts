@@ -12,7 +12,8 @@
  */
 import { wilson } from "../binomial.ts";
 import { alignColumns } from "../report/columns.ts";
-import { percent } from "../report/text.ts";
+import { percent, spellProportion } from "../report/text.ts";
+import { meanOf } from "../statistics.ts";
 import { auroc } from "./gate.ts";
 import { fitPairs, fitProbe, type Probe } from "./linear-probe.ts";
 import type { Twin } from "./prompts.ts";
@@ -58,7 +59,10 @@ export function nestedCounts(input: Input, candidates: readonly Candidate[]): Ne
     const best = ranked.reduce((a, b) => (b.quality > a.quality ? b : a));
     const keeps = chooseShare(input, best, { family, inner });
     const probe = best.probeWithout([family]);
-    const threshold = thresholdOf(input, best.candidate, probe, keeps);
+    const threshold =
+      keeps === undefined
+        ? Number.NEGATIVE_INFINITY
+        : thresholdAt(harmfulScores(input, best.candidate, probe), keeps);
     return (["safe", "unsafe"] as const).map((kind) => {
       const own = twinsOf(input, family, kind);
       const opened = own.filter((twin) => isOpen(input, twin));
@@ -86,12 +90,12 @@ function chooseShare(
     const scores = unsafe
       .filter((twin) => isOpen(input, twin))
       .map((twin) => scoreOf(candidate, probe, twin));
-    return { probe, scores, n: unsafe.length };
+    return { harmful: harmfulScores(input, candidate, probe), scores, n: unsafe.length };
   });
   const all = opened.reduce((sum, { n }) => sum + n, 0);
   const isWithin = (share: number): boolean => {
-    const lost = opened.map(({ probe, scores }) => {
-      const threshold = thresholdOf(input, candidate, probe, share);
+    const lost = opened.map(({ harmful, scores }) => {
+      const threshold = thresholdAt(harmful, share);
       return scores.filter((score) => score < threshold).length;
     });
     return lost.reduce((a, b) => a + b, 0) <= MOST_LOST * all;
@@ -128,19 +132,20 @@ function qualityOn(input: Input, candidate: Candidate, probe: Probe, family: str
   return auroc(scoresOf("unsafe"), scoresOf("safe"));
 }
 
-/** The score that the share of the opened harmful development prompts reaches. */
-function thresholdOf(input: Input, candidate: Candidate, probe: Probe, share: number | undefined): number {
-  if (share === undefined) return Number.NEGATIVE_INFINITY;
+/** Scores of the opened harmful development prompts, ascending. */
+function harmfulScores(input: Input, candidate: Candidate, probe: Probe): number[] {
   const opened = input.harmful.filter((prompt) => isOpen(input, prompt));
-  const scores = opened.map((prompt) => scoreOf(candidate, probe, prompt)).toSorted((a, b) => a - b);
-  return scores[Math.floor((1 - share) * scores.length + 1e-9)] ?? Number.NEGATIVE_INFINITY;
+  return opened.map((prompt) => scoreOf(candidate, probe, prompt)).toSorted((a, b) => a - b);
 }
+
+/** The score that a share of them reaches. */
+const thresholdAt = (ascending: readonly number[], share: number): number =>
+  ascending[Math.floor((1 - share) * ascending.length + 1e-9)] ?? Number.NEGATIVE_INFINITY;
 
 const twinsOf = ({ twins }: Input, family: string, kind: Twin["kind"]): Twin[] =>
   twins.filter((twin) => twin.family === family && twin.kind === kind);
 const isOpen = ({ first }: Input, { id }: Named): boolean => first.get(id)! >= 0;
 const scoreOf = ({ rows }: Candidate, probe: Probe, { id }: Named): number => probe(rows.get(id)!);
-const meanOf = (values: readonly number[]): number => values.reduce((a, b) => a + b, 0) / values.length;
 
 /** What was chosen for every type, and what the chosen gates do to the types they never saw. */
 export function nestedLines(counts: readonly NestedCount[]): string[] {
@@ -149,8 +154,7 @@ export function nestedLines(counts: readonly NestedCount[]): string[] {
     const [count, n] = [of, (one: NestedCount) => one.n].map((pick) =>
       some.reduce((sum, one) => sum + pick(one), 0),
     ) as [number, number];
-    const { rate, lower, upper } = wilson(count, n);
-    return `${count} of ${n}: ${percent(rate)} [${(100 * lower).toFixed(1)}, ${(100 * upper).toFixed(1)}]`;
+    return `${count} of ${n}: ${spellProportion(wilson(count, n))}`;
   };
   const cells = counts.map(({ family, kind, n, first, both, chosen, keeps }) => [
     ...[family, kind, `${n}`, `${first}`, `${both[0]}`],

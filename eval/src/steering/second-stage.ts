@@ -13,7 +13,7 @@ import type { Command } from "commander";
 import { type Proportion, wilson } from "../binomial.ts";
 import { openJournal } from "../journal.ts";
 import { addServicesOptions } from "../options.ts";
-import { percent } from "../report/text.ts";
+import { percent, spellProportion } from "../report/text.ts";
 import { alignColumns } from "../report/columns.ts";
 import { openServices, pickModel, type ServicesOptions } from "../services.ts";
 import type { TrainingPrompt } from "./activation-gates.ts";
@@ -184,8 +184,6 @@ export function stageLines(counts: readonly StageCount[]): string[] {
       sum(kind, of),
       sum(kind, (one) => one.n),
     );
-  const spell = ({ rate, lower, upper }: Proportion) =>
-    `${percent(rate)} [${(100 * lower).toFixed(1)}, ${(100 * upper).toFixed(1)}]`;
   const head = ["gate", "open on safe twins", "open on unsafe twins", "halved", "unsafe, points less"];
   const [safe, unsafe] = [share("safe", stages[0]!), share("unsafe", stages[0]!)];
   const cells = stages.map((of, at) => {
@@ -194,8 +192,8 @@ export function stageLines(counts: readonly StageCount[]): string[] {
     const fall = (100 * (unsafe.rate - theirs.rate)).toFixed(1);
     return [
       names[at]!,
-      spell(ours),
-      spell(theirs),
+      spellProportion(ours),
+      spellProportion(theirs),
       ...(at === 0 ? ["", ""] : [isHalved ? "yes" : "no", fall]),
     ];
   });

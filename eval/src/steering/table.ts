@@ -1,6 +1,5 @@
 /** Rows as texts: the same cells for the terminal, the page and the documentation. */
-import type { Proportion } from "../binomial.ts";
-import { percent } from "../report/text.ts";
+import { percent, spellProportion } from "../report/text.ts";
 import type { Comparison } from "./comparison.ts";
 import type { GateQuality } from "./gate-quality.ts";
 import type { MethodNote } from "./method.ts";
@@ -27,7 +26,11 @@ export function rowCells(row: ReportRow): string[] {
   const isKept = choice === undefined || choice.isWithinBound;
   return [
     ...[row.gate, row.method, row.primary === undefined ? row.part : `${row.part}, primary`],
-    ...[row.part === "base" ? "–" : String(row.dose), spell(row.effect), spell(row.falseEffect)],
+    ...[
+      row.part === "base" ? "–" : String(row.dose),
+      spellProportion(row.effect),
+      spellProportion(row.falseEffect),
+    ],
     ...[percent(row.matched.rate), percent(row.borderline.rate)],
     choice === undefined
       ? "–"
@@ -89,7 +92,5 @@ export const overshootLines = (rows: readonly ReportRow[]): string[] =>
       : [],
   );
 
-const spell = ({ rate, lower, upper }: Proportion): string =>
-  `${percent(rate)} [${(100 * lower).toFixed(1)}, ${(100 * upper).toFixed(1)}]`;
 const points = (share: number): string => (100 * share).toFixed(1);
 const number = (value: number | null, digits = 3): string => (value === null ? "–" : value.toFixed(digits));

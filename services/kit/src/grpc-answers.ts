@@ -17,7 +17,11 @@ export async function writeAnswer(
 ): Promise<void> {
   const { body } = answered;
   if (isUnary && body) return writeWhole({ ...answered, body }, request, response);
-  if (response.headersSent) return writeEnd(answered, request, response);
+  if (response.headersSent) {
+    // All messages have been written (`direct-messages.ts`): the trailers are left.
+    stopReading(request, response);
+    return writeEnd(response, answered.trailer);
+  }
   const whole = { ...answered, body: body && watched(body, { ended: () => stopReading(request, response) }) };
   return universalResponseToNodeResponse(whole, response);
 }
@@ -31,26 +35,20 @@ async function writeWhole(
   for await (const chunk of body) chunks.push(chunk);
   stopReading(request, response);
   response.writeHead(status, Object.fromEntries(header ?? []));
+  await writeEnd(response, trailer, chunks.length <= 1 ? chunks[0] : Buffer.concat(chunks));
+}
+
+/** Resolves when the last bytes and the trailers have been written. */
+async function writeEnd(
+  response: Http2ServerResponse,
+  trailer: Headers | undefined,
+  bytes?: Uint8Array,
+): Promise<void> {
   if (trailer) response.addTrailers(Object.fromEntries(trailer));
-  const bytes = chunks.length <= 1 ? chunks[0] : Buffer.concat(chunks);
   await new Promise<void>((resolve) => {
     response.once("finish", resolve);
     // An empty frame before the trailers counts as an invalid one in Node's clients, which leave after a thousand of them.
     if (!bytes?.length) response.end();
     else response.end(bytes);
-  });
-}
-
-/** All messages have been written (`direct-messages.ts`): the trailers are left. */
-async function writeEnd(
-  { trailer }: UniversalServerResponse,
-  request: Http2ServerRequest,
-  response: Http2ServerResponse,
-): Promise<void> {
-  stopReading(request, response);
-  if (trailer) response.addTrailers(Object.fromEntries(trailer));
-  await new Promise<void>((resolve) => {
-    response.once("finish", resolve);
-    response.end();
   });
 }

@@ -4,6 +4,7 @@
  */
 import { onnx } from "onnx-proto";
 import { TrimtabError } from "./errors.ts";
+import { allFinite } from "./finite.ts";
 import { ONNX_LIMITS } from "./limits.ts";
 
 /** What is applied to the sums of a layer; `clip01` cuts to 0 … 1. */
@@ -137,8 +138,7 @@ function checkArray(field: string, values: Float32Array, length: number): void {
       field,
     });
   }
-  if (!values.every(Number.isFinite))
-    throw new TrimtabError("NON_FINITE", `${field} is not finite`, { field });
+  if (!allFinite(values)) throw new TrimtabError("NON_FINITE", `${field} is not finite`, { field });
 }
 
 function valueInfo(name: string, size: number): onnx.IValueInfoProto {

@@ -5,6 +5,7 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import { DataType, type Tensor, type TensorSchema } from "#proto/trimtab/type/v1/tensor_pb.ts";
 import { TrimtabError } from "./errors.ts";
+import { allFinite } from "./finite.ts";
 import { FLOAT_BYTES, type FloatType, toF32 } from "./float-bytes.ts";
 import { TENSOR_LIMITS } from "./limits.ts";
 
@@ -41,7 +42,7 @@ export function decodeTensor(
     throw new TrimtabError("SHAPE_MISMATCH", message, { field: `${field}.data`, limit: sizeBytes });
   }
   const values = toF32(type, Uint8Array.from(tensor.data));
-  if (!values.every(Number.isFinite)) {
+  if (!allFinite(values)) {
     const at = values.findIndex((value) => !Number.isFinite(value));
     throw new TrimtabError("NON_FINITE", `${field}.data[${at}] is ${values[at]}`, { field: `${field}.data` });
   }

@@ -5,6 +5,7 @@
  * derived in f64. Everything downstream uses unit vectors: coefficient = dose · median residual norm.
  */
 import { TrimtabError } from "#kit/errors.ts";
+import { allFinite } from "#kit/finite.ts";
 import { STEERING_LIMITS } from "../limits.ts";
 
 /** How a direction came to be. */
@@ -95,7 +96,7 @@ export function checkDirection(direction: Direction): Direction {
         },
       );
     }
-    if (!vector.every(Number.isFinite))
+    if (!allFinite(vector))
       throw new TrimtabError("NON_FINITE", `${field} has values that are not finite`, { field });
     unit(vector, layer);
     const { leastNorm, mostNorm } = STEERING_LIMITS;

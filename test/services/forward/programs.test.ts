@@ -2,8 +2,9 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import type { Engine } from "../../../services/forward/src/engine/client.ts";
 import { createEngine } from "../../../services/forward/src/engine/client.ts";
-import type { Operation, Program } from "../../../services/forward/src/programs/program.ts";
+import type { Operation } from "../../../services/forward/src/programs/program.ts";
 import { failure, generate, LAST_RESIDUALS, open, prompt, SITES } from "../../support/forward-engine.ts";
+import { putProgram } from "../../support/put-program.ts";
 import { createRandom, writeSyntheticModel } from "../../support/synthetic-model.ts";
 
 let engine: Engine;
@@ -33,12 +34,7 @@ function add(fields: Partial<Operation> = {}): Operation {
   } as Operation;
 }
 
-async function put(...operations: Operation[]): Promise<string> {
-  const program: Program = { operations, conflict: "sum" };
-  const digest = crypto.randomUUID();
-  await engine.call({ type: "program", digest, program });
-  return digest;
-}
+const put = (...operations: Operation[]): Promise<string> => putProgram(engine, ...operations);
 
 /** Opens, generates and releases; what a caller would see. */
 async function run(options: Parameters<typeof generate>[2] = {}, ids = IDS) {

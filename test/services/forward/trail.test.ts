@@ -6,6 +6,7 @@ import type { BatchRow } from "../../../services/forward/src/engine/step.ts";
 import { knownBlocks } from "../../../services/forward/src/engine/trail.ts";
 import type { Operation } from "../../../services/forward/src/programs/program.ts";
 import { generate, LAST_RESIDUALS, open, prompt, SITES } from "../../support/forward-engine.ts";
+import { putProgram } from "../../support/put-program.ts";
 import { createRandom, writeSyntheticModel } from "../../support/synthetic-model.ts";
 
 let engine: Engine;
@@ -24,15 +25,13 @@ beforeAll(async () => {
 });
 afterAll(() => engine.close());
 
-async function put(site: Operation["site"], layer: number, scope: Operation["scope"]): Promise<string> {
+function put(site: Operation["site"], layer: number, scope: Operation["scope"]): Promise<string> {
   const operation = {
     ...{ site, layer, scope, kind: "add", parameter: 0, threshold: 0, normPolicy: "none", cap: 0 },
     ...{ condition: "none", conditionVector: null, priority: 0 },
     vectors: Float32Array.from({ length: DIMS[site] ?? WIDTH }, random),
   } as Operation;
-  const digest = crypto.randomUUID();
-  await engine.call({ type: "program", digest, program: { operations: [operation], conflict: "sum" } });
-  return digest;
+  return putProgram(engine, operation);
 }
 
 type Wish = Parameters<typeof generate>[2];

@@ -5,6 +5,7 @@
 import type { PackedMatrix } from "#kernels";
 import { packedBytes, repack } from "#kernels";
 import { TrimtabError } from "#kit/errors.ts";
+import { allFinite } from "#kit/finite.ts";
 import { MAX_PROJECTION_RANK, MAX_PROJECTIONS } from "../../limits.ts";
 import type { ProgramShape, Site } from "../programs/program.ts";
 import { siteDim } from "../programs/program.ts";
@@ -115,6 +116,6 @@ function check({ values, rank, dim }: Projection, shape: ProgramShape): void {
       limit: MAX_PROJECTION_RANK,
     });
   }
-  if (values.every(Number.isFinite)) return;
+  if (allFinite(values)) return;
   throw new TrimtabError("NON_FINITE", "the projection is not finite", { field: "matrix" });
 }

@@ -9,8 +9,8 @@
  *
  * Of the last layer the other rows need their keys and values alone (read-rows.ts): nothing of a prompt but its end goes further. The
  * same holds for the first blocks of a row whose residuals are known there (trail.ts). Programs and taps sit between the operators.
- * Where none acts, fused operators run; they give the same bits. No bit
- * of a row depends on the other rows. Cost: see kernels; this file only orders them.
+ * Where none acts, fused operators run; they give the same bits. No bit of a row depends on the other rows. Cost: see kernels; this
+ * file only orders them.
  */
 import type { Operators, Pointer } from "#kernels";
 import type { LoadedModel } from "../model/weights.ts";

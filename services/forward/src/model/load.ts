@@ -6,6 +6,7 @@
  * 4 to 5 ms a MB for packing, divided by the threads.
  */
 import { TrimtabError } from "#kit/errors.ts";
+import { allFinite } from "#kit/finite.ts";
 import type { QuantizedType } from "#kit/gguf-quantize.ts";
 import { digestOfModel } from "#kit/model-digest.ts";
 import { repack } from "#kernels";
@@ -158,7 +159,7 @@ function pack(
     return repack(memory, target, bytes, { firstRow: placement.firstRow + firstRow, rows, source });
   }
   const values = new Float32Array(bytes.buffer, 0, size / 4).map((value) => value * factor);
-  if (!values.every(Number.isFinite)) {
+  if (!allFinite(values)) {
     const message = `tensor ${tensor.name} holds values that are not finite`;
     throw new TrimtabError("ARTIFACT_INVALID", message, { field: tensor.name });
   }

@@ -1,5 +1,6 @@
 /** Refuses programs whose shapes, values or operations the engine cannot carry out. */
 import { TrimtabError } from "#kit/errors.ts";
+import { allFinite } from "#kit/finite.ts";
 import { MAX_OPERATIONS, MAX_PHASE_MARKERS, MAX_WINDOWS } from "../../limits.ts";
 import type { Operation, Program, ProgramShape } from "./program.ts";
 import { hasSite, scopeKey, siteDim, spanOf } from "./program.ts";
@@ -100,7 +101,7 @@ function checkOperation(operation: Operation, field: string, shape: ProgramShape
     ["threshold", Float32Array.of(operation.threshold)],
     ["cap", Float32Array.of(operation.cap)],
   ] as const) {
-    if (!values.every(Number.isFinite)) throw fail("NON_FINITE", name, "every value must be finite");
+    if (!allFinite(values)) throw fail("NON_FINITE", name, "every value must be finite");
   }
   checkVectors(operation, dim, (text) => fail("FIELD_OUT_OF_RANGE", "vectors", text));
   if (operation.kind === "cap_norm" && !(operation.parameter > 0)) {

@@ -4,6 +4,7 @@
  * the gate (the released loss is logistic), the others are the logits of the weights of the blocks.
  */
 import { TrimtabError } from "#kit/errors.ts";
+import { allFinite } from "#kit/finite.ts";
 import { parseSafetensors, type SafetensorsTensor, safetensorsToF32 } from "#kit/safetensors.ts";
 import type { ModelShape } from "../clients.ts";
 import { writeController } from "../controller/artifact.ts";
@@ -65,6 +66,6 @@ function values(
     });
   }
   const data = safetensorsToF32(name, tensors.get(name) as SafetensorsTensor);
-  if (data.every(Number.isFinite)) return data;
+  if (allFinite(data)) return data;
   throw new TrimtabError("NON_FINITE", `${name} has values that are not finite`, { field: name });
 }

@@ -6,6 +6,7 @@
  */
 import { createHash } from "node:crypto";
 import { TrimtabError } from "#kit/errors.ts";
+import { allFinite } from "#kit/finite.ts";
 import { PROBE_LIMITS } from "../../limits.ts";
 import type { Probe } from "./artifact.ts";
 import { fitLogistic, type LinearModel, logitsOf, type Rows } from "./logistic.ts";
@@ -115,7 +116,7 @@ function check(examples: readonly ProbeExample[]): void {
     });
   }
   for (const { label, states } of examples) {
-    if (!(label >= 0 && label <= 1) || !states.every((state) => state.every(Number.isFinite))) {
+    if (!(label >= 0 && label <= 1) || !states.every(allFinite)) {
       throw new TrimtabError("NON_FINITE", "a label is not in 0 to 1 or a state is not finite", {
         field: "examples",
       });
