@@ -14,6 +14,7 @@ import { type Audit, createAudit } from "./src/audit.ts";
 import type { GatewayClients } from "./src/clients.ts";
 import { createCallers } from "./src/caller.ts";
 import type { GatewayContext } from "./src/context.ts";
+import { createBreath } from "./src/flow/breath.ts";
 import { createModelChanges } from "./src/flow/model-changes.ts";
 import { createPrograms } from "./src/flow/programs.ts";
 import { createRequirements } from "./src/flow/requirements.ts";
@@ -88,6 +89,7 @@ export function createGateway(options: GatewayOptions): Gateway {
     flow: {
       clients,
       running,
+      breathe: createBreath(),
       requirements: createRequirements(clients),
       programs: createPrograms(clients, { allowAblation: options.allowAblation ?? ablationAllowed() }),
       audit: options.audit ?? createAudit(),

@@ -37,9 +37,7 @@ export async function forkAnswers(
   const failed = new AbortController();
   const signal = AbortSignal.any([scope.signal, failed.signal]);
   const within = { ...scope, signal };
-  const open = createSharedSession(continuations.length, (digest) =>
-    openSession(flow.clients.forward, digest, within),
-  );
+  const open = createSharedSession(continuations.length, (digest) => openSession(flow, digest, within));
   try {
     const answers = await Promise.all(
       continuations.map((text) => collect(generate(flow, spec, within, text, open))),

@@ -17,8 +17,9 @@ import {
   SessionRequestSchema,
   type SessionResponse,
 } from "#proto/trimtab/forward/v1/forward_service_pb.ts";
-import type { CallScope, GatewayClients } from "../clients.ts";
+import type { CallScope } from "../clients.ts";
 import { LIMITS } from "../limits.ts";
+import type { FlowContext } from "./prepare.ts";
 import { endOfScope } from "./reasons.ts";
 
 /** A command without its id, which the session gives. */
@@ -38,7 +39,7 @@ export interface ForwardSession {
 
 /** Opens a session on a model; nothing is sent before the first command. */
 export function openSession(
-  forward: GatewayClients["forward"],
+  { clients, breathe }: Pick<FlowContext, "clients" | "breathe">,
   modelDigest: string,
   scope: CallScope,
 ): ForwardSession {
@@ -47,7 +48,9 @@ export function openSession(
   const answers = createAnswers();
   const alive = new Set<bigint>();
   const queue: Event[] = [];
-  const responses = forward.session(requests, { ...scope, signal: abort.signal })[Symbol.asyncIterator]();
+  const responses = clients.forward
+    .session(requests, { ...scope, signal: abort.signal })
+    [Symbol.asyncIterator]();
   const reader = createReader(responses, scope.signal);
   let nextCommand = 1n;
   let closed = false;
@@ -78,7 +81,11 @@ export function openSession(
       if (event === undefined) {
         const batch = await reader.read().catch(fail);
         queue.push(...batch.events);
-      } else if (!answers.take(event)) return event;
+      } else if (!answers.take(event)) {
+        const turn = breathe();
+        if (turn) await turn;
+        return event;
+      }
     }
   };
 

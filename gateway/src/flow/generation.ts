@@ -22,7 +22,7 @@ export async function* generate(
   request: GenerationSpec | undefined,
   scope: CallScope,
   continuation = "",
-  open: SessionOpener = (digest, own) => openSession(flow.clients.forward, digest, own),
+  open: SessionOpener = (digest, own) => openSession(flow, digest, own),
 ): AsyncGenerator<GenerateResponse, void> {
   const watch = startStopwatch();
   const bounded = boundedScope(scope);

@@ -12,6 +12,7 @@ import {
 } from "#proto/trimtab/steering/v1/steering_service_pb.ts";
 import type { Audit } from "../audit.ts";
 import type { CallScope, GatewayClients } from "../clients.ts";
+import type { Breathe } from "./breath.ts";
 import type { Programs } from "./programs.ts";
 import { encodePrompt, type Prompt } from "./prompt.ts";
 import { serviceFailure } from "./reasons.ts";
@@ -32,6 +33,8 @@ export interface FlowContext {
   readonly programs: Programs;
   readonly vocabularies: Vocabularies;
   readonly running: RunningGenerations;
+  /** Lets what came meanwhile have its turn between two tokens. */
+  readonly breathe: Breathe;
   /** Writes down what steering decided. */
   readonly audit: Audit;
   /** Checks the parameters of strategies. */

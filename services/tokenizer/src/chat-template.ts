@@ -4,6 +4,7 @@
  */
 import { TrimtabError } from "#kit/errors.ts";
 import { TEMPLATE_LIMITS } from "../limits.ts";
+import { startThreadClock } from "./thread-time.ts";
 import type { TemplateAnswer, TemplateMessage, TemplateRequest } from "./template.worker.ts";
 
 export type { TemplateMessage } from "./template.worker.ts";
@@ -110,6 +111,7 @@ function startThread({ template, bosToken, eosToken }: TemplateOptions): Thread 
   const worker = new Worker(new URL("./template.worker.ts", import.meta.url));
   worker.unref();
   const end = () => worker.terminate();
+  let threadPath: string | undefined;
   const ask = async (request: TemplateRequest, limitMs: number): Promise<TemplateAnswer> => {
     const answer = Promise.withResolvers<TemplateAnswer>();
     worker.onmessage = ({ data }: MessageEvent<TemplateAnswer>) => answer.resolve(data);
@@ -117,7 +119,7 @@ function startThread({ template, bosToken, eosToken }: TemplateOptions): Thread 
       event.preventDefault();
       answer.resolve({ kind: "refused", message: event.message });
     };
-    const stopWatching = watch(limitMs, () =>
+    const stopWatching = watch(threadPath, limitMs, () =>
       answer.reject(tooMuch(`runs longer than ${limitMs} ms`, limitMs)),
     );
     worker.postMessage(request);
@@ -130,6 +132,7 @@ function startThread({ template, bosToken, eosToken }: TemplateOptions): Thread 
   const tokens = { bos_token: bosToken, eos_token: eosToken };
   const ready = ask({ template, tokens }, TEMPLATE_LIMITS.startMs).then((answer) => {
     readAnswer(answer);
+    if (answer.kind === "ready") threadPath = answer.threadPath;
     return answer;
   });
   // Whoever renders next sees the failure; until then nobody listens.
@@ -138,16 +141,12 @@ function startThread({ template, bosToken, eosToken }: TemplateOptions): Thread 
 }
 
 /**
- * Calls `onExpired` once this process has used `limitMs` of processor time, or the clock `renderWallMs` more. A thread
+ * Calls `onExpired` once the thread has used `limitMs` of processor time, or the clock `renderWallMs` more. A thread
  * that spins uses up its limit at once; one that waits for a core does not. Returns the way to stop watching.
  */
-function watch(limitMs: number, onExpired: () => void): () => void {
+function watch(threadPath: string | undefined, limitMs: number, onExpired: () => void): () => void {
   const startedMs = performance.now();
-  const started = process.cpuUsage();
-  const usedMs = (): number => {
-    const { user, system } = process.cpuUsage(started);
-    return (user + system) / 1_000;
-  };
+  const usedMs = startThreadClock(threadPath);
   const look = (): void => {
     const leftMs = limitMs - usedMs();
     const isOver = leftMs <= 0 || performance.now() - startedMs > limitMs + TEMPLATE_LIMITS.renderWallMs;

@@ -1,5 +1,6 @@
 /** Thread that renders chat templates: they are programs from a model file, so this thread must be killable. */
 import { Template } from "@huggingface/jinja";
+import { threadPath } from "./thread-time.ts";
 
 /** A message as templates see it. */
 export interface TemplateMessage {
@@ -16,9 +17,12 @@ export type TemplateRequest =
       readonly outputBytes: number;
     };
 
-/** The renderings, in order; or why there are none. `ready` answers the first message. */
+/**
+ * The renderings, in order; or why there are none. `ready` answers the first message and tells where this
+ * thread's processor time is found.
+ */
 export type TemplateAnswer =
-  | { readonly kind: "ready" }
+  | { readonly kind: "ready"; readonly threadPath: string | undefined }
   | { readonly kind: "rendered"; readonly texts: readonly string[] }
   | { readonly kind: "refused"; readonly message: string }
   | { readonly kind: "too_much"; readonly what: string };
@@ -36,7 +40,7 @@ function answer(request: TemplateRequest): TemplateAnswer {
     if ("template" in request) {
       const template = new Template(request.template);
       render = (variables) => template.render({ ...request.tokens, ...variables });
-      return { kind: "ready" };
+      return { kind: "ready", threadPath: threadPath() };
     }
     const texts = request.conversations.map(
       (messages) => render?.({ messages, add_generation_prompt: request.addGenerationPrompt }) ?? "",
