@@ -136,9 +136,12 @@ export const SCALING_LIMITS = {
   milliseconds: LIMITS.requestMs,
   /** Tokens of a step. */
   stepTokens: 4_096,
-  /** Strings that end a step, and their UTF-8 bytes. */
+  /** Strings that end a step, and those that make it the last; UTF-8 bytes of one. */
   separators: 16,
-  separatorBytes: 64,
+  finalMarkers: 16,
+  markBytes: 64,
+  /** Steps of a candidate. */
+  steps: 4_096,
   /** UTF-8 bytes of the marker before an answer. */
   markerBytes: 256,
   /** Steerings to vary candidates by. */

@@ -58,6 +58,9 @@ const CASES: readonly (readonly [name: string, more: object])[] = [
   ["scaling.budget", { scaling: { ...SEARCH, budget: 0 } }],
   ["scaling.n", { scaling: { ...SEARCH, budget: 1, n: 1 } }],
   ["scaling.tokens_per_step", { scaling: { ...SEARCH, budget: 2, tokens_per_step: 0 } }],
+  ["scaling.stop_token[0]", { scaling: { ...SEARCH, budget: 2, step_token: "\n", stop_token: [""] } }],
+  ["scaling.max_steps", { scaling: { ...SEARCH, budget: 2, max_steps: -1 } }],
+  ["scaling.max_steps", { scaling: { ...SEARCH, budget: 2, max_steps: 2, step: { tokens: 1 } } }],
   ["scaling.step_token[0]", { scaling: { ...SEARCH, budget: 2, step_token: [""] } }],
 ];
 for (const [name, more] of CASES) {

@@ -43,13 +43,26 @@ interface Answered {
 }
 
 const MOST_TOKENS = 48;
+/** its_hub counts them from 0: its `max_steps` of 5. */
+const MOST_STEPS = 6;
 
-/** Particle filtering under the exact value of steps. */
+/** Particle filtering under the exact value of steps; a particle ends as its_hub's do: a line with "Answer", or so many lines. */
 export const particleFilter = (asking: Asking, sum: Sum): Promise<Searched> =>
-  search(asking, sum, {
-    ...{ strategy: "particle-filtering", step_token: "\n" },
-    verifier: { name: "partial_sums", parameters: { terms: sum.terms } },
-  });
+  search(
+    asking,
+    sum,
+    {
+      ...{
+        strategy: "particle-filtering",
+        verifier: { name: "partial_sums", parameters: { terms: sum.terms } },
+      },
+      step: {
+        ...{ separators: ["\n"], max_tokens: MOST_TOKENS },
+        ...{ final_markers: ["Answer"], max_steps: MOST_STEPS },
+      },
+    },
+    MOST_STEPS * MOST_TOKENS,
+  );
 
 /** Best of N by the mean log-probability of its tokens: no two scores are equal, and equals are where choices may differ. */
 export const bestOfN = (asking: Asking, sum: Sum): Promise<Searched> =>
@@ -63,10 +76,13 @@ export const majority = (asking: Asking, sum: Sum): Promise<Searched> =>
 export const plainAnswers = ({ candidates, ...asking }: Asking, sum: Sum): Promise<unknown> =>
   post(asking, sum, { n: candidates });
 
-async function search(asking: Asking, sum: Sum, scaling: object): Promise<Searched> {
+async function search(asking: Asking, sum: Sum, scaling: object, maxTokens = MOST_TOKENS): Promise<Searched> {
   const beganMs = performance.now();
   const budget = asking.candidates;
-  const { choices, usage } = await post(asking, sum, { scaling: { ...scaling, budget, trace: true } });
+  const { choices, usage } = await post(asking, sum, {
+    max_tokens: maxTokens,
+    scaling: { ...scaling, budget, trace: true },
+  });
   const wallMs = performance.now() - beganMs;
   const found = choices[0]?.trimtab.search.candidates ?? [];
   return {

@@ -15,7 +15,7 @@
  * | `steering.direction` | `vector`, `control_vector` (llama.cpp) |
  * | `steering.layers` | `layer_ids` (repeng, CAST), `layer_indices` (vLLM-Lens) |
  * | `scaling.budget.candidates` | `scaling.budget` as a number (its_hub), `n` |
- * | `scaling.step.separators` | `step_token` (its_hub); `step.tokens`: `tokens_per_step` |
+ * | `scaling.step.separators`, `.tokens`, `.final_markers`, `.max_steps` | `scaling.step_token`, `.tokens_per_step`, `.stop_token`, `.max_steps` (its_hub) |
  * | `scaling.strategy` | names with `_` for `-`; `majority-vote`, `majority-voting` for `self-consistency`, `beam-search` |
  */
 import { TrimtabError } from "#kit/errors.ts";
@@ -55,6 +55,15 @@ const STEERING_ALIASES: Readonly<Record<string, string>> = {
   layer_indices: "layers",
 };
 
+/** Fields that its_hub has beside the strategy, as parts of our `step`. */
+const STEP_ALIASES: Readonly<Record<string, string>> = {
+  tokens_per_step: "tokens",
+  step_token: "separators",
+  stop_token: "final_markers",
+  max_steps: "max_steps",
+};
+const STEP_LISTS: ReadonlySet<string> = new Set(["separators", "final_markers"]);
+
 const STRATEGY_ALIASES: Readonly<Record<string, string>> = {
   "majority-vote": "self-consistency",
   "majority-voting": "self-consistency",
@@ -90,16 +99,33 @@ export function withOurNames(body: JsonObject): Named {
 function withOurScaling(body: JsonObject, given: Map<string, string>): JsonObject {
   const place = { prefix: "scaling.", given };
   const to: JsonObject = {};
+  const stepParts: [name: string, value: unknown][] = [];
   for (const [name, value] of Object.entries(rename(body, {}, place))) {
     const under = (ours: string, own: unknown, part = "") => put(to, ours, own, { ...place, name, part });
     if (name === "n" || (name === "budget" && typeof value === "number"))
       under("budget", { candidates: value }, ".candidates");
-    else if (name === "tokens_per_step") under("step", { tokens: value }, ".tokens");
-    else if (name === "step_token") under("step", { separators: [value].flat() }, ".separators");
+    else if (Object.hasOwn(STEP_ALIASES, name)) stepParts.push([name, value]);
     else if (name === "strategy" && typeof value === "string") under(name, strategyName(value));
     else under(name, value);
   }
+  putStep(to, stepParts, place);
   return to;
+}
+
+/** Parts of a step that were given one by one, as one step. */
+function putStep(
+  to: JsonObject,
+  parts: readonly (readonly [name: string, value: unknown])[],
+  place: Place,
+): void {
+  const step: JsonObject = {};
+  for (const [name, value] of parts) {
+    const ours = STEP_ALIASES[name] ?? name;
+    step[ours] = STEP_LISTS.has(ours) ? [value].flat() : value;
+    place.given.set(`${place.prefix}step.${ours}`, place.prefix + name);
+  }
+  const [first] = parts;
+  if (first) put(to, "step", step, { ...place, name: first[0], part: `.${STEP_ALIASES[first[0]]}` });
 }
 
 function strategyName(given: string): string {

@@ -39,6 +39,8 @@ const step = z
     tokens: z.int().min(1).max(SCALING_LIMITS.stepTokens).optional(),
     separators: z.array(z.string().min(1)).min(1).max(SCALING_LIMITS.separators).optional(),
     max_tokens: count(SCALING_LIMITS.stepTokens),
+    final_markers: z.array(z.string().min(1)).max(SCALING_LIMITS.finalMarkers).optional(),
+    max_steps: count(SCALING_LIMITS.steps),
   })
   .refine(({ tokens, separators }) => tokens === undefined || separators === undefined, {
     message: "a step ends by tokens or at separators, not both",
@@ -142,9 +144,11 @@ export function strategiesJson(): object {
 
 const JSON_FORM = { useProtoFieldName: true, alwaysEmitImplicit: true } as const;
 
-function stepOf({ tokens, separators, max_tokens: maxTokens = 0 }: z.infer<typeof step>): Init["step"] {
-  if (separators) return { rule: { case: "separators", value: { values: separators } }, maxTokens };
-  return tokens === undefined ? { maxTokens } : { rule: { case: "tokens", value: tokens }, maxTokens };
+function stepOf({ tokens, separators, ...ends }: z.infer<typeof step>): Init["step"] {
+  const { max_tokens: maxTokens = 0, final_markers: finalMarkers = [], max_steps: maxSteps = 0 } = ends;
+  const rest = { maxTokens, finalMarkers, maxSteps };
+  if (separators) return { rule: { case: "separators", value: { values: separators } }, ...rest };
+  return tokens === undefined ? rest : { rule: { case: "tokens", value: tokens }, ...rest };
 }
 
 /** Values of a parsed JSON body are JSON values. */

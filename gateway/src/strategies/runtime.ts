@@ -10,7 +10,7 @@
 import type { JsonObject } from "@bufbuild/protobuf";
 import type { TrimtabError } from "#kit/errors.ts";
 import { resampleEvent, type SearchEventInit, stepEvent } from "./events.ts";
-import { failedCandidate, failedVerdict } from "./failures.ts";
+import { failedCandidate, failedVerdict, neutralScore } from "./failures.ts";
 import { type Budget, createLedger, type Ledger, tokensToGrow } from "./ledger.ts";
 import { createChild, createRoot, extend, type Member, sharedLength } from "./members.ts";
 import { createRandom } from "./random.ts";
@@ -36,6 +36,8 @@ export interface RuntimeOptions {
   readonly maxTokens: number;
   /** Most tokens of a step. */
   readonly stepTokens: number;
+  /** Most steps of a candidate. */
+  readonly steps: number;
   /** A verifier that fails on a candidate fails the search; else the candidate gets a neutral score. */
   readonly strict: boolean;
   /** Canonical answer of a text. */
@@ -59,7 +61,6 @@ export interface SearchResult {
   readonly isDegraded: boolean;
 }
 
-const NEUTRAL = 0.5;
 /** Runs a strategy to its end; all text of the chosen candidate has then been committed. */
 export async function runSearch(
   strategy: Strategy,
@@ -116,6 +117,7 @@ class Runtime implements Search {
     for (const [member, { text, tokens }] of before) {
       if (member.tokens === tokens && member.ended === undefined) continue;
       member.depth++;
+      if (stride === "step" && member.depth >= this.#options.steps) member.ended ??= "length";
       this.#options.onEvent(stepEvent(member, { text, tokens }));
     }
     if (!this.#hasHope()) throw this.#failure ?? failedCandidate();
@@ -239,9 +241,7 @@ class Runtime implements Search {
     const { verdicts, tokens } = await this.#options.world.judge(members, judging, left);
     this.#ledger.spent.verifierTokens += tokens;
     this.#ledger.spent.verifierCalls += verdicts.filter(({ isUnpaid }) => !isUnpaid).length;
-    const known = verdicts.flatMap(({ score }) => (score === undefined ? [] : [score]));
-    const neutral =
-      known.length === 0 ? NEUTRAL : known.reduce((sum, score) => sum + score, 0) / known.length;
+    const neutral = neutralScore(verdicts);
     for (const [index, member] of members.entries()) {
       const verdict = verdicts[index] ?? { score: undefined, failure: "INTERNAL" };
       member.read = member.tokens;

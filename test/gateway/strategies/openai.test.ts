@@ -51,6 +51,13 @@ test.each([
   ["n", { strategy: "best-of-n", n: 3, verifier: "words" }],
   ["tokens_per_step", { strategy: "best-of-n", budget: 3, verifier: "words", tokens_per_step: 4 }],
   ["step_token", { strategy: "best-of-n", budget: 3, verifier: "words", step_token: "\n" }],
+  [
+    "its_hub's steps",
+    {
+      ...{ strategy: "best-of-n", budget: 3, verifier: "words", step_token: "\n" },
+      ...{ stop_token: "####", max_steps: 9 },
+    },
+  ],
 ])("%s mean the same", async (_, scaling) => {
   const { choices } = await answer(scaling);
   expect(choices[0]?.message.content).toBe("one two three");

@@ -1,21 +1,33 @@
 /** Where a step ends, over the session protocol: at its separator, wherever tokens begin and end, and never a token later. */
 import { expect, test } from "bun:test";
+import { fromConnectError, type TrimtabError } from "#kit/errors.ts";
+import { FinishReason } from "#proto/trimtab/type/v1/generation_pb.ts";
 import { answering } from "../support/answering.ts";
 import { chat } from "../support/asks.ts";
 
+/** Why the last step was the last. */
+interface Ends {
+  readonly maxTokens?: number;
+  readonly maxSteps?: number;
+  readonly finalMarkers?: string[];
+}
+
 /** The steps of one candidate of a beam whose model says `text`. */
-async function stepsOf(text: string, separators: readonly string[], maxTokens = 0): Promise<string[]> {
+async function stepsOf(text: string, separators: readonly string[], ends: Ends = {}): Promise<string[]> {
   const stack = answering([text]);
-  const step = { rule: { case: "separators" as const, value: { values: [...separators] } }, maxTokens };
+  const step = { rule: { case: "separators" as const, value: { values: [...separators] } }, ...ends };
   const scaling = {
     ...{ strategy: "beam", budget: { candidates: 1 }, verifier: { name: "steps" } },
     ...{ step, trace: true },
   };
   const steps: string[] = [];
+  const reasons: FinishReason[] = [];
   for await (const { event } of stack.client.generate(chat("hello", { scaling }))) {
-    if (event.case === "search" && event.value.event.case === "step")
-      steps.push(event.value.event.value.text);
+    if (event.case === "finished") reasons.push(event.value.reason);
+    if (event.case !== "search" || event.value.event.case !== "step") continue;
+    steps.push(event.value.event.value.text);
   }
+  expect(reasons).toEqual([ends.maxSteps ? FinishReason.LENGTH : FinishReason.STOP]);
   expect([...stack.forward.alive]).toEqual([]);
   return steps;
 }
@@ -34,7 +46,37 @@ test.each([
 });
 
 test("a step that meets no separator ends after its tokens", async () => {
-  expect(await stepsOf("abcdefg;hi", [";"], 3)).toEqual(["abc", "def", "g;", "hi"]);
+  expect(await stepsOf("abcdefg;hi", [";"], { maxTokens: 3 })).toEqual(["abc", "def", "g;", "hi"]);
+});
+
+test.each([
+  ["the step that holds it", "a\nThe answer: 3\nand so on\nmore", ["answer"], ["a\n", "The answer: 3\n"]],
+  ["any of several", "a\nb #### 4\nc", ["answer", "####"], ["a\n", "b #### 4\n"]],
+  ["not before the step ends", "answer; a\nb", ["answer"], ["answer; a\n"]],
+  ["none that comes", "a\nb", ["answer"], ["a\n", "b"]],
+])("a final marker ends the candidate: %s", async (_, text, finalMarkers, expected) => {
+  expect(await stepsOf(text, ["\n"], { finalMarkers })).toEqual(expected);
+});
+
+test("a candidate ends for length after its most steps", async () => {
+  expect(await stepsOf("a\nb\nc\nd", ["\n"], { maxSteps: 2 })).toEqual(["a\n", "b\n"]);
+});
+
+test.each([
+  [
+    "more markers than are taken",
+    { finalMarkers: Array.from({ length: 17 }, () => "x") },
+    "final_markers",
+    "16",
+  ],
+  ["an empty marker", { finalMarkers: ["x", ""] }, "final_markers[1]", ""],
+  ["a long marker", { finalMarkers: ["x".repeat(65)] }, "final_markers[0]", "64 bytes"],
+  ["more steps than are counted", { maxSteps: 4_097 }, "max_steps", "4096"],
+])("%s is refused", async (_, step, field, limit) => {
+  const scaling = { strategy: "beam", verifier: { name: "steps" }, step };
+  const failure = await answering(["a"]).client.complete(chat("hello", { scaling })).catch(fromConnectError);
+  expect(failure).toMatchObject({ field: `scaling.step.${field}` });
+  expect(String((failure as TrimtabError).limit ?? "")).toContain(limit);
 });
 
 test("more candidates than forward takes commands in one message are searched all the same", async () => {

@@ -28,8 +28,6 @@ export interface Branch {
   readonly text: ChoiceText;
   /** Tokens that forward holds after the prompt: an end token is one of them. */
   held: number;
-  /** It ended: it has nothing to grow from. */
-  hasEnded: boolean;
   /** A program acted on it or on what it continues. */
   wasSteered: boolean;
   /** The token of the model's own end, if that is how it ended. */
@@ -40,7 +38,7 @@ export interface Branch {
   readonly activations: Activation[][];
 }
 
-const NEW = { hasEnded: false, wasSteered: false, endId: undefined, base: { logprob: 0, tokens: 0 } };
+const NEW = { wasSteered: false, endId: undefined, base: { logprob: 0, tokens: 0 } };
 
 /** A branch that holds the given tokens. */
 export function createBranch(
@@ -63,6 +61,6 @@ export function forkBranch(
 ): Branch {
   const branch = createBranch({ ...place, arm: from.arm }, from.tokens, vocabulary, stops);
   branch.activations.push(...from.activations);
-  const { held, hasEnded, wasSteered, endId, base } = from;
-  return Object.assign(branch, { held, hasEnded, wasSteered, endId, base });
+  const { held, wasSteered, endId, base } = from;
+  return Object.assign(branch, { held, wasSteered, endId, base });
 }

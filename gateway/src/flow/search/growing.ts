@@ -10,7 +10,7 @@ import { failure, type ForwardSession, type SessionCommand } from "../forward-se
 import type { Prepared } from "../prepare.ts";
 import type { Branch } from "./branches.ts";
 import { confidenceOf } from "./confidence.ts";
-import { isWholeStep, type StepEnd } from "./step-rule.ts";
+import { isFinalStep, isWholeStep, type StepEnd } from "./step-rule.ts";
 
 /** Sends commands in order, in as few messages as forward takes. */
 export function sendInParts(session: ForwardSession, commands: readonly SessionCommand[]): void {
@@ -189,6 +189,7 @@ function finish(context: GrowContext, one: Growing, event: FinishedEvent, until:
   }
   if (reason === FinishReason.STOP && !isHalt(context, one, event)) return end(one, "stop");
   one.stepEnded = order.toStep && isWholeStep(context.step, branch.text.text.slice(one.from));
+  if (one.stepEnded && isFinalStep(context.step, branch.text.text)) return end(one, "stop");
   const isFull = branch.arm.promptTokens + branch.held >= context.prepared.model.contextTokens;
   if (isFull) return end(one, "length");
   one.isDone = one.stepEnded || one.tokens >= order.tokens || until.aborted;
@@ -203,7 +204,6 @@ function isHalt({ haltIds }: GrowContext, { order, sawEnd, received, last }: Gro
 function end(one: Growing, ended: Ended): void {
   one.ended = ended;
   one.isDone = true;
-  one.branch.hasEnded = true;
   // What a decoder held back belongs to the text now.
   one.branch.text.end();
 }

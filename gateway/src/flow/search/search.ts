@@ -76,6 +76,7 @@ async function runOnEngine(
     ...{ world, budget, seed, timeUp },
     maxTokens: spec.maxTokens === 0 ? room : Math.min(room, spec.maxTokens),
     stepTokens: step.tokens,
+    steps: step.steps,
     strict: isStrict,
     answerOf: (text) => answerOf(text, answer),
     onEvent(event) {

@@ -97,18 +97,25 @@ function checkPlainSampling({ sampling, constraint, stop }: GenerationSpec, name
   }
 }
 
-function checkStep({ rule, maxTokens }: StepRule): void {
+function checkStep({ rule, maxTokens, finalMarkers, maxSteps }: StepRule): void {
   checkRange("scaling.step.max_tokens", maxTokens, { min: 0, max: LIMITS.stepTokens });
   if (rule.case === "tokens")
     checkRange("scaling.step.tokens", rule.value, { min: 1, max: LIMITS.stepTokens });
+  checkRange("scaling.step.max_steps", maxSteps, { min: 0, max: LIMITS.steps });
+  checkMarks("scaling.step.final_markers", finalMarkers, LIMITS.finalMarkers);
   if (rule.case !== "separators") return;
   const field = "scaling.step.separators";
   checkRequired(field, rule.value.values.length > 0, "there is no separator");
-  checkCount(field, rule.value.values.length, LIMITS.separators);
-  rule.value.values.forEach((text, index) => {
+  checkMarks(field, rule.value.values, LIMITS.separators);
+}
+
+/** Texts that are looked for in answers. */
+function checkMarks(field: string, texts: readonly string[], most: number): void {
+  checkCount(field, texts.length, most);
+  texts.forEach((text, index) => {
     const at = `${field}[${index}]`;
-    if (text === "") throw new TrimtabError("INVALID_ARGUMENT", "a separator is empty", { field: at });
-    checkBytes(at, text, LIMITS.separatorBytes);
+    if (text === "") throw new TrimtabError("INVALID_ARGUMENT", "the text is empty", { field: at });
+    checkBytes(at, text, LIMITS.markBytes);
   });
 }
 

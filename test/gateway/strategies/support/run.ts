@@ -55,6 +55,7 @@ export async function run(
     seed: 1n,
     maxTokens: 200,
     stepTokens: 50,
+    steps: Infinity,
     strict: true,
     timeUp: NEVER,
     answerOf: (whole) => answerOf(whole, { form: "number", marker: "" }),
