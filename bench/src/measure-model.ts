@@ -113,11 +113,13 @@ async function startPeers(run: Run): Promise<{ peers: Contender[]; absent: Absen
   const { metric, context, batch }: Cell = QUICK_CELLS[0]!;
   const wanted = (isa ? limitedPeers(isa) : PEERS).filter((peer) => !quick || peer.quick !== "nothing");
   for (const [index, result] of (await startAll(run, wanted)).entries()) {
-    const { name, file, quick: place } = wanted[index]!;
+    const { name, file, quick: place, quickSteps = Infinity } = wanted[index]!;
     if (result.status === "fulfilled") {
       const isLimited = quick && place === "shallow decode";
       const can = (cell: Cell): boolean => result.value.can(cell) && (!isLimited || isShallowDecode(cell));
-      peers.push({ ...result.value, can });
+      const steps = (cell: Cell): number => (quick ? Math.min(cell.steps, quickSteps) : cell.steps);
+      const measure = (cell: Cell): Promise<number> => result.value.measure({ ...cell, steps: steps(cell) });
+      peers.push({ ...result.value, can, measure });
     } else {
       const reason = reasonOf(result.reason);
       absent.push({ model, metric, file, threads, context, batch, peer: name, reason });

@@ -12,6 +12,8 @@ export interface PeerStart {
   readonly file: FileKind;
   /** What a run of a few minutes has it for; a shallow decode is what every engine can and what is short. */
   readonly quick: "all" | "shallow decode" | "nothing";
+  /** Steps of a cell in such a run, where so few take as long as all of everybody else's. */
+  readonly quickSteps?: number;
   /** `tries`: how often each of its settings is tried before the rounds of a cell, where it has a choice. */
   start(modelPath: string, threads: number, file: FileKind, tries: number): Promise<Contender>;
 }
@@ -24,6 +26,8 @@ export const limitedPeers = (isa: Isa): PeerStart[] =>
   }));
 
 const WLLAMA_VERSIONS = ["2.3.1", "3.8.1"] as const;
+/** About 2 s of the slower one. */
+const QUICK_STEPS = { "2.3.1": 64, "3.8.1": 20 } as const;
 
 const quickFor = (file: FileKind): PeerStart["quick"] => (file === "best" ? "shallow decode" : "nothing");
 
@@ -39,7 +43,7 @@ export const PEERS: readonly PeerStart[] = [
   })),
   ...WLLAMA_VERSIONS.flatMap((version) =>
     (["same", "best"] as const).map((file) => ({
-      ...{ name: `wllama@${version}`, file, quick: quickFor(file) },
+      ...{ name: `wllama@${version}`, file, quick: quickFor(file), quickSteps: QUICK_STEPS[version] },
       async start(modelPath: string, threads: number): Promise<Contender> {
         return startWllama(
           version,
