@@ -3,6 +3,7 @@
  * speed beside llama.cpp with our file and with the format it is fastest in; and what our own features cost.
  */
 import { type Command, InvalidArgumentError, Option } from "commander";
+import { integerIn } from "#kit/option-values.ts";
 import { describeMachine } from "./machine.ts";
 import { LIMITED_METRICS, METRICS, measureModel, QUICK_METRICS } from "./measure-model.ts";
 import { modelsOption } from "./model-option.ts";
@@ -72,9 +73,6 @@ function parseMetrics(text: string): string[] {
   throw new InvalidArgumentError(`${unknown} is none of ${METRICS.join(", ")}`);
 }
 
-function parseCount(text: string): number {
-  if (/^[1-9]\d{0,3}$/.test(text)) return Number(text);
-  throw new InvalidArgumentError("a whole number from 1 on is needed");
-}
+const parseCount = integerIn(1, 9_999);
 
 const parseCounts = (text: string): number[] => splitList(text).map(parseCount);

@@ -13,7 +13,7 @@ export interface ChatQuestion {
   /** In place of the recipe's own mode. */
   readonly mode?: string;
   readonly scale?: number;
-  /** A stored direction instead, and its relative dose in place of a scale. */
+  /** A stored direction, edit or ruleset instead, and a relative dose in place of a scale. */
   readonly direction?: string;
   readonly dose?: number;
   /** Ask for the proof per layer. */
@@ -26,6 +26,10 @@ export interface ChatQuestion {
 export function chatSpec(question: ChatQuestion) {
   const { messages, maxTokens, temperature, seed, proof, compare } = question;
   const use = useOf(question);
+  if (compare && !use)
+    throw new TrimtabError("INVALID_ARGUMENT", "a comparison needs a recipe or a direction", {
+      field: "--compare",
+    });
   return {
     prompt: { case: "conversation" as const, value: { messages: [...messages] } },
     sampling: { temperature, seed: seed === undefined ? undefined : BigInt(seed) },

@@ -53,17 +53,8 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   const directory = mkdtempSync(join(tmpdir(), "trimtab-"));
   const socketPath = join(directory, "forward.sock");
   const { modelPath, quantize, threads, host, sharedPrefixes = false } = options;
-  const forward = supervise({
-    command: [
-      ...[process.execPath, MAIN, "serve", "--service", "forward", "--listen", `unix:${socketPath}`],
-      ...[modelPath].flat().flatMap((path) => ["--model", path]),
-      ...["--threads", String(threads), "--supervised", "--loaded-file", join(directory, "loaded.json")],
-      ...(quantize === undefined ? [] : ["--quantize", quantize]),
-      ...toArguments(options.engine ?? {}),
-    ],
-    socketPath,
-    log: createLogger("supervisor"),
-  });
+  const command = forwardCommand(options, socketPath, join(directory, "loaded.json"));
+  const forward = supervise({ command, socketPath, log: createLogger("supervisor") });
   const keys = createGateKeys();
   const rooms: Room[] = [];
   const connections: Partial<Record<RoomName, Connection>> = { forward: connectWithKey({ socketPath }) };
@@ -120,6 +111,21 @@ export async function startStack(options: StackOptions): Promise<Stack> {
       await close(closing);
     },
   };
+}
+
+/** The command that serves forward alone, on a socket, until this process ends. */
+function forwardCommand(
+  { modelPath, quantize, threads, engine = {} }: StackOptions,
+  socketPath: string,
+  loadedFile: string,
+): string[] {
+  return [
+    ...[process.execPath, MAIN, "serve", "--service", "forward", "--listen", `unix:${socketPath}`],
+    ...[modelPath].flat().flatMap((path) => ["--model", path]),
+    ...["--threads", String(threads), "--supervised", "--loaded-file", loadedFile],
+    ...(quantize === undefined ? [] : ["--quantize", quantize]),
+    ...toArguments(engine),
+  ];
 }
 
 /** One service alone, and where the services it calls are. */

@@ -1,7 +1,7 @@
 /** Options of the engine as flags: of `serve`, and of the forward process that `serve` starts. */
 import { type Command, Option } from "commander";
+import { integerIn } from "#kit/option-values.ts";
 import type { ForwardServiceOptions } from "../../services/forward/index.ts";
-import { integerIn } from "./options.ts";
 
 /** Values of the flags added by `addEngineOptions`; what is absent is the engine's choice. */
 export interface EngineFlags {

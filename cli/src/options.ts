@@ -1,9 +1,10 @@
 /**
  * Options that several commands share: where the services are, or how to start them.
  */
-import { InvalidArgumentError, Option, type Command } from "commander";
+import { Option, type Command } from "commander";
 import { QUANTIZED_TYPES, type QuantizedType } from "#kit/gguf-quantize.ts";
 import { locateModel } from "#kit/model-sources.ts";
+import { integerIn } from "#kit/option-values.ts";
 import { defaultModelPath } from "#kit/paths.ts";
 import { connectGateway, startStack, type Stack } from "./compose.ts";
 
@@ -17,26 +18,6 @@ export interface ModelOptions {
 /** Values of the options added by `addTargetOptions`. */
 export interface TargetOptions extends ModelOptions {
   readonly address?: string;
-}
-
-/** Parses a whole number in a range. */
-export function integerIn(minimum: number, maximum: number): (text: string) => number {
-  return (text) => {
-    const value = Number(text);
-    if (!Number.isInteger(value) || value < minimum || value > maximum)
-      throw new InvalidArgumentError(`a whole number from ${minimum} to ${maximum} is needed.`);
-    return value;
-  };
-}
-
-/** Parses a finite number in a range. */
-export function numberIn(minimum: number, maximum: number): (text: string) => number {
-  return (text) => {
-    const value = Number(text);
-    if (text.trim() === "" || !(value >= minimum && value <= maximum))
-      throw new InvalidArgumentError(`a number from ${minimum} to ${maximum} is needed.`);
-    return value;
-  };
 }
 
 /** Most compute threads the engine takes. */

@@ -1,7 +1,7 @@
 /** `npm run eval -- tasks`: the tasks, or problems of one as JSON lines (what `trimtab verifier train` reads). */
 import type { Command } from "commander";
+import { integerIn } from "#kit/option-values.ts";
 import { findTask, TASKS } from "../tasks/index.ts";
-import { integerIn } from "./options.ts";
 import { drawProblems, idOf, type Split } from "./problems.ts";
 
 interface PrintOptions {

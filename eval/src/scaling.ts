@@ -7,13 +7,14 @@ import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { type Command, Option } from "commander";
 import { VerifierAccess, type VerifierInfo } from "#proto/trimtab/verifier/v1/verifier_service_pb.ts";
+import { integerIn, numberOver } from "#kit/option-values.ts";
 import { findTask, TASKS } from "../tasks/index.ts";
 import { readQuestionAnswers } from "../tasks/question-answers.ts";
 import { verifierOf } from "./arms.ts";
 import { calibrate, type CalibrationLine, type CalibrationOptions } from "./calibration.ts";
 import { adviseJudges } from "./judge-fit.ts";
 import { openJournal } from "./journal.ts";
-import { addServicesOptions, integerIn, numberIn } from "./options.ts";
+import { addServicesOptions } from "./options.ts";
 import { type Plan, planRun } from "./plan.ts";
 import { checkUnseen } from "./probe.ts";
 import { idOf, type Split } from "./problems.ts";
@@ -78,7 +79,7 @@ export function addScalingEval(program: Command): void {
     .option("--probe <reference>", "stored probe to use as a learned verifier")
     .option("--policy <reference>", "stored table of auto to run")
     .option("--seed <n>", "seed of the samples", integerIn(0, 2 ** 31), 1)
-    .option("--temperature <x>", "softmax temperature of samples", numberIn(0, MAX_TEMPERATURE), 0.7)
+    .option("--temperature <x>", "softmax temperature of samples", numberOver(0, MAX_TEMPERATURE), 0.7)
     .addOption(
       new Option("--calibrate <which>", "levels of which tasks the calibration table shows")
         .choices(["task", "all", "none"])

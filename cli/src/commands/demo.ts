@@ -1,9 +1,10 @@
 /** `trimtab demo`: the main job, see demo/run.ts; `trimtab demo search`: one search, drawn, see demo/search.ts. */
 import { Argument, type Command } from "commander";
+import { integerIn } from "#kit/option-values.ts";
 import { startStack } from "../compose.ts";
 import { runDemo } from "../demo/run.ts";
 import { runSearchDemo } from "../demo/search.ts";
-import { addModelOptions, integerIn, type ModelOptions } from "../options.ts";
+import { addModelOptions, type ModelOptions } from "../options.ts";
 
 interface DemoOptions extends ModelOptions {
   readonly json?: string;

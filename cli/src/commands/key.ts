@@ -3,7 +3,7 @@ import { InvalidArgumentError, Option, type Command } from "commander";
 import { createKey, deleteKey, type Grant, readKeys } from "#kit/api-keys.ts";
 import { KEY_LIMITS } from "#kit/limits.ts";
 import { keysPath } from "#kit/paths.ts";
-import { integerIn, numberIn } from "../options.ts";
+import { integerIn, numberIn } from "#kit/option-values.ts";
 import { type JsonOption, printResult } from "../view/result.ts";
 
 interface CreateOptions extends JsonOption {

@@ -7,10 +7,11 @@ import { closeOnSignals } from "#kit/server.ts";
 import { exitWithParent } from "#kit/supervisor.ts";
 import { startTracing } from "#kit/tracing.ts";
 import { askForShortTurns } from "#kit/turns.ts";
+import { integerIn } from "#kit/option-values.ts";
 import { startService, startStack } from "../compose.ts";
 import { answerAndBuild } from "../demo/run.ts";
 import { addEngineOptions, type EngineFlags } from "../engine-options.ts";
-import { addModelsOptions, integerIn, type ModelOptions } from "../options.ts";
+import { addModelsOptions, type ModelOptions } from "../options.ts";
 import { DEFAULT_GRPC_PORT, DEFAULT_HTTP_PORT } from "../ports.ts";
 import { ROOM_NAMES, type RoomName } from "../rooms.ts";
 
@@ -74,6 +75,8 @@ export function addServeCommand(program: Command): void {
   }
   addEngineOptions(addModelsOptions(command)).action(async (options: ServeOptions) => {
     if (options.service === undefined) return await serveAll(options);
+    if (options.recipe !== undefined)
+      throw new TrimtabError("INVALID_ARGUMENT", "one service alone builds no recipe", { field: "--recipe" });
     const wantsHttp = options.service === "gateway" || command.getOptionValueSource("httpPort") === "cli";
     await serveOne(options.service, options, wantsHttp);
   });

@@ -1,10 +1,13 @@
-/** `trimtab steer fit | sweep | import | export`: artifacts made here, and directions in other programs' formats. */
+/** `trimtab steer extract | fit | sweep | list | delete | import | export`: what is made, kept, and exchanged with other programs. */
 import { readFile, writeFile } from "node:fs/promises";
 import { Option, type Command } from "commander";
 import { DirectionFormat } from "#proto/trimtab/steering/v1/steering_service_pb.ts";
+import { integerIn } from "#kit/option-values.ts";
+import { addExtractCommand } from "../steer/extract.ts";
 import { addFitCommand } from "../steer/fit.ts";
+import { addStoredCommands } from "../steer/stored.ts";
 import { addSweepCommand } from "../steer/sweep.ts";
-import { addTargetOptions, integerIn, withGateway, type TargetOptions } from "../options.ts";
+import { addTargetOptions, withGateway, type TargetOptions } from "../options.ts";
 import { addJsonOption, type JsonOption, printResult } from "../view/result.ts";
 
 const FORMATS: Record<string, DirectionFormat> = {
@@ -36,9 +39,11 @@ const formatOption = (formats: Record<string, DirectionFormat>): Option =>
 export function addSteerCommand(program: Command): void {
   const steer = program
     .command("steer")
-    .description("directions, edits and rulesets: made, imported, exported");
+    .description("directions, edits and rulesets: made, listed, imported, exported");
+  addExtractCommand(steer);
   addFitCommand(steer);
   addSweepCommand(steer);
+  addStoredCommands(steer);
   const importing = steer.command("import").argument("<name>").argument("<file>");
   addTargetOptions(addJsonOption(importing.description("store a control vector file")))
     .addOption(formatOption(READABLE))

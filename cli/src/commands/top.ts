@@ -1,8 +1,8 @@
 /** `trimtab top`: what a running server does, second by second: sequences, tokens, cache, memory. */
 import type { Command } from "commander";
+import { integerIn, numberIn } from "#kit/option-values.ts";
 import { connectGateway } from "../compose.ts";
 import type { GatewayClient } from "../demo/answer.ts";
-import { integerIn, numberIn } from "../options.ts";
 import { DEFAULT_GRPC_PORT } from "../ports.ts";
 import { type Load, loadsOf, type Reading } from "../top/sample.ts";
 import { listenToKeys } from "../view/keys.ts";

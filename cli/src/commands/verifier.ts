@@ -2,7 +2,8 @@
 import type { Command } from "commander";
 import { Presets, SingleBar } from "cli-progress";
 import { VerifierAccess, VerifierKind } from "#proto/trimtab/verifier/v1/verifier_service_pb.ts";
-import { addTargetOptions, integerIn, numberIn, withGateway, type TargetOptions } from "../options.ts";
+import { integerIn, numberIn } from "#kit/option-values.ts";
+import { addTargetOptions, withGateway, type TargetOptions } from "../options.ts";
 import { trainOnProblems, type TrainOptions } from "../verifier/train.ts";
 import { reportLines } from "../view/probe-report.ts";
 import { addJsonOption, type JsonOption, printResult } from "../view/result.ts";

@@ -3,9 +3,10 @@ import type { MessageInitShape } from "@bufbuild/protobuf";
 import { Option, type Command } from "commander";
 import type { FitOptionsSchema } from "#proto/trimtab/steering/v1/steering_service_pb.ts";
 import { Scope, Site } from "#proto/trimtab/type/v1/program_pb.ts";
+import { integerIn, numberIn } from "#kit/option-values.ts";
 import { addTargetOptions, withGateway, type TargetOptions } from "../options.ts";
 import { addJsonOption, type JsonOption, printResult } from "../view/result.ts";
-import { blocks } from "./blocks.ts";
+import { blocks } from "./lists.ts";
 
 interface FitFlags extends TargetOptions, JsonOption {
   readonly method: string;
@@ -37,6 +38,10 @@ const SCOPES: Readonly<Record<string, Scope>> = {
   decode: Scope.DECODE,
 };
 
+const count = integerIn(0, 2 ** 31 - 1);
+/** Finite in f32, which the request carries. */
+const MAX_COEFFICIENT = 1e9;
+
 /** Adds the command. */
 export function addFitCommand(steer: Command): void {
   const command = steer
@@ -46,10 +51,14 @@ export function addFitCommand(steer: Command): void {
     .requiredOption("--method <method>", "response_contrast, pca, cast, iti, selective, …")
     .option("--recipe <recipe>", "recipe whose prompts and answers are the examples", "refusal")
     .option("--layers <list>", "blocks, such as 9,10,12-15", blocks)
-    .option("--heads <count>", "heads to choose (iti)", Number)
-    .option("--strength <number>", "coefficient at scale 1, in the method's terms", Number)
-    .option("--prompts <count>", "training prompts of each class", Number)
-    .option("--seed <number>", "of whatever is random", Number)
+    .option("--heads <count>", "heads to choose (iti)", count)
+    .option(
+      "--strength <number>",
+      "coefficient at scale 1, in the method's terms",
+      numberIn(-MAX_COEFFICIENT, MAX_COEFFICIENT),
+    )
+    .option("--prompts <count>", "training prompts of each class", count)
+    .option("--seed <number>", "of whatever is random", count)
     .option("--shuffle-labels", "control: labels in random order")
     .option("--force", "store it even if it does not tell the classes apart")
     .addOption(new Option("--scope <scope>", "positions").choices(Object.keys(SCOPES)))

@@ -2,9 +2,11 @@
 import { writeFile } from "node:fs/promises";
 import type { Command } from "commander";
 import { z } from "zod";
+import { integerIn } from "#kit/option-values.ts";
 import type { GatewayClient } from "../demo/answer.ts";
-import { addTargetOptions, integerIn, withGateway, type TargetOptions } from "../options.ts";
-import { blocks } from "./blocks.ts";
+import { addTargetOptions, withGateway, type TargetOptions } from "../options.ts";
+import { MAX_STRENGTH } from "../steering-options.ts";
+import { blocks, numbersIn } from "./lists.ts";
 
 interface SweepFlags extends TargetOptions {
   readonly recipe: string;
@@ -42,7 +44,7 @@ export function addSweepCommand(steer: Command): void {
     .option("--recipe <recipe>", "recipe whose prompts, answers and judge are used", "refusal")
     .option("--methods <list>", "methods that make a direction", "response_contrast")
     .option("--layers <list>", "middle blocks of the windows, such as 9,12-15", blocks)
-    .option("--doses <list>", "relative doses", numbers)
+    .option("--doses <list>", "relative doses", numbersIn(0, MAX_STRENGTH))
     .option("--width <blocks>", "blocks of a window", count, 3)
     .option("--budget <tokens>", "tokens to generate", count, 40_000)
     .option("--seed <number>", "of whatever is random", count, 0)
@@ -120,8 +122,4 @@ function lines(bytes: Uint8Array): string[] {
     ...text,
     `${rows.length} points, ${tokens} tokens; ability unsteered ${(100 * baseAbility).toFixed(0)} %; > chosen, * not beaten in everything by another`,
   ];
-}
-
-function numbers(text: string): number[] {
-  return text.split(",").map(Number);
 }

@@ -2,8 +2,8 @@
 import { createHash } from "node:crypto";
 import { join } from "node:path";
 import type { Command } from "commander";
+import { integerIn } from "#kit/option-values.ts";
 import { openJournal, recordOf } from "../journal.ts";
-import { integerIn } from "../options.ts";
 import { alignColumns } from "../report/columns.ts";
 import { writeTable } from "../results/kept.ts";
 import { openServices, type ServicesOptions } from "../services.ts";

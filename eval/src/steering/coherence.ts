@@ -7,7 +7,8 @@
 import { writeFileSync } from "node:fs";
 import * as Plot from "@observablehq/plot";
 import type { Command } from "commander";
-import { addServicesOptions, integerIn } from "../options.ts";
+import { integerIn } from "#kit/option-values.ts";
+import { addServicesOptions } from "../options.ts";
 import { alignColumns } from "../report/columns.ts";
 import { draw } from "../report/charts.ts";
 import { openServices, pickModel, type Services, type ServicesOptions } from "../services.ts";
@@ -108,7 +109,7 @@ async function doseOf({ gateway }: Services, model: string, { request }: Passage
 }
 
 /** The points and where each curve breaks. */
-export function coherenceLines(points: readonly NamedPoint[]): string[] {
+function coherenceLines(points: readonly NamedPoint[]): string[] {
   const head = ["curve", "scale", "‖Δ‖/‖h‖", "perplexity ratio"];
   const cells = points.map(({ curve, scale, dose, perplexityRatio }) => [
     ...[curve, String(scale), dose.toFixed(3), perplexityRatio.toFixed(2)],
@@ -125,7 +126,7 @@ export function coherenceLines(points: readonly NamedPoint[]): string[] {
 }
 
 /** The curves as SVG. */
-export function coherenceChart(points: readonly NamedPoint[]): string {
+function coherenceChart(points: readonly NamedPoint[]): string {
   return draw({
     height: 440,
     color: { legend: false, scheme: "tableau10" },

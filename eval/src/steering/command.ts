@@ -5,8 +5,9 @@
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Command } from "commander";
+import { integerIn } from "#kit/option-values.ts";
 import { openJournal } from "../journal.ts";
-import { addServicesOptions, integerIn } from "../options.ts";
+import { addServicesOptions } from "../options.ts";
 import { openServices, pickModel, type ServicesOptions } from "../services.ts";
 import type { AnswerRecord } from "./answers.ts";
 import { type Arm, ARMS, nameOfArm } from "./arms.ts";

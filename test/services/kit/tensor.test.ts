@@ -1,9 +1,8 @@
-/** Tensors of messages and checks of request fields. */
+/** Tensors of messages. */
 import { create } from "@bufbuild/protobuf";
 import { expect, test } from "bun:test";
 import { TrimtabError } from "#kit/errors.ts";
 import { decodeTensor, encodeTensor } from "#kit/tensor.ts";
-import { fromUint64, inRange, integerInRange, textWithin } from "#kit/validate.ts";
 import { DataType, TensorSchema } from "#proto/trimtab/type/v1/tensor_pb.ts";
 
 function refusal(action: () => unknown): {
@@ -71,17 +70,4 @@ test("a shape that multiplies past the limit is refused before its bytes are loo
   const tensor = create(TensorSchema, { ...base, shape: [2 ** 31, 2 ** 31] });
   expect(refusal(() => decodeTensor("x", tensor)).reason).toBe("TOO_LARGE");
   expect(refusal(() => decodeTensor("x", undefined)).reason).toBe("FIELD_REQUIRED");
-});
-
-test("numbers and texts outside their range name field and limit", () => {
-  expect(refusal(() => inRange("t", 2.1, 0, 2))).toEqual({
-    reason: "FIELD_OUT_OF_RANGE",
-    field: "t",
-    limit: "0..2",
-  });
-  expect(refusal(() => inRange("t", Number.NaN, 0, 2)).reason).toBe("NON_FINITE");
-  expect(refusal(() => integerInRange("n", 1.5, 0, 2)).reason).toBe("FIELD_OUT_OF_RANGE");
-  expect(refusal(() => fromUint64("n", 2n ** 64n - 1n, 10))).toMatchObject({ field: "n", limit: "10" });
-  expect(refusal(() => textWithin("p", "äää", 5))).toEqual({ reason: "TOO_LARGE", field: "p", limit: "5" });
-  expect(integerInRange("n", 2, 0, 2)).toBe(2);
 });

@@ -1,0 +1,79 @@
+/** `trimtab steer` and `generate --direction`, as somebody uses them who has two texts and no recipe, on the real model. */
+import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { startStack, type Stack } from "../../cli/src/compose.ts";
+import { blocks } from "../../cli/src/steer/lists.ts";
+import { defaultModelPath } from "#kit/paths.ts";
+import { runCommand } from "../support/cli.ts";
+
+setDefaultTimeout(90_000);
+const folder = mkdtempSync(join(tmpdir(), "trimtab-steer-"));
+let stack: Stack;
+let server: string[];
+beforeAll(async () => {
+  process.env.TRIMTAB_STORE = join(folder, "store");
+  const listen = { host: "127.0.0.1", grpcPort: 0, httpPort: 0 };
+  stack = await startStack({ modelPath: defaultModelPath(), threads: 1, ...listen });
+  server = ["--address", `127.0.0.1:${stack.grpcPort}`];
+});
+afterAll(async () => {
+  await stack.close();
+  rmSync(folder, { recursive: true });
+});
+
+const POSITIVE = ["What a joy, I love this wonderful day!", "How happy I am to help you!"];
+const NEGATIVE = ["What a misery, I hate this awful day.", "How sad I am to be asked."];
+
+/** A text file and a JSONL file of the same texts. */
+function files(): string[] {
+  const [positive, negative] = [join(folder, "positive.txt"), join(folder, "negative.jsonl")];
+  writeFileSync(positive, `${POSITIVE.join("\n")}\n`);
+  writeFileSync(negative, NEGATIVE.map((text) => `${JSON.stringify({ text })}\n`).join(""));
+  return ["--positive-file", positive, "--negative-file", negative];
+}
+
+test("texts typed and texts in files make the same direction, which is listed and can be forgotten", async () => {
+  const typed = ["--positive", ...POSITIVE, "--negative", ...NEGATIVE];
+  const made = await runCommand(["steer", "extract", "typed", ...typed, ...server]);
+  expect(made).toMatchObject({ code: 0, stderr: "" });
+  const read = await runCommand(["steer", "extract", "read", ...files(), ...server, "--json"]);
+  const { digest } = JSON.parse(read.stdout);
+  expect(made.stdout).toBe(`typed@${digest}\n`);
+  const list = await runCommand(["steer", "list", ...server]);
+  expect(list.stdout).toMatch(/^read +direction +sha256:[0-9a-f]{12} .*\ntyped +direction +sha256:/);
+  expect((await runCommand(["steer", "delete", "read", ...server])).code).toBe(0);
+  const left = await runCommand(["steer", "list", ...server, "--json"]);
+  expect(JSON.parse(left.stdout)).toMatchObject([{ name: "typed", digest }]);
+});
+
+test("generate steers with it, and --compare shows both answers", async () => {
+  const ask = ["generate", "How are you today?", "--max-tokens", "12", ...server];
+  const base = await runCommand(ask);
+  const steer = ["--direction", "typed", "--dose", "0.05"];
+  const steered = await runCommand([...ask, ...steer]);
+  expect(steered.stdout).not.toBe(base.stdout);
+  const both = await runCommand([...ask, ...steer, "--compare"]);
+  expect(both.stdout).toBe(`base\n${base.stdout}\nsteered\n${steered.stdout}`);
+});
+
+test("what is missing is named by its option, before anything is started", async () => {
+  const cases: [string[], string][] = [
+    [["steer", "extract", "half", "--positive", "What a joy!"], "--negative"],
+    [["generate", "Hello", "--compare", ...server], "--compare"],
+    [["generate", "Hello", "--dose", "0.1", ...server], "--dose"],
+    [["steer", "fit", "none", "--method", "iti", "--heads", "many"], "--heads"],
+    [["serve", "--service", "tokenizer", "--recipe", "refusal"], "--recipe"],
+    [["steer", "sweep", "none", "--doses", "0.1,much"], "--doses"],
+  ];
+  for (const [args, named] of cases) {
+    const result = await runCommand(args);
+    expect([result.code, result.stdout, result.stderr]).toEqual([64, "", expect.stringContaining(named)]);
+  }
+});
+
+test("a list of blocks is numbers and ranges, or refused", () => {
+  expect(blocks("9,12-14")).toEqual([9, 12, 13, 14]);
+  for (const wrong of ["", "x", "3-", "5-3", "1-2-3", "-1"]) expect(() => blocks(wrong)).toThrow();
+});
