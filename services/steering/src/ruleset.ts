@@ -87,7 +87,7 @@ function conditionHolds(condition: PromptCondition, vector: Float32Array, row: F
 }
 
 /** Checks that a ruleset can be planned. @throws TrimtabError ARTIFACT_INVALID, NON_FINITE, TOO_LARGE, … */
-export function checkRuleset(ruleset: Ruleset): Ruleset {
+function checkRuleset(ruleset: Ruleset): Ruleset {
   const { conditions, rules } = ruleset;
   if (rules.length === 0) throw invalid("the ruleset has no rule", "rules");
   checkCount(conditions.length, ARTIFACT_LIMITS.conditions, "conditions");

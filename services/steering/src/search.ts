@@ -41,7 +41,7 @@ const PERPLEXITY_WEIGHT = 0.05;
 const BEYOND_CAP = -10;
 
 /** Score of a measurement: rate of the behaviour, less repetition, less a little for perplexity. */
-export function searchScore(measured: Measurement, caps: SearchCaps): number {
+function searchScore(measured: Measurement, caps: SearchCaps): number {
   const rate = measured.trials === 0 ? 0 : measured.hits / measured.trials;
   const strain = Math.abs(Math.log(measured.perplexityRatio));
   const value = rate - measured.repetition - PERPLEXITY_WEIGHT * strain;

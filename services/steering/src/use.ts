@@ -55,8 +55,9 @@ export function checkUse(use: SteeringUse, kind: SourceKind): Strength {
   }
   const idle = use.mode === REPLY_MODE ? STRENGTHS.find((field) => isGiven(use[field])) : undefined;
   if (idle !== undefined) {
-    const field = `steering.${idle.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)}`;
-    throw new TrimtabError("INVALID_ARGUMENT", "a reply has no strength and no place", { field });
+    throw new TrimtabError("INVALID_ARGUMENT", "a reply has no strength and no place", {
+      field: fieldOf(idle),
+    });
   }
   if (use.decay !== undefined) inRange(use.decay, Number.MIN_VALUE, 1, "steering.decay");
   if (use.cap !== undefined)
@@ -114,7 +115,7 @@ export function partsOf(use: SteeringUse): SteeringUse[] {
   const foreign = own.find((field) => isGiven(use[field])) ?? (use.decay === undefined ? undefined : "decay");
   if (foreign !== undefined) {
     throw new TrimtabError("INVALID_ARGUMENT", "this belongs to the parts of a composition", {
-      field: `steering.${foreign.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)}`,
+      field: fieldOf(foreign),
     });
   }
   if (use.scale !== undefined)
@@ -131,6 +132,10 @@ export function partsOf(use: SteeringUse): SteeringUse[] {
     return use.scale === undefined ? part : scaledPart(part, use.scale);
   });
 }
+
+/** A field of a use as errors call it: as the schema does. */
+const fieldOf = (name: string): string =>
+  `steering.${name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)}`;
 
 function isGiven(value: unknown): boolean {
   if (Array.isArray(value)) return value.length > 0;

@@ -8,7 +8,7 @@ import {
 import { armWeights } from "../../../services/steering/src/arms.ts";
 import { evolve } from "../../../services/steering/src/controller/evolution.ts";
 import { regressHead } from "../../../services/steering/src/controller/head.ts";
-import { controllerOutput, evaluateNetwork } from "../../../services/steering/src/controller/network.ts";
+import { controllerOutput, evaluateNetwork } from "../../support/controller-network.ts";
 import { createRandom } from "../../../services/steering/src/controller/random.ts";
 import { LAYERS, MODEL as modelDigest } from "./support/simulated-services.ts";
 import { reason, startSimulatedService } from "./support/simulated-steering.ts";

@@ -3,13 +3,10 @@ import { expect, test } from "bun:test";
 import { loadController, writeController } from "../../../services/steering/src/controller/artifact.ts";
 import { type ControllerSettings, fitController } from "../../../services/steering/src/controller/fit.ts";
 import { accuracy, auroc, splitScores } from "../../../services/steering/src/controller/metrics.ts";
-import {
-  type ControllerNetwork,
-  controllerOutput,
-  evaluateNetwork,
-} from "../../../services/steering/src/controller/network.ts";
+import type { ControllerNetwork } from "../../../services/steering/src/controller/network.ts";
 import { createRandom } from "../../../services/steering/src/controller/random.ts";
 import { familyFolds, type GroupedRows } from "../../../services/steering/src/controller/parts.ts";
+import { controllerOutput, evaluateNetwork } from "../../support/controller-network.ts";
 
 const SEED = 20505;
 const WIDTH = 96;

@@ -39,6 +39,7 @@ test("the example of the page runs as it stands, and finds the direction that on
   const file = join(folder, "median-contrast.ts");
   await Bun.write(file, code.replaceAll('from "./', `from "${METHODS}/`));
   const { medianContrast } = (await import(file)) as { medianContrast: DirectionMethod };
+  expect(Object.keys(medianContrast).toSorted()).toEqual(Object.keys(responseContrast).toSorted());
   expect(truth(medianContrast)).toBeGreaterThan(0.98);
   expect(truth(responseContrast)).toBeLessThan(0.5);
 });

@@ -23,10 +23,10 @@ import { proportion } from "#kit/wilson.ts";
 import { REPLY_GATE, replyText } from "../reply.ts";
 import { newTokens } from "../work/capture.ts";
 import { readGates } from "../work/features.ts";
-import type { Answer, Binding } from "../work/generate.ts";
-import { type Judge, judgeAnswers, type Outcome } from "../work/judge.ts";
+import type { Binding } from "../work/generate.ts";
+import { countOutcomes, type Judge, judgeAnswers, judgeGenerated, type Outcome } from "../work/judge.ts";
 import { perplexityRatio, scoreAnswers } from "../work/score.ts";
-import { decodeAnswers, type Rendered, renderTurns } from "../work/text.ts";
+import { type Rendered, renderTurns } from "../work/text.ts";
 import type { PhaseContext } from "./context.ts";
 import { type ControllerResult, promptsOf, renderPrompts } from "./controller-phase.ts";
 import { answerDirections, type DirectionResult } from "./direction-phase.ts";
@@ -128,19 +128,8 @@ async function evaluateSet(context: PhaseContext, set: TestSet, open: Binding): 
     jobs,
     recipe.settings.evaluation.answer_tokens,
   );
-  const texts = await decodeAnswers(
-    clients,
-    model,
-    answers.map(({ ids }) => ids),
-    scope,
-  );
   const prompts = set.prompts.flatMap(({ text }, i) => (bindings[i] ? [text, text] : [text]));
-  const judged = answers.map(({ finish }: Answer, i) => ({
-    prompt: prompts[i] as string,
-    text: texts[i] as string,
-    finish,
-  }));
-  const outcomes = await judgeAnswers(clients, model, judged, judge, scope);
+  const outcomes = await judgeGenerated(context, answers, (i) => prompts[i] as string, judge);
   const arms = { base: [] as Outcome[], steered: [] as Outcome[] };
   let next = 0;
   for (const binding of bindings) {
@@ -170,12 +159,13 @@ function cell(prompts: string, arm: string, outcomes: readonly Outcome[]): Evalu
   const rates = Object.fromEntries(
     [...labels].map(([label, same]) => [label, same.length / outcomes.length]),
   );
+  const { hits, trials, repetition } = countOutcomes(outcomes);
   return create(EvaluationCellSchema, {
     prompts,
     arm,
-    rate: proportion(outcomes.filter((outcome) => outcome.hit).length, outcomes.length),
+    rate: proportion(hits, trials),
     outcomes: rates,
-    repetition: outcomes.reduce((sum, outcome) => sum + outcome.repetition, 0) / Math.max(1, outcomes.length),
+    repetition,
   });
 }
 

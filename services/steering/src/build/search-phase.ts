@@ -9,9 +9,9 @@ import { type AnswerDoses, courseOf, type DoseProfile, type LayerDose, profileDo
 import { takePrompts } from "../recipes/prompts.ts";
 import { type Measurement, type Ranked, successiveHalving } from "../search.ts";
 import type { Binding } from "../work/generate.ts";
-import { judgeAnswers } from "../work/judge.ts";
+import { countByCandidate, judgeGenerated, type OutcomeCounts } from "../work/judge.ts";
 import { type AnswerLogprob, perplexityRatio, scoreAnswers } from "../work/score.ts";
-import { decodeAnswers, type Rendered, renderTurns } from "../work/text.ts";
+import { type Rendered, renderTurns } from "../work/text.ts";
 import { type PhaseContext, phaseName } from "./context.ts";
 import { answerDirections, type DirectionResult } from "./direction-phase.ts";
 import { keptAnswers } from "./kept.ts";
@@ -59,7 +59,7 @@ export function passageTurns(
 /** Searches, or finds the result in the store. */
 export async function searchPhase(context: PhaseContext, directions: DirectionResult): Promise<SearchResult> {
   const { search, judge } = context.recipe.settings;
-  const { direction, digest } = directions.main;
+  const { digest } = directions.main;
   const prompts = takePrompts(
     context.recipe.steer,
     "validation",
@@ -88,20 +88,7 @@ export async function searchPhase(context: PhaseContext, directions: DirectionRe
   );
   const passageIds = await renderTurns(context.clients, context.model, passages, context.scope);
   context.budget(tokenBudget(context, rendered, passageIds));
-  const candidates: Candidate[] = [];
-  for (const [index, profile] of search.candidates.entries()) {
-    const doses = profileDoses(direction, profile);
-    if (doses.length > 0)
-      candidates.push({
-        index,
-        profile,
-        doses,
-        binding: await openBinding(context, answerDirections(directions), {
-          doses,
-          course: courseOf(profile),
-        }),
-      });
-  }
+  const candidates = await boundCandidates(context, directions);
   const ratios = createRatios(context, passageIds);
   const texts = prompts.map(({ text }) => text);
   const ranked = await successiveHalving(
@@ -127,6 +114,19 @@ export async function searchPhase(context: PhaseContext, directions: DirectionRe
   return result;
 }
 
+/** The recipe's candidates that push at all, with their programs at forward. */
+async function boundCandidates(context: PhaseContext, directions: DirectionResult): Promise<Candidate[]> {
+  const candidates: Candidate[] = [];
+  for (const [index, profile] of context.recipe.settings.search.candidates.entries()) {
+    const doses = profileDoses(directions.main.direction, profile);
+    if (doses.length === 0) continue;
+    const given = { doses, course: courseOf(profile) };
+    const binding = await openBinding(context, answerDirections(directions), given);
+    candidates.push({ index, profile, doses, binding });
+  }
+  return candidates;
+}
+
 interface PromptSlice {
   readonly texts: readonly string[];
   readonly rendered: readonly Rendered[];
@@ -140,33 +140,17 @@ async function measure(
   { texts, rendered, from, count }: PromptSlice,
   ratios: (candidate: Candidate) => Promise<number>,
 ): Promise<Measurement[]> {
-  const { clients, model, scope, recipe } = context;
+  const { answer_tokens: answerTokens } = context.recipe.settings.search;
   const slice = rendered.slice(from, from + count);
   // Prompt by prompt, so that sequences that run together share their prompt.
   const jobs = slice.flatMap(({ ids }) => alive.map(({ binding }) => ({ ids, binding, replayLast: true })));
-  const answers = await keptAnswers(context, `search-${from}`, jobs, recipe.settings.search.answer_tokens);
-  const decoded = await decodeAnswers(
-    clients,
-    model,
-    answers.map(({ ids }) => ids),
-    scope,
-  );
-  const judged = answers.map(({ finish }, i) => ({
-    prompt: texts[from + Math.floor(i / alive.length)] as string,
-    text: decoded[i] as string,
-    finish,
-  }));
-  const outcomes = await judgeAnswers(clients, model, judged, recipe.settings.judge, scope);
+  const answers = await keptAnswers(context, `search-${from}`, jobs, answerTokens);
+  const promptOf = (i: number) => texts[from + Math.floor(i / alive.length)] as string;
+  const outcomes = await judgeGenerated(context, answers, promptOf, context.recipe.settings.judge);
+  const counts = countByCandidate(outcomes, alive.length);
   const results: Measurement[] = [];
-  for (const [c, candidate] of alive.entries()) {
-    const own = outcomes.filter((_, i) => i % alive.length === c);
-    results.push({
-      hits: own.filter((outcome) => outcome.hit).length,
-      trials: own.length,
-      repetition: own.reduce((sum, outcome) => sum + outcome.repetition, 0) / Math.max(1, own.length),
-      perplexityRatio: await ratios(candidate),
-    });
-  }
+  for (const [c, candidate] of alive.entries())
+    results.push({ ...(counts[c] as OutcomeCounts), perplexityRatio: await ratios(candidate) });
   return results;
 }
 

@@ -5,9 +5,9 @@ import type { FitContext } from "../fit/fit.ts";
 import { type Prompt, takePrompts } from "../recipes/prompts.ts";
 import { divergence, type DivergenceBase, divergenceBase } from "../work/divergence.ts";
 import { generateAnswers } from "../work/generate.ts";
-import { judgeAnswers } from "../work/judge.ts";
+import { countByCandidate, judgeGenerated, type OutcomeCounts } from "../work/judge.ts";
 import { type AnswerLogprob, perplexityRatio, scoreAnswers } from "../work/score.ts";
-import { decodeAnswers, type Rendered, renderTurns } from "../work/text.ts";
+import { type Rendered, renderTurns } from "../work/text.ts";
 import { createAbility } from "./ability.ts";
 import type { SweepCandidate } from "./candidates.ts";
 import { SWEEP_ROUNDS } from "./schedule.ts";
@@ -73,7 +73,7 @@ export async function createMeasures(context: FitContext): Promise<Measures> {
       const left = await outcomes(context, leave, candidates, from, count);
       for (const [index, candidate] of candidates.entries()) {
         const before = tallies.get(candidate);
-        const [own, other] = [steered[index] as Batch, left[index] as Batch];
+        const [own, other] = [steered[index] as OutcomeCounts, left[index] as OutcomeCounts];
         const { binding } = candidate;
         const changed = before ? [] : await scoreAnswers(clients, model, passages, binding, scope);
         tallies.set(candidate, {
@@ -87,33 +87,32 @@ export async function createMeasures(context: FitContext): Promise<Measures> {
   };
 }
 
-interface Batch {
-  readonly hits: number;
-  readonly n: number;
-  readonly repetition: number;
-}
-
-function merged(before: Tally | undefined, own: Batch, other: Batch) {
-  const n = (before?.n ?? 0) + own.n;
+function merged(before: Tally | undefined, own: OutcomeCounts, other: OutcomeCounts) {
+  const n = (before?.n ?? 0) + own.trials;
   const mix = (old: number | undefined, sum: number, count: number) =>
     n === 0 ? 0 : ((old ?? 0) * (n - count) + sum) / n;
   return {
     n,
-    effect: mix(before?.effect, own.hits, own.n),
-    falseEffect: mix(before?.falseEffect, other.n === 0 ? 0 : (other.hits * own.n) / other.n, own.n),
-    repetition: mix(before?.repetition, own.repetition * own.n, own.n),
+    effect: mix(before?.effect, own.hits, own.trials),
+    falseEffect: mix(
+      before?.falseEffect,
+      other.trials === 0 ? 0 : (other.hits * own.trials) / other.trials,
+      own.trials,
+    ),
+    repetition: mix(before?.repetition, own.repetition * own.trials, own.trials),
   };
 }
 
 /** Outcomes of every candidate on a slice of prompts; sequences that run together share their prompt. */
 async function outcomes(
-  { clients, model, recipe, scope }: FitContext,
+  context: FitContext,
   { prompts, rendered }: PromptSet,
   candidates: readonly SweepCandidate[],
   from: number,
   count: number,
-): Promise<Batch[]> {
-  if (prompts.length === 0) return candidates.map(() => ({ hits: 0, n: 0, repetition: 0 }));
+): Promise<OutcomeCounts[]> {
+  if (prompts.length === 0) return countByCandidate([], candidates.length);
+  const { clients, model, recipe, scope } = context;
   const slots = Array.from(
     { length: Math.min(count, prompts.length) },
     (_, i) => (from + i) % prompts.length,
@@ -122,21 +121,8 @@ async function outcomes(
     candidates.map(({ binding }) => ({ ids: (rendered[slot] as Rendered).ids, binding, replayLast: true })),
   );
   const answers = await generateAnswers(clients, model, jobs, SWEEP_LIMITS.answerTokens, scope);
-  const texts = await decodeAnswers(
-    clients,
-    model,
-    answers.map(({ ids }) => ids),
-    scope,
-  );
-  const judged = answers.map(({ finish }, i) => ({
-    prompt: (prompts[slots[Math.floor(i / candidates.length)] as number] as Prompt).text,
-    text: texts[i] as string,
-    finish,
-  }));
-  const verdicts = await judgeAnswers(clients, model, judged, recipe.settings.judge, scope);
-  return candidates.map((_, index) => {
-    const own = verdicts.filter((__, i) => i % candidates.length === index);
-    const repetition = own.reduce((sum, verdict) => sum + verdict.repetition, 0) / Math.max(1, own.length);
-    return { hits: own.filter(({ hit }) => hit).length, n: own.length, repetition };
-  });
+  const promptOf = (i: number) =>
+    (prompts[slots[Math.floor(i / candidates.length)] as number] as Prompt).text;
+  const verdicts = await judgeGenerated(context, answers, promptOf, recipe.settings.judge);
+  return countByCandidate(verdicts, candidates.length);
 }

@@ -36,7 +36,7 @@ const DEFAULT = {
 };
 
 /** Name of the finding with the table of an artifact. */
-export function sweepTableName(artifact: string): string {
+function sweepTableName(artifact: string): string {
   return `${artifact.slice(0, 57)}.sweep`;
 }
 

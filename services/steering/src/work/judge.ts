@@ -5,6 +5,8 @@ import type { FinishReason } from "#proto/trimtab/type/v1/generation_pb.ts";
 import { BUILD_LIMITS } from "../../limits.ts";
 import type { ModelShape, SteeringClients, WorkScope } from "../clients.ts";
 import { chunks, patientCall } from "./call.ts";
+import type { Answer } from "./generate.ts";
+import { decodeAnswers } from "./text.ts";
 
 /** An answer to judge. */
 export interface JudgedAnswer {
@@ -70,6 +72,47 @@ export async function judgeAnswers(
     }
   }
   return outcomes;
+}
+
+/** Decodes generated answers and judges each as an answer to its prompt, in their order. @throws TrimtabError as `judgeAnswers` */
+export async function judgeGenerated(
+  {
+    clients,
+    model,
+    scope,
+  }: { readonly clients: SteeringClients; readonly model: ModelShape; readonly scope: WorkScope },
+  answers: readonly Answer[],
+  promptOf: (index: number) => string,
+  judge: Judge,
+): Promise<Outcome[]> {
+  const ids = answers.map((answer) => answer.ids);
+  const texts = await decodeAnswers(clients, model, ids, scope);
+  const judged = answers.map(({ finish }, i) => ({ prompt: promptOf(i), text: texts[i] as string, finish }));
+  return judgeAnswers(clients, model, judged, judge, scope);
+}
+
+/** What outcomes come to. */
+export interface OutcomeCounts {
+  readonly hits: number;
+  readonly trials: number;
+  /** Mean over the answers; 0 of none. */
+  readonly repetition: number;
+}
+
+/** Counts outcomes. */
+export function countOutcomes(outcomes: readonly Outcome[]): OutcomeCounts {
+  return {
+    hits: outcomes.filter(({ hit }) => hit).length,
+    trials: outcomes.length,
+    repetition: outcomes.reduce((sum, outcome) => sum + outcome.repetition, 0) / Math.max(1, outcomes.length),
+  };
+}
+
+/** Counts of each of several candidates whose answers come prompt by prompt, so that those that run together share their prompt. */
+export function countByCandidate(outcomes: readonly Outcome[], candidates: number): OutcomeCounts[] {
+  return Array.from({ length: candidates }, (_, candidate) =>
+    countOutcomes(outcomes.filter((__, i) => i % candidates === candidate)),
+  );
 }
 
 /** Fraction of the 4-grams of words that occurred before in the text; 0 for short texts. */
