@@ -36,7 +36,7 @@ export interface Plan {
 }
 
 /** Seed by which problems are drawn: the same problems in every run. */
-export const PROBLEM_SEED = 2_026;
+const PROBLEM_SEED = 2_026;
 /** Where verifiers read tokens of their own, the pool is larger than the largest budget by this factor. */
 const POOL_FACTOR = 1.25;
 /** Strategies that choose among independent samples: N of them cost what N samples cost. */

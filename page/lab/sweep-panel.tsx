@@ -2,6 +2,7 @@
 import { useSignal } from "@preact/signals";
 import { useRef } from "preact/hooks";
 import { Choice, EmptyState, NumberField, TextField } from "../lib/controls.tsx";
+import { Facts } from "../lib/facts.tsx";
 import { ProblemBox } from "../lib/problem-box.tsx";
 import { percent } from "../lib/numbers.ts";
 import { callOf } from "../share/call.ts";
@@ -161,14 +162,5 @@ function PointFacts({ point }: { readonly point: SweepPoint }) {
     ["perplexity ratio", point.perplexityRatio.toFixed(2)],
     ["nats", point.nats.toPrecision(2)],
   ];
-  return (
-    <dl class="facts" aria-label="The point">
-      {facts.map(([name, value]) => (
-        <div key={name}>
-          <dt>{name}</dt>
-          <dd>{value}</dd>
-        </div>
-      ))}
-    </dl>
-  );
+  return <Facts facts={facts} label="The point" />;
 }

@@ -1,6 +1,7 @@
 /** Search: a strategy at work under a verifier, told as it happens. */
 import { useSignal } from "@preact/signals";
 import { useRef } from "preact/hooks";
+import { Facts } from "../lib/facts.tsx";
 import { EmptyState } from "../lib/controls.tsx";
 import { ProblemBox } from "../lib/problem-box.tsx";
 import { count, duration } from "../lib/numbers.ts";
@@ -163,14 +164,7 @@ function Bill({ now }: { readonly now: Search }) {
   return (
     <section class="panel" aria-label="The bill">
       <h3>The bill</h3>
-      <dl class="facts">
-        {lines.map(([name, value]) => (
-          <div key={name}>
-            <dt>{name}</dt>
-            <dd>{value}</dd>
-          </div>
-        ))}
-      </dl>
+      <Facts facts={lines} />
     </section>
   );
 }

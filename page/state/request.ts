@@ -8,7 +8,7 @@ export interface Message {
 }
 
 /** Alternatives asked for with every token. */
-export const TOP_LOGPROBS = 5;
+const TOP_LOGPROBS = 5;
 
 /** A dose as the API has it. */
 export interface DoseInit {

@@ -6,7 +6,7 @@ import { fromConnectError } from "#kit/errors.ts";
 import { type Server, startServer } from "#kit/server.ts";
 import { TokenizerService } from "#proto/trimtab/tokenizer/v1/tokenizer_service_pb.ts";
 import { createEcho, ECHO_SERVICES } from "../services/kit/echo.ts";
-import { freePort } from "../support/processes.ts";
+import { freePort } from "../../bench/src/ours/processes.ts";
 import { type Mode, type Proxy, startProxy } from "./support/proxy.ts";
 
 setDefaultTimeout(30_000);

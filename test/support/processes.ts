@@ -1,10 +1,11 @@
 /** Real service processes, started through the command line as a user would, each ended by its own id. */
-import { connect, createServer, type AddressInfo } from "node:net";
+import { connect } from "node:net";
 import { join } from "node:path";
 import { connectTo } from "#kit/clients.ts";
 import { readTls, type TlsFiles, type TlsIdentity } from "#kit/tls.ts";
 import { Health, HealthCheckResponse_ServingStatus as Status } from "#proto/health/v1/health_pb.ts";
 import { GatewayService } from "#proto/trimtab/gateway/v1/gateway_service_pb.ts";
+import { freePort } from "../../bench/src/ours/processes.ts";
 
 const MAIN = join(import.meta.dir, "..", "..", "cli", "main.ts");
 const READY_MS = 30_000;
@@ -14,15 +15,6 @@ export interface ServiceProcess {
   readonly process: Bun.Subprocess;
   readonly address: string;
   stop(): Promise<void>;
-}
-
-/** A port nobody listens on right now. */
-export async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }
 
 /** Starts `trimtab serve --service …` and waits until its health check answers SERVING. */

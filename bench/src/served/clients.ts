@@ -14,9 +14,13 @@ export interface Served {
   };
 }
 
+/** Chats at a time. */
 export const CHATS = 16;
+/** Tokens of a chat's answer. */
 export const ANSWER_TOKENS = 32;
+/** Tokens of the one prompt that is answered several times. */
 export const PREFIX_TOKENS = 512;
+/** Tokens of each of those answers. */
 export const BRANCH_TOKENS = 32;
 const TOPICS = [
   ...["the tides", "glass making", "bees", "bicycles", "bridges", "salt", "the printing press", "volcanoes"],

@@ -128,7 +128,7 @@ export function largestWithin(allowed: number, n: number): number {
 }
 
 /** Thresholds from shut to open; a gate's own if it has one. */
-export function thresholdsOf({ scores, threshold }: Gate, harmless: readonly LabPrompt[]): number[] {
+function thresholdsOf({ scores, threshold }: Gate, harmless: readonly LabPrompt[]): number[] {
   if (threshold !== undefined) return [threshold];
   const sorted = harmless.map(({ id }) => scores.get(id) ?? Number.NaN).toSorted((a, b) => b - a);
   const found = OPEN_SHARES.map((share) => {

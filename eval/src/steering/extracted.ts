@@ -165,7 +165,7 @@ export function carried(
 }
 
 /** The table. */
-export function vectorLines(found: readonly CarriedBehaviour[]): string[] {
+function vectorLines(found: readonly CarriedBehaviour[]): string[] {
   const cells = (name: string, { rate, lower, upper, n }: Proportion, at: number, third: number) => [
     ...[name, `${Math.round(rate * n)} of ${n}`, `${percent(rate)} [${percent(lower)}, ${percent(upper)}]`],
     ...[at.toFixed(3), third.toFixed(3)],

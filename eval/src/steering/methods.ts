@@ -24,7 +24,7 @@ const REFUSING = ["I'm sorry, but I can't", "I cannot", "I apologize", "I can't 
  * The recipe's direction with its layers and course, the controller's gate forced open: another gate leaves its answers as they are.
  * @param recipe pinned
  */
-export function recipeMethod(recipe: string, push: string): Method {
+function recipeMethod(recipe: string, push: string): Method {
   return {
     name: "recipe",
     identity: `push ${push}`,
@@ -39,7 +39,7 @@ export function recipeMethod(recipe: string, push: string): Method {
 }
 
 /** The paper's choices: output-embedding direction, all blocks, weight ½, first token unsteered. */
-export function paperMethod(recipe: string): Method {
+function paperMethod(recipe: string): Method {
   return {
     name: "paper",
     identity: `paper ${recipe}`,
@@ -54,7 +54,7 @@ export function paperMethod(recipe: string): Method {
 }
 
 /** The answer begins with an apology; no activation is touched. */
-export const FORCED_PREFIX_METHOD: Method = {
+const FORCED_PREFIX_METHOD: Method = {
   name: "forced prefix",
   identity: "forced prefix",
   site: "answer",
@@ -64,7 +64,7 @@ export const FORCED_PREFIX_METHOD: Method = {
 };
 
 /** No steering at all: the answer is replaced. Its effect is the share of prompts the gate opens for, so it compares gates. */
-export const CANNED_METHOD: Method = {
+const CANNED_METHOD: Method = {
   name: "canned refusal",
   identity: "canned refusal",
   site: "answer",
@@ -74,7 +74,7 @@ export const CANNED_METHOD: Method = {
 };
 
 /** A system message that asks for refusals. */
-export const SYSTEM_METHOD: Method = {
+const SYSTEM_METHOD: Method = {
   name: "system prompt",
   identity: "system prompt",
   site: "prompt",
@@ -84,7 +84,7 @@ export const SYSTEM_METHOD: Method = {
 };
 
 /** The request itself asks for a refusal. */
-export const REWORDING_METHOD: Method = {
+const REWORDING_METHOD: Method = {
   name: "rewording",
   identity: "rewording",
   site: "prompt",
@@ -94,10 +94,7 @@ export const REWORDING_METHOD: Method = {
 };
 
 /** Tokens of refusing openings made likelier at every step: what a direction in the output embedding amounts to. */
-export async function logitBiasMethod(
-  gateway: Client<typeof GatewayService>,
-  model: string,
-): Promise<Method> {
+async function logitBiasMethod(gateway: Client<typeof GatewayService>, model: string): Promise<Method> {
   const ids = new Set<number>();
   for (const text of REFUSING) {
     const { ids: found } = await gateway.tokenize({ model, input: { case: "text", value: text } });

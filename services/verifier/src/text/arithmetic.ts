@@ -23,7 +23,7 @@ const RUN = /[-+*/()=.,\d\s×÷·−–]*\d[-+*/()=.,\d\s×÷·−–]*/g;
 const LIST_MARK = /^\s*(?:\d{1,3}[.):]\s+|step\s+\d{1,3}\s*[:.)]\s*)/gim;
 
 /** Parses a text that is one expression and nothing else; undefined if it is none or not finite. */
-export function parseExpression(text: string): Expression | undefined {
+function parseExpression(text: string): Expression | undefined {
   const tokens = spell(text).match(/\d+(?:\.\d+)?|\.\d+|[-+*/()]|\S/g) ?? [];
   const numbers: number[] = [];
   let at = 0;

@@ -7,7 +7,7 @@ import type { JsonObject } from "@bufbuild/protobuf";
 import { CONFIDENCE_LIMITS } from "../../limits.ts";
 
 /** What of the signal counts, as callers spell it. */
-export const STRETCHES = ["all", "lowest", "tail"] as const;
+const STRETCHES = ["all", "lowest", "tail"] as const;
 /** One of {@link STRETCHES}. */
 export type Stretch = (typeof STRETCHES)[number];
 
@@ -40,7 +40,7 @@ export function meanAsAsked(parameters: JsonObject): (values: readonly number[])
 }
 
 /** Mean of all values, of the window of `width` with the lowest mean, or of the last `width`. NaN without values. */
-export function meanOver(values: readonly number[], stretch: Stretch, width: number): number {
+function meanOver(values: readonly number[], stretch: Stretch, width: number): number {
   if (stretch === "all" || values.length <= width) return mean(values);
   if (stretch === "tail") return mean(values.slice(-width));
   let sum = values.slice(0, width).reduce((total, value) => total + value, 0);

@@ -38,7 +38,7 @@ export function createSentimentVerifier(): Verifier {
 }
 
 /** Tone of a text, −1 to 1. */
-export function toneOf(text: string): number {
+function toneOf(text: string): number {
   const words = wordsOf(canonical(text));
   let sum = 0;
   for (const [i, word] of words.entries()) {
