@@ -14,7 +14,7 @@ const SETS: Readonly<Record<string, readonly string[]>> = {
   T: ["--model", "--quantize", "--threads", "--address"],
   S: ["--recipe", "--direction", "--scale", "--dose"],
 };
-const FLAG = /--[a-z][a-z-]*/g;
+const FLAG = /--[a-z][a-z0-9-]*/g;
 
 interface Row {
   /** Words of the command, without arguments and options. */
@@ -58,7 +58,7 @@ test("every command has a row, and every row is a command", () => {
 test.each([...actual])("%s: its options are on the page, and the page has no others", (name, options) => {
   const own = rows.filter(({ command }) => command === name);
   const said = new Set(own.flatMap((row) => [...row.options]));
-  const below = own.some(({ goesOn }) => goesOn) ? (commandsPart.match(FLAG) ?? []) : [];
+  const below: readonly string[] = own.some(({ goesOn }) => goesOn) ? (commandsPart.match(FLAG) ?? []) : [];
   expect(options.filter((flag) => !said.has(flag) && !below.includes(flag))).toEqual([]);
   expect([...said].filter((flag) => flag !== "--json" && !options.includes(flag))).toEqual([]);
 });

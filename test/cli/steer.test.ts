@@ -48,6 +48,28 @@ test("texts typed and texts in files make the same direction, which is listed an
   expect(JSON.parse(left.stdout)).toMatchObject([{ name: "typed", digest }]);
 });
 
+test("show says what a scale of 1 is: a dose of that size does the same", async () => {
+  const { blocks: rows } = JSON.parse(
+    (await runCommand(["steer", "show", "typed", ...server, "--json"])).stdout,
+  );
+  expect(rows.map(({ block }: { block: number }) => block)).toEqual([...Array(30).keys()]);
+  const { doseAtScale1 } = rows[12];
+  const proofs = [];
+  for (const strength of [
+    { scale: 1 },
+    { dose: { dose: { case: "relative" as const, value: doseAtScale1 } } },
+  ]) {
+    const steering = { use: { direction: "typed", layers: [12], ...strength }, proof: true };
+    const spec = { prompt: { case: "text" as const, value: "How are you" }, maxTokens: 1, steering };
+    const { choices } = await stack.client.complete({ spec: { ...spec, sampling: { temperature: 0 } } });
+    proofs.push(choices[0]?.finished?.proof[0]?.meanRelativeChange ?? Number.NaN);
+  }
+  expect(proofs[0]).toBeGreaterThan(0.01);
+  expect(proofs[1]).toBeCloseTo(proofs[0] ?? Number.NaN, 5);
+  const text = (await runCommand(["steer", "show", "typed", ...server])).stdout;
+  expect(text).toContain(doseAtScale1.toFixed(3));
+});
+
 test("generate steers with it, and --compare shows both answers", async () => {
   const ask = ["generate", "How are you today?", "--max-tokens", "12", ...server];
   const base = await runCommand(ask);

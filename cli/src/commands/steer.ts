@@ -1,10 +1,11 @@
-/** `trimtab steer extract | fit | sweep | list | delete | import | export`: what is made, kept, and exchanged with other programs. */
+/** `trimtab steer extract | fit | sweep | list | show | delete | import | export`: what is made, kept, and exchanged with other programs. */
 import { readFile, writeFile } from "node:fs/promises";
 import { Option, type Command } from "commander";
 import { DirectionFormat } from "#proto/trimtab/steering/v1/steering_service_pb.ts";
 import { integerIn } from "#kit/option-values.ts";
 import { addExtractCommand } from "../steer/extract.ts";
 import { addFitCommand } from "../steer/fit.ts";
+import { addShowCommand } from "../steer/show.ts";
 import { addStoredCommands } from "../steer/stored.ts";
 import { addSweepCommand } from "../steer/sweep.ts";
 import { addTargetOptions, withGateway, type TargetOptions } from "../options.ts";
@@ -44,6 +45,7 @@ export function addSteerCommand(program: Command): void {
   addFitCommand(steer);
   addSweepCommand(steer);
   addStoredCommands(steer);
+  addShowCommand(steer);
   const importing = steer.command("import").argument("<name>").argument("<file>");
   addTargetOptions(addJsonOption(importing.description("store a control vector file")))
     .addOption(formatOption(READABLE))

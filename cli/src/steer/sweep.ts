@@ -6,6 +6,7 @@ import { integerIn } from "#kit/option-values.ts";
 import type { GatewayClient } from "../demo/answer.ts";
 import { addTargetOptions, withGateway, type TargetOptions } from "../options.ts";
 import { MAX_STRENGTH } from "../steering-options.ts";
+import { fetchArtifact } from "./fetch.ts";
 import { blocks, numbersIn } from "./lists.ts";
 
 interface SweepFlags extends TargetOptions {
@@ -52,7 +53,7 @@ export function addSweepCommand(steer: Command): void {
   addTargetOptions(command).action(async (name: string, flags: SweepFlags) => {
     await withGateway(flags, async (client) => {
       await runSweep(client, name, flags);
-      const bytes = await artifactBytes(client, `${name.slice(0, 57)}.sweep`);
+      const { bytes } = await fetchArtifact(client, `${name.slice(0, 57)}.sweep`);
       if (flags.json !== undefined) await writeFile(flags.json, bytes);
       process.stdout.write(`${lines(bytes).join("\n")}\n`);
     });
@@ -72,12 +73,6 @@ async function runSweep(client: GatewayClient, name: string, flags: SweepFlags):
       process.stderr.write(`\r${event.value.detail}: ${event.value.tokens} tokens\x1b[K`);
     if (event?.case === "artifact" && process.stderr.isTTY) process.stderr.write("\n");
   }
-}
-
-async function artifactBytes(client: GatewayClient, reference: string): Promise<Uint8Array> {
-  const parts: Uint8Array[] = [];
-  for await (const { chunk } of client.getArtifact({ reference })) parts.push(chunk);
-  return new Uint8Array(Buffer.concat(parts));
 }
 
 /** The table in text: the chosen point first, then the points no other beats, then the others. */
