@@ -42,12 +42,16 @@ function change(message: ReflectMessage, random: Random, words: Words, depth: nu
   else set(message, field, random, words, depth);
 }
 
+/** Messages that a field holds, those without fields left out: there is nothing in them to change. */
 function innerMessages(message: ReflectMessage, field: DescField): ReflectMessage[] {
   if (!message.isSet(field)) return [];
-  if (field.fieldKind === "message") return [message.get(field)];
-  if (field.fieldKind === "list" && field.listKind === "message")
-    return [...message.get(field)] as ReflectMessage[];
-  return [];
+  const held = (): ReflectMessage[] => {
+    if (field.fieldKind === "message") return [message.get(field)];
+    if (field.fieldKind === "list" && field.listKind === "message")
+      return [...message.get(field)] as ReflectMessage[];
+    return [];
+  };
+  return held().filter(({ fields }) => fields.length > 0);
 }
 
 function build(schema: DescMessage, random: Random, words: Words, depth: number): ReflectMessage {
