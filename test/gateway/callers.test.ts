@@ -34,3 +34,18 @@ test("what a verifier reads for one key is not found by another", async () => {
   expect(again).toBeLessThan(first);
   expect(await judged("yours")).toBe(first);
 });
+
+/** Tokens of a text's prompt that were found in the cache. */
+async function reused(value: string, options: ReturnType<typeof keyed> | undefined): Promise<number> {
+  const spec = { prompt: { case: "text" as const, value }, maxTokens: 1 };
+  return (await stack.client.complete({ spec }, options)).usage?.reusedTokens ?? 0;
+}
+
+test("what an echo scores for one key is not found by those without it", async () => {
+  const prompt = `Once upon a time: ${LONG}`;
+  const { headers } = keyed("scoring");
+  const echo = { prompt, echo: true, logprobs: 0, max_tokens: 0 };
+  expect((await stack.post("/v1/completions", echo, headers)).status).toBe(200);
+  expect(await reused(prompt, undefined)).toBe(0);
+  expect(await reused(prompt, keyed("scoring"))).toBeGreaterThan(0);
+});

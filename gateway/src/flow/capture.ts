@@ -1,7 +1,6 @@
 /** Activations of a text, a conversation or token ids, steered or not. */
 import { create } from "@bufbuild/protobuf";
 import { TrimtabError, underField } from "#kit/errors.ts";
-import { cancelSafe } from "#kit/streams.ts";
 import {
   type CaptureRequest,
   type CaptureResponse,
@@ -10,10 +9,10 @@ import {
 import type { CallScope } from "../clients.ts";
 import { LIMITS } from "../limits.ts";
 import { checkCount, checkRequired, checkText } from "./checks.ts";
+import { captureItems } from "./forward-calls.ts";
 import { resolveModel } from "./model.ts";
 import type { FlowContext } from "./prepare.ts";
 import { checkVocabulary, type Continuation, encodePrompt } from "./prompt.ts";
-import { serviceFailure } from "./reasons.ts";
 import { steeredBinding } from "./steered-binding.ts";
 import { validateConversation } from "./validate.ts";
 
@@ -36,20 +35,14 @@ export async function* captureActivations(
   );
   const promptTokens = ids.length - continuationTokens;
   const program = await steeredBinding(flow, model, request.steering, ids.slice(0, promptTokens), scope);
-  const call = {
+  const what = {
     modelDigest: model.digest,
     items: [{ ids: [...ids], first: continuationTokens > 0 ? promptTokens : 0 }],
     taps,
-    ...(scope.caller && { caller: scope.caller }),
     ...(program ? { program } : {}),
   };
-  try {
-    const start = (signal: AbortSignal) => flow.clients.forward.capture(call, { ...scope, signal });
-    for await (const { activations } of cancelSafe(start, scope.signal)) {
-      yield create(CaptureResponseSchema, { activations });
-    }
-  } catch (error) {
-    throw serviceFailure(error, "forward", scope.signal);
+  for await (const { activations } of captureItems(flow.clients, what, scope)) {
+    yield create(CaptureResponseSchema, { activations });
   }
 }
 

@@ -4,7 +4,6 @@
  */
 import { create } from "@bufbuild/protobuf";
 import { TrimtabError } from "#kit/errors.ts";
-import { cancelSafe } from "#kit/streams.ts";
 import type { Model } from "#proto/trimtab/forward/v1/forward_service_pb.ts";
 import {
   type EmbedRequest,
@@ -15,10 +14,10 @@ import { type Activation, Pooling, Site, TapPositions } from "#proto/trimtab/typ
 import type { CallScope } from "../clients.ts";
 import { LIMITS } from "../limits.ts";
 import { checkCount, checkRequired, checkText } from "./checks.ts";
+import { captureItems } from "./forward-calls.ts";
 import { resolveModel } from "./model.ts";
 import type { FlowContext } from "./prepare.ts";
 import { checkIds, encodeTexts } from "./prompt.ts";
-import { serviceFailure } from "./reasons.ts";
 
 /** One row a text: `texts` first, then `token_ids`. */
 export async function embedTexts(
@@ -40,20 +39,14 @@ export async function embedTexts(
     checkIds(ids, model, own ? `texts[${index}]` : `token_ids[${index - texts.length}]`);
   }
   const tap = { site: Site.RESIDUAL, layers: [layer], positions: TapPositions.RANGE, pooling };
-  const call = {
+  const what = {
     modelDigest: model.digest,
     items: items.map((ids) => ({ ids: [...ids] })),
     taps: [{ ...tap, finalNorm: !request.skipFinalNorm }],
-    ...(scope.caller && { caller: scope.caller }),
   };
   const embeddings: Activation[] = [];
-  try {
-    const start = (signal: AbortSignal) => flow.clients.forward.capture(call, { ...scope, signal });
-    for await (const { itemIndex, activations } of cancelSafe(start, scope.signal)) {
-      for (const row of activations) embeddings[itemIndex] = row;
-    }
-  } catch (error) {
-    throw serviceFailure(error, "forward", scope.signal);
+  for await (const { itemIndex, activations } of captureItems(flow.clients, what, scope)) {
+    for (const row of activations) embeddings[itemIndex] = row;
   }
   if (request.normalize) for (const row of embeddings) scaleToLengthOne(row);
   const promptTokens = items.reduce((sum, ids) => sum + ids.length, 0);

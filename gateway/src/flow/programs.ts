@@ -12,7 +12,7 @@ import {
 } from "#proto/trimtab/type/v1/program_pb.ts";
 import type { CallScope, GatewayClients } from "../clients.ts";
 import { LIMITS } from "../limits.ts";
-import { serviceFailure, steeringFailure } from "./reasons.ts";
+import { failureOf, steeringFailure } from "./reasons.ts";
 
 /** Where a program acts, as far as the flow must know. */
 export interface ProgramFacts {
@@ -63,7 +63,7 @@ export function createPrograms(
       const facts = checked(factsOf(program));
       const stored = await clients.forward
         .putProgram({ program }, scope)
-        .catch((error: unknown) => Promise.reject(serviceFailure(error, "forward", scope.signal)));
+        .catch(failureOf("forward", scope.signal));
       if (stored.programDigest !== digest) {
         throw new TrimtabError(
           "STEERING_UNAVAILABLE",

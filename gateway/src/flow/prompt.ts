@@ -8,7 +8,7 @@ import type { GenerationSpec } from "#proto/trimtab/gateway/v1/gateway_service_p
 import type { ChatMessage } from "#proto/trimtab/type/v1/generation_pb.ts";
 import type { CallScope, GatewayClients } from "../clients.ts";
 import { LIMITS } from "../limits.ts";
-import { serviceFailure } from "./reasons.ts";
+import { failureOf } from "./reasons.ts";
 
 /** A tokenized prompt. */
 export interface Prompt {
@@ -53,7 +53,7 @@ export async function encodePrompt(
   };
   const rendered = await clients.tokenizer
     .renderChat(request, scope)
-    .catch((error: unknown) => Promise.reject(serviceFailure(error, "tokenizer", scope.signal)));
+    .catch(failureOf("tokenizer", scope.signal));
   const more = rendersAnswer ? [] : await idsOf(clients, model, continuation, scope);
   const ids = checkIds([...rendered.ids, ...more], model);
   return { ids, messages, continuationTokens: rendersAnswer ? rendered.continuationTokens : more.length };
@@ -88,9 +88,7 @@ export async function encodeText(
 ): Promise<readonly number[]> {
   if (text === "" && !addSpecial) return [];
   const request = { modelDigest: model.digest, texts: [text], addSpecial, parseSpecial: false };
-  const answer = await clients.tokenizer
-    .encode(request, scope)
-    .catch((error: unknown) => Promise.reject(serviceFailure(error, "tokenizer", scope.signal)));
+  const answer = await clients.tokenizer.encode(request, scope).catch(failureOf("tokenizer", scope.signal));
   return answer.encodings[0]?.ids ?? [];
 }
 
@@ -106,7 +104,7 @@ export async function encodeTexts(
   const request = { modelDigest: model.digest, texts: [...texts], addSpecial: true, parseSpecial: false };
   const { encodings } = await clients.tokenizer
     .encode(request, scope)
-    .catch((error: unknown) => Promise.reject(serviceFailure(error, "tokenizer", scope.signal)));
+    .catch(failureOf("tokenizer", scope.signal));
   return encodings.map(({ ids }) => ids);
 }
 

@@ -65,6 +65,13 @@ export function serviceFailure(error: unknown, name: string, signal: AbortSignal
   return new TrimtabError("SERVICE_UNAVAILABLE", `the ${name} service was lost`, { cause: error });
 }
 
+/** For `catch` of a call to another service: throws what {@link serviceFailure} makes of its error. */
+export const failureOf =
+  (name: string, signal: AbortSignal) =>
+  (error: unknown): never => {
+    throw serviceFailure(error, name, signal);
+  };
+
 /** Why the scope of a request ended: its deadline passed, or its client left. */
 export function endOfScope(signal: AbortSignal): TrimtabError {
   const cause: unknown = signal.reason;

@@ -12,10 +12,10 @@ import {
 import type { CallScope } from "../clients.ts";
 import { LIMITS } from "../limits.ts";
 import { checkCount, checkRange, checkRequired, checkText } from "./checks.ts";
+import { scoreItems } from "./forward-calls.ts";
 import { resolveModel } from "./model.ts";
 import type { FlowContext } from "./prepare.ts";
 import { checkVocabulary, type Continuation, encodePrompt } from "./prompt.ts";
-import { serviceFailure } from "./reasons.ts";
 import { steeredBinding } from "./steered-binding.ts";
 import { validateConversation } from "./validate.ts";
 
@@ -44,18 +44,13 @@ export async function scoreAnswers(
   // With steering, the prompt (what comes before the answer) is the same for all answers: one plan serves them.
   const promptIds = items[0]?.ids.slice(0, items[0].first) ?? [];
   const program = await steeredBinding(flow, model, request.steering, promptIds, scope);
-  const scored = await flow.clients.forward
-    .score(
-      {
-        modelDigest: model.digest,
-        items: items.map(({ ids, first }) => ({ ids: [...ids], first })),
-        topLogprobs: request.topLogprobs,
-        ...(scope.caller && { caller: scope.caller }),
-        ...(program ? { program } : {}),
-      },
-      { timeoutMs: LIMITS.requestMs, ...scope },
-    )
-    .catch((error: unknown) => Promise.reject(serviceFailure(error, "forward", scope.signal)));
+  const what = {
+    modelDigest: model.digest,
+    items: items.map(({ ids, first }) => ({ ids: [...ids], first })),
+    topLogprobs: request.topLogprobs,
+    ...(program ? { program } : {}),
+  };
+  const scored = await scoreItems(flow.clients, what, scope);
   return create(ScoreResponseSchema, {
     answers: scored.items,
     ...(scored.usage ? { usage: scored.usage } : {}),

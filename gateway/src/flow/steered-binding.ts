@@ -1,12 +1,11 @@
 /** A program for a call that takes one instead of a session (Score, Capture): the prompt is opened only to decide. */
 import { TrimtabError, underField } from "#kit/errors.ts";
-import { cancelSafe } from "#kit/streams.ts";
 import type { Model } from "#proto/trimtab/forward/v1/forward_service_pb.ts";
 import type { SteeringUse } from "#proto/trimtab/steering/v1/steering_service_pb.ts";
 import type { Activation, ProgramBinding, Tap } from "#proto/trimtab/type/v1/program_pb.ts";
 import type { CallScope } from "../clients.ts";
+import { captureItems } from "./forward-calls.ts";
 import { type FlowContext, prepareSteering } from "./prepare.ts";
-import { serviceFailure } from "./reasons.ts";
 import { planSteering } from "./steering-plan.ts";
 import { REPLY_MODE, validateUse } from "./validate.ts";
 
@@ -44,17 +43,8 @@ async function readTaps(
   taps: readonly Tap[],
   scope: CallScope,
 ): Promise<Activation[]> {
-  const { caller } = scope;
-  const items = [{ ids: [...ids] }];
-  const request = { modelDigest: model.digest, items, taps: [...taps], ...(caller && { caller }) };
-  const activations: Activation[] = [];
-  try {
-    const start = (signal: AbortSignal) => flow.clients.forward.capture(request, { ...scope, signal });
-    for await (const answer of cancelSafe(start, scope.signal)) {
-      activations.push(...answer.activations);
-    }
-  } catch (error) {
-    throw serviceFailure(error, "forward", scope.signal);
-  }
-  return activations;
+  const what = { modelDigest: model.digest, items: [{ ids: [...ids] }], taps: [...taps] };
+  const read: Activation[] = [];
+  for await (const { activations } of captureItems(flow.clients, what, scope)) read.push(...activations);
+  return read;
 }

@@ -11,7 +11,7 @@ import {
   type VerifierUse,
 } from "#proto/trimtab/verifier/v1/verifier_service_pb.ts";
 import type { CallScope, GatewayClients } from "../clients.ts";
-import { isReasonOf, serviceFailure } from "./reasons.ts";
+import { failureOf, isReasonOf, serviceFailure } from "./reasons.ts";
 
 /** A finished choice, as verifiers see it. */
 export interface FinishedText {
@@ -40,7 +40,7 @@ export async function checkVerifiers(
   if (uses.length === 0) return;
   const { verifiers } = await clients.verifier
     .listVerifiers({}, scope)
-    .catch((error: unknown) => Promise.reject(serviceFailure(error, "verifier", scope.signal)));
+    .catch(failureOf("verifier", scope.signal));
   const names = verifiers.map((verifier) => verifier.name);
   uses.forEach((use, index) => {
     const field = `verifiers[${index}].name`;

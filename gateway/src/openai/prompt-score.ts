@@ -3,8 +3,7 @@ import { create } from "@bufbuild/protobuf";
 import type { Model } from "#proto/trimtab/forward/v1/forward_service_pb.ts";
 import { type Token, TokenSchema } from "#proto/trimtab/type/v1/generation_pb.ts";
 import type { CallScope, GatewayClients } from "../clients.ts";
-import { serviceFailure } from "../flow/reasons.ts";
-import { LIMITS } from "../limits.ts";
+import { scoreItems } from "../flow/forward-calls.ts";
 
 /** One token an id; the first has no predecessor, so its log-probability is NaN. */
 export async function scorePrompt(
@@ -17,9 +16,7 @@ export async function scorePrompt(
   const [id = 0] = ids;
   const first = create(TokenSchema, { id, logprob: Number.NaN });
   if (ids.length < 2) return [first];
-  const request = { modelDigest: model.digest, items: [{ ids: [...ids], first: 1 }], topLogprobs };
-  const scored = await clients.forward
-    .score(request, { timeoutMs: LIMITS.requestMs, ...scope })
-    .catch((error: unknown) => Promise.reject(serviceFailure(error, "forward", scope.signal)));
+  const what = { modelDigest: model.digest, items: [{ ids: [...ids], first: 1 }], topLogprobs };
+  const scored = await scoreItems(clients, what, scope);
   return [first, ...(scored.items[0]?.tokens ?? [])];
 }

@@ -54,24 +54,28 @@ export async function startRealStack(options: Pick<GatewayOptions, "allowAblatio
     ...options,
   });
   const { model } = await reading.forward.getModel({});
+  /** POSTs JSON to the OpenAI-compatible API. */
+  const post = async (path: string, body: object, headers: Record<string, string> = {}) =>
+    gateway.app.request(path, {
+      method: "POST",
+      headers: { "content-type": "application/json", ...headers },
+      body: JSON.stringify({ model: model?.name, ...body }),
+    });
   return {
     ...reading,
+    post,
     steering,
     store,
     client: connectTo({ routes: gateway.routes }).client(GatewayService),
     model: model as NonNullable<typeof model>,
     /** Asks for a greedy answer of a few tokens. */
     async chat(prompt: string, steeringUse?: object, maxTokens = 4): Promise<ChatAnswer> {
-      const body = {
-        model: model?.name,
+      const response = await post("/v1/chat/completions", {
         messages: [{ role: "user", content: prompt }],
         temperature: 0,
         max_tokens: maxTokens,
         ...(steeringUse && { steering: steeringUse }),
-      };
-      const headers = { "content-type": "application/json" };
-      const request = { method: "POST", headers, body: JSON.stringify(body) };
-      const response = await gateway.app.request("/v1/chat/completions", request);
+      });
       const answer = (await response.json()) as {
         error?: ChatAnswer["error"];
         choices?: { message: { content: string }; trimtab: ChoiceExtras }[];

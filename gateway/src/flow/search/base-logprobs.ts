@@ -3,7 +3,7 @@
  * not read before are scored; what the texts have in common is computed once. Cost: the new tokens, at prefill speed.
  */
 import type { Candidate } from "../../strategies/strategy.ts";
-import { serviceFailure } from "../reasons.ts";
+import { scoreItems } from "../forward-calls.ts";
 import type { Branch } from "./branches.ts";
 import type { EngineInput } from "./engine-world.ts";
 
@@ -23,9 +23,7 @@ export async function readBaseLogprobs(
       ids: [...prompt, ...idsOf(branch)],
       first: prompt.length + branch.base.tokens,
     }));
-    const answer = await flow.clients.forward
-      .score({ modelDigest: prepared.model.digest, items, topLogprobs: 0 }, scope)
-      .catch((error: unknown) => Promise.reject(serviceFailure(error, "forward", scope.signal)));
+    const answer = await scoreItems(flow.clients, { modelDigest: prepared.model.digest, items }, scope);
     usage.prefilledTokens += answer.usage?.prefilledTokens ?? 0;
     for (const [index, branch] of unread.entries()) {
       const read = answer.items[index]?.tokens ?? [];
