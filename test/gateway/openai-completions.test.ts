@@ -1,5 +1,8 @@
 /** Answers of the legacy completions API: several prompts, echo, log-probabilities. */
 import { expect, test } from "bun:test";
+import { createKeyGate } from "#kit/auth.ts";
+import { outcome } from "./support/asks.ts";
+import { keyed } from "./support/keyed-stack.ts";
 import { createSimulatedStack } from "./support/simulated-services.ts";
 import { encode } from "./support/simulated-tokenizer.ts";
 
@@ -50,4 +53,23 @@ test("completions generate 16 tokens unless told otherwise", async () => {
   forward.script = () => new Array<number>(40).fill(65);
   const body = await json(await post(COMPLETIONS, { model: "simulated", prompt: "a" }));
   expect(body.choices[0].text).toHaveLength(16);
+});
+
+test("a prompt that is only scored takes of its key's rate, too", async () => {
+  // Ten seconds of the rate at once: 100 tokens.
+  const gate = createKeyGate({ apiKey: "", keys: [keyed("slow", { tokensPerSecond: 10 })] });
+  const { post } = createSimulatedStack({ gate });
+  const headers = { "content-type": "application/json", authorization: "Bearer key-of-slow" };
+  const body = {
+    ...{ model: "simulated", prompt: "x".repeat(270), echo: true, logprobs: 1, max_tokens: 0 },
+  };
+  expect((await post(COMPLETIONS, body, { headers })).status).toBe(200);
+  const second = await post(COMPLETIONS, body, { headers });
+  expect(await outcome(second)).toEqual([429, "rate_limit_exceeded", null]);
+});
+
+test("verdicts on nothing are refused", async () => {
+  const { post } = createSimulatedStack();
+  const body = { model: "simulated", prompt: "ab", echo: true, max_tokens: 0, verifiers: ["words"] };
+  expect(await outcome(await post(COMPLETIONS, body))).toEqual([400, "invalid_argument", "verifiers"]);
 });

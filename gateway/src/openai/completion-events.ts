@@ -10,6 +10,8 @@ import {
   TokenIdsSchema,
 } from "#proto/trimtab/gateway/v1/gateway_service_pb.ts";
 import { FinishReason, type Token } from "#proto/trimtab/type/v1/generation_pb.ts";
+import { admitted } from "../admission/admitted.ts";
+import { tokensOfInput } from "../admission/estimate.ts";
 import type { CallScope } from "../clients.ts";
 import type { GatewayContext } from "../context.ts";
 import { armsOf } from "../flow/arms.ts";
@@ -41,6 +43,9 @@ export function checkCompletion(body: CompletionBody): void {
   if (body.best_of !== undefined && body.best_of !== (body.n ?? 1)) {
     refuse("best_of", "best_of must equal n: answers are not discarded");
   }
+  if (body.max_tokens === 0 && (body.verifiers ?? []).length > 0) {
+    refuse("verifiers", "verifiers judge answers, and max_tokens: 0 generates none");
+  }
   if (body.echo === true && body.logprobs !== undefined && body.steering !== undefined) {
     refuse(
       "echo",
@@ -66,7 +71,10 @@ export async function* completionEvents(
     yield* observed(gateway, spec, scope);
     return;
   }
-  const echo = await echoOf(gateway, validateSpec(spec), prompt, scope);
+  validateSpec(spec);
+  const echo = await admitted(gateway, scope, tokensOfInput(spec.prompt), () =>
+    echoOf(gateway, spec, prompt, scope),
+  );
   if (spec.maxTokens === 0) {
     yield* nothingGenerated(spec, echo);
     return;
