@@ -5,6 +5,7 @@ import { FinishReason } from "#proto/trimtab/type/v1/generation_pb.ts";
 import { answering } from "../support/answering.ts";
 import { chat, refusal } from "../support/asks.ts";
 import { createSimulatedStack } from "../support/simulated-services.ts";
+import { encode } from "../support/simulated-tokenizer.ts";
 
 const words = { name: "words" };
 
@@ -118,4 +119,21 @@ test("one verifier of steps and answers judges no text twice, and two of them di
   const both = { ...filter, verifier: words, processVerifier: { name: "steps" } };
   const divided = await stack.client.complete(chat("hello", { scaling: both }));
   expect(divided.usage?.scaling?.verifierCalls).toBe(4);
+});
+
+test("the request's own verifiers are shown the tokens of the answer that was chosen, and why it ended", async () => {
+  const stack = answering(["one", "one two three"]);
+  const seen: unknown[] = [];
+  stack.verifier.before = ({ items }) => {
+    for (const { text, tokens, finishReason } of items) {
+      seen.push([text, tokens.map(({ id }) => id), finishReason]);
+    }
+  };
+  const ask = async (budget: object) => {
+    const scaling = { strategy: "self-consistency", budget: { candidates: 1, ...budget } };
+    await stack.client.complete(chat("hello", { scaling, verifiers: [words] }));
+    return seen.at(-1);
+  };
+  expect(await ask({})).toEqual(["one", encode("one"), FinishReason.STOP]);
+  expect(await ask({ tokens: 2n })).toEqual(["on", encode("on"), FinishReason.LENGTH]);
 });

@@ -2,7 +2,7 @@
  * The world of a search on the real engine: candidates are sequences of one session, forks share pages, and everything that
  * grows travels in one message. Cost: one message a batch; forks and releases travel with the next one.
  */
-import type { Usage } from "#proto/trimtab/type/v1/generation_pb.ts";
+import type { Token, Usage } from "#proto/trimtab/type/v1/generation_pb.ts";
 import type { CallScope } from "../../clients.ts";
 import type { Candidate } from "../../strategies/strategy.ts";
 import { SCALING_LIMITS } from "../../limits.ts";
@@ -40,6 +40,8 @@ export interface EngineWorld extends World {
   readonly prefixTokens: () => number;
   /** True if a program acted on a candidate. */
   isSteered(candidate: Pick<Candidate, "id">): boolean;
+  /** Tokens of a candidate, as verifiers see them. */
+  tokensOf(candidate: Pick<Candidate, "id">): readonly Token[];
 }
 
 /** Creates the world; the prompts of the arms are open. */
@@ -55,6 +57,7 @@ export function createEngineWorld(input: EngineInput): EngineWorld {
   return {
     prefixTokens: () => prefixTokens,
     isSteered: (candidate) => candidate.id !== 0 && table.of(candidate).wasSteered,
+    tokensOf: (candidate) => (candidate.id === 0 ? [] : table.of(candidate).tokens),
     fork: (births) => table.fork(births),
     steeringOf: (id) => table.steeringOf(id),
     release: (ids) => table.release(ids),

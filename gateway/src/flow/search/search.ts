@@ -10,6 +10,7 @@ import type { CallScope } from "../../clients.ts";
 import { answerOf } from "../../strategies/answers.ts";
 import { finishReasonOf } from "../../strategies/members.ts";
 import { runSearch, type SearchResult } from "../../strategies/runtime.ts";
+import type { Candidate } from "../../strategies/strategy.ts";
 import { eventOf } from "../events.ts";
 import type { ForwardSession } from "../forward-session.ts";
 import type { FlowContext, Prepared } from "../prepare.ts";
@@ -51,14 +52,13 @@ export async function* searchAnswer(run: SearchRun): AsyncGenerator<GenerateResp
   bill(usage, world, result, watch);
   const finished = {
     choice: 0,
-    // Cut by the budget, which is a limit like any other.
-    reason: chosen.ended === undefined ? FinishReason.LENGTH : finishReasonOf(chosen.ended),
+    reason: endOf(chosen),
     generatedTokens: chosen.tokens,
     steered: world.isSteered(chosen),
   };
   yield eventOf({ case: "finished", value: finished });
   yield eventOf({ case: "search", value: { event: { case: "final", value: finalReport(run, result) } } });
-  yield* verdictsOf(input, result);
+  yield* verdictsOf(input, world, chosen);
   yield eventOf({ case: "completed", value: { usage, timings: watch.finish(usage.completionTokens) } });
 }
 
@@ -104,16 +104,24 @@ function bill(usage: Usage, world: EngineWorld, { outcome, ledger }: SearchResul
   });
 }
 
+/** Why an answer ended; one that the budget cut met a limit like any other. */
+function endOf({ ended }: Candidate): FinishReason {
+  return ended === undefined ? FinishReason.LENGTH : finishReasonOf(ended);
+}
+
 /** Verdicts of the request's own verifiers on the chosen answer. */
 async function* verdictsOf(
   input: EngineInput,
-  { outcome }: SearchResult,
+  world: EngineWorld,
+  chosen: Candidate,
 ): AsyncGenerator<GenerateResponse, void> {
   const { flow, prepared, scope, usage } = input;
   const { spec, prompt, model } = prepared;
   if (spec.verifiers.length === 0) return;
-  const { text, ended } = outcome.chosen;
-  const finished = { index: 0, messages: prompt.messages, text, tokens: [], reason: finishReasonOf(ended) };
+  const finished = {
+    ...{ index: 0, messages: prompt.messages, text: chosen.text },
+    ...{ tokens: world.tokensOf(chosen), reason: endOf(chosen) },
+  };
   const { verdicts, verifiedTokens } = await judge(
     flow.clients,
     model.digest,
