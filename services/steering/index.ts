@@ -13,7 +13,7 @@ import { fittingHandlers } from "./src/handlers/fitting.ts";
 import { planningHandlers } from "./src/handlers/planning.ts";
 import { recipeHandlers } from "./src/handlers/recipes.ts";
 import { createLibrary } from "./src/library.ts";
-import { createLru } from "./src/lru.ts";
+import { createLru } from "#kit/lru.ts";
 import { createNatsScales } from "./src/nats/scales.ts";
 import { createPhaseMarkers } from "./src/phases.ts";
 import { readRecipes } from "./src/recipes/recipe.ts";

@@ -3,6 +3,7 @@
  * it then says PROGRAM_NOT_FOUND, and the program is uploaded again.
  */
 import { TrimtabError } from "#kit/errors.ts";
+import { createLru } from "#kit/lru.ts";
 import {
   ConditionKind,
   type Operation,
@@ -53,9 +54,9 @@ export function createPrograms(
       { field: "steering.use.direction" },
     );
   };
-  const uploaded = new Map<string, ProgramFacts>();
+  const uploaded = createLru<ProgramFacts>(LIMITS.programCacheEntries);
   return {
-    forget: (digest) => void uploaded.delete(digest),
+    forget: uploaded.delete,
     async ensure(digest, scope) {
       const known = uploaded.get(digest);
       if (known) return checked(known);
@@ -70,8 +71,6 @@ export function createPrograms(
           "forward and steering disagree about a program's digest",
         );
       }
-      const oldest = uploaded.keys().next();
-      if (uploaded.size >= LIMITS.programCacheEntries && !oldest.done) uploaded.delete(oldest.value);
       uploaded.set(digest, facts);
       return facts;
     },

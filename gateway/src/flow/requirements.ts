@@ -4,6 +4,7 @@
  */
 import { clone, create, toBinary } from "@bufbuild/protobuf";
 import { TrimtabError } from "#kit/errors.ts";
+import { createLru } from "#kit/lru.ts";
 import type { Model } from "#proto/trimtab/forward/v1/forward_service_pb.ts";
 import {
   GetRequirementsRequestSchema,
@@ -33,7 +34,7 @@ export function createRequirements(
   clients: GatewayClients,
   now = (): number => performance.now(),
 ): Requirements {
-  const entries = new Map<string, Entry>();
+  const entries = createLru<Entry>(LIMITS.requirementsCacheEntries);
   /** How often everything was forgotten. */
   let cleared = 0;
   return {
@@ -54,8 +55,6 @@ export function createRequirements(
         const answer = await clients.steering.getRequirements(request, patient);
         // What was asked for before names changed may tell of what they meant before.
         if (cleared !== before) return answer;
-        const oldest = entries.keys().next();
-        if (entries.size >= LIMITS.requirementsCacheEntries && !oldest.done) entries.delete(oldest.value);
         entries.set(key, { answer, expires: now() + LIMITS.requirementsCacheMs });
         return answer;
       } catch (error) {

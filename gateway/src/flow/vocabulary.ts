@@ -1,5 +1,6 @@
 /** Vocabularies by model digest, fetched once: text is decoded by table, not by a call a token. */
 import { TrimtabError } from "#kit/errors.ts";
+import { createLru } from "#kit/lru.ts";
 import { cancelSafe } from "#kit/streams.ts";
 import { createTokenTextDecoder } from "#kit/token-text.ts";
 import type { Model } from "#proto/trimtab/forward/v1/forward_service_pb.ts";
@@ -31,22 +32,24 @@ export interface Vocabularies {
 const NOTHING = new Uint8Array(0);
 
 /** Creates an empty memory. */
-export function createVocabularies(clients: GatewayClients): Vocabularies {
-  const known = new Map<string, Vocabulary>();
+export function createVocabularies(clients: Pick<GatewayClients, "tokenizer">): Vocabularies {
+  const known = createLru<Vocabulary>(LIMITS.vocabularies);
   return {
     async get(model, scope) {
       const cached = known.get(model.digest);
       if (cached) return cached;
       const vocabulary = await fetchVocabulary(clients, model, scope);
-      const oldest = known.keys().next();
-      if (known.size >= LIMITS.vocabularies && !oldest.done) known.delete(oldest.value);
       known.set(model.digest, vocabulary);
       return vocabulary;
     },
   };
 }
 
-async function fetchVocabulary(clients: GatewayClients, model: Model, scope: CallScope): Promise<Vocabulary> {
+async function fetchVocabulary(
+  clients: Pick<GatewayClients, "tokenizer">,
+  model: Model,
+  scope: CallScope,
+): Promise<Vocabulary> {
   const tokens: Uint8Array[] = [];
   const special = new Map<number, Uint8Array>();
   const stopIds = new Set(model.stopIds);
@@ -69,15 +72,14 @@ async function fetchVocabulary(clients: GatewayClients, model: Model, scope: Cal
     });
   }
   const bytes = (id: number): Uint8Array => special.get(id) ?? tokens[id] ?? NOTHING;
-  const spell = new TextDecoder();
-  const completing = new Map<string, readonly number[]>();
+  // A byte-order mark is a token like any other.
+  const spell = new TextDecoder("utf-8", { ignoreBOM: true });
+  const completing = createLru<readonly number[]>(LIMITS.completions);
   return {
     stopIds,
     bytes,
     idsCompleting(text) {
       const ids = completing.get(text) ?? findCompleting(tokens, text);
-      const oldest = completing.keys().next();
-      if (completing.size >= LIMITS.completions && !oldest.done) completing.delete(oldest.value);
       completing.set(text, ids);
       return ids;
     },

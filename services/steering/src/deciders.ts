@@ -6,7 +6,7 @@ import { toBinary } from "@bufbuild/protobuf";
 import { type SteeringUse, SteeringUseSchema } from "#proto/trimtab/steering/v1/steering_service_pb.ts";
 import { CACHE_LIMITS } from "../limits.ts";
 import { createDecider, type Decider, type Deciding } from "./decider.ts";
-import { createLru, type Lru } from "./lru.ts";
+import { createLru, type Lru } from "#kit/lru.ts";
 import type { PlannableRecipe } from "./plan-parts.ts";
 
 /** The decider of a use, made or remembered. @throws TrimtabError naming the field at fault. */

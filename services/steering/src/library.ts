@@ -15,7 +15,7 @@ import type { Deciding } from "./decider.ts";
 import { checkDirection, type Direction } from "./direction.ts";
 import { readEdit } from "./edit.ts";
 import { readDirectionSafetensors } from "./formats/safetensors-direction.ts";
-import { createLru } from "./lru.ts";
+import { createLru } from "#kit/lru.ts";
 import type { PlannableRecipe } from "./plan-parts.ts";
 import type { NamedProgram } from "./program.ts";
 import { readRuleset } from "./ruleset.ts";

@@ -5,7 +5,7 @@ import type { SteeringClients } from "./clients.ts";
 import type { Fits } from "./fit/fits.ts";
 import type { NatsScales } from "./nats/scales.ts";
 import type { Library } from "./library.ts";
-import type { Lru } from "./lru.ts";
+import type { Lru } from "#kit/lru.ts";
 import type { PhaseMarkers } from "./phases.ts";
 import type { RecipeSource } from "./recipes/recipe.ts";
 

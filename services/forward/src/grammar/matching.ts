@@ -6,6 +6,7 @@
  * If that one breaks, it is started again and everything but the culprit is matched again from its tokens.
  */
 import { TrimtabError } from "#kit/errors.ts";
+import { createLru } from "#kit/lru.ts";
 import { MAX_GRAMMARS, MAX_REFUSED_GRAMMARS, MAX_WAITING_GRAMMARS } from "../../limits.ts";
 import type { GrammarSource, TokenSource } from "./messages.ts";
 import { MASK_HEADER, MASK_TOKENS, MASK_WANTED } from "./messages.ts";
@@ -60,7 +61,7 @@ interface Match {
 /** No grammars yet; the threads start with the first. */
 export function createGrammars(tokens: TokenSource): Grammars {
   const entries = new Map<string, Entry>();
-  const refused = new Map<string, TrimtabError>();
+  const refused = createLru<TrimtabError>(MAX_REFUSED_GRAMMARS);
   const matches = new Map<number, Match>();
   let nextMatch = 1;
 
@@ -126,7 +127,7 @@ export function createGrammars(tokens: TokenSource): Grammars {
   const refuse = (digest: string, error: TrimtabError): void => {
     const entry = entries.get(digest);
     entries.delete(digest);
-    remember(refused, digest, error);
+    refused.set(digest, error);
     for (const tell of entry?.waiting ?? []) tell(error);
   };
   /** A thread cannot start: nothing is remembered, so that the next request tries again. */
@@ -204,10 +205,4 @@ function readMask(match: Match, waitMs: number): Int32Array | null {
 function fail(match: Match, error: TrimtabError): void {
   match.error = error;
   match.onReady();
-}
-
-function remember<T>(map: Map<string, T>, key: string, value: T): void {
-  const oldest = map.keys().next();
-  if (map.size >= MAX_REFUSED_GRAMMARS && !oldest.done) map.delete(oldest.value);
-  map.set(key, value);
 }

@@ -1,10 +1,11 @@
-/** A bounded map that forgets what was not used for longest. */
+/** A bounded map that forgets what was not used for longest. Cost: one step an access. */
 
 /** Least recently used cache by text key. */
 export interface Lru<T> {
   get(key: string): T | undefined;
   set(key: string, value: T): void;
   delete(key: string): void;
+  clear(): void;
   values(): T[];
 }
 
@@ -29,6 +30,7 @@ export function createLru<T>(capacity: number, drop: (value: T) => void = () => 
       }
     },
     delete: (key) => void entries.delete(key),
+    clear: () => entries.clear(),
     values: () => [...entries.values()],
   };
 }
