@@ -88,3 +88,15 @@ test("one child that fails ends all, and nothing is left behind", async () => {
   expect([...stack.forward.alive]).toEqual([]);
   expect(stack.gateway.running()).toBe(0);
 });
+
+test("what was guessed ahead for all children is in the bill", async () => {
+  const stack = createSimulatedStack();
+  stack.forward.lies = (sent) => {
+    const { event } = sent;
+    if (event.case === "finished") Object.assign(event.value, { draftedTokens: 5, acceptedTokens: 3 });
+    return [sent];
+  };
+  const speculation = { source: { case: "promptLookup" as const, value: {} } };
+  const { usage } = await stack.client.fork({ ...chat("hello", { speculation }), continuations: ["a", "b"] });
+  expect(usage).toMatchObject({ draftedTokens: 10, acceptedTokens: 6 });
+});

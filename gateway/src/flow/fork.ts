@@ -9,7 +9,6 @@ import {
   ForkResponseSchema,
   GenerationSpecSchema,
 } from "#proto/trimtab/gateway/v1/gateway_service_pb.ts";
-import { type Usage, UsageSchema } from "#proto/trimtab/type/v1/generation_pb.ts";
 import type { CallScope } from "../clients.ts";
 import { LIMITS } from "../limits.ts";
 import { checkCount, checkRequired, checkText } from "./checks.ts";
@@ -18,6 +17,7 @@ import { openSession } from "./forward-session.ts";
 import { generate } from "./generation.ts";
 import type { FlowContext } from "./prepare.ts";
 import { createSharedSession } from "./shared-session.ts";
+import { totalUsage } from "./usage.ts";
 import { validateSpec } from "./validate.ts";
 
 /** Answers with one choice a continuation, in order. One fails, all fail. */
@@ -33,7 +33,6 @@ export async function forkAnswers(
   const spec = clone(GenerationSpecSchema, validateSpec(request.spec));
   spec.choices = 1;
   if (spec.steering) spec.steering.compare = false;
-  const usage = create(UsageSchema);
   const failed = new AbortController();
   const signal = AbortSignal.any([scope.signal, failed.signal]);
   const within = { ...scope, signal };
@@ -42,22 +41,11 @@ export async function forkAnswers(
     const answers = await Promise.all(
       continuations.map((text) => collect(generate(flow, spec, within, text, open))),
     );
-    const choices = answers.flatMap((answer, index) => {
-      add(usage, answer.usage);
-      return answer.choices.map((choice) => ({ ...choice, index }));
-    });
-    return create(ForkResponseSchema, { choices, usage });
+    const choices = answers.flatMap((answer, index) =>
+      answer.choices.map((choice) => ({ ...choice, index })),
+    );
+    return create(ForkResponseSchema, { choices, usage: totalUsage(answers.map(({ usage }) => usage)) });
   } finally {
     failed.abort();
   }
-}
-
-function add(sum: Usage, part: Usage | undefined): void {
-  if (!part) return;
-  sum.promptTokens += part.promptTokens;
-  sum.completionTokens += part.completionTokens;
-  sum.prefilledTokens += part.prefilledTokens;
-  sum.reusedTokens += part.reusedTokens;
-  sum.replayedTokens += part.replayedTokens;
-  sum.verifiedTokens += part.verifiedTokens;
 }

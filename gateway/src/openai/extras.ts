@@ -7,8 +7,9 @@ import type {
 import type { PlanReport } from "#proto/trimtab/steering/v1/steering_service_pb.ts";
 import { FinishReason, type Timings, type Usage } from "#proto/trimtab/type/v1/generation_pb.ts";
 import { type LayerProof, Site } from "#proto/trimtab/type/v1/program_pb.ts";
-import { reportJson, scalingUsageJson } from "./scaling.ts";
 import type { Verdict } from "#proto/trimtab/verifier/v1/verifier_service_pb.ts";
+import { totalUsage } from "../flow/usage.ts";
+import { reportJson, scalingUsageJson } from "./scaling.ts";
 
 const DIGITS = 6;
 
@@ -40,24 +41,18 @@ export function choiceExtras(
 
 /** Usage in OpenAI's form, with ours beside it. */
 export function usageOf(usages: readonly (Usage | undefined)[]): object {
-  const sum = (field: keyof Omit<Usage, "$typeName" | "$unknown" | "scaling">): number =>
-    usages.reduce((total, usage) => total + (usage?.[field] ?? 0), 0);
-  const prompt = sum("promptTokens");
-  const completion = sum("completionTokens");
-  const scaling = scalingUsageJson(usages.flatMap((usage) => usage?.scaling ?? []));
+  const { promptTokens, completionTokens, draftedTokens, scaling, ...total } = totalUsage(usages);
   return {
-    prompt_tokens: prompt,
-    completion_tokens: completion,
-    total_tokens: prompt + completion,
-    prompt_tokens_details: { cached_tokens: sum("reusedTokens") },
+    prompt_tokens: promptTokens,
+    completion_tokens: completionTokens,
+    total_tokens: promptTokens + completionTokens,
+    prompt_tokens_details: { cached_tokens: total.reusedTokens },
     trimtab: {
-      prefilled_tokens: sum("prefilledTokens"),
-      replayed_tokens: sum("replayedTokens"),
-      verified_tokens: sum("verifiedTokens"),
-      ...(sum("draftedTokens") > 0
-        ? { drafted_tokens: sum("draftedTokens"), accepted_tokens: sum("acceptedTokens") }
-        : {}),
-      ...(scaling ? { scaling } : {}),
+      prefilled_tokens: total.prefilledTokens,
+      replayed_tokens: total.replayedTokens,
+      verified_tokens: total.verifiedTokens,
+      ...(draftedTokens > 0 ? { drafted_tokens: draftedTokens, accepted_tokens: total.acceptedTokens } : {}),
+      ...(scaling ? { scaling: scalingUsageJson(scaling) } : {}),
     },
   };
 }

@@ -111,22 +111,9 @@ export function searchJson(event: SearchEvent): object {
   return toJson(SearchEventSchema, event, JSON_FORM) as object;
 }
 
-/** The cost of searches, summed; undefined if there was none. */
-export function scalingUsageJson(usages: readonly ScalingUsage[]): object | undefined {
-  const [first, ...others] = usages;
-  if (!first) return undefined;
-  const sum = create(ScalingUsageSchema, first);
-  for (const one of others) {
-    sum.candidates += one.candidates;
-    sum.generatedTokens += one.generatedTokens;
-    sum.prefilledTokens += one.prefilledTokens;
-    sum.prefilledTokensWithoutReuse += one.prefilledTokensWithoutReuse;
-    sum.verifierTokens += one.verifierTokens;
-    sum.verifierCalls += one.verifierCalls;
-    sum.discardedTokens += one.discardedTokens;
-    sum.wallMs = Math.max(sum.wallMs, one.wallMs);
-  }
-  return toJson(ScalingUsageSchema, sum, JSON_FORM) as object;
+/** The cost of searches. */
+export function scalingUsageJson(usage: ScalingUsage): object {
+  return toJson(ScalingUsageSchema, usage, JSON_FORM) as object;
 }
 
 /** GET /v1/strategies. */
