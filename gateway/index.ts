@@ -4,10 +4,10 @@
  */
 import { join } from "node:path";
 import type { ConnectRouter } from "@connectrpc/connect";
-import type { Hono } from "hono";
 import { createKeyGate, type KeyGate } from "#kit/auth.ts";
 import { registerEngineMetrics } from "#kit/engine-metrics.ts";
 import { createMetrics, type Metrics } from "#kit/metrics.ts";
+import type { WebApp } from "#kit/server.ts";
 import { createParameterChecks } from "#kit/parameters.ts";
 import { type AdmissionLimits, createAdmission } from "./src/admission/admission.ts";
 import { type Audit, createAudit } from "./src/audit.ts";
@@ -60,7 +60,7 @@ export interface Gateway {
   /** Registers the Connect and gRPC routes. */
   readonly routes: (router: ConnectRouter) => void;
   /** OpenAI-compatible API, `/health` and a page, as a fetch handler. */
-  readonly app: Hono;
+  readonly app: WebApp;
   /** Whether a model is loaded that could answer now. */
   readonly ready: () => Promise<boolean>;
   /** Generations under way. */

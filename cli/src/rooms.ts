@@ -4,7 +4,6 @@
  */
 import type { DescService } from "@bufbuild/protobuf";
 import type { ConnectRouter } from "@connectrpc/connect";
-import type { Hono } from "hono";
 import { createGateway } from "../../gateway/index.ts";
 import { createForwardService } from "../../services/forward/index.ts";
 import { createSteeringService } from "../../services/steering/index.ts";
@@ -16,6 +15,7 @@ import type { Connection } from "#kit/clients.ts";
 import type { QuantizedType } from "#kit/gguf-quantize.ts";
 import { createMetrics, type Metrics } from "#kit/metrics.ts";
 import { ownRecipesDir, storeDir } from "#kit/paths.ts";
+import type { WebApp } from "#kit/server.ts";
 import { ForwardService } from "#proto/trimtab/forward/v1/forward_service_pb.ts";
 import { GatewayService } from "#proto/trimtab/gateway/v1/gateway_service_pb.ts";
 import { SteeringService } from "#proto/trimtab/steering/v1/steering_service_pb.ts";
@@ -52,7 +52,7 @@ export const SCHEMAS = {
 export interface Room {
   readonly routes: (router: ConnectRouter) => void;
   /** Pages and the OpenAI API; the gateway's only. */
-  readonly app?: Hono;
+  readonly app?: WebApp;
   /** Where the room counts; the server exposes them. */
   readonly metrics?: Metrics;
   /** Whether it could serve now; absent: as long as it runs. */

@@ -51,7 +51,7 @@ beforeAll(async () => {
   gateway = createGateway({ clients: { ...clients, tokenizer }, gate: createKeyGate({ apiKey: "" }) });
   web = new Hono();
   mountConnect(web, { routes: gateway.routes, interceptors: serverInterceptors() });
-  web.route("/", gateway.app);
+  web.mount("/", gateway.app.fetch);
 });
 afterAll(() => {
   room.close();

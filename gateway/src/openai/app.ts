@@ -1,5 +1,5 @@
 /** The OpenAI-compatible HTTP API as a fetch handler; kit's listener adds `/metrics` and the Connect routes. */
-import { type Context, Hono } from "hono";
+import { type Context as HonoContext, Hono } from "hono";
 import type { KeyGate } from "#kit/auth.ts";
 import { TrimtabError } from "#kit/errors.ts";
 import { acceptRequestId, REQUEST_ID_HEADER } from "#kit/interceptors.ts";
@@ -35,6 +35,18 @@ type Api<B extends CommonBody> = {
 const CHAT = { parse: parseChatBody, answer: chatAnswer, chunks: chatChunks };
 const COMPLETIONS = { parse: parseCompletionBody, answer: completionAnswer, chunks: completionChunks };
 
+/** What is known of a request while it is answered. */
+interface Known {
+  /** The caller's, or one made here. */
+  requestId: string;
+  /** The client's names of fields, once the body was read. */
+  givenNames?: GivenNames;
+}
+type Context = HonoContext<{ Variables: Known }>;
+
+/** The app, as a fetch handler. */
+export type OpenAiApp = Hono<{ Variables: Known }>;
+
 /** Endpoints of later versions, and what they would do. */
 const LATER: Readonly<Record<string, string>> = {
   "/v1/responses": "the responses API",
@@ -44,11 +56,11 @@ const LATER: Readonly<Record<string, string>> = {
 };
 
 /** Creates the app. `gate` guards everything but `/health` and `page`, the playground's routes. */
-export function createOpenAiApp(gateway: GatewayContext, gate: KeyGate, page: Hono): Hono {
-  const app = new Hono();
+export function createOpenAiApp(gateway: GatewayContext, gate: KeyGate, page: Hono): OpenAiApp {
+  const app: OpenAiApp = new Hono();
   app.use(async (context, next) => {
     const id = acceptRequestId(context.req.header(REQUEST_ID_HEADER));
-    context.set("requestId" as never, id as never);
+    context.set("requestId", id);
     await next();
     context.res.headers.set(REQUEST_ID_HEADER, id);
   });
@@ -77,7 +89,7 @@ export function createOpenAiApp(gateway: GatewayContext, gate: KeyGate, page: Ho
     });
   }
   app.all("*", (context) => problemResponse(unknownRoute(app, context)));
-  app.onError((error, context) => problemResponse(error, namesOf(context)));
+  app.onError((error, context) => problemResponse(error, context.get("givenNames")));
   return app;
 }
 
@@ -107,18 +119,15 @@ async function complete<B extends CommonBody>(
   const inner = { ...scope, signal: AbortSignal.any([scope.signal, left.signal]) };
   const includeUsage = body.stream_options?.include_usage === true;
   const chunks = api.chunks(gateway, body, inner, { includeUsage });
-  return eventStream(chunks, () => left.abort(), namesOf(context));
+  return eventStream(chunks, () => left.abort(), context.get("givenNames"));
 }
 
 /** A body as its schema knows it. From here on an error calls its parameter as the client did. */
 function underOurNames(context: Context, given: JsonObject): JsonObject {
   const { body, given: names } = withOurNames(given);
-  context.set("givenNames" as never, names as never);
+  context.set("givenNames", names);
   return withoutUnsupported(body);
 }
-
-const namesOf = (context: Context): GivenNames | undefined =>
-  context.get("givenNames" as never) as GivenNames | undefined;
 
 async function health(gateway: GatewayContext, context: Context): Promise<Response> {
   const { models } = await gateway.flow.clients.forward.listModels({}, { signal: context.req.raw.signal });
@@ -127,18 +136,17 @@ async function health(gateway: GatewayContext, context: Context): Promise<Respon
 }
 
 function scopeOf({ callerOf, termsOf }: GatewayContext, context: Context): CallScope {
-  const id = context.get("requestId" as never) as string;
   const { signal, headers } = context.req.raw;
   return {
     signal,
     waitsMs: waitsMsOf(headers),
-    headers: { [REQUEST_ID_HEADER]: id, ...traceHeaders(headers.get(TRACE_HEADER)) },
+    headers: { [REQUEST_ID_HEADER]: context.get("requestId"), ...traceHeaders(headers.get(TRACE_HEADER)) },
     caller: callerOf(headers),
     terms: termsOf(headers),
   };
 }
 
-function unknownRoute(app: Hono, { req }: Context): HttpProblem {
+function unknownRoute(app: OpenAiApp, { req }: Context): HttpProblem {
   const methods = app.routes
     .filter((route) => route.path === req.path && route.method !== "ALL")
     .map((route) => route.method);

@@ -21,7 +21,7 @@ import {
   type RouteOptions,
 } from "./listeners.ts";
 import { createLogger, type Logger } from "./log.ts";
-import { watchLoopLag } from "./loop-lag.ts";
+import { type LoopLag, watchLoopLag } from "./loop-lag.ts";
 import { createMetrics, type Metrics } from "./metrics.ts";
 import { createReflection } from "./reflection.ts";
 import type { TlsIdentity } from "./tls.ts";
@@ -31,6 +31,9 @@ export interface Binding {
   readonly host?: string;
   readonly port?: number;
 }
+
+/** A web application, whatever it notes about its requests. */
+export type WebApp = Pick<Hono, "fetch" | "request">;
 
 /** Options of {@link startServer}. */
 export interface ServerOptions {
@@ -42,7 +45,7 @@ export interface ServerOptions {
   /** Native gRPC; omit for none. */
   readonly grpc?: Binding | { readonly socketPath: string };
   /** Connect, gRPC-Web, `/metrics` and `app`; omit for none. */
-  readonly http?: Binding & { readonly app?: Hono; readonly maxBodyBytes?: number };
+  readonly http?: Binding & { readonly app?: WebApp; readonly maxBodyBytes?: number };
   /** Only our own services connect: larger messages, cancels are cheap. */
   readonly internal?: boolean;
   readonly gate?: KeyGate | undefined;
@@ -91,8 +94,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
   for (const binding of [options.grpc, options.http]) {
     if (binding && "host" in binding && binding.host) assertBindAllowed(binding.host, gate);
   }
-  // Who is not asked over HTTP whether it is ready does not wake up to know.
-  const lag = options.http && watchLoopLag();
+  let lag: LoopLag | undefined;
   const isReady = async () =>
     health.isServing() && (lag?.lagMs ?? 0) < RPC_LIMITS.readyLagMs && ((await options.ready?.()) ?? true);
   const grpc = options.grpc
@@ -106,6 +108,8 @@ export async function startServer(options: ServerOptions): Promise<Server> {
   let http: Listener | undefined;
   try {
     http = options.http && startHttp(options.http, route, { metrics, gate, isReady, log });
+    // Who is not asked over HTTP whether it is ready does not wake up to know.
+    if (http) lag = watchLoopLag();
   } catch (error) {
     await grpc?.close({ graceMs: 0 });
     throw error;
