@@ -106,6 +106,7 @@ test.each([
 ])("G28 %s %s answers %d with a JSON error", async (method, path, status) => {
   const response = await stack.gateway.app.request(path, { method });
   expect(response.status).toBe(status);
+  expect(response.headers.has("allow")).toBe(status === 405);
   expect(await response.json()).toMatchObject({ error: { type: "invalid_request_error" } });
 });
 

@@ -88,7 +88,7 @@ export function createOpenAiApp(gateway: GatewayContext, gate: KeyGate, page: Ho
       throw new TrimtabError("UNSUPPORTED", `not available in this version: ${what}`);
     });
   }
-  app.all("*", (context) => problemResponse(unknownRoute(app, context)));
+  app.all("*", (context) => unknownRoute(app, context));
   app.onError((error, context) => problemResponse(error, context.get("givenNames")));
   return app;
 }
@@ -146,10 +146,16 @@ function scopeOf({ callerOf, termsOf }: GatewayContext, context: Context): CallS
   };
 }
 
-function unknownRoute(app: OpenAiApp, { req }: Context): HttpProblem {
+function unknownRoute(app: OpenAiApp, { req }: Context): Response {
   const methods = app.routes
     .filter((route) => route.path === req.path && route.method !== "ALL")
     .map((route) => route.method);
-  if (methods.length === 0) return new HttpProblem(404, "not_found", "there is no such endpoint");
-  return new HttpProblem(405, "method_not_allowed", `this endpoint takes ${methods.join(", ")}`);
+  if (methods.length === 0)
+    return problemResponse(new HttpProblem(404, "not_found", "there is no such endpoint"));
+  const allowed = methods.join(", ");
+  const refused = problemResponse(
+    new HttpProblem(405, "method_not_allowed", `this endpoint takes ${allowed}`),
+  );
+  refused.headers.set("allow", allowed);
+  return refused;
 }
