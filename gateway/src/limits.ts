@@ -26,8 +26,6 @@ export const LIMITS = {
   choices: 64,
   /** Alternatives reported a token. */
   topLogprobs: 20,
-  /** Largest `top_k`. */
-  topK: 1_000_000,
   /** Largest token limit of an answer, before the context decides. */
   maxTokens: 2 ** 31 - 1,
   /** Largest magnitude of `logit_bias`. */
@@ -49,14 +47,18 @@ export const LIMITS = {
   steeringScale: 4,
   /** Largest relative dose. */
   relativeDose: 4,
-  /** Blocks named by one Steer. */
+  /** Blocks named by one Steer, and by one steering of a body; the largest number of one, whatever the model. */
   steeredLayers: 4_096,
+  usedLayers: 1_024,
+  layer: 65_536,
   /** Largest dose in nats. */
   natsDose: 10,
   /** Answers scored, or children forked, by one request. */
   batch: 64,
   /** Texts of one embedding request. */
   embeddings: 256,
+  /** Largest `dimensions`, before the model decides. */
+  dimensions: 1_048_576,
   /** Ids turned into text by one request. */
   detokenizedIds: 65_536,
   /** Taps of one capture. */
@@ -90,6 +92,17 @@ export const LIMITS = {
   headersMs: 5_000,
   /** How long a reader of an event stream may not read, milliseconds. */
   readerStallMs: 30_000,
+} as const;
+
+/** What sampling parameters may be, under their names in the schema. */
+export const SAMPLING_RANGES = {
+  temperature: { min: 0, max: 2 },
+  topP: { min: 0, max: 1, openMin: true },
+  topK: { min: 0, max: 1_000_000 },
+  minP: { min: 0, max: 1 },
+  repetitionPenalty: { min: 0, max: 2, openMin: true },
+  frequencyPenalty: { min: -2, max: 2 },
+  presencePenalty: { min: -2, max: 2 },
 } as const;
 
 /** Who is let in; see `admission/admission.ts`. */

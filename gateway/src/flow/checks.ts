@@ -23,7 +23,7 @@ export function checkRange(field: string, value: number | undefined, range: Rang
   }
 }
 
-/** Throws TOO_LARGE style FIELD_OUT_OF_RANGE if there are more than `limit` items. */
+/** Throws FIELD_OUT_OF_RANGE if there are more than `limit` items. */
 export function checkCount(field: string, count: number, limit: number, what = "entries"): void {
   if (count <= limit) return;
   throw new TrimtabError(
@@ -45,6 +45,17 @@ export function checkRequired(field: string, present: boolean, message: string):
 export function checkText(field: string, text: string): void {
   if (text.isWellFormed()) return;
   throw new TrimtabError("INVALID_ARGUMENT", `${field} holds half of a surrogate pair`, { field });
+}
+
+/** Throws as {@link checkText} does, and FIELD_OUT_OF_RANGE if the text has more than `limit` bytes of UTF-8. */
+export function checkBytes(field: string, text: string, limit: number): void {
+  checkText(field, text);
+  const bytes = Buffer.byteLength(text);
+  if (bytes <= limit) return;
+  throw new TrimtabError("FIELD_OUT_OF_RANGE", `${field} has ${bytes} bytes; at most ${limit} are allowed`, {
+    field,
+    limit: `${limit} bytes`,
+  });
 }
 
 function spell({ min, max, openMin }: Range): string {

@@ -5,8 +5,8 @@ import type { SteeringUse } from "#proto/trimtab/steering/v1/steering_service_pb
 import type { SamplingParameters } from "#proto/trimtab/type/v1/generation_pb.ts";
 import { Scope } from "#proto/trimtab/type/v1/program_pb.ts";
 import type { VerifierUse } from "#proto/trimtab/verifier/v1/verifier_service_pb.ts";
-import { LIMITS } from "../limits.ts";
-import { checkCount, checkRange, checkRequired, checkText } from "./checks.ts";
+import { LIMITS, SAMPLING_RANGES } from "../limits.ts";
+import { checkBytes, checkCount, checkRange, checkRequired, checkText } from "./checks.ts";
 import { validateScaling } from "./search/validate-scaling.ts";
 
 /** Roles of messages. */
@@ -128,13 +128,15 @@ function validatePrompt({ prompt }: GenerationSpec): void {
 
 function validateSampling(sampling: SamplingParameters | undefined): void {
   if (!sampling) return;
-  checkRange("sampling.temperature", sampling.temperature, { min: 0, max: 2 });
-  checkRange("sampling.top_p", sampling.topP, { min: 0, max: 1, openMin: true });
-  checkRange("sampling.top_k", sampling.topK, { min: 0, max: LIMITS.topK });
-  checkRange("sampling.min_p", sampling.minP, { min: 0, max: 1 });
-  checkRange("sampling.repetition_penalty", sampling.repetitionPenalty, { min: 0, max: 2, openMin: true });
-  checkRange("sampling.frequency_penalty", sampling.frequencyPenalty, { min: -2, max: 2 });
-  checkRange("sampling.presence_penalty", sampling.presencePenalty, { min: -2, max: 2 });
+  const { temperature, topP, topK, minP, repetitionPenalty, frequencyPenalty, presencePenalty } =
+    SAMPLING_RANGES;
+  checkRange("sampling.temperature", sampling.temperature, temperature);
+  checkRange("sampling.top_p", sampling.topP, topP);
+  checkRange("sampling.top_k", sampling.topK, topK);
+  checkRange("sampling.min_p", sampling.minP, minP);
+  checkRange("sampling.repetition_penalty", sampling.repetitionPenalty, repetitionPenalty);
+  checkRange("sampling.frequency_penalty", sampling.frequencyPenalty, frequencyPenalty);
+  checkRange("sampling.presence_penalty", sampling.presencePenalty, presencePenalty);
   const bias = Object.entries(sampling.logitBias);
   checkCount("sampling.logit_bias", bias.length, LIMITS.logitBiasEntries);
   for (const [id, value] of bias) {
@@ -147,12 +149,6 @@ function validateStops(stops: readonly string[]): void {
   stops.forEach((stop, index) => {
     const field = `stop[${index}]`;
     if (stop === "") throw new TrimtabError("INVALID_ARGUMENT", "a stop string is empty", { field });
-    checkText(field, stop);
-    if (Buffer.byteLength(stop) > LIMITS.stopBytes) {
-      throw new TrimtabError("FIELD_OUT_OF_RANGE", "a stop string is too long", {
-        field,
-        limit: `${LIMITS.stopBytes} bytes`,
-      });
-    }
+    checkBytes(field, stop, LIMITS.stopBytes);
   });
 }

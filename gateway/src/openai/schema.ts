@@ -1,14 +1,22 @@
 /** Shapes and ranges of the HTTP bodies, under our names (see aliases.ts). Unknown fields are refused by name. */
 import { z } from "zod";
 import { type Reason, TrimtabError } from "#kit/errors.ts";
+import type { Range } from "../flow/checks.ts";
 import { MODES } from "../flow/validate.ts";
-import { LIMITS } from "../limits.ts";
+import { LIMITS, SAMPLING_RANGES } from "../limits.ts";
 import { fieldPath, type JsonObject } from "./body.ts";
 import { scalingShape, verifierShape } from "./scaling.ts";
 
+const UINT32_MAX = 2 ** 32 - 1;
+const INT32_MAX = 2 ** 31 - 1;
 const flag = z.boolean().optional();
 const number = (min: number, max: number) => z.number().min(min).max(max).optional();
 const integer = (min: number, max: number) => z.int().min(min).max(max).optional();
+/** A number in one of the ranges that the flow checks, too. */
+function ranged({ min, max, openMin = false }: Range) {
+  const least = openMin ? z.number().gt(min) : z.number().min(min);
+  return least.max(max).optional();
+}
 const reference = z.string().min(1).max(LIMITS.referenceChars);
 
 const singleUse = z.strictObject({
@@ -18,26 +26,18 @@ const singleUse = z.strictObject({
   dose: z
     .strictObject({ relative: number(0, LIMITS.relativeDose), nats: number(0, LIMITS.natsDose) })
     .optional(),
-  layers: z
-    .array(
-      z
-        .int()
-        .min(0)
-        .max(2 ** 16),
-    )
-    .max(2 ** 10)
-    .optional(),
+  layers: z.array(z.int().min(0).max(LIMITS.layer)).max(LIMITS.usedLayers).optional(),
   scope: z.enum(["prompt", "last", "decode", "window"]).optional(),
   mode: z.enum(MODES).optional(),
   weights: z
     .strictObject({
       arm: z.enum(["uniform", "random", "learned", "permuted", "mean"]),
       head: reference.optional(),
-      seed: integer(0, 2 ** 32 - 1),
+      seed: integer(0, UINT32_MAX),
     })
     .optional(),
   force_gate: number(0, 1),
-  priority: integer(-(2 ** 31), 2 ** 31 - 1),
+  priority: integer(-INT32_MAX - 1, INT32_MAX),
   decay: number(0, 1),
   cap: number(0, LIMITS.relativeDose),
   clamp: flag,
@@ -96,13 +96,13 @@ const common = {
   n: integer(1, LIMITS.choices),
   seed: integer(0, Number.MAX_SAFE_INTEGER),
   stop: z.union([z.string().min(1), z.array(z.string().min(1)).max(LIMITS.stopStrings)]).optional(),
-  temperature: number(0, 2),
-  top_p: z.number().gt(0).max(1).optional(),
-  top_k: integer(0, LIMITS.topK),
-  min_p: number(0, 1),
-  repetition_penalty: z.number().gt(0).max(2).optional(),
-  frequency_penalty: number(-2, 2),
-  presence_penalty: number(-2, 2),
+  temperature: ranged(SAMPLING_RANGES.temperature),
+  top_p: ranged(SAMPLING_RANGES.topP),
+  top_k: integer(SAMPLING_RANGES.topK.min, SAMPLING_RANGES.topK.max),
+  min_p: ranged(SAMPLING_RANGES.minP),
+  repetition_penalty: ranged(SAMPLING_RANGES.repetitionPenalty),
+  frequency_penalty: ranged(SAMPLING_RANGES.frequencyPenalty),
+  presence_penalty: ranged(SAMPLING_RANGES.presencePenalty),
   logit_bias: z.unknown().check(fewEntries(LIMITS.logitBiasEntries)).pipe(biases).optional(),
   steering: steering.optional(),
   scaling: scaling.optional(),
@@ -127,14 +127,7 @@ const chat = z.strictObject({
   continue_final_message: flag,
 });
 
-const tokenIds = z
-  .array(
-    z
-      .int()
-      .min(0)
-      .max(2 ** 32 - 1),
-  )
-  .min(1);
+const tokenIds = z.array(z.int().min(0).max(UINT32_MAX)).min(1);
 const completion = z.strictObject({
   ...common,
   prompt: z.union([
@@ -158,8 +151,8 @@ const embedding = z.strictObject({
     z.array(tokenIds).min(1).max(LIMITS.embeddings),
   ]),
   encoding_format: z.enum(["float", "base64"]).optional(),
-  dimensions: integer(1, 2 ** 20),
-  layer: integer(0, 2 ** 16),
+  dimensions: integer(1, LIMITS.dimensions),
+  layer: integer(0, LIMITS.layer),
   pooling: z.enum(["mean", "last", "max_norm"]).optional(),
   final_norm: flag,
   normalize: flag,

@@ -9,7 +9,7 @@ import {
 } from "#proto/trimtab/gateway/v1/gateway_service_pb.ts";
 import { SCALING_LIMITS as LIMITS } from "../../limits.ts";
 import { findStrategy, NO_STRATEGY } from "../../strategies/registry.ts";
-import { checkCount, checkRange, checkRequired, checkText } from "../checks.ts";
+import { checkBytes, checkCount, checkRange, checkRequired, checkText } from "../checks.ts";
 
 /** Throws a typed error that names the field unless the scaling of `spec` makes sense. */
 export function validateScaling(spec: GenerationSpec): void {
@@ -117,12 +117,6 @@ function checkMarks(field: string, texts: readonly string[], most: number): void
     if (text === "") throw new TrimtabError("INVALID_ARGUMENT", "the text is empty", { field: at });
     checkBytes(at, text, LIMITS.markBytes);
   });
-}
-
-function checkBytes(field: string, text: string, limit: number): void {
-  checkText(field, text);
-  if (Buffer.byteLength(text) <= limit) return;
-  throw new TrimtabError("FIELD_OUT_OF_RANGE", "the text is too long", { field, limit: `${limit} bytes` });
 }
 
 function checkEnum(field: string, value: number | undefined, known: Readonly<Record<number, unknown>>): void {
