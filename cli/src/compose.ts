@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { createGateKeys, type GateKeys } from "./gate-keys.ts";
 import { ownKey } from "#kit/auth.ts";
 import { TrimtabError } from "#kit/errors.ts";
-import { connectTo, parseTarget, type Connection, type Target } from "#kit/clients.ts";
+import { addressOf, connectTo, parseTarget, type Connection, type Target } from "#kit/clients.ts";
 import type { QuantizedType } from "#kit/gguf-quantize.ts";
 import { createLogger } from "#kit/log.ts";
 import { startServer, type Server } from "#kit/server.ts";
@@ -47,6 +47,12 @@ export interface Stack {
 /** Artifacts of up to 16 MiB pass the gateway; the rest is the message around them. */
 const GATEWAY_MESSAGE_BYTES = 17 * 2 ** 20;
 const MAIN = join(import.meta.dir, "..", "main.ts");
+/** How this machine reaches itself where it listens on every address. */
+const LOOPBACK_OF: Readonly<Record<string, string>> = {
+  "": "127.0.0.1",
+  "0.0.0.0": "127.0.0.1",
+  "::": "::1",
+};
 
 /** Starts all services. @throws TrimtabError SERVICE_UNAVAILABLE if forward does not become ready. */
 export async function startStack(options: StackOptions): Promise<Stack> {
@@ -99,7 +105,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     throw error;
   }
   const { grpcPort, httpPort } = server;
-  const address = `${host === "0.0.0.0" ? "127.0.0.1" : host}:${grpcPort}`;
+  const address = addressOf(LOOPBACK_OF[host] ?? host, grpcPort);
   const self = connectTo({ address }, { apiKey: keys.own });
   return {
     client: self.client(GatewayService),
@@ -202,7 +208,9 @@ function bindingOf(
   if (!("address" in target))
     throw new TrimtabError("INVALID_ARGUMENT", "a service listens on host:port or unix:/path");
   const colon = target.address.lastIndexOf(":");
-  return { host: target.address.slice(0, colon), port: Number(target.address.slice(colon + 1)) };
+  // Brackets part an IPv6 host from its port; sockets take it without.
+  const host = target.address.slice(0, colon).replace(/^\[|\]$/g, "");
+  return { host, port: Number(target.address.slice(colon + 1)) };
 }
 
 /** A client of a gateway that runs elsewhere. */

@@ -1,5 +1,6 @@
 /** `trimtab serve`: all services, or one alone by `--service`. */
 import { Option, type Command } from "commander";
+import { addressOf } from "#kit/clients.ts";
 import { TrimtabError } from "#kit/errors.ts";
 import { EXIT } from "#kit/failure.ts";
 import { locateModel } from "#kit/model-sources.ts";
@@ -93,7 +94,7 @@ async function serveAll(options: ServeOptions): Promise<void> {
   closeOnSignals(() => stack.close().finally(endTracing));
   if (options.recipe !== undefined) await answerAndBuild(stack, options.recipe);
   const { host } = options;
-  const [grpc, http] = [`${host}:${stack.grpcPort}`, `http://${host}:${stack.httpPort}`];
+  const [grpc, http] = [addressOf(host, stack.grpcPort), `http://${addressOf(host, stack.httpPort)}`];
   process.stdout.write(
     options.json
       ? `${JSON.stringify({ grpc, http })}\n`
@@ -102,7 +103,7 @@ async function serveAll(options: ServeOptions): Promise<void> {
 }
 
 async function serveOne(service: RoomName, options: ServeOptions, wantsHttp: boolean): Promise<void> {
-  const { listen = `${options.host}:${options.grpcPort}`, threads, supervised = false } = options;
+  const { listen = addressOf(options.host, options.grpcPort), threads, supervised = false } = options;
   const { tokenizer, forward, verifier, steering, sharedPrefixes = false } = options;
   const entries = Object.entries({ tokenizer, forward, verifier, steering });
   const addresses = Object.fromEntries(entries.filter(([, address]) => address !== undefined));

@@ -93,7 +93,7 @@ export function isLoopback(host: string): boolean {
 /** @throws TrimtabError PERMISSION_DENIED when `host` is public and there is no key. */
 export function assertBindAllowed(host: string, gate: KeyGate): void {
   if (isLoopback(host) || !gate.isOpen) return;
-  const message = `refusing to listen on ${host} without a key: set TRIMTAB_API_KEY, make one with \`trimtab key create\`, or bind 127.0.0.1`;
+  const message = `refusing to listen on ${host || "every address"} without a key: set TRIMTAB_API_KEY, make one with \`trimtab key create\`, or bind 127.0.0.1`;
   throw new TrimtabError("PERMISSION_DENIED", message, { field: "host" });
 }
 

@@ -60,6 +60,11 @@ export function parseTarget(text: string): Target {
   throw new TrimtabError("INVALID_ARGUMENT", "an address is host:port or unix:/path", { field: "address" });
 }
 
+/** The address of a port of a host: of an IPv6 host in brackets. */
+export function addressOf(host: string, port: number): string {
+  return host.includes(":") && !host.startsWith("[") ? `[${host}]:${port}` : `${host}:${port}`;
+}
+
 /** Opens a connection; nothing is sent before the first call. */
 export function connectTo(target: Target, options: ConnectionOptions = {}): Connection {
   const interceptors = [normaliseClientErrors];

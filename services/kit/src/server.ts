@@ -92,7 +92,8 @@ export async function startServer(options: ServerOptions): Promise<Server> {
       (options.internal ? RPC_LIMITS.internalMessageBytes : RPC_LIMITS.publicMessageBytes),
   };
   for (const binding of [options.grpc, options.http]) {
-    if (binding && "host" in binding && binding.host) assertBindAllowed(binding.host, gate);
+    // An empty host is every address there is.
+    if (binding && "host" in binding && binding.host !== undefined) assertBindAllowed(binding.host, gate);
   }
   let lag: LoopLag | undefined;
   const isReady = async () =>

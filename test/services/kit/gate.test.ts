@@ -2,10 +2,12 @@
 import { expect, test } from "bun:test";
 import { Hono } from "hono";
 import { assertBindAllowed, createKeyGate } from "#kit/auth.ts";
+import { addressOf, connectTo, parseTarget } from "#kit/clients.ts";
 import { REASONS, type Reason, toOpenAiError, TrimtabError } from "#kit/errors.ts";
 import { createHttpListener } from "#kit/listeners.ts";
 import { createLogger } from "#kit/log.ts";
 import { startServer } from "#kit/server.ts";
+import { Health, HealthCheckResponse_ServingStatus } from "#proto/health/v1/health_pb.ts";
 import { createEcho, ECHO_SERVICES } from "./echo.ts";
 
 const headers = (authorization?: string) => new Headers(authorization === undefined ? {} : { authorization });
@@ -44,7 +46,24 @@ test("a public address is not bound without a key", async () => {
     routes: echo.routes,
     gate: createKeyGate({ apiKey: "" }),
   };
-  await expect(startServer({ ...options, grpc: { host: "0.0.0.0" } })).rejects.toThrow("refusing to listen");
+  // An empty one, as of a variable that is not set, is every address.
+  for (const host of ["0.0.0.0", ""]) {
+    for (const listener of ["grpc", "http"]) {
+      const starting = startServer({ ...options, [listener]: { host } });
+      await expect(starting).rejects.toThrow("refusing to listen");
+    }
+  }
+});
+
+test("a host of IPv6 is listened on and reached by its address", async () => {
+  const [host, routes] = ["::1", createEcho().routes];
+  const base = { name: "echo", services: ECHO_SERVICES, routes, gate: createKeyGate({ apiKey: "" }) };
+  const server = await startServer({ ...base, grpc: { host }, http: { host } });
+  const connection = connectTo(parseTarget(addressOf(host, server.grpcPort)));
+  expect((await connection.client(Health).check({})).status).toBe(HealthCheckResponse_ServingStatus.SERVING);
+  expect((await fetch(`http://${addressOf(host, server.httpPort)}/livez`)).status).toBe(200);
+  connection.close();
+  await server.close({ graceMs: 0 });
 });
 
 test("T14 every RPC of the web listener and its metrics need the key", async () => {
