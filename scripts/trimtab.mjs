@@ -9,10 +9,9 @@ import { runMain } from "./lib/failure.mjs";
 import { ensureKernels } from "./lib/kernels.mjs";
 import { replaceWith } from "./lib/processes.mjs";
 import { inProject } from "./lib/project.mjs";
+import { SERVING_COMMANDS } from "./lib/serving-commands.mjs";
 import { ensureModel } from "./model.mjs";
 
-/** Subcommands that start the services, and so need kernels and a model, unless a running gateway is named. */
-const SERVING_COMMANDS = new Set(["serve", "chat", "generate", "recipe", "steer", "demo"]);
 const NOTHING_NEEDED = /^(--help|-h|--address)(=|$)/;
 const OWN_MODEL = /^--model(=|$)/;
 
