@@ -26,12 +26,15 @@ const lines = Array.from({ length: 56 }, (_, i) => ({
 }));
 writeFileSync(problems, lines.map((line) => JSON.stringify(line)).join("\n"));
 
+const known = { name: "known", digest: "ab".repeat(32), layers: 6, loaded: true };
+/** What the server has; one that is not loaded is only available. */
+let models = [{ name: "other", digest: "", layers: 0, loaded: false }, known];
 const captured: { readonly ids: readonly number[]; readonly first: number }[] = [];
 let stored: { readonly name: string; readonly data: Uint8Array } | undefined;
 const connection = connectTo({
   routes: (router) =>
     void router.service(GatewayService, {
-      listModels: () => ({ models: [{ name: "known", digest: "ab".repeat(32), layers: 6 }] }),
+      listModels: () => ({ models }),
       tokenize: () => ({ ids: PROMPT }),
       complete: ({ spec }) => ({
         choices: Array.from({ length: spec?.choices ?? 0 }, (_, i) => {
@@ -100,4 +103,13 @@ test("a problem file that is missing or broken is refused by line", async () => 
   const broken = join(directory, "broken.jsonl");
   writeFileSync(broken, `${JSON.stringify(lines[0])}\n{"id": 3}\n`);
   await expect(train(broken)).rejects.toThrow("broken.jsonl:2");
+});
+
+test("a probe is trained on the one loaded model, not on any of several", async () => {
+  const before = models;
+  models = [known, { ...known, digest: "cd".repeat(32) }];
+  const client = connection.client(GatewayService);
+  const training = trainOnProblems(client, "x", { problems, samples: 2, temperature: 1, seed: 1 }, () => {});
+  await expect(training).rejects.toMatchObject({ reason: "MODEL_NOT_FOUND", field: "model" });
+  models = before;
 });

@@ -1,11 +1,11 @@
 /** `trimtab capture`: activations of many prompts into a safetensors file. */
 import { type Command, Option } from "commander";
 import { Presets, SingleBar } from "cli-progress";
-import { TrimtabError } from "#kit/errors.ts";
 import { readPrompts } from "../capture/prompts.ts";
 import { POOLINGS, prepareReading, type ReadingOptions } from "../capture/reading.ts";
 import { writeCapture } from "../capture/write.ts";
 import type { GatewayClient } from "../demo/answer.ts";
+import { onlyModel } from "../only-model.ts";
 import { addTargetOptions, withGateway, type TargetOptions } from "../options.ts";
 import { addJsonOption, type JsonOption, printResult } from "../view/result.ts";
 import { isInteractive } from "../view/style.ts";
@@ -51,7 +51,7 @@ async function capture(
   prompts: Awaited<ReturnType<typeof readPrompts>>,
   options: CaptureOptions,
 ): Promise<void> {
-  const model = await onlyModel(client);
+  const model = await onlyModel(client, "capture reads from");
   const reading = await prepareReading(client, model, options);
   const bar = isInteractive()
     ? new SingleBar({ format: "  {bar} {value}/{total} prompts" }, Presets.shades_classic)
@@ -71,13 +71,4 @@ async function capture(
   } finally {
     bar?.stop();
   }
-}
-
-async function onlyModel(client: GatewayClient) {
-  const { models } = await client.listModels({});
-  const loaded = models.filter((model) => model.loaded);
-  const [model] = loaded;
-  if (model && loaded.length === 1) return model;
-  const message = `the server has ${loaded.length} models loaded, capture reads from one`;
-  throw new TrimtabError("MODEL_NOT_FOUND", message, { field: "model" });
 }

@@ -2,7 +2,6 @@
  * Problems -> roll-outs -> states and worths of their steps -> a probe, stored under a name. Cost: roll-outs, and one pass
  * over prompt and solution each.
  */
-import { TrimtabError } from "#kit/errors.ts";
 import { ArtifactKind } from "#proto/trimtab/type/v1/artifact_pb.ts";
 import {
   isUseful,
@@ -12,6 +11,7 @@ import {
   writeProbe,
 } from "../../../services/verifier/index.ts";
 import type { GatewayClient } from "../demo/answer.ts";
+import { onlyModel } from "../only-model.ts";
 import { readProblems, type TrainingProblem } from "./problems.ts";
 import { type Sampling, sampleSolutions } from "./solutions.ts";
 import { readStates } from "./states.ts";
@@ -44,8 +44,7 @@ export async function trainOnProblems(
   onProgress: (done: number, total: number) => void,
 ): Promise<Trained> {
   const problems = readProblems(options.problems);
-  const [model] = (await client.listModels({})).models;
-  if (!model) throw new TrimtabError("MODEL_NOT_LOADED", "no model is loaded");
+  const model = await onlyModel(client, "a probe is trained on");
   const layers = [...new Set(DEPTHS.map((depth) => Math.max(0, Math.round(depth * model.layers) - 1)))];
   let done = 0;
   onProgress(done, problems.length);
