@@ -2,6 +2,7 @@
 import { type Command, Option } from "commander";
 import { TrimtabError } from "#kit/errors.ts";
 import { QUANTIZED_TYPES, type QuantizedType } from "#kit/gguf-quantize.ts";
+import { cancelSafe } from "#kit/streams.ts";
 import { connectGateway } from "../compose.ts";
 import { DEFAULT_GRPC_PORT } from "../ports.ts";
 import { createLoadProgress } from "../view/load-progress.ts";
@@ -42,10 +43,9 @@ function ofServer(command: Command, description: string): Command {
 
 async function load(source: string, { address, quantize, ...options }: LoadOptions): Promise<void> {
   const onProgress = createLoadProgress();
-  for await (const { event } of connectGateway(address).loadModel({
-    source,
-    ...(quantize && { quantize }),
-  })) {
+  const client = connectGateway(address);
+  const what = { source, ...(quantize && { quantize }) };
+  for await (const { event } of cancelSafe((signal) => client.loadModel(what, { signal }))) {
     if (event.case === "progress")
       onProgress(Number(event.value.loadedBytes), Number(event.value.totalBytes));
     if (event.case !== "model") continue;

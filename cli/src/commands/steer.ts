@@ -2,7 +2,7 @@
 import { readFile, writeFile } from "node:fs/promises";
 import { Option, type Command } from "commander";
 import { DirectionFormat } from "#proto/trimtab/steering/v1/steering_service_pb.ts";
-import { integerIn } from "#kit/option-values.ts";
+import { wholeNumber } from "#kit/option-values.ts";
 import { addExtractCommand } from "../steer/extract.ts";
 import { addFitCommand } from "../steer/fit.ts";
 import { addShowCommand } from "../steer/show.ts";
@@ -30,8 +30,6 @@ interface ImportOptions extends SteerOptions {
   readonly feature: number;
   readonly layer: number;
 }
-
-const wholeNumber = integerIn(0, 2 ** 31 - 1);
 
 const formatOption = (formats: Record<string, DirectionFormat>): Option =>
   new Option("--format <format>", "file format").choices(Object.keys(formats)).default("gguf");

@@ -1,4 +1,5 @@
 /** `trimtab top`: what a running server does, second by second: sequences, tokens, cache, memory. */
+import { setTimeout as sleep } from "node:timers/promises";
 import type { Command } from "commander";
 import { integerIn, numberIn } from "#kit/option-values.ts";
 import { connectGateway } from "../compose.ts";
@@ -84,20 +85,11 @@ async function* samples(
 ): AsyncGenerator<Load[], void> {
   let before: Reading | undefined;
   for (let index = 0; index < count && !signal.aborted; index++) {
-    if (index > 0) await pause(interval * MS_PER_SECOND, signal);
+    // Ended early by a key: that is no error.
+    if (index > 0) await sleep(interval * MS_PER_SECOND, undefined, { signal }).catch(() => undefined);
     if (signal.aborted) return;
     const now = { atMs: performance.now(), models: (await client.listModels({})).models };
     yield loadsOf(now, before);
     before = now;
   }
-}
-
-function pause(ms: number, signal: AbortSignal): Promise<void> {
-  const { promise, resolve } = Promise.withResolvers<void>();
-  const timer = setTimeout(resolve, ms);
-  signal.addEventListener("abort", () => {
-    clearTimeout(timer);
-    resolve();
-  });
-  return promise;
 }

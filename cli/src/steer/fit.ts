@@ -3,9 +3,10 @@ import type { MessageInitShape } from "@bufbuild/protobuf";
 import { Option, type Command } from "commander";
 import type { FitOptionsSchema } from "#proto/trimtab/steering/v1/steering_service_pb.ts";
 import { Scope, Site } from "#proto/trimtab/type/v1/program_pb.ts";
-import { integerIn, numberIn } from "#kit/option-values.ts";
+import { numberIn, wholeNumber } from "#kit/option-values.ts";
 import { addTargetOptions, withGateway, type TargetOptions } from "../options.ts";
 import { addJsonOption, type JsonOption, printResult } from "../view/result.ts";
+import { followFit } from "./follow.ts";
 import { blocks } from "./lists.ts";
 
 interface FitFlags extends TargetOptions, JsonOption {
@@ -38,7 +39,6 @@ const SCOPES: Readonly<Record<string, Scope>> = {
   decode: Scope.DECODE,
 };
 
-const count = integerIn(0, 2 ** 31 - 1);
 /** Finite in f32, which the request carries. */
 const MAX_COEFFICIENT = 1e9;
 
@@ -51,14 +51,14 @@ export function addFitCommand(steer: Command): void {
     .requiredOption("--method <method>", "response_contrast, pca, cast, iti, selective, …")
     .option("--recipe <recipe>", "recipe whose prompts and answers are the examples", "refusal")
     .option("--layers <list>", "blocks, such as 9,10,12-15", blocks)
-    .option("--heads <count>", "heads to choose (iti)", count)
+    .option("--heads <count>", "heads to choose (iti)", wholeNumber)
     .option(
       "--strength <number>",
       "coefficient at scale 1, in the method's terms",
       numberIn(-MAX_COEFFICIENT, MAX_COEFFICIENT),
     )
-    .option("--prompts <count>", "training prompts of each class", count)
-    .option("--seed <number>", "of whatever is random", count)
+    .option("--prompts <count>", "training prompts of each class", wholeNumber)
+    .option("--seed <number>", "of whatever is random", wholeNumber)
     .option("--shuffle-labels", "control: labels in random order")
     .option("--force", "store it even if it does not tell the classes apart")
     .addOption(new Option("--scope <scope>", "positions").choices(Object.keys(SCOPES)))
@@ -67,16 +67,8 @@ export function addFitCommand(steer: Command): void {
     const { method, recipe, force = false } = flags;
     await withGateway(flags, async (client) => {
       const fit = { name, method, recipe, force, options: optionsOf(flags) };
-      for await (const { fit: answer } of client.fitArtifact({ fit })) {
-        const event = answer?.event;
-        if (event?.case === "progress" && process.stderr.isTTY)
-          process.stderr.write(`\r${event.value.detail}: ${event.value.tokens} tokens\x1b[K`);
-        if (event?.case === "artifact") {
-          if (process.stderr.isTTY) process.stderr.write("\n");
-          const { name: stored, digest } = event.value;
-          printResult(flags, { name: stored, digest }, [`${stored}@${digest}`]);
-        }
-      }
+      const { name: stored, digest } = await followFit(client, fit);
+      printResult(flags, { name: stored, digest }, [`${stored}@${digest}`]);
     });
   });
 }

@@ -2,11 +2,12 @@
 import { writeFile } from "node:fs/promises";
 import type { Command } from "commander";
 import { z } from "zod";
-import { integerIn } from "#kit/option-values.ts";
+import { wholeNumber } from "#kit/option-values.ts";
 import type { GatewayClient } from "../demo/answer.ts";
 import { addTargetOptions, withGateway, type TargetOptions } from "../options.ts";
 import { MAX_STRENGTH } from "../steering-options.ts";
 import { fetchArtifact } from "./fetch.ts";
+import { followFit } from "./follow.ts";
 import { blocks, numbersIn } from "./lists.ts";
 
 interface SweepFlags extends TargetOptions {
@@ -34,8 +35,6 @@ const table = z.object({
   ),
 });
 
-const count = integerIn(0, 2 ** 31 - 1);
-
 /** Adds the command. */
 export function addSweepCommand(steer: Command): void {
   const command = steer
@@ -46,9 +45,9 @@ export function addSweepCommand(steer: Command): void {
     .option("--methods <list>", "methods that make a direction", "response_contrast")
     .option("--layers <list>", "middle blocks of the windows, such as 9,12-15", blocks)
     .option("--doses <list>", "relative doses", numbersIn(0, MAX_STRENGTH))
-    .option("--width <blocks>", "blocks of a window", count, 3)
-    .option("--budget <tokens>", "tokens to generate", count, 40_000)
-    .option("--seed <number>", "of whatever is random", count, 0)
+    .option("--width <blocks>", "blocks of a window", wholeNumber, 3)
+    .option("--budget <tokens>", "tokens to generate", wholeNumber, 40_000)
+    .option("--seed <number>", "of whatever is random", wholeNumber, 0)
     .option("--json <file>", "write the whole table");
   addTargetOptions(command).action(async (name: string, flags: SweepFlags) => {
     await withGateway(flags, async (client) => {
@@ -66,13 +65,7 @@ async function runSweep(client: GatewayClient, name: string, flags: SweepFlags):
     ...{ layers: [...(flags.layers ?? [])], doses: [...(flags.doses ?? [])] },
     ...{ width: flags.width, tokenBudget: BigInt(flags.budget), seed: flags.seed },
   };
-  const fit = { name, method: "sweep", recipe: flags.recipe, options };
-  for await (const { fit: answer } of client.fitArtifact({ fit })) {
-    const event = answer?.event;
-    if (event?.case === "progress" && process.stderr.isTTY)
-      process.stderr.write(`\r${event.value.detail}: ${event.value.tokens} tokens\x1b[K`);
-    if (event?.case === "artifact" && process.stderr.isTTY) process.stderr.write("\n");
-  }
+  await followFit(client, { name, method: "sweep", recipe: flags.recipe, options });
 }
 
 /** The table in text: the chosen point first, then the points no other beats, then the others. */

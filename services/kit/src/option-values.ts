@@ -7,6 +7,9 @@ export function integerIn(minimum: number, maximum: number): (text: string) => n
   return parserOf(accepts, `a whole number from ${minimum} to ${maximum} is needed.`);
 }
 
+/** Parses a whole number from 0 that a field of the schema holds. */
+export const wholeNumber = integerIn(0, 2 ** 31 - 1);
+
 /** Parses a number in a range, both ends included. */
 export function numberIn(minimum: number, maximum: number): (text: string) => number {
   const accepts = (value: number) => value >= minimum && value <= maximum;
