@@ -1,10 +1,11 @@
 /** Options that say what steers an answer, shared by the commands that answer. */
 import type { Command } from "commander";
+import { KEY_LIMITS } from "#kit/limits.ts";
 import { numberIn } from "#kit/option-values.ts";
 import type { ChatQuestion } from "./chat-spec.ts";
 
-/** Largest magnitude of a scale, and largest relative dose; the service has the same limits. */
-export const MAX_STRENGTH = 4;
+/** Largest magnitude of a scale, and largest relative dose, of the API. */
+export const MAX_STRENGTH = KEY_LIMITS.steeringStrength;
 
 /** Values of the options added by `addSteeringOptions`. */
 export type SteeringFlags = Pick<ChatQuestion, "recipe" | "direction" | "scale" | "dose">;

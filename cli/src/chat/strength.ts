@@ -1,5 +1,6 @@
 /** The strength a conversation is steered with: a scale or a relative dose, moved by keys while an answer runs. */
 import { doseOf } from "../chat-spec.ts";
+import { MAX_STRENGTH } from "../steering-options.ts";
 
 /** What a key does to the strength. */
 export type StrengthKey = "stronger" | "weaker" | "off";
@@ -11,7 +12,7 @@ export interface Strength {
 }
 
 const STEPS = { scale: 0.25, dose: 0.01 } as const;
-const LIMITS = { scale: [-4, 4], dose: [0, 4] } as const;
+const LIMITS = { scale: [-MAX_STRENGTH, MAX_STRENGTH], dose: [0, MAX_STRENGTH] } as const;
 const DIGITS = 100;
 
 /** The strength the options of a command ask for. */
