@@ -2,10 +2,10 @@
  * A file written in pieces, in any order, that appears under its name only when it is whole: temporary file beside it,
  * fsync, rename, fsync of the folder. For files too large to be held in memory.
  */
-import { closeSync, constants, fsyncSync, openSync, renameSync, unlinkSync, writeSync } from "node:fs";
+import { closeSync, constants, fsyncSync, openSync, renameSync, writeSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { TrimtabError } from "./errors.ts";
-import { fsyncDirectory, TEMPORARY_PREFIX } from "./files.ts";
+import { fsyncDirectory, TEMPORARY_PREFIX, unlinkQuietly } from "./files.ts";
 
 /** A file being written. Exactly one of `commit` and `discard` ends it; `discard` after `commit` does nothing. */
 export interface FileWriter {
@@ -32,17 +32,18 @@ export function createFileWriter(path: string): FileWriter {
       });
     },
     commit() {
+      // Nothing is closed before it is in place: until then there is something to discard.
       attempt(path, () => fsyncSync(fd));
-      closeSync(fd);
-      isOpen = false;
       attempt(path, () => renameSync(temporary, path));
+      isOpen = false;
+      closeSync(fd);
       fsyncDirectory(dirname(path));
     },
     discard() {
       if (!isOpen) return;
       isOpen = false;
       closeSync(fd);
-      unlinkSync(temporary);
+      unlinkQuietly(temporary);
     },
   };
 }

@@ -34,6 +34,17 @@ test("a folder that is not there is a typed error", () => {
   );
 });
 
+test("a file that cannot be put in place leaves nothing behind", () => {
+  const folder = join(root, "taken");
+  mkdirSync(join(folder, "data", "inside"), { recursive: true });
+  const writer = createFileWriter(join(folder, "data"));
+  writer.writeAt(0, Buffer.from("new"));
+  expect(() => writer.commit()).toThrow(expect.objectContaining({ reason: "ARTIFACT_INVALID" }));
+  writer.discard();
+  expect(readdirSync(folder)).toEqual(["data"]);
+  rmSync(folder, { recursive: true });
+});
+
 test("tensors filled in any order read back, names and metadata in any language", () => {
   const path = join(root, "out.safetensors");
   const metadata = { note: "ähm 日本", empty: "" };

@@ -63,6 +63,15 @@ test("native loops that no interrupt reaches end with their process, and the nex
   });
 });
 
+test("a child that died while it had nothing to do is replaced", async () => {
+  const good = "const reverse = (s) => [...s].reverse().join('')";
+  await run(good);
+  process.kill(sandbox.pid ?? 0, "SIGKILL");
+  const met = await run(good).catch(({ reason }) => ({ reason }));
+  expect(met).toMatchObject("reason" in met ? { reason: "SERVICE_UNAVAILABLE" } : { passed: 2 });
+  expect(await run(good)).toMatchObject({ passed: 2 });
+});
+
 test("code reaches no process, file, module, network or timer", async () => {
   const names = ["process", "Bun", "require", "fetch", "WebSocket", "Worker", "setTimeout", "navigator"];
   const probe = `function reverse() { return ${JSON.stringify(names)}.filter((n) => n in globalThis); }`;

@@ -39,13 +39,24 @@ export function createSandbox(): Sandbox {
       env: ENVIRONMENT,
       stdio: ["ignore", "ignore", "ignore"],
       serialization: "json",
-      ipc: (message) => answer?.(message as SandboxResult),
+      ipc(message, sender) {
+        // What one that was killed had to say is no answer to the next job.
+        if (sender === child) answer?.(message as SandboxResult);
+      },
       onExit: (exited) => {
         if (exited === child) stop(new TrimtabError("SERVICE_UNAVAILABLE", "the sandbox died"));
       },
     });
     started.unref();
     return started;
+  };
+  const send = (job: SandboxJob): void => {
+    try {
+      child?.send(job);
+    } catch (cause) {
+      // It died while it had nothing to do, which is not told yet.
+      stop(new TrimtabError("SERVICE_UNAVAILABLE", "the sandbox died", { cause }));
+    }
   };
   const runNow = async (job: SandboxJob): Promise<SandboxResult> => {
     clearTimeout(idle);
@@ -58,7 +69,7 @@ export function createSandbox(): Sandbox {
     const timer = setTimeout(() => stop(late), limitMs);
     const result = await new Promise<SandboxResult | TrimtabError>((resolve) => {
       answer = resolve;
-      child?.send(job);
+      send(job);
     });
     clearTimeout(timer);
     answer = undefined;
