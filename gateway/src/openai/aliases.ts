@@ -19,6 +19,7 @@
  * | `scaling.strategy` | names with `_` for `-`; `majority-vote`, `majority-voting` for `self-consistency`, `beam-search` |
  */
 import { TrimtabError } from "#kit/errors.ts";
+import { isJsonObject } from "#kit/json-file.ts";
 import type { JsonObject } from "./body.ts";
 import type { GivenNames } from "./problems.ts";
 
@@ -80,17 +81,17 @@ export interface Named {
 export function withOurNames(body: JsonObject): Named {
   const given = new Map<string, string>();
   const { extra_body: extra, ...own } = body;
-  const whole = isObject(extra) ? { ...extra, ...own } : body;
+  const whole = isJsonObject(extra) ? { ...extra, ...own } : body;
   const renamed = withConstraint(rename(whole, BODY_ALIASES, { prefix: "", given }), given);
   const { steering, scaling } = renamed;
   return {
     given,
     body: {
       ...renamed,
-      ...(isObject(steering)
+      ...(isJsonObject(steering)
         ? { steering: rename(steering, STEERING_ALIASES, { prefix: "steering.", given }) }
         : {}),
-      ...(isObject(scaling) ? { scaling: withOurScaling(scaling, given) } : {}),
+      ...(isJsonObject(scaling) ? { scaling: withOurScaling(scaling, given) } : {}),
     },
   };
 }
@@ -148,12 +149,12 @@ function withConstraint(body: JsonObject, given: Map<string, string>): JsonObjec
       under("speculation", lookupOf(value), name);
       const fields = isLookup(value) ? LOOKUP_FIELDS : OTHER_METHOD;
       for (const [theirs, ours] of Object.entries(fields)) {
-        if (isObject(value) && Object.hasOwn(value, theirs))
+        if (isJsonObject(value) && Object.hasOwn(value, theirs))
           given.set(`speculation.${ours}`, `${name}.${theirs}`);
       }
     } else if (SCHEMA_ALIASES.includes(name)) schema(value, name);
     else if (output !== undefined) under("structured_outputs", { [output]: value }, name, `.${output}`);
-    else if (name === "structured_outputs" && isObject(value)) {
+    else if (name === "structured_outputs" && isJsonObject(value)) {
       const { json, json_object: isJson, ...others } = value;
       if (json !== undefined && json !== null) schema(json, `${name}.json`);
       if (isJson === true) under("response_format", { type: "json_object" }, `${name}.json_object`);
@@ -167,7 +168,7 @@ function withConstraint(body: JsonObject, given: Map<string, string>): JsonObjec
 
 /** What is wrong with a constraint as such is said of `response_format`: not to a client that gave it in another way. */
 function noteOutput(body: JsonObject, given: Map<string, string>): void {
-  const [kind] = isObject(body.structured_outputs) ? Object.keys(body.structured_outputs) : [];
+  const [kind] = isJsonObject(body.structured_outputs) ? Object.keys(body.structured_outputs) : [];
   if (kind === undefined || Object.hasOwn(body, "response_format")) return;
   const path = `structured_outputs.${kind}`;
   given.set("response_format", given.get(path) ?? path);
@@ -216,11 +217,7 @@ function lookupOf(value: unknown): unknown {
   return { ...others, prompt_lookup: own };
 }
 
-const isLookup = (value: unknown): value is JsonObject => isObject(value) && value.method === "ngram";
-
-function isObject(value: unknown): value is JsonObject {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
-}
+const isLookup = (value: unknown): value is JsonObject => isJsonObject(value) && value.method === "ngram";
 
 function rename(from: JsonObject, aliases: Readonly<Record<string, string>>, place: Place): JsonObject {
   const to: JsonObject = {};

@@ -13,6 +13,7 @@ import { GGML_TYPES, type GgmlType } from "./ggml-types.ts";
 import { type ByteSource, type Cursor, createCursor } from "./gguf-cursor.ts";
 import { type GgufValue, readGgufValue } from "./gguf-values.ts";
 import { GGUF_LIMITS } from "./limits.ts";
+import { printable } from "./printable.ts";
 
 export type { GgufValue } from "./gguf-values.ts";
 
@@ -238,9 +239,4 @@ function placeTensors(
       { name, dims, type, offset: file.dataOffset + Number(relativeOffset), sizeBytes: Number(sizeBytes) },
     ]),
   );
-}
-
-/** Names from files go into messages: control characters out, length capped. */
-function printable(text: string): string {
-  return text.slice(0, 80).replace(/[^\x20-\x7e]/g, "?");
 }

@@ -12,6 +12,7 @@ import { TrimtabError } from "./errors.ts";
 import { digestOfFiles, type NamedFile, type OpenFile, openRegularFile, readFully } from "./files.ts";
 import { isJsonObject, type JsonObject, readJsonFile } from "./json-file.ts";
 import { MODEL_DIRECTORY_LIMITS } from "./limits.ts";
+import { printable } from "./printable.ts";
 import { parseSafetensorsHeader, type SafetensorsDtype } from "./safetensors-header.ts";
 
 /** A tensor of a directory. */
@@ -44,6 +45,9 @@ const SIDE_FILES = [
 ];
 const SHARD_NAME = /^[A-Za-z0-9_][\w.-]{0,200}\.safetensors$/;
 const { jsonBytes, jsonDepth, indexBytes } = MODEL_DIRECTORY_LIMITS;
+/** Names of tensors come behind the names of files. */
+const SHOWN_CHARS = 200;
+const named = (text: string): string => printable(text, SHOWN_CHARS);
 
 /** True if `path` is a directory with a `config.json`. */
 export function isModelDirectory(path: string): boolean {
@@ -107,7 +111,7 @@ function listShards(path: string): { shards: string[]; placeOf?: ReadonlyMap<str
   const placeOf = new Map<string, string>();
   for (const [tensor, shard] of Object.entries(map)) {
     if (typeof shard !== "string" || !SHARD_NAME.test(shard)) {
-      throw invalid(`${INDEX}.weight_map.${printable(tensor)}`, "is no plain name of a safetensors file");
+      throw invalid(`${INDEX}.weight_map.${named(tensor)}`, "is no plain name of a safetensors file");
     }
     placeOf.set(tensor, shard);
   }
@@ -138,8 +142,8 @@ function readShard(file: OpenFile, shard: string): StoredTensor[] {
     ...{ name, dtype, shape, sizeBytes: end - start },
     read(into, from) {
       if (from < 0 || start + from + into.length > end) {
-        const message = `bytes ${from}..${from + into.length} lie outside ${printable(name)} of ${shard}`;
-        throw new TrimtabError("INVALID_ARGUMENT", message, { field: printable(name) });
+        const message = `bytes ${from}..${from + into.length} lie outside ${named(name)} of ${shard}`;
+        throw new TrimtabError("INVALID_ARGUMENT", message, { field: named(name) });
       }
       readFully(file.fd, into, start + from);
     },
@@ -147,12 +151,7 @@ function readShard(file: OpenFile, shard: string): StoredTensor[] {
 }
 
 function invalid(field: string, problem: string, limit?: number): TrimtabError {
-  const name = printable(field);
+  const name = named(field);
   const context = limit === undefined ? { field: name } : { field: name, limit };
   return new TrimtabError("ARTIFACT_INVALID", `${name} ${problem}`, context);
-}
-
-/** Names from files go into messages: control characters out, length capped. */
-function printable(text: string): string {
-  return text.slice(0, 200).replace(/[^\x20-\x7e]/g, "?");
 }

@@ -6,6 +6,7 @@
 import { onnx } from "onnx-proto";
 import { TrimtabError } from "./errors.ts";
 import { ONNX_LIMITS } from "./limits.ts";
+import { printable } from "./printable.ts";
 
 /** A named vector of a model. */
 export interface OnnxValue {
@@ -47,6 +48,8 @@ const OPERATORS = new Set([
 const { FLOAT, INT64 } = onnx.TensorProto.DataType;
 const ELEMENT_BYTES: Readonly<Record<number, number>> = { [FLOAT]: 4, [INT64]: 8 };
 const Attribute = onnx.AttributeProto.AttributeType;
+/** Of what is wrong with a graph. */
+const SHOWN_CHARS = 200;
 const PLAIN_ATTRIBUTES = new Set<number>([Attribute.FLOAT, Attribute.INT, Attribute.FLOATS, Attribute.INTS]);
 
 /**
@@ -193,6 +196,6 @@ function numberOf(value: unknown): number {
 }
 
 function refuse(field: string, problem: string): never {
-  const text = problem.slice(0, 200).replace(/[^\x20-\x7e]/g, "?");
+  const text = printable(problem, SHOWN_CHARS);
   throw new TrimtabError("ARTIFACT_INVALID", `ONNX: ${field} ${text}`, { field });
 }

@@ -12,6 +12,7 @@ import { TrimtabError } from "./errors.ts";
 import { digestOfFiles, type NamedFile, readRegularFile } from "./files.ts";
 import { ONNX_MODEL_LIMITS } from "./limits.ts";
 import type { ExternalFile } from "./onnx-runtime.ts";
+import { printable } from "./printable.ts";
 
 /** The bytes of a model. */
 export interface OnnxFiles {
@@ -130,9 +131,4 @@ function decode(bytes: Uint8Array): onnx.ModelProto {
 function refuse(field: string, problem: string): never {
   const name = printable(field);
   throw new TrimtabError("ARTIFACT_INVALID", `ONNX: ${name} ${problem}`, { field: name });
-}
-
-/** Names from files go into messages: control characters out, length capped. */
-function printable(text: string): string {
-  return text.slice(0, 80).replace(/[^\x20-\x7e]/g, "?");
 }

@@ -5,7 +5,9 @@
  */
 import { TrimtabError } from "./errors.ts";
 import { type OpenFile, readFully } from "./files.ts";
+import { isJsonObject } from "./json-file.ts";
 import { scanJson } from "./json-scan.ts";
+import { printable } from "./printable.ts";
 
 /** Element types and their sizes in bytes. Sub-byte types are refused. */
 const DTYPE_BYTES = {
@@ -110,7 +112,7 @@ function readHeader(source: Uint8Array | OpenFile, limits: HeaderLimits) {
 
 /** One tensor, its offsets relative to the data. */
 function checkInfo(name: string, info: unknown, limits: HeaderLimits): SafetensorsEntry {
-  if (!isRecord(info)) return refuse(name, "is not an object");
+  if (!isJsonObject(info)) return refuse(name, "is not an object");
   const { dtype, shape, data_offsets: offsets, ...rest } = info;
   const extra = Object.keys(rest)[0];
   if (extra !== undefined) refuse(name, `has the unknown field ${extra}`);
@@ -140,14 +142,10 @@ function checkContiguous(placed: readonly SafetensorsEntry[], dataBytes: number)
 
 function checkMetadata(metadata: unknown): Record<string, string> {
   if (metadata === undefined) return {};
-  if (!isRecord(metadata) || Object.values(metadata).some((value) => typeof value !== "string")) {
+  if (!isJsonObject(metadata) || Object.values(metadata).some((value) => typeof value !== "string")) {
     return refuse(METADATA_KEY, "must map text to text");
   }
   return metadata as Record<string, string>;
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 function isCounts(value: unknown): value is number[] {
@@ -155,6 +153,6 @@ function isCounts(value: unknown): value is number[] {
 }
 
 function refuse(field: string, problem: string): never {
-  const name = field.slice(0, 80).replace(/[^\x20-\x7e]/g, "?");
+  const name = printable(field);
   throw new TrimtabError("ARTIFACT_INVALID", `safetensors: ${name} ${problem}`, { field: name });
 }

@@ -5,6 +5,7 @@
 import { TrimtabError } from "./errors.ts";
 import { isFloatType, toF32 } from "./float-bytes.ts";
 import { SAFETENSORS_LIMITS } from "./limits.ts";
+import { printable } from "./printable.ts";
 import { parseSafetensorsHeader, type SafetensorsDtype } from "./safetensors-header.ts";
 
 /** One tensor: `bytes` is a view of the file, little-endian, row-major. */
@@ -71,7 +72,7 @@ export function writeSafetensors(
 export function safetensorsToF32(name: string, tensor: SafetensorsTensor): Float32Array {
   const values = floatsOf(tensor.dtype, Uint8Array.from(tensor.bytes));
   if (values) return values;
-  const field = name.slice(0, 80).replace(/[^\x20-\x7e]/g, "?");
+  const field = printable(name);
   const message = `safetensors: ${field} has dtype ${tensor.dtype}, which is no float`;
   throw new TrimtabError("ARTIFACT_INVALID", message, { field });
 }

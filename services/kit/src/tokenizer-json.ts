@@ -13,6 +13,7 @@ import type { GgufValue } from "./gguf-values.ts";
 import { decodeUtf8, isJsonObject, type JsonObject } from "./json-file.ts";
 import { MODEL_DIRECTORY_LIMITS } from "./limits.ts";
 import { readSideFile } from "./model-directory.ts";
+import { printable } from "./printable.ts";
 import { nameOfPreTokenizer, readAddSpacePrefix } from "./tokenizer-json-cuts.ts";
 import { TOKEN_TYPE } from "./token-bytes.ts";
 
@@ -21,6 +22,7 @@ const TOKENIZER = "tokenizer.json";
 const TEMPLATE = "chat_template.jinja";
 /** Keys for ends of a generation besides the first. */
 const OTHER_ENDS = ["eot", "eom"];
+const SHOWN_CHARS = 60;
 const BYTE_TOKEN = /^<0x[0-9A-F]{2}>$/;
 const { tokenizerBytes, templateBytes, tokens: MAX_TOKENS, merges: MAX_MERGES } = MODEL_DIRECTORY_LIMITS;
 
@@ -223,7 +225,7 @@ function listAt(parent: JsonObject, key: string): readonly unknown[] {
 }
 
 function show(value: unknown): string {
-  return (JSON.stringify(value) ?? "nothing").replace(/[^\x20-\x7e]/g, "?").slice(0, 60);
+  return printable(JSON.stringify(value) ?? "nothing", SHOWN_CHARS);
 }
 
 function invalid(key: string, problem: string, limit?: number): TrimtabError {

@@ -11,6 +11,7 @@ import {
   ggufText,
   ggufTexts,
 } from "#kit/gguf-values.ts";
+import { printable } from "#kit/printable.ts";
 import { readStopIds } from "#kit/stop-ids.ts";
 import { TOKEN_TYPE } from "#kit/token-bytes.ts";
 import { VOCABULARY_LIMITS } from "../limits.ts";
@@ -190,8 +191,4 @@ function readMerges(metadata: GgufMetadata, idOf: ReadonlyMap<string, number>): 
 
 function readId(metadata: GgufMetadata, key: string, count: number): number | undefined {
   return readTyped(key, () => ggufNumber(metadata, key, { min: 0, max: count - 1, integer: true }));
-}
-
-function printable(text: string): string {
-  return text.replaceAll(/[^\x20-\x7e]/g, "?").slice(0, 64);
 }

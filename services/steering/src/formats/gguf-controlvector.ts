@@ -8,6 +8,7 @@
 import { TrimtabError } from "#kit/errors.ts";
 import { type GgufHeader, parseGguf } from "#kit/gguf.ts";
 import { type GgufInput, writeGguf } from "#kit/gguf-writer.ts";
+import { printable } from "#kit/printable.ts";
 import { type Direction, directionLayers, rawVector } from "../direction.ts";
 import { blockOfTensor, type FileVectors } from "./vectors.ts";
 
@@ -61,7 +62,7 @@ export function readControlVector(file: Uint8Array): FileVectors {
   const raw = new Map<number, Float32Array>();
   for (const [name, tensor] of header.tensors) {
     const block = blockOfTensor(name);
-    const shown = name.slice(0, 80).replace(/[^\x20-\x7e]/g, "?");
+    const shown = printable(name);
     if (block === undefined || block === 0) {
       throw new TrimtabError(
         "ARTIFACT_INVALID",

@@ -4,6 +4,7 @@
  * the same direction gives the same bytes.
  */
 import { TrimtabError } from "#kit/errors.ts";
+import { printable } from "#kit/printable.ts";
 import { parseSafetensors, safetensorsToF32, writeSafetensors } from "#kit/safetensors.ts";
 import { type Direction, directionLayers, rawVector } from "../direction.ts";
 import { blockOfTensor, type FileVectors } from "./vectors.ts";
@@ -37,7 +38,7 @@ export function readDirectionSafetensors(file: Uint8Array): FileVectors {
     if (name === NORMS) continue;
     const block = blockOfTensor(name);
     if (block === undefined) {
-      const shown = name.slice(0, 80).replace(/[^\x20-\x7e]/g, "?");
+      const shown = printable(name);
       throw new TrimtabError("ARTIFACT_INVALID", `tensor ${shown} is not direction.<block>`, {
         field: shown,
       });

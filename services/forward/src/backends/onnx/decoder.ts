@@ -12,6 +12,7 @@ import {
   type RuntimeSession,
   type RuntimeTensor,
 } from "#kit/onnx-runtime.ts";
+import { printable } from "#kit/printable.ts";
 
 /** Keys and values of all layers, by output name; never changed, so that sequences may share them. */
 export interface Past {
@@ -201,7 +202,7 @@ function cutPast(past: Past, tokens: number, { kvHeads, headDim }: { kvHeads: nu
 }
 
 function refuse(name: string, problem: string): never {
-  const text = name.slice(0, 80).replace(/[^\x20-\x7e]/g, "?");
+  const text = printable(name);
   const message = `ONNX: ${text} ${problem}; a decoder with past keys and values is needed`;
   throw new TrimtabError("BACKEND_CAPABILITY", message, { field: text });
 }
