@@ -1,7 +1,7 @@
 /**
  * Serves the playground from the bundler's output, one HTML file at `/` and everything else, whose names carry a digest, under
  * `/page/`; and the documentation under `/docs/`. The policy allows nothing from elsewhere and no inline code. Files are read
- * once, compressed once.
+ * once, and compressed once they are asked for: most processes with a gateway show nobody a page.
  */
 import { gzipSync } from "bun";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
@@ -34,8 +34,8 @@ const SECURITY_HEADERS = {
 
 interface PageFile {
   readonly plain: Uint8Array<ArrayBuffer>;
-  readonly zipped: Uint8Array<ArrayBuffer>;
   readonly type: string;
+  zipped?: Uint8Array<ArrayBuffer>;
 }
 
 /** Routes of what was built in the two directories; without a build they say how to make one. */
@@ -58,8 +58,7 @@ function readFiles(directory: string): ReadonlyMap<string, PageFile> {
     names.flatMap((name): [string, PageFile][] => {
       const type = TYPES[extname(name)];
       if (type === undefined) return [];
-      const plain = Uint8Array.from(readFileSync(join(directory, name)));
-      return [[name, { plain, zipped: Uint8Array.from(gzipSync(plain, { level: 9 })), type }]];
+      return [[name, { plain: Uint8Array.from(readFileSync(join(directory, name))), type }]];
     }),
   );
 }
@@ -67,6 +66,7 @@ function readFiles(directory: string): ReadonlyMap<string, PageFile> {
 function answer(file: PageFile | undefined, request: Request, cacheControl: string): Response {
   if (!file) throw new HttpProblem(404, "not_found", "there is no such file: `npm start` builds the page");
   const isZipped = /\bgzip\b/.test(request.headers.get("accept-encoding") ?? "");
+  if (isZipped) file.zipped ??= Uint8Array.from(gzipSync(file.plain, { level: 9 }));
   return new Response(isZipped ? file.zipped : file.plain, {
     headers: {
       ...SECURITY_HEADERS,
