@@ -43,6 +43,9 @@ const CASES: readonly (readonly [name: string, more: object])[] = [
   ["grammar", { grammar: [] }],
   ["guided_json", { guided_json: "{" }],
   ["guided_json", { guided_json: 5 }],
+  ["guided_json", { guided_json: "[".repeat(100_000) + "]".repeat(100_000) }],
+  ["guided_json", { guided_json: '{"type":"string","type":"object"}' }],
+  ["structured_outputs.json", { structured_outputs: { json: `${'{"a":'.repeat(65)}1${"}".repeat(65)}` } }],
   ["structured_outputs.json", { structured_outputs: { json: 5 } }],
   ["structured_outputs.grammar", { structured_outputs: { grammar: "x" } }],
   ["guided_regex", { guided_json: {}, guided_regex: "a" }],
@@ -64,7 +67,8 @@ const CASES: readonly (readonly [name: string, more: object])[] = [
   ["scaling.step_token[0]", { scaling: { ...SEARCH, budget: 2, step_token: [""] } }],
 ];
 for (const [name, more] of CASES) {
-  test(`${name} of ${JSON.stringify(more)}`, async () => expect(await paramOf(more)).toBe(name));
+  test(`${name} of ${JSON.stringify(more).slice(0, 100)}`, async () =>
+    expect(await paramOf(more)).toBe(name));
 }
 
 /** A constraint that does not go with something is `constraint` to the flow, whatever it is. */

@@ -20,6 +20,8 @@
  */
 import { TrimtabError } from "#kit/errors.ts";
 import { isJsonObject } from "#kit/json-file.ts";
+import { scanJson } from "#kit/json-scan.ts";
+import { LIMITS } from "../limits.ts";
 import type { JsonObject } from "./body.ts";
 import type { GivenNames } from "./problems.ts";
 
@@ -196,14 +198,12 @@ function put(
   if (ours + part !== name) given.set(prefix + ours + part, prefix + name);
 }
 
-/** A schema, as an object or as JSON. */
+/** A schema, as an object or as JSON: a text inside the body, so it gets the body's own limits once more. */
 function schemaFormat(schema: unknown, name: string): JsonObject {
   if (typeof schema !== "string") return { type: "json_schema", json_schema: { name, schema } };
-  try {
-    return { type: "json_schema", json_schema: { name, schema: JSON.parse(schema) as unknown } };
-  } catch {
-    throw new TrimtabError("INVALID_ARGUMENT", `${name} is no JSON`, { field: name });
-  }
+  const fault = scanJson(schema, LIMITS.jsonDepth, LIMITS.jsonKeys);
+  if (fault !== undefined) throw new TrimtabError("INVALID_ARGUMENT", `${name} ${fault}`, { field: name });
+  return { type: "json_schema", json_schema: { name, schema: JSON.parse(schema) as unknown } };
 }
 
 /** vLLM's n-gram speculation; other methods stay as they are and are refused. */
