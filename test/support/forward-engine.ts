@@ -1,5 +1,12 @@
 /** Short ways to talk to an engine in tests. */
-import type { CommandInput, Engine, StreamEvent } from "../../services/forward/src/engine/client.ts";
+import { afterAll } from "bun:test";
+import {
+  type CommandInput,
+  createEngine,
+  type Engine,
+  type EngineOptions,
+  type StreamEvent,
+} from "../../services/forward/src/engine/client.ts";
 import type {
   Caller,
   Finished,
@@ -11,7 +18,7 @@ import type {
 import type { Activation, TapSpec } from "../../services/forward/src/engine/taps.ts";
 import { SITES as ALL_SITES, hasSite } from "../../services/forward/src/programs/program.ts";
 import type { TrimtabError } from "../../services/kit/src/errors.ts";
-import { createRandom, VOCABULARY } from "./synthetic-model.ts";
+import { createRandom, type SyntheticOptions, VOCABULARY, writeSyntheticModel } from "./synthetic-model.ts";
 
 /** Greedy, no penalties. */
 export const GREEDY: Sampling = {
@@ -44,6 +51,20 @@ export const UNCACHED: Caller = { fairnessKey: "test", cacheSalt: "", bypassCach
 
 /** A caller like any other. */
 export const CALLER: Caller = { ...UNCACHED, bypassCache: false };
+
+/** An engine for the tests of one file, which asks for it at its top; it ends with them. */
+export async function startEngineForFile(
+  options: Partial<EngineOptions> & { readonly synthetic?: SyntheticOptions } = {},
+): Promise<Engine> {
+  const { synthetic, ...others } = options;
+  const engine = await createEngine({
+    modelPath: await writeSyntheticModel(synthetic),
+    threads: 1,
+    ...others,
+  });
+  afterAll(() => engine.close());
+  return engine;
+}
 
 /** Seeded token ids of the synthetic vocabulary, none of them a stop id. */
 export function prompt(length: number, seed = 1): number[] {

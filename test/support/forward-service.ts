@@ -1,4 +1,5 @@
 /** A forward service over the synthetic model, called through its schema by an in-memory transport. */
+import { afterAll } from "bun:test";
 import { type Client, createClient, createRouterTransport } from "@connectrpc/connect";
 import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import { fromConnectError } from "#kit/errors.ts";
@@ -52,7 +53,18 @@ export async function startForward(options: Partial<ForwardServiceOptions> = {})
       const { model } = await client.getModel({});
       return (model?.kvMemory?.pages ?? 0) - (model?.kvMemory?.freePages ?? 0);
     },
+    /** Resolves when no KV page is in use. */
+    async emptied(): Promise<void> {
+      while ((await this.usedPages()) > 0) await Bun.sleep(1);
+    },
   };
+}
+
+/** A service for the tests of one file, which asks for it at its top; it ends with them. */
+export async function startForwardForFile(options?: Partial<ForwardServiceOptions>) {
+  const forward = await startForward(options);
+  afterAll(() => forward.service.close());
+  return forward;
 }
 
 /** Loads a model to the end; its progress as fractions, and the model. */
@@ -69,6 +81,11 @@ export async function loadModel(
     }
   }
   return { model, progress };
+}
+
+/** Reads a stream to its end, or to its error. */
+export async function drain(stream: AsyncIterable<unknown>): Promise<void> {
+  for await (const _ of stream);
 }
 
 /** The reason a call fails with. */

@@ -37,6 +37,9 @@ const FEED_FORWARD = 128;
 /** Tokens of the synthetic vocabulary. */
 export const VOCABULARY = 256;
 
+/** A page of keys and values of the model of four layers: two heads, 32 tokens each of 32 int8 values and their scale. */
+export const PAGE_BYTES = 4 * 2 * KV_HEADS * 32 * (HEAD_DIM + 4);
+
 /** Writes the file into the temporary directory and answers its path. */
 export async function writeSyntheticModel(options: SyntheticOptions = {}): Promise<string> {
   const name = Bun.hash(JSON.stringify(options)).toString(16);

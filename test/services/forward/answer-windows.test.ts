@@ -1,21 +1,16 @@
 /** Windows of the answer, through the schema: they act on their tokens and on no other, and are proven row by row. */
-import { afterAll, beforeAll, expect, test } from "bun:test";
+import { expect, test } from "bun:test";
 import { fromConnectError } from "#kit/errors.ts";
 import type { LayerProof, ProgramBinding } from "#proto/trimtab/type/v1/program_pb.ts";
 import { OperationKind, Scope, Site } from "#proto/trimtab/type/v1/program_pb.ts";
 import { failure, prompt } from "../../support/forward-engine.ts";
-import { startForward } from "../../support/forward-service.ts";
+import { startForwardForFile } from "../../support/forward-service.ts";
 import { createRandom } from "../../support/synthetic-model.ts";
 
-let forward: Awaited<ReturnType<typeof startForward>>;
+const forward = await startForwardForFile();
 const IDS = prompt(37, 6);
 const TOKENS = 8;
 const LAST_LAYER = 3;
-
-beforeAll(async () => {
-  forward = await startForward();
-});
-afterAll(() => forward.service.close());
 
 type Window = { first?: number; end?: number };
 

@@ -1,17 +1,8 @@
 /** Branches of one prefix: its keys and values are read once a step for all of them, and nothing of them stays. */
-import { afterAll, beforeAll, expect, test } from "bun:test";
-import type { Engine } from "../../../services/forward/src/engine/client.ts";
-import { createEngine } from "../../../services/forward/src/engine/client.ts";
-import { CALLER, generate, GREEDY, open, prompt } from "../../support/forward-engine.ts";
-import { writeSyntheticModel } from "../../support/synthetic-model.ts";
+import { expect, test } from "bun:test";
+import { CALLER, generate, GREEDY, open, prompt, startEngineForFile } from "../../support/forward-engine.ts";
 
-let engine: Engine;
-
-beforeAll(async () => {
-  const modelPath = await writeSyntheticModel({ seed: 5, layers: 2 });
-  engine = await createEngine({ modelPath, threads: 1, contextTokens: 4096 });
-});
-afterAll(() => engine.close());
+const engine = await startEngineForFile({ synthetic: { seed: 5, layers: 2 }, contextTokens: 4096 });
 
 const release = (...sequences: number[]) => engine.call({ type: "release", sequences });
 const pagesRead = async () => (await engine.call({ type: "stats" })).readPages;

@@ -1,19 +1,19 @@
 /** What a caller says of itself, through the real service: who finds whose prefixes, what that saves, bad input. */
-import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
+import { expect, setDefaultTimeout, test } from "bun:test";
 import { fromConnectError } from "#kit/errors.ts";
 import { prompt } from "../../support/forward-engine.ts";
 import { failure } from "../../support/forward-engine.ts";
-import { generateCommand, openCommand, startForward, tokensOf } from "../../support/forward-service.ts";
+import {
+  generateCommand,
+  openCommand,
+  startForwardForFile,
+  tokensOf,
+} from "../../support/forward-service.ts";
 import { writeSyntheticModel } from "../../support/synthetic-model.ts";
 import { createEngine } from "../../../services/forward/src/engine/client.ts";
 
 setDefaultTimeout(60_000);
-let forward: Awaited<ReturnType<typeof startForward>>;
-
-beforeAll(async () => {
-  forward = await startForward();
-});
-afterAll(() => forward.service.close());
+const forward = await startForwardForFile();
 
 type Caller = NonNullable<Parameters<typeof forward.session>[0]["caller"]>;
 

@@ -1,19 +1,19 @@
 /** The engine in its worker, on a small synthetic model: lifecycle, errors, isolation. */
-import { afterAll, beforeAll, expect, test } from "bun:test";
-import type { Engine } from "../../../services/forward/src/engine/client.ts";
-import { createEngine } from "../../../services/forward/src/engine/client.ts";
-import { failure, GREEDY, generate, LAST_RESIDUALS, open, prompt } from "../../support/forward-engine.ts";
-import { writeSyntheticModel } from "../../support/synthetic-model.ts";
+import { expect, test } from "bun:test";
+import {
+  failure,
+  GREEDY,
+  generate,
+  LAST_RESIDUALS,
+  open,
+  prompt,
+  startEngineForFile,
+} from "../../support/forward-engine.ts";
+import { PAGE_BYTES } from "../../support/synthetic-model.ts";
 
-let engine: Engine;
 const CONTEXT = 4352;
 
-beforeAll(async () => {
-  const modelPath = await writeSyntheticModel();
-  const pageBytes = 4 * 2 * 2 * 32 * (32 + 4);
-  engine = await createEngine({ modelPath, threads: 1, contextTokens: CONTEXT, kvBytes: 200 * pageBytes });
-});
-afterAll(() => engine.close());
+const engine = await startEngineForFile({ contextTokens: CONTEXT, kvBytes: 200 * PAGE_BYTES });
 
 const usedPages = async (): Promise<number> => {
   const { pages, freePages } = await engine.call({ type: "stats" });

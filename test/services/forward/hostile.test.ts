@@ -1,5 +1,5 @@
 /** Random requests: each is answered or refused with a reason, never INTERNAL, and leaves nothing behind. */
-import { afterAll, beforeAll, expect, test } from "bun:test";
+import { expect, test } from "bun:test";
 import fc from "fast-check";
 import { fromConnectError } from "#kit/errors.ts";
 import {
@@ -12,18 +12,13 @@ import {
   taps,
   uint,
 } from "../../support/forward-requests.ts";
-import { startForward } from "../../support/forward-service.ts";
+import { drain, startForwardForFile } from "../../support/forward-service.ts";
 
-let forward: Awaited<ReturnType<typeof startForward>>;
-let programDigest = "";
-
-beforeAll(async () => {
-  forward = await startForward({ contextTokens: 128 });
-  const vectors = { dataType: 1, shape: [1, 64], data: new Uint8Array(256).fill(60) };
-  const program = { modelDigest: forward.modelDigest, operations: [{ site: 1, layer: 1, kind: 1, vectors }] };
-  ({ programDigest } = await forward.client.putProgram({ program }));
+const forward = await startForwardForFile({ contextTokens: 128 });
+const vectors = { dataType: 1, shape: [1, 64], data: new Uint8Array(256).fill(60) };
+const { programDigest } = await forward.client.putProgram({
+  program: { modelDigest: forward.modelDigest, operations: [{ site: 1, layer: 1, kind: 1, vectors }] },
 });
-afterAll(() => forward.service.close());
 
 const known = <T extends { programDigest: string }>(given: T | undefined) =>
   given && { ...given, programDigest: given.programDigest === "known" ? programDigest : given.programDigest };
@@ -35,10 +30,6 @@ async function survives(run: () => Promise<unknown>): Promise<void> {
     (thrown: unknown) => fromConnectError(thrown),
   );
   if (error) expect([error.reason, error.message]).not.toContain("INTERNAL");
-}
-
-async function drain(stream: AsyncIterable<unknown>): Promise<void> {
-  for await (const _ of stream);
 }
 
 test("F1 Open and Generate", async () => {

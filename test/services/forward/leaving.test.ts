@@ -1,10 +1,18 @@
 /** The rest of the values of rows F6 to F8 and F11: memory that is full, every moment to leave, deadlines that have passed. */
-import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
+import { expect, setDefaultTimeout, test } from "bun:test";
 import { create } from "@bufbuild/protobuf";
 import { createPushable } from "#kit/streams.ts";
 import { type SessionRequest, SessionRequestSchema } from "#proto/trimtab/forward/v1/forward_service_pb.ts";
 import { prompt } from "../../support/forward-engine.ts";
-import { generateCommand, openCommand, reasonOf, startForward } from "../../support/forward-service.ts";
+import {
+  drain,
+  generateCommand,
+  openCommand,
+  reasonOf,
+  startForward,
+  startForwardForFile,
+} from "../../support/forward-service.ts";
+import { PAGE_BYTES } from "../../support/synthetic-model.ts";
 
 setDefaultTimeout(120_000);
 const isFull = process.env.TRIMTAB_TEST_FULL === "1";
@@ -12,22 +20,10 @@ const CYCLES = isFull ? 10_000 : 200;
 const CONTEXT_TOKENS = 512;
 const PAGE_TOKENS = 32;
 
-let forward: Awaited<ReturnType<typeof startForward>>;
-beforeAll(async () => {
-  forward = await startForward({ contextTokens: CONTEXT_TOKENS });
-});
-afterAll(() => forward.service.close());
-
-const nothingLeft = async (): Promise<void> => {
-  while ((await forward.usedPages()) > 0) await Bun.sleep(1);
-};
-const drain = async (stream: AsyncIterable<unknown>): Promise<void> => {
-  for await (const _ of stream);
-};
+const forward = await startForwardForFile({ contextTokens: CONTEXT_TOKENS });
 
 test("F6 the sequence that does not fit is refused with a hint, those that do go on as before, and memory comes back", async () => {
-  const pageBytes = 4 * 2 * 2 * 32 * (32 + 4);
-  const small = await startForward({ contextTokens: CONTEXT_TOKENS, kvBytes: 8 * pageBytes });
+  const small = await startForward({ contextTokens: CONTEXT_TOKENS, kvBytes: 8 * PAGE_BYTES });
   const { client, modelDigest } = small;
   const openOne = (seed: number, timeoutMs = 60_000) =>
     client.open({ modelDigest, open: { ids: prompt(2 * PAGE_TOKENS, seed) } }, { timeoutMs });
@@ -73,7 +69,7 @@ test.each(LEAVING)("F7 a client that leaves %s leaves nothing", async (_name, me
   })().catch(() => undefined);
   if (messages === 0) abort.abort();
   await Promise.race([reading, Bun.sleep(5_000).then(() => abort.abort())]);
-  await nothingLeft();
+  await forward.emptied();
 });
 
 test("F7 a client that does not read and then leaves leaves nothing", async () => {
@@ -85,7 +81,7 @@ test("F7 a client that does not read and then leaves leaves nothing", async () =
   await unread.next();
   abort.abort();
   await unread.return?.().catch(() => undefined);
-  await nothingLeft();
+  await forward.emptied();
 });
 
 test(`F8 ${CYCLES} sequences opened, begun and left leave no page and no sequence`, async () => {
@@ -100,7 +96,7 @@ test(`F8 ${CYCLES} sequences opened, begun and left leave no page and no sequenc
     await call.catch(() => undefined);
     await client.release({ modelDigest, sequences: [sequence] });
   }
-  await nothingLeft();
+  await forward.emptied();
   const { model } = await client.getModel({});
   expect(model?.kvMemory?.sequences).toBe(0);
 });
@@ -114,6 +110,6 @@ test.each([1, 5])(
       client.open({ modelDigest, open: { ids }, caller: { bypassCache: true } }, { timeoutMs }),
     );
     expect(["DEADLINE_EXCEEDED", "CANCELLED"]).toContain(reason);
-    await nothingLeft();
+    await forward.emptied();
   },
 );

@@ -1,24 +1,17 @@
 /** Nothing is left behind, and every command is answered exactly once, whatever comes first. */
-import { afterAll, beforeAll, expect, test } from "bun:test";
+import { expect, test } from "bun:test";
 import fc from "fast-check";
-import type { Engine } from "../../../services/forward/src/engine/client.ts";
-import { createEngine } from "../../../services/forward/src/engine/client.ts";
-import { failure, generate, open, prompt } from "../../support/forward-engine.ts";
+import { failure, generate, open, prompt, startEngineForFile } from "../../support/forward-engine.ts";
 import { operation } from "../../support/program-reference.ts";
-import { writeSyntheticModel } from "../../support/synthetic-model.ts";
 
-let engine: Engine;
 const digest = "lifecycle";
 
-beforeAll(async () => {
-  const modelPath = await writeSyntheticModel({ seed: 4, layers: 2 });
-  engine = await createEngine({ modelPath, threads: 1, contextTokens: 256, rowBudget: 32, prefillRows: 16 });
-  const vectors = new Float32Array(64);
-  vectors[5] = 1;
-  const scopes = (["prompt", "answer"] as const).map((kind) => operation({ vectors, scope: { kind } }));
-  await engine.call({ type: "program", digest, program: { operations: scopes, conflict: "sum" } });
-});
-afterAll(() => engine.close());
+const synthetic = { seed: 4, layers: 2 };
+const engine = await startEngineForFile({ synthetic, contextTokens: 256, rowBudget: 32, prefillRows: 16 });
+const vectors = new Float32Array(64);
+vectors[5] = 1;
+const scopes = (["prompt", "answer"] as const).map((kind) => operation({ vectors, scope: { kind } }));
+await engine.call({ type: "program", digest, program: { operations: scopes, conflict: "sum" } });
 
 const gauges = async () => {
   const { pages, freePages, sequences, programBytes, waiting } = await engine.call({ type: "stats" });

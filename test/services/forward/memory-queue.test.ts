@@ -1,21 +1,20 @@
 /** Full KV memory: requests wait for it in order, as long as they may; then they are refused, typed. */
-import { afterAll, beforeAll, expect, test } from "bun:test";
-import type { Engine } from "../../../services/forward/src/engine/client.ts";
-import { createEngine } from "../../../services/forward/src/engine/client.ts";
-import { failure, generate, open, prompt, UNCACHED } from "../../support/forward-engine.ts";
+import { expect, test } from "bun:test";
+import {
+  failure,
+  generate,
+  open,
+  prompt,
+  UNCACHED,
+  startEngineForFile,
+} from "../../support/forward-engine.ts";
 import { reasonOf, startForward } from "../../support/forward-service.ts";
-import { writeSyntheticModel } from "../../support/synthetic-model.ts";
+import { PAGE_BYTES } from "../../support/synthetic-model.ts";
 
-let engine: Engine;
 const PAGES = 40;
-const PAGE_BYTES = 4 * 2 * 2 * 32 * (32 + 4);
 const PAGE = 32;
 
-beforeAll(async () => {
-  const modelPath = await writeSyntheticModel();
-  engine = await createEngine({ modelPath, threads: 1, contextTokens: 4096, kvBytes: PAGES * PAGE_BYTES });
-});
-afterAll(() => engine.close());
+const engine = await startEngineForFile({ contextTokens: 4096, kvBytes: PAGES * PAGE_BYTES });
 
 const release = (...sequences: number[]) => engine.call({ type: "release", sequences });
 const impatient = { ...UNCACHED, waitMs: 50 };

@@ -1,6 +1,5 @@
 /** The prefix cache: what is found again, what never is, and that no bit tells the difference. */
-import { afterAll, beforeAll, expect, test } from "bun:test";
-import type { Engine } from "../../../services/forward/src/engine/client.ts";
+import { expect, test } from "bun:test";
 import { createEngine } from "../../../services/forward/src/engine/client.ts";
 import type { Binding } from "../../../services/forward/src/engine/protocol.ts";
 import type { TapSpec } from "../../../services/forward/src/engine/taps.ts";
@@ -11,25 +10,19 @@ import {
   LAST_RESIDUALS,
   open,
   prompt,
+  startEngineForFile,
   UNCACHED,
 } from "../../support/forward-engine.ts";
 import { operation } from "../../support/program-reference.ts";
-import { writeSyntheticModel } from "../../support/synthetic-model.ts";
+import { PAGE_BYTES, writeSyntheticModel } from "../../support/synthetic-model.ts";
 
-let engine: Engine;
-const PAGE_BYTES = 4 * 2 * 2 * 32 * (32 + 4);
-const modelPath = await writeSyntheticModel();
-
-beforeAll(async () => {
-  engine = await createEngine({ modelPath, threads: 1, contextTokens: 1024, kvBytes: 64 * PAGE_BYTES });
-  const vectors = new Float32Array(64);
-  vectors[5] = 1;
-  for (const kind of ["prompt", "answer"] as const) {
-    const operations = [operation({ vectors, scope: { kind } })];
-    await engine.call({ type: "program", digest: kind, program: { operations, conflict: "sum" } });
-  }
-});
-afterAll(() => engine.close());
+const engine = await startEngineForFile({ contextTokens: 1024, kvBytes: 64 * PAGE_BYTES });
+const vectors = new Float32Array(64);
+vectors[5] = 1;
+for (const kind of ["prompt", "answer"] as const) {
+  const operations = [operation({ vectors, scope: { kind } })];
+  await engine.call({ type: "program", digest: kind, program: { operations, conflict: "sum" } });
+}
 
 const release = (...sequences: number[]) => engine.call({ type: "release", sequences });
 
@@ -137,6 +130,7 @@ test("requests beyond the memory evict what nobody uses, and no page is lost", a
 });
 
 test("without the cache nothing is found and nothing stays", async () => {
+  const modelPath = await writeSyntheticModel();
   const off = await createEngine({ modelPath, threads: 1, contextTokens: 256, prefixCache: false });
   for (const _ of [1, 2]) {
     const { sequence, reusedTokens } = await open(off, prompt(100, 9));

@@ -1,26 +1,24 @@
 /** Programs in the running engine: nothing is nothing to the bit, what acts is proven, every row has its own. */
-import { afterAll, beforeAll, expect, test } from "bun:test";
-import type { Engine } from "../../../services/forward/src/engine/client.ts";
-import { createEngine } from "../../../services/forward/src/engine/client.ts";
+import { expect, test } from "bun:test";
 import type { Operation } from "../../../services/forward/src/programs/program.ts";
-import { failure, generate, LAST_RESIDUALS, open, prompt, SITES } from "../../support/forward-engine.ts";
+import {
+  failure,
+  generate,
+  LAST_RESIDUALS,
+  open,
+  prompt,
+  SITES,
+  startEngineForFile,
+} from "../../support/forward-engine.ts";
 import { putProgram } from "../../support/put-program.ts";
-import { createRandom, writeSyntheticModel } from "../../support/synthetic-model.ts";
+import { createRandom } from "../../support/synthetic-model.ts";
 
-let engine: Engine;
 const WIDTH = 64;
 const DIMS: Record<string, number> = { heads: 128, neurons: 128 };
 const random = createRandom(5);
 const IDS = prompt(45, 20);
 
-beforeAll(async () => {
-  engine = await createEngine({
-    modelPath: await writeSyntheticModel({ seed: 9 }),
-    threads: 1,
-    contextTokens: 1024,
-  });
-});
-afterAll(() => engine.close());
+const engine = await startEngineForFile({ synthetic: { seed: 9 }, contextTokens: 1024 });
 
 function add(fields: Partial<Operation> = {}): Operation {
   const dim = DIMS[fields.site ?? ""] ?? WIDTH;

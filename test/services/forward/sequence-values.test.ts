@@ -1,5 +1,5 @@
 /** The rest of the values of rows F1, F2 and F4: ids as each protocol can write them, names that were good once, cuts and forks that are none. */
-import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
+import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { create } from "@bufbuild/protobuf";
 import { Hono } from "hono";
 import { mountConnect } from "#kit/listeners.ts";
@@ -7,28 +7,22 @@ import { serverInterceptors } from "#kit/interceptors.ts";
 import { createPushable } from "#kit/streams.ts";
 import { type SessionRequest, SessionRequestSchema } from "#proto/trimtab/forward/v1/forward_service_pb.ts";
 import { failure, prompt } from "../../support/forward-engine.ts";
-import { generateCommand, openCommand, reasonOf, startForward } from "../../support/forward-service.ts";
+import {
+  drain,
+  generateCommand,
+  openCommand,
+  reasonOf,
+  startForwardForFile,
+} from "../../support/forward-service.ts";
 
 setDefaultTimeout(120_000);
 const RANGE = "FIELD_OUT_OF_RANGE";
 const VOCABULARY = 256;
 const CONTEXT_TOKENS = 512;
 
-let forward: Awaited<ReturnType<typeof startForward>>;
-let app: Hono;
-beforeAll(async () => {
-  forward = await startForward({ contextTokens: CONTEXT_TOKENS });
-  app = new Hono();
-  mountConnect(app, { routes: forward.service.routes, interceptors: serverInterceptors() });
-});
-afterAll(() => forward.service.close());
-
-const nothingLeft = async (): Promise<void> => {
-  while ((await forward.usedPages()) > 0) await Bun.sleep(1);
-};
-const drain = async (stream: AsyncIterable<unknown>): Promise<void> => {
-  for await (const _ of stream);
-};
+const forward = await startForwardForFile({ contextTokens: CONTEXT_TOKENS });
+const app = new Hono();
+mountConnect(app, { routes: forward.service.routes, interceptors: serverInterceptors() });
 
 const BAD_IDS = [[VOCABULARY], [2 ** 31], [2 ** 32 - 1], [5, 6, 2 ** 31 - 1]];
 describe.each(BAD_IDS.map((ids) => [ids]))("F1 the ids %p are refused by", (ids) => {
@@ -91,7 +85,7 @@ test("F2 released, expired, foreign and invented names are refused in the same w
   const released = (await client.open({ modelDigest, open })).sequence;
   await client.release({ modelDigest, sequences: [released] });
   const expired = (await client.open({ modelDigest, open, leaseMs: 1_000 })).sequence;
-  await nothingLeft();
+  await forward.emptied();
   const names = [released, expired, `${released}x`, released.toUpperCase(), "seq-", " ", "\u0000"];
   const said = await Promise.all(
     names.map(
@@ -117,7 +111,7 @@ test("F2 a session knows no sequence of another session, whatever its number", a
   expect(other[0]?.event).toMatchObject({ case: "failed", value: { reason: "SEQUENCE_NOT_FOUND" } });
   requests.end();
   await mine.next();
-  await nothingLeft();
+  await forward.emptied();
 });
 
 test("F4 a fork into no children, into far too many, and a cut to nothing", async () => {
@@ -132,5 +126,5 @@ test("F4 a fork into no children, into far too many, and a cut to nothing", asyn
     expect(await reasonOf(client.truncate({ modelDigest, sequence, tokens }))).toBe(RANGE);
   }
   await client.release({ modelDigest, sequences: [sequence] });
-  await nothingLeft();
+  await forward.emptied();
 });

@@ -1,16 +1,11 @@
 /** The forward service through its schema: leases, scoring, capture, refusals. */
-import { afterAll, beforeAll, expect, test } from "bun:test";
+import { expect, test } from "bun:test";
 import { fromConnectError } from "#kit/errors.ts";
 import { OperationKind, Pooling, Site, TapPositions } from "#proto/trimtab/type/v1/program_pb.ts";
 import { prompt } from "../../support/forward-engine.ts";
-import { reasonOf, startForward } from "../../support/forward-service.ts";
+import { reasonOf, startForwardForFile } from "../../support/forward-service.ts";
 
-let forward: Awaited<ReturnType<typeof startForward>>;
-
-beforeAll(async () => {
-  forward = await startForward();
-});
-afterAll(() => forward.service.close());
+const forward = await startForwardForFile();
 
 test("a leased sequence generates, forks, truncates, renews and is released by name", async () => {
   const { client, modelDigest } = forward;

@@ -1,5 +1,5 @@
 /** Sessions: many commands a message, isolation of failures, and an end that frees everything. */
-import { afterAll, beforeAll, expect, test } from "bun:test";
+import { expect, test } from "bun:test";
 import { create, toBinary } from "@bufbuild/protobuf";
 import { createPushable } from "#kit/streams.ts";
 import {
@@ -12,16 +12,11 @@ import {
   generateCommand,
   openCommand,
   reasonOf,
-  startForward,
+  startForwardForFile,
   tokensOf,
 } from "../../support/forward-service.ts";
 
-let forward: Awaited<ReturnType<typeof startForward>>;
-
-beforeAll(async () => {
-  forward = await startForward();
-});
-afterAll(() => forward.service.close());
+const forward = await startForwardForFile();
 
 test("a session opens, forks and generates in one message; the stream's end frees all pages", async () => {
   const events = await forward.session({

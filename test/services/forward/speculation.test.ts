@@ -1,20 +1,16 @@
 /** Prompt-lookup speculation: the answer is that of a generation without, bit for bit, and costs fewer steps. */
-import { afterAll, expect, test } from "bun:test";
+import { expect, test } from "bun:test";
 import { create } from "@bufbuild/protobuf";
 import { GenerateCommandSchema } from "#proto/trimtab/forward/v1/forward_service_pb.ts";
-import { createEngine } from "../../../services/forward/src/engine/client.ts";
 import type { CommandInput } from "../../../services/forward/src/engine/client.ts";
 import { createDrafter } from "../../../services/forward/src/engine/speculation.ts";
 import { toGenerate } from "../../../services/forward/src/schema/generation.ts";
-import { generate, GREEDY, open, prompt } from "../../support/forward-engine.ts";
-import { writeSyntheticModel } from "../../support/synthetic-model.ts";
+import { generate, GREEDY, open, prompt, startEngineForFile } from "../../support/forward-engine.ts";
 
-const engine = await createEngine({ modelPath: await writeSyntheticModel(), threads: 1 });
+const engine = await startEngineForFile();
 const SPECULATION = { ngram: 2, maxDraft: 6 };
 /** A text that repeats itself. */
 const PROMPT = [...prompt(20, 3), ...prompt(20, 3), ...prompt(12, 3)];
-
-afterAll(() => engine.close());
 
 /** Tokens with log-probabilities and alternatives, and the counts, with or without speculation, among `others`. */
 async function write(options: Partial<CommandInput<"generate">>, ids = PROMPT, others = 0) {

@@ -1,21 +1,16 @@
 /** Taps over the schema: what cannot be combined is refused by name, projections are stored by content, frames stay small. */
-import { afterAll, beforeAll, expect, test } from "bun:test";
+import { expect, test } from "bun:test";
 import { toBinary } from "@bufbuild/protobuf";
 import { fromConnectError } from "#kit/errors.ts";
 import { CaptureResponseSchema } from "#proto/trimtab/forward/v1/forward_service_pb.ts";
 import { type Activation, Pooling, Site, TapPositions } from "#proto/trimtab/type/v1/program_pb.ts";
 import { DataType } from "#proto/trimtab/type/v1/tensor_pb.ts";
 import { failure, prompt } from "../../support/forward-engine.ts";
-import { startForward } from "../../support/forward-service.ts";
+import { startForwardForFile } from "../../support/forward-service.ts";
 
 const WIDTH = 64;
 const RANGE = { site: Site.RESIDUAL, layers: [1, 2], positions: TapPositions.RANGE };
-let forward: Awaited<ReturnType<typeof startForward>>;
-
-beforeAll(async () => {
-  forward = await startForward();
-});
-afterAll(() => forward.service.close());
+const forward = await startForwardForFile();
 
 async function capture(tap: object, ids = prompt(200, 3)): Promise<Activation[]> {
   const read: Activation[] = [];

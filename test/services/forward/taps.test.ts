@@ -1,10 +1,15 @@
 /** What taps make of rows: pooling, final norm, projection and early-layer logits against plain arithmetic on the raw rows. */
-import { afterAll, beforeAll, expect, test } from "bun:test";
-import type { Engine } from "../../../services/forward/src/engine/client.ts";
-import { createEngine } from "../../../services/forward/src/engine/client.ts";
+import { expect, test } from "bun:test";
 import type { Activation, TapSpec } from "../../../services/forward/src/engine/taps.ts";
-import { failure, generate, LAST_RESIDUALS, open, prompt } from "../../support/forward-engine.ts";
-import { createRandom, VOCABULARY, writeSyntheticModel } from "../../support/synthetic-model.ts";
+import {
+  failure,
+  generate,
+  LAST_RESIDUALS,
+  open,
+  prompt,
+  startEngineForFile,
+} from "../../support/forward-engine.ts";
+import { createRandom, VOCABULARY } from "../../support/synthetic-model.ts";
 
 const WIDTH = 64;
 const LAST_LAYER = 3;
@@ -12,13 +17,10 @@ const SEED = 31;
 const IDS = prompt(45, SEED);
 const RANGE: TapSpec = { ...LAST_RESIDUALS, positions: "range", first: 3, end: 40 };
 const EVERY_ID = Array.from({ length: VOCABULARY }, (_, id) => id);
-let engine: Engine;
 
-beforeAll(async () => {
-  const modelPath = await writeSyntheticModel({ seed: SEED });
-  engine = await createEngine({ modelPath, threads: 1, contextTokens: 512, rowBudget: 16, prefillRows: 16 });
+const engine = await startEngineForFile({
+  ...{ synthetic: { seed: SEED }, contextTokens: 512, rowBudget: 16, prefillRows: 16 },
 });
-afterAll(() => engine.close());
 
 /** Rows of a layer in order, joined over steps. */
 function rowsOf(activations: readonly Activation[], tap: number, layer: number): Float32Array[] {

@@ -1,29 +1,26 @@
 /** The last token of a prompt computed again from where something acts on it: the bits of computing all of it, whatever acts. */
-import { afterAll, beforeAll, expect, test } from "bun:test";
-import type { Engine } from "../../../services/forward/src/engine/client.ts";
-import { createEngine } from "../../../services/forward/src/engine/client.ts";
+import { expect, test } from "bun:test";
 import type { BatchRow } from "../../../services/forward/src/engine/step.ts";
 import { knownBlocks } from "../../../services/forward/src/engine/trail.ts";
 import type { Operation } from "../../../services/forward/src/programs/program.ts";
-import { generate, LAST_RESIDUALS, open, prompt, SITES } from "../../support/forward-engine.ts";
+import {
+  generate,
+  LAST_RESIDUALS,
+  open,
+  prompt,
+  SITES,
+  startEngineForFile,
+} from "../../support/forward-engine.ts";
 import { putProgram } from "../../support/put-program.ts";
-import { createRandom, writeSyntheticModel } from "../../support/synthetic-model.ts";
+import { createRandom } from "../../support/synthetic-model.ts";
 
-let engine: Engine;
 const WIDTH = 64;
 const LAYERS = 4;
 const DIMS: Record<string, number> = { heads: 128, neurons: 128 };
 const random = createRandom(17);
 const TAP = { ...LAST_RESIDUALS, layers: [3] };
 
-beforeAll(async () => {
-  engine = await createEngine({
-    modelPath: await writeSyntheticModel({ seed: 9 }),
-    threads: 1,
-    contextTokens: 1024,
-  });
-});
-afterAll(() => engine.close());
+const engine = await startEngineForFile({ synthetic: { seed: 9 }, contextTokens: 1024 });
 
 function put(site: Operation["site"], layer: number, scope: Operation["scope"]): Promise<string> {
   const operation = {
