@@ -1,4 +1,4 @@
-// Finds the test suites (one a top-level folder of test/, one a service) and runs each in a Bun process of its own, so that a crash
+// Finds the test suites (one a top-level folder of test/, one a service, the soak) and runs each in a Bun process of its own, so that a crash
 // or a hang is that suite's and no other's. Counts come from the JUnit report; a process that ends badly without a failed test
 // in its report (a crash, an error outside any test) counts as one failure.
 
@@ -14,6 +14,8 @@ const TEST_FILE = /\.test\.ts$/;
 const SEPARATE_FOLDERS = new Set(["browser", "clients"]);
 /** Folders of test/ whose sub-folders are suites of their own. */
 const SPLIT_FOLDERS = new Set(["services"]);
+/** Files that are suites of their own. */
+const OWN_SUITES = new Map([["test/fault/soak.test.ts", "soak"]]);
 const TEST_TIMEOUT_MS = 30_000;
 const FORWARDED_SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"];
 
@@ -35,7 +37,8 @@ export function listSuites(filters = [], only = "") {
     if (filters.length > 0 && !filters.some((filter) => path.includes(filter))) continue;
     const parts = path.split("/");
     const depth = SPLIT_FOLDERS.has(parts[1]) ? 2 : 1;
-    const name = parts.slice(1, Math.min(1 + depth, parts.length - 1)).join("/") || "test";
+    const folders = parts.slice(1, Math.min(1 + depth, parts.length - 1)).join("/") || "test";
+    const name = OWN_SUITES.get(path) ?? folders;
     suites.set(name, [...(suites.get(name) ?? []), path]);
   }
   return [...suites]
@@ -94,7 +97,8 @@ function runProcess(bun, args, env, limitMs) {
     }, limitMs);
     const onSignal = (signal) => {
       kill("SIGKILL");
-      process.exit(signal === "SIGINT" ? 130 : 143);
+      // After the other suite that runs, if there is one, has been ended like this.
+      setImmediate(() => process.exit(signal === "SIGINT" ? 130 : 143));
     };
     FORWARDED_SIGNALS.forEach((signal) => process.on(signal, onSignal));
     child.once("error", (error) => resolve({ code: 127, text: error.message }));
