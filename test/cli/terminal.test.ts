@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { startStack, type Stack } from "../../cli/src/compose.ts";
+import { ask } from "../../cli/src/demo/answer.ts";
 import { createProgram } from "../../cli/src/program.ts";
 import { defaultModelPath } from "#kit/paths.ts";
 import { runCommand } from "../support/cli.ts";
@@ -104,6 +105,15 @@ test("top without a terminal is a line a sample; with --json a value a sample, w
   await busy;
   expect(first.generatedTokensPerSecond).toBe(0);
   expect(second.stepsPerSecond).toBeGreaterThan(0);
+});
+
+test("the demo asks without a recipe while there is none, and gets one answer", async () => {
+  const pieces: string[] = [];
+  const { texts, finished } = await ask(stack.client, { prompt: "Say hello.", maxTokens: 4 }, (_, text) =>
+    pieces.push(text),
+  );
+  expect([texts.length, finished.length, texts[0]]).toEqual([1, 1, pieces.join("")]);
+  expect(texts[0]?.trim()).not.toBe("");
 });
 
 test("every command can print JSON", () => {

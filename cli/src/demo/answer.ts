@@ -49,7 +49,7 @@ export async function ask(
     temperature: 0,
     recipe,
     mode,
-    compare: true,
+    compare: isSteered,
     proof: true,
   };
   const spec = { ...chatSpec(asked), verifiers: isSteered ? [{ name: "refusal", parameters: {} }] : [] };
