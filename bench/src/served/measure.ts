@@ -3,8 +3,8 @@
  * the format it is fastest in, each at the settings that are fastest here.
  */
 import type { FileKind } from "../contender.ts";
-import type { ForwardUnderTest } from "../ours/forward.ts";
 import { startGateway } from "../ours/gateway.ts";
+import type { OwnBench } from "../own/pairs.ts";
 import { makeBestFile } from "../peers/llama.ts";
 import {
   describeServer,
@@ -32,14 +32,8 @@ const KINDS = [
 ] as const;
 type Kind = (typeof KINDS)[number];
 
-interface ServedBench {
-  readonly forward: ForwardUnderTest;
-  readonly modelPath: string;
-  readonly model: string;
-  readonly threads: number;
-  readonly rounds: number;
-  /** The format llama-server is fastest in alone, at the settings it was fastest with before, and no round to warm up. */
-  readonly quick: boolean;
+/** With `quick` the format llama-server is fastest in alone, at the settings it was fastest with before, and no round to warm up. */
+interface ServedBench extends OwnBench {
   readonly onStep: (text: string) => void;
 }
 

@@ -3,8 +3,6 @@
  * tokens.
  */
 import type { MessageInitShape } from "@bufbuild/protobuf";
-import type { Client } from "@connectrpc/connect";
-import type { GatewayService } from "#proto/trimtab/gateway/v1/gateway_service_pb.ts";
 import {
   type Activation,
   Pooling,
@@ -12,8 +10,8 @@ import {
   TapPositions,
   type TapSchema,
 } from "#proto/trimtab/type/v1/program_pb.ts";
-import type { Journal, Keyed } from "../journal.ts";
-import { keepAll } from "./keep.ts";
+import type { Keyed } from "../journal.ts";
+import { keepAll, type KeptSource } from "./keep.ts";
 import { questionOf } from "./method.ts";
 import { bytesToF32 } from "./tensors.ts";
 
@@ -23,11 +21,7 @@ export interface ReadingRecord extends Keyed {
 }
 
 /** Where readings come from. */
-export interface ReadingSource {
-  readonly gateway: Client<typeof GatewayService>;
-  readonly journal: Journal<ReadingRecord>;
-  readonly model: string;
-  readonly modelKey: string;
+export interface ReadingSource extends KeptSource<ReadingRecord> {
   /** The recipe, pinned. */
   readonly recipe: string;
   readonly onProgress: (text: string) => void;

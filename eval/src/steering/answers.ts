@@ -2,11 +2,10 @@
  * Answers, each generated once and kept: base and forced-open answers by model, method, dose and prompt. Gates are combined
  * with them afterwards, so that a gate costs nothing. Greedy, so that an answer is a function of its key.
  */
-import { type Client, Code, ConnectError } from "@connectrpc/connect";
-import type { GatewayService } from "#proto/trimtab/gateway/v1/gateway_service_pb.ts";
+import { Code, ConnectError } from "@connectrpc/connect";
 import { FinishReason } from "#proto/trimtab/type/v1/generation_pb.ts";
-import type { Journal, Keyed } from "../journal.ts";
-import { keepAll } from "./keep.ts";
+import type { Keyed } from "../journal.ts";
+import { keepAll, type KeptSource } from "./keep.ts";
 import type { Method } from "./method.ts";
 import type { LabPrompt } from "./prompts.ts";
 
@@ -23,12 +22,7 @@ export interface AnswerRecord extends Keyed {
 }
 
 /** Where answers come from. */
-export interface AnswerSource {
-  readonly gateway: Client<typeof GatewayService>;
-  readonly journal: Journal<AnswerRecord>;
-  /** Name of the model, and the first digits of its digest: part of every key. */
-  readonly model: string;
-  readonly modelKey: string;
+export interface AnswerSource extends KeptSource<AnswerRecord> {
   readonly maxTokens: number;
   readonly onProgress: (text: string) => void;
 }

@@ -3,10 +3,9 @@
  * answer to a plain request, steered over unsteered. The same bytes on both sides, so the ratio is that of nats a byte.
  * Methods that change no probability (a forced beginning) have none.
  */
-import type { Client } from "@connectrpc/connect";
-import type { GatewayService } from "#proto/trimtab/gateway/v1/gateway_service_pb.ts";
 import type { ScoredItem } from "#proto/trimtab/forward/v1/forward_service_pb.ts";
-import { type Journal, type Keyed, recordOf } from "../journal.ts";
+import { type Keyed, recordOf } from "../journal.ts";
+import type { KeptSource } from "./keep.ts";
 import { BASE, type Method } from "./method.ts";
 
 /** A passage and the request it answers. */
@@ -23,12 +22,7 @@ export interface ScoreRecord extends Keyed {
 }
 
 /** Where scores come from. */
-export interface ScoreSource {
-  readonly gateway: Client<typeof GatewayService>;
-  readonly journal: Journal<ScoreRecord>;
-  readonly model: string;
-  readonly modelKey: string;
-}
+export type ScoreSource = KeptSource<ScoreRecord>;
 
 const TIMEOUT_MS = 600_000;
 

@@ -1,6 +1,17 @@
 /** Something asked of every prompt, several prompts at a time, and kept: what the journal has is not asked again. */
+import type { Client } from "@connectrpc/connect";
+import type { GatewayService } from "#proto/trimtab/gateway/v1/gateway_service_pb.ts";
 import type { Journal, Keyed } from "../journal.ts";
 import { mapParallel } from "../parallel.ts";
+
+/** Who is asked of a model, and where answers are kept. */
+export interface KeptSource<R extends Keyed> {
+  readonly gateway: Client<typeof GatewayService>;
+  readonly journal: Journal<R>;
+  /** Name of the model, and the first digits of its digest: part of every key. */
+  readonly model: string;
+  readonly modelKey: string;
+}
 
 /** What is asked, of whom, and how it is kept. */
 export interface Asking<T, R extends Keyed> {

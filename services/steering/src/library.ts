@@ -4,6 +4,7 @@
  */
 import type { ArtifactRecord, ArtifactStore } from "#kit/artifact-store.ts";
 import { hasReason, TrimtabError } from "#kit/errors.ts";
+import { createLru, type Lru } from "#kit/lru.ts";
 import type { SteeringUse } from "#proto/trimtab/steering/v1/steering_service_pb.ts";
 import { ArtifactKind } from "#proto/trimtab/type/v1/artifact_pb.ts";
 import type { Program } from "#proto/trimtab/type/v1/program_pb.ts";
@@ -15,7 +16,6 @@ import type { Deciding } from "./decider.ts";
 import { checkDirection, type Direction } from "./direction.ts";
 import { readEdit } from "./edit.ts";
 import { readDirectionSafetensors } from "./formats/safetensors-direction.ts";
-import { createLru } from "#kit/lru.ts";
 import type { PlannableRecipe } from "./plan-parts.ts";
 import type { NamedProgram } from "./program.ts";
 import { readRuleset } from "./ruleset.ts";
@@ -61,23 +61,12 @@ export function createLibrary(store: ArtifactStore, known: ReadonlySet<string>):
     if (record.kind !== ArtifactKind.CONTROLLER) {
       throw new TrimtabError("ARTIFACT_INVALID", `${record.name} is not a controller`, { field });
     }
-    let loading = heads.get(record.digest);
-    if (!loading) {
-      loading = loadController(bytes);
-      heads.set(record.digest, loading);
-      loading.catch(() => heads.delete(record.digest));
-    }
-    return checkHead(await loading, modelDigest);
+    return checkHead(await loadedOnce(heads, record.digest, () => loadController(bytes)), modelDigest);
   };
   const recipeOf = async (reference: string, modelDigest: string) => {
     const { built, digest } = findBuilt(store, known, reference, modelDigest);
-    let loading = recipes.get(digest);
-    if (!loading) {
-      loading = loadRecipe(store, built);
-      recipes.set(digest, loading);
-      loading.catch(() => recipes.delete(digest));
-    }
-    return { recipe: await loading, resolved: `${built.name}@${digest}` };
+    const recipe = await loadedOnce(recipes, digest, () => loadRecipe(store, built));
+    return { recipe, resolved: `${built.name}@${digest}` };
   };
   return {
     async resolve(use, modelDigest) {
@@ -111,6 +100,16 @@ export function createLibrary(store: ArtifactStore, known: ReadonlySet<string>):
       await Promise.all([...recipes.values().map(close), ...heads.values().map(closeHead)]);
     },
   };
+}
+
+/** What is kept under a digest, or being loaded; what could not be loaded is tried again by the next who asks. */
+function loadedOnce<T>(kept: Lru<Promise<T>>, digest: string, load: () => Promise<T>): Promise<T> {
+  const known = kept.get(digest);
+  if (known) return known;
+  const loading = load();
+  kept.set(digest, loading);
+  loading.catch(() => kept.delete(digest));
+  return loading;
 }
 
 /**

@@ -1,18 +1,12 @@
 /** Numbers that metadata of a model file may have, and no model can: each is refused by its key. */
 import { expect, test } from "bun:test";
-import type { TrimtabError } from "#kit/errors.ts";
 import { parseGguf } from "#kit/gguf.ts";
 import { readConfig } from "../../../services/forward/src/model/config.ts";
 import { syntheticModel, type Value } from "../../support/synthetic-model.ts";
+import { refusedField } from "../../support/refusal.ts";
 
 function refusal(metadata: Readonly<Record<string, Value>>): object {
-  try {
-    readConfig(parseGguf(syntheticModel({ metadata })));
-  } catch (error) {
-    const { reason, field } = error as TrimtabError;
-    return { reason, field };
-  }
-  throw new Error("expected a refusal");
+  return refusedField(() => readConfig(parseGguf(syntheticModel({ metadata }))));
 }
 
 /** Numbers no model has. */

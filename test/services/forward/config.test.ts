@@ -1,12 +1,12 @@
 /** Model files whose metadata and tensors contradict each other, or ask for what this build does not do. */
 import { expect, test } from "bun:test";
-import type { TrimtabError } from "#kit/errors.ts";
 import { parseGguf } from "#kit/gguf.ts";
 import { kvPageBytes } from "#kernels";
 import { readConfig } from "../../../services/forward/src/model/config.ts";
 import type { PlanOptions } from "../../../services/forward/src/model/plan.ts";
 import { planMemory } from "../../../services/forward/src/model/plan.ts";
 import { syntheticModel } from "../../support/synthetic-model.ts";
+import { refusedField } from "../../support/refusal.ts";
 
 type Metadata = NonNullable<Parameters<typeof syntheticModel>[0]>["metadata"];
 const PLAN: PlanOptions = {
@@ -17,16 +17,6 @@ const PLAN: PlanOptions = {
   logitRows: 32,
 };
 const header = (metadata: Metadata = {}, layers = 4) => parseGguf(syntheticModel({ metadata, layers }));
-
-function refusal(run: () => unknown): Pick<TrimtabError, "reason" | "field"> {
-  try {
-    run();
-  } catch (error) {
-    const { reason, field } = error as TrimtabError;
-    return { reason, field };
-  }
-  throw new Error("expected a refusal");
-}
 
 test("a sound file is read as it is written", () => {
   expect(readConfig(header())).toMatchObject({
@@ -66,7 +56,7 @@ const contradictions: [string, Metadata, string][] = [
 ];
 for (const [name, metadata, field] of contradictions) {
   test(`A7 refused as invalid: ${name}`, () => {
-    expect(refusal(() => readConfig(header(metadata)))).toEqual({ reason: "ARTIFACT_INVALID", field });
+    expect(refusedField(() => readConfig(header(metadata)))).toEqual({ reason: "ARTIFACT_INVALID", field });
   });
 }
 
@@ -79,7 +69,7 @@ const unsupported: [string, Metadata, string][] = [
 ];
 for (const [name, metadata, field] of unsupported) {
   test(`A7 refused as beyond this build: ${name}`, () => {
-    expect(refusal(() => readConfig(header(metadata)))).toEqual({ reason: "BACKEND_CAPABILITY", field });
+    expect(refusedField(() => readConfig(header(metadata)))).toEqual({ reason: "BACKEND_CAPABILITY", field });
   });
 }
 
@@ -101,11 +91,11 @@ test("regions of the plan do not overlap, and hold what was asked for", () => {
 test("X12 a plan over 3.75 GiB is refused before anything is loaded, one without a page too", () => {
   const file = header();
   const config = readConfig(file);
-  const plan = (kvBytes: number) => refusal(() => planMemory(file, config, { ...PLAN, kvBytes }));
+  const plan = (kvBytes: number) => refusedField(() => planMemory(file, config, { ...PLAN, kvBytes }));
   expect(plan(3.8 * 2 ** 30).reason).toBe("OUT_OF_MEMORY");
   expect(plan(100)).toEqual({ reason: "FIELD_OUT_OF_RANGE", field: "kv_bytes" });
   const choice = (options: Partial<PlanOptions>) =>
-    refusal(() => planMemory(file, config, { ...PLAN, ...options }));
+    refusedField(() => planMemory(file, config, { ...PLAN, ...options }));
   for (const rowBudget of [0, 4097, 1.5, Number.NaN]) {
     expect(choice({ rowBudget })).toEqual({ reason: "FIELD_OUT_OF_RANGE", field: "row_budget" });
   }

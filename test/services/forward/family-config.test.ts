@@ -1,10 +1,10 @@
 /** Bad values of the keys that only some families have: refused by key, before anything is loaded. */
 import { expect, test } from "bun:test";
-import { TrimtabError } from "#kit/errors.ts";
 import { parseGguf } from "#kit/gguf.ts";
 import type { GgufInput } from "#kit/gguf-writer.ts";
 import { readConfig } from "../../../services/forward/src/model/config.ts";
 import { type FamilyModel, familyModelBytes, familyModels } from "../../support/family-models.ts";
+import { refusedField } from "../../support/refusal.ts";
 
 type Name = keyof typeof familyModels;
 
@@ -16,13 +16,7 @@ function refusal(name: Name, key: string, value: GgufInput | null) {
   const full = `${model.architecture}.${key}`;
   if (value === null) changed.delete(full);
   else changed.set(full, value as never);
-  try {
-    readConfig({ metadata: changed, tensors });
-  } catch (error) {
-    if (error instanceof TrimtabError) return { reason: error.reason as string, field: error.field };
-    throw error;
-  }
-  throw new Error("the file was accepted");
+  return refusedField(() => readConfig({ metadata: changed, tensors }));
 }
 
 const INVALID = "ARTIFACT_INVALID";

@@ -3,12 +3,12 @@ import { expect, test } from "bun:test";
 import { create } from "@bufbuild/protobuf";
 import { GrammarCompiler, GrammarMatcher, TokenizerInfo } from "@mlc-ai/web-xgrammar";
 import { Ajv2020 } from "ajv/dist/2020.js";
-import type { TrimtabError } from "#kit/errors.ts";
 import { ConstraintSchema } from "#proto/trimtab/type/v1/generation_pb.ts";
 import { integersWithin, numbersWithin } from "../../../services/forward/src/grammar/ranges.ts";
 import { toGrammar } from "../../../services/forward/src/schema/constraint.ts";
 import { ACCEPTED, REFUSED, REGEXES, TEXTS, VALUES } from "../../support/json-schemas.ts";
 import { createRandom } from "../../support/synthetic-model.ts";
+import { refusalOf } from "../../support/refusal.ts";
 
 const compiler = GrammarCompiler.createGrammarCompiler(await TokenizerInfo.createTokenizerInfo([]), false);
 
@@ -36,15 +36,6 @@ const ofSchema = (schema: unknown, strict = true) =>
 const ofRegex = (regex: string) =>
   toGrammar(create(ConstraintSchema, { kind: { case: "regex", value: regex } }))?.text ?? "";
 
-function refusal(build: () => unknown): TrimtabError {
-  try {
-    build();
-  } catch (error) {
-    return error as TrimtabError;
-  }
-  throw new Error("was not refused");
-}
-
 test("what a schema's grammar takes is valid, compact or indented, and it takes the values named", async () => {
   const ajv = new Ajv2020({ strict: false, validateFormats: false });
   for (const { schema, takes } of ACCEPTED) {
@@ -59,7 +50,7 @@ test("what a schema's grammar takes is valid, compact or indented, and it takes 
 
 test("G21 what a grammar cannot enforce is refused by name, and ignored only if that is asked for", () => {
   for (const { schema, reason, says, ignorable } of REFUSED) {
-    const error = refusal(() => ofSchema(schema));
+    const error = refusalOf(() => ofSchema(schema));
     expect({ schema, reason: error.reason, field: error.field }).toEqual({
       schema,
       reason,
@@ -90,7 +81,7 @@ test("a regular expression takes what RegExp matches as a whole", async () => {
     "(a{1,99}){1,99}",
   ]) {
     expect(["UNSUPPORTED", "INVALID_ARGUMENT", "FIELD_OUT_OF_RANGE"]).toContain(
-      refusal(() => ofRegex(pattern)).reason,
+      refusalOf(() => ofRegex(pattern)).reason,
     );
   }
 }, 20_000);

@@ -2,11 +2,11 @@
 import { afterAll, expect, test } from "bun:test";
 import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { TrimtabError } from "#kit/errors.ts";
 import { readConfig } from "../../../services/forward/src/model/config.ts";
 import { openModel } from "../../../services/forward/src/model/model-file.ts";
 import { type FamilyModel, familyModelBytes, familyModels } from "../../support/family-models.ts";
 import { type HubFiles, hubFilesOf, writeHubDirectory } from "../../support/hub-directory.ts";
+import { refusedField } from "../../support/refusal.ts";
 
 type Family = keyof typeof familyModels;
 const made = new Map<Family, HubFiles>();
@@ -32,15 +32,11 @@ function refusal(
   const path = writeHubDirectory(`bad-${paths.length}`, files, shards);
   paths.push(path);
   spoil?.(path);
-  try {
+  return refusedField(() => {
     const file = openModel(path);
     readConfig(file.header);
     file.close();
-  } catch (error) {
-    if (!(error instanceof TrimtabError)) throw error;
-    return { reason: error.reason, field: error.field };
-  }
-  throw new Error("expected a refusal");
+  });
 }
 
 const Q = "model.layers.0.self_attn.q_proj.weight";

@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createKey, deleteKey, keyDigest, readKeys } from "#kit/api-keys.ts";
 import { createKeyGate } from "#kit/auth.ts";
-import { TrimtabError } from "#kit/errors.ts";
+import { refusedFor } from "../../support/refusal.ts";
 
 let directory: string;
 let path: string;
@@ -18,16 +18,6 @@ afterEach(() => rmSync(directory, { recursive: true }));
 const plain = { name: "app", operator: false, priority: "normal" } as const;
 const bearer = (key: string) => new Headers({ authorization: `Bearer ${key}` });
 
-function reasonOf(action: () => unknown): string {
-  try {
-    action();
-  } catch (error) {
-    if (error instanceof TrimtabError) return error.reason;
-    throw error;
-  }
-  return "none";
-}
-
 test("a key is shown once, kept as a digest only its owner can read, and opens the gate with its rights", () => {
   const key = createKey(path, { ...plain, tokensPerSecond: 5, steering: ["refusal"] });
   const text = readFileSync(path, "utf8");
@@ -36,18 +26,18 @@ test("a key is shown once, kept as a digest only its owner can read, and opens t
   expect(statSync(path).mode & 0o777).toBe(0o600);
   const gate = createKeyGate({ apiKey: "", keys: readKeys(path) });
   expect(gate.check(bearer(key))).toMatchObject({ name: "app", tokensPerSecond: 5, steering: ["refusal"] });
-  expect(reasonOf(() => gate.check(bearer(`${key}x`)))).toBe("UNAUTHENTICATED");
-  expect(reasonOf(() => gate.check(bearer(keyDigest(key))))).toBe("UNAUTHENTICATED");
+  expect(refusedFor(() => gate.check(bearer(`${key}x`)))).toBe("UNAUTHENTICATED");
+  expect(refusedFor(() => gate.check(bearer(keyDigest(key))))).toBe("UNAUTHENTICATED");
 });
 
 test("a name is taken once, and a deleted key is none", () => {
   const key = createKey(path, plain);
-  expect(reasonOf(() => createKey(path, plain))).toBe("CONFLICT");
+  expect(refusedFor(() => createKey(path, plain))).toBe("CONFLICT");
   createKey(path, { ...plain, name: "other" });
   deleteKey(path, "app");
-  expect(reasonOf(() => deleteKey(path, "app"))).toBe("FIELD_OUT_OF_RANGE");
+  expect(refusedFor(() => deleteKey(path, "app"))).toBe("FIELD_OUT_OF_RANGE");
   const gate = createKeyGate({ apiKey: "", keys: readKeys(path) });
-  expect(reasonOf(() => gate.check(bearer(key)))).toBe("UNAUTHENTICATED");
+  expect(refusedFor(() => gate.check(bearer(key)))).toBe("UNAUTHENTICATED");
 });
 
 test("a key ends at its time, by the clock of the server, with a reason of its own", () => {
@@ -57,9 +47,9 @@ test("a key ends at its time, by the clock of the server, with a reason of its o
     createKeyGate({ apiKey: "", keys: readKeys(path), now: () => Date.parse(time) });
   expect(at("2030-05-01T09:59:59.999Z").check(bearer(key))).toMatchObject({ name: "app", expires });
   for (const time of ["2030-05-01T10:00:00Z", "2031-01-01T00:00:00Z"]) {
-    expect(reasonOf(() => at(time).check(bearer(key)))).toBe("KEY_EXPIRED");
+    expect(refusedFor(() => at(time).check(bearer(key)))).toBe("KEY_EXPIRED");
     expect(() => at(time).check(bearer(key))).toThrow(expires);
-    expect(reasonOf(() => at(time).check(bearer(`${key}x`)))).toBe("UNAUTHENTICATED");
+    expect(refusedFor(() => at(time).check(bearer(`${key}x`)))).toBe("UNAUTHENTICATED");
     expect(at(time).isOpen).toBe(false);
   }
 });
@@ -75,14 +65,14 @@ test.each([
   ["a key twice in an object", `{"keys":[],"keys":[]}`],
 ])("a key file with %s opens nothing: it is refused", (_name, text) => {
   writeFileSync(path, text);
-  expect(reasonOf(() => readKeys(path))).toBe("ARTIFACT_INVALID");
+  expect(refusedFor(() => readKeys(path))).toBe("ARTIFACT_INVALID");
 });
 
 test("what no key may have is refused when it is made", () => {
-  expect(reasonOf(() => createKey(path, { ...plain, name: "../x" }))).toBe("FIELD_OUT_OF_RANGE");
-  expect(reasonOf(() => createKey(path, { ...plain, tokensPerSecond: -1 }))).toBe("FIELD_OUT_OF_RANGE");
-  expect(reasonOf(() => createKey(path, { ...plain, concurrent: 0.5 }))).toBe("FIELD_OUT_OF_RANGE");
-  expect(reasonOf(() => createKey(path, { ...plain, expires: "next week" }))).toBe("FIELD_OUT_OF_RANGE");
+  expect(refusedFor(() => createKey(path, { ...plain, name: "../x" }))).toBe("FIELD_OUT_OF_RANGE");
+  expect(refusedFor(() => createKey(path, { ...plain, tokensPerSecond: -1 }))).toBe("FIELD_OUT_OF_RANGE");
+  expect(refusedFor(() => createKey(path, { ...plain, concurrent: 0.5 }))).toBe("FIELD_OUT_OF_RANGE");
+  expect(refusedFor(() => createKey(path, { ...plain, expires: "next week" }))).toBe("FIELD_OUT_OF_RANGE");
 });
 
 test("keys made and taken back by several processes at once are there, and gone, as each was told", async () => {

@@ -20,6 +20,7 @@ import { fromConnectError } from "#kit/errors.ts";
 import { serverInterceptors } from "#kit/interceptors.ts";
 import { TokenizerService } from "#proto/trimtab/tokenizer/v1/tokenizer_service_pb.ts";
 import { ArtifactKind } from "#proto/trimtab/type/v1/artifact_pb.ts";
+import { refusedFor } from "../../support/refusal.ts";
 
 const kind = ArtifactKind.DIRECTION;
 const BYTES = new TextEncoder().encode("hello");
@@ -33,15 +34,6 @@ beforeEach(() => {
   object = join(directory, "objects", file);
 });
 afterEach(() => rmSync(directory, { recursive: true }));
-
-const reasonOf = (call: () => unknown): string => {
-  try {
-    call();
-  } catch (error) {
-    return fromConnectError(error).reason;
-  }
-  return "answered";
-};
 
 test.each<[string, () => void]>([
   ["one bit is flipped", () => writeFileSync(object, "helln")],
@@ -76,15 +68,15 @@ test.each<[string, () => void]>([
     const whole = store.put({ name: "whole", kind, bytes: new TextEncoder().encode("whole") });
     const { digest } = store.resolve("a");
     damage();
-    expect(reasonOf(() => store.get("a"))).toBe("ARTIFACT_CORRUPT");
-    expect(reasonOf(() => createArtifactStore(directory).get(digest))).toBe("ARTIFACT_CORRUPT");
+    expect(refusedFor(() => store.get("a"))).toBe("ARTIFACT_CORRUPT");
+    expect(refusedFor(() => createArtifactStore(directory).get(digest))).toBe("ARTIFACT_CORRUPT");
     expect(store.get("whole").record).toEqual(whole);
   },
 );
 
 test("A12 an artifact of another name is not found under a pin that is not its own", () => {
   const other = store.put({ name: "b", kind, bytes: new TextEncoder().encode("other") });
-  expect(reasonOf(() => store.get(`a@${other.digest}`))).toBe("ARTIFACT_NOT_FOUND");
+  expect(refusedFor(() => store.get(`a@${other.digest}`))).toBe("ARTIFACT_NOT_FOUND");
 });
 
 const indexes = (): string[] => readdirSync(directory).filter((name) => name.startsWith("index-"));
@@ -104,7 +96,7 @@ test.each<[string, (path: string) => void]>([
   (_name, damage) => {
     for (const name of indexes()) damage(join(directory, name));
     const again = createArtifactStore(directory);
-    expect(reasonOf(() => again.get("a"))).toBe("ARTIFACT_NOT_FOUND");
+    expect(refusedFor(() => again.get("a"))).toBe("ARTIFACT_NOT_FOUND");
     again.put({ name: "a", kind, bytes: BYTES });
     expect(createArtifactStore(directory).get("a").bytes).toEqual(BYTES);
   },

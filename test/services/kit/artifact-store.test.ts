@@ -4,8 +4,8 @@ import { mkdtempSync, readdirSync, rmSync, truncateSync, writeFileSync } from "n
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type ArtifactStore, createArtifactStore, digestOf } from "#kit/artifact-store.ts";
-import { type Reason, TrimtabError } from "#kit/errors.ts";
 import { ArtifactKind } from "#proto/trimtab/type/v1/artifact_pb.ts";
+import { refusedFor } from "../../support/refusal.ts";
 
 let directory: string;
 let store: ArtifactStore;
@@ -18,16 +18,6 @@ afterEach(() => rmSync(directory, { recursive: true }));
 const kind = ArtifactKind.DIRECTION;
 const bytesOf = (text: string) => new TextEncoder().encode(text);
 const HELLO = "sha256:2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824";
-
-function reasonOf(action: () => unknown): Reason | undefined {
-  try {
-    action();
-  } catch (error) {
-    if (error instanceof TrimtabError) return error.reason;
-    throw error;
-  }
-  return undefined;
-}
 
 test("bytes come back by name, by digest and pinned, also after reopening", () => {
   const record = store.put({
@@ -50,27 +40,27 @@ test("C2 the same bytes again are no change, other bytes need permission to repl
   const first = store.put({ name: "a", kind, bytes: bytesOf("one") });
   expect(store.put({ name: "a", kind, bytes: bytesOf("one") })).toEqual(first);
   const two = { name: "a", kind, bytes: bytesOf("two") };
-  expect(reasonOf(() => store.put(two))).toBe("ARTIFACT_EXISTS");
-  expect(reasonOf(() => store.put({ ...two, replace: HELLO }))).toBe("CONFLICT");
+  expect(refusedFor(() => store.put(two))).toBe("ARTIFACT_EXISTS");
+  expect(refusedFor(() => store.put({ ...two, replace: HELLO }))).toBe("CONFLICT");
   expect(store.put({ ...two, replace: first.digest }).digest).toBe(digestOf(bytesOf("two")));
-  expect(reasonOf(() => store.get(`a@${first.digest}`))).toBe("ARTIFACT_NOT_FOUND");
+  expect(refusedFor(() => store.get(`a@${first.digest}`))).toBe("ARTIFACT_NOT_FOUND");
 });
 
 test.each(["", "../x", ".hidden", "A", "a/b", "a\0", "x".repeat(65), "ä", "a b"])(
   "C3 the name %j is refused",
   (name) => {
-    expect(reasonOf(() => store.put({ name, kind, bytes: bytesOf("x") }))).toBe("INVALID_ARGUMENT");
-    expect(reasonOf(() => store.delete(name))).toBe("INVALID_ARGUMENT");
+    expect(refusedFor(() => store.put({ name, kind, bytes: bytesOf("x") }))).toBe("INVALID_ARGUMENT");
+    expect(refusedFor(() => store.delete(name))).toBe("INVALID_ARGUMENT");
   },
 );
 
 test("A12 unknown names, malformed digests and wrong expected digests are typed errors", () => {
-  expect(reasonOf(() => store.get("none"))).toBe("ARTIFACT_NOT_FOUND");
-  expect(reasonOf(() => store.get(`sha256:${"A".repeat(64)}`))).toBe("INVALID_ARGUMENT");
-  expect(reasonOf(() => store.get("sha256:../../etc/passwd"))).toBe("INVALID_ARGUMENT");
+  expect(refusedFor(() => store.get("none"))).toBe("ARTIFACT_NOT_FOUND");
+  expect(refusedFor(() => store.get(`sha256:${"A".repeat(64)}`))).toBe("INVALID_ARGUMENT");
+  expect(refusedFor(() => store.get("sha256:../../etc/passwd"))).toBe("INVALID_ARGUMENT");
   const input = { name: "a", kind, bytes: bytesOf("x"), expectedDigest: HELLO };
-  expect(reasonOf(() => store.put(input))).toBe("ARTIFACT_CORRUPT");
-  expect(reasonOf(() => store.put({ ...input, kind: ArtifactKind.UNSPECIFIED }))).toBe("FIELD_REQUIRED");
+  expect(refusedFor(() => store.put(input))).toBe("ARTIFACT_CORRUPT");
+  expect(refusedFor(() => store.put({ ...input, kind: ArtifactKind.UNSPECIFIED }))).toBe("FIELD_REQUIRED");
 });
 
 test("deleting a name keeps bytes another name has, and removes them with the last one", () => {
@@ -80,13 +70,13 @@ test("deleting a name keeps bytes another name has, and removes them with the la
   expect(store.get("b").bytes).toEqual(bytesOf("hello"));
   store.delete("b");
   expect(readdirSync(join(directory, "objects"))).toEqual([]);
-  expect(reasonOf(() => store.delete("b"))).toBe("ARTIFACT_NOT_FOUND");
+  expect(refusedFor(() => store.delete("b"))).toBe("ARTIFACT_NOT_FOUND");
 });
 
 test("X17 damaged bytes are never served, go to quarantine, and heal by storing them again", () => {
   const { file } = store.put({ name: "a", kind, bytes: bytesOf("hello") });
   writeFileSync(join(directory, "objects", file), "hellO");
-  expect(reasonOf(() => store.get("a"))).toBe("ARTIFACT_CORRUPT");
+  expect(refusedFor(() => store.get("a"))).toBe("ARTIFACT_CORRUPT");
   expect(readdirSync(join(directory, "quarantine"))).toHaveLength(1);
   store.put({ name: "a", kind, bytes: bytesOf("hello") });
   expect(store.get("a").bytes).toEqual(bytesOf("hello"));

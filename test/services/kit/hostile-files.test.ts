@@ -3,22 +3,12 @@ import { afterAll, expect, test } from "bun:test";
 import { chmodSync, closeSync, ftruncateSync, mkdtempSync, openSync, rmSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { TrimtabError } from "#kit/errors.ts";
 import { openGguf } from "#kit/gguf.ts";
+import { refusedFor } from "../../support/refusal.ts";
 
 const directory = mkdtempSync(join(tmpdir(), "trimtab-hostile-files-"));
 afterAll(() => rmSync(directory, { recursive: true, force: true }));
 const isRoot = process.getuid?.() === 0;
-
-function reasonOf(path: string): string {
-  try {
-    openGguf(path);
-    return "none";
-  } catch (error) {
-    if (error instanceof TrimtabError) return error.reason;
-    throw error;
-  }
-}
 
 /** A file that claims a size without having it. */
 function sparse(name: string, bytes: number): string {
@@ -30,23 +20,23 @@ function sparse(name: string, bytes: number): string {
 }
 
 test("A13 a sparse file of a terabyte is refused by its size, one of a gigabyte by its first bytes", () => {
-  expect(reasonOf(sparse("terabyte", 2 ** 40))).toBe("TOO_LARGE");
-  expect(reasonOf(sparse("gigabyte", 2 ** 30))).toBe("ARTIFACT_INVALID");
+  expect(refusedFor(() => openGguf(sparse("terabyte", 2 ** 40)))).toBe("TOO_LARGE");
+  expect(refusedFor(() => openGguf(sparse("gigabyte", 2 ** 30)))).toBe("ARTIFACT_INVALID");
 });
 
 test.skipIf(process.platform !== "linux")("A13 the memory of a process is no model", () => {
-  expect(reasonOf("/proc/self/mem")).toBe("ARTIFACT_INVALID");
+  expect(refusedFor(() => openGguf("/proc/self/mem"))).toBe("ARTIFACT_INVALID");
 });
 
 test("A13 a link that leads nowhere, or to itself, is no file", () => {
   const [nowhere, loop] = [join(directory, "nowhere"), join(directory, "loop")];
   symlinkSync(join(directory, "none"), nowhere);
   symlinkSync(loop, loop);
-  for (const path of [nowhere, loop]) expect(reasonOf(path)).not.toBe("none");
+  for (const path of [nowhere, loop]) expect(refusedFor(() => openGguf(path))).not.toBe("none");
 });
 
 test.skipIf(isRoot)("A13 a file that may not be read is a typed error", () => {
   const path = sparse("closed", 100);
   chmodSync(path, 0);
-  expect(reasonOf(path)).not.toBe("none");
+  expect(refusedFor(() => openGguf(path))).not.toBe("none");
 });

@@ -1,24 +1,9 @@
 /** Tensors of messages. */
 import { create } from "@bufbuild/protobuf";
 import { expect, test } from "bun:test";
-import { TrimtabError } from "#kit/errors.ts";
 import { decodeTensor, encodeTensor } from "#kit/tensor.ts";
 import { DataType, TensorSchema } from "#proto/trimtab/type/v1/tensor_pb.ts";
-
-function refusal(action: () => unknown): {
-  reason: string;
-  field: string | undefined;
-  limit: string | undefined;
-} {
-  try {
-    action();
-  } catch (error) {
-    if (error instanceof TrimtabError)
-      return { reason: error.reason, field: error.field, limit: error.limit };
-    throw error;
-  }
-  throw new Error("accepted");
-}
+import { refusalOf } from "../../support/refusal.ts";
 
 test("values survive the message, also from shared memory and from unaligned bytes", () => {
   const shared = new Float32Array(new SharedArrayBuffer(24), 8, 3);
@@ -63,11 +48,11 @@ test.each([
   ["NaN", { ...base, data: new Uint8Array(8).fill(255) }, "NON_FINITE", "x.data", undefined],
 ])("a tensor with %s is refused by field", (_name, init, reason, field, limit) => {
   const tensor = create(TensorSchema, init);
-  expect(refusal(() => decodeTensor("x", tensor, [2]))).toEqual({ reason, field, limit });
+  expect(refusalOf(() => decodeTensor("x", tensor, [2]))).toMatchObject({ reason, field, limit });
 });
 
 test("a shape that multiplies past the limit is refused before its bytes are looked at", () => {
   const tensor = create(TensorSchema, { ...base, shape: [2 ** 31, 2 ** 31] });
-  expect(refusal(() => decodeTensor("x", tensor)).reason).toBe("TOO_LARGE");
-  expect(refusal(() => decodeTensor("x", undefined)).reason).toBe("FIELD_REQUIRED");
+  expect(refusalOf(() => decodeTensor("x", tensor)).reason).toBe("TOO_LARGE");
+  expect(refusalOf(() => decodeTensor("x", undefined)).reason).toBe("FIELD_REQUIRED");
 });

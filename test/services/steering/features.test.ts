@@ -5,15 +5,7 @@ import { ActivationSchema, Site } from "#proto/trimtab/type/v1/program_pb.ts";
 import { DataType } from "#proto/trimtab/type/v1/tensor_pb.ts";
 import { controllerLayers, featureRow } from "../../../services/steering/src/features.ts";
 import { f32Tensor } from "../../../services/steering/src/tensors.ts";
-
-const reason = (action: () => unknown): unknown => {
-  try {
-    action();
-  } catch (error) {
-    return (error as { reason?: string }).reason;
-  }
-  return "nothing refused";
-};
+import { refusedFor } from "../../support/refusal.ts";
 
 test("a controller reads the last third of the blocks", () => {
   expect(controllerLayers(30)).toEqual([20, 21, 22, 23, 24, 25, 26, 27, 28, 29]);
@@ -24,7 +16,8 @@ test("activations that are missing, foreign, doubled or malformed are refused", 
   const values = f32Tensor([1, 2], Float32Array.of(1, 2));
   const row = (layer: number, more: MessageInitShape<typeof ActivationSchema> = {}) =>
     create(ActivationSchema, { site: Site.RESIDUAL, layer, values, ...more });
-  const read = (...activations: ReturnType<typeof row>[]) => reason(() => featureRow(activations, [2, 3], 2));
+  const read = (...activations: ReturnType<typeof row>[]) =>
+    refusedFor(() => featureRow(activations, [2, 3], 2));
   expect([
     ...featureRow([row(3), row(2, { values: f32Tensor([2], Float32Array.of(7, 8)) })], [2, 3], 2),
   ]).toEqual([7, 8, 1, 2]);

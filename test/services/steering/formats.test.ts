@@ -14,6 +14,7 @@ import {
   writeDirectionSafetensors,
 } from "../../../services/steering/src/formats/safetensors-direction.ts";
 import { directionFromFile } from "../../../services/steering/src/formats/vectors.ts";
+import { refusedFor } from "../../support/refusal.ts";
 
 const model = { digest: "cd".repeat(32), layers: 5, width: 3 };
 const vector = fc
@@ -35,14 +36,6 @@ const directions = fc.uniqueArray(fc.integer({ min: 1, max: 4 }), { minLength: 1
     };
   }),
 );
-const reason = (action: () => unknown): unknown => {
-  try {
-    action();
-  } catch (error) {
-    return (error as { reason?: string }).reason;
-  }
-  return "nothing refused";
-};
 
 test("GGUF in, stored, out again: the same bytes", () => {
   fc.assert(
@@ -85,14 +78,14 @@ test("direction.<n> is block n counted from 0, and block 0 is left out or refuse
   expect(readControlVector(writeControlVector(full, "llama", { skipFirstBlock: true })).raw.get(3)).toEqual(
     Float32Array.of(4, 0, 0),
   );
-  expect(reason(() => writeControlVector(full, "llama", { skipFirstBlock: false }))).toBe("UNSUPPORTED");
+  expect(refusedFor(() => writeControlVector(full, "llama", { skipFirstBlock: false }))).toBe("UNSUPPORTED");
 });
 
 test("A10 bad control vectors are refused", () => {
   const good = { "general.architecture": "controlvector" };
   const tensor = (name: string, data = Float32Array.of(1, 2, 3)) => [{ name, dims: [data.length], data }];
   const read = (metadata: Record<string, string>, tensors: ReturnType<typeof tensor>) =>
-    reason(() => directionFromFile(readControlVector(writeGguf(metadata, tensors)), model));
+    refusedFor(() => directionFromFile(readControlVector(writeGguf(metadata, tensors)), model));
   expect(read({ "general.architecture": "llama" }, tensor("direction.1"))).toBe("ARTIFACT_INVALID");
   expect(read(good, tensor("direction.0"))).toBe("ARTIFACT_INVALID");
   expect(read(good, tensor("blk.1.weight"))).toBe("ARTIFACT_INVALID");
@@ -106,13 +99,13 @@ test("A10 bad control vectors are refused", () => {
   );
   const file = writeControlVector(full, "llama", { skipFirstBlock: true });
   for (let length = 0; length < file.length; length += 41) {
-    expect(reason(() => readControlVector(file.subarray(0, length)))).toBe("ARTIFACT_INVALID");
+    expect(refusedFor(() => readControlVector(file.subarray(0, length)))).toBe("ARTIFACT_INVALID");
   }
 });
 
 test("A9 bad safetensors are refused", () => {
   const read = (tensors: Parameters<typeof writeSafetensors>[0]) =>
-    reason(() => directionFromFile(readDirectionSafetensors(writeSafetensors(tensors)), model));
+    refusedFor(() => directionFromFile(readDirectionSafetensors(writeSafetensors(tensors)), model));
   const three = { shape: [3], data: Float32Array.of(1, 2, 3) };
   expect(read({ "direction.x": three })).toBe("ARTIFACT_INVALID");
   expect(read({ median_residual_norms: { shape: [5], data: new Float32Array(5).fill(1) } })).toBe(

@@ -1,25 +1,15 @@
 /** Vectors of a file that are no numbers a model can be pushed with, of types or blocks there are none of (row A10). */
 import { expect, test } from "bun:test";
 import { writeGguf } from "#kit/gguf-writer.ts";
-import { TrimtabError } from "#kit/errors.ts";
 import { readControlVector } from "../../../services/steering/src/formats/gguf-controlvector.ts";
 import { readDirectionSafetensors } from "../../../services/steering/src/formats/safetensors-direction.ts";
 import { directionFromFile } from "../../../services/steering/src/formats/vectors.ts";
+import { refusedFor } from "../../support/refusal.ts";
 
 const model = { digest: "cd".repeat(32), layers: 5, width: 3 };
 
-function reasonOf(read: () => unknown): string {
-  try {
-    read();
-    return "none";
-  } catch (error) {
-    if (error instanceof TrimtabError) return error.reason;
-    throw error;
-  }
-}
-
 const gguf = (...tensors: [name: string, values: number[]][]): string =>
-  reasonOf(() =>
+  refusedFor(() =>
     directionFromFile(
       readControlVector(
         writeGguf(
@@ -37,7 +27,7 @@ function safetensors(dtype: string, bytes: number, name = "direction.1"): string
   const head = Buffer.alloc(8);
   head.writeBigUInt64LE(BigInt(header.length));
   const file = Buffer.concat([head, Buffer.from(header), Buffer.alloc(bytes, 1)]);
-  return reasonOf(() => directionFromFile(readDirectionSafetensors(new Uint8Array(file)), model));
+  return refusedFor(() => directionFromFile(readDirectionSafetensors(new Uint8Array(file)), model));
 }
 
 test.each<[string, string]>([

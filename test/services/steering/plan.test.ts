@@ -5,6 +5,7 @@ import { SteeringUseSchema } from "#proto/trimtab/steering/v1/steering_service_p
 import { Scope } from "#proto/trimtab/type/v1/program_pb.ts";
 import type { Direction } from "../../../services/steering/src/direction.ts";
 import { decide, resolveIntent } from "../../../services/steering/src/plan.ts";
+import { refusedFor } from "../../support/refusal.ts";
 
 const LAYERS = 4;
 const direction: Direction = {
@@ -33,14 +34,6 @@ const recipe = {
 const plain = { kind: "direction" as const, direction };
 const use = (fields: MessageInitShape<typeof SteeringUseSchema> = {}) => create(SteeringUseSchema, fields);
 const dose = (relative: number) => ({ dose: { case: "relative", value: relative } as const });
-const reason = (action: () => unknown): unknown => {
-  try {
-    action();
-  } catch (error) {
-    return (error as { reason?: string }).reason;
-  }
-  return "nothing refused";
-};
 
 test("a recipe pushes the last prompt token harder than the first answer tokens, and those harder than the rest", () => {
   const intent = resolveIntent(recipe, use());
@@ -138,11 +131,11 @@ test("A10 wishes that cannot be carried out are refused by name", () => {
     [plain, { scale: 1, mode: "paper" }, "INVALID_ARGUMENT"],
   ];
   for (const [source, fields, expected] of bad)
-    expect(reason(() => resolveIntent(source, use(fields)))).toBe(expected);
+    expect(refusedFor(() => resolveIntent(source, use(fields)))).toBe(expected);
 });
 
 test("A11 a gate that is no gate is an error, not an unsteered answer", () => {
   const intent = resolveIntent(recipe, use());
   for (const gate of [Number.NaN, -0.1, 1.1])
-    expect(reason(() => decide(intent, gate))).toBe("ARTIFACT_INVALID");
+    expect(refusedFor(() => decide(intent, gate))).toBe("ARTIFACT_INVALID");
 });

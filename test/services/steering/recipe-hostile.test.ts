@@ -3,9 +3,9 @@ import { afterEach, beforeEach, expect, test } from "bun:test";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { TrimtabError } from "#kit/errors.ts";
 import { readRecipe } from "../../../services/steering/src/recipes/recipe.ts";
 import { writeSmallRecipe } from "./support/small-recipe.ts";
+import { refusalOf } from "../../support/refusal.ts";
 
 let directory: string;
 beforeEach(() => {
@@ -58,12 +58,4 @@ test.each([
   expect(message).toContain("harmful.jsonl line 1");
 });
 
-function refusal(): TrimtabError {
-  try {
-    readRecipe(join(directory, "refusal"));
-  } catch (error) {
-    if (error instanceof TrimtabError) return error;
-    throw error;
-  }
-  throw new Error("the recipe was accepted");
-}
+const refusal = () => refusalOf(() => readRecipe(join(directory, "refusal")));

@@ -1,11 +1,11 @@
 /** Vocabularies are untrusted: each defect is refused with the key at fault, before anything is tokenized with it. */
 import { beforeAll, expect, test } from "bun:test";
-import { TrimtabError } from "#kit/errors.ts";
 import { parseGguf } from "#kit/gguf.ts";
 import { type GgufInput, writeGguf } from "#kit/gguf-writer.ts";
 import { createTokenizer } from "../../../services/tokenizer/src/tokenizer.ts";
 import { readVocabulary } from "../../../services/tokenizer/src/vocabulary.ts";
 import { bytePairMetadata, type Metadata, sentencePieceMetadata } from "../../support/vocabularies.ts";
+import { refusedField } from "../../support/refusal.ts";
 
 let bytePair: Metadata;
 let pieces: Metadata;
@@ -19,16 +19,6 @@ function load(metadata: Metadata) {
   const entries = Object.entries(metadata).filter(([, value]) => value !== undefined);
   const file = writeGguf(Object.fromEntries(entries) as Record<string, GgufInput>, []);
   return createTokenizer(readVocabulary(parseGguf(file).metadata));
-}
-
-function refusalOf(run: () => unknown): { reason: string; field: string | undefined } {
-  try {
-    run();
-  } catch (error) {
-    if (error instanceof TrimtabError) return { reason: error.reason, field: error.field };
-    throw error;
-  }
-  throw new Error("it was accepted");
 }
 
 const KEY = "tokenizer.ggml";
@@ -106,7 +96,7 @@ test.each<[string, () => Metadata, string, string]>([
   const named = Object.fromEntries(
     Object.entries(changes()).map(([name, value]) => [`${KEY}.${name}`, value]),
   );
-  expect(refusalOf(() => load({ ...bytePair, ...named }))).toEqual({ reason, field: `${KEY}.${key}` });
+  expect(refusedField(() => load({ ...bytePair, ...named }))).toEqual({ reason, field: `${KEY}.${key}` });
 });
 
 test.each<[string, () => Metadata, string]>([
@@ -129,7 +119,7 @@ test.each<[string, () => Metadata, string]>([
   const named = Object.fromEntries(
     Object.entries(changes()).map(([name, value]) => [`${KEY}.${name}`, value]),
   );
-  expect(refusalOf(() => load({ ...pieces, ...named }))).toEqual({
+  expect(refusedField(() => load({ ...pieces, ...named }))).toEqual({
     reason: "TOKENIZER_INVALID",
     field: `${KEY}.${key}`,
   });

@@ -12,12 +12,13 @@ import { GGUF_LIMITS, MODEL_DIRECTORY_LIMITS } from "#kit/limits.ts";
 import { openModelDirectory } from "#kit/model-directory.ts";
 import { scanJson } from "#kit/json-scan.ts";
 import { parseSafetensorsHeader } from "#kit/safetensors-header.ts";
+import { refusalOf } from "../../../support/refusal.ts";
 
 /** Messages of the refused files of a kind. */
 export function corpusOf(kind: keyof typeof CORPUS): string[] {
   const folder = mkdtempSync(join(tmpdir(), "trimtab-corpus-"));
   try {
-    return CORPUS[kind].map((read) => refusalOf(() => read(folder)));
+    return CORPUS[kind].map((read) => refusalOf(() => read(folder)).message);
   } finally {
     rmSync(folder, { recursive: true });
   }
@@ -93,13 +94,3 @@ const CORPUS = {
     },
   ],
 } satisfies Record<string, readonly ((folder: string) => unknown)[]>;
-
-function refusalOf(read: () => unknown): string {
-  try {
-    read();
-  } catch (error) {
-    if (error instanceof TrimtabError) return error.message;
-    throw error;
-  }
-  throw new Error("a file of the corpus was accepted");
-}
