@@ -14,7 +14,7 @@ import type { FlowContext, Prepared } from "./prepare.ts";
 import type { ProgramFacts } from "./programs.ts";
 import type { Stopwatch } from "./stopwatch.ts";
 import { createStepwise } from "./stepwise.ts";
-import { judge } from "./verdicts.ts";
+import { verdictsEvent } from "./verdicts.ts";
 
 /** What the choices of one request run with; `usage` is added to. */
 export interface ChoiceRunInput {
@@ -65,7 +65,10 @@ export function createChoiceRun(input: ChoiceRunInput): ChoiceRun {
       const rest = pieceEvent(input, arm, arm.text.end());
       if (rest) yield rest;
       yield finish(input, arm, event.value);
-      const judgement = verdictsOf(input, arm, finishReason(arm, event.value), judged);
+      const { index, text, tokens } = arm;
+      const reason = finishReason(arm, event.value);
+      const verdicts = verdictsEvent(input, { index, text: text.text, tokens, reason });
+      const judgement = verdicts.then((events) => void judged.push(...events));
       // Awaited at the end; a failure before that must not count as unhandled.
       judgement.catch(() => undefined);
       judgements.push(judgement);
@@ -181,25 +184,4 @@ function checkEnd({ facts }: ChoiceRunInput, arm: RunningArm, event: FinishedEve
 /** A choice we stopped at a stop string has ended properly, whatever forward calls it. */
 function finishReason(arm: RunningArm, event: FinishedEvent): FinishReason {
   return arm.text.stopped ? FinishReason.STOP : event.reason;
-}
-
-async function verdictsOf(
-  { flow, prepared, scope, usage }: ChoiceRunInput,
-  arm: RunningArm,
-  reason: FinishReason,
-  out: GenerateResponse[],
-): Promise<void> {
-  const { spec, prompt, model } = prepared;
-  if (spec.verifiers.length === 0) return;
-  const { index, text, tokens } = arm;
-  const finished = { index, messages: prompt.messages, text: text.text, tokens, reason };
-  const { verdicts, verifiedTokens } = await judge(
-    flow.clients,
-    model.digest,
-    spec.verifiers,
-    finished,
-    scope,
-  );
-  usage.verifiedTokens += verifiedTokens;
-  out.push(eventOf({ case: "verdicts", value: { choice: index, verdicts: [...verdicts] } }));
 }

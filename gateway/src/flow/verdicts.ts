@@ -4,13 +4,16 @@
  */
 import { create } from "@bufbuild/protobuf";
 import { fromConnectError, TrimtabError } from "#kit/errors.ts";
-import type { ChatMessage, FinishReason, Token } from "#proto/trimtab/type/v1/generation_pb.ts";
+import type { GenerateResponse } from "#proto/trimtab/gateway/v1/gateway_service_pb.ts";
+import type { ChatMessage, FinishReason, Token, Usage } from "#proto/trimtab/type/v1/generation_pb.ts";
 import {
   type Verdict,
   VerdictSchema,
   type VerifierUse,
 } from "#proto/trimtab/verifier/v1/verifier_service_pb.ts";
 import type { CallScope, GatewayClients } from "../clients.ts";
+import { eventOf } from "./events.ts";
+import type { FlowContext, Prepared } from "./prepare.ts";
 import { failureOf, isReasonOf, serviceFailure } from "./reasons.ts";
 
 /** A finished choice, as verifiers see it. */
@@ -20,6 +23,14 @@ export interface FinishedText {
   readonly text: string;
   readonly tokens: readonly Token[];
   readonly reason: FinishReason;
+}
+
+/** What a judged choice belongs to; `usage` is added to. */
+export interface JudgedRun {
+  readonly flow: FlowContext;
+  readonly prepared: Prepared;
+  readonly scope: CallScope;
+  readonly usage: Usage;
 }
 
 /** Verdicts on one choice, and what they cost. */
@@ -55,6 +66,20 @@ export async function checkVerifiers(
       throw new TrimtabError("UNSUPPORTED", message, { field });
     }
   });
+}
+
+/** Judges a finished choice by the request's own verifiers, if there are any, and bills it. Throws as {@link judge} does. */
+export async function verdictsEvent(
+  { flow, prepared, scope, usage }: JudgedRun,
+  finished: Omit<FinishedText, "messages">,
+): Promise<GenerateResponse[]> {
+  const { spec, prompt, model } = prepared;
+  if (spec.verifiers.length === 0) return [];
+  const shown = { ...finished, messages: prompt.messages };
+  const judgement = await judge(flow.clients, model.digest, spec.verifiers, shown, scope);
+  usage.verifiedTokens += judgement.verifiedTokens;
+  const value = { choice: finished.index, verdicts: [...judgement.verdicts] };
+  return [eventOf({ case: "verdicts", value })];
 }
 
 /** Judges one finished choice. Throws only for what the caller got wrong (parameters of a verifier). */

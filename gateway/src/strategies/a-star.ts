@@ -7,7 +7,7 @@
  */
 import { byScore } from "./sampling.ts";
 import { isSound } from "./standing.ts";
-import type { Candidate, Run, Search, Strategy } from "./strategy.ts";
+import { type Candidate, type Run, type Search, type Strategy, withParameters } from "./strategy.ts";
 
 interface Parameters {
   readonly branching: number;
@@ -74,7 +74,7 @@ export const aStar: Strategy = {
   stepwise: true,
   votes: false,
   candidates: 4,
-  run: (search, parameters) => run(search, parameters as unknown as Parameters),
+  run: withParameters(run),
 };
 
 async function* run(search: Search, parameters: Parameters): Run {

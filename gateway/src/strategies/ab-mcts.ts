@@ -8,7 +8,7 @@ import { drawBeta, drawStudent } from "./draws.ts";
 import { REQUEST_PROPERTY } from "./revision.ts";
 import { byScore } from "./sampling.ts";
 import { isSound } from "./standing.ts";
-import type { Candidate, Run, Search, Strategy } from "./strategy.ts";
+import { type Candidate, type Run, type Search, type Strategy, withParameters } from "./strategy.ts";
 
 interface Parameters {
   readonly batch: number;
@@ -49,7 +49,7 @@ export const abMcts: Strategy = {
   stepwise: false,
   votes: false,
   candidates: 8,
-  run: (search, parameters) => run(search, parameters as unknown as Parameters),
+  run: withParameters(run),
 };
 
 async function* run(search: Search, { batch, posterior, request }: Parameters): Run {

@@ -8,7 +8,7 @@
 import type { JsonObject } from "@bufbuild/protobuf";
 import { sampleAnswers } from "./sampling.ts";
 import { soundOf } from "./standing.ts";
-import type { Candidate, Run, Search, Strategy } from "./strategy.ts";
+import { type Candidate, type Run, type Search, type Strategy, withParameters } from "./strategy.ts";
 import { representative, tally } from "./votes.ts";
 
 /** One row: prompts up to this difficulty run this strategy. */
@@ -68,7 +68,7 @@ export function createAuto(strategies: readonly Strategy[]): Strategy {
     stepwise: true,
     votes: true,
     candidates: 16,
-    run: (search, parameters) => run(search, parameters as unknown as Parameters, strategies),
+    run: withParameters((search, parameters: Parameters) => run(search, parameters, strategies)),
   };
 }
 

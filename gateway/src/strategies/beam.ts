@@ -5,7 +5,14 @@
 import { choose, CHOOSE, type Choosing } from "./choosing.ts";
 import { byScore } from "./sampling.ts";
 import { isOpen } from "./standing.ts";
-import type { Candidate, Run, Search, Strategy } from "./strategy.ts";
+import {
+  JUDGED_STEPS,
+  type Candidate,
+  type Run,
+  type Search,
+  type Strategy,
+  withParameters,
+} from "./strategy.ts";
 
 /** Parameters of beams. */
 export interface BeamParameters {
@@ -40,12 +47,8 @@ export const beam: Strategy = {
   parameters: { type: "object", properties: BEAM_PROPERTIES, additionalProperties: false },
   source: "arXiv:2408.03314",
   cost: "about N answers, N verdicts a step; shared beginnings once",
-  verifiers: ["process"],
-  needsVerifier: true,
-  stepwise: true,
-  votes: true,
-  candidates: 8,
-  run: (search, parameters) => run(search, parameters as unknown as BeamParameters),
+  ...JUDGED_STEPS,
+  run: withParameters(run),
 };
 
 async function* run(search: Search, parameters: BeamParameters): Run {

@@ -9,7 +9,14 @@
 import { byScore, sampleAnswers } from "./sampling.ts";
 import { lowestWindow, type Signal, signalOf } from "./signals.ts";
 import { soundOf } from "./standing.ts";
-import type { AnswerTally, Candidate, Run, Search, Strategy } from "./strategy.ts";
+import {
+  type AnswerTally,
+  type Candidate,
+  type Run,
+  type Search,
+  type Strategy,
+  withParameters,
+} from "./strategy.ts";
 import { type Ballot, representative, tally } from "./votes.ts";
 
 interface Parameters {
@@ -67,7 +74,7 @@ export const confidenceVote: Strategy = {
   votes: true,
   needsConfidence: true,
   candidates: 8,
-  run: (search, parameters) => run(search, parameters as unknown as Parameters),
+  run: withParameters(run),
 };
 
 async function* run(search: Search, parameters: Parameters): Run {

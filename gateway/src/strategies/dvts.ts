@@ -7,7 +7,14 @@ import { BEAM_PROPERTIES, type BeamParameters, spread } from "./beam.ts";
 import { choose } from "./choosing.ts";
 import { byScore } from "./sampling.ts";
 import { isOpen } from "./standing.ts";
-import type { Candidate, Run, Search, Strategy } from "./strategy.ts";
+import {
+  JUDGED_STEPS,
+  type Candidate,
+  type Run,
+  type Search,
+  type Strategy,
+  withParameters,
+} from "./strategy.ts";
 
 /** Independent greedy trees. */
 export const dvts: Strategy = {
@@ -16,12 +23,8 @@ export const dvts: Strategy = {
   parameters: { type: "object", properties: BEAM_PROPERTIES, additionalProperties: false },
   source: "search-and-learn, Hugging Face, 2024",
   cost: "about N answers, N verdicts a step; shared beginnings once",
-  verifiers: ["process"],
-  needsVerifier: true,
-  stepwise: true,
-  votes: true,
-  candidates: 8,
-  run: (search, parameters) => run(search, parameters as unknown as BeamParameters),
+  ...JUDGED_STEPS,
+  run: withParameters(run),
 };
 
 async function* run(search: Search, { branching, max_steps, choose: choosing }: BeamParameters): Run {

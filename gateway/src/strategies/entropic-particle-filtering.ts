@@ -10,7 +10,14 @@
 import { choose } from "./choosing.ts";
 import { filter, FILTER_PROPERTIES, type FilterParameters } from "./filter.ts";
 import { effectiveSampleSize, logWeight } from "./resampling.ts";
-import type { Candidate, Run, Search, Strategy } from "./strategy.ts";
+import {
+  JUDGED_STEPS,
+  type Candidate,
+  type Run,
+  type Search,
+  type Strategy,
+  withParameters,
+} from "./strategy.ts";
 
 interface Parameters extends FilterParameters {
   readonly annealing: "ess" | "entropy" | "base";
@@ -57,12 +64,8 @@ export const entropicParticleFiltering: Strategy = {
   },
   source: "arXiv:2510.05825; look_ahead is our reconstruction",
   cost: "as particle-filtering; look_ahead adds a step and a verdict a particle and step",
-  verifiers: ["process"],
-  needsVerifier: true,
-  stepwise: true,
-  votes: true,
-  candidates: 8,
-  run: (search, parameters) => run(search, parameters as unknown as Parameters),
+  ...JUDGED_STEPS,
+  run: withParameters(run),
 };
 
 async function* run(search: Search, parameters: Parameters): Run {

@@ -6,7 +6,7 @@
  */
 import { sampleAll } from "./sampling.ts";
 import { soundOf } from "./standing.ts";
-import type { Candidate, Run, Search, Strategy } from "./strategy.ts";
+import { type Candidate, type Run, type Search, type Strategy, withParameters } from "./strategy.ts";
 import { representative, tally } from "./votes.ts";
 
 interface Parameters {
@@ -56,7 +56,7 @@ export const featureVote: Strategy = {
   stepwise: false,
   votes: true,
   candidates: 8,
-  run: (search, parameters) => run(search, parameters as unknown as Parameters),
+  run: withParameters(run),
 };
 
 async function* run(search: Search, parameters: Parameters): Run {

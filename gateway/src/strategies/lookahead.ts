@@ -5,7 +5,14 @@
  */
 import { BEAM_PROPERTIES, type BeamParameters, beamSearch } from "./beam.ts";
 import { choose } from "./choosing.ts";
-import type { Candidate, Run, Search, Strategy } from "./strategy.ts";
+import {
+  JUDGED_STEPS,
+  type Candidate,
+  type Run,
+  type Search,
+  type Strategy,
+  withParameters,
+} from "./strategy.ts";
 
 interface Parameters extends BeamParameters {
   readonly depth: number;
@@ -25,12 +32,8 @@ export const lookahead: Strategy = {
   },
   source: "arXiv:2408.03314",
   cost: "about N·(k + 1) answers, N verdicts a step",
-  verifiers: ["process"],
-  needsVerifier: true,
-  stepwise: true,
-  votes: true,
-  candidates: 8,
-  run: (search, parameters) => run(search, parameters as unknown as Parameters),
+  ...JUDGED_STEPS,
+  run: withParameters(run),
 };
 
 async function* run(search: Search, parameters: Parameters): Run {

@@ -7,7 +7,7 @@
 import type { Chain } from "./gibbs-sweep.ts";
 import { GIBBS_PROPERTIES, type GibbsParameters, sweepChains } from "./particle-gibbs.ts";
 import { logWeight } from "./resampling.ts";
-import type { Run, Search, Strategy } from "./strategy.ts";
+import { JUDGED_STEPS, type Run, type Search, type Strategy, withParameters } from "./strategy.ts";
 
 interface Parameters extends GibbsParameters {
   readonly chains: number;
@@ -35,12 +35,8 @@ export const parallelTempering: Strategy = {
   },
   source: "arXiv:2502.01618",
   cost: "as particle-gibbs, N shared between the chains",
-  verifiers: ["process"],
-  needsVerifier: true,
-  stepwise: true,
-  votes: true,
-  candidates: 8,
-  run: (search, parameters) => run(search, parameters as unknown as Parameters),
+  ...JUDGED_STEPS,
+  run: withParameters(run),
 };
 
 async function* run(search: Search, parameters: Parameters): Run {

@@ -5,7 +5,7 @@
  */
 import { choose } from "./choosing.ts";
 import { filter, FILTER_PROPERTIES, type FilterParameters } from "./filter.ts";
-import type { Run, Search, Strategy } from "./strategy.ts";
+import { JUDGED_STEPS, type Run, type Search, type Strategy, withParameters } from "./strategy.ts";
 
 /** Particle filtering. */
 export const particleFiltering: Strategy = {
@@ -14,12 +14,8 @@ export const particleFiltering: Strategy = {
   parameters: { type: "object", properties: FILTER_PROPERTIES, additionalProperties: false },
   source: "arXiv:2502.01618",
   cost: "about N answers, N verdicts a step; shared beginnings once",
-  verifiers: ["process"],
-  needsVerifier: true,
-  stepwise: true,
-  votes: true,
-  candidates: 8,
-  run: (search, parameters) => run(search, parameters as unknown as FilterParameters),
+  ...JUDGED_STEPS,
+  run: withParameters(run),
 };
 
 async function* run(search: Search, parameters: FilterParameters): Run {

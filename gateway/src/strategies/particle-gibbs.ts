@@ -6,7 +6,14 @@
 import { choose, CHOOSE, type Choosing } from "./choosing.ts";
 import { type Chain, type Potentials, sweep } from "./gibbs-sweep.ts";
 import { isSound } from "./standing.ts";
-import type { Candidate, Run, Search, Strategy } from "./strategy.ts";
+import {
+  JUDGED_STEPS,
+  type Candidate,
+  type Run,
+  type Search,
+  type Strategy,
+  withParameters,
+} from "./strategy.ts";
 
 /** Parameters of Gibbs sweeps. */
 export interface GibbsParameters {
@@ -51,12 +58,8 @@ export const particleGibbs: Strategy = {
   parameters: { type: "object", properties: GIBBS_PROPERTIES, additionalProperties: false },
   source: "arXiv:2502.01618",
   cost: "about N answers, N verdicts a step, for each sweep",
-  verifiers: ["process"],
-  needsVerifier: true,
-  stepwise: true,
-  votes: true,
-  candidates: 8,
-  run: (search, parameters) => run(search, parameters as unknown as GibbsParameters),
+  ...JUDGED_STEPS,
+  run: withParameters(run),
 };
 
 async function* run(search: Search, parameters: GibbsParameters): Run {

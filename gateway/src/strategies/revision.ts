@@ -7,7 +7,7 @@
 import { choose } from "./choosing.ts";
 import { sampleAnswers } from "./sampling.ts";
 import { isSound, soundOf } from "./standing.ts";
-import type { Candidate, Run, Search, Strategy } from "./strategy.ts";
+import { type Candidate, type Run, type Search, type Strategy, withParameters } from "./strategy.ts";
 import { representative, tally } from "./votes.ts";
 
 interface Parameters {
@@ -52,7 +52,7 @@ export const revision: Strategy = {
   stepwise: false,
   votes: true,
   candidates: 4,
-  run: (search, parameters) => run(search, parameters as unknown as Parameters),
+  run: withParameters(run),
 };
 
 async function* run(search: Search, { chains, request }: Parameters): Run {

@@ -4,7 +4,14 @@
  * Source: Wang et al. (2203.11171); stopping: Aggarwal et al., "Let's Sample Step by Step" (2305.11860).
  * Cost: at most N answers, no verdict; adaptive stopping saves what would not change the vote.
  */
-import type { AnswerTally, Candidate, Run, Search, Strategy } from "./strategy.ts";
+import {
+  type AnswerTally,
+  type Candidate,
+  type Run,
+  type Search,
+  type Strategy,
+  withParameters,
+} from "./strategy.ts";
 import { sampleAnswers } from "./sampling.ts";
 import { representative, tally } from "./votes.ts";
 
@@ -40,7 +47,7 @@ export const selfConsistency: Strategy = {
   stepwise: false,
   votes: true,
   candidates: 8,
-  run: (search, parameters) => run(search, parameters as unknown as Parameters),
+  run: withParameters(run),
 };
 
 async function* run(search: Search, { adaptive, confidence, round }: Parameters): Run {

@@ -18,7 +18,7 @@ import {
 } from "./resampling.ts";
 import { drawIndex } from "./random.ts";
 import { isOpen, isSound } from "./standing.ts";
-import type { Candidate, Run, Search, Strategy } from "./strategy.ts";
+import { type Candidate, type Run, type Search, type Strategy, withParameters } from "./strategy.ts";
 
 interface Parameters {
   readonly resampler: Resampler;
@@ -61,7 +61,7 @@ export const steeredProposal: Strategy = {
   stepwise: true,
   votes: false,
   candidates: 16,
-  run: (search, parameters) => run(search, parameters as unknown as Parameters),
+  run: withParameters(run),
 };
 
 async function* run(search: Search, { resampler, ess_threshold, max_steps }: Parameters): Run {

@@ -143,3 +143,18 @@ export interface Strategy {
   /** Runs with parameters that fit the schema, defaults filled in. */
   run(search: Search, parameters: JsonObject): Run;
 }
+
+/** Of a strategy that judges unfinished candidates after each step, and whose last candidates vote. */
+export const JUDGED_STEPS = {
+  verifiers: ["process"],
+  needsVerifier: true,
+  stepwise: true,
+  votes: true,
+  candidates: 8,
+} satisfies Partial<Strategy>;
+
+/** `run` of a strategy whose parameters have this shape: its schema has checked them before it runs, as no type can say. */
+export const withParameters =
+  <Parameters>(run: (search: Search, parameters: Parameters) => Run): Strategy["run"] =>
+  (search, parameters) =>
+    run(search, parameters as Parameters);

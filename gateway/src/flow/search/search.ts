@@ -15,7 +15,7 @@ import { eventOf } from "../events.ts";
 import type { ForwardSession } from "../forward-session.ts";
 import type { FlowContext, Prepared } from "../prepare.ts";
 import type { Stopwatch } from "../stopwatch.ts";
-import { judge } from "../verdicts.ts";
+import { verdictsEvent } from "../verdicts.ts";
 import { openArms } from "./arms.ts";
 import { createEngineWorld, type EngineInput, type EngineWorld } from "./engine-world.ts";
 import type { PreparedScaling } from "./options.ts";
@@ -58,7 +58,8 @@ export async function* searchAnswer(run: SearchRun): AsyncGenerator<GenerateResp
   };
   yield eventOf({ case: "finished", value: finished });
   yield eventOf({ case: "search", value: { event: { case: "final", value: finalReport(run, result) } } });
-  yield* verdictsOf(input, world, chosen);
+  const shown = { text: chosen.text, tokens: world.tokensOf(chosen), reason: finished.reason };
+  yield* await verdictsEvent(input, { index: 0, ...shown });
   yield eventOf({ case: "completed", value: { usage, timings: watch.finish(usage.completionTokens) } });
 }
 
@@ -107,28 +108,4 @@ function bill(usage: Usage, world: EngineWorld, { outcome, ledger }: SearchResul
 /** Why an answer ended; one that the budget cut met a limit like any other. */
 function endOf({ ended }: Candidate): FinishReason {
   return ended === undefined ? FinishReason.LENGTH : finishReasonOf(ended);
-}
-
-/** Verdicts of the request's own verifiers on the chosen answer. */
-async function* verdictsOf(
-  input: EngineInput,
-  world: EngineWorld,
-  chosen: Candidate,
-): AsyncGenerator<GenerateResponse, void> {
-  const { flow, prepared, scope, usage } = input;
-  const { spec, prompt, model } = prepared;
-  if (spec.verifiers.length === 0) return;
-  const finished = {
-    ...{ index: 0, messages: prompt.messages, text: chosen.text },
-    ...{ tokens: world.tokensOf(chosen), reason: endOf(chosen) },
-  };
-  const { verdicts, verifiedTokens } = await judge(
-    flow.clients,
-    model.digest,
-    spec.verifiers,
-    finished,
-    scope,
-  );
-  usage.verifiedTokens += verifiedTokens;
-  yield eventOf({ case: "verdicts", value: { choice: 0, verdicts: [...verdicts] } });
 }
