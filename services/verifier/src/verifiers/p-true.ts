@@ -3,9 +3,9 @@
  * Source: Kadavath et al. 2022, arXiv 2207.05221. Near chance on small models: look at its AUROC before using it.
  * Cost: one prompt an item, read once; conversation and answer are shared with the KV of the prefix cache.
  */
-import { JUDGE_LIMITS } from "../../limits.ts";
 import { askedAfter, askModel } from "../asking/ask-model.ts";
 import { askEach } from "../asking/ask-each.ts";
+import { wordsSchema } from "../asking/words-schema.ts";
 import type { Verifier } from "../verifier.ts";
 
 const QUESTION = "Is the answer above correct? Reply with Yes or No.";
@@ -21,18 +21,10 @@ export function createPTrueVerifier(): Verifier {
     labels: [],
     description: "The model's own probability that the answer is correct, asked after it.",
     calibration: "the model's belief; near chance on models below a billion parameters",
-    parameters: {
-      type: "object",
-      properties: {
-        question: {
-          type: "string",
-          minLength: 1,
-          maxLength: JUDGE_LIMITS.questionChars,
-          description: `Asked after the answer, to be replied to with Yes or No; default "${QUESTION}"`,
-        },
-      },
-      additionalProperties: false,
-    },
+    parameters: wordsSchema(
+      "question",
+      `Asked after the answer, to be replied to with Yes or No; default "${QUESTION}"`,
+    ),
     prepare(parameters) {
       const { question = QUESTION } = parameters as { question?: string };
       return {

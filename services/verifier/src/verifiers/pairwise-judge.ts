@@ -7,6 +7,7 @@ import type { ScoreItem } from "#proto/trimtab/verifier/v1/verifier_service_pb.t
 import { JUDGE_LIMITS } from "../../limits.ts";
 import { askModel, type Turn } from "../asking/ask-model.ts";
 import { askEach } from "../asking/ask-each.ts";
+import { wordsSchema } from "../asking/words-schema.ts";
 import type { JudgeContext, Outcome, Verifier } from "../verifier.ts";
 
 const CRITERION = "correctness";
@@ -23,18 +24,7 @@ export function createPairwiseJudgeVerifier(): Verifier {
     labels: [],
     description: `The model compares up to ${JUDGE_LIMITS.compared} answers to one question, each pair in both orders.`,
     calibration: "a chance of winning within the batch; near 0.5 where the judge goes by the place",
-    parameters: {
-      type: "object",
-      properties: {
-        criterion: {
-          type: "string",
-          minLength: 1,
-          maxLength: JUDGE_LIMITS.questionChars,
-          description: `What is compared; default "${CRITERION}".`,
-        },
-      },
-      additionalProperties: false,
-    },
+    parameters: wordsSchema("criterion", `What is compared; default "${CRITERION}".`),
     prepare(parameters) {
       const { criterion = CRITERION } = parameters as { criterion?: string };
       return {

@@ -2,9 +2,9 @@
  * The model as a judge, one answer at a time: it is asked for a grade, and the score is the expected grade under its
  * probabilities, not the grade it would write. Source: G-Eval (Liu et al. 2023, arXiv 2303.16634). Cost: one prompt an item.
  */
-import { JUDGE_LIMITS } from "../../limits.ts";
 import { askEach } from "../asking/ask-each.ts";
 import { askedAfter, askModel } from "../asking/ask-model.ts";
+import { wordsSchema } from "../asking/words-schema.ts";
 import type { Verifier } from "../verifier.ts";
 
 const CRITERION = "correctness";
@@ -20,18 +20,7 @@ export function createRubricJudgeVerifier(): Verifier {
     labels: [],
     description: "The model grades the answer from 1 to 5 by a criterion; the score is the expected grade.",
     calibration: "none: an order at best; near chance on models below a billion parameters",
-    parameters: {
-      type: "object",
-      properties: {
-        criterion: {
-          type: "string",
-          minLength: 1,
-          maxLength: JUDGE_LIMITS.questionChars,
-          description: `What is graded; default "${CRITERION}".`,
-        },
-      },
-      additionalProperties: false,
-    },
+    parameters: wordsSchema("criterion", `What is graded; default "${CRITERION}".`),
     prepare(parameters) {
       const { criterion = CRITERION } = parameters as { criterion?: string };
       const question = `Grade the answer above for ${criterion} from 1 (worst) to 5 (best). Reply with the grade only.`;
