@@ -20,7 +20,11 @@ export function chatLogprobs(tokens: readonly Token[], vocabulary: Vocabulary): 
 }
 
 /** `logprobs` of a completion choice; `offset` is where its first token begins. NaN: there is none (first of a prompt). */
-export function completionLogprobs(tokens: readonly Token[], vocabulary: Vocabulary, offset: number): object {
+export function completionLogprobs(
+  tokens: readonly Token[],
+  vocabulary: Pick<Vocabulary, "spelling">,
+  offset: number,
+): object {
   let at = offset;
   const spellings = tokens.map((token) => vocabulary.spelling(token.id));
   return {
@@ -37,11 +41,15 @@ export function completionLogprobs(tokens: readonly Token[], vocabulary: Vocabul
   };
 }
 
-function alternatives(top: Token["top"], vocabulary: Vocabulary): Record<string, number> {
-  // Two tokens may be spelled alike (bytes that are no text): the likelier one comes first and stays.
-  const out: Record<string, number> = {};
-  for (const { id, logprob } of top) out[vocabulary.spelling(id)] ??= finite(logprob);
-  return out;
+function alternatives(top: Token["top"], vocabulary: Pick<Vocabulary, "spelling">): Record<string, number> {
+  // No plain object while it fills: "constructor" is a token, too.
+  const found = new Map<string, number>();
+  for (const { id, logprob } of top) {
+    const spelling = vocabulary.spelling(id);
+    // Two tokens may be spelled alike (bytes that are no text): the likelier one comes first and stays.
+    if (!found.has(spelling)) found.set(spelling, finite(logprob));
+  }
+  return Object.fromEntries(found);
 }
 
 function finite(logprob: number): number {
