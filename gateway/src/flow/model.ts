@@ -1,5 +1,6 @@
 /** Which model a request means. Asked of forward every time: a model may be loaded or unloaded at any moment. */
 import { TrimtabError } from "#kit/errors.ts";
+import { quoted } from "#kit/printable.ts";
 import type { Model } from "#proto/trimtab/forward/v1/forward_service_pb.ts";
 import type { CallScope, GatewayClients } from "../clients.ts";
 import { LIMITS } from "../limits.ts";
@@ -7,7 +8,6 @@ import { isReasonOf } from "./reasons.ts";
 
 /** What a model may be called. Anything else is certainly not the name of one, so it is not passed on. */
 const MODEL_REFERENCE = /^[A-Za-z0-9][A-Za-z0-9._:@/+-]*$/;
-const SHOWN_CHARS = 100;
 
 /**
  * The loaded model a request names; empty means the only loaded one. What its engine would have to tell (memory, compute
@@ -36,7 +36,7 @@ export async function resolveModel(
   }
   if (!model) throw unknownModel(reference);
   if (!model.loaded) {
-    throw new TrimtabError("MODEL_NOT_LOADED", `the model ${shown(model.name)} is not loaded`, {
+    throw new TrimtabError("MODEL_NOT_LOADED", `the model ${quoted(model.name)} is not loaded`, {
       field: "model",
     });
   }
@@ -46,12 +46,7 @@ export async function resolveModel(
 function unknownModel(reference: string): TrimtabError {
   return new TrimtabError(
     "MODEL_NOT_FOUND",
-    `there is no model ${shown(reference)}; ListModels, GET /v1/models, names those there are`,
+    `there is no model ${quoted(reference)}; ListModels, GET /v1/models, names those there are`,
     { field: "model" },
   );
-}
-
-/** A name from outside, safe to print. */
-function shown(name: string): string {
-  return JSON.stringify(name.slice(0, SHOWN_CHARS));
 }

@@ -4,6 +4,7 @@
  */
 import { create } from "@bufbuild/protobuf";
 import { fromConnectError, TrimtabError } from "#kit/errors.ts";
+import { quoted } from "#kit/printable.ts";
 import type { GenerateResponse } from "#proto/trimtab/gateway/v1/gateway_service_pb.ts";
 import type { ChatMessage, FinishReason, Token, Usage } from "#proto/trimtab/type/v1/generation_pb.ts";
 import {
@@ -57,8 +58,7 @@ export async function checkVerifiers(
     const field = `verifiers[${index}].name`;
     const found = verifiers.find((verifier) => verifier.name === use.name);
     if (!found) {
-      const name = JSON.stringify(use.name.slice(0, 100));
-      const message = `there is no verifier ${name}; known: ${names.join(", ")}`;
+      const message = `there is no verifier ${quoted(use.name)}; known: ${names.join(", ")}`;
       throw new TrimtabError("VERIFIER_NOT_FOUND", message, { field });
     }
     if (found.needs.includes("activations")) {

@@ -1,5 +1,6 @@
 /** The strategies by name, in the order in which they are listed. To add one: a file beside these, and a line here. */
 import { TrimtabError } from "#kit/errors.ts";
+import { quoted } from "#kit/printable.ts";
 import { abMcts } from "./ab-mcts.ts";
 import { aStar } from "./a-star.ts";
 import { createAuto } from "./auto.ts";
@@ -46,14 +47,12 @@ const SINGLE: readonly Strategy[] = [
 /** All strategies; the last one chooses among the others. */
 export const STRATEGIES: readonly Strategy[] = [...SINGLE, createAuto(SINGLE)];
 
-const SHOWN_CHARS = 64;
-
 /** The strategy of a name; undefined for "none" and the empty name. @throws TrimtabError STRATEGY_NOT_FOUND. */
 export function findStrategy(name: string): Strategy | undefined {
   if (name === "" || name === NO_STRATEGY) return undefined;
   const found = STRATEGIES.find((strategy) => strategy.name === name);
   if (found) return found;
   const known = [NO_STRATEGY, ...STRATEGIES.map((strategy) => strategy.name)].join(", ");
-  const message = `there is no strategy ${JSON.stringify(name.slice(0, SHOWN_CHARS))}; known: ${known}`;
+  const message = `there is no strategy ${quoted(name)}; known: ${known}`;
   throw new TrimtabError("STRATEGY_NOT_FOUND", message, { field: "scaling.strategy" });
 }

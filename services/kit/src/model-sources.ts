@@ -9,8 +9,7 @@ import { isQuantizedType, QUANTIZED_TYPES, type QuantizedType } from "./gguf-qua
 import { isModelDirectory } from "./model-directory.ts";
 import { isOnnxModel, onnxFolder } from "./onnx-model.ts";
 import { modelsDir } from "./paths.ts";
-
-const SHOWN_CHARS = 80;
+import { quoted } from "./printable.ts";
 
 /** The name of a model: of its file or directory (of an ONNX graph both), and the type it is quantized to. */
 export function modelNameOf(path: string, quantize: QuantizedType | null = null): string {
@@ -46,7 +45,7 @@ export function resolveModelSource(source: string, directories: readonly string[
     const inside = roots.some((root) => real.startsWith(root + sep));
     if (inside && isModel(real)) return real;
   }
-  const message = `no model "${source.slice(0, SHOWN_CHARS)}" in the allowed directories`;
+  const message = `no model ${quoted(source)} in the allowed directories`;
   throw new TrimtabError("MODEL_NOT_FOUND", message, { field: "source" });
 }
 

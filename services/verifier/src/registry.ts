@@ -4,6 +4,7 @@
 import { TrimtabError } from "#kit/errors.ts";
 import type { ArtifactStore } from "#kit/artifact-store.ts";
 import { type CheckParameters, createParameterCheck } from "#kit/parameters.ts";
+import { quoted } from "#kit/printable.ts";
 import { REQUEST_LIMITS } from "../limits.ts";
 import type { Sandbox } from "./sandbox/sandbox.ts";
 import type { Verifier } from "./verifier.ts";
@@ -95,11 +96,9 @@ export function createRegistry(verifiers: readonly Verifier[]): Registry {
       const entry = byName.get(name);
       if (entry === undefined) {
         const known = [...byName.keys()].join(", ");
-        throw new TrimtabError(
-          "VERIFIER_NOT_FOUND",
-          `no verifier "${name.slice(0, 64)}"; there are ${known}`,
-          { field },
-        );
+        throw new TrimtabError("VERIFIER_NOT_FOUND", `no verifier ${quoted(name)}; there are ${known}`, {
+          field,
+        });
       }
       return entry;
     },

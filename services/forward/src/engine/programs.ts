@@ -4,6 +4,7 @@
  * reference-counted (forks share them); programs nobody uses leave, oldest first, when room is needed.
  */
 import { TrimtabError } from "#kit/errors.ts";
+import { quoted } from "#kit/printable.ts";
 import type { Pointer } from "#kernels";
 import { MAX_PROGRAMS } from "../../limits.ts";
 import type { CompiledOperation } from "../programs/compile.ts";
@@ -64,8 +65,7 @@ function createEntries(allocator: Allocator) {
     },
     find(digest: string): Entry {
       const entry = entries.get(digest);
-      if (!entry)
-        throw new TrimtabError("PROGRAM_NOT_FOUND", `no program ${digest.slice(0, 80)} is stored here`);
+      if (!entry) throw new TrimtabError("PROGRAM_NOT_FOUND", `no program ${quoted(digest)} is stored here`);
       entries.delete(digest);
       entries.set(digest, entry);
       return entry;

@@ -6,6 +6,7 @@ import type { PackedMatrix } from "#kernels";
 import { packedBytes, repack } from "#kernels";
 import { TrimtabError } from "#kit/errors.ts";
 import { allFinite } from "#kit/finite.ts";
+import { quoted } from "#kit/printable.ts";
 import { MAX_PROJECTION_RANK, MAX_PROJECTIONS } from "../../limits.ts";
 import type { ProgramShape, Site } from "../programs/program.ts";
 import { siteDim } from "../programs/program.ts";
@@ -92,7 +93,7 @@ export function createProjectionStore(
     bind(digest, site, field) {
       const entry = touch(digest);
       if (!entry) {
-        const message = `no projection ${digest.slice(0, 80)} is stored here`;
+        const message = `no projection ${quoted(digest)} is stored here`;
         throw new TrimtabError("ARTIFACT_NOT_FOUND", message, { field });
       }
       const { matrix } = entry;

@@ -5,6 +5,7 @@
 import { create } from "@bufbuild/protobuf";
 import type { ArtifactStore } from "#kit/artifact-store.ts";
 import { fromConnectError, TrimtabError } from "#kit/errors.ts";
+import { quoted } from "#kit/printable.ts";
 import { type Build, BuildSchema, BuildState } from "#proto/trimtab/steering/v1/steering_service_pb.ts";
 import { BUILD_LIMITS, CACHE_LIMITS } from "../../limits.ts";
 import type { ModelShape, SteeringClients } from "../clients.ts";
@@ -52,7 +53,7 @@ export function createBuilds(clients: SteeringClients, store: ArtifactStore): Bu
   const find = (id: string): Job => {
     const job = jobs.get(id);
     if (job) return job;
-    throw new TrimtabError("BUILD_NOT_FOUND", `no build ${id.slice(0, 80)}`, { field: "id" });
+    throw new TrimtabError("BUILD_NOT_FOUND", `no build ${quoted(id)}`, { field: "id" });
   };
   return {
     start(request) {
