@@ -6,7 +6,7 @@
  * Cost: k steps and k verdicts an expansion; the frontier holds its keys and values.
  */
 import { byScore } from "./sampling.ts";
-import { isSound } from "./standing.ts";
+import { isOpen, isSound } from "./standing.ts";
 import { type Candidate, type Run, type Search, type Strategy, withParameters } from "./strategy.ts";
 
 interface Parameters {
@@ -83,8 +83,8 @@ async function* run(search: Search, parameters: Parameters): Run {
   let frontier: Node[] = [{ candidate: search.root, g: 0, h: 1, f: 0 }];
   for (let expanded = 0; expanded < parameters.expansions;) {
     frontier.sort(byCost);
-    if (frontier[0]?.candidate.ended !== undefined) break;
-    const open = frontier.filter(({ candidate }) => candidate.ended === undefined).slice(0, atOnce);
+    if (frontier[0] && !isOpen(frontier[0].candidate)) break;
+    const open = frontier.filter(({ candidate }) => isOpen(candidate)).slice(0, atOnce);
     const parents = open.flatMap((node) => Array.from({ length: branching }, () => node));
     const children = await search.fork(parents.map(({ candidate }) => candidate));
     search.drop(open.map(({ candidate }) => candidate));
@@ -116,8 +116,8 @@ function nodeOf(candidate: Candidate, score: number, parent: Node | undefined, p
 /** The goal that was reached first in order of f; else the finished node judged best; else the best one, finished greedily. */
 async function best(search: Search, frontier: readonly Node[]): Promise<Candidate> {
   const [first] = frontier.toSorted(byCost);
-  if (first?.candidate.ended !== undefined) return first.candidate;
-  const whole = frontier.filter(({ candidate }) => candidate.ended !== undefined);
+  if (first && !isOpen(first.candidate)) return first.candidate;
+  const whole = frontier.filter(({ candidate }) => !isOpen(candidate));
   const [finished] = byScore(
     whole.map(({ candidate }) => candidate),
     whole.map(({ h }) => 1 - h),

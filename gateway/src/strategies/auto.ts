@@ -9,7 +9,7 @@ import type { JsonObject } from "@bufbuild/protobuf";
 import { sampleAnswers } from "./sampling.ts";
 import { soundOf } from "./standing.ts";
 import { type Candidate, type Run, type Search, type Strategy, withParameters } from "./strategy.ts";
-import { representative, tally } from "./votes.ts";
+import { elect, evenBallots, tally } from "./votes.ts";
 
 /** One row: prompts up to this difficulty run this strategy. */
 interface Row {
@@ -88,7 +88,7 @@ async function* run(
   strategies: readonly Strategy[],
 ): Run {
   const count = Math.min(probes, search.width);
-  const samples = soundOf(await sampleAnswers(search, count), (one) => one);
+  const samples = soundOf(await sampleAnswers(search, count));
   const judged = search.judges("outcome") ? await search.score(samples, "outcome") : undefined;
   const difficulty = judged ? 1 - mean(judged) : 1 - agreement(search, samples);
   const rows = table.filter(({ up_to }) => difficulty <= up_to);
@@ -96,7 +96,8 @@ async function* run(
   const chosen = named.find((strategy) => canRun(search, strategy));
   if (difficulty <= settled || !chosen || search.width === count) {
     search.drop([search.root]);
-    return { ...pick(search, samples, judged), settled: difficulty <= settled };
+    const ballots = samples.map((candidate, i) => ({ candidate, weight: judged?.[i] ?? 1 }));
+    return { ...elect(search, ballots), settled: difficulty <= settled };
   }
   search.drop(samples);
   const outcome = yield* chosen.run(narrowed(search, search.width - count), defaultsOf(chosen));
@@ -131,16 +132,9 @@ function defaultsOf({ parameters }: Strategy): JsonObject {
   return Object.fromEntries(given.map(([name, schema]) => [name, schema.default ?? null]));
 }
 
-function pick(search: Search, samples: readonly Candidate[], scores: readonly number[] | undefined) {
-  const ballots = samples.map((candidate, i) => ({ candidate, weight: scores?.[i] ?? 1 }));
-  const answers = tally(search, ballots);
-  return { chosen: representative(search, ballots, answers), answers };
-}
-
 /** Share of the leading answer among all probes. */
 function agreement(search: Search, samples: readonly Candidate[]): number {
-  const ballots = samples.map((candidate) => ({ candidate, weight: 1 }));
-  const answers = tally(search, ballots);
+  const answers = tally(search, evenBallots(samples));
   return (answers[0]?.votes ?? 0) / samples.length;
 }
 

@@ -3,7 +3,7 @@
  * by score. Source: Snell et al. (2408.03314); search-and-learn. Cost: about N answers and N verdicts a step.
  */
 import { choose, CHOOSE, type Choosing } from "./choosing.ts";
-import { byScore } from "./sampling.ts";
+import { byScore, startAll } from "./sampling.ts";
 import { isOpen } from "./standing.ts";
 import {
   JUDGED_STEPS,
@@ -62,8 +62,7 @@ export async function beamSearch(
   { branching, max_steps }: BeamParameters,
   judge: (live: readonly Candidate[]) => Promise<number[]>,
 ): Promise<Candidate[]> {
-  let live = await search.fork(Array.from({ length: search.width }, () => search.root));
-  search.drop([search.root]);
+  let live = await startAll(search);
   for (let step = 1; live.some(isOpen); step++) {
     if (!(await search.step(live, step > max_steps ? "end" : "step")) || !live.some(isOpen)) break;
     const kept = byScore(live, await judge(live)).slice(0, Math.max(1, Math.floor(search.width / branching)));

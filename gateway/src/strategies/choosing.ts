@@ -4,7 +4,7 @@ import { logWeight, softmax, type Weighting } from "./resampling.ts";
 import { byScore } from "./sampling.ts";
 import { soundOf } from "./standing.ts";
 import type { AnswerTally, Candidate, Search } from "./strategy.ts";
-import { representative, tally } from "./votes.ts";
+import { elect } from "./votes.ts";
 
 /** "best": best judged; "vote": answers weighted by score; "sample": one drawn by weight. */
 export type Choosing = "best" | "vote" | "sample";
@@ -25,14 +25,15 @@ export async function choose(
   choosing: Choosing,
   weighting: Weighting = "coded",
 ): Promise<{ readonly chosen: Candidate; readonly answers?: readonly AnswerTally[] }> {
-  const candidates = soundOf(all, (one) => one);
+  const candidates = soundOf(all);
   const scores = await search.score(candidates, "outcome");
   const best = byScore(candidates, scores)[0] ?? search.root;
   if (choosing === "best") return { chosen: best };
   if (choosing === "vote") {
-    const ballots = candidates.map((candidate, index) => ({ candidate, weight: scores[index] ?? 0 }));
-    const answers = tally(search, ballots);
-    return { chosen: representative(search, ballots, answers), answers };
+    return elect(
+      search,
+      candidates.map((candidate, index) => ({ candidate, weight: scores[index] ?? 0 })),
+    );
   }
   const weights = softmax(scores.map((score) => logWeight(score, weighting)));
   return { chosen: candidates[drawIndex(search.random, weights)] ?? best };

@@ -6,9 +6,9 @@
  * The windows are shorter than the paper's 2,048 tokens, as are the answers of small models.
  * Cost: at most N answers, no verdict; 20 alternatives a token are read.
  */
-import { byScore, sampleAnswers } from "./sampling.ts";
+import { byScore, sampleAnswers, startSome } from "./sampling.ts";
 import { lowestWindow, type Signal, signalOf } from "./signals.ts";
-import { soundOf } from "./standing.ts";
+import { isOpen, soundOf } from "./standing.ts";
 import {
   type AnswerTally,
   type Candidate,
@@ -17,7 +17,7 @@ import {
   type Strategy,
   withParameters,
 } from "./strategy.ts";
-import { type Ballot, representative, tally } from "./votes.ts";
+import { type Ballot, elect } from "./votes.ts";
 
 interface Parameters {
   readonly signal: Signal;
@@ -97,28 +97,27 @@ async function* run(search: Search, parameters: Parameters): Run {
     }
   }
   search.drop([search.root]);
-  const { ballots, answers: last } = voteOf(search, samples, parameters);
-  return { chosen: representative(search, ballots, last), answers: last, settled };
+  return { ...voteOf(search, samples, parameters), settled };
 }
 
 /** Answers of which those are given up whose confidence in a window falls below the threshold. */
 async function sampleWatched(search: Search, count: number, window: number, threshold: number) {
-  let open = await search.fork(Array.from({ length: count }, () => search.root));
+  let open = await startSome(search, count);
   const finished: Candidate[] = [];
   let sampled = true;
   while (open.length > 0 && sampled) {
     sampled = await search.step(open, { tokens: window });
     const weak = open.filter(({ confidences }) => lowestWindow(confidences, window) < threshold);
     search.drop(weak);
-    finished.push(...open.filter((one) => one.ended !== undefined && !weak.includes(one)));
-    open = open.filter((one) => one.ended === undefined && !weak.includes(one));
+    finished.push(...open.filter((one) => !isOpen(one) && !weak.includes(one)));
+    open = open.filter((one) => isOpen(one) && !weak.includes(one));
   }
   search.drop(open);
   return { sampled, finished };
 }
 
 function voteOf(search: Search, all: readonly Candidate[], { signal, window, keep, borda }: Parameters) {
-  const samples = soundOf(all, (one) => one);
+  const samples = soundOf(all);
   const signals = samples.map((sample) => signalOf(sample, signal, window));
   const signalBy = new Map(samples.map((sample, i) => [sample, signals[i] ?? 0]));
   const ranked = byScore(samples, signals);
@@ -127,7 +126,7 @@ function voteOf(search: Search, all: readonly Candidate[], { signal, window, kee
     candidate,
     weight: borda < 0 ? (signalBy.get(candidate) ?? 0) : (kept.length - rank) ** borda,
   }));
-  return { ballots, answers: tally(search, ballots) };
+  return elect(search, ballots);
 }
 
 /** Share of the leading answer. */

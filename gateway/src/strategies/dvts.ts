@@ -5,7 +5,7 @@
  */
 import { BEAM_PROPERTIES, type BeamParameters, spread } from "./beam.ts";
 import { choose } from "./choosing.ts";
-import { byScore } from "./sampling.ts";
+import { byScore, startAll } from "./sampling.ts";
 import { isOpen } from "./standing.ts";
 import {
   JUDGED_STEPS,
@@ -29,9 +29,7 @@ export const dvts: Strategy = {
 
 async function* run(search: Search, { branching, max_steps, choose: choosing }: BeamParameters): Run {
   const members = Math.min(branching, search.width);
-  const roots = Array.from({ length: Math.floor(search.width / members) * members }, () => search.root);
-  const first = await search.fork(roots);
-  search.drop([search.root]);
+  const first = await startAll(search, Math.floor(search.width / members) * members);
   let trees = Array.from({ length: first.length / members }, (_, i) =>
     first.slice(i * members, (i + 1) * members),
   );

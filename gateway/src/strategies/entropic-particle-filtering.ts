@@ -10,6 +10,8 @@
 import { choose } from "./choosing.ts";
 import { filter, FILTER_PROPERTIES, type FilterParameters } from "./filter.ts";
 import { effectiveSampleSize, logWeight } from "./resampling.ts";
+import { startAll } from "./sampling.ts";
+import { isOpen } from "./standing.ts";
 import {
   JUDGED_STEPS,
   type Candidate,
@@ -69,9 +71,7 @@ export const entropicParticleFiltering: Strategy = {
 };
 
 async function* run(search: Search, parameters: Parameters): Run {
-  const particles = await search.fork(Array.from({ length: search.width }, () => search.root));
-  search.drop([search.root]);
-  const last = yield* filter(search, particles, parameters, {
+  const last = yield* filter(search, await startAll(search), parameters, {
     temperature: (weights, step) => annealed(weights, step, parameters),
     ...(parameters.look_ahead ? { lookAhead: (live) => lookAhead(search, live, parameters) } : {}),
   });
@@ -100,7 +100,7 @@ async function lookAhead(
   live: readonly Candidate[],
   { weights }: Parameters,
 ): Promise<number[]> {
-  const open = live.filter(({ ended }) => ended === undefined);
+  const open = live.filter(isOpen);
   const peeks = await search.fork(open);
   await search.step(peeks, "step", { temperature: 0 });
   const scores = await search.score(peeks, "process");

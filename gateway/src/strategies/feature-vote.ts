@@ -7,7 +7,7 @@
 import { sampleAll } from "./sampling.ts";
 import { soundOf } from "./standing.ts";
 import { type Candidate, type Run, type Search, type Strategy, withParameters } from "./strategy.ts";
-import { representative, tally } from "./votes.ts";
+import { elect } from "./votes.ts";
 
 interface Parameters {
   readonly log_length: number;
@@ -61,7 +61,7 @@ export const featureVote: Strategy = {
 
 async function* run(search: Search, parameters: Parameters): Run {
   const samples = await sampleAll(search);
-  const byLength = soundOf(samples, (one) => one).toSorted((a, b) => a.tokens - b.tokens || a.id - b.id);
+  const byLength = soundOf(samples).toSorted((a, b) => a.tokens - b.tokens || a.id - b.id);
   const voters = byLength.slice(0, Math.ceil(parameters.shortest * byLength.length));
   const logits = voters.map((voter) => logitOf(voter, parameters));
   const centre = logits.reduce((sum, logit) => sum + logit, 0) / logits.length;
@@ -69,8 +69,7 @@ async function* run(search: Search, parameters: Parameters): Run {
     candidate,
     weight: (1 / (1 + Math.exp(centre - (logits[i] ?? 0)))) ** parameters.alpha,
   }));
-  const answers = tally(search, ballots);
-  return { chosen: representative(search, ballots, answers), answers };
+  return elect(search, ballots);
 }
 
 function logitOf({ text, tokens }: Candidate, parameters: Parameters): number {

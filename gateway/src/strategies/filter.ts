@@ -3,8 +3,7 @@
  * its latest score (scores are values of prefixes, nothing is multiplied up). Finished particles keep their weight and take
  * part in every further resampling.
  */
-import type { Choosing } from "./choosing.ts";
-import { CHOOSE } from "./choosing.ts";
+import { CHOOSE, type Choosing } from "./choosing.ts";
 import {
   effectiveSampleSize,
   logWeight,

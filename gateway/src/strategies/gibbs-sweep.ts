@@ -9,6 +9,7 @@
  * Every step is a candidate of its own, so that a reference can be forked at any of its steps. Cost: N − 1 answers a chain.
  */
 import { logWeight, resample, softmax } from "./resampling.ts";
+import { isOpen } from "./standing.ts";
 import type { Candidate, Decision, Search } from "./strategy.ts";
 
 /** How particles are weighed. */
@@ -56,7 +57,7 @@ export async function* sweep(
     const grown = await extendAll(search, particles, step === horizon ? "end" : "step");
     if (!grown) return { isWhole: false, last: lastOf() };
     await weigh(search, particles, step, potentials);
-    if (lastOf().every(({ ended }) => ended !== undefined)) break;
+    if (!lastOf().some(isOpen)) break;
   }
   for (const chain of chains) {
     const own = particles.filter((particle) => particle.chain === chain);

@@ -5,6 +5,7 @@
  */
 import { choose } from "./choosing.ts";
 import { filter, FILTER_PROPERTIES, type FilterParameters } from "./filter.ts";
+import { startAll } from "./sampling.ts";
 import { JUDGED_STEPS, type Run, type Search, type Strategy, withParameters } from "./strategy.ts";
 
 /** Particle filtering. */
@@ -19,8 +20,6 @@ export const particleFiltering: Strategy = {
 };
 
 async function* run(search: Search, parameters: FilterParameters): Run {
-  const particles = await search.fork(Array.from({ length: search.width }, () => search.root));
-  search.drop([search.root]);
-  const last = yield* filter(search, particles, parameters);
+  const last = yield* filter(search, await startAll(search), parameters);
   return choose(search, last, parameters.choose, parameters.weights);
 }

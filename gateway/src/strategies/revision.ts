@@ -8,7 +8,7 @@ import { choose } from "./choosing.ts";
 import { sampleAnswers } from "./sampling.ts";
 import { isSound, soundOf } from "./standing.ts";
 import { type Candidate, type Run, type Search, type Strategy, withParameters } from "./strategy.ts";
-import { representative, tally } from "./votes.ts";
+import { elect, evenBallots } from "./votes.ts";
 
 interface Parameters {
   readonly chains: number;
@@ -58,7 +58,7 @@ export const revision: Strategy = {
 async function* run(search: Search, { chains, request }: Parameters): Run {
   const width = chains === 0 ? Math.round(Math.sqrt(search.width)) : Math.min(chains, search.width);
   const first = await sampleAnswers(search, width);
-  const lines = soundOf(first, (one) => one).map((attempt) => [attempt]);
+  const lines = soundOf(first).map((attempt) => [attempt]);
   for (let count = width; count < search.width; count += width) {
     const next = await reviseAll(search, lines.slice(0, search.width - count), request);
     if (!next) break;
@@ -66,10 +66,7 @@ async function* run(search: Search, { chains, request }: Parameters): Run {
   // Only now: what the attempts so far share need not be what their revisions say.
   search.drop([search.root]);
   const attempts = lines.flat();
-  if (search.judges("outcome")) return choose(search, attempts, "best");
-  const ballots = attempts.map((candidate) => ({ candidate, weight: 1 }));
-  const answers = tally(search, ballots);
-  return { chosen: representative(search, ballots, answers), answers };
+  return search.judges("outcome") ? choose(search, attempts, "best") : elect(search, evenBallots(attempts));
 }
 
 /** Adds an attempt to each chain whose attempts still fit into a prompt; false if the budget did not allow it. */

@@ -14,7 +14,7 @@ import { failedCandidate, failedVerdict, neutralScore } from "./failures.ts";
 import { type Budget, createLedger, type Ledger, tokensToGrow } from "./ledger.ts";
 import { createChild, createRoot, extend, type Member, sharedLength } from "./members.ts";
 import { createRandom } from "./random.ts";
-import { isSound } from "./standing.ts";
+import { isOpen, isSound } from "./standing.ts";
 import type {
   Candidate,
   Judging,
@@ -109,7 +109,7 @@ class Runtime implements Search {
   }
 
   async step(candidates: readonly Candidate[], stride: Stride, options: StepOptions = {}): Promise<boolean> {
-    const growing = candidates.map((one) => this.#member(one)).filter(({ ended }) => ended === undefined);
+    const growing = candidates.map((one) => this.#member(one)).filter(isOpen);
     if (growing.length > this.width)
       throw new RangeError("more candidates grow at once than the budget allows");
     const before = new Map(growing.map((member) => [member, { text: member.text, tokens: member.tokens }]));
@@ -130,7 +130,7 @@ class Runtime implements Search {
     const members = candidates.map((one) => this.#member(one));
     const isAll = this.#options.world.compares(judging);
     const fresh = [...new Set(members)].filter(
-      ({ ended, tokens, judged }) => ended !== "error" && (isAll || judged.get(judging)?.tokens !== tokens),
+      (one) => isSound(one) && (isAll || one.judged.get(judging)?.tokens !== one.tokens),
     );
     if (fresh.length > 0) await this.#judge(fresh, judging);
     return members.map((member) => member.judged.get(judging)?.score ?? 0);
@@ -206,7 +206,7 @@ class Runtime implements Search {
     const most = stride === "end" ? maxTokens : stride === "step" ? stepTokens : stride.tokens;
     const quota = new Map(growing.map((one) => [one, Math.min(most, maxTokens - one.tokens)]));
     for (;;) {
-      const able = growing.filter((one) => one.ended === undefined && (quota.get(one) ?? 0) > 0);
+      const able = growing.filter((one) => isOpen(one) && (quota.get(one) ?? 0) > 0);
       if (able.length === 0) return true;
       const ends = Array.from(this.#alive).filter((one) => !this.#prompts.has(one) && !one.isContinued);
       const free = tokensToGrow(this.#ledger, [...new Set([...able, ...ends])], world.reading);

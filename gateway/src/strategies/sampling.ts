@@ -3,17 +3,28 @@ import { isSound } from "./standing.ts";
 import type { Candidate, Search } from "./strategy.ts";
 import { meanLogprob } from "./votes.ts";
 
+/** As many candidates as the budget allows, where the prompt ends; it is given up, so that what they share streams. */
+export async function startAll(search: Search, count = search.width): Promise<Candidate[]> {
+  const candidates = await startSome(search, count);
+  search.drop([search.root]);
+  return candidates;
+}
+
+/** `count` candidates where the prompt ends; more may follow. */
+export function startSome(search: Search, count: number): Promise<Candidate[]> {
+  return search.fork(Array.from({ length: count }, () => search.root));
+}
+
 /** All the answers the budget allows, grown to their ends in one batch; what they share streams while they grow. */
 export async function sampleAll(search: Search): Promise<Candidate[]> {
-  const samples = await search.fork(Array.from({ length: search.width }, () => search.root));
-  search.drop([search.root]);
+  const samples = await startAll(search);
   await search.step(samples, "end");
   return samples;
 }
 
 /** `count` independent answers, grown to their ends in one batch; more may follow. */
 export async function sampleAnswers(search: Search, count: number): Promise<Candidate[]> {
-  const samples = await search.fork(Array.from({ length: count }, () => search.root));
+  const samples = await startSome(search, count);
   await search.step(samples, "end");
   return samples;
 }

@@ -13,7 +13,7 @@ import {
   withParameters,
 } from "./strategy.ts";
 import { sampleAnswers } from "./sampling.ts";
-import { representative, tally } from "./votes.ts";
+import { elect, evenBallots, tally } from "./votes.ts";
 
 interface Parameters {
   readonly adaptive: boolean;
@@ -52,7 +52,6 @@ export const selfConsistency: Strategy = {
 
 async function* run(search: Search, { adaptive, confidence, round }: Parameters): Run {
   const samples: Candidate[] = [];
-  let answers: AnswerTally[] = [];
   let settled = false;
   let before = -1;
   while (samples.length < search.width && !settled && samples.length > before) {
@@ -60,16 +59,12 @@ async function* run(search: Search, { adaptive, confidence, round }: Parameters)
     const count = Math.min(adaptive ? round : search.width, search.width - samples.length);
     const fresh = await sampleAnswers(search, count);
     samples.push(...fresh.filter(({ tokens }) => tokens > 0));
-    answers = tally(search, samples.map(voteOf));
-    settled = adaptive && samples.length < search.width && isSettled(answers, confidence);
+    settled =
+      adaptive && samples.length < search.width && isSettled(tally(search, evenBallots(samples)), confidence);
   }
   search.drop([search.root]);
   if (samples.length === 0) samples.push(...(await search.fork([search.root])));
-  return { chosen: representative(search, samples.map(voteOf), answers), answers, settled };
-}
-
-function voteOf(candidate: Candidate) {
-  return { candidate, weight: 1 };
+  return { ...elect(search, evenBallots(samples)), settled };
 }
 
 /** P(the leader's share exceeds the runner-up's) under a uniform prior over the two. */

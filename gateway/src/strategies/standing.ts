@@ -12,7 +12,7 @@ export function isSound({ ended }: Pick<Candidate, "ended">): boolean {
 }
 
 /** The sound ones; all, if there is none. */
-export function soundOf<T>(items: readonly T[], candidateOf: (item: T) => Candidate): readonly T[] {
-  const sound = items.filter((item) => isSound(candidateOf(item)));
-  return sound.length > 0 ? sound : items;
+export function soundOf(candidates: readonly Candidate[]): readonly Candidate[] {
+  const sound = candidates.filter(isSound);
+  return sound.length > 0 ? sound : candidates;
 }

@@ -7,24 +7,14 @@
  * Exact as N grows; with few particles the law is biased towards q. Temperature must be 1 and nothing filtered.
  * Cost: N answers, and each of their tokens read once by the unsteered model (billed as verifier tokens).
  */
-import {
-  effectiveSampleSize,
-  logWeight,
-  redraw,
-  resample,
-  type Resampler,
-  RESAMPLERS,
-  softmax,
-} from "./resampling.ts";
+import { FILTER_PROPERTIES, type FilterParameters } from "./filter.ts";
 import { drawIndex } from "./random.ts";
+import { effectiveSampleSize, logWeight, redraw, resample, softmax } from "./resampling.ts";
+import { startAll } from "./sampling.ts";
 import { isOpen, isSound } from "./standing.ts";
 import { type Candidate, type Run, type Search, type Strategy, withParameters } from "./strategy.ts";
 
-interface Parameters {
-  readonly resampler: Resampler;
-  readonly ess_threshold: number;
-  readonly max_steps: number;
-}
+type Parameters = Pick<FilterParameters, "resampler" | "ess_threshold" | "max_steps">;
 
 /** Samples of the unsteered model under a condition, proposed by the steered one. */
 export const steeredProposal: Strategy = {
@@ -34,22 +24,15 @@ export const steeredProposal: Strategy = {
   parameters: {
     type: "object",
     properties: {
-      resampler: {
-        type: "string",
-        enum: [...RESAMPLERS],
-        default: "systematic",
-        description: "How to redraw.",
-      },
+      resampler: { ...FILTER_PROPERTIES.resampler, default: "systematic" },
       ess_threshold: {
-        ...{ type: "number", minimum: 0, maximum: 1, default: 0 },
+        ...FILTER_PROPERTIES.ess_threshold,
+        default: 0,
         description:
           "Redraw when the effective sample size is at most this share of N; 0: only at the end. Redrawing early " +
           "throws the rare beginnings away that steering proposes, unless a process verifier speaks for them.",
       },
-      max_steps: {
-        ...{ type: "integer", minimum: 1, maximum: 256, default: 40 },
-        description: "After so many steps answers are finished without further resampling.",
-      },
+      max_steps: FILTER_PROPERTIES.max_steps,
     },
     additionalProperties: false,
   },
@@ -65,8 +48,7 @@ export const steeredProposal: Strategy = {
 };
 
 async function* run(search: Search, { resampler, ess_threshold, max_steps }: Parameters): Run {
-  let live = await search.fork(Array.from({ length: search.width }, () => search.root));
-  search.drop([search.root]);
+  let live = await startAll(search);
   /** Log-weight at which a candidate was last redrawn. */
   let anchors = new Map<number, number>();
   const relative = (logWeights: readonly number[]): number[] =>

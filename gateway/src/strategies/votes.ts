@@ -1,5 +1,5 @@
 /** Votes for canonical answers, and the candidate that stands for the winner. Cost: linear in the candidates. */
-import { soundOf } from "./standing.ts";
+import { isSound } from "./standing.ts";
 import type { AnswerTally, Candidate, Search } from "./strategy.ts";
 
 /** A candidate with the weight of its vote, at least 0. */
@@ -14,8 +14,9 @@ export interface Ballot {
  */
 export function tally(search: Search, ballots: readonly Ballot[]): AnswerTally[] {
   const whole = ballots.filter(({ candidate }) => candidate.ended === "stop");
+  const voters = whole.length > 0 ? whole : soundBallots(ballots);
   const sums = new Map<string, { weight: number; votes: number; likelihood: number }>();
-  for (const { candidate, weight } of whole.length > 0 ? whole : soundOf(ballots, candidateOf)) {
+  for (const { candidate, weight } of voters) {
     const answer = search.answer(candidate);
     if (answer === undefined) continue;
     const sum = sums.get(answer) ?? { weight: 0, votes: 0, likelihood: 0 };
@@ -30,26 +31,32 @@ export function tally(search: Search, ballots: readonly Ballot[]): AnswerTally[]
 }
 
 /**
- * The candidate to show for the winning answer: of those that gave it, the one whose vote weighs most, then the likeliest.
- * Without any answer: the same among all.
+ * The votes, and the candidate to show for the winning answer: of those that gave it, the one whose vote weighs most, then the
+ * likeliest. Without any answer: the same among all. There must be a ballot.
  */
-export function representative(
+export function elect(
   search: Search,
   ballots: readonly Ballot[],
-  answers: readonly AnswerTally[],
-): Candidate {
+): { readonly chosen: Candidate; readonly answers: readonly AnswerTally[] } {
+  const answers = tally(search, ballots);
   const winner = answers[0]?.answer;
-  const sound = soundOf(ballots, candidateOf);
+  const sound = soundBallots(ballots);
   const eligible = sound.filter(({ candidate }) => search.answer(candidate) === winner);
   const best = (eligible.length > 0 ? eligible : sound).reduce((a, b) => {
     const gain = b.weight - a.weight || meanLogprob(b.candidate) - meanLogprob(a.candidate);
     return gain > 0 ? b : a;
   });
-  return best.candidate;
+  return { chosen: best.candidate, answers };
 }
 
-function candidateOf({ candidate }: Ballot): Candidate {
-  return candidate;
+/** One vote each. */
+export function evenBallots(candidates: readonly Candidate[]): Ballot[] {
+  return candidates.map((candidate) => ({ candidate, weight: 1 }));
+}
+
+function soundBallots(ballots: readonly Ballot[]): readonly Ballot[] {
+  const sound = ballots.filter(({ candidate }) => isSound(candidate));
+  return sound.length > 0 ? sound : ballots;
 }
 
 /** Mean log-probability of a candidate's tokens, nats. */
