@@ -1,6 +1,5 @@
 /** What a run does: which problems, which arms, how many samples. `--quick` is a smoke test: it shows that all works. */
-import type { Arm } from "./arms.ts";
-import { armsFor } from "./arms.ts";
+import { type Arm, armsFor } from "./arms.ts";
 import { drawProblems, type Split } from "./problems.ts";
 import type { Problem, Task } from "./task.ts";
 

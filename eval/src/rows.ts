@@ -1,6 +1,5 @@
 /** Records -> rows of the result: one an arm and one for every baseline, all on the same problems. */
-import type { Arm } from "./arms.ts";
-import { nameOf } from "./arms.ts";
+import { type Arm, nameOf } from "./arms.ts";
 import type { PoolRecord, Record, SearchRecord } from "./sample.ts";
 import { bootstrap, bootstrapDifference, headroomRecovered, type Interval, meanOf } from "./statistics.ts";
 

@@ -1,6 +1,9 @@
 /** Runs of one problem: a pool of independent samples, the greedy answer, or a served search. One record each. */
-import { type FinalEvent, type SearchEvent } from "#proto/trimtab/gateway/v1/gateway_service_pb.ts";
-import { AnswerForm } from "#proto/trimtab/gateway/v1/gateway_service_pb.ts";
+import {
+  AnswerForm,
+  type FinalEvent,
+  type SearchEvent,
+} from "#proto/trimtab/gateway/v1/gateway_service_pb.ts";
 import { FinishReason, type Usage } from "#proto/trimtab/type/v1/generation_pb.ts";
 import { type Arm, verifierOf } from "./arms.ts";
 import type { Keyed } from "./journal.ts";

@@ -63,6 +63,15 @@ test("tables of the bench show what was compared, and what stands alone", () => 
   ).toBe("0.411 of 3000");
 });
 
+test("a number of any result is quoted by its path", () => {
+  const read = () => ({ layer: 19, report: { auroc: 0.78249, rows: { fit: 200 } } });
+  expect(renderPage("{{value probe report.auroc}}, {{value probe report.rows.fit}}", read)).toBe(
+    "0.782, 200",
+  );
+  expect(() => renderPage("{{value probe report.rows}}", read)).toThrow("no number report.rows");
+  expect(() => renderPage("{{value probe beans.auroc}}", read)).toThrow("no number beans.auroc");
+});
+
 test("a template that asks for what no result has is refused", () => {
   expect(() => renderPage("{{of run beam/process/8 accuracy}}", () => RUN)).toThrow(
     "t has no beam/process/8",

@@ -8,6 +8,7 @@
  *   {{cell RESULT ROW COLUMN}}   one cell of such a table, its row by the first cell of it
  *   {{policy RESULT}}            what a table of `auto` is worth                    {{table RESULT}}   a table kept as it is
  *   {{bench RESULT}}             rows of `npm run bench -- search --json eval/results/RESULT.json`
+ *   {{measured RESULT METRIC FIELD}}   a number of them       {{value RESULT PATH}}    a number of any JSON, by its path
  *
  * An arm is strategy/source/N, as in `particle-filtering/process/8`.
  */
@@ -64,6 +65,7 @@ const KINDS: Readonly<Record<string, (result: unknown, words: readonly string[])
   bench: (result) => benchTable((result as { readonly rows: readonly BenchLine[] }).rows),
   measured: (result, [metric = "", field = ""]) =>
     spellMeasured(result as { readonly rows: readonly BenchLine[] }, metric, field),
+  value: (result, [path = ""]) => valueOf(result, path),
   cell: (result, [row = "", ...column]) => cellOf(result as KeptTable, row, column.join(" ")),
   table: (result) => {
     const { head, rows } = result as KeptTable;
@@ -87,6 +89,15 @@ function spellMeasured(
   const value = rows.find((row) => row.metric === metric)?.[field as keyof BenchLine];
   if (typeof value !== "number") throw new Error(`the bench has no ${field} of ${metric}`);
   return spellNumber(value);
+}
+
+/** A number by the names on the way to it, with three digits after the point if it is no whole one. */
+function valueOf(result: unknown, path: string): string {
+  const value = path
+    .split(".")
+    .reduce<unknown>((at, name) => (at as Record<string, unknown> | undefined)?.[name], result);
+  if (typeof value !== "number") throw new Error(`there is no number ${path}`);
+  return Number.isInteger(value) ? String(value) : value.toFixed(3);
 }
 
 function cellOf({ head, rows }: KeptTable, row: string, column: string): string {
