@@ -1,6 +1,7 @@
 /** The budget of one search and what was spent of it. Tokens are counted where they are made; time is the runtime's. */
 import type { Member } from "./members.ts";
-import type { Reading } from "./world.ts";
+import type { Stride } from "./strategy.ts";
+import type { GrowOrder, Reading } from "./world.ts";
 
 /** Bounds; `Infinity` is none. */
 export interface Budget {
@@ -46,4 +47,16 @@ export function tokensToGrow(
   if (perToken + perCandidate === 0) return left;
   const unread = waiting.reduce((sum, { tokens, read }) => sum + tokens - read, 0);
   return left - perToken * unread - Math.min(perCandidate * waiting.length, QUESTION_SHARE * left);
+}
+
+/** What is ordered of a candidate with `share` tokens, of which its stride has `left` and its answer `room`. */
+export function orderOf(
+  stride: Stride,
+  share: number,
+  left: number,
+  room: number,
+): Pick<GrowOrder, "tokens" | "toStep" | "fillsStep"> {
+  const toStep = stride === "step";
+  // Where the answer is full it ends for length, and no step with it.
+  return { tokens: Math.min(share, left), toStep, fillsStep: toStep && left <= share && left < room };
 }

@@ -11,7 +11,7 @@ import type { JsonObject } from "@bufbuild/protobuf";
 import type { TrimtabError } from "#kit/errors.ts";
 import { resampleEvent, type SearchEventInit, stepEvent } from "./events.ts";
 import { failedCandidate, failedVerdict, neutralScore } from "./failures.ts";
-import { type Budget, createLedger, type Ledger, tokensToGrow } from "./ledger.ts";
+import { type Budget, createLedger, type Ledger, orderOf, tokensToGrow } from "./ledger.ts";
 import { createChild, createRoot, extend, type Member, sharedLength } from "./members.ts";
 import { createRandom } from "./random.ts";
 import { isOpen, isSound } from "./standing.ts";
@@ -214,8 +214,7 @@ class Runtime implements Search {
       if (share < 1 || timeUp.aborted) return false;
       const orders = able.map((one) => ({
         id: one.id,
-        tokens: Math.min(share, quota.get(one) ?? 0),
-        toStep: stride === "step",
+        ...orderOf(stride, share, quota.get(one) ?? 0, maxTokens - one.tokens),
         ...options,
       }));
       const growths = await world.grow(orders, timeUp, (id, text) => this.#showText(id, text));

@@ -18,6 +18,8 @@ export interface GrowOrder {
   readonly tokens: number;
   /** Stop where the step rule says that a step ends. */
   readonly toStep: boolean;
+  /** With these tokens the step ends, if the step rule has not ended it before. */
+  readonly fillsStep: boolean;
   /** Instead of the request's temperature. */
   readonly temperature?: number;
 }

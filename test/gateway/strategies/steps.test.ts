@@ -58,6 +58,30 @@ test.each([
   expect(await stepsOf(text, ["\n"], { finalMarkers })).toEqual(expected);
 });
 
+test.each([
+  ["of tokens", { rule: { case: "tokens" as const, value: 3 } }],
+  ["that met no separator", { maxTokens: 3 }],
+])("a final marker ends the candidate with a step %s, and not in it", async (_, step) => {
+  const stack = answering(["ab#cdefghi"]);
+  const rule = { ...step, finalMarkers: ["#c"] };
+  const scaling = {
+    strategy: "beam",
+    budget: { candidates: 1 },
+    verifier: { name: "steps" },
+    step: rule,
+  };
+  const { choices } = await stack.client.complete(chat("hello", { scaling }));
+  expect(choices[0]).toMatchObject({ text: "ab#cde", finished: { reason: FinishReason.STOP } });
+});
+
+test("where the limit of an answer cuts a step, its marker ends nothing", async () => {
+  const stack = answering(["ab#cdefghi"]);
+  const step = { rule: { case: "tokens" as const, value: 6 }, finalMarkers: ["#c"] };
+  const scaling = { strategy: "beam", budget: { candidates: 1 }, verifier: { name: "steps" }, step };
+  const { choices } = await stack.client.complete(chat("hello", { scaling, maxTokens: 5 }));
+  expect(choices[0]).toMatchObject({ text: "ab#cd", finished: { reason: FinishReason.LENGTH } });
+});
+
 test("a candidate ends for length after its most steps", async () => {
   expect(await stepsOf("a\nb\nc\nd", ["\n"], { maxSteps: 2 })).toEqual(["a\n", "b\n"]);
 });

@@ -189,7 +189,8 @@ function finish(context: GrowContext, one: Growing, event: FinishedEvent, until:
   }
   if (reason === FinishReason.STOP && !isHalt(context, one, event)) return end(one, "stop");
   one.stepEnded = order.toStep && isWholeStep(context.step, branch.text.text.slice(one.from));
-  if (one.stepEnded && isFinalStep(context.step, branch.text.text)) return end(one, "stop");
+  const isStepOver = one.stepEnded || (order.fillsStep && one.tokens >= order.tokens);
+  if (isStepOver && isFinalStep(context.step, branch.text.text)) return end(one, "stop");
   const isFull = branch.arm.promptTokens + branch.held >= context.prepared.model.contextTokens;
   if (isFull) return end(one, "length");
   one.isDone = one.stepEnded || one.tokens >= order.tokens || until.aborted;
