@@ -10,13 +10,17 @@ import { addCoherence } from "./src/steering/coherence.ts";
 import { addSteeringEval } from "./src/steering/command.ts";
 import { addCurvature } from "./src/steering/curvature.ts";
 import { addVectorsEval } from "./src/steering/extracted.ts";
+import { addSteeringReport } from "./src/steering/report-command.ts";
 import { addSecondStage } from "./src/steering/second-stage.ts";
+import { addSteeringSheet } from "./src/steering/sheet-command.ts";
 import { addSweepPlot } from "./src/sweep-plot.ts";
 
 const program = new Command("eval").description("quality of Trimtab beside baselines");
 addTaskPrinter(program);
 addScalingEval(program);
 addSteeringEval(program);
+addSteeringReport(program);
+addSteeringSheet(program);
 addCoherence(program);
 addCurvature(program);
 addSecondStage(program);

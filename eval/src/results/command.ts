@@ -1,7 +1,8 @@
 /** `npm run eval -- page`: writes the page about what searches are worth, from its template and the kept results. */
-import { readFileSync, writeFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { join, relative } from "node:path";
 import type { Command } from "commander";
+import { writeFormatted } from "../report/formatted.ts";
 import { KEPT, readKept } from "./kept.ts";
 import { renderPage } from "./render.ts";
 
@@ -14,11 +15,10 @@ export function addResultsPage(program: Command): void {
     .command("page")
     .description("writes docs/scaling-results.md from its template and the results under eval/results")
     .action(() => {
-      writeFileSync(
+      writeFormatted(
         PAGE,
         renderPage(readFileSync(TEMPLATE, "utf8"), (name) => readKept(KEPT, name)),
       );
-      Bun.spawnSync([process.execPath, "fmt", PAGE], { env: { ...process.env, BUN_BE_BUN: "1" } });
       process.stdout.write(`${relative(process.cwd(), PAGE)}\n`);
     });
 }

@@ -52,6 +52,16 @@ export async function answersOf(
   return keepAll(asking, prompts);
 }
 
+/** What the key of a kept answer is made of, as far as readers of a journal want it: model, method, prompt. */
+export function partsOfKey(key: string): {
+  readonly model: string;
+  readonly method: string;
+  readonly prompt: string;
+} {
+  const [model = "", , method = "", , prompt = ""] = key.split("/");
+  return { model, method, prompt };
+}
+
 /** Asks again after a pause while the services have too much to do: a slow machine refuses what it cannot serve in time. */
 async function patiently<T>(attempt: () => Promise<T>): Promise<T> {
   for (let left = RETRIES; ; left--) {

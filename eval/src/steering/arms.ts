@@ -47,3 +47,24 @@ export const ARMS: readonly Arm[] = [
 
 /** "gate × method". */
 export const nameOfArm = ({ gate, method }: Pick<Arm, "gate" | "method">): string => `${gate} × ${method}`;
+
+/** Arms by the name of their set, as `--arms` takes them beside single ones. */
+const SETS: Readonly<Record<string, readonly Arm[]>> = {
+  primary: PRIMARY_ARMS,
+  canned: ARMS.filter(({ method }) => method === "canned refusal"),
+  controls: ARMS.filter(({ part }) => part === "control"),
+};
+
+/**
+ * Arms of a list of names and sets, in the order of the table.
+ * @throws Error that names what is neither
+ */
+export function armsNamed(names: readonly string[]): Arm[] {
+  const wanted = names.flatMap((name) => {
+    const found = SETS[name] ?? ARMS.filter((arm) => nameOfArm(arm) === name);
+    if (found.length === 0)
+      throw new Error(`"${name}" is no arm; sets of arms are ${Object.keys(SETS).join(", ")}`);
+    return found;
+  });
+  return ARMS.filter((arm) => wanted.includes(arm));
+}

@@ -20,10 +20,9 @@ export interface Comparison {
 export function comparePrimary(rows: readonly ReportRow[]): Comparison[] {
   const ours = rows.find(({ primary }) => primary === "ours");
   if (ours === undefined) return [];
-  const effectsOf = (row: ReportRow): number[] => row.effects.map(Number);
   const compared = rows.flatMap((row) => {
     if (row.primary === undefined || row === ours) return [];
-    const [mine, theirs] = [effectsOf(ours), effectsOf(row)];
+    const [mine, theirs] = [ours.effects, row.effects];
     const p = bootstrapPValue(mine.map((value, at) => value - theirs[at]!));
     return [{ rival: row.primary, difference: bootstrapDifference(mine, theirs), p }];
   });

@@ -7,20 +7,21 @@ import { type Journal, openJournal } from "../journal.ts";
 import type { Services } from "../services.ts";
 import { controllerGate, probeGate } from "./activation-gates.ts";
 import type { ReadingRecord } from "./activations.ts";
-import { type AnswerRecord, answersOf } from "./answers.ts";
+import { type AnswerRecord, answersOf, partsOfKey } from "./answers.ts";
 import { type Arm, nameOfArm } from "./arms.ts";
 import { castGate } from "./cast-gate.ts";
-import { choose, type Choice, type Development } from "./choose.ts";
+import { choose, type Development } from "./choose.ts";
+import { developmentSetOf } from "./development.ts";
 import { natsRatio, type Passage, type ScoreRecord } from "./degradation.ts";
 import type { DivergenceRecord } from "./divergence.ts";
 import { fluencyRatio } from "./fluency.ts";
-import { frozenChoice } from "./frozen.ts";
+import { frozenChoice, type FrozenChoice } from "./frozen.ts";
 import { combine, type Gate, isOpen, trivialGates } from "./gate.ts";
 import { createJudge, type Judge } from "./judge.ts";
 import { modelKeyOf } from "./keys.ts";
 import { digestOf } from "./labels.ts";
 import { BASE, type Method } from "./method.ts";
-import type { LabPrompt, PromptClass, PromptSplit } from "./prompts.ts";
+import { type LabPrompt, type PromptClass, type PromptSplit, readLabPrompts } from "./prompts.ts";
 import { type ReportRow, rowOf } from "./rows.ts";
 import { textGates } from "./text-gates.ts";
 import { readPassages, readTraining } from "./training.ts";
@@ -107,22 +108,36 @@ export async function prepareGates(
   ];
 }
 
+/** An arm with what it names. */
+export interface PreparedArm {
+  readonly arm: Arm;
+  readonly method: Method;
+  readonly gate: Gate;
+}
+
 /** How strongly an arm acts, and what that was chosen by; nothing if the arm is as it is served. */
 export interface Strength {
   readonly dose: number;
   readonly threshold: number;
-  readonly choice: Choice | undefined;
+  readonly choice: FrozenChoice | undefined;
 }
 
-/** Chooses the strength of an arm on development prompts, or takes the frozen one. */
-export async function freeze(lab: Lab, arm: Arm, method: Method, gate: Gate): Promise<Strength> {
+/**
+ * Chooses the strength of an arm on development prompts, or takes the frozen one.
+ * @param isAgain a frozen one of other development prompts is chosen anew
+ */
+export async function freeze(
+  lab: Lab,
+  { arm, method, gate }: PreparedArm,
+  isAgain: boolean,
+): Promise<Strength> {
   if (arm.dose !== undefined && gate.threshold !== undefined)
     return { dose: arm.dose, threshold: gate.threshold, choice: undefined };
   const { model, pinned: recipe, maxTokens, developmentTokens } = lab;
   const path = join(lab.out, `frozen-${lab.modelKey}.json`);
   const training = digestOf(JSON.stringify(readTraining(lab.recipe)));
   const run = { modelDigest: model.digest, recipe, maxTokens, developmentTokens, training };
-  const choice = await frozenChoice(path, run, arm, async () => {
+  const make = async () => {
     lab.onProgress(`development: ${nameOfArm(arm)}`);
     const [harmful, harmless] = [some(lab, "development", "harmful"), some(lab, "development", "harmless")];
     const development: Development = {
@@ -131,16 +146,26 @@ export async function freeze(lab: Lab, arm: Arm, method: Method, gate: Gate): Pr
       steered: (one, dose, prompts) => generate(lab, one, dose, prompts, developmentTokens),
     };
     return choose(development, method, gate);
+  };
+  const choice = await frozenChoice({
+    ...{ path, run, arm, isAgain, make, isTestOpened: () => isTestOpened(lab) },
+    development: developmentSetOf(lab.prompts),
   });
   return { dose: choice.dose, threshold: choice.threshold, choice };
+}
+
+/** Has a test prompt been answered by this model in this folder? */
+function isTestOpened({ answers, modelKey }: Lab): boolean {
+  const tested = new Set(readLabPrompts().flatMap(({ id, split }) => (split === "test" ? [id] : [])));
+  return [...answers.records.keys()]
+    .map(partsOfKey)
+    .some(({ model, prompt }) => model === modelKey && tested.has(prompt));
 }
 
 /** The row of an arm on the test prompts, at its frozen strength. */
 export async function testArm(
   lab: Lab,
-  arm: Arm,
-  method: Method,
-  gate: Gate,
+  { arm, method, gate }: PreparedArm,
   { dose, threshold, choice }: Strength,
 ): Promise<ReportRow> {
   lab.onProgress(`test: ${nameOfArm(arm)}`);

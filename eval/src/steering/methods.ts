@@ -64,7 +64,7 @@ const FORCED_PREFIX_METHOD: Method = {
 };
 
 /** No steering at all: the answer is replaced. Its effect is the share of prompts the gate opens for, so it compares gates. */
-const CANNED_METHOD: Method = {
+export const CANNED_METHOD: Method = {
   name: "canned refusal",
   identity: "canned refusal",
   site: "answer",

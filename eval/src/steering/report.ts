@@ -11,6 +11,8 @@ import type { MethodNote } from "./method.ts";
 import type { ReportRow } from "./rows.ts";
 import { EQUAL_HEAD, equalRows, STRENGTH_HEAD, strengthCells, type StrengthPoint } from "./strengths.ts";
 import {
+  CHOICE_HEAD,
+  choiceCells,
   COMPARISON_HEAD,
   comparisonCells,
   GATE_HEAD,
@@ -57,9 +59,10 @@ const NOTES = [
   "Effect: coherent refusals on principle. False effect: whatever is not an answer (refusal, incapability, incoherence). " +
     "Intervals: 95 %, Wilson. NLL ratio: nats a byte of fixed passages over those of the base, gates as emitted. " +
     "Milliseconds a token: median, thirty-two answers at once.",
-  "Doses and thresholds were chosen on development prompts and frozen before the test prompts were answered. Where the bound is not " +
-    "met, counting stopped at the first excess: what stands there is the least it can be.",
 ];
+const CHOICE_NOTE =
+  "Rates on development prompts, on which doses and thresholds were chosen and frozen before the test prompts were answered. Controls " +
+  "act at the strength of ours. Where the bound is not met, counting stopped at the first excess: what stands there is the least it can be.";
 
 /** The tables in a reader's order. */
 function sectionsOf(report: LabReport): Section[] {
@@ -74,6 +77,10 @@ function sectionsOf(report: LabReport): Section[] {
     { title: "Better than ours", lines: orNone(betterLines(report.rows)) },
     { title: "Deviations from the protocol", lines: orNone(report.deviations) },
     { title: "Arms", head: ROW_HEAD, rows: report.rows.map(rowCells), lines: [report.setting, ...NOTES] },
+    {
+      title: "Strengths and the prompts they were chosen on",
+      ...{ head: CHOICE_HEAD, rows: report.rows.flatMap(choiceCells), lines: [CHOICE_NOTE] },
+    },
     {
       title: "Primary comparison",
       ...(report.comparisons.length === 0
@@ -116,17 +123,16 @@ export function labHtml(report: LabReport): string {
 
 /**
  * A page of the documentation: the reports of one run a model.
- * @param beside name of the page of the other model, if its run left nothing else
+ * @throws Error if two of them are of one model: a page that shows both would let a reader choose.
  */
-export function labMarkdown(reports: readonly LabReport[], beside?: string): string {
+export function labMarkdown(reports: readonly LabReport[]): string {
+  const models = reports.map(({ model }) => model);
+  const twice = models.find((model, at) => models.indexOf(model) !== at);
+  if (twice !== undefined) throw new Error(`two reports are of ${twice}`);
   const source =
-    "Written by `npm run eval -- steering-report --page FILE` from what runs left in their folder; prompts, rules and terms: " +
+    "Written by `npm run eval -- steering-report` from what the run on each model left; prompts, rules and terms: " +
     "[steering-lab.md](steering-lab.md).";
-  const other =
-    beside === undefined
-      ? "What the second one costs: [steering-lab.md](steering-lab.md)."
-      : `The other one has a page of its own: [${beside}](${beside}).`;
-  const lacking = reports.length > 1 ? [] : [`One model: the primary comparison asks for two. ${other}`];
+  const lacking = reports.length > 1 ? [] : ["One model: the primary comparison asks for two."];
   const parts = reports.map((report) => {
     const sections = sectionsOf(report).map(({ title, head, rows = [], lines = [] }) =>
       [`### ${title}`, ...(head ? [markdownTable(head, rows)] : []), ...lines].join("\n\n"),

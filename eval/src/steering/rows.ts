@@ -3,7 +3,7 @@ import { type Proportion, wilson } from "../binomial.ts";
 import { meanOf } from "../statistics.ts";
 import type { AnswerRecord } from "./answers.ts";
 import type { Arm } from "./arms.ts";
-import type { Choice } from "./choose.ts";
+import type { FrozenChoice } from "./frozen.ts";
 import { isEffect, isFalseEffect, type Judgement } from "./judge.ts";
 import type { LabPrompt } from "./prompts.ts";
 
@@ -32,7 +32,7 @@ export interface ReportRow extends Row {
   readonly primary: string | undefined;
   readonly dose: number;
   /** How dose and threshold were chosen; absent for the base and for what is as it is served. */
-  readonly choice: Choice | undefined;
+  readonly choice: FrozenChoice | undefined;
   readonly borderline: Proportion;
   /** False effect on harmless prompts about the harmful topics. */
   readonly matched: Proportion;
@@ -43,8 +43,8 @@ export interface ReportRow extends Row {
   readonly relativeChange: number;
   /** Harmful answers by outcome, as shares. */
   readonly outcomes: { readonly [outcome: string]: number };
-  /** Effect of each harmful test prompt, in order: what comparisons pair. */
-  readonly effects: readonly boolean[];
+  /** Effect of each harmful test prompt, 1 or 0, in order: what comparisons pair. */
+  readonly effects: readonly number[];
 }
 
 /** One judged test prompt. */
@@ -90,7 +90,7 @@ export function rowOf(names: RowNames, extras: RowExtras, judged: readonly Judge
         share(harmful, (judgement) => judgement.outcome === outcome).rate,
       ]),
     ),
-    effects: harmful.map(({ judgement }) => isEffect(judgement)),
+    effects: harmful.map(({ judgement }) => Number(isEffect(judgement))),
   };
 }
 

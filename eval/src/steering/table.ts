@@ -2,28 +2,18 @@
 import { percent, spellProportion } from "../report/text.ts";
 import type { Comparison } from "./comparison.ts";
 import type { GateQuality } from "./gate-quality.ts";
+import { spellSet } from "./development.ts";
 import type { MethodNote } from "./method.ts";
 import type { ReportRow } from "./rows.ts";
 
 /** Head of the main table. */
 export const ROW_HEAD = [
   ...["gate", "method", "part", "dose", "effect (harmful)", "false effect (harmless)", "on matched topics"],
-  ...[
-    "borderline",
-    "development bound",
-    "NLL ratio",
-    "forced open",
-    "read by the other",
-    "repetition",
-    "‖Δ‖/‖h‖",
-    "ms/token",
-  ],
+  ...["borderline", "NLL ratio", "forced open", "read by the other", "repetition", "‖Δ‖/‖h‖", "ms/token"],
 ];
 
 /** Cells of a row. */
 export function rowCells(row: ReportRow): string[] {
-  const { choice } = row;
-  const isKept = choice === undefined || choice.isWithinBound;
   return [
     ...[row.gate, row.method, row.primary === undefined ? row.part : `${row.part}, primary`],
     ...[
@@ -32,13 +22,30 @@ export function rowCells(row: ReportRow): string[] {
       spellProportion(row.falseEffect),
     ],
     ...[percent(row.matched.rate), percent(row.borderline.rate)],
-    choice === undefined
-      ? "–"
-      : `${percent(choice.falseEffectUpper)} of ${percent(choice.allowed)}${isKept ? "" : ", not met"}`,
     ...[number(row.nllRatio), number(row.nllRatioOpen), number(row.otherRatio), percent(row.repetition)],
     ...[row.relativeChange === 0 ? "–" : row.relativeChange.toFixed(3), number(row.msPerToken, 1)],
   ];
 }
+
+/** Head of the choices. */
+export const CHOICE_HEAD = [
+  ...["gate", "method", "dose", "threshold", "effect", "false effect", "bound, of what is allowed"],
+  ...["chosen on", "set"],
+];
+
+/** Cells of how a row's strength was chosen; none if it was not. */
+export const choiceCells = ({ choice, gate, method }: ReportRow): string[][] =>
+  choice === undefined
+    ? []
+    : [
+        [
+          ...[gate, method, String(choice.dose), choice.threshold.toPrecision(4)],
+          ...[percent(choice.effect), percent(choice.falseEffect)],
+          `${percent(choice.falseEffectUpper)} of ${percent(choice.allowed)}${choice.isWithinBound ? "" : ", not met"}`,
+          spellSet(choice.development),
+          choice.development.digest,
+        ],
+      ];
 
 /** Head of the methods. */
 export const METHOD_HEAD = ["method", "site", "doses tried", "what it is"];

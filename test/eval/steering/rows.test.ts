@@ -6,7 +6,7 @@ import type { Outcome } from "../../../eval/src/steering/judge.ts";
 import { BASE } from "../../../eval/src/steering/method.ts";
 import { labHtml, labMarkdown, type LabReport } from "../../../eval/src/steering/report.ts";
 import { type JudgedPrompt, plainRow, type ReportRow, rowOf } from "../../../eval/src/steering/rows.ts";
-import { deviationsOf, verdictsOf } from "../../../eval/src/steering/verdicts.ts";
+import { verdictsOf } from "../../../eval/src/steering/verdicts.ts";
 import { wilson } from "../../../eval/src/binomial.ts";
 
 const judged = (name: "harmful" | "harmless", outcomes: readonly Outcome[]): JudgedPrompt[] =>
@@ -70,10 +70,11 @@ test("report and page carry the same tables, a smoke test is labelled, nothing i
   expect(html.replaceAll('xmlns="http://www.w3.org/2000/svg"', "")).not.toMatch(
     /https?:|<script|<link|url\((?!#)/,
   );
-  const page = labMarkdown([report, { ...report, title: "of a second model" }]);
+  const page = labMarkdown([report, { ...report, model: "other", title: "of a second model" }]);
   expect(page).toContain("of a second model");
+  expect(page).not.toContain("One model");
   expect(labMarkdown([report])).toContain("One model");
-  expect(labMarkdown([report], "other.md")).toContain("[other.md](other.md)");
+  expect(() => labMarkdown([report, { ...report, title: "again" }])).toThrow("two reports are of tiny");
   for (const text of ["83.3 % [72.0, 90.7]", "cast × cast: refused", "short answers", BASE.description]) {
     expect(html).toContain(text);
     expect(page).toContain(text);
@@ -93,7 +94,4 @@ test("claims are confirmed or not by the numbers in the rows", () => {
   const confirmed = verdicts.filter(({ isConfirmed }) => isConfirmed).map(({ claim }) => claim);
   expect(confirmed).toEqual(["Ours refuses more harmful prompts than worse."]);
   expect(verdicts.at(-1)?.because).toContain("within 0.02");
-  expect(
-    deviationsOf(rows, { maxTokens: 64, developmentTokens: 32, harmless: 300, testHarmless: 300 }),
-  ).toHaveLength(4);
 });
