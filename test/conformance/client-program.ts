@@ -1,7 +1,7 @@
 /** Kit's client (`connectTo`: gRPC over HTTP/2) as the suite drives it: calls are read from standard input, what they gave is written. */
 import { create, type Message, toBinary } from "@bufbuild/protobuf";
 import { anyUnpack } from "@bufbuild/protobuf/wkt";
-import { ConnectError, createClient } from "@connectrpc/connect";
+import { ConnectError } from "@connectrpc/connect";
 import { connectTo } from "#kit/clients.ts";
 import { readMessages, writeMessage } from "./framing.ts";
 import { type Dynamic, headersOf, messageOf, registry, serviceOf } from "./schema.ts";
@@ -39,7 +39,7 @@ async function call(request: Dynamic): Promise<Result> {
   };
   try {
     await invoke(request, {
-      client: createClient(serviceOf(request.service), connection.transport),
+      client: connection.client(serviceOf(request.service)),
       messages,
       options,
       leave,

@@ -6,7 +6,6 @@ import type { DescMethod, DescService } from "@bufbuild/protobuf";
 import {
   type Client,
   type ConnectRouter,
-  createClient,
   createRouterTransport,
   type Interceptor,
   type Transport,
@@ -18,6 +17,7 @@ import { createStreams } from "./grpc-streams.ts";
 import { normaliseClientErrors, serverInterceptors } from "./interceptors.ts";
 import { RPC_LIMITS } from "./limits.ts";
 import { type TlsIdentity, tlsSocketOptions } from "./tls.ts";
+import { createTypedClient } from "./typed-client.ts";
 
 /** Where a service is: routes of this process, a Unix socket, or `host:port`. */
 export type Target =
@@ -109,7 +109,7 @@ function connection(inner: Transport, options: ConnectionOptions, close: () => v
     stream: (method, signal, timeoutMs, header, input, contextValues) =>
       inner.stream(method, signal, timeoutMs, header, input, contextValues),
   };
-  return { transport, client: (service) => createClient(service, transport), close };
+  return { transport, client: (service) => createTypedClient(service, transport), close };
 }
 
 function withHeader(name: string, value: string): Interceptor {

@@ -1,6 +1,6 @@
 /**
  * Streamed gRPC calls of our clients: requests, interceptors, deadlines and errors are connect-es', the messages of answers are read by
- * `message-reader.ts`.
+ * `message-reader.ts`, past its iterators.
  */
 import { createContextValues, type Interceptor, type Transport } from "@connectrpc/connect";
 import { createNodeHttpClient, type Http2SessionManager } from "@connectrpc/connect-node";
@@ -11,13 +11,17 @@ import {
   runStreamingCall,
   transformJoinEnvelopes,
   transformSerializeEnvelope,
+  type UniversalClientRequest,
+  type UniversalClientResponse,
 } from "@connectrpc/connect/protocol";
 import {
   requestHeaderWithCompression,
   validateResponseWithCompression,
   validateTrailer,
 } from "@connectrpc/connect/protocol-grpc";
-import { readMessages } from "./message-reader.ts";
+import type { ClientHttp2Stream } from "node:http2";
+import { RPC_LIMITS } from "./limits.ts";
+import { type ByteSource, readMessages } from "./message-reader.ts";
 
 /** What calls go through. */
 export interface StreamOptions {
@@ -30,7 +34,6 @@ export interface StreamOptions {
 /** `Transport.stream` without compression. */
 export function createStreams(options: StreamOptions): Transport["stream"] {
   const { baseUrl, sessionManager, interceptors, maxBytes } = options;
-  const send = createNodeHttpClient({ httpVersion: "2", sessionProvider: () => sessionManager });
   const limits = { readMaxBytes: maxBytes, writeMaxBytes: maxBytes };
   return async (method, signal, timeoutMs, header, message, contextValues) => {
     const forms = createMethodSerializationLookup(method, undefined, undefined, limits);
@@ -51,7 +54,7 @@ export function createStreams(options: StreamOptions): Transport["stream"] {
           propagateDownStreamError: true,
         });
         const sent = { url: request.url, method: "POST", header: request.header, signal: request.signal };
-        const answered = await send({ ...sent, body });
+        const { answered, source } = await send(sessionManager, { ...sent, body });
         const { status, header: head, trailer } = answered;
         const { foundStatus, headerError } = validateResponseWithCompression([], status, head);
         if (headerError) throw headerError;
@@ -59,8 +62,64 @@ export function createStreams(options: StreamOptions): Transport["stream"] {
           if (!foundStatus) validateTrailer(trailer, head);
         };
         const format = { parse: output.parse, maxBytes, end };
-        return { ...request, header: head, trailer, message: readMessages(answered.body, format) };
+        return { ...request, header: head, trailer, message: readMessages(source, format) };
       },
     });
   };
 }
+
+interface Sent {
+  readonly answered: UniversalClientResponse;
+  readonly source: ByteSource;
+}
+
+/**
+ * One call of connect-es' client, to the headers of its answer. The iterator it takes of the HTTP/2 stream has no chunks, only the end:
+ * so that all it does when the call is left, fails or is reset is done as ever, while the chunks go where they are wanted.
+ */
+async function send(sessionManager: Http2SessionManager, request: UniversalClientRequest): Promise<Sent> {
+  let stream: ClientHttp2Stream | undefined;
+  const session = {
+    authority: sessionManager.authority,
+    async request(...args: Parameters<Http2SessionManager["request"]>) {
+      stream = await sessionManager.request(...args);
+      return Object.assign(stream, { [Symbol.asyncIterator]: endOf });
+    },
+    notifyResponseByteRead: (read: ClientHttp2Stream) => sessionManager.notifyResponseByteRead(read),
+  };
+  const answered = await createNodeHttpClient({ httpVersion: "2", sessionProvider: () => session })(request);
+  if (!stream) throw new Error("an answer without a stream");
+  const from = stream;
+  let heardMs = 0;
+  const onBytes = (): void => {
+    // It moves a timer: that is not for every token.
+    const nowMs = performance.now();
+    if (nowMs < heardMs + RPC_LIMITS.aliveMs) return;
+    heardMs = nowMs;
+    sessionManager.notifyResponseByteRead(from);
+  };
+  const ended = (): Promise<unknown> => answered.body[Symbol.asyncIterator]().next();
+  return { answered, source: { stream, ended, onBytes } };
+}
+
+/** An iterator over a stream without its chunks. */
+function endOf(this: ClientHttp2Stream): AsyncIterableIterator<never, undefined> {
+  const whole = (): Promise<IteratorReturnResult<undefined>> =>
+    new Promise((resolve, reject) => {
+      const gone = (): void => reject(Object.assign(new Error("Premature close"), { code: GONE_CODE }));
+      const end = (): void => resolve({ done: true, value: undefined });
+      if (this.readableEnded) return end();
+      if (this.destroyed) return gone();
+      this.once("end", end);
+      this.once("error", reject).once("close", gone);
+    });
+  return {
+    next: whole,
+    [Symbol.asyncIterator]() {
+      return this;
+    },
+  };
+}
+
+/** As Node's own iterator has it. */
+const GONE_CODE = "ERR_STREAM_PREMATURE_CLOSE";

@@ -93,6 +93,10 @@ export const RPC_LIMITS = {
   clientIdleMs: 120_000,
   pingIntervalMs: 5_000,
   pingTimeoutMs: 5_000,
+  /** How often the answers of a connection put its next ping off at most; less than `pingIntervalMs`. */
+  aliveMs: 1_000,
+  /** A client that does not read an answer holds up to these bytes of it; the rest waits in its stream, and with the sender. */
+  unreadBytes: 64 * KIB,
   drainMs: 30_000,
   /** A process whose event loop did not turn for this long is not ready. */
   readyLagMs: 1_000,

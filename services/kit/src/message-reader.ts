@@ -1,11 +1,24 @@
 /**
- * The messages of a streamed gRPC answer, out of its bytes: one step a message, where the pipeline of connect-es takes a generator each
- * for framing, compression, parsing and the end. Nothing is compressed: clients here say that they accept nothing else.
+ * The messages of a streamed gRPC answer, out of the chunks of its HTTP/2 stream as they come: one promise a message and none a
+ * chunk, where connect-es has an iterator over the stream and a generator each for framing, compression, parsing and the end.
+ * Nothing is compressed: clients here say that they accept nothing else.
  */
 import { Code, ConnectError } from "@connectrpc/connect";
+import type { Readable } from "node:stream";
+import { RPC_LIMITS } from "./limits.ts";
 
 const PREFIX_BYTES = 5;
 const COMPRESSED = 1;
+
+/** Where the bytes of an answer come from. */
+export interface ByteSource {
+  /** Nothing is read of it before the first message is asked for. */
+  readonly stream: Readable;
+  /** Resolves when all bytes have come, rejects with what kept the rest from coming. Called once. */
+  readonly ended: () => Promise<unknown>;
+  /** Called for each chunk. */
+  readonly onBytes?: () => void;
+}
 
 /** What messages are made of. */
 export interface MessageFormat<T> {
@@ -16,27 +29,69 @@ export interface MessageFormat<T> {
   readonly end: () => void;
 }
 
-/** The messages of `body`. @throws ConnectError of a frame that is none, and what `end` throws. */
-export function readMessages<T>(body: AsyncIterable<Uint8Array>, format: MessageFormat<T>): AsyncIterable<T> {
+/** The messages of `source`, for one reader. @throws ConnectError of a frame that is none, and what `ended` and `end` throw. */
+export function readMessages<T>(source: ByteSource, format: MessageFormat<T>): AsyncIterable<T> {
+  return { [Symbol.asyncIterator]: () => createReader(source, format) };
+}
+
+type Taker<T> = Pick<PromiseWithResolvers<IteratorResult<T, undefined>>, "resolve" | "reject">;
+
+function createReader<T>({ stream, ended, onBytes }: ByteSource, format: MessageFormat<T>): AsyncIterator<T> {
+  const frames = createFrames(format.maxBytes);
+  const takers: Taker<T>[] = [];
+  let over: { readonly error?: unknown } | undefined;
+  let isRead = false;
+
+  /** What the first taker gets now; undefined if it has to wait. Messages that have come go before the end. */
+  const take = (): IteratorResult<T, undefined> | undefined => {
+    const bytes = frames.next();
+    if (bytes) return { done: false, value: format.parse(bytes) };
+    if (!over) return undefined;
+    if ("error" in over) throw over.error;
+    frames.end();
+    format.end();
+    return { done: true, value: undefined };
+  };
+  const serve = (): void => {
+    for (let taker = takers[0]; taker; taker = takers[0]) {
+      try {
+        const result = take();
+        if (!result) return;
+        taker.resolve(result);
+      } catch (error) {
+        taker.reject(error);
+      }
+      takers.shift();
+    }
+  };
+  const onData = (chunk: Uint8Array): void => {
+    onBytes?.();
+    frames.add(chunk);
+    if (takers.length > 0) serve();
+    if (takers.length === 0 && frames.bytes > RPC_LIMITS.unreadBytes) stream.pause();
+  };
+  const end = (how: { readonly error?: unknown }): void => {
+    over = how;
+    serve();
+  };
+  const begin = (): void => {
+    isRead = true;
+    ended().then(
+      () => end({}),
+      (error: unknown) => end({ error }),
+    );
+    stream.on("data", onData);
+  };
+
   return {
-    [Symbol.asyncIterator]() {
-      const chunks = body[Symbol.asyncIterator]();
-      const frames = createFrames(format.maxBytes);
-      const step = (chunk: IteratorResult<Uint8Array>): IteratorResult<T> | Promise<IteratorResult<T>> => {
-        if (chunk.done) {
-          frames.end();
-          format.end();
-          return { done: true, value: undefined };
-        }
-        frames.add(chunk.value);
-        return next();
-      };
-      const next = (): IteratorResult<T> | Promise<IteratorResult<T>> => {
-        const bytes = frames.next();
-        if (bytes) return { done: false, value: format.parse(bytes) };
-        return chunks.next().then(step);
-      };
-      return { next: async () => next() };
+    next() {
+      if (!isRead) begin();
+      return new Promise((resolve, reject) => {
+        takers.push({ resolve, reject });
+        serve();
+        const wantsMore = takers.length > 0 || frames.bytes <= RPC_LIMITS.unreadBytes;
+        if (wantsMore && stream.isPaused()) stream.resume();
+      });
     },
   };
 }
@@ -48,6 +103,10 @@ function createFrames(maxBytes: number) {
   let more: Uint8Array[] = [];
   let moreBytes = 0;
   return {
+    /** Bytes that are part of no message yet. */
+    get bytes() {
+      return rest.length + moreBytes;
+    },
     add(chunk: Uint8Array): void {
       if (rest.length === 0) rest = chunk;
       else {

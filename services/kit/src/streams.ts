@@ -156,37 +156,50 @@ export const endings = (end: (error?: unknown) => void, early: () => unknown): S
   left: () => end(early()),
 });
 
-/** Passes the messages of `source` on. No generator: this is done once a streamed token, several times over. */
+/** Passes the messages of `source` on. Several around each other are one: this is done once a streamed token. */
 export function watched<T>(source: AsyncIterable<T>, watch: StreamWatch): AsyncIterable<T> {
-  return {
-    [Symbol.asyncIterator]() {
-      const inner = source[Symbol.asyncIterator]();
-      let isOver = false;
-      const pass = (result: IteratorResult<T>): IteratorResult<T> => {
-        if (!result.done || isOver) return result;
-        isOver = true;
-        watch.ended?.();
-        return result;
-      };
-      const fail = (error: unknown): never => {
-        if (isOver || !watch.failed) throw error;
-        isOver = true;
-        throw watch.failed(error);
-      };
-      return {
-        next: () =>
-          isOver ? Promise.resolve({ done: true, value: undefined }) : inner.next().then(pass, fail),
-        async return(value?: unknown) {
-          if (!isOver) {
-            isOver = true;
-            watch.left?.();
-            await inner.return?.();
-          }
-          return { done: true, value };
-        },
-      };
-    },
-  };
+  if (source instanceof Watched) return new Watched<T>(source.inner, [...source.watches, watch]);
+  return new Watched(source, [watch]);
+}
+
+class Watched<T> implements AsyncIterable<T> {
+  readonly inner: AsyncIterable<T>;
+  /** The innermost first. */
+  readonly watches: readonly StreamWatch[];
+
+  constructor(inner: AsyncIterable<T>, watches: readonly StreamWatch[]) {
+    this.inner = inner;
+    this.watches = watches;
+  }
+
+  [Symbol.asyncIterator](): AsyncIterator<T> {
+    const { watches } = this;
+    const inner = this.inner[Symbol.asyncIterator]();
+    let isOver = false;
+    const pass = (result: IteratorResult<T>): IteratorResult<T> => {
+      if (!result.done || isOver) return result;
+      isOver = true;
+      for (const { ended } of watches) ended?.();
+      return result;
+    };
+    const fail = (error: unknown): never => {
+      if (isOver) throw error;
+      isOver = watches.some(({ failed }) => failed);
+      throw watches.reduce((seen, { failed }) => (failed ? failed(seen) : seen), error);
+    };
+    return {
+      next: () =>
+        isOver ? Promise.resolve({ done: true, value: undefined }) : inner.next().then(pass, fail),
+      async return(value?: unknown) {
+        if (!isOver) {
+          isOver = true;
+          for (const { left } of watches.toReversed()) left?.();
+          await inner.return?.();
+        }
+        return { done: true, value };
+      },
+    };
+  }
 }
 
 /**

@@ -1,12 +1,14 @@
 /** Messages of streamed answers: out of bytes cut anywhere, within their limit, and with the end that the call came to. */
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { Code, ConnectError } from "@connectrpc/connect";
+import { Readable } from "node:stream";
 import { connectTo } from "#kit/clients.ts";
 import { fromConnectError } from "#kit/errors.ts";
 import { createGrpcListener, type Listener } from "#kit/listeners.ts";
 import { readMessages } from "#kit/message-reader.ts";
 import { TokenizerService } from "#proto/trimtab/tokenizer/v1/tokenizer_service_pb.ts";
 import { createRandom } from "../../model/strings.ts";
+import { sourceOf } from "./byte-source.ts";
 import { envelope } from "./raw-grpc.ts";
 
 const MAX_BYTES = 1_000;
@@ -24,7 +26,11 @@ async function* chunksOf(bytes: Uint8Array, below: (most: number) => number): As
 
 const read = (bytes: Uint8Array, below: (most: number) => number, end = () => {}) =>
   Array.fromAsync(
-    readMessages(chunksOf(bytes, below), { parse: (message) => message, maxBytes: MAX_BYTES, end }),
+    readMessages(sourceOf(Readable.from(chunksOf(bytes, below), { objectMode: false })), {
+      parse: (message) => message,
+      maxBytes: MAX_BYTES,
+      end,
+    }),
   );
 
 test("the same messages, wherever the bytes are cut", async () => {
