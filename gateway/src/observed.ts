@@ -1,5 +1,6 @@
 /** Every generation of every API passes here: it may steer as its key says, is let in, and is counted once whatever becomes of it. */
 import { fromConnectError } from "#kit/errors.ts";
+import { passing, type PassingGenerator, passOn } from "#kit/passing.ts";
 import type { GenerateResponse, GenerationSpec } from "#proto/trimtab/gateway/v1/gateway_service_pb.ts";
 import type { SteeringUse } from "#proto/trimtab/steering/v1/steering_service_pb.ts";
 import type { Usage } from "#proto/trimtab/type/v1/generation_pb.ts";
@@ -13,11 +14,19 @@ import { traceGeneration } from "./generation-spans.ts";
 import { checkSteering } from "./permissions.ts";
 
 /** Generates. Throws typed errors, before or between events. */
-export async function* observed(
+export function observed(
   gateway: GatewayContext,
   spec: GenerationSpec | undefined,
   scope: CallScope,
-): AsyncGenerator<GenerateResponse, void> {
+): AsyncIterableIterator<GenerateResponse, void> {
+  return passing(generation(gateway, spec, scope));
+}
+
+async function* generation(
+  gateway: GatewayContext,
+  spec: GenerationSpec | undefined,
+  scope: CallScope,
+): PassingGenerator<GenerateResponse> {
   const { flow, metrics } = gateway;
   let outcome = "left";
   let failure: unknown;
@@ -32,13 +41,12 @@ export async function* observed(
     let used = estimate;
     try {
       clock.admitted(ticket.waitedMs);
-      for await (const response of generate(flow, spec, spans.scope)) {
+      yield passOn(generate(flow, spec, spans.scope), (response) => {
         metrics.event(response);
         clock.event(response);
         spans.event(response);
         if (response.event.case === "completed") used = usedTokens(response.event.value.usage) ?? estimate;
-        yield response;
-      }
+      });
     } finally {
       ticket.leave(used);
     }

@@ -109,7 +109,9 @@ function takeTokens(
   arm: RunningArm,
   tokens: readonly Token[],
 ): GenerateResponse | undefined {
-  const { vocabulary, model } = input.prepared;
+  const { vocabulary, model, spec } = input.prepared;
+  // Told of no other tokens.
+  const { logprobs } = spec;
   let text = "";
   const behind: SpelledToken[] = [];
   for (const token of tokens) {
@@ -119,7 +121,7 @@ function takeTokens(
     arm.generated++;
     if (vocabulary.stopIds.has(token.id)) continue;
     arm.tokens.push(token);
-    const piece = arm.text.push({ token, spelling: vocabulary.spelling(token.id) });
+    const piece = arm.text.push({ token, spelling: logprobs ? vocabulary.spelling(token.id) : "" });
     text += piece.text;
     behind.push(...piece.tokens);
   }

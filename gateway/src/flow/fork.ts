@@ -3,6 +3,7 @@
  * them run on one session, so that forward computes once what the prompts have in common (`reused_tokens`).
  */
 import { clone, create } from "@bufbuild/protobuf";
+import { passing } from "#kit/passing.ts";
 import {
   type ForkRequest,
   type ForkResponse,
@@ -39,7 +40,7 @@ export async function forkAnswers(
   const open = createSharedSession(continuations.length, (digest) => openSession(flow, digest, within));
   try {
     const answers = await Promise.all(
-      continuations.map((text) => collect(generate(flow, spec, within, text, open))),
+      continuations.map((text) => collect(passing(generate(flow, spec, within, text, open)))),
     );
     const choices = answers.flatMap((answer, index) =>
       answer.choices.map((choice) => ({ ...choice, index })),

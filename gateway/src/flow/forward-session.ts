@@ -69,18 +69,21 @@ export function openSession(
     return numbered.map((command) => command.commandId);
   };
 
-  const fail = (error: unknown): never => {
+  const failed = (error: unknown): TrimtabError => {
     const typed = scope.signal.aborted ? endOfScope(scope.signal) : lost(error);
     answers.fail(typed);
-    throw typed;
+    return typed;
   };
 
   const next = async (): Promise<Event> => {
     for (;;) {
       const event = queue.shift();
       if (event === undefined) {
-        const batch = await reader.read().catch(fail);
-        queue.push(...batch.events);
+        try {
+          queue.push(...(await reader.read()).events);
+        } catch (error) {
+          throw failed(error);
+        }
       } else if (!answers.take(event)) {
         const turn = breathe();
         if (turn) await turn;
@@ -179,23 +182,23 @@ function createReader(responses: AsyncIterator<SessionResponse>, signal: AbortSi
   signal.addEventListener("abort", onAbort);
   return {
     /** The next message. @throws TrimtabError CANCELLED, DEADLINE_EXCEEDED, SERVICE_UNAVAILABLE */
-    async read(): Promise<SessionResponse> {
-      const result = await new Promise<IteratorResult<SessionResponse>>((resolve, reject) => {
+    read: (): Promise<SessionResponse> =>
+      new Promise((resolve, reject) => {
         leave = reject;
         if (signal.aborted) return onAbort();
         if (timer) timer.refresh();
         else timer = setTimeout(onSilence, LIMITS.forwardSilenceMs);
-        responses.next().then(resolve, reject);
-      });
-      if (!result.done) return result.value;
-      throw new TrimtabError("SERVICE_UNAVAILABLE", "the forward service ended the session");
-    },
+        responses.next().then((result) => (result.done ? reject(ended()) : resolve(result.value)), reject);
+      }),
     close(): void {
       clearTimeout(timer);
       signal.removeEventListener("abort", onAbort);
     },
   };
 }
+
+const ended = (): TrimtabError =>
+  new TrimtabError("SERVICE_UNAVAILABLE", "the forward service ended the session");
 
 function lost(error: unknown): TrimtabError {
   const typed = fromConnectError(error);

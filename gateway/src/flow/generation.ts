@@ -3,6 +3,7 @@
  * -> verdicts, as a stream of events (a search takes over after `started`). Leaving the generator at any point frees everything it holds in forward.
  */
 import type { TrimtabError } from "#kit/errors.ts";
+import { type PassingGenerator, passOn } from "#kit/passing.ts";
 import type { GenerateResponse, GenerationSpec } from "#proto/trimtab/gateway/v1/gateway_service_pb.ts";
 import { boundedScope, type CallScope } from "../clients.ts";
 import { armsOf, generateCommand, launch } from "./arms.ts";
@@ -16,21 +17,21 @@ import type { SessionOpener } from "./shared-session.ts";
 import { startStopwatch, type Stopwatch } from "./stopwatch.ts";
 import { createSteerHandle, type SteerHandle } from "./steer.ts";
 
-/** Generates; the last event is `completed`. Throws typed errors, before or between events. */
+/** Generates; the last event is `completed`. Throws typed errors, before or between events. Run by `passing`. */
 export async function* generate(
   flow: FlowContext,
   request: GenerationSpec | undefined,
   scope: CallScope,
   continuation = "",
   open: SessionOpener = (digest, own) => openSession(flow, digest, own),
-): AsyncGenerator<GenerateResponse, void> {
+): PassingGenerator<GenerateResponse> {
   const watch = startStopwatch();
   const bounded = boundedScope(scope);
   try {
     const prepared = await prepare(flow, request, bounded.scope, continuation);
     watch.parts.tokenizeMs = watch.elapsedMs();
     const { scope: within, abort } = bounded;
-    yield* run({ flow, prepared, watch, scope: within, abort, continuation, open });
+    yield passOn(run({ flow, prepared, watch, scope: within, abort, continuation, open }));
   } finally {
     bounded.clear();
   }
@@ -51,7 +52,7 @@ interface Run extends Request {
   readonly handle: SteerHandle;
 }
 
-async function* run(request: Request): AsyncGenerator<GenerateResponse, void> {
+async function* run(request: Request): PassingGenerator<GenerateResponse> {
   const { flow, prepared, scope } = request;
   const session = request.open(prepared.model.digest, scope);
   const handle = createSteerHandle(flow, prepared, session);
@@ -59,8 +60,9 @@ async function* run(request: Request): AsyncGenerator<GenerateResponse, void> {
   try {
     yield started(prepared, generationId);
     const { scaling } = prepared;
-    if (scaling) yield* searchAnswer({ ...request, scaling, session });
-    else yield* answer({ ...request, session, handle });
+    yield passOn(
+      scaling ? searchAnswer({ ...request, scaling, session }) : answer({ ...request, session, handle }),
+    );
   } finally {
     flow.running.leave(generationId);
     handle.end();
@@ -68,7 +70,7 @@ async function* run(request: Request): AsyncGenerator<GenerateResponse, void> {
   }
 }
 
-async function* answer(run: Run): AsyncGenerator<GenerateResponse, void> {
+async function* answer(run: Run): PassingGenerator<GenerateResponse> {
   const { flow, prepared, session, watch, scope } = run;
   const arms = armsOf(prepared.spec);
   const opening = await openPrompt(flow, session, prepared, arms, watch, scope);
@@ -92,7 +94,7 @@ async function* answer(run: Run): AsyncGenerator<GenerateResponse, void> {
   session.send(...forks, ...running.map((arm) => generateCommand(prepared, arm)));
   run.handle.begin(opening, running);
   const choices = createChoiceRun({ ...run, arms: running, ...opening });
-  yield* choices.events();
+  yield passOn(choices.events());
   const tokens = opening.usage.completionTokens;
   yield eventOf({ case: "completed", value: { usage: opening.usage, timings: watch.finish(tokens) } });
 }
