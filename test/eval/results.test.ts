@@ -6,6 +6,7 @@ import { KEPT, type KeptRow, keepRun, readKept } from "../../eval/src/results/ke
 import { renderPage } from "../../eval/src/results/render.ts";
 import { sortRecords } from "../../eval/src/rows.ts";
 import type { Record, SearchRecord } from "../../eval/src/sample.ts";
+import { unaligned } from "./support/markdown.ts";
 
 const DOCS = join(KEPT, "..", "..", "docs");
 const spent = { tokensGenerated: 40, tokensPrefilled: 90, tokensVerified: 4, wallMs: 10 };
@@ -115,11 +116,8 @@ test("a run keeps rightness and answers problem by problem, in one order for all
   expect(kept[0]?.sampleSizes).toEqual([4, 2]);
 });
 
-/** Tables are aligned after they are written. */
-const plain = (text: string): string => text.replaceAll(/-{3,}/g, "---").replaceAll(/[ \n]+/g, " ");
-
 test("docs/scaling-results.md is what its template and the results make it", () => {
   const template = readFileSync(join(KEPT, "scaling-results.template.md"), "utf8");
   const page = readFileSync(join(DOCS, "scaling-results.md"), "utf8");
-  expect(plain(page)).toBe(plain(renderPage(template, (name) => readKept(KEPT, name))));
+  expect(unaligned(page)).toBe(unaligned(renderPage(template, (name) => readKept(KEPT, name))));
 });
