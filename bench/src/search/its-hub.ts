@@ -10,7 +10,10 @@ import { type Asking, bestOfN, majority, particleFilter } from "./ours.ts";
 import { drawSums, type Sum } from "./problems.ts";
 import { type ItsHub, startItsHub } from "./python.ts";
 
-/** Rows: wall time, the engine's part of it, prefilled and generated tokens, and how often the same answers led to the same choice. */
+/**
+ * Rows: wall time, of a problem and of a token (each side draws its own answers, long and short); the engine's part of it; prefilled and
+ * generated tokens; and how often the same answers led to the same choice.
+ */
 export async function besideItsHub(bench: SearchBench): Promise<BenchRow[]> {
   const hub = startItsHub();
   const counted = countUsage(bench.gateway.url);
@@ -34,6 +37,7 @@ export async function besideItsHub(bench: SearchBench): Promise<BenchRow[]> {
 
 const UNITS = {
   "search-wall": "ms a problem",
+  "search-wall-token": "ms a generated token",
   "search-engine": "ms of the engine's processor time a problem",
   "search-prefilled": "tokens a problem",
   "search-generated": "tokens a problem",
@@ -69,10 +73,13 @@ async function searchInTurn(
       measured[metric].ours.push(our);
       measured[metric].theirs.push(their);
     };
-    add("search-wall", ours.wallMs, 1000 * Number(seconds));
+    const theirMs = 1_000 * Number(seconds);
+    const theirTokens = counted.sums.generated - before.generated;
+    add("search-wall", ours.wallMs, theirMs);
+    add("search-wall-token", ours.wallMs / ours.generated, theirMs / theirTokens);
     add("search-engine", between - began, ended - between);
     add("search-prefilled", ours.prefilled, counted.sums.prefilled - before.prefilled);
-    add("search-generated", ours.generated, counted.sums.generated - before.generated);
+    add("search-generated", ours.generated, theirTokens);
   }
   return measured;
 }

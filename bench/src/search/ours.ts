@@ -43,26 +43,18 @@ interface Answered {
 }
 
 const MOST_TOKENS = 48;
-/** its_hub counts them from 0: its `max_steps` of 5. */
+/** Lines of a particle: its_hub counts them from 0, its `max_steps` is 5. It takes blank lines for steps, we do not. */
 const MOST_STEPS = 6;
 
-/** Particle filtering under the exact value of steps; a particle ends as its_hub's do: a line with "Answer", or so many lines. */
+/** Particle filtering under the exact value of steps; a particle ends as its_hub's do, with a line that says "Answer" or so many lines. */
 export const particleFilter = (asking: Asking, sum: Sum): Promise<Searched> =>
-  search(
-    asking,
-    sum,
-    {
-      ...{
-        strategy: "particle-filtering",
-        verifier: { name: "partial_sums", parameters: { terms: sum.terms } },
-      },
-      step: {
-        ...{ separators: ["\n"], max_tokens: MOST_TOKENS },
-        ...{ final_markers: ["Answer"], max_steps: MOST_STEPS },
-      },
+  search(asking, sum, {
+    ...{
+      strategy: "particle-filtering",
+      verifier: { name: "partial_sums", parameters: { terms: sum.terms } },
     },
-    MOST_STEPS * MOST_TOKENS,
-  );
+    step: { separators: ["\n"], final_markers: ["Answer"], max_steps: MOST_STEPS },
+  });
 
 /** Best of N by the mean log-probability of its tokens: no two scores are equal, and equals are where choices may differ. */
 export const bestOfN = (asking: Asking, sum: Sum): Promise<Searched> =>
@@ -76,13 +68,10 @@ export const majority = (asking: Asking, sum: Sum): Promise<Searched> =>
 export const plainAnswers = ({ candidates, ...asking }: Asking, sum: Sum): Promise<unknown> =>
   post(asking, sum, { n: candidates });
 
-async function search(asking: Asking, sum: Sum, scaling: object, maxTokens = MOST_TOKENS): Promise<Searched> {
+async function search(asking: Asking, sum: Sum, scaling: object): Promise<Searched> {
   const beganMs = performance.now();
   const budget = asking.candidates;
-  const { choices, usage } = await post(asking, sum, {
-    max_tokens: maxTokens,
-    scaling: { ...scaling, budget, trace: true },
-  });
+  const { choices, usage } = await post(asking, sum, { scaling: { ...scaling, budget, trace: true } });
   const wallMs = performance.now() - beganMs;
   const found = choices[0]?.trimtab.search.candidates ?? [];
   return {
