@@ -89,6 +89,14 @@ test("an unknown file, a foreign form and a wrong digest are typed errors", asyn
   const path = join(root, "own.gguf");
   writeFileSync(path, model);
   expect((await pull(`file:${path}`, "--sha256", "f".repeat(64))).stderr).toContain("[ARTIFACT_CORRUPT]");
+  for (const [source, reason] of [
+    [`file:${join(root, "nowhere.gguf")}`, "MODEL_NOT_FOUND"],
+    [`file:${path}/inside.gguf`, "MODEL_NOT_FOUND"],
+    [`file:${root}`, "INVALID_ARGUMENT"],
+  ]) {
+    const { code, stderr } = await pull(source ?? "");
+    expect([code !== 0, stderr]).toEqual([true, expect.stringContaining(`(field source) [${reason}]`)]);
+  }
   expect(models()).toEqual([]);
 });
 

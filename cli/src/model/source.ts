@@ -3,6 +3,7 @@
  */
 import { basename, resolve } from "node:path";
 import { TrimtabError } from "#kit/errors.ts";
+import { quoted } from "#kit/printable.ts";
 
 /** A parsed source. */
 export type ModelSource =
@@ -35,6 +36,7 @@ export function parseModelSource(text: string): ModelSource {
   }
   if (text.startsWith("file:")) {
     const path = resolve(text.slice("file:".length));
+    if (!path.endsWith(".gguf")) throw noModelPath(path);
     return { kind: "file", path, fileName: basename(path) };
   }
   throw new TrimtabError(
@@ -46,9 +48,9 @@ export function parseModelSource(text: string): ModelSource {
 
 function checkedMember(path: string): string {
   const unsafe = path.split("/").some((part) => part === "" || part === "." || part === "..");
-  if (unsafe || !path.endsWith(".gguf"))
-    throw new TrimtabError("INVALID_ARGUMENT", `"${path}" is not a path to a .gguf file`, {
-      field: "source",
-    });
+  if (unsafe || !path.endsWith(".gguf")) throw noModelPath(path);
   return path;
 }
+
+const noModelPath = (path: string): TrimtabError =>
+  new TrimtabError("INVALID_ARGUMENT", `${quoted(path)} is not a path to a .gguf file`, { field: "source" });
