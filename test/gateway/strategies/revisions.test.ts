@@ -43,7 +43,9 @@ test.each(["sequential-revision", "ab-mcts"])(
     const stack = createSimulatedStack();
     stack.forward.script = () => encode("long ".repeat(90));
     const asked = { ...scaling, strategy, budget: { candidates: 8 } };
-    const { search, choices } = await stack.client.complete(chat("sum", { scaling: asked }));
+    // With one seed in 50 ab-mcts begins anew each time, and no attempt is shown to another.
+    const sampling = { seed: 1n };
+    const { search, choices } = await stack.client.complete(chat("sum", { sampling, scaling: asked }));
     expect(choices[0]?.text).toStartWith("long long");
     expect(search?.end).toBe(SearchEnd.BUDGET);
     expect([...stack.forward.alive]).toEqual([]);
