@@ -25,9 +25,11 @@ export const limitedPeers = (isa: Isa): PeerStart[] =>
     start: (modelPath, threads, _, tries) => startLlama(modelPath, threads, file, tries, BACKENDS[isa]),
   }));
 
-const WLLAMA_VERSIONS = ["2.3.1", "3.8.1"] as const;
-/** About 2 s of the slower one. */
-const QUICK_STEPS = { "2.3.1": 64, "3.8.1": 20 } as const;
+/** The steps are about 2 s of the slower one. */
+const WLLAMAS: readonly (Pick<PeerStart, "quickSteps"> & { readonly version: "2.3.1" | "3.8.1" })[] = [
+  { version: "2.3.1" },
+  { version: "3.8.1", quickSteps: 20 },
+];
 
 const quickFor = (file: FileKind): PeerStart["quick"] => (file === "best" ? "shallow decode" : "nothing");
 
@@ -41,9 +43,9 @@ export const PEERS: readonly PeerStart[] = [
       return startNodeLlama(await fileOf(modelPath, file), threads, file);
     },
   })),
-  ...WLLAMA_VERSIONS.flatMap((version) =>
+  ...WLLAMAS.flatMap(({ version, ...slow }) =>
     (["same", "best"] as const).map((file) => ({
-      ...{ name: `wllama@${version}`, file, quick: quickFor(file), quickSteps: QUICK_STEPS[version] },
+      ...{ name: `wllama@${version}`, file, quick: quickFor(file), ...slow },
       async start(modelPath: string, threads: number): Promise<Contender> {
         return startWllama(
           version,

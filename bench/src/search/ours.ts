@@ -49,10 +49,8 @@ const MOST_STEPS = 6;
 /** Particle filtering under the exact value of steps; a particle ends as its_hub's do, with a line that says "Answer" or so many lines. */
 export const particleFilter = (asking: Asking, sum: Sum): Promise<Searched> =>
   search(asking, sum, {
-    ...{
-      strategy: "particle-filtering",
-      verifier: { name: "partial_sums", parameters: { terms: sum.terms } },
-    },
+    strategy: "particle-filtering",
+    verifier: { name: "partial_sums", parameters: { terms: sum.terms } },
     step: { separators: ["\n"], final_markers: ["Answer"], max_steps: MOST_STEPS },
   });
 

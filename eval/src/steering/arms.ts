@@ -61,7 +61,8 @@ const SETS: Readonly<Record<string, readonly Arm[]>> = {
  */
 export function armsNamed(names: readonly string[]): Arm[] {
   const wanted = names.flatMap((name) => {
-    const found = SETS[name] ?? ARMS.filter((arm) => nameOfArm(arm) === name);
+    const set = Object.hasOwn(SETS, name) ? SETS[name] : undefined;
+    const found = set ?? ARMS.filter((arm) => nameOfArm(arm) === name);
     if (found.length === 0)
       throw new Error(`"${name}" is no arm; sets of arms are ${Object.keys(SETS).join(", ")}`);
     return found;

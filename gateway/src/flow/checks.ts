@@ -58,6 +58,20 @@ export function checkBytes(field: string, text: string, limit: number): void {
   });
 }
 
+/** Checks strings that are looked for in answers: some, none of them empty, none longer than `bytes`. */
+export function checkMarks(
+  field: string,
+  marks: readonly string[],
+  limits: { readonly count: number; readonly bytes: number },
+): void {
+  checkCount(field, marks.length, limits.count, "strings");
+  marks.forEach((mark, index) => {
+    const at = `${field}[${index}]`;
+    if (mark === "") throw new TrimtabError("INVALID_ARGUMENT", `${at} is empty`, { field: at });
+    checkBytes(at, mark, limits.bytes);
+  });
+}
+
 function spell({ min, max, openMin }: Range): string {
   return openMin === true ? `over ${min} and at most ${max}` : `between ${min} and ${max}`;
 }

@@ -6,7 +6,7 @@ import type { SamplingParameters } from "#proto/trimtab/type/v1/generation_pb.ts
 import { Scope } from "#proto/trimtab/type/v1/program_pb.ts";
 import type { VerifierUse } from "#proto/trimtab/verifier/v1/verifier_service_pb.ts";
 import { LIMITS, SAMPLING_RANGES } from "../limits.ts";
-import { checkBytes, checkCount, checkRange, checkRequired, checkText } from "./checks.ts";
+import { checkCount, checkMarks, checkRange, checkRequired, checkText } from "./checks.ts";
 import { validateScaling } from "./search/validate-scaling.ts";
 
 /** Roles of messages. */
@@ -23,7 +23,7 @@ export function validateSpec(spec: GenerationSpec | undefined): GenerationSpec {
   if (!spec) throw new TrimtabError("FIELD_REQUIRED", "spec is missing", { field: "spec" });
   validatePrompt(spec);
   validateSampling(spec.sampling);
-  validateStops(spec.stop);
+  checkMarks("stop", spec.stop, { count: LIMITS.stopStrings, bytes: LIMITS.stopBytes });
   const pair = spec.steering?.compare === true ? 2 : 1;
   checkRange("choices", Math.max(1, spec.choices) * pair, { min: 1, max: LIMITS.choices });
   checkRange("max_tokens", spec.maxTokens, { min: 0, max: LIMITS.maxTokens });
@@ -142,13 +142,4 @@ function validateSampling(sampling: SamplingParameters | undefined): void {
   for (const [id, value] of bias) {
     checkRange(`sampling.logit_bias.${id}`, value, { min: -LIMITS.logitBias, max: LIMITS.logitBias });
   }
-}
-
-function validateStops(stops: readonly string[]): void {
-  checkCount("stop", stops.length, LIMITS.stopStrings, "strings");
-  stops.forEach((stop, index) => {
-    const field = `stop[${index}]`;
-    if (stop === "") throw new TrimtabError("INVALID_ARGUMENT", "a stop string is empty", { field });
-    checkBytes(field, stop, LIMITS.stopBytes);
-  });
 }

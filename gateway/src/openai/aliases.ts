@@ -102,12 +102,13 @@ export function withOurNames(body: JsonObject): Named {
 function withOurScaling(body: JsonObject, given: Map<string, string>): JsonObject {
   const place = { prefix: "scaling.", given };
   const to: JsonObject = {};
-  const stepParts: [name: string, value: unknown][] = [];
+  const stepParts: StepPart[] = [];
   for (const [name, value] of Object.entries(rename(body, {}, place))) {
     const under = (ours: string, own: unknown, part = "") => put(to, ours, own, { ...place, name, part });
+    const ours = Object.hasOwn(STEP_ALIASES, name) ? STEP_ALIASES[name] : undefined;
     if (name === "n" || (name === "budget" && typeof value === "number"))
       under("budget", { candidates: value }, ".candidates");
-    else if (Object.hasOwn(STEP_ALIASES, name)) stepParts.push([name, value]);
+    else if (ours !== undefined) stepParts.push({ name, ours, value });
     else if (name === "strategy" && typeof value === "string") under(name, strategyName(value));
     else under(name, value);
   }
@@ -115,20 +116,22 @@ function withOurScaling(body: JsonObject, given: Map<string, string>): JsonObjec
   return to;
 }
 
+interface StepPart {
+  /** As it was given. */
+  readonly name: string;
+  readonly ours: string;
+  readonly value: unknown;
+}
+
 /** Parts of a step that were given one by one, as one step. */
-function putStep(
-  to: JsonObject,
-  parts: readonly (readonly [name: string, value: unknown])[],
-  place: Place,
-): void {
+function putStep(to: JsonObject, parts: readonly StepPart[], place: Place): void {
   const step: JsonObject = {};
-  for (const [name, value] of parts) {
-    const ours = STEP_ALIASES[name] ?? name;
+  for (const { name, ours, value } of parts) {
     step[ours] = STEP_LISTS.has(ours) ? [value].flat() : value;
     place.given.set(`${place.prefix}step.${ours}`, place.prefix + name);
   }
   const [first] = parts;
-  if (first) put(to, "step", step, { ...place, name: first[0], part: `.${STEP_ALIASES[first[0]]}` });
+  if (first) put(to, "step", step, { ...place, name: first.name, part: `.${first.ours}` });
 }
 
 function strategyName(given: string): string {

@@ -13,6 +13,11 @@ export function isSound({ ended }: Pick<Candidate, "ended">): boolean {
 
 /** The sound ones; all, if there is none. */
 export function soundOf(candidates: readonly Candidate[]): readonly Candidate[] {
-  const sound = candidates.filter(isSound);
-  return sound.length > 0 ? sound : candidates;
+  return preferring(candidates, isSound);
+}
+
+/** Those that `holds` is true of; all, if there is none. */
+export function preferring<T>(items: readonly T[], holds: (item: T) => boolean): readonly T[] {
+  const some = items.filter(holds);
+  return some.length > 0 ? some : items;
 }

@@ -1,5 +1,5 @@
 /** Votes for canonical answers, and the candidate that stands for the winner. Cost: linear in the candidates. */
-import { isSound } from "./standing.ts";
+import { isSound, preferring } from "./standing.ts";
 import type { AnswerTally, Candidate, Search } from "./strategy.ts";
 
 /** A candidate with the weight of its vote, at least 0. */
@@ -13,8 +13,7 @@ export interface Ballot {
  * Candidates that did not come to their own end vote only if none did, failed ones only if all have.
  */
 export function tally(search: Search, ballots: readonly Ballot[]): AnswerTally[] {
-  const whole = ballots.filter(({ candidate }) => candidate.ended === "stop");
-  const voters = whole.length > 0 ? whole : soundBallots(ballots);
+  const voters = preferring(soundBallots(ballots), ({ candidate }) => candidate.ended === "stop");
   const sums = new Map<string, { weight: number; votes: number; likelihood: number }>();
   for (const { candidate, weight } of voters) {
     const answer = search.answer(candidate);
@@ -40,9 +39,8 @@ export function elect(
 ): { readonly chosen: Candidate; readonly answers: readonly AnswerTally[] } {
   const answers = tally(search, ballots);
   const winner = answers[0]?.answer;
-  const sound = soundBallots(ballots);
-  const eligible = sound.filter(({ candidate }) => search.answer(candidate) === winner);
-  const best = (eligible.length > 0 ? eligible : sound).reduce((a, b) => {
+  const gave = ({ candidate }: Ballot): boolean => search.answer(candidate) === winner;
+  const best = preferring(soundBallots(ballots), gave).reduce((a, b) => {
     const gain = b.weight - a.weight || meanLogprob(b.candidate) - meanLogprob(a.candidate);
     return gain > 0 ? b : a;
   });
@@ -54,10 +52,8 @@ export function evenBallots(candidates: readonly Candidate[]): Ballot[] {
   return candidates.map((candidate) => ({ candidate, weight: 1 }));
 }
 
-function soundBallots(ballots: readonly Ballot[]): readonly Ballot[] {
-  const sound = ballots.filter(({ candidate }) => isSound(candidate));
-  return sound.length > 0 ? sound : ballots;
-}
+const soundBallots = (ballots: readonly Ballot[]): readonly Ballot[] =>
+  preferring(ballots, ({ candidate }) => isSound(candidate));
 
 /** Mean log-probability of a candidate's tokens, nats. */
 export function meanLogprob({ logprob, tokens }: Candidate): number {

@@ -9,7 +9,7 @@ import {
 } from "#proto/trimtab/gateway/v1/gateway_service_pb.ts";
 import { SCALING_LIMITS as LIMITS } from "../../limits.ts";
 import { findStrategy, NO_STRATEGY } from "../../strategies/registry.ts";
-import { checkBytes, checkCount, checkRange, checkRequired, checkText } from "../checks.ts";
+import { checkBytes, checkCount, checkMarks, checkRange, checkRequired, checkText } from "../checks.ts";
 
 /** Throws a typed error that names the field unless the scaling of `spec` makes sense. */
 export function validateScaling(spec: GenerationSpec): void {
@@ -102,21 +102,14 @@ function checkStep({ rule, maxTokens, finalMarkers, maxSteps }: StepRule): void 
   if (rule.case === "tokens")
     checkRange("scaling.step.tokens", rule.value, { min: 1, max: LIMITS.stepTokens });
   checkRange("scaling.step.max_steps", maxSteps, { min: 0, max: LIMITS.steps });
-  checkMarks("scaling.step.final_markers", finalMarkers, LIMITS.finalMarkers);
+  checkMarks("scaling.step.final_markers", finalMarkers, {
+    count: LIMITS.finalMarkers,
+    bytes: LIMITS.markBytes,
+  });
   if (rule.case !== "separators") return;
   const field = "scaling.step.separators";
   checkRequired(field, rule.value.values.length > 0, "there is no separator");
-  checkMarks(field, rule.value.values, LIMITS.separators);
-}
-
-/** Texts that are looked for in answers. */
-function checkMarks(field: string, texts: readonly string[], most: number): void {
-  checkCount(field, texts.length, most);
-  texts.forEach((text, index) => {
-    const at = `${field}[${index}]`;
-    if (text === "") throw new TrimtabError("INVALID_ARGUMENT", "the text is empty", { field: at });
-    checkBytes(at, text, LIMITS.markBytes);
-  });
+  checkMarks(field, rule.value.values, { count: LIMITS.separators, bytes: LIMITS.markBytes });
 }
 
 function checkEnum(field: string, value: number | undefined, known: Readonly<Record<number, unknown>>): void {
