@@ -17,8 +17,10 @@ function spin(ms: number): void {
 }
 
 test("the clock of a thread stands still while another one computes", async () => {
+  // The interval keeps it alive: a worker with nothing to wait for ends, and there would be no thread to look at.
   const source = `
     import { readlinkSync } from "node:fs";
+    setInterval(() => {}, 60_000);
     self.postMessage("/proc/" + readlinkSync("/proc/thread-self"));
   `;
   const worker = new Worker(URL.createObjectURL(new Blob([source], { type: "application/javascript" })));
