@@ -112,6 +112,7 @@ test("parameters that cannot be meant are refused by name, and endless answers f
     ["maze_path", { grid: ["S."] }, "INVALID_ARGUMENT", "grid"],
     ["equations", { aggregation: "max" }, "FIELD_OUT_OF_RANGE", "aggregation"],
     ["sorted", {}, "FIELD_REQUIRED", "items"],
+    ["sorted", { items: ["Rome", "New York"] }, "INVALID_ARGUMENT", "items[1]"],
   ];
   for (const [name, parameters, reason, field] of cases) {
     const error = await errorOf(judge(name, parameters as never, [{ text: "1" }]));

@@ -86,6 +86,16 @@ test("code reaches no process, file, module, network or timer", async () => {
   expect((await run("import fs from 'node:fs'; function reverse() {}")).end).toBe("broken");
 });
 
+test("a sandbox that is closed starts no process for the jobs that wait", async () => {
+  const own = createSandbox();
+  const job = { code: "function reverse() {}", functionName: "reverse", tests };
+  const jobs = [own.run(job), own.run(job), own.run(job)].map((run) => run.catch(({ reason }) => reason));
+  own.close();
+  const late = own.run(job).catch(({ reason }) => reason);
+  expect(new Set(await Promise.all([...jobs, late]))).toEqual(new Set(["SERVICE_UNAVAILABLE"]));
+  expect(own.pid).toBeUndefined();
+});
+
 test("one job cannot change what the next one sees", async () => {
   await run("Array.prototype.reverse = () => ['bad']; globalThis.kept = 1; function reverse() {}");
   const clean = "function reverse(s) { return 'kept' in globalThis ? '' : [...s].reverse().join(''); }";

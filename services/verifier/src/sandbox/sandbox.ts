@@ -14,6 +14,7 @@ export interface Sandbox {
   run(job: SandboxJob): Promise<SandboxResult>;
   /** Process id of the child, if there is one. */
   readonly pid: number | undefined;
+  /** Jobs under way, waiting or to come fail with SERVICE_UNAVAILABLE. */
   close(): void;
 }
 
@@ -28,6 +29,7 @@ export function createSandbox(): Sandbox {
   let answer: ((result: SandboxResult | TrimtabError) => void) | undefined;
   let idle: ReturnType<typeof setTimeout> | undefined;
   let last: Promise<unknown> = Promise.resolve();
+  let closed: TrimtabError | undefined;
   const stop = (why: TrimtabError): void => {
     child?.kill("SIGKILL");
     child = undefined;
@@ -59,6 +61,7 @@ export function createSandbox(): Sandbox {
     }
   };
   const runNow = async (job: SandboxJob): Promise<SandboxResult> => {
+    if (closed) throw closed;
     clearTimeout(idle);
     const isFresh = child === undefined;
     child ??= start();
@@ -73,6 +76,7 @@ export function createSandbox(): Sandbox {
     });
     clearTimeout(timer);
     answer = undefined;
+    if (closed) throw closed;
     idle = setTimeout(() => stop(late), SANDBOX_LIMITS.idleMs).unref();
     if (result instanceof TrimtabError) throw result;
     return result;
@@ -87,8 +91,9 @@ export function createSandbox(): Sandbox {
       return child?.pid;
     },
     close() {
+      closed = new TrimtabError("SERVICE_UNAVAILABLE", "the verifier service is closing");
       clearTimeout(idle);
-      stop(new TrimtabError("SERVICE_UNAVAILABLE", "the verifier service is closing"));
+      stop(closed);
     },
   };
 }

@@ -3,7 +3,7 @@
  */
 import { extractJson, parseJson } from "./json.ts";
 import { findFinalNumber } from "./numbers.ts";
-import { canonical } from "./words.ts";
+import { canonical, trimEndOf } from "./words.ts";
 
 /** Where the answer is looked for, as callers spell it. */
 export const ANSWER_FORMS = ["number", "last_line", "text", "json"] as const;
@@ -24,7 +24,7 @@ export function canonicalAnswer(text: string, form: AnswerForm): string | undefi
     .split("\n")
     .filter((line) => line.trim() !== "");
   const kept = form === "last_line" ? lines.at(-1) : lines.join("\n");
-  return kept === undefined || kept === "" ? undefined : kept.replace(/[.!\s]+$/, "");
+  return kept === undefined || kept === "" ? undefined : trimEndOf(kept, /[.!\s]/);
 }
 
 /** JSON with sorted keys; nesting was bounded when it was parsed. */

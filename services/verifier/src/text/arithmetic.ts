@@ -3,6 +3,7 @@
  * Source: recursive descent. Cost: linear in the text; nesting is bounded by name.
  */
 import { ARITHMETIC_LIMITS } from "../../limits.ts";
+import { trimEndOf } from "./words.ts";
 
 /** A parsed expression: its value and the numbers it is made of, in order. */
 export interface Expression {
@@ -18,9 +19,10 @@ export interface Equation {
 }
 
 const ROUNDING = 1e-9;
-/** Runs of what arithmetic is written with. */
-const RUN = /[-+*/()=.,\d\s×÷·−–]*\d[-+*/()=.,\d\s×÷·−–]*/g;
-const LIST_MARK = /^\s*(?:\d{1,3}[.):]\s+|step\s+\d{1,3}\s*[:.)]\s*)/gim;
+/** Runs of what arithmetic is written with. One expression for those with a digit would look at every run from each of its characters on. */
+const RUN = /[-+*/()=.,\d\s×÷·−–]+/g;
+/** Blanks before it, of its own line alone: those of the lines before would be looked at from each of them on. */
+const LIST_MARK = /^[^\S\r\n\u2028\u2029]*(?:\d{1,3}[.):]\s+|step\s+\d{1,3}\s*[:.)]\s*)/gim;
 
 /** Parses a text that is one expression and nothing else; undefined if it is none or not finite. */
 function parseExpression(text: string): Expression | undefined {
@@ -95,13 +97,11 @@ export function findLastExpression(text: string): (Expression & { readonly text:
 /** The arithmetic of a text line by line, without the numbers of its lists. */
 function arithmeticRuns(text: string): string[] {
   const bare = text.replace(LIST_MARK, "");
-  return bare.split("\n").flatMap((line) => line.match(RUN) ?? []);
+  return bare.split("\n").flatMap((line) => (line.match(RUN) ?? []).filter((run) => /\d/.test(run)));
 }
 
 function trim(side: string): string {
-  return side
-    .trim()
-    .replace(/[.,]+$/, "")
+  return trimEndOf(side.trim(), /[.,]/)
     .replace(/^[.,]+/, "")
     .trim();
 }

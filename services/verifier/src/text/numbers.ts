@@ -3,9 +3,11 @@
  */
 
 const NUMBER = "[-+−]?[$€£]?\\s?(?:\\d{1,3}(?:,\\d{3})+|\\d+)?(?:\\.\\d+)?(?:[eE][-+]?\\d{1,3})?";
+/** Blanks around a number, so many at most: two runs of them beside each other are tried in every division. */
+const BLANKS = "\\s{0,16}";
 const MARKS: readonly RegExp[] = [
   new RegExp(`####\\s*(${NUMBER}(?:\\s?/\\s?\\d+)?%?)`, "g"),
-  new RegExp(`\\\\boxed\\{\\s*(${NUMBER}(?:\\s?/\\s?\\d+)?%?)\\s*\\}`, "g"),
+  new RegExp(`\\\\boxed\\{${BLANKS}(${NUMBER}(?:\\s?/\\s?\\d+)?%?)${BLANKS}\\}`, "g"),
   new RegExp(
     `\\b(?:answer|result|total)\\s{0,3}(?:is|:|=)\\s{0,3}(?:about |equal to )?(${NUMBER}(?:\\s?/\\s?\\d+)?%?)`,
     "gi",

@@ -27,6 +27,16 @@ export function wordsOf(text: string): string[] {
   return text.match(/[\p{L}\p{N}][\p{L}\p{N}\p{M}']*/gu) ?? [];
 }
 
+/**
+ * A text without the characters of a class at its end. An expression that ends in `+$` would begin anew at every character of every run
+ * of them: quadratic in runs that something follows.
+ */
+export function trimEndOf(text: string, one: RegExp): string {
+  let end = text.length;
+  while (end > 0 && one.test(text.charAt(end - 1))) end--;
+  return text.slice(0, end);
+}
+
 const LIST_MARK = /^(?:\d{1,3}[.):]|[-•+>]|\*(?= )|step \d{1,2}\b[:.]?|[a-z]\))\s*/;
 
 /** Sentences of a canonical text, list lines marked. */

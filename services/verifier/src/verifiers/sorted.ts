@@ -2,6 +2,7 @@
  * Is the answer the given items in order? Reads the last line that has as many entries as there are items, else all of
  * the text. Cost: linear in the text, plus sorting the items once.
  */
+import { TrimtabError } from "#kit/errors.ts";
 import { SORTED_LIMITS } from "../../limits.ts";
 import { eachItem, type Outcome, type Verifier } from "../verifier.ts";
 
@@ -46,6 +47,11 @@ export function createSortedVerifier(): Verifier {
       const entries = areNumbers ? /-?\d+(?:\.\d+)?/g : /[\p{L}\p{N}_'-]+/gu;
       const read = (text: string) =>
         (text.match(entries) ?? []).map((entry) => (areNumbers ? Number(entry) : entry.toLowerCase()));
+      const odd = areNumbers ? -1 : given.findIndex((item) => read(String(item))[0] !== item);
+      if (odd >= 0) {
+        const message = `items[${odd}] is no single word, and cannot be told apart in an answer`;
+        throw new TrimtabError("INVALID_ARGUMENT", message, { field: `items[${odd}]` });
+      }
       return {
         score: eachItem(({ text }) => {
           if (text.length > SORTED_LIMITS.textChars) {
