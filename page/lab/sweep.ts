@@ -1,4 +1,4 @@
-/** A sweep: methods, blocks and doses measured on a recipe's validation prompts. The server keeps the table as NAME.sweep. */
+/** A sweep: methods, blocks and doses measured on a recipe's validation prompts. The server keeps the table; the artifact says which it is. */
 import { signal } from "@preact/signals";
 import type { FitArtifactRequestSchema } from "#proto/trimtab/gateway/v1/gateway_service_pb.ts";
 import type { MessageInitShape } from "@bufbuild/protobuf";
@@ -79,11 +79,13 @@ export async function runSweep(): Promise<void> {
   };
   show({ detail: "", points: [], problem: null, isRunning: true });
   try {
+    let table = "";
     for await (const { fit } of gateway.fitArtifact(sweepRequest(), { signal: stop.signal })) {
       if (fit?.event.case === "progress")
         show({ detail: `${fit.event.value.detail}, ${fit.event.value.tokens} tokens` });
+      if (fit?.event.case === "artifact") table = fit.event.value.madeFrom["table"] ?? "";
     }
-    show({ points: await readPoints(`${name}.sweep`), detail: "" });
+    show({ points: await readPoints(table), detail: "" });
     await loadCatalog();
   } catch (error) {
     if (stop.signal.aborted) show({ detail: "stopped" });

@@ -2,6 +2,7 @@
 import { writeFile } from "node:fs/promises";
 import type { Command } from "commander";
 import { z } from "zod";
+import { TrimtabError } from "#kit/errors.ts";
 import { wholeNumber } from "#kit/option-values.ts";
 import type { GatewayClient } from "../demo/answer.ts";
 import { addTargetOptions, withGateway, type TargetOptions } from "../options.ts";
@@ -51,21 +52,25 @@ export function addSweepCommand(steer: Command): void {
     .option("--json <file>", "write the whole table");
   addTargetOptions(command).action(async (name: string, flags: SweepFlags) => {
     await withGateway(flags, async (client) => {
-      await runSweep(client, name, flags);
-      const { bytes } = await fetchArtifact(client, `${name.slice(0, 57)}.sweep`);
+      const { bytes } = await fetchArtifact(client, await runSweep(client, name, flags));
       if (flags.json !== undefined) await writeFile(flags.json, bytes);
       process.stdout.write(`${lines(bytes).join("\n")}\n`);
     });
   });
 }
 
-async function runSweep(client: GatewayClient, name: string, flags: SweepFlags): Promise<void> {
+/** Sweeps; answers with the reference of its table. @throws TrimtabError ARTIFACT_NOT_FOUND if the artifact names none */
+async function runSweep(client: GatewayClient, name: string, flags: SweepFlags): Promise<string> {
   const options = {
     methods: flags.methods.split(","),
     ...{ layers: [...(flags.layers ?? [])], doses: [...(flags.doses ?? [])] },
     ...{ width: flags.width, tokenBudget: BigInt(flags.budget), seed: flags.seed },
   };
-  await followFit(client, { name, method: "sweep", recipe: flags.recipe, options });
+  const { madeFrom } = await followFit(client, { name, method: "sweep", recipe: flags.recipe, options });
+  if (madeFrom["table"] !== undefined) return madeFrom["table"];
+  throw new TrimtabError("ARTIFACT_NOT_FOUND", `${name} was stored before sweeps named their tables`, {
+    field: "name",
+  });
 }
 
 /** The table in text: the chosen point first, then the points no other beats, then the others. */

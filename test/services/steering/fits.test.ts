@@ -1,6 +1,7 @@
 /** Fits as jobs: attached to, found again, refused by name; data that shows nothing gives no artifact. */
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import { Scope, Site } from "#proto/trimtab/type/v1/program_pb.ts";
+import { fromConnectError } from "#kit/errors.ts";
 import { reasonOf } from "../../support/forward-service.ts";
 import { type SyntheticStack, startSyntheticStack } from "./support/synthetic-stack.ts";
 
@@ -31,6 +32,26 @@ test("the same fit twice at once is one fit; again, it is found; another one und
   expect(second).toEqual(first as NonNullable<typeof first>);
   expect(await stack.fit(order)).toEqual(first);
   expect(await reasonOf(stack.fit({ ...order, method: "pca" }))).toBe("ARTIFACT_EXISTS");
+});
+
+test("an option that a fit would leave aside is refused by name: a control must be one", async () => {
+  const shuffleLabels = true;
+  const idle: [string, object, string][] = [
+    ["refusal_direction", { shuffleLabels }, "shuffle_labels"],
+    ["weights_regression", { shuffleLabels }, "shuffle_labels"],
+    ["sweep", { shuffleLabels }, "shuffle_labels"],
+    ["refusal_direction", { layers: [1] }, "layers"],
+    ["response_contrast", { strength: 2 }, "strength"],
+    ["pca", { scope: Scope.LAST }, "scope"],
+    ["cast", { heads: 2 }, "heads"],
+  ];
+  for (const [method, options, name] of idle) {
+    const refused = await stack.fit({ name: "idle", method, options }).catch((error: unknown) => error);
+    const { reason, field } = fromConnectError(refused);
+    expect([method, reason, field]).toEqual([method, "INVALID_ARGUMENT", `options.${name}`]);
+  }
+  const atHeads = { site: Site.HEADS, strength: 2, scope: Scope.LAST, layers: [1] };
+  expect(await stack.fit({ name: "at-heads", method: "response_contrast", options: atHeads })).toBeDefined();
 });
 
 test("orders that cannot be carried out are refused by name", async () => {

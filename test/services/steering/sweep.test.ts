@@ -65,6 +65,22 @@ test("the table has every point, the better ones measured on more prompts, and t
   expect(broken?.effect).toBe(0);
 });
 
+test("the artifact says which table is its own, however long and alike names are", async () => {
+  const names = ["a", "b"].map((end) => `${"n".repeat(63)}${end}`);
+  for (const [at, name] of names.entries()) {
+    const options = { ...order.options, doses: [[0.1], [0.2]][at] as number[] };
+    for await (const { event } of client.fitArtifact({ ...order, name, options })) {
+      if (event.case !== "artifact") continue;
+      const table = sweepSchema.parse(
+        JSON.parse(new TextDecoder().decode(await bytesOf(event.value.madeFrom["table"] ?? ""))),
+      );
+      expect(new Set(table.rows.map(({ dose }) => Math.round(10 * dose) / 10))).toEqual(
+        new Set(options.doses),
+      );
+    }
+  }
+});
+
 test("a budget buys more prompts for fewer points, round after round, and is kept", () => {
   const rounds = sweepRounds(48, 100_000, 24);
   expect(rounds.map(({ candidates }) => candidates)).toEqual([48, 24, 12, 6, 4]);

@@ -25,6 +25,8 @@ import { fitRefusalDirection } from "./refusal-direction.ts";
 export interface Fitted {
   readonly kind: ArtifactKind;
   readonly bytes: Uint8Array;
+  /** Of a sweep: "sha256:<hex>" of the finding with its table. */
+  readonly table?: string;
 }
 
 /** What a fit works with. */

@@ -22,6 +22,7 @@ import type { SteeringParts } from "../service.ts";
 import { createSteps } from "../work/steps.ts";
 import { createWatched, type Watched } from "../work/watching.ts";
 import { codeVersion, fitMethod } from "./fit.ts";
+import { checkUsed } from "./used-options.ts";
 
 /** All fits of a service. */
 export interface Fits {
@@ -108,8 +109,9 @@ function startJob(parts: SteeringParts, order: FitOrder, key: string, signal: Ab
       scope,
       say: (detail: string) => update({ detail }),
     };
-    const { kind, bytes } = await fitMethod(context, request);
-    const madeFrom = { fit: `sha256:${key}`, recipe: `sha256:${recipe.digest}` };
+    const { kind, bytes, table } = await fitMethod(context, request);
+    const inputs = { fit: `sha256:${key}`, recipe: `sha256:${recipe.digest}` };
+    const madeFrom = { ...inputs, ...(table && { table }) };
     const record = parts.store.put({
       ...{ name: request.name, kind, bytes, modelDigest: model.digest, madeFrom },
     });
@@ -138,6 +140,7 @@ function keyOf({ request, model, recipe }: FitOrder): string {
   const version = codeVersion(request.method);
   const { options } = request;
   checkSettings(options, model);
+  checkUsed(request.method, options);
   const scope = options?.scope ?? Scope.UNSPECIFIED;
   const tokenBudget = String(options?.tokenBudget ?? 0);
   const plain = options && { ...options, scope, tokenBudget, $unknown: undefined };

@@ -4,6 +4,7 @@
  * KL. The best becomes a direction whose scale 1 is its dose, with the evidence in its file; the table is a finding.
  */
 import { TrimtabError } from "#kit/errors.ts";
+import { STORE_LIMITS } from "#kit/limits.ts";
 import type { FitArtifactRequest } from "#proto/trimtab/steering/v1/steering_service_pb.ts";
 import { ArtifactKind } from "#proto/trimtab/type/v1/artifact_pb.ts";
 import { SWEEP_LIMITS } from "../../limits.ts";
@@ -35,10 +36,10 @@ const DEFAULT = {
   depth: { first: 0.25, end: 0.75, steps: 6 },
 };
 
-/** Name of the finding with the table of an artifact. */
-function sweepTableName(artifact: string): string {
-  return `${artifact.slice(0, 57)}.sweep`;
-}
+const TABLE_ENDING = ".sweep";
+/** Name of the finding with the table of an artifact, for people; the artifact's record names it by digest. */
+const sweepTableName = (artifact: string): string =>
+  `${artifact.slice(0, STORE_LIMITS.nameChars - TABLE_ENDING.length)}${TABLE_ENDING}`;
 
 /** Runs a sweep. @throws TrimtabError INVALID_ARGUMENT for methods that are none, or without a point to run */
 export async function runSweep(context: FitContext, request: FitArtifactRequest): Promise<Fitted> {
@@ -76,8 +77,7 @@ export async function runSweep(context: FitContext, request: FitArtifactRequest)
     ...{ format: 2, recipe: request.recipe, tokens: spent.tokens, tokenBudget },
     ...{ baseAbility: measures.baseAbility, rows },
   };
-  storeTable(counted, request.name, table);
-  return chosenDirection(best, rows, request);
+  return { ...chosenDirection(best, rows, request), table: storeTable(counted, request.name, table) };
 }
 
 /** Tallies after a round, in the order of its points, and the tokens spent until then. */
@@ -191,14 +191,16 @@ function tableRows(
   return markPareto(rows).sort((a, b) => b.score - a.score);
 }
 
-function storeTable({ parts, model }: FitContext, name: string, table: SweepTable): void {
-  parts.store.put({
+/** "sha256:<hex>" of the finding. */
+function storeTable({ parts, model }: FitContext, name: string, table: SweepTable): string {
+  const { digest } = parts.store.put({
     name: sweepTableName(name),
     kind: ArtifactKind.FINDING,
     bytes: new TextEncoder().encode(JSON.stringify(table)),
     modelDigest: model.digest,
     replace: true,
   });
+  return digest;
 }
 
 /** The chosen point: its blocks, as long as its dose, so that scale 1 is what was measured. */
