@@ -10,7 +10,7 @@ import { type GgufHeader, parseGguf } from "#kit/gguf.ts";
 import { type GgufInput, writeGguf } from "#kit/gguf-writer.ts";
 import { printable } from "#kit/printable.ts";
 import { type Direction, directionLayers, rawVector } from "../direction.ts";
-import { blockOfTensor, type FileVectors } from "./vectors.ts";
+import { blockOfTensor, checkVectorShape, type FileVectors } from "./vectors.ts";
 
 const ARCHITECTURE = "controlvector";
 
@@ -50,7 +50,7 @@ export function writeControlVector(
   return writeGguf(metadata, tensors);
 }
 
-/** Reads a control vector file. @throws TrimtabError ARTIFACT_INVALID, DTYPE_MISMATCH, naming the tensor. */
+/** Reads a control vector file. @throws TrimtabError ARTIFACT_INVALID, DTYPE_MISMATCH, SHAPE_MISMATCH, naming the tensor. */
 export function readControlVector(file: Uint8Array): FileVectors {
   const header = parseGguf(file);
   const architecture = header.metadata.get("general.architecture");
@@ -78,6 +78,7 @@ export function readControlVector(file: Uint8Array): FileVectors {
         limit: "F32",
       });
     }
+    checkVectorShape(name, tensor.dims);
     const bytes = file.slice(tensor.offset, tensor.offset + tensor.sizeBytes);
     raw.set(block, new Float32Array(bytes.buffer));
   }

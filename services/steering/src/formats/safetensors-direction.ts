@@ -7,7 +7,7 @@ import { TrimtabError } from "#kit/errors.ts";
 import { printable } from "#kit/printable.ts";
 import { parseSafetensors, safetensorsToF32, writeSafetensors } from "#kit/safetensors.ts";
 import { type Direction, directionLayers, rawVector } from "../direction.ts";
-import { blockOfTensor, type FileVectors } from "./vectors.ts";
+import { blockOfTensor, checkVectorShape, type FileVectors } from "./vectors.ts";
 
 const NORMS = "median_residual_norms";
 const MODEL = "trimtab.model_digest";
@@ -30,7 +30,7 @@ export function writeDirectionSafetensors(direction: Direction): Uint8Array {
   });
 }
 
-/** Reads a direction; foreign files need `direction.<block>` only. @throws TrimtabError ARTIFACT_INVALID, TOO_LARGE. */
+/** Reads a direction; foreign files need `direction.<block>` only. @throws TrimtabError ARTIFACT_INVALID, SHAPE_MISMATCH, TOO_LARGE. */
 export function readDirectionSafetensors(file: Uint8Array): FileVectors {
   const { tensors, metadata } = parseSafetensors(file);
   const raw = new Map<number, Float32Array>();
@@ -43,6 +43,7 @@ export function readDirectionSafetensors(file: Uint8Array): FileVectors {
         field: shown,
       });
     }
+    checkVectorShape(name, tensor.shape);
     raw.set(block, safetensorsToF32(name, tensor));
   }
   const norms = tensors.get(NORMS);

@@ -4,9 +4,12 @@
  */
 import { z } from "zod";
 import { TrimtabError } from "#kit/errors.ts";
+import { scanJson } from "#kit/json-scan.ts";
 import { STEERING_LIMITS } from "../../limits.ts";
 import type { FileVectors } from "./vectors.ts";
 
+/** Nesting of what may stand beside the vectors. */
+const MOST_DEPTH = 8;
 const layerId = z.string().regex(/^(0|[1-9][0-9]{0,3})$/);
 const file = z.object({
   model_type: z.string().max(1_000).optional(),
@@ -18,7 +21,11 @@ const file = z.object({
 /** Reads an `.svec` file. @throws TrimtabError ARTIFACT_INVALID. */
 export function readSvec(bytes: Uint8Array): FileVectors {
   try {
-    const data = file.parse(JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes)));
+    const text = new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+    // A block that is there twice has no vector: the parser would keep the last one.
+    const fault = scanJson(text, MOST_DEPTH);
+    if (fault !== undefined) throw new Error(fault);
+    const data = file.parse(JSON.parse(text));
     const raw = Object.entries(data.directions).map(
       ([layer, values]) => [Number(layer), Float32Array.from(values)] as const,
     );

@@ -1,5 +1,6 @@
 /** Vectors as a file holds them, before they are checked against a model. */
 import { TrimtabError } from "#kit/errors.ts";
+import { printable } from "#kit/printable.ts";
 import { checkDirection, type Direction } from "../direction.ts";
 
 /** Content of a direction file. */
@@ -26,6 +27,13 @@ const TENSOR_NAME = /^direction\.(0|[1-9][0-9]{0,3})$/;
 export function blockOfTensor(name: string): number | undefined {
   const match = TENSOR_NAME.exec(name);
   return match ? Number(match[1]) : undefined;
+}
+
+/** One vector has one size; sizes of 1 beside it are how some programs write it. @throws TrimtabError SHAPE_MISMATCH, naming the tensor. */
+export function checkVectorShape(name: string, shape: readonly number[]): void {
+  if (shape.filter((size) => size !== 1).length <= 1) return;
+  const field = printable(name);
+  throw new TrimtabError("SHAPE_MISMATCH", `tensor ${field} is [${shape.join(", ")}], no vector`, { field });
 }
 
 /**
