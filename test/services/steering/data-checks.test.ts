@@ -37,6 +37,14 @@ test("a recipe with an empty class, or with leakage, is refused by name", () => 
     const leaked = { ...JSON.parse(lines[0] ?? ""), id: "leak", split: "validation" };
     writeFileSync(file, [...lines, JSON.stringify(leaked)].join("\n"));
     expect(() => checkRecipeData(readRecipe(folder))).toThrow("leakage: leak");
+    writeFileSync(file, lines.join("\n"));
+    const borderline = join(folder, "borderline.jsonl");
+    writeFileSync(borderline, JSON.stringify({ ...leaked, id: "odd", split: "test" }));
+    expect(() => checkRecipeData(readRecipe(folder))).toThrow("leakage: odd (test)");
+    rmSync(borderline);
+    writeFileSync(borderline, "");
+    writeFileSync(join(folder, "passages.jsonl"), "\n");
+    expect(() => checkRecipeData(readRecipe(folder))).toThrow("passages.jsonl has no passage");
   } finally {
     rmSync(directory, { recursive: true });
   }

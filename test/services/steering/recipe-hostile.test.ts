@@ -33,6 +33,9 @@ test.each<[string, Change]>([
   ["an endless number", replace("learning_rate = 1e-2", "learning_rate = inf")],
   ["a count over its limit", replace("answer_tokens = 8", "answer_tokens = 1000000")],
   ["a method nobody knows", replace('"response_contrast"', '"telepathy"')],
+  ["a candidate that pushes nothing", replace("factor = 0.1", "factor = 0.0")],
+  ["two classes of one name", replace('class = "borderline"', 'class = "harmless"')],
+  ["an answer that is not there", replace('"refusals-train-1"', '"refusals-train-99"')],
   ["10,000 candidates", replace("candidates = [{", `candidates = [${"{ center = 0.5 }, ".repeat(10_000)}{`)],
   ["nesting of 50,000", (toml) => `x = ${"[".repeat(50_000)}${"]".repeat(50_000)}\n${toml}`],
   ["a text without an end", (toml) => `${toml}\nx = "`],
@@ -56,6 +59,12 @@ test.each([
   const { reason, message } = refusal();
   expect(reason).toBe("ARTIFACT_INVALID");
   expect(message).toContain("harmful.jsonl line 1");
+});
+
+test("the line of a prompt file that is refused is counted as an editor counts it", () => {
+  const row = JSON.stringify({ id: "a", text: "b", family: "c", split: "train" });
+  writeFileSync(join(directory, "refusal", "harmful.jsonl"), `${row}\n\n\n{`);
+  expect(refusal().message).toContain("harmful.jsonl line 4");
 });
 
 const refusal = () => refusalOf(() => readRecipe(join(directory, "refusal")));

@@ -21,6 +21,18 @@ test("it needs no prompts to leave alone, and every prompt of its evaluation is 
   await room.close();
 });
 
+test("a class may have any name: what a build keeps is named by what it has the class for", async () => {
+  const { recipesDir, start, room } = setup({ gated: false });
+  const file = join(recipesDir, "refusal", "recipe.toml");
+  const name = "Harmful, and more of the same";
+  writeFileSync(file, readFileSync(file, "utf8").replace('class = "harmful"', `class = "${name}"`));
+  const { client, room: other } = start();
+  const { state, detail, recipe } = (await build(client)).at(-1) ?? {};
+  expect([state, detail]).toEqual([BuildState.SUCCEEDED, ""]);
+  expect(recipe?.evaluation?.cells.map(({ prompts }) => prompts)).toEqual([name, name]);
+  await Promise.all([room.close(), other.close()]);
+});
+
 test("a plan asks for no activations and opens the gate; the paper's mode is refused by name", async () => {
   const { client, room } = setup({ gated: false });
   await build(client);

@@ -18,7 +18,7 @@ import { FinishReason } from "#proto/trimtab/type/v1/generation_pb.ts";
 import { STEERING_LIMITS } from "../../limits.ts";
 import { accuracy, auroc } from "../controller/metrics.ts";
 import { type Prompt, takePrompts } from "../recipes/prompts.ts";
-import type { RecipeSource } from "../recipes/recipe.ts";
+import { type RecipeSource, type Role, ROLES } from "../recipes/recipe.ts";
 import { proportion } from "#kit/wilson.ts";
 import { REPLY_GATE, replyText } from "../reply.ts";
 import { newTokens } from "../work/capture.ts";
@@ -43,6 +43,8 @@ export interface Built {
 }
 
 interface TestSet {
+  /** What the recipe has it for; names are its author's, and may be any text. */
+  readonly role: Role;
   readonly name: string;
   readonly prompts: readonly Prompt[];
   readonly rendered: readonly Rendered[];
@@ -65,9 +67,9 @@ export async function evaluationPhase(context: PhaseContext, built: Built): Prom
   context.budget(tokenBudget(rendered, passages, settings.answer_tokens));
   context.say("gates of test prompts");
   const sets: TestSet[] = [];
-  for (const [i, { name, prompts }] of classes.entries()) {
+  for (const [i, each] of classes.entries()) {
     const texts = rendered[i] as Rendered[];
-    sets.push({ name, prompts, rendered: texts, gates: await gatesOf(context, built, texts) });
+    sets.push({ ...each, rendered: texts, gates: await gatesOf(context, built, texts) });
   }
   const cells: EvaluationCell[] = [];
   for (const set of sets) {
@@ -87,11 +89,11 @@ export async function evaluationPhase(context: PhaseContext, built: Built): Prom
 }
 
 /** Test prompts of the classes that the recipe has. */
-function testClasses({ settings, ...recipe }: RecipeSource): { name: string; prompts: Prompt[] }[] {
+function testClasses({ settings, ...recipe }: RecipeSource): Pick<TestSet, "role" | "name" | "prompts">[] {
   const count = settings.evaluation.prompts_per_class;
-  return (["steer", "leave", "borderline"] as const).flatMap((role) => {
+  return ROLES.flatMap((role) => {
     const named = settings.prompts[role];
-    return named ? [{ name: named.class, prompts: takePrompts(recipe[role], "test", count) }] : [];
+    return named ? [{ role, name: named.class, prompts: takePrompts(recipe[role], "test", count) }] : [];
   });
 }
 
@@ -124,7 +126,7 @@ async function evaluateSet(context: PhaseContext, set: TestSet, open: Binding): 
   });
   const answers = await keptAnswers(
     context,
-    `evaluation-${set.name}`,
+    `evaluation-${set.role}`,
     jobs,
     recipe.settings.evaluation.answer_tokens,
   );

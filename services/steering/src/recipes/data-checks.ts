@@ -18,7 +18,9 @@ export function checkRecipeData(recipe: RecipeSource): void {
   const { steer, leave } = recipe.settings.prompts;
   checkClass(recipe.steer, steer.file);
   if (leave) checkClass(recipe.leave, leave.file);
-  checkLeakage([...recipe.steer, ...recipe.leave]);
+  checkPart(recipe.passages, recipe.settings.prompts.passages, "passage");
+  checkPart(recipe.positiveAnswers, recipe.settings.direction.positive, "answer");
+  checkLeakage([...recipe.steer, ...recipe.leave, ...recipe.borderline]);
   checked.add(recipe);
 }
 
@@ -49,8 +51,13 @@ function checkClass(prompts: readonly Prompt[], file: string): void {
   const missing = (["train", "validation"] as const).find((split) =>
     prompts.every((each) => each.split !== split),
   );
-  if (!missing) return;
-  throw new TrimtabError("ARTIFACT_INVALID", `${file} has no ${missing} prompt`, { field: file });
+  if (missing)
+    throw new TrimtabError("ARTIFACT_INVALID", `${file} has no ${missing} prompt`, { field: file });
+}
+
+function checkPart(prompts: readonly Prompt[], file: string, what: string): void {
+  if (prompts.length === 0)
+    throw new TrimtabError("ARTIFACT_INVALID", `${file} has no ${what}`, { field: file });
 }
 
 /** Word 3-grams; the whole text of one that is shorter. */

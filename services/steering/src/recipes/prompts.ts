@@ -18,14 +18,14 @@ export type Split = Prompt["split"];
 
 /** Parses a prompt file. @throws TrimtabError ARTIFACT_INVALID or TOO_LARGE, naming file and line. */
 export function parsePrompts(text: string, file: string): Prompt[] {
-  const lines = text.split("\n").filter((line) => line.trim() !== "");
+  const lines = [...text.split("\n").entries()].filter(([, line]) => line.trim() !== "");
   if (lines.length > BUILD_LIMITS.promptsPerClass) {
     throw new TrimtabError("TOO_LARGE", `${file} has ${lines.length} prompts`, {
       field: file,
       limit: BUILD_LIMITS.promptsPerClass,
     });
   }
-  return lines.map((line, index) => {
+  return lines.map(([index, line]) => {
     const parsed = schema.safeParse(parseJson(line));
     if (parsed.success) return parsed.data;
     const issue = parsed.error.issues[0];

@@ -7,6 +7,7 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { z } from "zod";
 import { TrimtabError } from "#kit/errors.ts";
+import { quoted } from "#kit/printable.ts";
 import { BUILD_LIMITS, COURSE_LIMITS } from "../../limits.ts";
 import { parsePrompts, type Prompt } from "./prompts.ts";
 
@@ -21,7 +22,11 @@ const candidate = z
   .strictObject({
     center: fraction,
     blocks: count(64),
-    factor: z.number().min(-4).max(4),
+    factor: z
+      .number()
+      .min(-4)
+      .max(4)
+      .refine((factor) => factor !== 0, "0 pushes nothing"),
     start: z.number().min(0).max(COURSE_LIMITS.start),
     hold_tokens: z.int().min(0).max(COURSE_LIMITS.holdTokens),
     rest: fraction,
@@ -54,6 +59,11 @@ const controller = z.strictObject({
     .max(2 ** 32 - 1),
   folds: count(16),
 });
+
+/** What a recipe has classes of prompts for. */
+export const ROLES = ["steer", "leave", "borderline"] as const;
+/** One of them. */
+export type Role = (typeof ROLES)[number];
 
 /** Modes a recipe may have of its own. */
 export const recipeMode = z.enum(["steer", "reply"]);
@@ -189,19 +199,30 @@ export function readRecipe(folder: string, shelves: readonly string[] = []): Rec
   const settings = parseSettings(read("recipe.toml"), `${basename(folder)}/recipe.toml`);
   const prompts = (name: string): Prompt[] => parsePrompts(read(name), `${basename(folder)}/${name}`);
   const optional = (part: { readonly file: string } | undefined) => (part ? prompts(part.file) : []);
-  const wanted = settings.direction.positive_ids && new Set(settings.direction.positive_ids);
   const parts = {
     settings,
     steer: prompts(settings.prompts.steer.file),
     leave: optional(settings.prompts.leave),
     borderline: optional(settings.prompts.borderline),
     passages: prompts(settings.prompts.passages),
-    positiveAnswers: prompts(settings.direction.positive).filter(({ id }) => wanted?.has(id) ?? true),
+    positiveAnswers: chosenAnswers(prompts(settings.direction.positive), settings.direction),
     negativeAnswers: settings.direction.negative.flatMap(({ file, count: most }) =>
       prompts(file).slice(0, most),
     ),
   };
   return { ...parts, digest: hash.digest("hex") };
+}
+
+/** The answers of the ids, if it names any. @throws TrimtabError ARTIFACT_INVALID for an id that is not there */
+function chosenAnswers(
+  answers: readonly Prompt[],
+  { positive, positive_ids: ids }: RecipeSettings["direction"],
+): readonly Prompt[] {
+  const missing = ids?.find((id) => answers.every((answer) => answer.id !== id));
+  if (missing === undefined) return ids ? answers.filter(({ id }) => ids.includes(id)) : answers;
+  throw new TrimtabError("ARTIFACT_INVALID", `${positive} has no answer ${quoted(missing)}`, {
+    field: "direction.positive_ids",
+  });
 }
 
 function parseSettings(text: string, file: string): RecipeSettings {
@@ -212,11 +233,21 @@ function parseSettings(text: string, file: string): RecipeSettings {
     throw new TrimtabError("ARTIFACT_INVALID", `${file} is not valid TOML`, { field: file, cause });
   }
   const parsed = schema.safeParse(data);
-  if (parsed.success) return checkGate(parsed.data, file);
+  if (parsed.success) return checkGate(checkClasses(parsed.data, file), file);
   const issue = parsed.error.issues[0];
   const path = issue?.path.join(".") ?? "";
   throw new TrimtabError("ARTIFACT_INVALID", `${file}: ${path}: ${issue?.message ?? "is not valid"}`, {
     field: path,
+  });
+}
+
+/** Classes are told apart by their names, in the tables of an evaluation. */
+function checkClasses(settings: RecipeSettings, file: string): RecipeSettings {
+  const names = ROLES.flatMap((role) => settings.prompts[role]?.class ?? []);
+  const twice = names.find((name, index) => names.indexOf(name) !== index);
+  if (twice === undefined) return settings;
+  throw new TrimtabError("ARTIFACT_INVALID", `${file}: two classes are called ${quoted(twice)}`, {
+    field: "prompts",
   });
 }
 
