@@ -7,10 +7,14 @@ import type { LayerWeights } from "#proto/trimtab/steering/v1/steering_service_p
 import type { ControllerRunner } from "./controller/artifact.ts";
 import { sigmoid } from "./controller/network.ts";
 import { createRandom } from "./controller/random.ts";
+import type { Direction } from "./direction.ts";
 import type { ArmWeights } from "./plan-parts.ts";
 
 /** Deviation of an untrained head's logits: between those of input features of root mean square 0.25 and 1 (card of the paper). */
 const UNTRAINED_DEVIATION = 0.25;
+
+/** The field of a request that names a head. */
+const HEAD = "steering.weights.head";
 
 /** Weights of an arm, given what the head says of the prompt (for "learned" and "permuted"). */
 export function armWeights(
@@ -40,16 +44,29 @@ export function readsPrompt({ arm }: LayerWeights): boolean {
   return arm === "learned" || arm === "permuted";
 }
 
-/** A controller as the head of a recipe's model. @throws TrimtabError ARTIFACT_INVALID, ARTIFACT_INCOMPATIBLE. */
-export function checkHead(head: ControllerRunner, modelDigest: string): ControllerRunner {
-  const field = "steering.weights.head";
+/** A controller as the head of a recipe. @throws TrimtabError ARTIFACT_INVALID, ARTIFACT_INCOMPATIBLE. */
+export function checkHead(
+  head: ControllerRunner,
+  { modelDigest, layers, width }: Pick<Direction, "modelDigest" | "layers" | "width">,
+): ControllerRunner {
   if (!head.head)
-    throw new TrimtabError("ARTIFACT_INVALID", "the controller's head was not trained", { field });
-  if (head.modelDigest === modelDigest) return head;
+    throw new TrimtabError("ARTIFACT_INVALID", "the controller's head was not trained", { field: HEAD });
+  if (head.modelDigest === modelDigest && head.layers === layers && head.width === width) return head;
   throw new TrimtabError("ARTIFACT_INCOMPATIBLE", "the head reads another model", {
-    field,
+    field: HEAD,
     limit: head.modelDigest,
   });
+}
+
+/** Gate and head are asked about one row. @throws TrimtabError ARTIFACT_INCOMPATIBLE if they read different blocks. */
+export function checkSameBlocks(
+  gate: ControllerRunner | undefined,
+  head: ControllerRunner | undefined,
+): void {
+  const [own, other] = [gate, head].map((reader) => reader?.featureLayers.join(", "));
+  if (own === undefined || other === undefined || own === other) return;
+  const message = `the head reads blocks ${other}, the recipe's gate others: force the gate, or take another head`;
+  throw new TrimtabError("ARTIFACT_INCOMPATIBLE", message, { field: HEAD, limit: own });
 }
 
 /** sigmoid(N(0, σ)) a block: a head that was never trained, on average over prompts. */

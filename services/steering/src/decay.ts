@@ -5,19 +5,19 @@
 import { clone } from "@bufbuild/protobuf";
 import { type Operation, OperationSchema, Scope } from "#proto/trimtab/type/v1/program_pb.ts";
 
-/** Beginnings of the windows; the last one ends the push. */
-const BOUNDARIES = [0, 1, 2, 4, 8, 16, 32, 64, 128, 256, 512];
+/** Beginnings of the windows; the last one, beyond every context, ends the push. */
+const BOUNDARIES = [0, ...Array.from({ length: 21 }, (_, power) => 2 ** power)];
 /** What is left of a push that is not worth an operation. */
 const VANISHED = 1e-3;
 
-/** An operation as several, each with what is left of its coefficient; operations on prompts alone stay as they are. */
+/** An operation as several, each with what is left of its coefficient; it stays as it is if it acts on prompts alone, or nothing decays. */
 export function decayed(
   operation: Operation,
   coefficient: number,
   decay: number,
 ): { operation: Operation; coefficient: number }[] {
-  if (operation.scope !== Scope.UNSPECIFIED && operation.scope !== Scope.DECODE)
-    return [{ operation, coefficient }];
+  const acts = operation.scope === Scope.UNSPECIFIED || operation.scope === Scope.DECODE;
+  if (!acts || decay === 1) return [{ operation, coefficient }];
   const last = { operation: at(operation, Scope.LAST), coefficient };
   const from = operation.answerWindow?.first ?? 0;
   const end = operation.answerWindow?.end || Number.POSITIVE_INFINITY;
@@ -44,6 +44,5 @@ function at(operation: Operation, scope: Scope, window?: { first: number; end: n
 
 /** Mean of decay^t over first ≤ t < end. */
 function meanPower(decay: number, first: number, end: number): number {
-  if (decay === 1) return 1;
   return (decay ** first - decay ** end) / ((1 - decay) * (end - first));
 }

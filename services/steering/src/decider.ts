@@ -4,7 +4,7 @@
  */
 import type { Ruleset, SteeringUse } from "#proto/trimtab/steering/v1/steering_service_pb.ts";
 import type { Activation, Tap } from "#proto/trimtab/type/v1/program_pb.ts";
-import { armWeights, readsPrompt } from "./arms.ts";
+import { armWeights, checkSameBlocks, readsPrompt } from "./arms.ts";
 import type { ControllerRunner } from "./controller/artifact.ts";
 import { featureRow, featureTap } from "./features.ts";
 import { decide, type Decision, type Intent, type WeightsSource } from "./intent.ts";
@@ -66,6 +66,7 @@ export function createDecider(deciding: Deciding, use: SteeringUse): Decider {
     gate: announced.gated ? controller : undefined,
     head: announced.program && weights && readsPrompt(weights) ? head : undefined,
   };
+  checkSameBlocks(readers.gate, readers.head);
   return gateDecider(announced, intentOf, readers);
 }
 

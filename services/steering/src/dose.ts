@@ -102,10 +102,15 @@ export function endingAdditions(ending: Direction, course: DoseCourse): Addition
   return [{ from: ending, layer, scope: Scope.DECODE, span: afterHold(course), coefficient }];
 }
 
+/** The relative dose of largest size of a recipe; negative where the recipe pushes away from its direction. */
+export function largestDose(doses: readonly LayerDose[]): number {
+  return doses.reduce((most, { relative }) => (Math.abs(relative) > Math.abs(most) ? relative : most), 0);
+}
+
 /** Weights of the blocks in 0 to 1, [layers]: their doses over the largest dose. */
 export function layerWeights(doses: readonly LayerDose[], layers: number): Float32Array {
   const weights = new Float32Array(layers);
-  const largest = Math.max(...doses.map((dose) => dose.relative));
+  const largest = largestDose(doses);
   for (const { layer, relative } of doses) weights[layer] = relative / largest;
   return weights;
 }

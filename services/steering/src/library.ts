@@ -55,13 +55,13 @@ export function createLibrary(store: ArtifactStore, known: ReadonlySet<string>):
   const programs = createLru<Program>(CACHE_LIMITS.programs);
   const recipes = createLru<Promise<LoadedRecipe>>(CACHE_LIMITS.artifacts, (recipe) => void close(recipe));
   const heads = createLru<Promise<ControllerRunner>>(CACHE_LIMITS.artifacts, (head) => void closeHead(head));
-  const loadHead = async (reference: string, modelDigest: string): Promise<ControllerRunner> => {
+  const loadHead = async (reference: string, { direction }: LoadedRecipe): Promise<ControllerRunner> => {
     const field = "steering.weights.head";
     const { record, bytes } = store.get(reference, field);
     if (record.kind !== ArtifactKind.CONTROLLER) {
       throw new TrimtabError("ARTIFACT_INVALID", `${record.name} is not a controller`, { field });
     }
-    return checkHead(await loadedOnce(heads, record.digest, () => loadController(bytes)), modelDigest);
+    return checkHead(await loadedOnce(heads, record.digest, () => loadController(bytes)), direction);
   };
   const recipeOf = async (reference: string, modelDigest: string) => {
     const { built, digest } = findBuilt(store, known, reference, modelDigest);
@@ -77,7 +77,7 @@ export function createLibrary(store: ArtifactStore, known: ReadonlySet<string>):
       }
       if (use.direction !== "") return resolveStored(store, use.direction, modelDigest);
       const { recipe, resolved } = await recipeOf(use.recipe, modelDigest);
-      const head = use.weights?.head ? await loadHead(use.weights.head, modelDigest) : undefined;
+      const head = use.weights?.head ? await loadHead(use.weights.head, recipe) : undefined;
       return {
         deciding: {
           source: { kind: "recipe", recipe },

@@ -9,6 +9,7 @@ import {
   type AnswerDoses,
   coefficientOfDose,
   endingAdditions,
+  largestDose,
   medianNorm,
 } from "./dose.ts";
 import type { WeightsSource } from "./intent.ts";
@@ -54,12 +55,14 @@ export function recipeParts(
   if (isPaperMode(use.mode)) return paperParts(recipe.paperDirection, use, strength);
   if (arm) return armParts(recipe, use, strength, arm);
   const { direction } = recipe;
-  const largest = Math.max(...recipe.doses.map((dose) => dose.relative));
+  const largest = largestDose(recipe.doses);
   const own = new Map(recipe.doses.map((dose) => [dose.layer, dose.relative / largest]));
   const layers = chosenLayers(use, [...own.keys()], direction);
   const weights = new Float32Array(direction.layers);
   for (const layer of layers) weights[layer] = own.get(layer) ?? 1;
-  const base = strength.relative ?? largest * strength.scale;
+  // A dose says how far, not which way: that is the recipe's to say.
+  const base =
+    strength.relative === undefined ? largest * strength.scale : Math.sign(largest) * strength.relative;
   const doses = layers.map((layer) => ({
     layer,
     coefficient: coefficientOfDose(direction, { layer, relative: base * (weights[layer] as number) }),
@@ -85,14 +88,21 @@ function armParts(
   { source, weights: given }: ArmWeights,
 ): Parts {
   const layers = chosenLayers(use, directionLayers(direction), direction);
-  const largest = Math.max(...own.map((dose) => dose.relative));
-  const times = strength.relative === undefined ? strength.scale : strength.relative / largest;
+  const times =
+    strength.relative === undefined ? strength.scale : strength.relative / Math.abs(largestDose(own));
   const total = times * own.reduce((sum, { relative }) => sum + relative, 0);
   const sum = layers.reduce((all, layer) => all + (given[layer] ?? 0), 0);
+  // Spread by such weights the dose would be nothing, or beyond what was asked for.
+  if (!(sum > 0) || given.some((weight) => !(weight >= 0 && weight <= 1))) {
+    throw new TrimtabError("ARTIFACT_INVALID", "the head gives the blocks no weights of 0 to 1, or only 0", {
+      field: "steering.weights.head",
+      limit: "0 to 1",
+    });
+  }
   const weights = new Float32Array(direction.layers);
   for (const layer of layers) weights[layer] = given[layer] ?? 0;
   const doses = layers.map((layer) => {
-    const relative = sum > 0 ? (total * (weights[layer] as number)) / sum : 0;
+    const relative = (total * (weights[layer] as number)) / sum;
     return { layer, coefficient: coefficientOfDose(direction, { layer, relative }) };
   });
   const ending = scaledEnding({ ...recipe, direction, doses: own, course }, times);

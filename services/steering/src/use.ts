@@ -1,5 +1,5 @@
 /** Checks how a request wants to be steered: fields that exclude each other, ranges, finite numbers. */
-import { clone } from "@bufbuild/protobuf";
+import { clone, isFieldSet } from "@bufbuild/protobuf";
 import { TrimtabError } from "#kit/errors.ts";
 import { type SteeringUse, SteeringUseSchema } from "#proto/trimtab/steering/v1/steering_service_pb.ts";
 import { Scope } from "#proto/trimtab/type/v1/program_pb.ts";
@@ -32,6 +32,20 @@ const STRENGTHS = [
   "weights",
 ] as const;
 
+/** What a use that is made of others leaves to them. */
+const OF_PARTS = [
+  "recipe",
+  "direction",
+  "mode",
+  "layers",
+  "scope",
+  "dose",
+  "forceGate",
+  "weights",
+  "phases",
+  "decay",
+] as const;
+
 /** Does a mode take the paper's choices? */
 export const isPaperMode = (mode: string): boolean => mode.startsWith("paper");
 
@@ -53,7 +67,7 @@ export function checkUse(use: SteeringUse, kind: SourceKind): Strength {
   if (use.mode !== "" && kind !== "recipe") {
     throw new TrimtabError("INVALID_ARGUMENT", "modes belong to recipes", { field: "steering.mode" });
   }
-  const idle = use.mode === REPLY_MODE ? STRENGTHS.find((field) => isGiven(use[field])) : undefined;
+  const idle = use.mode === REPLY_MODE ? STRENGTHS.find((field) => isGiven(use, field)) : undefined;
   if (idle !== undefined) {
     throw new TrimtabError("INVALID_ARGUMENT", "a reply has no strength and no place", {
       field: fieldOf(idle),
@@ -101,18 +115,7 @@ export function partsOf(use: SteeringUse): SteeringUse[] {
       limit: STEERING_LIMITS.parts,
     });
   }
-  const own: (keyof SteeringUse)[] = [
-    "recipe",
-    "direction",
-    "mode",
-    "layers",
-    "scope",
-    "dose",
-    "forceGate",
-    "weights",
-    "phases",
-  ];
-  const foreign = own.find((field) => isGiven(use[field])) ?? (use.decay === undefined ? undefined : "decay");
+  const foreign = OF_PARTS.find((field) => isGiven(use, field));
   if (foreign !== undefined) {
     throw new TrimtabError("INVALID_ARGUMENT", "this belongs to the parts of a composition", {
       field: fieldOf(foreign),
@@ -129,7 +132,13 @@ export function partsOf(use: SteeringUse): SteeringUse[] {
       const field = `steering.parts[${index}].parts`;
       throw new TrimtabError("INVALID_ARGUMENT", "parts have no parts", { field });
     }
-    return use.scale === undefined ? part : scaledPart(part, use.scale);
+    if (use.scale === undefined) return part;
+    if (part.dose && use.scale < 0) {
+      const message = `part ${index} has a dose, which no scale turns round: give the part a scale`;
+      const limit = `0 to ${STEERING_LIMITS.maxScale}`;
+      throw new TrimtabError("FIELD_OUT_OF_RANGE", message, { field: "steering.scale", limit });
+    }
+    return scaledPart(part, use.scale);
   });
 }
 
@@ -137,14 +146,14 @@ export function partsOf(use: SteeringUse): SteeringUse[] {
 const fieldOf = (name: string): string =>
   `steering.${name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)}`;
 
-function isGiven(value: unknown): boolean {
-  if (Array.isArray(value)) return value.length > 0;
-  return value !== undefined && value !== "" && value !== 0 && value !== false;
+/** Whether a request says it: a gate or a scale of 0 is one. */
+function isGiven(use: SteeringUse, field: keyof typeof SteeringUseSchema.field): boolean {
+  return isFieldSet(use, SteeringUseSchema.field[field]);
 }
 
 function scaledPart(part: SteeringUse, scale: number): SteeringUse {
   const copy = clone(SteeringUseSchema, part);
-  if (copy.dose?.dose.value !== undefined && scale >= 0) copy.dose.dose.value *= scale;
+  if (copy.dose?.dose.value !== undefined) copy.dose.dose.value *= scale;
   else copy.scale = scale * (copy.scale ?? 1);
   return copy;
 }

@@ -68,7 +68,7 @@ export async function controllerPhase(
     featureLayers: controllerLayers(model.layers),
   };
   const bytes = writeController(network, facts, report);
-  const runner = await loadController(bytes);
+  // Loaded last: whatever fails before has nothing to close.
   const { digest } = store.put({
     name,
     kind: ArtifactKind.CONTROLLER,
@@ -80,7 +80,7 @@ export async function controllerPhase(
   context.say(
     `hidden ${report.hidden}, ${report.loss}: validation AUROC ${report.validationAuroc.toFixed(3)}`,
   );
-  return { runner, digest };
+  return { runner: await loadController(bytes), digest };
 }
 
 /** Templated prompts. */

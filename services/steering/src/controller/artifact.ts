@@ -4,7 +4,7 @@
  */
 import { z } from "zod";
 import { TrimtabError } from "#kit/errors.ts";
-import { createOnnxSession } from "#kit/onnx-session.ts";
+import { createOnnxSession, type OnnxSession } from "#kit/onnx-session.ts";
 import { writeMlp } from "#kit/onnx-write.ts";
 import type { ControllerReport } from "./fit.ts";
 import type { ControllerNetwork, ControllerOutput } from "./network.ts";
@@ -67,21 +67,31 @@ export function writeController(
 /** Loads a controller. @throws TrimtabError ARTIFACT_INVALID, ARTIFACT_INCOMPATIBLE, TOO_LARGE. */
 export async function loadController(bytes: Uint8Array): Promise<ControllerRunner> {
   const session = await createOnnxSession(bytes);
-  const facts = readFacts(session.summary.metadata[FACTS]);
-  const sizes = new Map(session.summary.outputs.map(({ name, size }) => [name, size]));
-  const fits =
-    session.summary.input.size === facts.featureLayers.length * facts.width &&
-    (facts.head?.meanWeights.length ?? facts.layers) === facts.layers &&
-    sizes.get(GATE) === 1 &&
-    sizes.get(WEIGHTS) === facts.layers;
-  if (!fits) {
+  try {
+    return runnerOf(session, checkFacts(session));
+  } catch (error) {
     await session.close();
-    throw new TrimtabError(
-      "ARTIFACT_INCOMPATIBLE",
-      "the controller's inputs and outputs do not fit the model it names",
-      { field: FACTS },
-    );
+    throw error;
   }
+}
+
+/** What the file says about itself, if its inputs and outputs are such. */
+function checkFacts({ summary }: OnnxSession): ControllerFacts {
+  const facts = readFacts(summary.metadata[FACTS]);
+  const { layers, width, featureLayers, head } = facts;
+  const sizes = new Map(summary.outputs.map(({ name, size }) => [name, size]));
+  const fits =
+    featureLayers.every((layer, slot) => layer < layers && featureLayers.indexOf(layer) === slot) &&
+    summary.input.size === featureLayers.length * width &&
+    (head?.meanWeights.length ?? layers) === layers &&
+    sizes.get(GATE) === 1 &&
+    sizes.get(WEIGHTS) === layers;
+  if (fits) return facts;
+  const message = "the controller's inputs and outputs do not fit the model it names";
+  throw new TrimtabError("ARTIFACT_INCOMPATIBLE", message, { field: FACTS });
+}
+
+function runnerOf(session: OnnxSession, facts: ControllerFacts): ControllerRunner {
   let queue: Promise<unknown> = Promise.resolve();
   return {
     ...facts,

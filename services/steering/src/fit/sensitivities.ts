@@ -4,7 +4,7 @@
  */
 import { Scope } from "#proto/trimtab/type/v1/program_pb.ts";
 import { directionLayers } from "../direction.ts";
-import { coefficientOfDose } from "../dose.ts";
+import { coefficientOfDose, largestDose } from "../dose.ts";
 import type { PlannableRecipe } from "../plan-parts.ts";
 import { compileProgram } from "../program.ts";
 import type { CaptureText } from "../work/capture.ts";
@@ -22,7 +22,7 @@ export async function sensitivities(
   const starts = await firstTokens(source);
   const base = await logOdds(source, prompts, starts, undefined);
   const rises = prompts.map(() => new Float64Array(direction.layers));
-  const relative = Math.max(...doses.map((dose) => Math.abs(dose.relative)));
+  const relative = largestDose(doses);
   for (const layer of directionLayers(direction)) {
     const { program } = compileProgram(direction, [{ layer, scope: Scope.UNSPECIFIED }]);
     const { programDigest } = await patientCall(scope.signal, (options) =>
