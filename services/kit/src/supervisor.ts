@@ -67,6 +67,19 @@ export function supervise(options: SuperviseOptions): Supervisor {
     hasServed ||= next === "ready";
     if (next === "ready" || ended) for (const wake of [...waiters]) wake(ended);
   };
+  /** Starts again after a pause; whatever keeps a child from being started may be over by then. */
+  const startLater = () => {
+    settle("down");
+    timer = setTimeout(() => {
+      try {
+        start();
+      } catch (error) {
+        options.log?.log("error", "child cannot be started", { cause: String(error) });
+        startLater();
+      }
+    }, backoffMs);
+    backoffMs = Math.min(backoffMs * 2, SUPERVISOR_LIMITS.maxBackoffMs);
+  };
   const start = () => {
     settle("starting");
     const started = performance.now();
@@ -82,12 +95,10 @@ export function supervise(options: SuperviseOptions): Supervisor {
       restarts++;
       options.log?.log("warn", "child exited", { code, signal: current.signalCode ?? undefined, restarts });
       if (!hasServed) ended = failedForGood(code);
-      settle(ended ? "failed" : "down");
-      if (ended) return;
+      if (ended) return settle("failed");
       if (performance.now() - started > SUPERVISOR_LIMITS.healthyMs)
         backoffMs = SUPERVISOR_LIMITS.firstBackoffMs;
-      timer = setTimeout(start, backoffMs);
-      backoffMs = Math.min(backoffMs * 2, SUPERVISOR_LIMITS.maxBackoffMs);
+      startLater();
     });
   };
   const becomesReady = (timeoutMs: number): Promise<void> => {

@@ -39,7 +39,7 @@ interface Entry {
 
 /**
  * A registry without models, for those in `directories`; `onChange` is called when one was loaded or unloaded, before that
- * is acknowledged.
+ * is acknowledged. Where it throws nothing was loaded or unloaded.
  */
 export function createRegistry(directories: readonly string[], onChange: () => void = () => {}): Registry {
   const entries = new Map<string, Entry>();
@@ -54,7 +54,14 @@ export function createRegistry(directories: readonly string[], onChange: () => v
     if (refusal) throw refusal;
     if (before) return before.model;
     entries.set(model.digest, { key, path: realPathOf(path), quantize: choice.quantize, model });
-    onChange();
+    try {
+      onChange();
+    } catch (error) {
+      // Who is told that it failed finds nothing of it.
+      entries.delete(model.digest);
+      model.close(closing());
+      throw error;
+    }
     return model;
   };
   const load = (path: string, choice: LoadChoice): Promise<TokenizerModel> => {
@@ -76,10 +83,15 @@ export function createRegistry(directories: readonly string[], onChange: () => v
     unload(digest) {
       if (digest === "")
         throw new TrimtabError("FIELD_REQUIRED", "model_digest is missing", { field: "model_digest" });
-      const { model } = entries.get(digest) ?? missing("no model with this digest is loaded");
+      const entry = entries.get(digest) ?? missing("no model with this digest is loaded");
       entries.delete(digest);
-      onChange();
-      model.close(new TrimtabError("MODEL_NOT_LOADED", "the model was unloaded"));
+      try {
+        onChange();
+      } catch (error) {
+        entries.set(digest, entry);
+        throw error;
+      }
+      entry.model.close(new TrimtabError("MODEL_NOT_LOADED", "the model was unloaded"));
     },
     get(digest) {
       const [only] = entries.size === 1 ? entries.values() : [];

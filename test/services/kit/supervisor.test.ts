@@ -1,10 +1,11 @@
 /** Supervised child processes: killed, failing, closed, orphaned. */
 import { afterEach, beforeEach, expect, setSystemTime, test } from "bun:test";
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { connectTo } from "#kit/clients.ts";
 import { fromConnectError } from "#kit/errors.ts";
+import type { Logger } from "#kit/log.ts";
 import { type Supervisor, supervise } from "#kit/supervisor.ts";
 import { TokenizerService } from "#proto/trimtab/tokenizer/v1/tokenizer_service_pb.ts";
 
@@ -98,6 +99,22 @@ test("a child that has served is started again whatever it ends with", async () 
   child.kill();
   while (child.restarts < 3) await Bun.sleep(20);
   rmSync(`${socketPath}.status`);
+  await child.ready();
+  expect(child.state).toBe("ready");
+}, 20_000);
+
+test("a child that cannot even be started again is tried until it can: its folder was gone for a while", async () => {
+  const cwd = join(directory, "home");
+  mkdirSync(cwd);
+  const said: string[] = [];
+  const log = { log: (_level: string, message: string) => void said.push(message) } as unknown as Logger;
+  child = supervise({ command: commandOf(), socketPath, cwd, log });
+  await child.ready();
+  rmSync(cwd, { recursive: true });
+  child.kill();
+  while (said.filter((message) => message === "child cannot be started").length < 2) await Bun.sleep(20);
+  expect(await reasonOf(child.ready(50))).toBe("SERVICE_UNAVAILABLE");
+  mkdirSync(cwd);
   await child.ready();
   expect(child.state).toBe("ready");
 }, 20_000);
