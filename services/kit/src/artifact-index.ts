@@ -80,6 +80,13 @@ export function createArtifactIndex(
       if (existsSync(pathOf(old + 1))) gone.forEach(forget);
     }
   }
+  function pruneIfReadable(version: number): void {
+    try {
+      prune(version);
+    } catch {
+      // The change is made. Whose versions cannot be read now keeps them until the next change.
+    }
+  }
   return {
     read: () => newest().table,
     namedFiles: () => new Set(versions().flatMap((version) => [...filesOf(load(pathOf(version)))])),
@@ -91,7 +98,7 @@ export function createArtifactIndex(
         if (!createFileAtomic(pathOf(version + 1), encode(next))) continue;
         // So far ahead that this number may have been free only because it was pruned: the change may be lost.
         if ((versions()[0] ?? 0) > version + KEPT_VERSIONS) continue;
-        prune(version + 1);
+        pruneIfReadable(version + 1);
         return;
       }
       throw new TrimtabError("CONFLICT", "the store is being changed by others; try again", {
@@ -112,6 +119,20 @@ function encode(table: ArtifactTable): Uint8Array {
   return new TextEncoder().encode(`${sha256Hex(new TextEncoder().encode(json))}\n${json}\n`);
 }
 
+/** What a file says; of one that is gone, or no file of an index, nothing. */
+function readText(path: string): string {
+  try {
+    return new TextDecoder().decode(readRegularFile(path, { maxBytes: STORE_LIMITS.indexBytes }));
+  } catch (error) {
+    const isDamaged = error instanceof TrimtabError && (error.cause === undefined || isGone(error));
+    if (isDamaged) return "";
+    // Too many open files, no memory, a disk that fails: what was acknowledged must not be taken for damaged, and an older version for all.
+    throw new TrimtabError("SERVICE_UNAVAILABLE", "the store cannot be read now", { cause: error });
+  }
+}
+
+const isGone = ({ reason }: TrimtabError): boolean => reason === "ARTIFACT_NOT_FOUND";
+
 /** A record in a file; stores of before had one file a digest. */
 type StoredRecord = Omit<ArtifactRecord, "kind" | "file"> & {
   readonly kind: keyof typeof ArtifactKind;
@@ -122,10 +143,10 @@ function decode({ kind, file, ...record }: StoredRecord): ArtifactRecord {
   return { ...record, kind: ArtifactKind[kind], file: file ?? record.digest.replace(":", "-") };
 }
 
-/** The table of an index file, or undefined if it is damaged or gone. */
+/** The table of an index file, or undefined if it is damaged or gone. @throws TrimtabError SERVICE_UNAVAILABLE if it cannot be read now. */
 function load(path: string): ArtifactTable | undefined {
+  const text = readText(path);
   try {
-    const text = new TextDecoder().decode(readRegularFile(path, { maxBytes: STORE_LIMITS.indexBytes }));
     const json = text.slice(DIGEST_CHARS + 1, -1);
     if (sha256Hex(new TextEncoder().encode(json)) !== text.slice(0, DIGEST_CHARS)) return undefined;
     const records = JSON.parse(json) as StoredRecord[];

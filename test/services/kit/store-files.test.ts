@@ -6,6 +6,7 @@ import {
   readdirSync,
   renameSync,
   rmSync,
+  symlinkSync,
   truncateSync,
   utimesSync,
   writeFileSync,
@@ -15,6 +16,7 @@ import { join } from "node:path";
 import { type ArtifactStore, createArtifactStore } from "#kit/artifact-store.ts";
 import { sha256Hex } from "#kit/files.ts";
 import { ArtifactKind } from "#proto/trimtab/type/v1/artifact_pb.ts";
+import { refusedFor } from "../../support/refusal.ts";
 
 let directory: string;
 let store: ArtifactStore;
@@ -66,4 +68,22 @@ test("what a writer that died has left goes after a day", () => {
   createArtifactStore(directory);
   expect(orphans.concat(kept).map((path) => existsSync(path))).toEqual([false, true, true]);
   expect(store.get("a").bytes).toEqual(bytesOf("hello"));
+});
+
+test("an index that cannot be opened is an error, not an older index: nothing acknowledged is put aside", () => {
+  const own = createArtifactStore(directory);
+  for (const name of ["one", "two"]) own.put({ name, kind, bytes: bytesOf(name) });
+  const newest = join(directory, "index-000000000002.json");
+  const aside = join(directory, "aside");
+  renameSync(newest, aside);
+  // As with too many open files, the system refuses to open it.
+  symlinkSync(newest, newest);
+  for (const use of [() => own.list(), () => own.get("one")])
+    expect(refusedFor(use)).toBe("SERVICE_UNAVAILABLE");
+  expect(refusedFor(() => own.put({ name: "three", kind, bytes: bytesOf("three") }))).toBe(
+    "SERVICE_UNAVAILABLE",
+  );
+  renameSync(aside, newest);
+  expect(own.list().map(({ name }) => name)).toEqual(["one", "two"]);
+  expect(readdirSync(join(directory, "quarantine"))).toEqual([]);
 });
