@@ -65,6 +65,10 @@ export function addTargetOptions(command: Command): Command {
   );
 }
 
+/** An option as it is typed, by the name of its value. */
+export const optionOf = (name: string): string =>
+  `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+
 /** Runs `work` against the gateway the options name and closes what was started. */
 export async function withGateway<T>(
   options: TargetOptions,

@@ -88,11 +88,22 @@ test("what is missing is named by its option, before anything is started", async
     [["steer", "fit", "none", "--method", "iti", "--heads", "many"], "--heads"],
     [["serve", "--service", "tokenizer", "--recipe", "refusal"], "--recipe"],
     [["steer", "sweep", "none", "--doses", "0.1,much"], "--doses"],
+    [["recipe", "eval", "refusal", "--mode", "reply"], "--mode"],
+    [["recipe", "eval", "refusal", "--max-tokens", "8"], "--max-tokens"],
+    [["serve", "--listen", "127.0.0.1:0"], "--listen"],
+    [["serve", "--loaded-file", "loaded.json"], "--loaded-file"],
+    [["demo", "search", "--json", "numbers.json"], "--json"],
   ];
   for (const [args, named] of cases) {
     const result = await runCommand(args);
     expect([result.code, result.stdout, result.stderr]).toEqual([64, "", expect.stringContaining(named)]);
   }
+});
+
+test("a file that is not there is told as such, before anything is started", async () => {
+  const result = await runCommand(["steer", "import", "none", "nowhere.gguf"]);
+  expect([result.code, result.stdout]).toEqual([66, ""]);
+  expect(result.stderr).toContain("nowhere.gguf cannot be read (field file) [ARTIFACT_NOT_FOUND]");
 });
 
 test("a list of blocks is numbers and ranges, or refused", () => {

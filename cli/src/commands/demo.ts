@@ -1,5 +1,6 @@
 /** `trimtab demo`: the main job, see demo/run.ts; `trimtab demo search`: one search, drawn, see demo/search.ts. */
 import { Argument, type Command } from "commander";
+import { TrimtabError } from "#kit/errors.ts";
 import { integerIn } from "#kit/option-values.ts";
 import { startStack } from "../compose.ts";
 import { runDemo } from "../demo/run.ts";
@@ -22,6 +23,8 @@ export function addDemoCommand(program: Command): void {
     .option("--grpc-port <port>", "gRPC port, 0 for any free one", integerIn(0, 65535), 0)
     .option("--http-port <port>", "HTTP port, 0 for any free one", integerIn(0, 65535), 0);
   addModelOptions(command).action(async (part: string, options: DemoOptions) => {
+    if (part === "search" && options.json !== undefined)
+      throw new TrimtabError("INVALID_ARGUMENT", "the search has no numbers to write", { field: "--json" });
     const stack = await startStack({
       modelPath: options.model,
       quantize: options.quantize,

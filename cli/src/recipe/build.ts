@@ -2,7 +2,7 @@
  * Builds a recipe through the public API and shows its progress; a stored result comes back at once.
  */
 import { cancelSafe } from "#kit/streams.ts";
-import { TrimtabError } from "#kit/errors.ts";
+import { isReason, TrimtabError } from "#kit/errors.ts";
 import type { Recipe } from "#proto/trimtab/steering/v1/steering_service_pb.ts";
 import type { GatewayClient } from "../demo/answer.ts";
 import { createBuildProgress } from "../view/progress.ts";
@@ -15,7 +15,8 @@ export interface BuildOptions {
 
 /**
  * Builds `name` for the loaded model.
- * @throws ConnectError of the gateway; TrimtabError SERVICE_UNAVAILABLE if the progress ended without a result.
+ * @throws ConnectError of the gateway; TrimtabError with the reason of a build that failed, SERVICE_UNAVAILABLE if the progress
+ *   ended without a result.
  */
 export async function buildRecipe(
   client: GatewayClient,
@@ -29,8 +30,9 @@ export async function buildRecipe(
       if (!build) continue;
       progress.update(build);
       if (build.recipe) return build.recipe;
-      if (build.failure !== "")
-        throw new TrimtabError("SERVICE_UNAVAILABLE", `the build of ${name} failed: ${build.detail}`);
+      if (build.failure === "") continue;
+      const reason = isReason(build.failure) ? build.failure : "SERVICE_UNAVAILABLE";
+      throw new TrimtabError(reason, `the build of ${name} failed: ${build.detail}`);
     }
   } finally {
     progress.stop();

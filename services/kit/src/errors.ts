@@ -243,7 +243,8 @@ export function isAbort(error: unknown): boolean {
   return error instanceof Error && (error.name === "AbortError" || error.name === "TimeoutError");
 }
 
-function isReason(text: string | undefined): text is Reason {
+/** Whether a text is a reason of the list. */
+export function isReason(text: string | undefined): text is Reason {
   return text !== undefined && Object.hasOwn(REASONS, text);
 }
 

@@ -44,12 +44,19 @@ export function exitStatusOf(error: unknown): number {
     case "INVALID_ARGUMENT":
     case "FIELD_REQUIRED":
     case "FIELD_OUT_OF_RANGE":
+    case "UNKNOWN_FIELD":
+    case "CONTEXT_OVERFLOW":
       return EXIT.usage;
     case "ARTIFACT_NOT_FOUND":
     case "MODEL_NOT_FOUND":
+    case "RECIPE_NOT_FOUND":
       return EXIT.missing;
     case "ARTIFACT_INVALID":
     case "ARTIFACT_CORRUPT":
+    case "ARTIFACT_INCOMPATIBLE":
+    case "SHAPE_MISMATCH":
+    case "DTYPE_MISMATCH":
+    case "NON_FINITE":
     case "TOKENIZER_INVALID":
     case "BACKEND_CAPABILITY":
     case "UNSUPPORTED":
