@@ -83,7 +83,14 @@ export function createRegistry(given: RegistryOptions): Registry {
       throw new TrimtabError("CONFLICT", message, { field: "source" });
     }
     entries.set(digest, entry);
-    onChange();
+    try {
+      onChange();
+    } catch (error) {
+      // Who is told that it failed finds nothing of it.
+      entries.delete(digest);
+      await engine.close();
+      throw error;
+    }
     void engine.broken.then((error) => {
       // It may have been unloaded and loaded again since.
       if (entries.get(digest) === entry) entries.delete(digest);
@@ -121,7 +128,12 @@ export function createRegistry(given: RegistryOptions): Registry {
       if (!entry)
         throw new TrimtabError("MODEL_NOT_LOADED", "this model is not loaded", { field: "model_digest" });
       entries.delete(digest);
-      onChange();
+      try {
+        onChange();
+      } catch (error) {
+        entries.set(digest, entry);
+        throw error;
+      }
       await entry.engine.close(new TrimtabError("MODEL_NOT_LOADED", "the model was unloaded"));
     },
     engine(digest) {

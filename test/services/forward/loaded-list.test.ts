@@ -1,9 +1,9 @@
 /** Models loaded and unloaded while the service ran, when it is started again. */
 import { afterAll, expect, setDefaultTimeout, test } from "bun:test";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { loadModel, startForward } from "../../support/forward-service.ts";
+import { loadModel, reasonOf, startForward } from "../../support/forward-service.ts";
 import { syntheticModel } from "../../support/synthetic-model.ts";
 
 setDefaultTimeout(60_000);
@@ -38,4 +38,25 @@ test("a restart loads what was loaded, as it was, and not what was unloaded or c
 test("a list that is none is refused, not taken for an empty one", async () => {
   writeFileSync(loadedFile, '{"models": [{"path": 1}]}');
   await expect(start()).rejects.toThrow("no list of loaded models");
+});
+
+test("a load or unload that cannot be kept is not done, whoever asks next", async () => {
+  const home = join(directory, "home");
+  mkdirSync(home);
+  const service = await startForward({
+    modelDirectories: [directory],
+    loadedFile: join(home, "loaded.json"),
+  });
+  const loaded = await namesOf(service);
+  const [first] = (await service.client.listModels({})).models.filter((model) => model.loaded);
+  writeFileSync(join(directory, "fourth.gguf"), syntheticModel({ seed: 74 }));
+  rmSync(home, { recursive: true });
+  expect(await reasonOf(loadModel(service.client, { source: "fourth" }))).toBe("SERVICE_UNAVAILABLE");
+  const unloading = service.client.unloadModel({ modelDigest: first?.digest ?? "" });
+  expect(await reasonOf(unloading)).toBe("SERVICE_UNAVAILABLE");
+  expect(await namesOf(service)).toEqual(loaded);
+  mkdirSync(home);
+  await loadModel(service.client, { source: "fourth" });
+  expect(await namesOf(service)).toEqual([...loaded, "fourth"]);
+  await service.service.close();
 });
