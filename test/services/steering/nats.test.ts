@@ -70,6 +70,21 @@ test("a curve is measured once, whoever asks, and stays in the store; half the d
   expect(await coefficient(0)).toBe(0);
 });
 
+test("a curve that cannot be read is measured again, and heals", async () => {
+  const coefficient = async () =>
+    (await stack.plan("do bad thing", { direction: "mean", dose: nats(0.03) })).program?.coefficients[0] ?? 0;
+  const before = await coefficient();
+  const { modelDigest, store } = stack;
+  const kept = store.list({ kind: ArtifactKind.FINDING }).filter(({ name }) => name.startsWith("nats."));
+  const bytes = Buffer.from('[{ "scale": 0.5, "nats": null }]');
+  const broken = kept.map(({ name, kind }) => store.put({ name, kind, bytes, modelDigest, replace: true }));
+  const after = await coefficient();
+  // Other points, the same dose: as near to it as a solution has to be.
+  expect(Math.abs(after / before - 1)).toBeLessThan(0.05);
+  expect(await coefficient()).toBe(after);
+  expect(broken.filter(({ name, digest }) => store.resolve(name).digest !== digest)).toHaveLength(1);
+});
+
 test("doses that are none, or not reached, are refused", async () => {
   const plan = (fields: object) => reasonOf(stack.plan("do bad thing", { direction: "mean", ...fields }));
   expect(await plan({ dose: nats(-1) })).toBe("FIELD_OUT_OF_RANGE");
