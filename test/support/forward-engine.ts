@@ -130,6 +130,7 @@ export async function generate(
         sampling: GREEDY,
         stream: 0n,
         stopIds: [],
+        haltIds: [],
         topLogprobs: 5,
       },
       ...{ binding: null, replayLast: false, taps: [], parkEvery: 0, parkTimeoutMs: 5_000 },

@@ -36,7 +36,7 @@ export function generation(sequence: number, choice: number, size: number): Unse
     type: "generate",
     sequence,
     maxTokens: 1 + size,
-    ...{ sampling: GREEDY, stream: BigInt(choice % 3), stopIds: [], topLogprobs: 0 },
+    ...{ sampling: GREEDY, stream: BigInt(choice % 3), stopIds: [], haltIds: [], topLogprobs: 0 },
     ...{ binding: bindingOf(choice >>> 4), replayLast: choice % 2 === 0, taps: [] },
     ...{ parkEvery: extra === 0 ? 3 : 0, parkTimeoutMs: 1_000 },
     constraint: extra === 1 ? { digest: "g", text: "", field: "regex" } : null,

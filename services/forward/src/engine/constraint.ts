@@ -19,7 +19,8 @@ export function prepareConstraint(state: CoreState, { call, grammar }: CommandOf
 }
 
 /**
- * The matcher of a generation; null without constraint. The text of an equal, unfinished constraint goes on.
+ * The matcher of a generation; null without constraint. The text of an equal, unfinished constraint goes on, whatever was
+ * generated freely since and cut off again.
  * @param onReady called when a mask that was not there is there, or never will be
  * @throws TrimtabError why the grammar cannot be used, if that is known already
  */
@@ -30,11 +31,14 @@ export function beginConstraint(
   onReady: () => void,
 ): Matcher | null {
   const before = sequence.constrained;
-  sequence.constrained = null;
-  if (!constraint) return null;
-  const { digest } = constraint;
   const { ids } = sequence;
-  sequence.constrained = before?.digest === digest ? before : { digest, from: ids.length };
+  if (!constraint) {
+    if (before) sequence.constrained = { ...before, until: Math.min(before.until, ids.length) };
+    return null;
+  }
+  const { digest } = constraint;
+  const goesOn = before?.digest === digest && ids.length <= before.until;
+  sequence.constrained = { digest, from: goesOn ? before.from : ids.length, until: Infinity };
   const matcher = state.grammars.begin(constraint, stopIds, ids.slice(sequence.constrained.from), onReady);
   matcher.mask(0);
   return matcher;

@@ -118,7 +118,7 @@ export function startGenerate(
     command,
     collector,
     binding,
-    stopIds: new Set(command.stopIds),
+    stopIds: new Set([...command.stopIds, ...command.haltIds]),
     maxTokens: command.maxTokens === 0 ? room : Math.min(command.maxTokens, room),
     programFrom,
     cachedAtStart: first,

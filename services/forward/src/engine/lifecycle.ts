@@ -123,7 +123,9 @@ export function endGenerate(
     draftedTokens: job.drafter?.drafted ?? 0,
     acceptedTokens: job.drafter?.accepted ?? 0,
   };
-  if (reason === "stop") sequence.constrained = null;
+  // Where it has only halted, its text is unfinished.
+  if (reason === "stop" && job.command.stopIds.includes(sequence.ids.at(-1) ?? -1))
+    sequence.constrained = null;
   job.matcher?.end();
   job.binding?.release();
   finish(state, sequence, value);

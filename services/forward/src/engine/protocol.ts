@@ -86,7 +86,10 @@ export type Command =
       readonly maxTokens: number;
       readonly sampling: Sampling;
       readonly stream: bigint;
+      /** Ids that end the text. */
       readonly stopIds: readonly number[];
+      /** Ids that end the generation and not the text: it may go on. */
+      readonly haltIds: readonly number[];
       readonly topLogprobs: number;
       readonly binding: Binding | null;
       readonly replayLast: boolean;

@@ -36,6 +36,7 @@ export interface GenerateJob {
   readonly command: CommandOf<"generate">;
   readonly collector: TapCollector | null;
   readonly binding: BoundProgram | null;
+  /** Those that end the text, and those at which it halts. */
   readonly stopIds: ReadonlySet<number>;
   /** Tokens to generate at most. */
   readonly maxTokens: number;
@@ -63,10 +64,11 @@ export interface GenerateJob {
   failure: TrimtabError | null;
 }
 
-/** What the text of a sequence must be, and where that text begins. */
+/** What the text of a sequence must be, where that text begins, and from where on it was not held to it. */
 export interface Constrained {
   readonly digest: string;
   readonly from: number;
+  readonly until: number;
 }
 
 /** A sequence of tokens with KV pages. Owned by the engine core. */

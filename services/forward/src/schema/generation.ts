@@ -36,7 +36,9 @@ export function toGenerate(
     maxTokens: command.maxTokens,
     sampling: toSampling(command.sampling, model),
     stream: command.streamId,
-    stopIds: command.ignoreModelStop ? command.stopIds : [...model.stopIds, ...command.stopIds],
+    ...(command.ignoreModelStop
+      ? { stopIds: command.stopIds, haltIds: [] }
+      : { stopIds: model.stopIds, haltIds: command.stopIds }),
     topLogprobs: command.topLogprobs,
     binding,
     replayLast: command.replayLast,

@@ -97,7 +97,7 @@ export async function generate(
     throw new TrimtabError("CONTEXT_OVERFLOW", message, { field: "max_tokens", limit: contextTokens });
   }
   const most = command.maxTokens === 0 ? room : Math.min(command.maxTokens, room);
-  const ends = new Set(command.stopIds);
+  const ends = new Set([...command.stopIds, ...command.haltIds]);
   let generatedTokens = 0;
   const taps = startTaps(context, command, ids.length, true);
   const finished = (reason: Answers["generate"]["reason"]): Answers["generate"] => {
