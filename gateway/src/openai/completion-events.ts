@@ -83,8 +83,11 @@ export async function* completionEvents(
   spec.echo = false;
   spec.prompt = { case: "ids", value: create(TokenIdsSchema, { ids: [...echo.ids] }) };
   for await (const response of observed(gateway, spec, scope)) {
+    const { event } = response;
+    if (event.case === "completed" && event.value.usage)
+      event.value.usage.prefilledTokens += echo.prefilledTokens;
     yield response;
-    if (response.event.case === "started") yield* echoDeltas(spec, echo);
+    if (event.case === "started") yield* echoDeltas(spec, echo);
   }
 }
 
@@ -93,7 +96,12 @@ interface Echo {
   readonly ids: readonly number[];
   readonly text: string;
   readonly tokens: readonly Token[];
+  /** Of the scores: tokens computed, and tokens known. */
+  readonly prefilledTokens: number;
+  readonly reusedTokens: number;
 }
+
+const UNSCORED = { tokens: [], prefilledTokens: 0, reusedTokens: 0 };
 
 async function echoOf(
   { flow }: GatewayContext,
@@ -106,11 +114,13 @@ async function echoOf(
     encodePrompt(flow.clients, model, spec.prompt, scope),
     flow.vocabularies.get(model, scope),
   ]);
-  const tokens = spec.logprobs ? await scorePrompt(flow.clients, model, ids, spec.topLogprobs, scope) : [];
+  const scored = spec.logprobs
+    ? await scorePrompt(flow.clients, model, ids, spec.topLogprobs, scope)
+    : UNSCORED;
   const decoder = vocabulary.decoder();
   const text =
     typeof prompt === "string" ? prompt : ids.map((id) => decoder.push(id)).join("") + decoder.end();
-  return { model, ids, text, tokens };
+  return { model, ids, text, ...scored };
 }
 
 function* echoDeltas(spec: GenerationSpec, { text, tokens }: Echo): Generator<GenerateResponse> {
@@ -126,5 +136,6 @@ function* nothingGenerated(spec: GenerationSpec, echo: Echo): Generator<Generate
   for (const { index } of armsOf(spec)) {
     yield eventOf({ case: "finished", value: { choice: index, reason: FinishReason.LENGTH } });
   }
-  yield eventOf({ case: "completed", value: { usage: { promptTokens } } });
+  const { prefilledTokens, reusedTokens } = echo;
+  yield eventOf({ case: "completed", value: { usage: { promptTokens, prefilledTokens, reusedTokens } } });
 }

@@ -16,7 +16,7 @@ import { planOfChoice } from "./chat.ts";
 import { checkCompletion, completionEvents, promptsOf } from "./completion-events.ts";
 import { answerExtras, choiceExtras, finishReasonOf, usageOf } from "./extras.ts";
 import { headerOf, type StreamOptions, vocabularyOf } from "./frame.ts";
-import { completionLogprobs } from "./logprobs.ts";
+import { type ChoiceLogprobs, createChoiceLogprobs, joinedLogprobs } from "./logprobs.ts";
 import { merged } from "./merge.ts";
 import { searchJson } from "./scaling.ts";
 import type { CompletionBody } from "./schema.ts";
@@ -43,7 +43,7 @@ export async function completionAnswer(
     answer.choices.map((choice) => ({
       index: firstChoice(body, prompt) + choice.index,
       text: choice.text,
-      logprobs: vocabulary ? completionLogprobs(choice.tokens, vocabulary, 0) : null,
+      logprobs: vocabulary ? logprobsOf(body, split[prompt] ?? [], choice.index, vocabulary) : null,
       finish_reason: finishReasonOf(choice.finished?.reason),
       trimtab: extrasOf(body, answer.plan, choice, answer.search),
     })),
@@ -67,7 +67,7 @@ export async function* completionChunks(
   const prompts = promptsOf(body).map(() => ({
     turns: createTurns(judged),
     plan: undefined as PlanReport | undefined,
-    offsets: new Map<number, number>(),
+    logprobs: new Map<number, ChoiceLogprobs>(),
   }));
   const usages: (Usage | undefined)[] = [];
   let started: StartedEvent | undefined;
@@ -91,10 +91,11 @@ export async function* completionChunks(
     }
     if (event.case === "planned") state.plan = event.value.report;
     if (event.case === "delta") {
-      const { choice, text, tokens } = event.value;
-      const offset = state.offsets.get(choice) ?? 0;
-      state.offsets.set(choice, offset + text.length);
-      const logprobs = vocabulary ? completionLogprobs(tokens, vocabulary, offset) : null;
+      const { choice, text } = event.value;
+      const own =
+        vocabulary && (state.logprobs.get(choice) ?? createChoiceLogprobs(vocabulary, body.echo === true));
+      if (own) state.logprobs.set(choice, own);
+      const logprobs = own?.next(event.value) ?? null;
       yield chunk([{ index: first + choice, text, logprobs, finish_reason: null }]);
     }
     if (event.case === "search") {
@@ -136,6 +137,20 @@ async function* promptEvents(
 
 async function* inOrder(responses: readonly GenerateResponse[]): AsyncGenerator<GenerateResponse, void> {
   yield* responses;
+}
+
+/** Log-probabilities of one choice of an answer. */
+function logprobsOf(
+  body: CompletionBody,
+  responses: readonly GenerateResponse[],
+  choice: number,
+  vocabulary: Vocabulary,
+): object {
+  const own = createChoiceLogprobs(vocabulary, body.echo === true);
+  const pieces = responses.flatMap(({ event }) =>
+    event.case === "delta" && event.value.choice === choice ? [event.value] : [],
+  );
+  return joinedLogprobs(pieces.map((piece) => own.next(piece)));
 }
 
 function firstChoice(body: CompletionBody, prompt: number): number {

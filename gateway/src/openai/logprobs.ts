@@ -19,32 +19,80 @@ export function chatLogprobs(tokens: readonly Token[], vocabulary: Vocabulary): 
   return { content, refusal: null };
 }
 
-/** `logprobs` of a completion choice; `offset` is where its first token begins. NaN: there is none (first of a prompt). */
-export function completionLogprobs(
-  tokens: readonly Token[],
-  vocabulary: Pick<Vocabulary, "spelling">,
-  offset: number,
-): object {
-  let at = offset;
-  const spellings = tokens.map((token) => vocabulary.spelling(token.id));
+/** A part of the text of a completion choice, and the tokens behind it. */
+export interface CompletionPiece {
+  readonly text: string;
+  readonly tokens: readonly Token[];
+}
+
+/** `logprobs` of a completion choice, or of a part of one. */
+export interface CompletionLogprobs {
+  readonly tokens: readonly string[];
+  readonly token_logprobs: readonly (number | null)[];
+  readonly top_logprobs: readonly (Record<string, number> | null)[];
+  readonly text_offset: readonly number[];
+}
+
+/** `logprobs` of one completion choice, a piece of its text after the other. */
+export interface ChoiceLogprobs {
+  /** Those of the next piece. NaN: a token has none (the first of a prompt). */
+  next(piece: CompletionPiece): CompletionLogprobs;
+}
+
+/**
+ * Begins with the first piece, which is the prompt if `echo` says so. Offsets are places in the text, in Unicode characters as
+ * Python counts them: a token that is no text begins where the next one does, a part of a character where that does.
+ */
+export function createChoiceLogprobs(
+  vocabulary: Pick<Vocabulary, "spelling" | "decoder">,
+  echo: boolean,
+): ChoiceLogprobs {
+  let decoder = vocabulary.decoder();
+  let isPrompt = echo;
+  let at = 0;
+  let end = 0;
   return {
-    tokens: spellings,
-    token_logprobs: tokens.map(({ logprob }) => (Number.isNaN(logprob) ? null : finite(logprob))),
-    top_logprobs: tokens.map(({ logprob, top }) =>
-      Number.isNaN(logprob) ? null : alternatives(top, vocabulary),
-    ),
-    text_offset: spellings.map((text) => {
-      const start = at;
-      at += text.length;
-      return start;
-    }),
+    next({ text, tokens }) {
+      const places = tokens.map(({ id }) => {
+        const start = at;
+        at += lengthOf(decoder.push(id));
+        return start;
+      });
+      end += lengthOf(text);
+      // What follows a prompt is decoded by itself.
+      if (isPrompt) [decoder, at] = [vocabulary.decoder(), end];
+      isPrompt = false;
+      return {
+        tokens: tokens.map(({ id }) => vocabulary.spelling(id)),
+        token_logprobs: tokens.map(({ logprob }) => (Number.isNaN(logprob) ? null : finite(logprob))),
+        top_logprobs: tokens.map((token) =>
+          Number.isNaN(token.logprob) ? null : alternatives(token, vocabulary),
+        ),
+        text_offset: places,
+      };
+    },
   };
 }
 
-function alternatives(top: Token["top"], vocabulary: Pick<Vocabulary, "spelling">): Record<string, number> {
+/** Those of a whole choice. */
+export function joinedLogprobs(parts: readonly CompletionLogprobs[]): CompletionLogprobs {
+  return {
+    tokens: parts.flatMap(({ tokens }) => tokens),
+    token_logprobs: parts.flatMap((part) => part.token_logprobs),
+    top_logprobs: parts.flatMap((part) => part.top_logprobs),
+    text_offset: parts.flatMap((part) => part.text_offset),
+  };
+}
+
+/** The likeliest tokens, if they were asked for, and the one that was drawn, as in OpenAI's answers. */
+function alternatives(
+  { id: drawn, logprob: its, top }: Token,
+  vocabulary: Pick<Vocabulary, "spelling">,
+): Record<string, number> {
   // No plain object while it fills: "constructor" is a token, too.
   const found = new Map<string, number>();
-  for (const { id, logprob } of top) {
+  const asked = top.length === 0 ? [] : [...top, { id: drawn, logprob: its }];
+  for (const { id, logprob } of asked) {
     const spelling = vocabulary.spelling(id);
     // Two tokens may be spelled alike (bytes that are no text): the likelier one comes first and stays.
     if (!found.has(spelling)) found.set(spelling, finite(logprob));
@@ -55,3 +103,5 @@ function alternatives(top: Token["top"], vocabulary: Pick<Vocabulary, "spelling"
 function finite(logprob: number): number {
   return Number.isFinite(logprob) ? logprob : LEAST;
 }
+
+const lengthOf = (text: string): number => Array.from(text).length;
