@@ -2,7 +2,6 @@
 import { fromConnectError } from "#kit/errors.ts";
 import { passing, type PassingGenerator, passOn } from "#kit/passing.ts";
 import type { GenerateResponse, GenerationSpec } from "#proto/trimtab/gateway/v1/gateway_service_pb.ts";
-import type { SteeringUse } from "#proto/trimtab/steering/v1/steering_service_pb.ts";
 import type { Usage } from "#proto/trimtab/type/v1/generation_pb.ts";
 import { enter } from "./admission/admitted.ts";
 import { tokensOfGeneration } from "./admission/estimate.ts";
@@ -11,7 +10,7 @@ import type { GatewayContext } from "./context.ts";
 import { generate } from "./flow/generation.ts";
 import { validateSpec } from "./flow/validate.ts";
 import { traceGeneration } from "./generation-spans.ts";
-import { checkSteering } from "./permissions.ts";
+import { checkSteering, usesOf } from "./permissions.ts";
 
 /** Generates. Throws typed errors, before or between events. */
 export function observed(
@@ -59,10 +58,6 @@ async function* generation(
     spans.end(failure);
     metrics.ended(outcome);
   }
-}
-
-function usesOf(spec: GenerationSpec | undefined): SteeringUse[] {
-  return [spec?.steering?.use, ...(spec?.scaling?.diversify ?? [])].filter((use) => use !== undefined);
 }
 
 function usedTokens(usage: Usage | undefined): number | undefined {

@@ -1,7 +1,7 @@
 /** What a key may do: methods for operators, and the steering a key is limited to. */
 import { methodName } from "#kit/clients.ts";
 import { TrimtabError } from "#kit/errors.ts";
-import { GatewayService } from "#proto/trimtab/gateway/v1/gateway_service_pb.ts";
+import { GatewayService, type GenerationSpec } from "#proto/trimtab/gateway/v1/gateway_service_pb.ts";
 import type { SteeringUse } from "#proto/trimtab/steering/v1/steering_service_pb.ts";
 import type { Terms } from "./terms.ts";
 
@@ -24,6 +24,11 @@ export const operatorMethods: ReadonlySet<string> = new Set(
 
 /** What the terms of a request say about steering. */
 export type SteeringTerms = Pick<Terms, "steering" | "steeringScale" | "steeringDose">;
+
+/** Everything that a spec may steer with. */
+export function usesOf(spec: GenerationSpec | undefined): SteeringUse[] {
+  return [spec?.steering?.use, ...(spec?.scaling?.diversify ?? [])].filter((use) => use !== undefined);
+}
 
 /** Throws PERMISSION_DENIED for steering that the terms do not permit; without terms all is permitted. */
 export function checkSteering(uses: readonly SteeringUse[], terms: SteeringTerms | undefined): void {

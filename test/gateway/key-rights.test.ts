@@ -67,6 +67,37 @@ test("a key steers no harder than it is permitted, in parts and in whole", async
   expect(await steered({ dose: { dose: { case: "nats", value: 0.1 } } })).toBe("PERMISSION_DENIED");
 });
 
+test("what a fork would search with is steering, too, and a fork searches nothing", async () => {
+  const scaling = {
+    ...{ strategy: "best-of-n", verifier: { name: "words" }, budget: { candidates: 2 } },
+    diversify: [{ recipe: "refusal" }],
+  };
+  const fork = (name: string) =>
+    reasonOf(name, (client) => client.fork({ ...chat("hello!", { scaling }), continuations: [""] }));
+  expect(await fork("narrow")).toBe("PERMISSION_DENIED");
+  expect(await fork("app")).toBe("UNSUPPORTED");
+});
+
+test("a composition under way is steered no harder than its key may, the strengths of its parts counted", async () => {
+  const { script, beforeToken } = stack.forward;
+  let id = "";
+  const told: Promise<string>[] = [];
+  const steer = (scale: number) => reasonOf("gentle", (client) => client.steer({ generationId: id, scale }));
+  stack.forward.script = () => Array<number>(6).fill(97);
+  stack.forward.beforeToken = async (_sequence, index) => {
+    if (index === 3) await (told[0] ??= steer(1.5));
+    if (index === 4) await (told[1] ??= steer(1.1));
+  };
+  const use = { parts: [{ recipe: "refusal", scale: 1.25 }] };
+  const outcome = await reasonOf("gentle", async (client) => {
+    for await (const { event } of client.generate(chat("hello!", { steering: { use } }))) {
+      if (event.case === "started") id = event.value.generationId;
+    }
+  });
+  expect([outcome, ...(await Promise.all(told))]).toEqual(["none", "PERMISSION_DENIED", "none"]);
+  Object.assign(stack.forward, { script, beforeToken });
+});
+
 test("the same in a body, which names the field", async () => {
   const headers = { "content-type": "application/json", authorization: "Bearer key-of-narrow" };
   const body = chatBody("hello!", { steering: { recipe: "refusal" } });

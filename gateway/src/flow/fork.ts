@@ -16,7 +16,8 @@ import { checkCount, checkRequired, checkText } from "./checks.ts";
 import { collect } from "./collect.ts";
 import { openSession } from "./forward-session.ts";
 import { generate } from "./generation.ts";
-import type { FlowContext } from "./prepare.ts";
+import { type FlowContext, searchedBeginning } from "./prepare.ts";
+import { findStrategy } from "../strategies/registry.ts";
 import { createSharedSession } from "./shared-session.ts";
 import { totalUsage } from "./usage.ts";
 import { validateSpec } from "./validate.ts";
@@ -32,6 +33,8 @@ export async function forkAnswers(
   checkCount("continuations", continuations.length, LIMITS.batch);
   continuations.forEach((text, index) => checkText(`continuations[${index}]`, text));
   const spec = clone(GenerationSpecSchema, validateSpec(request.spec));
+  // Not even before nothing: children share a session, and what a search holds of it is its own.
+  if (findStrategy(spec.scaling?.strategy ?? "")) throw searchedBeginning();
   spec.choices = 1;
   if (spec.steering) spec.steering.compare = false;
   const failed = new AbortController();

@@ -81,7 +81,7 @@ export async function prepare(
   }
   checkReply(spec, continuation);
   if (spec.scaling && findStrategy(spec.scaling.strategy) && continuation !== "") {
-    throw new TrimtabError("UNSUPPORTED", "a search begins no answer that is given", { field: "scaling" });
+    throw searchedBeginning();
   }
   const [vocabulary, prompt, steering, scaling] = await Promise.all([
     flow.vocabularies.get(model, scope),
@@ -94,6 +94,11 @@ export async function prepare(
   checkContext(spec, prompt, model);
   const seed = spec.sampling?.seed ?? BigInt(randomInt(DRAWN_SEEDS));
   return { spec, model, vocabulary, prompt, seed, steering, scaling };
+}
+
+/** What a search ends with that would go on from a beginning of the answer. */
+export function searchedBeginning(): TrimtabError {
+  return new TrimtabError("UNSUPPORTED", "a search begins no answer that is given", { field: "scaling" });
 }
 
 /** A reply is the whole answer: nothing else can say what it is, or how it begins. */

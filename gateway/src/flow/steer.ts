@@ -7,6 +7,7 @@ import { TrimtabError } from "#kit/errors.ts";
 import { SteeringUseSchema } from "#proto/trimtab/steering/v1/steering_service_pb.ts";
 import type { CallScope } from "../clients.ts";
 import { LIMITS } from "../limits.ts";
+import { checkSteering } from "../permissions.ts";
 import type { RunningArm } from "./arms.ts";
 import { checkCount, checkRange } from "./checks.ts";
 import type { ForwardSession } from "./forward-session.ts";
@@ -46,6 +47,8 @@ export function createSteerHandle(
       delete use.dose;
       if (wish.dose) use.dose = wish.dose;
       else use.scale = wish.scale;
+      // Parts have strengths of their own, which this one multiplies.
+      checkSteering([use], scope.terms);
       const { activations } = opening;
       const next = await planSteering(flow, prepared.model, use, activations, scope, wish.activeLayers);
       if (next.program && next.program.programDigest !== bound.programDigest) {

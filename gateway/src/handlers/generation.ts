@@ -4,7 +4,7 @@ import { type GatewayService, SteerResponseSchema } from "#proto/trimtab/gateway
 import { create } from "@bufbuild/protobuf";
 import { admitted } from "../admission/admitted.ts";
 import { tokensOfGeneration } from "../admission/estimate.ts";
-import { checkSteering, checkStrength } from "../permissions.ts";
+import { checkSteering, checkStrength, usesOf } from "../permissions.ts";
 import { collect } from "../flow/collect.ts";
 import { validateSpec } from "../flow/validate.ts";
 import { forkAnswers } from "../flow/fork.ts";
@@ -23,7 +23,7 @@ export function generationHandlers(
       const scope = scopeOfCall(gateway, context);
       const { continuations } = request;
       const spec = validateSpec(request.spec);
-      checkSteering(spec?.steering?.use ? [spec.steering.use] : [], scope.terms);
+      checkSteering(usesOf(spec), scope.terms);
       const tokens = tokensOfGeneration(spec) * Math.max(1, continuations.length);
       return await admitted(gateway, scope, tokens, () => forkAnswers(gateway.flow, request, scope));
     },

@@ -57,11 +57,14 @@ export function simulatedSteering(bench: SteeringBench): Partial<ServiceImpl<typ
   return {
     async getRequirements({ steering }) {
       await enter("GetRequirements");
-      const name = steering?.recipe.split("@")[0] ?? "";
+      // Of a composition, the first part stands for all.
+      const [part = steering] = steering?.parts ?? [];
+      const name = part?.recipe.split("@")[0] ?? "";
       if (name !== "refusal") throw new TrimtabError("RECIPE_NOT_FOUND", `no recipe ${name}`);
       const taps = [{ site: Site.RESIDUAL, layers: [3] }];
       const programDigests = [programDigest(programFor(steering?.scope ?? Scope.UNSPECIFIED))];
-      return { taps, programDigests, replayLast: true, resolved: RESOLVED };
+      const names = part === steering ? { resolved: RESOLVED } : { resolvedParts: [RESOLVED] };
+      return { taps, programDigests, replayLast: true, ...names };
     },
     async plan({ steering, activations, activeLayers }) {
       await enter("Plan");
