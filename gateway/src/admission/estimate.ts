@@ -5,6 +5,7 @@ import type {
   GenerationSpec,
 } from "#proto/trimtab/gateway/v1/gateway_service_pb.ts";
 import { ADMISSION_LIMITS } from "../limits.ts";
+import { findStrategy } from "../strategies/registry.ts";
 
 /** Tokens of texts, as estimated. */
 export function tokensOfTexts(texts: readonly string[]): number {
@@ -12,16 +13,16 @@ export function tokensOfTexts(texts: readonly string[]): number {
   return Math.ceil(bytes / ADMISSION_LIMITS.bytesPerToken) + 1;
 }
 
-/** Tokens of a generation: its prompt once, its answers in full, or what a search may spend. */
+/** Tokens of a generation: its prompt once, its answers in full, or what a search may spend. @throws TrimtabError STRATEGY_NOT_FOUND */
 export function tokensOfGeneration(spec: GenerationSpec | undefined): number {
   if (!spec) return 1;
-  const { scaling } = spec;
+  const budget = spec.scaling?.budget;
+  const strategy = findStrategy(spec.scaling?.strategy ?? "");
   const answer = spec.maxTokens || ADMISSION_LIMITS.openAnswerTokens;
   const choices = Math.max(1, spec.choices) * (spec.steering?.compare === true ? 2 : 1);
-  const searched = scaling?.budget?.tokens
-    ? Number(scaling.budget.tokens)
-    : answer * Math.max(1, scaling?.budget?.candidates ?? 1);
-  return tokensOfInput(spec.prompt) + (scaling ? searched : choices * answer);
+  const searched =
+    Number(budget?.tokens ?? 0) || answer * (budget?.candidates || (strategy?.candidates ?? 1));
+  return tokensOfInput(spec.prompt) + (strategy ? searched : choices * answer);
 }
 
 /** Tokens of a prompt of any form, and of texts after it. */
