@@ -6,6 +6,7 @@
  * cross-validation on problems of your own, store it, and name it as `table`. Cost: the probes, then the chosen strategy.
  */
 import type { JsonObject } from "@bufbuild/protobuf";
+import { narrowed } from "./narrowed.ts";
 import { sampleAnswers } from "./sampling.ts";
 import { soundOf } from "./standing.ts";
 import { type Candidate, type Run, type Search, type Strategy, withParameters } from "./strategy.ts";
@@ -68,6 +69,7 @@ export function createAuto(strategies: readonly Strategy[]): Strategy {
     stepwise: true,
     votes: true,
     candidates: 16,
+    mayRun: ({ table }) => strategiesOf(table as unknown as readonly Row[], strategies),
     run: withParameters((search, parameters: Parameters) => run(search, parameters, strategies)),
   };
 }
@@ -92,34 +94,26 @@ async function* run(
   const judged = search.judges("outcome") ? await search.score(samples, "outcome") : undefined;
   const difficulty = judged ? 1 - mean(judged) : 1 - agreement(search, samples);
   const rows = table.filter(({ up_to }) => difficulty <= up_to);
-  const named = rows.flatMap((row) => strategies.filter(({ name }) => name === row.strategy));
-  const chosen = named.find((strategy) => canRun(search, strategy));
+  const chosen = strategiesOf(rows, strategies).find((strategy) => canRun(search, strategy));
+  const ballots = samples.map((candidate, i) => ({ candidate, weight: judged?.[i] ?? 1 }));
   if (difficulty <= settled || !chosen || search.width === count) {
     search.drop([search.root]);
-    const ballots = samples.map((candidate, i) => ({ candidate, weight: judged?.[i] ?? 1 }));
     return { ...elect(search, ballots), settled: difficulty <= settled };
   }
-  search.drop(samples);
-  const outcome = yield* chosen.run(narrowed(search, search.width - count), defaultsOf(chosen));
+  // What may be ended before it has begun well needs them to fall back on.
+  let isUnderWay = !search.isBounded;
+  if (isUnderWay) search.drop(samples);
+  const rest = narrowed(search, search.width - count, () => {
+    isUnderWay = true;
+    search.drop(samples);
+  });
+  const outcome = yield* chosen.run(rest, defaultsOf(chosen));
+  if (!isUnderWay && outcome.chosen.ended === undefined) return elect(search, ballots);
   return { ...outcome, ran: chosen.name };
 }
 
-/** The same search with fewer candidates. */
-function narrowed(search: Search, width: number): Search {
-  return {
-    width,
-    root: search.root,
-    random: search.random,
-    fork: (parents) => search.fork(parents),
-    step: (candidates, stride, options) => search.step(candidates, stride, options),
-    score: (candidates, judging) => search.score(candidates, judging),
-    baseLogprobs: (candidates) => search.baseLogprobs(candidates),
-    judges: (judging) => search.judges(judging),
-    drop: (candidates) => search.drop(candidates),
-    answer: (candidate) => search.answer(candidate),
-    revise: (attempts, request) => search.revise(attempts, request),
-  };
-}
+const strategiesOf = (rows: readonly Row[], strategies: readonly Strategy[]): Strategy[] =>
+  rows.flatMap((row) => strategies.filter(({ name }) => name === row.strategy));
 
 function canRun(search: Search, strategy: Strategy): boolean {
   return !strategy.needsVerifier || strategy.verifiers.some((judging) => search.judges(judging));

@@ -34,6 +34,10 @@ export function createLedger({ tokens }: Budget): Ledger {
   return { spent, tokensLeft: () => Math.max(0, tokens - spent.generated - spent.verifierTokens) };
 }
 
+/** A search of this budget may be ended before it is done. */
+export const isBounded = ({ tokens, milliseconds }: Budget): boolean =>
+  Math.min(tokens, milliseconds) < Infinity;
+
 /** Of a small budget questions about candidates take no more than this share away from the candidates. */
 const QUESTION_SHARE = 0.25;
 
@@ -55,8 +59,9 @@ export function orderOf(
   share: number,
   left: number,
   room: number,
-): Pick<GrowOrder, "tokens" | "toStep" | "fillsStep"> {
+): Pick<GrowOrder, "tokens" | "toStep" | "fillsStep" | "fillsAnswer"> {
   const toStep = stride === "step";
+  const tokens = Math.min(share, left);
   // Where the answer is full it ends for length, and no step with it.
-  return { tokens: Math.min(share, left), toStep, fillsStep: toStep && left <= share && left < room };
+  return { tokens, toStep, fillsStep: toStep && left <= share && left < room, fillsAnswer: tokens >= room };
 }

@@ -11,7 +11,7 @@ import type { JsonObject } from "@bufbuild/protobuf";
 import type { TrimtabError } from "#kit/errors.ts";
 import { resampleEvent, type SearchEventInit, stepEvent } from "./events.ts";
 import { failedCandidate, failedVerdict, neutralScore } from "./failures.ts";
-import { type Budget, createLedger, type Ledger, orderOf, tokensToGrow } from "./ledger.ts";
+import { type Budget, createLedger, isBounded, type Ledger, orderOf, tokensToGrow } from "./ledger.ts";
 import { createChild, createRoot, extend, type Member, sharedLength } from "./members.ts";
 import { createRandom } from "./random.ts";
 import { isOpen, isSound } from "./standing.ts";
@@ -81,6 +81,7 @@ class Runtime implements Search {
   readonly root: Member = createRoot();
   readonly random;
   readonly width: number;
+  readonly isBounded: boolean;
   readonly #options: RuntimeOptions;
   readonly #ledger: Ledger;
   readonly #members = new Map<number, Member>([[0, this.root]]);
@@ -99,6 +100,7 @@ class Runtime implements Search {
     this.#ledger = createLedger(options.budget);
     this.random = createRandom(options.seed);
     this.width = options.budget.candidates;
+    this.isBounded = isBounded(options.budget);
   }
 
   fork(parents: readonly Candidate[]): Promise<Candidate[]> {

@@ -53,6 +53,8 @@ export interface Search {
   readonly root: Candidate;
   /** Candidates that may grow at once, or be sampled in all: the budget's. */
   readonly width: number;
+  /** A budget of tokens or of time may end it early. */
+  readonly isBounded: boolean;
   readonly random: Random;
   /** One child an entry, each with noise of its own. */
   fork(parents: readonly Candidate[]): Promise<Candidate[]>;
@@ -140,6 +142,8 @@ export interface Strategy {
   readonly needsConfidence?: boolean;
   /** Candidates if the budget names none. */
   readonly candidates: number;
+  /** Strategies it may hand over to, given such parameters: what they need is needed. */
+  mayRun?(parameters: JsonObject): readonly Strategy[];
   /** Runs with parameters that fit the schema, defaults filled in. */
   run(search: Search, parameters: JsonObject): Run;
 }

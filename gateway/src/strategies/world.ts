@@ -20,6 +20,8 @@ export interface GrowOrder {
   readonly toStep: boolean;
   /** With these tokens the step ends, if the step rule has not ended it before. */
   readonly fillsStep: boolean;
+  /** With these tokens the answer is as long as it may be. */
+  readonly fillsAnswer: boolean;
   /** Instead of the request's temperature. */
   readonly temperature?: number;
 }

@@ -82,6 +82,15 @@ test("where the limit of an answer cuts a step, its marker ends nothing", async 
   expect(choices[0]).toMatchObject({ text: "ab#cd", finished: { reason: FinishReason.LENGTH } });
 });
 
+test("what might have become a stop string is part of an answer that ends for length, as without a search", async () => {
+  const spec = { stop: ["STOP"], maxTokens: 4 };
+  const plain = await answering(["abcSTx"]).client.complete(chat("hello", spec));
+  const scaling = { strategy: "greedy" };
+  const searched = await answering(["abcSTx"]).client.complete(chat("hello", { ...spec, scaling }));
+  expect(plain.choices[0]).toMatchObject({ text: "abcST", finished: { reason: FinishReason.LENGTH } });
+  expect(searched.choices[0]).toMatchObject({ text: "abcST", finished: { reason: FinishReason.LENGTH } });
+});
+
 test("a candidate ends for length after its most steps", async () => {
   expect(await stepsOf("a\nb\nc\nd", ["\n"], { maxSteps: 2 })).toEqual(["a\n", "b\n"]);
 });

@@ -91,7 +91,7 @@ export function createEngineWorld(input: EngineInput): EngineWorld {
 function readingOf({ scaling, arms }: EngineInput): Reading {
   const { outcome, process } = scaling.verifiers;
   const asks = outcome?.asksModel === true || process?.asksModel === true;
-  const isProposal = scaling.strategy.needsPlainSampling === true && arms.some(({ program }) => program);
+  const isProposal = scaling.needsPlainSampling && arms.some(({ program }) => program);
   return {
     perToken: Number(asks) + Number(isProposal),
     perCandidate: asks ? SCALING_LIMITS.questionTokens : 0,
@@ -103,7 +103,7 @@ function growContext(
   onCost: GrowContext["onCost"],
 ): GrowContext {
   const { strategy, step } = scaling;
-  const needsConfidence = strategy.needsConfidence ?? false;
+  const { needsConfidence } = scaling;
   return {
     ...{ prepared, session, step, needsConfidence, onCost },
     haltIds: strategy.stepwise ? haltIdsOf(step, prepared.vocabulary) : new Set(),

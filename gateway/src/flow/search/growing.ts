@@ -192,7 +192,7 @@ function finish(context: GrowContext, one: Growing, event: FinishedEvent, until:
   const isStepOver = one.stepEnded || (order.fillsStep && one.tokens >= order.tokens);
   if (isStepOver && isFinalStep(context.step, branch.text.text)) return end(one, "stop");
   const isFull = branch.arm.promptTokens + branch.held >= context.prepared.model.contextTokens;
-  if (isFull) return end(one, "length");
+  if (isFull || (order.fillsAnswer && one.tokens >= order.tokens)) return end(one, "length");
   one.isDone = one.stepEnded || one.tokens >= order.tokens || until.aborted;
   if (!one.isDone) context.session.send(...commandOf(context, one));
 }

@@ -28,6 +28,7 @@ import { serviceFailure } from "../reasons.ts";
 import { validateUse } from "../validate.ts";
 import { invalid, readPolicyTable } from "./policy-table.ts";
 import { type StepEnd, stepEndOf } from "./step-rule.ts";
+import { checkPlainSampling } from "./validate-scaling.ts";
 
 /** A verifier with what it needs. */
 export interface BoundVerifier {
@@ -47,6 +48,10 @@ export interface PreparedScaling {
   readonly strategy: Strategy;
   /** Defaults filled in. */
   readonly parameters: JsonObject;
+  /** It reads confidences of tokens, or whatever it may hand over to does. */
+  readonly needsConfidence: boolean;
+  /** The same of the probabilities that tokens were drawn with. */
+  readonly needsPlainSampling: boolean;
   readonly budget: Budget;
   readonly verifiers: Readonly<Partial<Record<Judging, BoundVerifier>>>;
   /** Steerings that candidates are varied by; empty: the request's own. */
@@ -73,15 +78,21 @@ const NOTHING = {
 /** Checks a request's scaling; undefined if it asks for none. */
 export async function prepareScaling(
   flow: FlowContext,
-  { scaling }: GenerationSpec,
+  spec: GenerationSpec,
   model: Model,
   scope: CallScope,
 ): Promise<PreparedScaling | undefined> {
+  const { scaling } = spec;
   const strategy = scaling && findStrategy(scaling.strategy);
   if (!scaling || !strategy) return undefined;
+  const parameters = await parametersOf(flow, strategy, scaling.parameters ?? {}, model, scope);
+  const mayRun = [strategy, ...(strategy.mayRun?.(parameters) ?? [])];
+  const plain = mayRun.find((one) => one.needsPlainSampling);
+  if (plain) checkPlainSampling(spec, plain.name);
   return {
-    ...{ asked: scaling, strategy },
-    parameters: await parametersOf(flow, strategy, scaling.parameters ?? {}, model, scope),
+    ...{ asked: scaling, strategy, parameters },
+    needsConfidence: mayRun.some((one) => one.needsConfidence),
+    needsPlainSampling: plain !== undefined,
     budget: budgetOf(scaling.budget, strategy),
     diversify: await Promise.all(scaling.diversify.map((use, i) => prepareUse(flow, use, i, model, scope))),
     verifiers: await bindVerifiers(flow.clients, scaling, strategy, model, scope),

@@ -77,8 +77,8 @@ function checkCompany({ choices, steering, speculation, echo, logprobs, scaling 
   }
 }
 
-/** Weights need the probabilities that tokens were drawn with. */
-function checkPlainSampling({ sampling, constraint, stop }: GenerationSpec, name: string): void {
+/** Weights need the probabilities that tokens were drawn with. @throws TrimtabError UNSUPPORTED naming what shapes them */
+export function checkPlainSampling({ sampling, constraint, stop }: GenerationSpec, name: string): void {
   const shaped: readonly (readonly [boolean, string])[] = [
     [(sampling?.temperature ?? 1) !== 1, "sampling.temperature"],
     [(sampling?.topP ?? 1) !== 1, "sampling.top_p"],
