@@ -2,7 +2,7 @@
 import { expect, test } from "bun:test";
 import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import { Ajv2020 } from "ajv/dist/2020.js";
-import { GenerateCommandSchema } from "#proto/trimtab/forward/v1/forward_service_pb.ts";
+import { type GenerateCommand, GenerateCommandSchema } from "#proto/trimtab/forward/v1/forward_service_pb.ts";
 import type { SequenceId } from "../../../services/forward/src/engine/protocol.ts";
 import { toGenerate } from "../../../services/forward/src/schema/generation.ts";
 import { generate, open, prompt, startEngineForFile } from "../../support/forward-engine.ts";
@@ -40,7 +40,7 @@ const textOf = (ids: readonly number[]): string =>
 async function go(
   sequence: SequenceId,
   seed: number,
-  more: MessageInitShape<typeof GenerateCommandSchema>,
+  more: Exclude<MessageInitShape<typeof GenerateCommandSchema>, GenerateCommand>,
 ): Promise<number[]> {
   const sampling = { temperature: 1.2, seed: BigInt(seed) };
   const command = toGenerate(create(GenerateCommandSchema, { sampling, ...more }), engine.model);
