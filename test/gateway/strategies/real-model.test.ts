@@ -3,6 +3,7 @@ import { afterAll, expect, test } from "bun:test";
 import { startStack } from "../../../cli/src/compose.ts";
 import { defaultModelPath } from "#kit/paths.ts";
 import { type FinalEvent, FinalEventSchema } from "#proto/trimtab/gateway/v1/gateway_service_pb.ts";
+import { FinishReason } from "#proto/trimtab/type/v1/generation_pb.ts";
 import { toJsonString } from "@bufbuild/protobuf";
 
 const TIMEOUT_MS = 300_000;
@@ -26,6 +27,7 @@ const spec = {
 };
 const step = { rule: { case: "separators" as const, value: { values: ["\n"] } } };
 const filter = { strategy: "particle-filtering", budget: { candidates: 3 }, step, trace: true };
+const probe = { name: "linear_probe", parameters: { weights: new Array<number>(576).fill(0), layer: 20 } };
 const equations = { name: "equations", parameters: { aggregation: "min" } };
 
 test(
@@ -70,11 +72,7 @@ test(
 test(
   "a verifier of hidden states judges every step at the price of one row, and changes no token",
   async () => {
-    const verifier = {
-      name: "linear_probe",
-      parameters: { weights: new Array<number>(576).fill(0), layer: 20 },
-    };
-    const read = { ...filter, strategy: "beam", parameters: { branching: 2 }, verifier };
+    const read = { ...filter, strategy: "beam", parameters: { branching: 2 }, verifier: probe };
     const blind = {
       ...read,
       verifier: { name: "length", parameters: { max: 100_000 } },
@@ -89,6 +87,34 @@ test(
       report?.candidates.find(({ candidate }) => candidate === 1)?.text.split("\n")[0];
     const other = await stack.client.complete({ spec: { ...spec, scaling: blind } });
     expect(first(search)).toBe(first(other.search) ?? "");
+  },
+  TIMEOUT_MS,
+);
+
+test(
+  "an answer to a schema that halts and is read at every comma parses, as every candidate that ended does",
+  async () => {
+    const properties = {
+      age: { type: "integer", minimum: 0, maximum: 120 },
+      tags: { type: "array", items: { enum: ["red", "blue"] }, minItems: 2, maxItems: 3 },
+    };
+    const schema = JSON.stringify({ type: "object", properties, required: Object.keys(properties) });
+    const messages = [{ role: "user", content: "Describe Anna, 30, who likes red and blue, as JSON." }];
+    const { choices, search } = await stack.client.complete({
+      spec: {
+        ...{ ...spec, maxTokens: 80 },
+        prompt: { case: "conversation", value: { messages } },
+        constraint: { kind: { case: "jsonSchema", value: { schema } } },
+        scaling: {
+          ...filter,
+          step: { rule: { case: "separators", value: { values: [","] } } },
+          verifier: probe,
+        },
+      },
+    });
+    const ended = search?.candidates.filter(({ reason }) => reason === FinishReason.STOP) ?? [];
+    expect(choices[0]?.finished?.reason).toBe(FinishReason.STOP);
+    for (const { text } of ended) expect(Object.keys(JSON.parse(text))).toEqual(Object.keys(properties));
   },
   TIMEOUT_MS,
 );
