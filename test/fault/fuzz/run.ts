@@ -2,11 +2,12 @@
 import { expect } from "bun:test";
 import { createRandom } from "../../model/strings.ts";
 import { reportCount } from "../../support/counts.ts";
+import { seedOf } from "../../support/seed.ts";
 import { type Target, tryInput } from "./target.ts";
 
 const isFull = process.env["TRIMTAB_TEST_FULL"] === "1";
-/** The full suite takes another seed every time. */
-export const SEED = Number(process.env["TRIMTAB_FUZZ_SEED"] ?? (isFull ? Date.now() % 1_000_000 : 4));
+/** Of everything that is fuzzed. */
+export const SEED = seedOf(4, "TRIMTAB_FUZZ_SEED");
 const LEAST_PAST = 0.3;
 
 /** Reads the inputs of a target. A failure prints its seed and its input. */

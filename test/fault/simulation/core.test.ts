@@ -5,10 +5,11 @@
 import { expect, setDefaultTimeout, test } from "bun:test";
 import fc from "fast-check";
 import { reportCount } from "../../support/counts.ts";
+import { seedOf } from "../../support/seed.ts";
 import { type CoreHappening, CoreWorld } from "./core-world.ts";
 
 setDefaultTimeout(20 * 60_000);
-const SEED = Number(process.env["TRIMTAB_TEST_SEED"] ?? Date.now() % 2 ** 31);
+const SEED = seedOf(31);
 const HISTORIES = process.env["TRIMTAB_TEST_FULL"] === "1" ? 1_500 : 100;
 const LENGTH = 400;
 

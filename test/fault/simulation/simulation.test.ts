@@ -6,10 +6,11 @@
 import { expect, setDefaultTimeout, test } from "bun:test";
 import fc from "fast-check";
 import { reportCount } from "../../support/counts.ts";
+import { seedOf } from "../../support/seed.ts";
 import { type Ends, type Happening, World } from "./world.ts";
 
 setDefaultTimeout(20 * 60_000);
-const SEED = Number(process.env["TRIMTAB_TEST_SEED"] ?? Date.now() % 2 ** 31);
+const SEED = seedOf(31);
 const isFull = process.env["TRIMTAB_TEST_FULL"] === "1";
 const HISTORIES = isFull ? 400 : 24;
 const LENGTH = 500;

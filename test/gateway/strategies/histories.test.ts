@@ -6,11 +6,12 @@
 import { expect, setDefaultTimeout, test } from "bun:test";
 import fc from "fast-check";
 import { reportCount } from "../../support/counts.ts";
+import { seedOf } from "../../support/seed.ts";
 import { type History, history, isUndisturbed } from "./support/histories.ts";
 import { happen, type Told } from "./support/history-world.ts";
 
 setDefaultTimeout(20 * 60_000);
-const SEED = Number(process.env["TRIMTAB_TEST_SEED"] ?? Date.now() % 2 ** 31);
+const SEED = seedOf(31);
 const IS_FULL = process.env["TRIMTAB_TEST_FULL"] === "1";
 const HISTORIES = IS_FULL ? 1_200 : 160;
 /** Most of a simulated search is waiting for turns of the event loop: so many at once. */

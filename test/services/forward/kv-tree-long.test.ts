@@ -6,12 +6,13 @@
 import { expect, test } from "bun:test";
 import type { KvTable } from "../../../services/forward/src/engine/kv-tree.ts";
 import { createKvTree } from "../../../services/forward/src/engine/kv-tree.ts";
+import { seedOf } from "../../support/seed.ts";
 
 const PAGE = 32;
 const PAGES = 48;
 const STEPS = process.env.TRIMTAB_TEST_FULL === "1" ? 100_000 : 8_000;
 const MAX_TABLES = 12;
-const SEED = Number(process.env.TRIMTAB_TEST_SEED ?? Date.now() % 2 ** 31);
+const SEED = seedOf(31);
 
 interface Live {
   readonly table: KvTable;

@@ -3,6 +3,7 @@ import { expect, test } from "bun:test";
 import fc from "fast-check";
 import { failure, generate, open, prompt, startEngineForFile } from "../../support/forward-engine.ts";
 import { operation } from "../../support/program-reference.ts";
+import { seedOf } from "../../support/seed.ts";
 
 const digest = "lifecycle";
 
@@ -81,6 +82,6 @@ test("random lives of sequences leave no page, no record and no sequence", async
       expect(await gauges()).toEqual(before);
       expect(engine.pending).toBe(0);
     }),
-    { numRuns: 40 },
+    { seed: seedOf(41), numRuns: 40 },
   );
-}, 30_000);
+}, 120_000);

@@ -5,6 +5,7 @@ import { TrimtabError } from "#kit/errors.ts";
 import { parseGguf } from "#kit/gguf.ts";
 import { writeGguf } from "#kit/gguf-writer.ts";
 import { refusalOf } from "../../support/refusal.ts";
+import { seedOf } from "../../support/seed.ts";
 
 /** Little-endian bytes of the pieces: numbers are u32, bigints u64, text is raw. */
 function bytes(...pieces: (number | bigint | string | Uint8Array)[]): Uint8Array {
@@ -117,6 +118,6 @@ test("A15 mutated files give a header or a typed refusal, never anything else", 
         expect((error as TrimtabError).reason).toBe("ARTIFACT_INVALID");
       }
     }),
-    { numRuns: 5_000, verbose: fc.VerbosityLevel.Verbose },
+    { seed: seedOf(53), numRuns: 5_000, verbose: fc.VerbosityLevel.Verbose },
   );
 });

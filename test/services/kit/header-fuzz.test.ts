@@ -11,6 +11,7 @@ import { MODEL_DIRECTORY_LIMITS } from "#kit/limits.ts";
 import { parseSafetensorsHeader } from "#kit/safetensors-header.ts";
 import { createRandom } from "../../model/strings.ts";
 import { reportCount } from "../../support/counts.ts";
+import { seedOf } from "../../support/seed.ts";
 import { corpusOf } from "./fuzz/corpus.ts";
 import { randomDirectory } from "./fuzz/directories.ts";
 import { randomFile } from "./fuzz/gguf-files.ts";
@@ -22,8 +23,7 @@ import { countWork } from "./fuzz/work.ts";
 
 setDefaultTimeout(600_000);
 const isFull = process.env.TRIMTAB_TEST_FULL === "1";
-/** The full suite takes another seed every time. */
-const SEED = Number(process.env.TRIMTAB_FUZZ_SEED ?? (isFull ? Date.now() % 1_000_000 : 4));
+const SEED = seedOf(4, "TRIMTAB_FUZZ_SEED");
 const HEADERS = isFull ? 200_000 : 10_000;
 const DIRECTORIES = isFull ? 30_000 : 1_500;
 const LEAST_PAST_HEADER = 0.3;
