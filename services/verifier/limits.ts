@@ -119,8 +119,12 @@ export const SANDBOX_LIMITS = {
   arguments: 16,
   memoryBytes: 32 * 1024 * 1024,
   stackBytes: 512 * 1024,
-  /** Loading the code, and each call, until its loops are interrupted, milliseconds. */
+  /**
+   * Loading the code, and each call, until its loops are interrupted: milliseconds of processor time, so that a verdict does not depend
+   * on what else the machine does, and of the clock, for a machine that gives it hardly any.
+   */
   stepMs: 250,
+  longestStepMs: 1_000,
   /** A whole job, until its process is killed; a job ends at its first interrupted step. */
   jobMs: 2_000,
   /** Added for the start of the process. */
