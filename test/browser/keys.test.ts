@@ -11,8 +11,8 @@ setDefaultTimeout(180_000);
 const directory = mkdtempSync(join(tmpdir(), "trimtab-keys-"));
 const file = join(directory, "keys.json");
 const good = createKey(file, { name: "good", operator: true, priority: "normal" });
-/** 10 s of its rate may be used at once: 60 tokens. */
-const slow = createKey(file, { name: "slow", operator: false, priority: "normal", tokensPerSecond: 6 });
+/** 10 s of its rate may be used at once: 40 tokens. Twice as many take 20 s to come back, longer than an answer takes. */
+const slow = createKey(file, { name: "slow", operator: false, priority: "normal", tokensPerSecond: 4 });
 const expired = createKey(file, {
   ...{ name: "lent", operator: true, priority: "normal" },
   expires: new Date(Date.now() - 1_000).toISOString(),

@@ -2,9 +2,9 @@
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import { join } from "node:path";
 import { type Playground, SCREENSHOTS, startPlayground } from "./support/browser.ts";
-import { ask, limitTokens, waitForTurn } from "./support/chat.ts";
+import { answerTexts, ask, limitTokens, waitForTurn } from "./support/chat.ts";
 
-setDefaultTimeout(180_000);
+setDefaultTimeout(480_000);
 let playground: Playground;
 beforeAll(async () => {
   playground = await startPlayground();
@@ -21,13 +21,13 @@ test("two kinds of sentences become a direction, and one click steers the chat w
     .getByLabel("Sentences that do not")
     .fill("Hello everyone, let us begin.\nYes, of course, my friend.");
   await page.getByRole("button", { name: "Extract" }).click();
-  await page.getByText("Direction “pirate” is stored.").waitFor({ timeout: 60_000 });
+  await page.getByText("Direction “pirate” is stored.").waitFor();
   await page.getByRole("button", { name: "Try it in the chat" }).click();
   expect(await page.getByLabel("What steers").inputValue()).toBe("direction:pirate");
   await limitTokens(page, 12);
   await ask(page, "Who are you?");
   await waitForTurn(page);
-  const [base, steered] = await page.locator(".answer-text").allInnerTexts();
+  const [base, steered] = await answerTexts(page);
   expect(steered).not.toBe(base ?? "");
   expect(errors).toEqual([]);
   await close();
@@ -49,13 +49,13 @@ test("a recipe build shows its phase and share, survives leaving the view, and c
   const { page, close } = await playground.open("lab");
   const refusal = page.getByRole("article").filter({ hasText: /^refusal/ });
   await refusal.getByRole("button", { name: "Build", exact: true }).click();
-  await page.getByRole("progressbar").waitFor({ timeout: 60_000 });
+  await page.getByRole("progressbar").waitFor();
   await page.getByRole("link", { name: "Service" }).click();
   await page.getByRole("columnheader", { name: "Context" }).waitFor();
   await page.getByRole("link", { name: "Lab" }).click();
   await page.getByText(/^\d of \d: \w+/).waitFor();
   await page.getByRole("button", { name: "Cancel" }).click();
-  await page.getByText("The build was cancelled.").waitFor({ timeout: 60_000 });
+  await page.getByText("The build was cancelled.").waitFor();
   await close();
 });
 
@@ -71,9 +71,9 @@ test("a sweep is seen at work, drawn as points that can be chosen, and its best 
   ] as const)
     await panel.getByLabel(label).fill(value);
   await panel.getByRole("button", { name: "Sweep", exact: true }).click();
-  await panel.getByText(/, \d+ tokens$/).waitFor({ timeout: 60_000 });
+  await panel.getByText(/, \d+ tokens$/).waitFor();
   const points = panel.getByRole("button", { name: /^random_direction, blocks 14 to 16, dose/ });
-  await points.nth(1).waitFor({ timeout: 150_000 });
+  await points.nth(1).waitFor({ timeout: 400_000 });
   expect(await points.count()).toBe(2);
   await panel.getByRole("combobox", { name: "Effect against" }).selectOption("perplexity");
   await points.nth(1).focus();

@@ -122,7 +122,7 @@ test("a conversation is saved as JSON, a heat map as PNG", async () => {
   await limitTokens(page, 3);
   await page.getByLabel("Your question").fill("Hello");
   await page.getByLabel("Your question").press("Enter");
-  await page.getByText(/tokens\/s$/).waitFor({ timeout: 60_000 });
+  await page.getByText(/tokens\/s$/).waitFor();
   const saved = async (button: string) => {
     const [download] = await Promise.all([
       page.waitForEvent("download"),
@@ -134,7 +134,7 @@ test("a conversation is saved as JSON, a heat map as PNG", async () => {
   expect(turns.map(({ question }) => question)).toEqual(["Hello"]);
   await page.locator(".token").last().hover();
   await page.getByRole("button", { name: "Compare base and steered on these tokens" }).click();
-  await page.locator(".heat canvas").waitFor({ timeout: 60_000 });
+  await page.locator(".heat canvas").waitFor();
   const picture = await saved("Save the map as PNG");
   expect(picture.subarray(1, 4).toString()).toBe("PNG");
   await close();

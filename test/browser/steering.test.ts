@@ -21,10 +21,10 @@ test.each([
   await page.getByLabel("Strength as").selectOption(kind);
   await limitTokens(page, 1_500);
   await ask(page, "Tell me about the sea.");
-  await page.locator(".token").nth(3).waitFor({ timeout: 60_000 });
+  await page.locator(".token").nth(3).waitFor();
   await page.getByLabel(field).press(key);
   if (field === "First block") await page.getByLabel(field).press("Tab");
-  await page.getByText("in effect from the next token on").waitFor({ timeout: 60_000 });
+  await page.getByText("in effect from the next token on").waitFor();
   await page.getByLabel("Your question").press("Escape");
   await close();
 });
@@ -39,7 +39,7 @@ test("blocks that the running answer was not started with are refused in words, 
     await page.getByLabel(field).fill(value);
   await limitTokens(page, 1_500);
   await ask(page, "Tell me about the sea.");
-  await page.locator(".token").nth(3).waitFor({ timeout: 60_000 });
+  await page.locator(".token").nth(3).waitFor();
   await page.getByLabel("Last block").fill("20");
   await page.getByLabel("First block").fill("10");
   await page.getByLabel("First block").press("Tab");

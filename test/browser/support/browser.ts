@@ -19,6 +19,8 @@ const FLAGS = [
   "--disable-sync",
 ];
 const THREADS = 2;
+/** For what must be seen at some time, on a machine that is slow and taken. */
+const PATIENCE_MS = 100_000;
 
 /** Where screenshots go; printed by `npm run test:browser`. */
 export const SCREENSHOTS = join(import.meta.dir, "..", "..", "..", "build", "screenshots");
@@ -98,6 +100,7 @@ export function launchChromium(): Promise<Browser> {
 async function openPage(browser: Browser, url: string, options?: BrowserContextOptions): Promise<Opened> {
   const context = await browser.newContext({ viewport: { width: 1400, height: 900 }, ...options });
   const page = await context.newPage();
+  page.setDefaultTimeout(PATIENCE_MS);
   const errors: string[] = [];
   page.on("console", (message) => message.type() === "error" && errors.push(message.text()));
   page.on("pageerror", (error) => errors.push(error.message));

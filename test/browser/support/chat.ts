@@ -20,6 +20,11 @@ export async function ask(page: Page, question: string): Promise<void> {
   await page.getByLabel("Your question").press("Enter");
 }
 
+/** Texts of the answers there are. Not what is laid out of them: outside the window that is nothing. */
+export async function answerTexts(page: Page): Promise<string[]> {
+  return await page.locator(".answer-text").allTextContents();
+}
+
 /** Waits until turn `count` has ended and tells its speed. */
 export async function waitForTurn(page: Page, count = 1): Promise<void> {
   await page
