@@ -14,7 +14,8 @@ import { listSuites, runSuite } from "./lib/suites.mjs";
 import { ensureTestModels } from "./lib/test-models.mjs";
 import { bold, dim, formatDuration, green, red } from "./lib/terminal.mjs";
 
-const SUITE_LIMIT_MS = 10 * 60_000;
+/** A suite that takes longer hangs: the longest takes some minutes, and five times as long on a machine that is slow. */
+const SUITE_LIMIT_MS = 30 * 60_000;
 const FULL_SUITE_LIMIT_MS = 45 * 60_000;
 const NAME_COLUMNS = 48;
 /** What lasts by the clock in the long run, and the suite from which on it runs beside the others: those compute, nothing is timed. */

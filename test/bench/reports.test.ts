@@ -56,7 +56,9 @@ test("a run that goes on measures only what the file lacks", async () => {
 test("rows of two machines never stand in one file", async () => {
   const path = join(folder, "machines.json");
   await (await openSink(MACHINE, path, "replace")).add(only(decode(110)));
-  expect(openSink({ ...MACHINE, isa: "avx2" }, path, "keep")).rejects.toThrow("two machines do not mix");
+  await expect(openSink({ ...MACHINE, isa: "avx2" }, path, "keep")).rejects.toThrow(
+    "two machines do not mix",
+  );
 });
 
 test("the page names each must that is missed, by the number for these vector instructions", () => {

@@ -9,7 +9,7 @@ import { parseSafetensors, safetensorsToF32, writeSafetensors } from "#kit/safet
 import { Pooling, Site, TapPositions } from "#proto/trimtab/type/v1/program_pb.ts";
 import { runCommand } from "../support/cli.ts";
 
-setDefaultTimeout(60_000);
+setDefaultTimeout(120_000);
 const root = mkdtempSync(join(tmpdir(), "trimtab-capture-"));
 const out = join(root, "out.safetensors");
 let stack: Stack;

@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { runCommand } from "../support/cli.ts";
 
-setDefaultTimeout(60_000);
+setDefaultTimeout(120_000);
 
 test("generate answers, and its JSON carries tokens a second", async () => {
   const result = await runCommand([

@@ -7,7 +7,7 @@ import { runCommand } from "../support/cli.ts";
 import { type FamilyModel, familyModelBytes, familyModels } from "../support/family-models.ts";
 import { hubFilesOf, writeHubDirectory } from "../support/hub-directory.ts";
 
-setDefaultTimeout(60_000);
+setDefaultTimeout(120_000);
 const cache = mkdtempSync(join(tmpdir(), "trimtab-cli-directory-"));
 const model: FamilyModel = familyModels.qwen2;
 const directory = writeHubDirectory("cli", hubFilesOf(model, familyModelBytes(model)), 2);

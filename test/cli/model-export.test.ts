@@ -8,7 +8,7 @@ import { runCommand } from "../support/cli.ts";
 import { familyModels, writeFamilyModel } from "../support/family-models.ts";
 import { syntheticModel } from "../support/synthetic-model.ts";
 
-setDefaultTimeout(30_000);
+setDefaultTimeout(120_000);
 const root = mkdtempSync(join(tmpdir(), "trimtab-export-"));
 afterAll(() => rmSync(root, { recursive: true, force: true }));
 

@@ -63,5 +63,5 @@ test("an answer that nobody could judge is an error, not a miss", async () => {
     judge: { verifier: { name: "v" }, label: "no" },
   });
   const asking = askAll(scriptedGateway("TIMEOUT"), recipe, PROMPTS, { maxTokens: 8 }, () => undefined);
-  expect(asking).rejects.toThrow("no verdict: TIMEOUT");
+  await expect(asking).rejects.toThrow("no verdict: TIMEOUT");
 });

@@ -8,7 +8,7 @@ import { blocks } from "../../cli/src/steer/lists.ts";
 import { defaultModelPath } from "#kit/paths.ts";
 import { runCommand } from "../support/cli.ts";
 
-setDefaultTimeout(90_000);
+setDefaultTimeout(120_000);
 const folder = mkdtempSync(join(tmpdir(), "trimtab-steer-"));
 let stack: Stack;
 let server: string[];

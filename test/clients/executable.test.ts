@@ -34,7 +34,7 @@ test("it tells its version and chats, unpacked once", async () => {
   const chat = await run([program, "chat", ...options], { cwd: folder, env });
   expect({ code: chat.code, hasText: chat.out.trim().length > 0 }).toEqual({ code: 0, hasText: true });
   expect(readdirSync(join(env.TRIMTAB_CACHE, "executable"))).toHaveLength(1);
-}, 60_000);
+}, 120_000);
 
 test("it serves the page, steers, and runs the sandbox; a signal ends it and what it started", async () => {
   const ports = ["--grpc-port", "0", "--http-port", "0"];
@@ -65,7 +65,7 @@ test("it serves the page, steers, and runs the sandbox; a signal ends it and wha
     child.kill("SIGTERM");
   }
   expect(await child.exited).toBe(0);
-}, 60_000);
+}, 120_000);
 
 /** The first match of a pattern in what a process prints. */
 async function firstMatch(stream: ReadableStream<Uint8Array>, pattern: RegExp): Promise<RegExpExecArray> {

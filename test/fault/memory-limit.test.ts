@@ -16,5 +16,5 @@ test.skipIf(isLeftOut("X12", isLinux ? undefined : "limits of address space are 
     expect(await child.exited).toBeGreaterThan(0);
     expect(said).toContain("[OUT_OF_MEMORY]");
   },
-  60_000,
+  120_000,
 );

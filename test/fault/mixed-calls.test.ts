@@ -26,7 +26,6 @@ const CALLS = isFull ? 20_000 : 600;
 const AT_ONCE = 64;
 /** Of them by grpcio. */
 const GRPCIO_SHARE = 1 / 4;
-const SETTLE_MS = 10_000;
 const metrics = createMetrics("gateway");
 /** Overload is another test's: here everybody is let in. */
 const stack = createSimulatedStack({ metrics, admission: { running: 2 * AT_ONCE, runningTokens: 2 ** 20 } });
@@ -126,7 +125,7 @@ async function run(calls: number, atOnce: number): Promise<Map<string, number>> 
 
 test(`X22 ${CALLS} mixed calls, ${AT_ONCE} at once, from four client stacks: every outcome is one that was asked for`, async () => {
   await run(4 * AT_ONCE, AT_ONCE);
-  await until(() => stack.gateway.running() === 0, SETTLE_MS);
+  await until(() => stack.gateway.running() === 0);
   const filesBefore = openFiles();
   const theirs = grpcioCalls(`127.0.0.1:${server.grpcPort}`, CALLS * GRPCIO_SHARE, AT_ONCE * GRPCIO_SHARE);
   const ours = run(CALLS * (1 - GRPCIO_SHARE), AT_ONCE * (1 - GRPCIO_SHARE));
@@ -137,7 +136,7 @@ test(`X22 ${CALLS} mixed calls, ${AT_ONCE} at once, from four client stacks: eve
     `${AT_ONCE} at once, ${[...unexplained].map(([name, count]) => `${count} ${name}`).join(", ") || "0 unexplained"}`,
   );
   expect([...unexplained].filter(([, count]) => count > 0)).toEqual([]);
-  await until(() => stack.forward.alive.size === 0 && stack.gateway.running() === 0, SETTLE_MS);
+  await until(() => stack.forward.alive.size === 0 && stack.gateway.running() === 0);
   const { body } = await metrics.expose();
   expect(body).toMatch(/trimtab_admission_running_tokens\{[^}]*\} 0\n/);
   expect(body).toMatch(/trimtab_rpc_running\{[^}]*\} 0\n/);

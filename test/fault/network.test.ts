@@ -9,7 +9,7 @@ import { createEcho, ECHO_SERVICES } from "../services/kit/echo.ts";
 import { freePort } from "../../bench/src/ours/processes.ts";
 import { type Mode, type Proxy, startProxy } from "./support/proxy.ts";
 
-setDefaultTimeout(30_000);
+setDefaultTimeout(120_000);
 const PINGS = { pingIntervalMs: 1_000, pingTimeoutMs: 1_000 };
 let server: Server;
 let proxy: Proxy;

@@ -5,7 +5,7 @@ import { DataType } from "#proto/trimtab/type/v1/tensor_pb.ts";
 import { putTestDirection, TEST_DIRECTION } from "../support/direction.ts";
 import { type RealStack, startRealStack } from "./support/real-stack.ts";
 
-setDefaultTimeout(60_000);
+setDefaultTimeout(120_000);
 const QUESTION = "What is the capital of France?";
 const THERE = { direction: TEST_DIRECTION, scale: 0.01 };
 const GONE = { direction: "gone", scale: 1 };

@@ -30,7 +30,7 @@ test.each(["GetRequirements", "Plan", "GetProgram"])(
     stack.steering.before = (name) => (name === rpc ? down() : undefined);
     const { reason, streamed } = await failureOf(stack, chat("hello!", refusal({ compare: true })));
     expect({ reason, streamed }).toEqual({ reason: "STEERING_UNAVAILABLE", streamed: "" });
-    await until(() => stack.forward.alive.size === 0, 1_000);
+    await until(() => stack.forward.alive.size === 0);
   },
 );
 
@@ -92,10 +92,10 @@ test("closing the gateway ends what runs with SERVICE_UNAVAILABLE", async () => 
   const stack = createSimulatedStack();
   stack.forward.beforeToken = () => new Promise(() => undefined);
   const running = failureOf(stack, chat("hello"));
-  await until(() => stack.forward.alive.size === 1, 1_000);
+  await until(() => stack.forward.alive.size === 1);
   stack.gateway.close();
   expect((await running).reason).toBe("SERVICE_UNAVAILABLE");
-  await until(() => stack.forward.alive.size === 0, 1_000);
+  await until(() => stack.forward.alive.size === 0);
 });
 
 test("a session that fails on open gives the typed error of forward", async () => {
@@ -129,11 +129,11 @@ test("G23 a client that leaves frees its sequences within 100 ms", async () => {
   stack.forward.beforeToken = (_id, index) => (index < 3 ? undefined : new Promise(() => undefined));
   const leave = new AbortController();
   const running = failureOf(stack, chat("hello!", { choices: 4, ...refusal() }), leave.signal);
-  await until(() => stack.forward.alive.size === 4, 1_000);
+  await until(() => stack.forward.alive.size === 4);
   leave.abort();
-  expect(await until(() => stack.forward.alive.size === 0, 1_000)).toBeLessThan(100);
+  expect(await until(() => stack.forward.alive.size === 0)).toBeLessThan(100);
   expect((await running).reason).toBe("CANCELLED");
-  await until(() => stack.gateway.running() === 0, 1_000);
+  await until(() => stack.gateway.running() === 0);
 });
 
 test("F11 a deadline ends the call with DEADLINE_EXCEEDED and frees its sequences", async () => {
@@ -141,5 +141,5 @@ test("F11 a deadline ends the call with DEADLINE_EXCEEDED and frees its sequence
   stack.forward.beforeToken = () => new Promise(() => undefined);
   const failure = await stack.client.complete(chat("hello"), { timeoutMs: 60 }).catch(fromConnectError);
   expect(failure).toMatchObject({ reason: "DEADLINE_EXCEEDED" });
-  await until(() => stack.forward.alive.size === 0, 1_000);
+  await until(() => stack.forward.alive.size === 0);
 });

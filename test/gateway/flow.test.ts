@@ -108,7 +108,9 @@ test("echo repeats a text prompt and is refused for a conversation", async () =>
   const stack = createSimulatedStack();
   const answer = await stack.client.complete(text("Once", { echo: true }));
   expect(answer.choices[0]?.text).toBe(`Once${BASE}`);
-  expect(stack.client.complete(chat("Once", { echo: true }))).rejects.toThrow("echo needs a text prompt");
+  await expect(stack.client.complete(chat("Once", { echo: true }))).rejects.toThrow(
+    "echo needs a text prompt",
+  );
 });
 
 test("verdicts come with each choice and count their tokens", async () => {

@@ -21,7 +21,7 @@ let tokenizer: TokenizerServiceRoom;
 beforeAll(async () => {
   forward = await createForwardService({ modelPath: defaultModelPath(), threads: 1 });
   tokenizer = await createTokenizerService({ modelPath: defaultModelPath() });
-}, 60_000);
+}, 120_000);
 afterAll(async () => {
   await forward.close();
   tokenizer.close();
@@ -57,7 +57,7 @@ test("prefilled tokens are the prompt plus the continuations; each child answers
   }
   const { model } = await services.forward.getModel({});
   expect(model?.kvMemory?.sequences).toBe(0);
-}, 60_000);
+}, 120_000);
 
 test("children run on one session, are planned apart and may need a second prompt of their own", async () => {
   const stack = createSimulatedStack();

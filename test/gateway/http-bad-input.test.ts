@@ -142,8 +142,8 @@ test("G22 a stream nobody reads ends with its connection, and leaves nothing beh
   socket.on("error", () => undefined).pause();
   const head = `POST ${CHAT} HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n`;
   socket.write(`${head}content-length: ${body.length}\r\n\r\n${body}`);
-  await until(() => produced > 0, 5_000);
+  await until(() => produced > 0);
   socket.destroy();
-  await until(() => stack.forward.alive.size === 0, 5_000);
-  await until(() => stack.gateway.running() === 0, 5_000);
+  await until(() => stack.forward.alive.size === 0);
+  await until(() => stack.gateway.running() === 0);
 });

@@ -31,7 +31,7 @@ test("calls and requests leave one line with their id and how they ended, and no
     headers: { "content-type": "application/json", "x-request-id": "id-4" },
     body: JSON.stringify(chatBody("private")),
   });
-  await until(() => lines.length >= 4, 5_000);
+  await until(() => lines.length >= 4);
   const seen = Object.fromEntries(
     lines.map((line) => JSON.parse(line)).map((line) => [line.requestId, line]),
   );

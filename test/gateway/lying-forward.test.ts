@@ -39,7 +39,7 @@ async function outcome(lies: Lie): Promise<string> {
     ({ choices }) => choices.map(({ text }) => text).join("|"),
     (error: unknown) => fromConnectError(error).reason,
   );
-  await until(() => stack.forward.alive.size === 0 && stack.gateway.running() === 0, 5_000);
+  await until(() => stack.forward.alive.size === 0 && stack.gateway.running() === 0);
   return said;
 }
 

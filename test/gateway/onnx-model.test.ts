@@ -9,7 +9,7 @@ import { startStack, type Stack } from "../../cli/src/compose.ts";
 import { failure, prompt } from "../support/forward-engine.ts";
 import { exportSynthetic } from "../support/onnx-folder.ts";
 
-setDefaultTimeout(60_000);
+setDefaultTimeout(120_000);
 const IDS = prompt(40, 9);
 let made: Awaited<ReturnType<typeof exportSynthetic>>;
 let stack: Stack;

@@ -82,8 +82,8 @@ test("G23 a client that leaves a stream frees its sequences within 100 ms", asyn
   await reader?.read();
   expect(stack.forward.alive.size).toBe(3);
   await reader?.cancel();
-  expect(await until(() => stack.forward.alive.size === 0, 1_000)).toBeLessThan(100);
-  await until(() => stack.gateway.running() === 0, 1_000);
+  expect(await until(() => stack.forward.alive.size === 0)).toBeLessThan(100);
+  await until(() => stack.gateway.running() === 0);
 });
 
 test("a client that leaves before the answer frees its sequences", async () => {
@@ -91,9 +91,9 @@ test("a client that leaves before the answer frees its sequences", async () => {
   stack.forward.beforeToken = () => new Promise(() => undefined);
   const leave = new AbortController();
   const response = stack.post(CHAT, chatBody("hello"), { signal: leave.signal });
-  await until(() => stack.forward.alive.size === 1, 1_000);
+  await until(() => stack.forward.alive.size === 1);
   leave.abort();
-  await until(() => stack.forward.alive.size === 0, 1_000);
+  await until(() => stack.forward.alive.size === 0);
   await response.catch(() => undefined);
 });
 
@@ -108,12 +108,17 @@ test("silence is filled with comments, and headers do not wait for the first tok
   const response = await eventStream(late(), () => undefined, undefined, QUICK);
   const reader = response.body?.getReader();
   const decode = async () => new TextDecoder().decode((await reader?.read())?.value);
+  /** The next that is no comment: on a slow machine there may be one anywhere. */
+  const said = async (): Promise<string> => {
+    for (;;) {
+      const next = await decode();
+      if (!next.startsWith(":")) return next;
+    }
+  };
   expect(await decode()).toBe(": ping\n\n");
   held.resolve();
-  let next = await decode();
-  while (next.startsWith(":")) next = await decode();
-  expect(next).toBe('data: {"a":1}\n\n');
-  expect(await decode()).toBe("data: [DONE]\n\n");
+  expect(await said()).toBe('data: {"a":1}\n\n');
+  expect(await said()).toBe("data: [DONE]\n\n");
 });
 
 test("G22 a client that does not read is left, and nothing is produced for it meanwhile", async () => {
@@ -123,6 +128,6 @@ test("G22 a client that does not read is left, and nothing is produced for it me
     for (;;) yield { produced: produced++ };
   }
   await eventStream(endless(), () => left++, undefined, QUICK);
-  await until(() => left === 1, 1_000);
+  await until(() => left === 1);
   expect(produced).toBeLessThan(5);
 });

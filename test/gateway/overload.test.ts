@@ -53,7 +53,7 @@ function expectBalanced(answers: readonly Answer[]): void {
 }
 
 async function nothingLeft(): Promise<void> {
-  await until(() => stack.forward.alive.size === 0 && stack.gateway.running() === 0, 5_000);
+  await until(() => stack.forward.alive.size === 0 && stack.gateway.running() === 0);
   const { body } = await metrics.expose();
   for (const gauge of ["waiting_high", "waiting_normal", "waiting_low", "running_tokens"]) {
     expect(body).toMatch(new RegExp(`trimtab_admission_${gauge}\\{[^}]*\\} 0\\n`));
@@ -72,7 +72,7 @@ test("what is wrong with a request is told at once, whoever waits, and a long on
   const held = Promise.withResolvers<void>();
   stack.forward.beforeToken = () => held.promise;
   const running = Array.from({ length: 4 }, () => ask(false));
-  await until(() => stack.gateway.running() === 4, 5_000);
+  await until(() => stack.gateway.running() === 4);
   const wrong = await stack.post("/v1/chat/completions", chatBody("hello", { n: 65 }));
   expect(wrong.status).toBe(400);
   held.resolve();

@@ -9,7 +9,7 @@ import { reasonOf } from "../support/forward-service.ts";
 import { putAlwaysRecipe } from "./support/always-recipe.ts";
 import { type RealStack, startRealStack } from "./support/real-stack.ts";
 
-setDefaultTimeout(60_000);
+setDefaultTimeout(120_000);
 const QUESTION = "What is the capital of France?";
 const RECIPES = join(import.meta.dir, "../../services/steering/recipes");
 const TOKENS = 40;

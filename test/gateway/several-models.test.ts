@@ -19,7 +19,7 @@ import { writeSyntheticModel } from "../support/synthetic-model.ts";
 import { bytePairMetadata, writeVocabulary } from "../support/vocabularies.ts";
 import { createSimulatedStack } from "./support/simulated-services.ts";
 
-setDefaultTimeout(60_000);
+setDefaultTimeout(120_000);
 const SMOL = "smollm2-135m-instruct";
 const GEMMA = "gemma-3-270m";
 const PROMPT = "The capital of Italy is Rome. The capital of France is";

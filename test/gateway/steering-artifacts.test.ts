@@ -14,7 +14,7 @@ import { reasonOf } from "../support/forward-service.ts";
 import { createAudit } from "../../gateway/src/audit.ts";
 import { type RealStack, startRealStack } from "./support/real-stack.ts";
 
-setDefaultTimeout(60_000);
+setDefaultTimeout(120_000);
 const LAYER = 12;
 const QUESTION = "What is the capital of France?";
 let stack: RealStack;

@@ -4,7 +4,7 @@ import { createAudit } from "../../gateway/src/audit.ts";
 import { putAlwaysRecipe } from "./support/always-recipe.ts";
 import { type RealStack, startRealStack } from "./support/real-stack.ts";
 
-setDefaultTimeout(60_000);
+setDefaultTimeout(120_000);
 const NAME = "always";
 const audited: unknown[] = [];
 let stack: RealStack;

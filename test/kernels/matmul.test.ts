@@ -106,7 +106,7 @@ for (const source of SOURCES) {
       });
       expect(bench.intact()).toBe(true);
     }
-  }, 30_000);
+  }, 120_000);
 }
 
 test("accumulating adds to y exactly, partial last groups and strides included", async () => {

@@ -10,7 +10,7 @@ import { familyModels, VOCABULARY, writeFamilyModel } from "../support/family-mo
 import { nmse } from "../support/nmse.ts";
 import { createRandom } from "../support/synthetic-model.ts";
 
-setDefaultTimeout(60_000);
+setDefaultTimeout(120_000);
 const ROOT = join(import.meta.dir, "..", "..");
 const FAMILIES = join(ROOT, "services", "forward", "src", "families");
 const LARGEST_ERROR = 1e-6;

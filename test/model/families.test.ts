@@ -18,7 +18,7 @@ import {
 import { nmse } from "../support/nmse.ts";
 import { createRandom } from "../support/synthetic-model.ts";
 
-setDefaultTimeout(60_000);
+setDefaultTimeout(120_000);
 const SEED = 5;
 /** Over a segment of 256 positions, and over the window. */
 const TOKENS = 300;

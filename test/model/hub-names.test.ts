@@ -4,7 +4,7 @@ import type { Source } from "../../services/forward/src/model/conversion/convers
 import { conversions } from "../../services/forward/src/model/conversion/index.ts";
 import { type PythonProgram, startPython } from "../oracle/python.ts";
 
-setDefaultTimeout(60_000);
+setDefaultTimeout(120_000);
 let tables: PythonProgram<unknown>;
 beforeAll(async () => {
   tables = await startPython("tensor_names.py", []);

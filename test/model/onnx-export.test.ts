@@ -52,7 +52,7 @@ test.each(dense)(
 test("a mixture of experts is refused, and nothing is written", async () => {
   const path = await writeFamilyModel(familyModels.granitemoe);
   const failed = loadExported(path, "f32");
-  expect(failed).rejects.toMatchObject({ reason: "BACKEND_CAPABILITY", field: "layer.router" });
+  await expect(failed).rejects.toMatchObject({ reason: "BACKEND_CAPABILITY", field: "layer.router" });
 });
 
 test("the default model as ONNX: exact to 1e-5 nat of f32, and as far from our engine as f32 is", async () => {

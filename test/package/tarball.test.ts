@@ -7,8 +7,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 const root = join(import.meta.dir, "..", "..");
-const INSTALL_LIMIT_MS = 180_000;
-const CHAT_LIMIT_MS = 60_000;
+const INSTALL_LIMIT_MS = 480_000;
+const CHAT_LIMIT_MS = 240_000;
 const MAX_PACKED_BYTES = 4_000_000;
 /** What npm tells the scripts it runs about this project: a nested npm must not see it. */
 const NPM_TOLD =

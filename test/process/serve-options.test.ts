@@ -7,7 +7,7 @@ import { defaultModelPath } from "#kit/paths.ts";
 import { GatewayService } from "#proto/trimtab/gateway/v1/gateway_service_pb.ts";
 import { runCommand } from "../support/cli.ts";
 
-setDefaultTimeout(60_000);
+setDefaultTimeout(120_000);
 const CONTEXT = 512;
 const PAGE = 32;
 const PAGE_BYTES = 414_720;
@@ -20,7 +20,7 @@ beforeAll(async () => {
     ...{ modelPath: defaultModelPath(), threads: 1, host: "127.0.0.1", grpcPort: 0, httpPort: 0 },
     engine: { kvMemory: KV_MIB, context: CONTEXT, batchTokens: 64 },
   });
-}, 60_000);
+}, 120_000);
 afterAll(async () => {
   delete process.env["TRIMTAB_API_KEY"];
   await stack?.close();
@@ -60,6 +60,15 @@ async function metrics(): Promise<(name: string) => number> {
     Number(new RegExp(`^trimtab_${name}\\{[^}]*model_name=[^}]*\\} (\\S+)$`, "m").exec(text)?.[1]);
 }
 
+/** The metrics when nothing runs any more: the session with the engine ends after the answer. */
+async function metricsAtRest(): ReturnType<typeof metrics> {
+  for (;;) {
+    const value = await metrics();
+    if (value("sequences") === 0 && value("num_requests_running") === 0) return value;
+    await Bun.sleep(20);
+  }
+}
+
 test("a prompt asked twice with one key is cached for that key, and for no other; usage says so", async () => {
   const first = await ask("alice-key");
   const again = await ask("alice-key");
@@ -96,7 +105,7 @@ test("the engine has the memory and the context it was given, and says so when t
 test("the gateway's metrics show what the engine holds and has done", async () => {
   const before = await metrics();
   const { body } = await ask("alice-key");
-  const after = await metrics();
+  const after = await metricsAtRest();
   const grown = (name: string) => after(name) - before(name);
   expect(grown("generation_tokens_total")).toBe(4);
   expect(grown("prefix_cache_hits_total")).toBe(body.usage?.prompt_tokens_details.cached_tokens ?? -1);

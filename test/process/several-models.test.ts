@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { defaultModelPath } from "#kit/paths.ts";
 import { ensureTestModel } from "../../scripts/lib/test-models.mjs";
 
-setDefaultTimeout(60_000);
+setDefaultTimeout(120_000);
 const PROMPT = "The capital of Italy is Rome. The capital of France is";
 const MAIN = join(import.meta.dir, "..", "..", "cli", "main.ts");
 

@@ -5,10 +5,9 @@ import { connectTo } from "#kit/clients.ts";
 import { readTls, type TlsFiles, type TlsIdentity } from "#kit/tls.ts";
 import { Health, HealthCheckResponse_ServingStatus as Status } from "#proto/health/v1/health_pb.ts";
 import { GatewayService } from "#proto/trimtab/gateway/v1/gateway_service_pb.ts";
-import { freePort } from "../../bench/src/ours/processes.ts";
 
 const MAIN = join(import.meta.dir, "..", "..", "cli", "main.ts");
-const READY_MS = 30_000;
+const READY_MS = 90_000;
 
 /** A process of ours. */
 export interface ServiceProcess {
@@ -23,7 +22,6 @@ export async function startServiceProcess(
   addresses: Readonly<Record<string, string>> = {},
   env: Readonly<Record<string, string>> = {},
 ): Promise<ServiceProcess> {
-  const address = `127.0.0.1:${await freePort()}`;
   const others = Object.entries(addresses).flatMap(([name, at]) => [`--${name}`, at]);
   const child = Bun.spawn(
     [
@@ -32,17 +30,16 @@ export async function startServiceProcess(
       "serve",
       "--service",
       service,
-      "--listen",
-      address,
-      "--http-port",
-      "0",
+      ...["--listen", "127.0.0.1:0", "--http-port", "0", "--json"],
       ...others,
     ],
-    { stdout: "ignore", stderr: "inherit", env: { ...process.env, ...env } },
+    { stdout: "pipe", stderr: "inherit", env: { ...process.env, ...env } },
   );
   // A gateway is asked in clear text, whatever its services speak among themselves.
   const tls = service === "gateway" ? undefined : readTls(tlsFilesOf(env));
+  let address = "";
   try {
+    address = `127.0.0.1:${await portOf(child)}`;
     await untilServing(address, child, tls);
   } catch (error) {
     child.kill("SIGKILL");
@@ -56,6 +53,17 @@ export async function startServiceProcess(
       await child.exited;
     },
   };
+}
+
+/** The port a service says it listens on: one that is asked for could be taken by another process before it is. */
+async function portOf(child: Bun.Subprocess<"ignore", "pipe", "inherit">): Promise<number> {
+  let said = "";
+  const decoder = new TextDecoder();
+  for await (const chunk of child.stdout) {
+    said += decoder.decode(chunk, { stream: true });
+    if (said.includes("\n")) return (JSON.parse(said) as { grpcPort: number }).grpcPort;
+  }
+  throw new Error(`the service ended with ${await child.exited} before it listened`);
 }
 
 function tlsFilesOf(env: Readonly<Record<string, string>>): TlsFiles {

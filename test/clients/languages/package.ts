@@ -71,7 +71,7 @@ test("its types tell events apart and refuse what the schema does not have", asy
   };
   await Bun.write(join(folder, "tsconfig.json"), JSON.stringify({ compilerOptions, files: [CHECKED] }));
   await runOrThrow([process.execPath, "check", "--no-script", "--no-pretty"], { cwd: folder });
-}, 60_000);
+}, 120_000);
 
 test("it has the version of the server and the server's reasons", async () => {
   const { version } = await Bun.file(join(folder, "node_modules/@trimtab/client/package.json")).json();

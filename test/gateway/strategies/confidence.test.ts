@@ -5,7 +5,7 @@ import { createRoot } from "../../../gateway/src/strategies/members.ts";
 import { accuracy, run } from "./support/run.ts";
 import { createSimulatedWorld } from "./support/simulated-world.ts";
 
-const TIMEOUT_MS = 60_000;
+const TIMEOUT_MS = 240_000;
 
 /** Right answers are sure of every word; wrong ones ramble, unsure of each. */
 const rambling = {

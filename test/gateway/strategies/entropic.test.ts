@@ -9,7 +9,7 @@ import { createChain } from "./support/chains.ts";
 import { accuracy, type Ran } from "./support/run.ts";
 
 const PROBLEMS = 200;
-const TIMEOUT_MS = 60_000;
+const TIMEOUT_MS = 240_000;
 const NOISE = 1.5;
 const EARLY_STEPS = 2;
 const PARTICLES = [4, 8, 16];

@@ -22,8 +22,8 @@ test("a client that leaves in mid-search frees every sequence", async () => {
     for await (const { event } of stream) if (event.case === "delta") left.abort();
   })();
   expect((await reading.catch(fromConnectError))?.reason).toBe("CANCELLED");
-  await until(() => stack.forward.alive.size === 0, 1_000);
-  await until(() => stack.gateway.running() === 0, 1_000);
+  await until(() => stack.forward.alive.size === 0);
+  await until(() => stack.gateway.running() === 0);
 });
 
 test("a verifier that fails, or whose score is no number, fails a strict search and only flags the other", async () => {
@@ -76,19 +76,20 @@ test("a verifier that never answers ends with the call's deadline, and everythin
   const scaling = { strategy: "best-of-n", budget: { candidates: 2 }, verifier: words };
   const asked = stack.client.complete(chat("hello", { scaling }), { timeoutMs: 200 });
   expect((await asked.catch(fromConnectError)) as object).toMatchObject({ reason: "DEADLINE_EXCEEDED" });
-  await until(() => stack.forward.alive.size === 0 && stack.gateway.running() === 0, 1_000);
+  await until(() => stack.forward.alive.size === 0 && stack.gateway.running() === 0);
 });
 
 test("a verdict that is still to come when the time is up has a second, then it has failed", async () => {
   const stack = answering(["one"]);
   stack.verifier.before = () => new Promise(() => undefined);
-  const budget = { candidates: 2, milliseconds: 50 };
+  // Enough for two words, on a machine that is taken too.
+  const milliseconds = 400;
+  const budget = { candidates: 2, milliseconds };
   const scaling = { strategy: "best-of-n", budget, verifier: words, degraded: 2 };
-  const began = performance.now();
   const { search, usage } = await stack.client.complete(chat("hello", { scaling }));
-  expect(performance.now() - began).toBeLessThan(5_000);
   expect(search?.degraded).toBe(true);
-  expect(usage?.scaling?.wallMs).toBeGreaterThan(50 + SCALING_LIMITS.lateVerdictMs - 100);
+  expect(usage?.scaling?.wallMs).toBeGreaterThan(milliseconds + SCALING_LIMITS.lateVerdictMs - 100);
+  expect(usage?.scaling?.wallMs).toBeLessThan(SCALING_LIMITS.verdictMs / 2);
   const strict = await stack.client
     .complete(chat("hello", { scaling: { ...scaling, degraded: 1 } }))
     .catch(fromConnectError);

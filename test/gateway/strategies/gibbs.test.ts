@@ -8,7 +8,7 @@ import { createSimulatedWorld } from "./support/simulated-world.ts";
 const STEPS = 3;
 const RUNS = 1_000;
 const FEW_RUNS = 300;
-const TIMEOUT_MS = 60_000;
+const TIMEOUT_MS = 240_000;
 /** 99.99 % of chi-square with 7 degrees of freedom. */
 const CHI_SQUARE_7 = 29.9;
 

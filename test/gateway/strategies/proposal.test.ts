@@ -9,7 +9,7 @@ import { createSimulatedWorld, type SimulatedModel } from "./support/simulated-w
 
 const STEPS = 3;
 const RUNS = 300;
-const TIMEOUT_MS = 60_000;
+const TIMEOUT_MS = 240_000;
 
 /** Texts of three letters, of which `b` is drawn with probability p, and more after another b. */
 const model = (p: number): SimulatedModel => ({

@@ -83,7 +83,7 @@ test("C8 what a verifier has the model read is held back of the budget, and what
 test("when the time is up the candidates are cut, one is chosen and nothing is left behind", async () => {
   const stack = answering(["never ends ".repeat(20)]);
   stack.forward.beforeToken = () => Bun.sleep(5);
-  const scaling = { strategy: "best-of-n", budget: { candidates: 2, milliseconds: 60 }, verifier: words };
+  const scaling = { strategy: "best-of-n", budget: { candidates: 2, milliseconds: 300 }, verifier: words };
   const { search, choices } = await stack.client.complete(chat("hello", { scaling }));
   expect(search?.end).toBe(SearchEnd.BUDGET);
   expect(choices[0]?.finished?.reason).toBe(FinishReason.LENGTH);

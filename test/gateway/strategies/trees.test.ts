@@ -7,7 +7,7 @@ import { accuracy, run } from "./support/run.ts";
 import { createSimulatedWorld } from "./support/simulated-world.ts";
 
 const PROBLEMS = 80;
-const TIMEOUT_MS = 60_000;
+const TIMEOUT_MS = 240_000;
 const HARD = createChain([0.5, 0.5, 0.5, 0.5, 0.5]);
 
 test(

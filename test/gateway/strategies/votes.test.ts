@@ -7,7 +7,7 @@ import { createChain } from "./support/chains.ts";
 import { accuracy } from "./support/run.ts";
 
 const PROBLEMS = 80;
-const TIMEOUT_MS = 60_000;
+const TIMEOUT_MS = 240_000;
 
 test(
   "weighted votes are right where the majority is wrong, and where one rare answer fools the judge",

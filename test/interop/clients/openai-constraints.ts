@@ -43,4 +43,4 @@ test("a response format is kept at high temperature, in the answer, in its strea
     .catch((thrown: unknown) => thrown);
   expect(refused).toBeInstanceOf(BadRequestError);
   expect((refused as BadRequestError).param).toBe("response_format.json_schema.schema");
-}, 60_000);
+}, 120_000);

@@ -12,7 +12,7 @@ import {
 import { writeSyntheticModel } from "../../support/synthetic-model.ts";
 import { createEngine } from "../../../services/forward/src/engine/client.ts";
 
-setDefaultTimeout(60_000);
+setDefaultTimeout(120_000);
 const forward = await startForwardForFile();
 
 type Caller = NonNullable<Parameters<typeof forward.session>[0]["caller"]>;

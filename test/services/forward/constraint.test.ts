@@ -105,7 +105,7 @@ test("log-probabilities and alternatives are those of the raw row, and the token
   const top = first?.top ?? [];
   expect(first?.logprob).toBe(top.find(({ id }) => id === first?.id)?.logprob ?? first?.logprob);
   expect(first?.logprob).toBeLessThan(top[0]?.logprob ?? 0);
-}, 20_000);
+}, 120_000);
 
 test("a fork and a truncated sequence go on with the text where it stands", async () => {
   const constraint = schema(PERSON);
@@ -127,7 +127,7 @@ test("a fork and a truncated sequence go on with the text where it stands", asyn
     ]),
   ).toEqual([true, true, true]);
   await engine.call({ type: "release", sequences: [sequence, ...children] });
-}, 60_000);
+}, 120_000);
 
 test("G21 a grammar the library refuses fails alone; the others' texts and bits stay the same", async () => {
   const constraint = schema(PERSON);
@@ -145,4 +145,4 @@ test("G21 a grammar the library refuses fails alone; the others' texts and bits 
   expect(await failure(engine.call({ type: "constraint", grammar: wrong }))).toMatchObject({
     field: "constraint.ebnf",
   });
-}, 60_000);
+}, 120_000);

@@ -124,5 +124,5 @@ for (const { context, kv } of product({ context: factors.context, kv: factors.kv
 for (const one of cases) {
   test(`bit-identical: ${JSON.stringify(one)}`, async () => {
     expect(await observe(one)).toEqual(references.get(`${one.context} ${one.kv}`));
-  }, 20_000);
+  }, 120_000);
 }

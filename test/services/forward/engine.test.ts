@@ -68,7 +68,7 @@ test("forking 4,096 tokens copies no page, and each child at most one when it ge
   expect(results[0]?.tokens).toEqual(results[1]?.tokens ?? []);
   await release(sequence, ...children);
   expect(await usedPages()).toBe(0);
-}, 30_000);
+}, 120_000);
 
 test("F4 a stopped generation ends as cancelled, a released one frees its pages", async () => {
   const { sequence } = await open(engine, prompt(20, 5));

@@ -46,7 +46,7 @@ test("what a schema's grammar takes is valid, compact or indented, and it takes 
     expect({ schema, wrong }).toEqual({ schema, wrong: [] });
     expect(found).toEqual(expect.arrayContaining(takes.map((value) => JSON.stringify(value))));
   }
-}, 20_000);
+}, 120_000);
 
 test("G21 what a grammar cannot enforce is refused by name, and ignored only if that is asked for", () => {
   for (const { schema, reason, says, ignorable } of REFUSED) {
@@ -84,7 +84,7 @@ test("a regular expression takes what RegExp matches as a whole", async () => {
       refusalOf(() => ofRegex(pattern)).reason,
     );
   }
-}, 20_000);
+}, 120_000);
 
 test("numbers stay within their bounds and reach them (seed 11)", async () => {
   const random = createRandom(11);
@@ -111,4 +111,4 @@ test("numbers stay within their bounds and reach them (seed 11)", async () => {
     const whole = texts.filter((text) => Number.isInteger(Number(text)) && isWithin(Number(text)));
     expect(integers === null ? [] : await taken(ofRegex(integers), texts)).toEqual(whole);
   }
-}, 20_000);
+}, 120_000);

@@ -16,7 +16,7 @@ import {
 import { hubFilesOf, writeHubDirectory } from "../../support/hub-directory.ts";
 import { assemble, type AssembledTensor, type Value } from "../../support/synthetic-model.ts";
 
-setDefaultTimeout(60_000);
+setDefaultTimeout(120_000);
 const IDS = Array.from({ length: 48 }, (_, i) => (i * 37 + 11) % 256);
 
 /** Divisors of the frequencies of Llama 3, as its authors' code has them: by wavelengths. */

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { loadModel, reasonOf, startForward } from "../../support/forward-service.ts";
 import { syntheticModel } from "../../support/synthetic-model.ts";
 
-setDefaultTimeout(60_000);
+setDefaultTimeout(120_000);
 const directory = mkdtempSync(join(tmpdir(), "trimtab-loaded-"));
 const loadedFile = join(directory, "loaded.json");
 afterAll(() => rmSync(directory, { recursive: true }));

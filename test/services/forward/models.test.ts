@@ -9,7 +9,9 @@ import { loadModel, reasonOf, startForward } from "../../support/forward-service
 import { syntheticModel, writeSyntheticModel } from "../../support/synthetic-model.ts";
 
 const directory = mkdtempSync(join(tmpdir(), "trimtab-models-"));
-setDefaultTimeout(60_000);
+setDefaultTimeout(120_000);
+/** A generation that runs to its end takes far longer than it takes to unload its model. */
+const LONG_CONTEXT = 8_192;
 let forward: Awaited<ReturnType<typeof startForward>>;
 
 beforeAll(async () => {
@@ -17,7 +19,7 @@ beforeAll(async () => {
   await Bun.write(join(directory, "second.gguf"), bytes);
   await Bun.write(join(directory, "short.gguf"), bytes.subarray(0, bytes.length - 1000));
   await Bun.write(join(directory, "noise.gguf"), new Uint8Array(1000).fill(7));
-  forward = await startForward({ modelDirectories: [directory] });
+  forward = await startForward({ modelDirectories: [directory], contextTokens: LONG_CONTEXT });
 });
 afterAll(async () => {
   await forward.service.close();

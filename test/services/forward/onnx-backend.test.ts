@@ -17,7 +17,7 @@ import {
 } from "../../support/forward-service.ts";
 import { exportSynthetic } from "../../support/onnx-folder.ts";
 
-setDefaultTimeout(60_000);
+setDefaultTimeout(120_000);
 const IDS = prompt(150, 3);
 let made: Awaited<ReturnType<typeof exportSynthetic>>;
 let forward: Awaited<ReturnType<typeof startForward>>;

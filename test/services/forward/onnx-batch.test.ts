@@ -7,7 +7,7 @@ import { prompt } from "../../support/forward-engine.ts";
 import { exportSynthetic } from "../../support/onnx-folder.ts";
 import { VOCABULARY } from "../../support/synthetic-model.ts";
 
-setDefaultTimeout(60_000);
+setDefaultTimeout(120_000);
 const LAYERS = 4;
 const PADDING = 9;
 const [long, short] = [prompt(30, 1), prompt(21, 2)];

@@ -13,7 +13,7 @@ import { lookUp, multiply } from "../../../services/forward/src/onnx/matrix-node
 import { createWeightStore } from "../../../services/forward/src/onnx/stored-matrix.ts";
 import { BLOCKS, createBench, createMatrix, createRandom, SOURCES } from "../../kernels/support.ts";
 
-setDefaultTimeout(60_000);
+setDefaultTimeout(120_000);
 const SEED = 31;
 const ROWS = 24;
 const IDS = [5, 0, 23, 5];

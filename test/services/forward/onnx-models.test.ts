@@ -7,7 +7,7 @@ import { createEngine } from "../../../services/forward/src/engine/client.ts";
 import { failure } from "../../support/forward-engine.ts";
 import { exportSynthetic } from "../../support/onnx-folder.ts";
 
-setDefaultTimeout(60_000);
+setDefaultTimeout(120_000);
 let made: Awaited<ReturnType<typeof exportSynthetic>>;
 beforeAll(async () => void (made = await exportSynthetic()));
 afterAll(() => rmSync(made.root, { recursive: true }));

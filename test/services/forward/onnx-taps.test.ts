@@ -7,7 +7,7 @@ import { LAST_RESIDUALS, open, prompt } from "../../support/forward-engine.ts";
 import { generateCommand, openCommand, reasonOf, startForward } from "../../support/forward-service.ts";
 import { exportSynthetic } from "../../support/onnx-folder.ts";
 
-setDefaultTimeout(60_000);
+setDefaultTimeout(120_000);
 const IDS = prompt(150, 3);
 const WIDTH = 64;
 let made: Awaited<ReturnType<typeof exportSynthetic>>;

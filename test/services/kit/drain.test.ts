@@ -57,7 +57,7 @@ test.each(["grpc", "connect"])(
     expect((await running).encodings[0]?.ids).toEqual([...Buffer.from("gate")]);
     await closed;
   },
-  20_000,
+  120_000,
 );
 
 test.each(["grpc", "connect"])(

@@ -5,7 +5,7 @@ import { QUANTIZED_TYPES, quantizeBlocks, type QuantizedType } from "#kit/gguf-q
 import { createRandom } from "../../model/strings.ts";
 import { createFormats, type Formats } from "../../oracle/formats.ts";
 
-setDefaultTimeout(60_000);
+setDefaultTimeout(120_000);
 const SEED = 9;
 const BLOCKS = 4_000;
 const BLOCK = 32;

@@ -58,7 +58,7 @@ function method<I extends DescMessage, O extends DescMessage>(
 const metadata = new Metadata();
 metadata.set("authorization", `Bearer ${KEY}`);
 
-function encode(text: string, deadlineMs = 5_000, meta = metadata) {
+function encode(text: string, deadlineMs = 20_000, meta = metadata) {
   const client = method(`/${SERVICE}/Encode`, EncodeRequestSchema, EncodeResponseSchema, false);
   return new Promise<MessageShape<typeof EncodeResponseSchema>>((resolve, reject) => {
     const options = { deadline: Date.now() + deadlineMs };
@@ -87,10 +87,10 @@ test("grpc-js gets answers, and typed errors with their details", async () => {
 
 test("T8 grpc-js sees deadlines, missing keys, unknown methods and its own cancels as gRPC defines them", async () => {
   expect((await failed("stuck", 100)).code).toBe(status.DEADLINE_EXCEEDED);
-  expect((await failed("a", 1_000, new Metadata())).code).toBe(status.UNAUTHENTICATED);
+  expect((await failed("a", undefined, new Metadata())).code).toBe(status.UNAUTHENTICATED);
   const wrong = new Metadata();
   wrong.set("authorization", `Bearer ${KEY}x`);
-  expect((await failed("a", 1_000, wrong)).code).toBe(status.UNAUTHENTICATED);
+  expect((await failed("a", undefined, wrong)).code).toBe(status.UNAUTHENTICATED);
   const before = echo.seen.aborted;
   const client = method(
     `/${SERVICE}/GetVocabulary`,

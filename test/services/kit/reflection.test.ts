@@ -54,10 +54,10 @@ test.each(["grpc-v1", "grpc-v1alpha"])(
     );
     expect(JSON.parse(answer)).toEqual({ encodings: [{ ids: [65] }] });
   },
-  15_000,
+  120_000,
 );
 
 test("buf curl without the key is told so", async () => {
   const answer = await bufCurl("--schema", ROOT, "-d", "{}", `http://${address}/${SERVICE}/Encode`);
   expect(answer).toContain("unauthenticated");
-}, 15_000);
+}, 120_000);

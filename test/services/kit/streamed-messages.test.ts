@@ -84,17 +84,17 @@ beforeAll(async () => {
 afterAll(() => listener.close({ graceMs: 0 }));
 
 test.each([
-  ["ends", undefined, 1],
-  ["large", "TOO_LARGE", 1],
-  ["fails", "ARTIFACT_CORRUPT", 1],
-  ["stuck", "DEADLINE_EXCEEDED", 0],
-])("an answer that %s does so after its messages", async (modelDigest, reason, ended) => {
+  ["ends", undefined, 1, 20_000],
+  ["large", "TOO_LARGE", 1, 20_000],
+  ["fails", "ARTIFACT_CORRUPT", 1, 20_000],
+  ["stuck", "DEADLINE_EXCEEDED", 0, 2_000],
+])("an answer that %s does so after its messages", async (modelDigest, reason, ended, timeoutMs) => {
   const connection = connectTo({ address: `127.0.0.1:${listener.port}` });
   const seen: number[] = [];
   let error: unknown;
   const before = closed;
   try {
-    const call = connection.client(TokenizerService).getVocabulary({ modelDigest }, { timeoutMs: 2_000 });
+    const call = connection.client(TokenizerService).getVocabulary({ modelDigest }, { timeoutMs });
     for await (const { firstId } of call) seen.push(firstId);
   } catch (thrown) {
     error = thrown;

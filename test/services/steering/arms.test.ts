@@ -13,7 +13,7 @@ import { createRandom } from "../../../services/steering/src/controller/random.t
 import { LAYERS, MODEL as modelDigest } from "./support/simulated-services.ts";
 import { reason, startSimulatedService } from "./support/simulated-steering.ts";
 
-setDefaultTimeout(60_000);
+setDefaultTimeout(120_000);
 
 const service = startSimulatedService();
 const { client, clients } = service;

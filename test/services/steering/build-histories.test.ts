@@ -56,7 +56,7 @@ beforeAll(async () => {
   const builds = create();
   undisturbed = (await last(builds, builds.start(request(WAYS[0]))))?.recipe?.resolved;
   await builds.close();
-}, 60_000);
+}, 120_000);
 
 test.each(Array.from({ length: HISTORIES }, (_, i) => SEED + i))(
   "builds of history %i",

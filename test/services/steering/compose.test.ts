@@ -6,7 +6,7 @@ import { ConflictRule, NormPolicy, Scope, Site } from "#proto/trimtab/type/v1/pr
 import { reasonOf } from "../../support/forward-service.ts";
 import { type SyntheticStack, startSyntheticStack } from "./support/synthetic-stack.ts";
 
-setDefaultTimeout(60_000);
+setDefaultTimeout(120_000);
 
 type Use = MessageInitShape<typeof SteeringUseSchema>;
 const BAD = "do bad thing number 300";

@@ -4,7 +4,7 @@ import { ArtifactKind } from "#proto/trimtab/type/v1/artifact_pb.ts";
 import { reasonOf } from "../../support/forward-service.ts";
 import { type SyntheticStack, startSyntheticStack } from "./support/synthetic-stack.ts";
 
-setDefaultTimeout(60_000);
+setDefaultTimeout(120_000);
 
 /** Calls of forward that read or measure: counted, and failing from one on. */
 const calls = { made: 0, most: Number.POSITIVE_INFINITY };

@@ -5,7 +5,7 @@ import { fromConnectError } from "#kit/errors.ts";
 import { reasonOf } from "../../support/forward-service.ts";
 import { type SyntheticStack, startSyntheticStack } from "./support/synthetic-stack.ts";
 
-setDefaultTimeout(60_000);
+setDefaultTimeout(120_000);
 
 let stack: SyntheticStack;
 beforeAll(async () => {

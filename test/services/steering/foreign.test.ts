@@ -7,7 +7,7 @@ import { loadController } from "../../../services/steering/src/controller/artifa
 import { reasonOf } from "../../support/forward-service.ts";
 import { type SyntheticStack, startSyntheticStack } from "./support/synthetic-stack.ts";
 
-setDefaultTimeout(60_000);
+setDefaultTimeout(120_000);
 
 const { SVEC, SAELENS, FC_CONTROLLER } = DirectionFormat;
 let stack: SyntheticStack;

@@ -6,7 +6,7 @@ import { Pooling, Scope, Site, TapPositions } from "#proto/trimtab/type/v1/progr
 import { readDirectionSafetensors } from "../../../services/steering/src/formats/safetensors-direction.ts";
 import { type SyntheticStack, startSyntheticStack } from "./support/synthetic-stack.ts";
 
-setDefaultTimeout(60_000);
+setDefaultTimeout(120_000);
 
 const BAD = "do bad thing number 300";
 const KIND = "do kind thing number 300";

@@ -7,7 +7,7 @@ import { reasonOf } from "../../support/forward-service.ts";
 import { VOCABULARY } from "../../support/synthetic-model.ts";
 import { type SyntheticStack, startSyntheticStack } from "./support/synthetic-stack.ts";
 
-setDefaultTimeout(60_000);
+setDefaultTimeout(120_000);
 
 const LIMITS = { maxScale: 4, minScale: 2 ** -14, tolerance: 0.03, measurements: 8 };
 const nats = (value: number) => ({ dose: { case: "nats", value } as const });

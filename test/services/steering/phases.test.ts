@@ -8,7 +8,7 @@ import { type PhaseMarker, phaseTeller } from "../../../services/forward/src/pro
 import { reasonOf } from "../../support/forward-service.ts";
 import { type SyntheticStack, startSyntheticStack } from "./support/synthetic-stack.ts";
 
-setDefaultTimeout(60_000);
+setDefaultTimeout(120_000);
 
 let stack: SyntheticStack;
 beforeAll(async () => {

@@ -7,7 +7,7 @@ import { markPareto, sweepSchema, sweepScore } from "../../../services/steering/
 import { MODEL as modelDigest } from "./support/simulated-services.ts";
 import { reason, startSimulatedService } from "./support/simulated-steering.ts";
 
-setDefaultTimeout(60_000);
+setDefaultTimeout(120_000);
 
 const service = startSimulatedService();
 const { client } = service;

@@ -10,7 +10,7 @@ import { defaultModelPath } from "#kit/paths.ts";
 import { TokenizerService } from "#proto/trimtab/tokenizer/v1/tokenizer_service_pb.ts";
 import { createTokenizerService } from "../../../services/tokenizer/index.ts";
 
-setDefaultTimeout(60_000);
+setDefaultTimeout(120_000);
 const directory = mkdtempSync(join(tmpdir(), "trimtab-loaded-"));
 afterAll(() => rmSync(directory, { recursive: true }));
 

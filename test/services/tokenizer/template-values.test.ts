@@ -4,7 +4,7 @@ import { fromConnectError, TrimtabError } from "#kit/errors.ts";
 import { type ChatTemplate, createChatTemplate } from "../../../services/tokenizer/src/chat-template.ts";
 import { plain, readFiles, tokenizer } from "../kit/tokenizer-files.ts";
 
-setDefaultTimeout(60_000);
+setDefaultTimeout(120_000);
 const CLOSED = new TrimtabError("SERVICE_UNAVAILABLE", "the test is over");
 const open: ChatTemplate[] = [];
 afterAll(() => {

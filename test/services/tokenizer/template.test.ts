@@ -7,7 +7,7 @@ import { createTokenizerService } from "../../../services/tokenizer/index.ts";
 import { type ChatTemplate, createChatTemplate } from "../../../services/tokenizer/src/chat-template.ts";
 import { bytePairMetadata, writeVocabulary } from "../../support/vocabularies.ts";
 
-setDefaultTimeout(60_000);
+setDefaultTimeout(120_000);
 const USER = [{ role: "user", content: "hello" }];
 const make = (template: string) => createChatTemplate({ template, bosToken: "<s>", eosToken: "</s>" });
 /** Runs `body` for conversations whose first content is "go" only: the trial at load passes. */

@@ -5,7 +5,7 @@ import { TEMPLATE_LIMITS } from "../../../services/tokenizer/limits.ts";
 import { createChatTemplate } from "../../../services/tokenizer/src/chat-template.ts";
 import { startThreadClock, threadPath } from "../../../services/tokenizer/src/thread-time.ts";
 
-setDefaultTimeout(60_000);
+setDefaultTimeout(120_000);
 
 /** Keeps this thread busy until it has used so much processor time. */
 function spin(ms: number): void {

@@ -9,7 +9,7 @@ import { readVocabulary } from "../../../services/tokenizer/src/vocabulary.ts";
 import { makeStrings } from "../../model/strings.ts";
 import { bytePairMetadata, type Metadata, sentencePieceMetadata } from "../../support/vocabularies.ts";
 
-setDefaultTimeout(60_000);
+setDefaultTimeout(120_000);
 const SEED = 77;
 const COUNT = 400;
 

@@ -18,7 +18,6 @@ export interface Told {
   readonly events: readonly SearchEvent["event"][];
 }
 
-const FREED_WITHIN_MS = 5_000;
 /** Reasons a search may fail with, if somebody gave them. */
 const GIVEN = new Set(["OUT_OF_MEMORY", "SERVICE_UNAVAILABLE", "QUEUE_FULL", "NON_FINITE"]);
 
@@ -29,7 +28,7 @@ export async function happen(history: History): Promise<Told> {
   const responses: GenerateResponse["event"][] = [];
   const left = new AbortController();
   const failure = await read(stack, history, responses, left).then(() => undefined, fromConnectError);
-  await until(() => stack.forward.alive.size === 0 && stack.gateway.running() === 0, FREED_WITHIN_MS);
+  await until(() => stack.forward.alive.size === 0 && stack.gateway.running() === 0);
   const events = responses.flatMap((event) => (event.case === "search" ? [event.value.event] : []));
   const text = responses.flatMap((event) => (event.case === "delta" ? [event.value.text] : [])).join("");
   checkEvents(events, text, failure === undefined);
