@@ -12,7 +12,7 @@ import manifest from "../../package.json" with { type: "json" };
 import { run, runOrThrow } from "../interop/support/run.ts";
 import { ROOT } from "../interop/support/toolchains.ts";
 
-const BUILD_MS = 180_000;
+const BUILD_MS = 480_000;
 const folder = mkdtempSync(join(tmpdir(), "trimtab-executable-"));
 const program = join(folder, "trimtab");
 /** No way to a Bun, a Node or the checkout. */

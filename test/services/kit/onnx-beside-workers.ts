@@ -3,14 +3,18 @@ import { createOnnxSession, writeMlp } from "#kit/onnx.ts";
 
 const SOURCE = new URL(`data:text/javascript,self.onmessage = () => self.postMessage("pong")`);
 
-/** What a worker answers, or that it does not within five seconds. */
+const PATIENCE_MS = 60_000;
+
+/** What a worker answers, or that it does not for a minute. */
 function ask(): Promise<string> {
   const worker = new Worker(SOURCE);
   const answer = new Promise<string>((resolve) => {
     worker.onmessage = ({ data }) => resolve(String(data));
   });
   worker.postMessage("ping");
-  return Promise.race([answer, Bun.sleep(5000).then(() => "nothing")]).finally(() => worker.terminate());
+  return Promise.race([answer, Bun.sleep(PATIENCE_MS).then(() => "nothing")]).finally(() =>
+    worker.terminate(),
+  );
 }
 
 const model = writeMlp({
