@@ -12,6 +12,13 @@ export interface RawAnswer {
 
 /** A path of the echo service. */
 export const ENCODE = "/trimtab.tokenizer.v1.TokenizerService/Encode";
+/** Headers of a call of it. */
+export const CALL_HEAD = {
+  ":method": "POST",
+  ":path": ENCODE,
+  "content-type": "application/grpc",
+  te: "trailers",
+};
 
 /** A request message behind its five bytes of envelope. */
 export function envelope(message: Uint8Array, flags = 0): Buffer {
@@ -48,13 +55,7 @@ export function callOn(
   body: Uint8Array,
   headers: Readonly<Record<string, string | string[]>> = {},
 ): Promise<RawAnswer> {
-  const head = {
-    ":method": "POST",
-    ":path": ENCODE,
-    "content-type": "application/grpc",
-    te: "trailers",
-    ...headers,
-  };
+  const head = { ...CALL_HEAD, ...headers };
   return new Promise((resolve) => {
     const stream = session.request(head);
     const seen: Record<string, string> = {};

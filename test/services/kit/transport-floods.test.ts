@@ -10,8 +10,8 @@ import { RPC_LIMITS } from "#kit/limits.ts";
 import { EncodeRequestSchema } from "#proto/trimtab/tokenizer/v1/tokenizer_service_pb.ts";
 import { createEcho, type Echo } from "./echo.ts";
 import {
+  CALL_HEAD,
   callOn,
-  ENCODE,
   envelope,
   FRAME,
   frame,
@@ -21,13 +21,7 @@ import {
   rawCall,
 } from "./raw-grpc.ts";
 
-const HEAD = {
-  ":method": "POST",
-  ":scheme": "http",
-  ":path": ENCODE,
-  "content-type": "application/grpc",
-  te: "trailers",
-};
+const HEAD = { ":scheme": "http", ...CALL_HEAD };
 const STREAM_PATH = "/trimtab.tokenizer.v1.TokenizerService/GetVocabulary";
 const END_HEADERS = 4;
 const hello = envelope(toBinary(EncodeRequestSchema, create(EncodeRequestSchema, { texts: ["hello"] })));
@@ -47,10 +41,7 @@ beforeAll(async () => {
   listener = await createGrpcListener(options);
   impatient = await createGrpcListener({ ...options, sessionIdleMs: IDLE_MS });
 });
-afterAll(async () => {
-  await listener.close({ graceMs: 0 });
-  await impatient.close({ graceMs: 0 });
-});
+afterAll(() => Promise.all([listener, impatient].map((one) => one.close({ graceMs: 0 }))));
 
 const streams = (count: number, of: (id: number) => Buffer[]): Buffer =>
   Buffer.concat(Array.from({ length: count }, (_, i) => of(2 * i + 1)).flat());
