@@ -1,8 +1,8 @@
 /**
  * Up to four query vectors through one absolute segment of 256 positions of quantized KV pages:
  *
- *   scores  s[t] = Σ_blocks i32(q·k)·(kscale·qscale)      f32, blocks ascending
- *   softmax m = max s, p = e^(s-m), l = Σ p                over the tokens the row sees; all others are masked to 0
+ *   scores  s[t] = Σ_blocks i32(q·k)·(kscale·qscale)      f32, blocks ascending; queries carry the factor log2 e
+ *   softmax m = max s, p = 2^(s-m), l = Σ p                over the tokens the row sees; all others are masked to 0
  *   values  o[d] = Σ i32(p'·v), int16 page by page, p' = p·vscale quantized to i16 by its largest, per block of 32 dims
  *
  * A partial is {f32 m, f32 l, 8 bytes unused, f32 o[headDim]} at [row][segment][head]. Masked tokens add exactly 0, so
@@ -12,7 +12,8 @@ import { halfRecordBytes } from "./kv-record";
 import { MEET16_LIMIT, MEET8_LIMIT, PARTIAL_HEAD_BYTES, QUERY_BYTES } from "./layout";
 import { addValues, scoreKeys } from "./attention-dot";
 import { INFO, PAIRS, SCORES, spread, weigh } from "./attention-weigh";
-import { constant, C_LANES, C_MINUS_HUGE, exp, constantsTable, maxLanes, sumLanes } from "./math";
+import { exp2, EXP2_TOP, powers } from "./exp2";
+import { constant, C_LANES, C_MINUS_HUGE, maxLanes, sumLanes } from "./math";
 
 // Scratch of one tile, beside what attention-weigh.ts knows.
 /** Where attention.ts keeps a checksum. */
@@ -73,26 +74,22 @@ function softmax(s: usize, i: usize, all: usize): void {
   const partial = <usize>load<u32>(s + INFO + i * 16, 8);
   const isSeen = i32x4.lt_s(constant(C_LANES), i32x4.splat(tokens & 3));
   const huge = constant(C_MINUS_HUGE);
-  const table = constantsTable();
   let m = largestOf(from, seenEnd, huge);
   if (tokens & 3) m = f32x4.pmax(m, v128.bitselect(v128.load(seenEnd), huge, isSeen));
   const largest = maxLanes(m);
-  const shift = f32x4.splat(largest);
-  let l = f32x4.splat(0);
-  let at = from;
-  for (; at < seenEnd; at += 16) {
-    const p = exp(f32x4.sub(v128.load(at), shift), table);
-    v128.store(at, p);
-    l = f32x4.add(l, p);
-  }
+  const top = EXP2_TOP - largest;
+  const shift = f32x4.splat(top);
+  let l = powers(from, seenEnd, shift);
+  let at = seenEnd;
   if (tokens & 3) {
-    const p = v128.and(exp(f32x4.sub(v128.load(at), shift), table), isSeen);
+    const p = v128.and(exp2(f32x4.add(v128.load(at), shift)), isSeen);
     v128.store(at, p);
     l = f32x4.add(l, p);
     at += 16;
   }
   for (; at < end; at += 16) v128.store(at, f32x4.splat(0));
-  store<f32>(partial, largest);
+  // The largest as the sum above has rounded it.
+  store<f32>(partial, EXP2_TOP - top);
   store<f32>(partial, sumLanes(l), 4);
 }
 

@@ -3,13 +3,14 @@
  * Work item = (unit, kv head, 32 of the unit's rows); a unit is one absolute segment of 256 positions of one page table.
  * A row at position p sees tokens 0 … p, or with a window the last `window` of these; segments and pages that nobody
  * sees are skipped. Query vectors (row x head of the group) go four at a time through attention-tile.ts. The merge
- * joins the partials (m, l, o) of the segments a row sees, ascending: M = max m, out = Σ o·e^(m-M) / Σ l·e^(m-M).
+ * joins the partials (m, l, o) of the segments a row sees, ascending: M = max m, out = Σ o·2^(m-M) / Σ l·2^(m-M).
  */
 import { halfRecordBytes } from "./kv-record";
 import { ITEM_ROWS, PARTIAL_HEAD_BYTES, QUERY_BYTES, UNIT_BYTES } from "./layout";
 import { attendTile, CHECKSUM } from "./attention-tile";
 import { INFO } from "./attention-weigh";
-import { argument, expOne } from "./math";
+import { exp2, EXP2_TOP } from "./exp2";
+import { argument } from "./math";
 
 /**
  * Loads one number of each cache line of the segment's records, all at once: pages lie far apart, so that the
@@ -134,8 +135,8 @@ function merge(first: usize, segments: usize, step: usize, out: usize, bytes: us
   for (let at = first + step; at < end; at += step) m = max(m, load<f32>(at));
   let l: f32 = 0;
   for (let at = first; at < end; at += step) {
-    const weight = expOne(load<f32>(at) - m);
-    const w = f32x4.splat(weight);
+    const w = exp2(f32x4.splat(load<f32>(at) - m + EXP2_TOP));
+    const weight = f32x4.extract_lane(w, 0);
     const o = at + PARTIAL_HEAD_BYTES;
     l += load<f32>(at, 4) * weight;
     for (let d: usize = 0; d < bytes; d += 16) {

@@ -41,6 +41,8 @@ export const C_SIXTEEN = 37;
 /** The sign of an f32, and all but it: the instructions for -v and |v| build them anew each time. */
 export const C_SIGN = 38;
 export const C_MAGNITUDE = 39;
+/** 40 … 47: what exp2.ts needs. */
+export const C_EXP2 = 40;
 
 /** Constant i of the table: cheaper than building it in a loop. */
 // @ts-ignore: decorator

@@ -255,7 +255,7 @@ function createAttention(
         0, rows, each, rotary, bias, queryNorm, keyNorm,
       ];
       const floats = [
-        [11, scoreScale],
+        [11, scoreScale * Math.LOG2E],
         [18, eps],
       ] as const;
       region.run(OP_ROPE_STORE, Math.ceil(rows / each), values, floats);

@@ -1,6 +1,8 @@
 /**
  * Perplexity of real models on a text is llama.cpp's: chapters I and II of "Alice's Adventures in Wonderland" (Lewis
- * Carroll, 1865, public domain), in windows of 512 tokens, with each program's own storage of keys and values.
+ * Carroll, 1865, public domain), in windows of 512 tokens, with each program's own storage of keys and values. One window does
+ * not tell a worse kernel from another: a change of a hundred-thousandth flips the rounding of activations here and there, by
+ * which its mean moves 0.2 %.
  */
 import { expect, setDefaultTimeout, test } from "bun:test";
 import { join } from "node:path";
@@ -19,7 +21,7 @@ const text = await Bun.file(join(import.meta.dir, "data", "alice.txt")).text();
 
 const MODELS = [
   { name: "SmolLM2-135M", find: async () => defaultModelPath(), windows: isFull ? ALL : 3 },
-  { name: "Qwen2.5-Coder-0.5B", find: () => ensureTestModel("qwen"), windows: isFull ? ALL : 1 },
+  { name: "Qwen2.5-Coder-0.5B", find: () => ensureTestModel("qwen"), windows: isFull ? ALL : 3 },
 ];
 
 /** Nats by which our engine is surprised by each id after the first. */
