@@ -59,6 +59,11 @@ test("a target can be reached or not with the numbers that the lines have left",
     "5 + 5 = 10",
     "5 * 3 = 14",
     "5 * 3 = 15\nAnswer: 5 * 3 + 2 = 17",
+    "5 * 3 = 15\nAnswer: 15 + 2 = 17",
+    "5 * 3 = 15\n15 + 2 = 17\nAnswer: 17",
+    "5 * 3 = 15\nAnswer: 17",
+    "Answer: it cannot be done",
+    "5 * 3 = 15\nAnswer: 5 + 5 + 5 + 2 = 17",
   ];
   const verdicts = await judgeTexts("reachable_target", { numbers: [3, 5, 2], target: 17 }, texts);
   expect(verdicts).toEqual([
@@ -68,5 +73,10 @@ test("a target can be reached or not with the numbers that the lines have left",
     "0 wrong",
     "0 wrong",
     "1 reachable",
+    "1 reachable",
+    "1 reachable",
+    "0 wrong",
+    "0 wrong",
+    "0 wrong",
   ]);
 });

@@ -94,6 +94,17 @@ export function findLastExpression(text: string): (Expression & { readonly text:
   return undefined;
 }
 
+/** Are the numbers among those given, each taken once? With `useAll` none may be left. */
+export function isWithin(used: readonly number[], given: readonly number[], useAll: boolean): boolean {
+  if (used.length > given.length || (useAll && used.length < given.length)) return false;
+  const left = [...given];
+  return used.every((number) => {
+    const at = left.indexOf(number);
+    if (at >= 0) left.splice(at, 1);
+    return at >= 0;
+  });
+}
+
 /** The arithmetic of a text line by line, without the numbers of its lists. */
 function arithmeticRuns(text: string): string[] {
   const bare = text.replace(LIST_MARK, "");

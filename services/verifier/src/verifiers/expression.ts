@@ -3,7 +3,7 @@
  * Cost: linear in the text.
  */
 import { ARITHMETIC_LIMITS } from "../../limits.ts";
-import { findLastExpression } from "../text/arithmetic.ts";
+import { findLastExpression, isWithin } from "../text/arithmetic.ts";
 import { eachItem, type Verifier } from "../verifier.ts";
 
 interface ExpressionParameters {
@@ -66,14 +66,4 @@ export function createExpressionVerifier(): Verifier {
       };
     },
   };
-}
-
-function isWithin(used: readonly number[], given: readonly number[], useAll: boolean): boolean {
-  if (used.length > given.length || (useAll && used.length < given.length)) return false;
-  const left = [...given];
-  return used.every((number) => {
-    const at = left.indexOf(number);
-    if (at >= 0) left.splice(at, 1);
-    return at >= 0;
-  });
 }

@@ -3,7 +3,7 @@
  * left and gives one; then all ways to combine the rest are tried. Cost: at most n! (n-1)! 6^(n-1) / 2^(n-1), n bounded.
  */
 import { COUNTDOWN_LIMITS } from "../../limits.ts";
-import { findLastExpression } from "../text/arithmetic.ts";
+import { findLastExpression, isWithin } from "../text/arithmetic.ts";
 import { eachItem, type Outcome, type Verifier } from "../verifier.ts";
 
 const LINE =
@@ -50,7 +50,7 @@ export function createReachableTargetVerifier(): Verifier {
 function judge(text: string, numbers: readonly number[], target: number): Outcome {
   const left = [...numbers];
   for (const line of text.split("\n")) {
-    if (ANSWER.test(line)) return judgeAnswer(line.slice(line.search(ANSWER)), target);
+    if (ANSWER.test(line)) return judgeAnswer(line.slice(line.search(ANSWER)), { numbers, left, target });
     const [, a, sign, b, c] = LINE.exec(line) ?? [];
     if (a === undefined || sign === undefined) continue;
     const result = combine(Number(a), Number(b), sign);
@@ -64,10 +64,28 @@ function judge(text: string, numbers: readonly number[], target: number): Outcom
     : { score: 0, label: "unreachable", reason: `${target} cannot be reached with ${left.join(", ")}` };
 }
 
-function judgeAnswer(line: string, target: number): Outcome {
+/** Where the lines have come to when the answer is given. */
+interface Reached {
+  readonly numbers: readonly number[];
+  readonly left: readonly number[];
+  readonly target: number;
+}
+
+/** An answer calculates the target, from the numbers given or from those the lines have left, or comes after lines that did. */
+function judgeAnswer(line: string, { numbers, left, target }: Reached): Outcome {
   const found = findLastExpression(line);
+  if (found === undefined && !left.some((number) => isSame(number, target))) {
+    return {
+      score: 0,
+      label: "wrong",
+      reason: `the answer calculates nothing, and nothing before it ${target}`,
+    };
+  }
   if (found !== undefined && !isSame(found.value, target)) {
     return { score: 0, label: "wrong", reason: `the answer equals ${found.value}, not ${target}` };
+  }
+  if (found !== undefined && ![numbers, left].some((given) => isWithin(found.numbers, given, false))) {
+    return { score: 0, label: "wrong", reason: "the answer uses numbers that are not there" };
   }
   return { score: 1, label: "reachable", reason: "the answer reaches the target" };
 }
