@@ -2,6 +2,7 @@
  * Options that several commands share: where the services are, or how to start them.
  */
 import { Option, type Command } from "commander";
+import { TrimtabError } from "#kit/errors.ts";
 import { QUANTIZED_TYPES, type QuantizedType } from "#kit/gguf-quantize.ts";
 import { locateModel } from "#kit/model-sources.ts";
 import { integerIn } from "#kit/option-values.ts";
@@ -65,9 +66,21 @@ export function addTargetOptions(command: Command): Command {
   );
 }
 
-/** An option as it is typed, by the name of its value. */
-export const optionOf = (name: string): string =>
-  `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+/**
+ * Refuses options that were typed and would be left aside; what the environment says may be more than is used.
+ * @param names of their values
+ * @param why what is wrong with such an option, given as it is typed
+ * @throws TrimtabError INVALID_ARGUMENT naming the first
+ */
+export function refuseTyped(
+  command: Command,
+  names: readonly string[],
+  why: (option: string) => string,
+): void {
+  const idle = names.find((name) => command.getOptionValueSource(name) === "cli");
+  const field = command.options.find((option) => option.attributeName() === idle)?.long;
+  if (field) throw new TrimtabError("INVALID_ARGUMENT", why(field), { field });
+}
 
 /** Runs `work` against the gateway the options name and closes what was started. */
 export async function withGateway<T>(

@@ -6,6 +6,8 @@ const MIB = 1024 * 1024;
 export const STEERING_LIMITS = {
   /** Bytes of an artifact sent in one message (PutArtifact, ImportArtifact). */
   artifactBytes: 16 * MIB,
+  /** Nesting of the JSON of an `.svec` file. */
+  svecDepth: 8,
   /** Bytes of a chunk of GetArtifact. */
   chunkBytes: 256 * 1024,
   /** Largest absolute `scale`. */

@@ -2,9 +2,9 @@
  * Prompts for a capture: arguments, lines of a text file, objects of a JSONL file, or standard input.
  * JSONL lines are a text, `{"text": …}` or `{"messages": [{"role": …, "content": …}, …]}`.
  */
-import { readFile } from "node:fs/promises";
 import { z } from "zod";
 import { TrimtabError } from "#kit/errors.ts";
+import { readGiven } from "../given-file.ts";
 
 /** What is read: a text, or a conversation to be rendered with the model's template. */
 export type Prompt =
@@ -63,12 +63,7 @@ type Entry = z.infer<typeof entrySchema>;
 
 async function readInput(input: string): Promise<string> {
   if (input === "-") return await new Response(Bun.stdin.stream()).text();
-  try {
-    return await readFile(input, "utf8");
-  } catch (cause) {
-    const message = `${input} cannot be read`;
-    throw new TrimtabError("ARTIFACT_NOT_FOUND", message, { field: "input", cause });
-  }
+  return readGiven(input, "input").toString("utf8");
 }
 
 function parse(content: string, { input = "", format }: PromptSource): Entry[] {

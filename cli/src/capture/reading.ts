@@ -1,11 +1,11 @@
 /** What a capture reads of every prompt, checked against the model: sites, blocks, positions, pooling, projection. */
-import { readFile } from "node:fs/promises";
 import { TrimtabError } from "#kit/errors.ts";
 import { parseSafetensors, safetensorsToF32 } from "#kit/safetensors.ts";
 import type { Model } from "#proto/trimtab/forward/v1/forward_service_pb.ts";
 import { Pooling, Site, TapPositions } from "#proto/trimtab/type/v1/program_pb.ts";
 import { DataType } from "#proto/trimtab/type/v1/tensor_pb.ts";
 import type { GatewayClient } from "../demo/answer.ts";
+import { readGiven } from "../given-file.ts";
 
 /** How to read, as asked. */
 export interface ReadingOptions {
@@ -112,10 +112,7 @@ function readLayers(text: string | undefined, count: number): number[] {
 
 async function storeProjection(client: GatewayClient, path: string | undefined): Promise<string> {
   if (path === undefined) return "";
-  const bytes = await readFile(path).catch((cause: unknown) => {
-    throw new TrimtabError("ARTIFACT_NOT_FOUND", `${path} cannot be read`, { field: "projection", cause });
-  });
-  const entries = [...parseSafetensors(bytes).tensors];
+  const entries = [...parseSafetensors(readGiven(path, "projection")).tensors];
   const [entry] = entries;
   if (!entry || entries.length > 1 || entry[1].shape.length !== 2) {
     const message = `${path} must hold one matrix [rank, dim]`;

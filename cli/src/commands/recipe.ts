@@ -9,7 +9,7 @@ import { TrimtabError } from "#kit/errors.ts";
 import { integerIn } from "#kit/option-values.ts";
 import type { GatewayClient } from "../demo/answer.ts";
 import { readPrompts } from "../capture/prompts.ts";
-import { addTargetOptions, optionOf, withGateway, type TargetOptions } from "../options.ts";
+import { addTargetOptions, refuseTyped, withGateway, type TargetOptions } from "../options.ts";
 import { askAll, summarise } from "../recipe/ask.ts";
 import { buildRecipe } from "../recipe/build.ts";
 import { doseLines, evaluationLines, modeLine, summaryLines } from "../view/evaluation.ts";
@@ -70,7 +70,8 @@ export function addRecipeCommand(program: Command): void {
     .option("--answers <file>", "write prompts, answers and verdicts to a JSONL file")
     .option("--json", "print JSON")
     .action(async (name: string, options: EvalOptions, command: Command) => {
-      checkEvaluation(options, command);
+      if (options.prompts === undefined)
+        refuseTyped(command, OF_PROMPTS, (option) => `${option} is of prompts of your own: give --prompts`);
       await withGateway(options, async (client) => {
         if (options.prompts !== undefined) await evaluateOn(client, name, options.prompts, options);
         else print(await buildRecipe(client, name, { force: true }), options);
@@ -78,14 +79,8 @@ export function addRecipeCommand(program: Command): void {
     });
 }
 
-/** Options that say how prompts of a user's own are asked. @throws TrimtabError INVALID_ARGUMENT without such prompts */
-function checkEvaluation({ prompts }: EvalOptions, command: Command): void {
-  const ofPrompts = ["maxTokens", "mode", "answers"];
-  const idle = ofPrompts.find((option) => command.getOptionValueSource(option) === "cli");
-  if (prompts !== undefined || idle === undefined) return;
-  const field = optionOf(idle);
-  throw new TrimtabError("INVALID_ARGUMENT", `${field} is of prompts of your own: give --prompts`, { field });
-}
+/** Options that say how prompts of a user's own are asked. */
+const OF_PROMPTS = ["maxTokens", "mode", "answers"];
 
 /** Builds the recipe if it is not stored, then asks the prompts of a file base and steered. */
 async function evaluateOn(

@@ -12,7 +12,7 @@ import { integerIn } from "#kit/option-values.ts";
 import { startService, startStack } from "../compose.ts";
 import { answerAndBuild } from "../demo/run.ts";
 import { addEngineOptions, type EngineFlags } from "../engine-options.ts";
-import { addModelsOptions, type ModelOptions, optionOf } from "../options.ts";
+import { addModelsOptions, type ModelOptions, refuseTyped } from "../options.ts";
 import { DEFAULT_GRPC_PORT, DEFAULT_HTTP_PORT } from "../ports.ts";
 import { ROOM_NAMES, type RoomName } from "../rooms.ts";
 
@@ -76,7 +76,7 @@ export function addServeCommand(program: Command): void {
   }
   addEngineOptions(addModelsOptions(command)).action(async (options: ServeOptions) => {
     if (options.service === undefined) {
-      checkWhole(command);
+      refuseTyped(command, OF_ONE_SERVICE, (option) => `${option} is of one service alone: give --service`);
       return await serveAll(options);
     }
     if (options.recipe !== undefined)
@@ -86,19 +86,11 @@ export function addServeCommand(program: Command): void {
   });
 }
 
-/** What only one service alone takes: typed without one it would be taken for what happens. The environment may say more than is used. */
+/** What only one service alone takes: typed without one it would be taken for what happens. */
 const OF_ONE_SERVICE = [
   ...["listen", "loadedFile", "tokenizer", "forward", "verifier", "steering"],
   ...["tlsCert", "tlsKey", "tlsCa"],
 ];
-
-/** @throws TrimtabError INVALID_ARGUMENT */
-function checkWhole(command: Command): void {
-  const idle = OF_ONE_SERVICE.find((option) => command.getOptionValueSource(option) === "cli");
-  if (idle === undefined) return;
-  const field = optionOf(idle);
-  throw new TrimtabError("INVALID_ARGUMENT", `${field} is of one service alone: give --service`, { field });
-}
 
 async function serveAll(options: ServeOptions): Promise<void> {
   if (options.recipe !== undefined && options.model.length > 1)

@@ -1,9 +1,9 @@
 /** `trimtab steer extract | fit | sweep | list | show | delete | import | export`: what is made, kept, and exchanged with other programs. */
-import { readFile, writeFile } from "node:fs/promises";
+import { writeFile } from "node:fs/promises";
 import { Option, type Command } from "commander";
 import { DirectionFormat } from "#proto/trimtab/steering/v1/steering_service_pb.ts";
-import { TrimtabError } from "#kit/errors.ts";
 import { wholeNumber } from "#kit/option-values.ts";
+import { readGiven } from "../given-file.ts";
 import { addExtractCommand } from "../steer/extract.ts";
 import { addFitCommand } from "../steer/fit.ts";
 import { addShowCommand } from "../steer/show.ts";
@@ -51,11 +51,7 @@ export function addSteerCommand(program: Command): void {
     .option("--feature <index>", "feature of a sparse autoencoder (saelens)", wholeNumber, 0)
     .option("--layer <block>", "block whose residual it reads (saelens)", wholeNumber, 0)
     .action(async (name: string, file: string, options: ImportOptions) => {
-      const data = new Uint8Array(
-        await readFile(file).catch((cause: unknown) => {
-          throw new TrimtabError("ARTIFACT_NOT_FOUND", `${file} cannot be read`, { field: "file", cause });
-        }),
-      );
+      const data = new Uint8Array(readGiven(file, "file"));
       await withGateway(options, async (client) => {
         const format = READABLE[options.format] ?? DirectionFormat.UNSPECIFIED;
         const { feature, layer } = options;

@@ -1,8 +1,8 @@
 /** Problems a verifier is trained on: a JSONL file, a line a problem, as `npm run eval -- tasks` prints them. */
-import { readFileSync } from "node:fs";
 import type { JsonObject } from "@bufbuild/protobuf";
 import { z } from "zod";
 import { TrimtabError } from "#kit/errors.ts";
+import { readGiven } from "../given-file.ts";
 
 const problemSchema = z.strictObject({
   /** Name of its content: an evaluation refuses problems a verifier has seen. */
@@ -23,12 +23,7 @@ export interface TrainingProblem extends Omit<z.infer<typeof problemSchema>, "ou
 
 /** Reads a file. @throws TrimtabError ARTIFACT_NOT_FOUND, INVALID_ARGUMENT that names the line. */
 export function readProblems(path: string): TrainingProblem[] {
-  let text: string;
-  try {
-    text = readFileSync(path, "utf8");
-  } catch (cause) {
-    throw new TrimtabError("ARTIFACT_NOT_FOUND", `${path} cannot be read`, { field: "problems", cause });
-  }
+  const text = readGiven(path, "problems").toString("utf8");
   const lines = text.split("\n").map((line, index) => ({ line, place: `${path}:${index + 1}` }));
   return lines.filter(({ line }) => line.trim() !== "").map(({ line, place }) => parse(line, place));
 }

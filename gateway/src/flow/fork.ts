@@ -3,6 +3,7 @@
  * them run on one session, so that forward computes once what the prompts have in common (`reused_tokens`).
  */
 import { clone, create } from "@bufbuild/protobuf";
+import { TrimtabError } from "#kit/errors.ts";
 import { passing } from "#kit/passing.ts";
 import {
   type ForkRequest,
@@ -16,7 +17,7 @@ import { checkCount, checkRequired, checkText } from "./checks.ts";
 import { collect } from "./collect.ts";
 import { openSession } from "./forward-session.ts";
 import { generate } from "./generation.ts";
-import { type FlowContext, searchedBeginning } from "./prepare.ts";
+import type { FlowContext } from "./prepare.ts";
 import { findStrategy } from "../strategies/registry.ts";
 import { createSharedSession } from "./shared-session.ts";
 import { totalUsage } from "./usage.ts";
@@ -34,7 +35,8 @@ export async function forkAnswers(
   continuations.forEach((text, index) => checkText(`continuations[${index}]`, text));
   const spec = clone(GenerationSpecSchema, validateSpec(request.spec));
   // Not even before nothing: children share a session, and what a search holds of it is its own.
-  if (findStrategy(spec.scaling?.strategy ?? "")) throw searchedBeginning();
+  if (findStrategy(spec.scaling?.strategy ?? ""))
+    throw new TrimtabError("UNSUPPORTED", "a search begins no answer that is given", { field: "scaling" });
   spec.choices = 1;
   if (spec.steering) spec.steering.compare = false;
   const failed = new AbortController();

@@ -17,7 +17,6 @@ import type { Programs } from "./programs.ts";
 import { encodePrompt, type Prompt } from "./prompt.ts";
 import { serviceFailure } from "./reasons.ts";
 import { pinned, type Requirements } from "./requirements.ts";
-import { findStrategy } from "../strategies/registry.ts";
 import { type PreparedScaling, prepareScaling } from "./search/options.ts";
 import { checkStepwise } from "./stepwise.ts";
 import { resolveModel } from "./model.ts";
@@ -80,9 +79,6 @@ export async function prepare(
     throw new TrimtabError("UNSUPPORTED", message, { field: "steering.use.every_tokens" });
   }
   checkReply(spec, continuation);
-  if (spec.scaling && findStrategy(spec.scaling.strategy) && continuation !== "") {
-    throw searchedBeginning();
-  }
   const [vocabulary, prompt, steering, scaling] = await Promise.all([
     flow.vocabularies.get(model, scope),
     encodePrompt(flow.clients, model, spec.prompt, scope, continuation),
@@ -94,11 +90,6 @@ export async function prepare(
   checkContext(spec, prompt, model);
   const seed = spec.sampling?.seed ?? BigInt(randomInt(DRAWN_SEEDS));
   return { spec, model, vocabulary, prompt, seed, steering, scaling };
-}
-
-/** What a search ends with that would go on from a beginning of the answer. */
-export function searchedBeginning(): TrimtabError {
-  return new TrimtabError("UNSUPPORTED", "a search begins no answer that is given", { field: "scaling" });
 }
 
 /** A reply is the whole answer: nothing else can say what it is, or how it begins. */

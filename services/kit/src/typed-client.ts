@@ -8,6 +8,7 @@ import {
   type StreamResponse,
   type Transport,
 } from "@connectrpc/connect";
+import { createAsyncIterable } from "@connectrpc/connect/protocol";
 
 /** A message as it is written down. */
 type Init = Record<string, unknown>;
@@ -21,7 +22,10 @@ export function createTypedClient<S extends DescService>(service: S, transport: 
       return plain[method.localName] ?? null;
     return (input: Init | AsyncIterable<Init>, options: CallOptions = {}) => {
       const { signal, timeoutMs, headers, contextValues } = options;
-      const requests = methodKind === "bidi_streaming" ? (input as AsyncIterable<Init>) : one(input as Init);
+      const requests =
+        methodKind === "bidi_streaming"
+          ? (input as AsyncIterable<Init>)
+          : createAsyncIterable([input as Init]);
       return messagesOf(
         transport.stream(method, signal, timeoutMs, headers, requests, contextValues),
         options,
@@ -29,10 +33,6 @@ export function createTypedClient<S extends DescService>(service: S, transport: 
     };
   });
   return client as Client<S>;
-}
-
-async function* one<T>(item: T): AsyncGenerator<T, void> {
-  yield item;
 }
 
 /** The messages of an answer that is yet to come. A reader that leaves does not end the call, as with connect-es. */

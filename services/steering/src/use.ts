@@ -32,6 +32,8 @@ const STRENGTHS = [
   "weights",
 ] as const;
 
+type UseField = keyof typeof SteeringUseSchema.field;
+
 /** What a use that is made of others leaves to them. */
 const OF_PARTS = [
   "recipe",
@@ -143,11 +145,10 @@ export function partsOf(use: SteeringUse): SteeringUse[] {
 }
 
 /** A field of a use as errors call it: as the schema does. */
-const fieldOf = (name: string): string =>
-  `steering.${name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)}`;
+const fieldOf = (field: UseField): string => `steering.${SteeringUseSchema.field[field].name}`;
 
 /** Whether a request says it: a gate or a scale of 0 is one. */
-function isGiven(use: SteeringUse, field: keyof typeof SteeringUseSchema.field): boolean {
+function isGiven(use: SteeringUse, field: UseField): boolean {
   return isFieldSet(use, SteeringUseSchema.field[field]);
 }
 

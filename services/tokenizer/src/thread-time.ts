@@ -1,5 +1,6 @@
 /** Processor time of one thread of this process: others that are busy meanwhile do not count against it. */
 import { readFileSync, readlinkSync } from "node:fs";
+import { startProcessClock } from "#kit/process-time.ts";
 
 /** Where the system tells of the calling thread, for other threads to read; undefined where it does not (Linux does). */
 export function threadPath(): string | undefined {
@@ -17,11 +18,7 @@ export function threadPath(): string | undefined {
 export function startThreadClock(path: string | undefined): () => number {
   const startedMs = path === undefined ? undefined : runMs(path);
   if (path !== undefined && startedMs !== undefined) return () => (runMs(path) ?? startedMs) - startedMs;
-  const started = process.cpuUsage();
-  return () => {
-    const { user, system } = process.cpuUsage(started);
-    return (user + system) / 1_000;
-  };
+  return startProcessClock();
 }
 
 /** The first number of `schedstat`: nanoseconds on a processor. Undefined when there is no such thread (any more). */

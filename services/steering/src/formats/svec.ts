@@ -8,8 +8,6 @@ import { scanJson } from "#kit/json-scan.ts";
 import { STEERING_LIMITS } from "../../limits.ts";
 import type { FileVectors } from "./vectors.ts";
 
-/** Nesting of what may stand beside the vectors. */
-const MOST_DEPTH = 8;
 const layerId = z.string().regex(/^(0|[1-9][0-9]{0,3})$/);
 const file = z.object({
   model_type: z.string().max(1_000).optional(),
@@ -23,7 +21,7 @@ export function readSvec(bytes: Uint8Array): FileVectors {
   try {
     const text = new TextDecoder("utf-8", { fatal: true }).decode(bytes);
     // A block that is there twice has no vector: the parser would keep the last one.
-    const fault = scanJson(text, MOST_DEPTH);
+    const fault = scanJson(text, STEERING_LIMITS.svecDepth);
     if (fault !== undefined) throw new Error(fault);
     const data = file.parse(JSON.parse(text));
     const raw = Object.entries(data.directions).map(

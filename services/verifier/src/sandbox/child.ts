@@ -5,6 +5,7 @@
  */
 import variant from "@jitl/quickjs-wasmfile-release-sync";
 import { newQuickJSWASMModuleFromVariant, type QuickJSContext } from "quickjs-emscripten-core";
+import { startProcessClock } from "#kit/process-time.ts";
 import { SANDBOX_LIMITS } from "../../limits.ts";
 import type { SandboxJob, SandboxResult, UnitTest } from "./protocol.ts";
 
@@ -21,8 +22,8 @@ function run({ code, functionName, tests }: SandboxJob): SandboxResult {
   const withDeadline = (source: string): string | Trouble => {
     // By clocks that do not jump.
     const endMs = performance.now() + SANDBOX_LIMITS.longestStepMs;
-    const begun = process.cpuUsage();
-    runtime.setInterruptHandler(() => performance.now() > endMs || usedMs(begun) > SANDBOX_LIMITS.stepMs);
+    const usedMs = startProcessClock();
+    runtime.setInterruptHandler(() => performance.now() > endMs || usedMs() > SANDBOX_LIMITS.stepMs);
     return evaluate(context, source);
   };
   let passed = 0;
@@ -46,12 +47,6 @@ function run({ code, functionName, tests }: SandboxJob): SandboxResult {
   context.dispose();
   runtime.dispose();
   return { end: trouble?.end ?? "finished", passed, witness: trouble?.witness ?? "" };
-}
-
-/** Processor time of this process since then. */
-function usedMs(begun: NodeJS.CpuUsage): number {
-  const { user, system } = process.cpuUsage(begun);
-  return (user + system) / 1_000;
 }
 
 interface Trouble {
