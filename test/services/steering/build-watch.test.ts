@@ -2,7 +2,8 @@
 import { expect, test } from "bun:test";
 import { join } from "node:path";
 import { createArtifactStore } from "#kit/artifact-store.ts";
-import { type Build, BuildState } from "#proto/trimtab/steering/v1/steering_service_pb.ts";
+import { type Build, BuildState, type Recipe } from "#proto/trimtab/steering/v1/steering_service_pb.ts";
+import { ArtifactKind } from "#proto/trimtab/type/v1/artifact_pb.ts";
 import { createBuilds } from "../../../services/steering/src/build/builds.ts";
 import { fetchModel } from "../../../services/steering/src/model.ts";
 import { readRecipe } from "../../../services/steering/src/recipes/recipe.ts";
@@ -16,7 +17,8 @@ async function registry() {
   const model = await fetchModel(simulation.clients, MODEL, {});
   const recipe = readRecipe(join(recipesDir, "refusal"));
   const close = () => Promise.all([builds.close(), room.close()]);
-  return { builds, request: { model, recipe, force: false, skipEvaluation: false }, simulation, close };
+  const request = { model, recipe, force: false, skipEvaluation: false };
+  return { builds, request, simulation, storeDir, close };
 }
 
 test("two requests for one build share it, a third after it costs nothing", async () => {
@@ -82,6 +84,34 @@ test("who asks for a build while another takes it back has it built", async () =
   const states: BuildState[] = [];
   for await (const { state } of builds.watch(id, new AbortController().signal)) states.push(state);
   expect([...new Set(states)]).toEqual([BuildState.RUNNING, BuildState.SUCCEEDED]);
+  await close();
+});
+
+test("a build without evaluation that ends after an evaluated one leaves its evidence, and no steps", async () => {
+  const { builds, request, simulation, storeDir, close } = await registry();
+  const [held, gate] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  const last = async (id: string): Promise<Build | undefined> => {
+    let seen: Build | undefined;
+    for await (const build of builds.watch(id, new AbortController().signal)) seen = build;
+    return seen;
+  };
+  simulation.before = () => {
+    simulation.before = () => {};
+    held.resolve();
+    return gate.promise;
+  };
+  const slow = builds.start({ ...request, skipEvaluation: true });
+  await held.promise;
+  const evaluated = (await last(builds.start(request)))?.recipe;
+  expect(evaluated?.evaluation?.cells).not.toEqual([]);
+  gate.resolve();
+  expect((await last(slow))?.recipe).toEqual(evaluated as Recipe);
+  const store = createArtifactStore(storeDir);
+  expect(store.list({ kind: ArtifactKind.RECIPE }).map(({ digest }) => `refusal@${digest}`)).toEqual([
+    evaluated?.resolved ?? "",
+  ]);
+  const steps = store.list({ kind: ArtifactKind.FINDING }).filter(({ name }) => name.startsWith("build."));
+  expect(steps).toEqual([]);
   await close();
 });
 

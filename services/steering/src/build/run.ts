@@ -46,7 +46,7 @@ export interface BuildOrder {
 
 /** Runs the phases; the result is in the store when it returns. */
 export async function runBuild(context: PhaseContext, order: BuildOrder): Promise<Recipe> {
-  const stored = context.force ? undefined : storedRecipe(context, order);
+  const stored = storedRecipe(context, order);
   if (stored) return stored;
   checkRecipeData(context.recipe);
   const enter = (phase: Phase): void => {
@@ -76,7 +76,7 @@ export async function runBuild(context: PhaseContext, order: BuildOrder): Promis
       doses: search.doses.map(({ layer, relative }) => ({ layer, relative })),
       course: search.course,
     };
-    if (order.skipEvaluation) return save(context, built);
+    if (order.skipEvaluation) return finish(context, order, built);
     enter("evaluation");
     const evaluation = await evaluationPhase(context, {
       direction,
@@ -84,14 +84,15 @@ export async function runBuild(context: PhaseContext, order: BuildOrder): Promis
       ...(controller && { controller }),
     });
     throwIfCancelled(context.scope.signal);
-    return save(context, { ...built, evaluation: evaluationJson(evaluation) });
+    return finish(context, order, { ...built, evaluation: evaluationJson(evaluation) });
   } finally {
     await controller?.runner.close();
   }
 }
 
-/** The stored result of the same build, if it has what is asked for. */
-function storedRecipe({ store, recipe, model }: PhaseContext, order: BuildOrder): Recipe | undefined {
+/** The stored result of the same build, if it has what is asked for and may be used. */
+function storedRecipe({ store, recipe, model, force }: PhaseContext, order: BuildOrder): Recipe | undefined {
+  if (force) return undefined;
   const name = recipeArtifactName(recipe.settings.name, model.digest);
   const record = store.list({ kind: ArtifactKind.RECIPE }).find((each) => each.name === name);
   const built = record && readCurrentRecipe(store.get(name).bytes);
@@ -100,7 +101,14 @@ function storedRecipe({ store, recipe, model }: PhaseContext, order: BuildOrder)
   return recipeMessage(built, record.digest);
 }
 
-function save({ store, recipe, model, steps }: PhaseContext, built: BuiltRecipe): Recipe {
+/** Saves what was built, unless the same was stored meanwhile, perhaps with evidence that this has not. */
+function finish(context: PhaseContext, order: BuildOrder, built: BuiltRecipe): Recipe {
+  const recipe = storedRecipe(context, order) ?? save(context, built);
+  context.steps.clear();
+  return recipe;
+}
+
+function save({ store, recipe, model }: PhaseContext, built: BuiltRecipe): Recipe {
   const { digest } = store.put({
     name: recipeArtifactName(recipe.settings.name, model.digest),
     kind: ArtifactKind.RECIPE,
@@ -115,6 +123,5 @@ function save({ store, recipe, model, steps }: PhaseContext, built: BuiltRecipe)
     },
     replace: true,
   });
-  steps.clear();
   return recipeMessage(built, digest);
 }
