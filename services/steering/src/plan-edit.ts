@@ -1,8 +1,9 @@
 /** Edits as intents: the program narrowed to what the request asks for, coefficients by the scale. Pure. */
-import { clone, create } from "@bufbuild/protobuf";
+import { create } from "@bufbuild/protobuf";
 import { TrimtabError } from "#kit/errors.ts";
 import type { Edit, SteeringUse } from "#proto/trimtab/steering/v1/steering_service_pb.ts";
-import { OperationSchema, ProgramSchema, Scope } from "#proto/trimtab/type/v1/program_pb.ts";
+import { ProgramSchema, Scope } from "#proto/trimtab/type/v1/program_pb.ts";
+import { movedTo } from "./edit-positions.ts";
 import { checkCoefficients, type Intent } from "./intent.ts";
 import { nameProgram } from "./program.ts";
 import { checkScope } from "./use.ts";
@@ -16,16 +17,17 @@ export function editIntent(edit: Edit, use: SteeringUse, scale: number): Intent 
   const all = edit.program?.operations ?? [];
   checkLayers(use, new Set(all.map(({ layer }) => layer)));
   if (use.scope !== Scope.UNSPECIFIED) checkScope(use.scope);
-  const chosen = all
+  const narrowed = all
     .map((operation, slot) => ({ operation, strength: edit.strengths[slot] }))
-    .filter(({ operation }) => use.layers.length === 0 || use.layers.includes(operation.layer))
-    .map(({ operation, strength }) => {
-      const { coefficient = 0, fixed = false } = strength ?? {};
-      return {
-        operation: narrowed(operation, use.scope),
-        planned: { layer: operation.layer, coefficient: fixed ? coefficient : scale * coefficient, fixed },
-      };
-    });
+    .filter(({ operation }) => use.layers.length === 0 || use.layers.includes(operation.layer));
+  const placed = use.scope === Scope.UNSPECIFIED ? narrowed : movedTo(use.scope, narrowed);
+  const chosen = placed.map(({ operation, strength }) => {
+    const { coefficient = 0, fixed = false } = strength ?? {};
+    return {
+      operation,
+      planned: { layer: operation.layer, coefficient: fixed ? coefficient : scale * coefficient, fixed },
+    };
+  });
   const additions = chosen.map(({ planned }) => planned);
   checkCoefficients(additions);
   const acts = scale !== 0 && additions.some(({ coefficient }) => coefficient !== 0);
@@ -50,15 +52,6 @@ export function editIntent(edit: Edit, use: SteeringUse, scale: number): Intent 
     fixedGate: use.forceGate ?? 1,
     program: acts ? nameProgram(program) : null,
   };
-}
-
-/** An operation at the positions the request asks for, if it does. */
-function narrowed<T extends Parameters<typeof clone<typeof OperationSchema>>[1]>(operation: T, scope: Scope) {
-  if (scope === Scope.UNSPECIFIED) return operation;
-  const copy = clone(OperationSchema, operation);
-  copy.scope = scope;
-  if (scope !== Scope.DECODE) delete copy.answerWindow;
-  return copy;
 }
 
 function checkLayers(use: SteeringUse, own: ReadonlySet<number>): void {
