@@ -2,6 +2,7 @@
 import { expect, test } from "bun:test";
 import { create } from "@bufbuild/protobuf";
 import { type Operation, OperationSchema, Scope } from "#proto/trimtab/type/v1/program_pb.ts";
+import { MAX_WINDOWS } from "../../../services/forward/limits.ts";
 import { decayed } from "../../../services/steering/src/decay.ts";
 
 /** What generated token `at` is pushed by, of a push of 1. */
@@ -32,4 +33,16 @@ test("what begins late in an answer decays, too", () => {
   const late = create(OperationSchema, { scope: Scope.DECODE, answerWindow: { first: 600, end: 0 } });
   expect(pushAt(late, 0.999, 599)).toBe(0);
   expect(pushAt(late, 0.999, 600)).toBeGreaterThan(0.999 ** 1_024);
+});
+
+test("however slowly a push fades, a course of two stretches has room in one program, and every token nearly its power", () => {
+  const stretch = (first: number, end: number) =>
+    create(OperationSchema, { scope: Scope.DECODE, answerWindow: { first, end } });
+  for (const decay of Array.from({ length: 40 }, (_, k) => 1 - 2 ** -(k + 1))) {
+    const parts = [stretch(0, 16), stretch(16, 0)].flatMap((part) => decayed(part, 1, decay));
+    const windows = new Set(parts.map(({ operation: { answerWindow: w } }) => `${w?.first} ${w?.end}`));
+    expect(windows.size).toBeLessThanOrEqual(MAX_WINDOWS);
+    for (const at of [0, 1, 2, 3, 7, 15, 16, 100, 1_000, 4_095, 30_000, 500_000])
+      expect(Math.abs(pushAt(whole, decay, at) - decay ** at)).toBeLessThan(0.2);
+  }
 });
