@@ -8,6 +8,7 @@ import type { SteeringService } from "#proto/trimtab/steering/v1/steering_servic
 import type { TokenizerService } from "#proto/trimtab/tokenizer/v1/tokenizer_service_pb.ts";
 import type { CallerSchema } from "#proto/trimtab/type/v1/caller_pb.ts";
 import type { VerifierService } from "#proto/trimtab/verifier/v1/verifier_service_pb.ts";
+import type { Whole } from "./admission/whole.ts";
 import { LIMITS } from "./limits.ts";
 import type { Terms } from "./terms.ts";
 
@@ -33,6 +34,8 @@ export interface CallScope {
   readonly caller?: Caller;
   /** On which terms it is served. */
   readonly terms?: Terms;
+  /** The request that this is a part of, which is let in as one. */
+  readonly whole?: Whole;
   /** Hears of every step of a search, for the trace of the request; absent when nothing is traced. */
   readonly onSearch?: (event: SearchEvent["event"]) => void;
 }

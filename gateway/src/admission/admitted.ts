@@ -3,9 +3,11 @@ import type { CallScope } from "../clients.ts";
 import type { GatewayContext } from "../context.ts";
 import { ADMISSION_LIMITS } from "../limits.ts";
 import type { Ask, Ticket } from "./admission.ts";
+import { createWhole } from "./whole.ts";
 
-/** Asks to let work of so many tokens in. Throws what {@link Ask} is refused with. */
+/** Asks to let work of so many tokens in, alone or with what it is a part of. Throws what {@link Ask} is refused with. */
 export function enter({ admission }: GatewayContext, scope: CallScope, tokens: number): Promise<Ticket> {
+  if (scope.whole) return scope.whole.begin(tokens);
   const { signal, timeoutMs, waitsMs, terms } = scope;
   const { key = "", band = "normal", share = {} } = terms ?? {};
   // A request that may be very long, and seldom is, would keep everybody waiting until nothing else runs.
@@ -26,6 +28,21 @@ export async function admitted<T>(
     return await work();
   } finally {
     ticket.leave(tokens);
+  }
+}
+
+/** Streams `work`, whose parts go through {@link enter} with the scope it is given, when all of it may run. */
+export async function* admittedWhole<T>(
+  gateway: GatewayContext,
+  scope: CallScope,
+  tokens: () => number,
+  work: (scope: CallScope) => AsyncIterable<T>,
+): AsyncGenerator<T, void> {
+  const whole = createWhole(async () => await enter(gateway, scope, tokens()));
+  try {
+    yield* work({ ...scope, whole });
+  } finally {
+    whole.end();
   }
 }
 

@@ -3,6 +3,7 @@ import type {
   CaptureRequest,
   EmbedRequest,
   GenerationSpec,
+  ScoreRequest,
 } from "#proto/trimtab/gateway/v1/gateway_service_pb.ts";
 import { ADMISSION_LIMITS } from "../limits.ts";
 import { findStrategy } from "../strategies/registry.ts";
@@ -34,6 +35,12 @@ export function tokensOfInput(
   if (input.case === "ids") return input.value.ids.length + after;
   if (input.case === "text") return tokensOfTexts([input.value]) + after;
   return tokensOfTexts(input.value?.messages.map(({ content }) => content) ?? []) + after;
+}
+
+/** Tokens of answers to score, and of the conversation before them, once. */
+export function tokensOfScore({ conversation, answers, answerIds }: ScoreRequest): number {
+  const before = conversation?.messages.map(({ content }) => content) ?? [];
+  return tokensOfTexts([...before, ...answers]) + answerIds.reduce((sum, { ids }) => sum + ids.length, 0);
 }
 
 /** Tokens of texts to embed. */

@@ -9,7 +9,7 @@ import {
   TokenizeResponseSchema,
 } from "#proto/trimtab/gateway/v1/gateway_service_pb.ts";
 import { admitted, admittedStream } from "../admission/admitted.ts";
-import { tokensOfEmbedding, tokensOfInput, tokensOfTexts } from "../admission/estimate.ts";
+import { tokensOfEmbedding, tokensOfInput, tokensOfScore } from "../admission/estimate.ts";
 import { checkSteering } from "../permissions.ts";
 import { scopeOfCall } from "../caller.ts";
 import type { GatewayContext } from "../context.ts";
@@ -63,9 +63,7 @@ export function readingHandlers(
     async score(request, context) {
       const scope = scopeOfCall(gateway, context);
       checkSteering(request.steering ? [request.steering] : [], scope.terms);
-      const given = request.answerIds.reduce((sum, { ids }) => sum + ids.length, 0);
-      const tokens = tokensOfTexts(request.answers) + given;
-      return await admitted(gateway, scope, tokens, () => scoreAnswers(flow, request, scope));
+      return await admitted(gateway, scope, tokensOfScore(request), () => scoreAnswers(flow, request, scope));
     },
     async putProjection({ model: reference, matrix }, context) {
       checkRequired("matrix", matrix !== undefined, "a matrix is needed");

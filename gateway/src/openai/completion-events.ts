@@ -11,7 +11,7 @@ import {
 } from "#proto/trimtab/gateway/v1/gateway_service_pb.ts";
 import { FinishReason, type Token } from "#proto/trimtab/type/v1/generation_pb.ts";
 import { admitted } from "../admission/admitted.ts";
-import { tokensOfInput } from "../admission/estimate.ts";
+import { tokensOfGeneration, tokensOfInput } from "../admission/estimate.ts";
 import type { CallScope } from "../clients.ts";
 import type { GatewayContext } from "../context.ts";
 import { armsOf } from "../flow/arms.ts";
@@ -54,6 +54,28 @@ export function checkCompletion(body: CompletionBody): void {
   }
 }
 
+/** What is generated from one prompt. */
+function specOf(body: CompletionBody, prompt: CompletionPrompt): GenerationSpec {
+  const given =
+    typeof prompt === "string"
+      ? ({ case: "text", value: prompt } as const)
+      : ({ case: "ids", value: create(TokenIdsSchema, { ids: [...prompt] }) } as const);
+  const spec = completionSpec(body, given);
+  spec.echo = body.echo === true;
+  return spec;
+}
+
+/** Whether the prompt itself is read first, and repeated from what was read. */
+const isRead = ({ echo, logprobs, maxTokens }: GenerationSpec): boolean =>
+  echo && (logprobs || maxTokens === 0);
+
+/** Tokens of all prompts of a body, as estimated. @throws TrimtabError STRATEGY_NOT_FOUND */
+export function tokensOfCompletion(body: CompletionBody): number {
+  const tokensOf = (spec: GenerationSpec): number =>
+    (isRead(spec) ? tokensOfInput(spec.prompt) : 0) + (spec.maxTokens === 0 ? 0 : tokensOfGeneration(spec));
+  return promptsOf(body).reduce((sum, prompt) => sum + tokensOf(specOf(body, prompt)), 0);
+}
+
 /** Events of one prompt. */
 export async function* completionEvents(
   gateway: GatewayContext,
@@ -61,13 +83,8 @@ export async function* completionEvents(
   prompt: CompletionPrompt,
   scope: CallScope,
 ): AsyncGenerator<GenerateResponse, void> {
-  const given =
-    typeof prompt === "string"
-      ? ({ case: "text", value: prompt } as const)
-      : ({ case: "ids", value: create(TokenIdsSchema, { ids: [...prompt] }) } as const);
-  const spec = completionSpec(body, given);
-  spec.echo = body.echo === true;
-  if (!spec.echo || (!spec.logprobs && spec.maxTokens > 0)) {
+  const spec = specOf(body, prompt);
+  if (!isRead(spec)) {
     yield* observed(gateway, spec, scope);
     return;
   }
@@ -131,7 +148,8 @@ function* echoDeltas(spec: GenerationSpec, { text, tokens }: Echo): Generator<Ge
 function* nothingGenerated(spec: GenerationSpec, echo: Echo): Generator<GenerateResponse> {
   const promptTokens = echo.ids.length;
   const { name, digest } = echo.model;
-  yield eventOf({ case: "started", value: { model: name, modelDigest: digest, promptTokens } });
+  const seed = spec.sampling?.seed ?? 0n;
+  yield eventOf({ case: "started", value: { model: name, modelDigest: digest, promptTokens, seed } });
   yield* echoDeltas(spec, echo);
   for (const { index } of armsOf(spec)) {
     yield eventOf({ case: "finished", value: { choice: index, reason: FinishReason.LENGTH } });

@@ -7,13 +7,14 @@ import type {
 } from "#proto/trimtab/gateway/v1/gateway_service_pb.ts";
 import type { PlanReport } from "#proto/trimtab/steering/v1/steering_service_pb.ts";
 import type { Usage } from "#proto/trimtab/type/v1/generation_pb.ts";
+import { admittedWhole } from "../admission/admitted.ts";
 import type { CallScope } from "../clients.ts";
 import type { GatewayContext } from "../context.ts";
 import { collect } from "../flow/collect.ts";
 import type { Vocabulary } from "../flow/vocabulary.ts";
 import { LIMITS } from "../limits.ts";
 import { planOfChoice } from "./chat.ts";
-import { checkCompletion, completionEvents, promptsOf } from "./completion-events.ts";
+import { checkCompletion, completionEvents, promptsOf, tokensOfCompletion } from "./completion-events.ts";
 import { answerExtras, choiceExtras, finishReasonOf, usageOf } from "./extras.ts";
 import { headerOf, type StreamOptions, vocabularyOf } from "./frame.ts";
 import { type ChoiceLogprobs, createChoiceLogprobs, joinedLogprobs } from "./logprobs.ts";
@@ -45,14 +46,14 @@ export async function completionAnswer(
       text: choice.text,
       logprobs: vocabulary ? logprobsOf(body, split[prompt] ?? [], choice.index, vocabulary) : null,
       finish_reason: finishReasonOf(choice.finished?.reason),
-      trimtab: extrasOf(body, answer.plan, choice, answer.search),
+      trimtab: extrasOf(body, answer, choice, answer.search),
     })),
   );
   return {
     ...headerOf("text_completion", started),
     choices,
     usage: usageOf(answers.map((answer) => answer.usage)),
-    trimtab: answerExtras(started, answers[0]?.timings),
+    trimtab: answerExtras(started, answers[0]?.timings, hasOneSeed(body)),
   };
 }
 
@@ -66,6 +67,7 @@ export async function* completionChunks(
   const judged = (body.verifiers ?? []).length > 0;
   const prompts = promptsOf(body).map(() => ({
     turns: createTurns(judged),
+    started: undefined as StartedEvent | undefined,
     plan: undefined as PlanReport | undefined,
     logprobs: new Map<number, ChoiceLogprobs>(),
   }));
@@ -84,6 +86,7 @@ export async function* completionChunks(
     const state = prompts[prompt];
     if (!state) continue;
     const first = firstChoice(body, prompt);
+    if (event.case === "started") state.started = event.value;
     if (event.case === "started" && !started) {
       started = event.value;
       header = headerOf("text_completion", started);
@@ -103,7 +106,7 @@ export async function* completionChunks(
       yield chunk([{ index: first, text: "", logprobs: null, finish_reason: null, trimtab }]);
     }
     for (const { finished, verdicts } of state.turns.take(response)) {
-      const trimtab = extrasOf(body, state.plan, {
+      const trimtab = extrasOf(body, state, {
         index: finished.choice,
         finished,
         verdicts: [...verdicts],
@@ -113,7 +116,8 @@ export async function* completionChunks(
     }
     if (event.case === "completed") usages.push(event.value.usage);
   }
-  if (options.includeUsage) yield chunk([], { usage: usageOf(usages), trimtab: answerExtras(started) });
+  const trimtab = answerExtras(started, undefined, hasOneSeed(body));
+  if (options.includeUsage) yield chunk([], { usage: usageOf(usages), trimtab });
 }
 
 async function* promptEvents(
@@ -124,15 +128,21 @@ async function* promptEvents(
   checkCompletion(body);
   const left = new AbortController();
   const inner = { ...scope, signal: AbortSignal.any([scope.signal, left.signal]) };
-  const sources = promptsOf(body).map(
-    (prompt, index) =>
-      async function* (): AsyncGenerator<PromptEvent, void> {
-        for await (const response of completionEvents(gateway, body, prompt, inner)) {
-          yield { prompt: index, response };
-        }
-      },
+  const sourcesOf = (within: CallScope) =>
+    promptsOf(body).map(
+      (prompt, index) =>
+        async function* (): AsyncGenerator<PromptEvent, void> {
+          for await (const response of completionEvents(gateway, body, prompt, within)) {
+            yield { prompt: index, response };
+          }
+        },
+    );
+  yield* admittedWhole(
+    gateway,
+    inner,
+    () => tokensOfCompletion(body),
+    (within) => merged(sourcesOf(within), LIMITS.concurrentPrompts, () => left.abort()),
   );
-  yield* merged(sources, LIMITS.concurrentPrompts, () => left.abort());
 }
 
 async function* inOrder(responses: readonly GenerateResponse[]): AsyncGenerator<GenerateResponse, void> {
@@ -157,12 +167,22 @@ function firstChoice(body: CompletionBody, prompt: number): number {
   return prompt * (body.n ?? 1) * (body.steering?.compare === true ? 2 : 1);
 }
 
+/** Several prompts that are given no seed draw one each: it is told of their choices. */
+const hasOneSeed = (body: CompletionBody): boolean => body.seed !== undefined || promptsOf(body).length === 1;
+
+/** What is known of the prompt that a choice answers. */
+interface Answered {
+  readonly started?: StartedEvent | undefined;
+  readonly plan?: PlanReport | undefined;
+}
+
 function extrasOf(
   body: CompletionBody,
-  plan: PlanReport | undefined,
+  { started, plan }: Answered,
   { index, finished, verdicts }: Pick<Choice, "index" | "finished" | "verdicts">,
   search?: FinalEvent,
 ): object {
   const shown = planOfChoice(plan, index, body.steering?.compare === true);
-  return choiceExtras(shown, finished, verdicts, search);
+  const seed = hasOneSeed(body) ? {} : { seed: Number(started?.seed ?? 0) };
+  return { ...seed, ...choiceExtras(shown, finished, verdicts, search) };
 }

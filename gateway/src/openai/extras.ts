@@ -13,12 +13,16 @@ import { reportJson, scalingUsageJson } from "./scaling.ts";
 
 const DIGITS = 6;
 
-/** About the whole answer. */
-export function answerExtras(started: StartedEvent | undefined, timings?: Timings): object {
+/** About the whole answer; `hasOneSeed` says that it holds for all of it. */
+export function answerExtras(
+  started: StartedEvent | undefined,
+  timings?: Timings,
+  hasOneSeed = true,
+): object {
   return {
     generation_id: started?.generationId,
     model_digest: started?.modelDigest,
-    seed: started === undefined ? undefined : Number(started.seed),
+    seed: started === undefined || !hasOneSeed ? undefined : Number(started.seed),
     ...(timings ? { timings: timingsOf(timings) } : {}),
   };
 }
