@@ -37,6 +37,34 @@ test("an answer that has ended is right only if it was worked out to its end", a
   expect(await scoresOf(FinishReason.LENGTH)).toEqual([0, 0, 0, 0, 1]);
 });
 
+test("digits at the end of an answer in the making may be the first of more", async () => {
+  const sums = { terms: [12, 3] };
+  const numbers = { numbers: [8, 3], target: 24 };
+  const open = async (name: string, parameters: JsonObject, text: string) =>
+    (await judge(name, parameters, [{ text }, { text, finishReason: FinishReason.STOP }])).map(
+      ({ score }) => score,
+    );
+  expect(await open("partial_sums", sums, "12 + 3 = 1")).toEqual([1, 0]);
+  expect(await open("partial_sums", sums, "12 + 3 = 15\nAnswer: 1")).toEqual([1, 0]);
+  expect(await open("partial_sums", sums, "12 + 3 = 1\n")).toEqual([0, 0]);
+  expect(await open("reachable_target", numbers, "8 * 3 = 2")).toEqual([1, 0]);
+  expect(await open("reachable_target", numbers, "8 * 3 = 3")).toEqual([0, 0]);
+  expect(await open("equations", {}, "8 * 3 = 24\n8 * 4 = 3")).toEqual([1, 0.5]);
+});
+
+test("Countdown counts with what is rounded, and an answer that states another number is wrong", async () => {
+  const rounded = "7 / 3 = 2.333333333\nAnswer: 2.333333333 * 6";
+  expect(await judgeTexts("reachable_target", { numbers: [7, 3, 6], target: 14 }, [rounded])).toEqual([
+    "1 reachable",
+  ]);
+  const texts = ["8 * 3 = 24\nAnswer: 9", "8 * 3 = 24\nAnswer: 24", "8 * 3 = 24\nThe answer is above."];
+  expect(await judgeTexts("reachable_target", { numbers: [8, 3], target: 24 }, texts)).toEqual([
+    "0 wrong",
+    "1 reachable",
+    "1 reachable",
+  ]);
+});
+
 test("errors made on purpose: drawn in, over-confident early, noisy, and the same whenever they are asked for", async () => {
   const texts = ["3 + 4 = 7\n", "3 + 4 = 8\n", "3 + 4 = 7\n7 + 5 = 12\n"].map((text) => ({ text }));
   const scored = async (errors: JsonObject) =>

@@ -2,6 +2,7 @@
  * Do the equations of an answer hold? Every `a op b = c` is a step; the score folds right and wrong steps into one.
  * Source: arithmetic checkers as process verifiers. Cost: linear in the text.
  */
+import { FinishReason } from "#proto/trimtab/type/v1/generation_pb.ts";
 import { ARITHMETIC_LIMITS } from "../../limits.ts";
 import { findEquations } from "../text/arithmetic.ts";
 import { STEP_AGGREGATIONS, type StepAggregation, aggregateSteps } from "../text/steps.ts";
@@ -34,12 +35,12 @@ export function createEquationsVerifier(): Verifier {
     prepare(parameters) {
       const { aggregation = "mean" } = parameters as { aggregation?: StepAggregation };
       return {
-        score: eachItem(({ text }) => {
+        score: eachItem(({ text, finishReason }) => {
           if (text.length > ARITHMETIC_LIMITS.textChars) {
             const reason = `the answer is longer than ${ARITHMETIC_LIMITS.textChars} characters`;
             return { failure: "TOO_LARGE", reason };
           }
-          const equations = findEquations(text);
+          const equations = findEquations(text, finishReason === FinishReason.UNSPECIFIED);
           if (equations.length === 0) {
             return { score: UNKNOWN, label: "no_equation", reason: "the answer has no equation" };
           }

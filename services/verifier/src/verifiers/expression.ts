@@ -4,6 +4,7 @@
  */
 import { ARITHMETIC_LIMITS } from "../../limits.ts";
 import { findLastExpression, isWithin } from "../text/arithmetic.ts";
+import { isSameNumber } from "../text/same-number.ts";
 import { eachItem, type Verifier } from "../verifier.ts";
 
 interface ExpressionParameters {
@@ -11,8 +12,6 @@ interface ExpressionParameters {
   readonly target: number;
   readonly use_all?: boolean;
 }
-
-const ROUNDING = 1e-9;
 
 /** Creates the verifier "expression". */
 export function createExpressionVerifier(): Verifier {
@@ -56,7 +55,7 @@ export function createExpressionVerifier(): Verifier {
           if (!isWithin(found.numbers, numbers, use_all)) {
             return { score: 0, label: "wrong_numbers", reason: `${spelled} uses other numbers than given` };
           }
-          const isRight = Math.abs(found.value - target) <= ROUNDING * Math.max(1, Math.abs(target));
+          const isRight = isSameNumber(found.value, target);
           return {
             score: isRight ? 1 : 0,
             label: isRight ? "correct" : "wrong_value",

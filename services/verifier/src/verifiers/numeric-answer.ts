@@ -3,6 +3,7 @@
  * else takes the last number of the text. Cost: linear in the text.
  */
 import { findFinalNumber } from "../text/numbers.ts";
+import { roundingOf } from "../text/same-number.ts";
 import { eachItem, type Verifier } from "../verifier.ts";
 
 interface NumericParameters {
@@ -10,9 +11,6 @@ interface NumericParameters {
   readonly tolerance?: number;
   readonly relative_tolerance?: number;
 }
-
-/** Numbers are compared as the text spells them: this much of rounding is not an error. */
-const ROUNDING = 1e-9;
 
 /** Creates the verifier "numeric_answer". */
 export function createNumericAnswerVerifier(): Verifier {
@@ -41,14 +39,14 @@ export function createNumericAnswerVerifier(): Verifier {
     },
     prepare(parameters) {
       const { expected, tolerance = 0, relative_tolerance = 0 } = parameters as unknown as NumericParameters;
-      const size = Math.abs(expected);
-      const allowed = Math.max(tolerance, relative_tolerance * size, ROUNDING * Math.max(1, size));
+      const allowed = Math.max(tolerance, relative_tolerance * Math.abs(expected));
       return {
         score: eachItem(({ text }) => {
           const found = findFinalNumber(text);
           if (found === undefined)
             return { score: 0, label: "no_number", reason: "the answer has no number" };
-          const isRight = Math.abs(found.value - expected) <= allowed;
+          const distance = Math.abs(found.value - expected);
+          const isRight = distance <= Math.max(allowed, roundingOf(found.value, expected));
           return {
             score: isRight ? 1 : 0,
             label: isRight ? "correct" : "wrong",

@@ -7,6 +7,7 @@ import { FinishReason } from "#proto/trimtab/type/v1/generation_pb.ts";
 import { ARITHMETIC_LIMITS } from "../../limits.ts";
 import { ERROR_MODEL_SCHEMA, type ErrorModel, withErrors } from "../text/error-model.ts";
 import { findFinalNumber } from "../text/numbers.ts";
+import { mayBecome } from "../text/same-number.ts";
 import { eachItem, type Judged, type Verifier } from "../verifier.ts";
 
 const ADDITION = /(-?\d{1,15})\s*\+\s*(-?\d{1,15})\s*=\s*(-?\d{1,15})(?!\d)/g;
@@ -59,18 +60,21 @@ export function createPartialSumsVerifier(): Verifier {
 
 function judge(text: string, [first = 0, ...rest]: readonly number[], hasEnded: boolean): Judged {
   let sum = first;
+  /** Of an answer in the making, digits at its end may be the first of more. */
+  const comesTo = (spelled: string, value: number): boolean =>
+    Number(spelled) === value || (!hasEnded && text.endsWith(spelled) && mayBecome(spelled, value));
   const additions = [...text.matchAll(ADDITION)];
-  for (const [index, [line, left, term, result]] of additions.entries()) {
+  for (const [index, [line, left, term, result = ""]] of additions.entries()) {
     const next = rest[index];
-    const isRight = Number(left) === sum && Number(term) === next && Number(result) === sum + Number(term);
+    const isRight = Number(left) === sum && Number(term) === next && comesTo(result, sum + Number(term));
     if (!isRight) return { score: 0, label: "wrong", reason: `line ${index + 1}, ${line}, is wrong` };
     sum += Number(term);
   }
   const total = rest.reduce((all, term) => all + term, first);
   const at = text.search(ANSWER);
-  const answer = at < 0 ? undefined : findFinalNumber(text.slice(at))?.value;
-  if (answer !== undefined && answer !== total) {
-    return { score: 0, label: "wrong", reason: `the answer is ${total}, not ${answer}` };
+  const answer = at < 0 ? undefined : findFinalNumber(text.slice(at));
+  if (answer !== undefined && answer.value !== total && !comesTo(answer.text, total)) {
+    return { score: 0, label: "wrong", reason: `the answer is ${total}, not ${answer.value}` };
   }
   if (hasEnded && (answer === undefined || additions.length < rest.length)) {
     const reason = `the answer ended after ${additions.length} of ${rest.length} lines`;

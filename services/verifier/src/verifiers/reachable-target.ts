@@ -2,14 +2,16 @@
  * Can the target still be reached? The exact process value of Countdown: every line `a op b = c` takes two numbers that are
  * left and gives one; then all ways to combine the rest are tried. Cost: at most n! (n-1)! 6^(n-1) / 2^(n-1), n bounded.
  */
+import { FinishReason } from "#proto/trimtab/type/v1/generation_pb.ts";
 import { COUNTDOWN_LIMITS } from "../../limits.ts";
 import { findLastExpression, isWithin } from "../text/arithmetic.ts";
+import { findFinalNumber } from "../text/numbers.ts";
+import { isSameNumber, mayBecome } from "../text/same-number.ts";
 import { eachItem, type Outcome, type Verifier } from "../verifier.ts";
 
 const LINE =
   /^\s*(-?\d{1,9}(?:\.\d{1,9})?)\s*([-+*/×÷−])\s*(-?\d{1,9}(?:\.\d{1,9})?)\s*=\s*(-?\d{1,9}(?:\.\d{1,9})?)\s*$/;
 const ANSWER = /\banswer\b/i;
-const ROUNDING = 1e-9;
 
 /** Creates the verifier "reachable_target". */
 export function createReachableTargetVerifier(): Verifier {
@@ -37,8 +39,9 @@ export function createReachableTargetVerifier(): Verifier {
     prepare(parameters) {
       const { numbers, target } = parameters as unknown as { numbers: number[]; target: number };
       return {
-        score: eachItem(({ text }) => {
-          if (text.length <= COUNTDOWN_LIMITS.textChars) return judge(text, numbers, target);
+        score: eachItem(({ text, finishReason }) => {
+          if (text.length <= COUNTDOWN_LIMITS.textChars)
+            return judge(text, numbers, target, finishReason === FinishReason.UNSPECIFIED);
           const reason = `the answer is longer than ${COUNTDOWN_LIMITS.textChars} characters`;
           return { failure: "TOO_LARGE", reason };
         }),
@@ -47,14 +50,18 @@ export function createReachableTargetVerifier(): Verifier {
   };
 }
 
-function judge(text: string, numbers: readonly number[], target: number): Outcome {
+function judge(text: string, numbers: readonly number[], target: number, isInMaking: boolean): Outcome {
   const left = [...numbers];
+  /** Of an answer in the making, digits at its end may be the first of more. */
+  const comesTo = (spelled: string, result: number): boolean =>
+    isSameNumber(result, Number(spelled)) ||
+    (isInMaking && text.endsWith(spelled) && mayBecome(spelled, result));
   for (const line of text.split("\n")) {
     if (ANSWER.test(line)) return judgeAnswer(line.slice(line.search(ANSWER)), { numbers, left, target });
-    const [, a, sign, b, c] = LINE.exec(line) ?? [];
+    const [, a, sign, b, c = ""] = LINE.exec(line) ?? [];
     if (a === undefined || sign === undefined) continue;
     const result = combine(Number(a), Number(b), sign);
-    const isRight = take(left, Number(a)) && take(left, Number(b)) && isSame(result, Number(c));
+    const isRight = take(left, Number(a)) && take(left, Number(b)) && comesTo(c, result);
     if (!isRight)
       return { score: 0, label: "wrong", reason: `${line.trim()} is wrong or uses numbers not left` };
     left.push(result);
@@ -74,14 +81,18 @@ interface Reached {
 /** An answer calculates the target, from the numbers given or from those the lines have left, or comes after lines that did. */
 function judgeAnswer(line: string, { numbers, left, target }: Reached): Outcome {
   const found = findLastExpression(line);
-  if (found === undefined && !left.some((number) => isSame(number, target))) {
+  const stated = found === undefined ? findFinalNumber(line)?.value : undefined;
+  if (stated !== undefined && !isSameNumber(stated, target)) {
+    return { score: 0, label: "wrong", reason: `the answer is ${stated}, not ${target}` };
+  }
+  if (found === undefined && !left.some((number) => isSameNumber(number, target))) {
     return {
       score: 0,
       label: "wrong",
       reason: `the answer calculates nothing, and nothing before it ${target}`,
     };
   }
-  if (found !== undefined && !isSame(found.value, target)) {
+  if (found !== undefined && !isSameNumber(found.value, target)) {
     return { score: 0, label: "wrong", reason: `the answer equals ${found.value}, not ${target}` };
   }
   if (found !== undefined && ![numbers, left].some((given) => isWithin(found.numbers, given, false))) {
@@ -91,7 +102,7 @@ function judgeAnswer(line: string, { numbers, left, target }: Reached): Outcome 
 }
 
 function canReach(numbers: readonly number[], target: number): boolean {
-  if (numbers.some((number) => isSame(number, target))) return true;
+  if (numbers.some((number) => isSameNumber(number, target))) return true;
   return numbers.some((a, i) =>
     numbers.some((b, j) => {
       if (i === j) return false;
@@ -110,9 +121,7 @@ function combine(a: number, b: number, sign: string): number {
 }
 
 function take(numbers: number[], wanted: number): boolean {
-  const at = numbers.findIndex((number) => isSame(number, wanted));
+  const at = numbers.findIndex((number) => isSameNumber(number, wanted));
   if (at >= 0) numbers.splice(at, 1);
   return at >= 0;
 }
-
-const isSame = (a: number, b: number): boolean => Math.abs(a - b) <= ROUNDING * Math.max(1, Math.abs(b));

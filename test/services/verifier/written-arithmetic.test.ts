@@ -1,0 +1,32 @@
+// Arithmetic as models write it: bullets, TeX, powers, large numbers. Expected values are worked out by hand.
+
+import { expect, test } from "bun:test";
+import { judgeTexts } from "./service.ts";
+
+test("bullets are no signs, TeX and letters multiply, and what is no arithmetic makes no equation wrong", async () => {
+  const holds = ["- 3 + 4 = 7", "* 3 + 4 = 7", "  • 3 + 4 = 7", "2 \\times 3 + 4 = 10", "2 x 3 + 4 = 10"];
+  holds.push("8 \\div 2 + 1 = 5", "-3 + 4 = 1", "2 - 7 = - 5");
+  const unknown = ["2^3 + 1 = 9", "√9 + 1 = 4", "sqrt(9) + 1 = 4", "\\frac{8}{2} - 1 + 2 = 5", "0x10 = 16"];
+  expect(await judgeTexts("equations", {}, holds)).toEqual(holds.map(() => "1 holds"));
+  expect(await judgeTexts("equations", {}, unknown)).toEqual(unknown.map(() => "0.5 no_equation"));
+  expect(await judgeTexts("expression", { numbers: [3, 4], target: 7 }, ["- 3 + 4"])).toEqual(["1 correct"]);
+});
+
+test("whole numbers are compared exactly, however large", async () => {
+  expect(await judgeTexts("equations", {}, ["123456 * 100000 = 12345600001", "0.1 + 0.2 = 0.3"])).toEqual([
+    "0 wrong",
+    "1 holds",
+  ]);
+  const texts = ["The answer is 12345678902", "The answer is 12,345,678,901"];
+  const expected = 12_345_678_901;
+  expect(await judgeTexts("numeric_answer", { expected }, texts)).toEqual(["0 wrong", "1 correct"]);
+  expect(await judgeTexts("numeric_answer", { expected, tolerance: 1 }, texts)).toEqual([
+    "1 correct",
+    "1 correct",
+  ]);
+  const million = { numbers: [2_000_000_001, 1], target: 2_000_000_000 };
+  expect(await judgeTexts("expression", million, ["2000000001 - 1", "2000000002 - 1"])).toEqual([
+    "1 correct",
+    "0 wrong_numbers",
+  ]);
+});
