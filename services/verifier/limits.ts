@@ -120,13 +120,17 @@ export const SANDBOX_LIMITS = {
   memoryBytes: 32 * 1024 * 1024,
   stackBytes: 512 * 1024,
   /**
-   * Loading the code, and each call, until its loops are interrupted: milliseconds of processor time, so that a verdict does not depend
-   * on what else the machine does, and of the clock, for a machine that gives it hardly any.
+   * Loading the code, and each call, and a whole job, until its loops are interrupted: milliseconds of processor time, so that a verdict
+   * does not depend on what else the machine does. A job ends at its first interrupted step.
    */
   stepMs: 250,
-  longestStepMs: 1_000,
-  /** A whole job, until its process is killed; a job ends at its first interrupted step. */
   jobMs: 2_000,
+  /** Added for what no interrupt reaches, until the process is killed. */
+  killMs: 500,
+  /** A job by the clock, whatever it computes; where the system does not tell of other processes, `jobMs` is of the clock, too. */
+  longestJobMs: 60_000,
+  /** How often the process is looked at. */
+  watchMs: 50,
   /** Added for the start of the process. */
   startMs: 5_000,
   /** The process ends when nothing came for so long. */

@@ -35,6 +35,39 @@ test("a function scores the share of tests it passes, with the first failing cal
   expect(verdict?.reason).toContain('reverse("abc") gives "abc"');
 });
 
+test("a function that returns nothing does not return null", async () => {
+  const expected = [{ arguments: [], expected: null }];
+  const ends = ["function f() {}", "function f() { return null; }"].map((code) =>
+    sandbox.run({ code, functionName: "f", tests: expected }),
+  );
+  expect((await Promise.all(ends)).map(({ passed }) => passed)).toEqual([0, 1]);
+});
+
+const calls = (count: number) =>
+  Array.from({ length: count }, () => ({ arguments: ["abc"], expected: "cba" }));
+const slow = (loops: number) =>
+  `function reverse(s) { for (let i = 0; i < ${loops}; i++); return [...s].reverse().join(''); }`;
+
+test("sound code passes however long the machine does not let it run", async () => {
+  await run(slow(0));
+  const { pid = 0 } = sandbox;
+  const job = sandbox.run({ code: slow(1e6), functionName: "reverse", tests: calls(5) });
+  for (let stopped = 0; stopped < 3; stopped++) {
+    process.kill(pid, "SIGSTOP");
+    await Bun.sleep(SANDBOX_LIMITS.jobMs / 2 + 100);
+    process.kill(pid, "SIGCONT");
+    await Bun.sleep(20);
+  }
+  expect(await job).toMatchObject({ end: "finished", passed: 5 });
+});
+
+test("the time of a job is that of all its calls, and those that passed before it was used up count", async () => {
+  const job = { code: slow(1.2e7), functionName: "reverse", tests: calls(SANDBOX_LIMITS.tests) };
+  const { end, passed } = await sandbox.run(job);
+  expect(end).toBe("timed_out");
+  expect(passed).toBeLessThan(SANDBOX_LIMITS.tests);
+});
+
 test("code that loops or allocates without end is stopped and scored by the tests it passed", async () => {
   const cases: [string, string, number][] = [
     ["function reverse(s) { if (s === '') for (;;); return [...s].reverse().join(''); }", "timed_out", 1],

@@ -1,10 +1,11 @@
 /**
  * Runs untrusted functions against unit tests in a child process, one job at a time. The child is started by the first job,
- * kept while there is work, and killed when a job outlives its time, when nothing came for a while, or on close.
+ * kept while there is work, and killed when a job outlives its time on a processor, when nothing came for a while, or on close.
  */
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { TrimtabError } from "#kit/errors.ts";
+import { processorMs } from "#kit/process-time.ts";
 import { SANDBOX_LIMITS } from "../../limits.ts";
 import type { SandboxJob, SandboxResult } from "./protocol.ts";
 
@@ -65,16 +66,15 @@ export function createSandbox(): Sandbox {
     clearTimeout(idle);
     const isFresh = child === undefined;
     child ??= start();
-    const limitMs = SANDBOX_LIMITS.jobMs + (isFresh ? SANDBOX_LIMITS.startMs : 0);
     const late = new TrimtabError("DEADLINE_EXCEEDED", "the code had to be killed", {
-      limit: `${limitMs} ms`,
+      limit: `${SANDBOX_LIMITS.jobMs} ms`,
     });
-    const timer = setTimeout(() => stop(late), limitMs);
+    const watch = watchJob(child.pid, isFresh ? SANDBOX_LIMITS.startMs : 0, () => stop(late));
     const result = await new Promise<SandboxResult | TrimtabError>((resolve) => {
       answer = resolve;
       send(job);
     });
-    clearTimeout(timer);
+    clearInterval(watch);
     answer = undefined;
     if (closed) throw closed;
     idle = setTimeout(() => stop(late), SANDBOX_LIMITS.idleMs).unref();
@@ -96,4 +96,17 @@ export function createSandbox(): Sandbox {
       stop(closed);
     },
   };
+}
+
+/** Looks at the process of a job until the timer is cleared; `onLate` when it has used up its time. */
+function watchJob(pid: number, startMs: number, onLate: () => void): ReturnType<typeof setInterval> {
+  const place = `/proc/${pid}`;
+  const startedMs = performance.now();
+  const usedBefore = processorMs(place);
+  return setInterval(() => {
+    const elapsedMs = performance.now() - startedMs;
+    const usedMs = usedBefore === undefined ? elapsedMs : (processorMs(place) ?? usedBefore) - usedBefore;
+    const isUsedUp = usedMs > SANDBOX_LIMITS.jobMs + SANDBOX_LIMITS.killMs + startMs;
+    if (isUsedUp || elapsedMs > SANDBOX_LIMITS.longestJobMs + startMs) onLate();
+  }, SANDBOX_LIMITS.watchMs);
 }
