@@ -46,6 +46,8 @@ export const SCHEMA_LIMITS = {
   depth: 32,
   /** Subschemas after references are followed. */
   subschemas: 2_000,
+  /** Values that one of the JSON may be compared with: of enumerations, required names and the like, after references are followed. */
+  comparisons: 16_384,
   /** Characters, nesting and values of the JSON that is validated. */
   textChars: 65_536,
   instanceDepth: 64,

@@ -72,6 +72,8 @@ test("an assignment satisfies all clauses, and a variable without a value satisf
     "0 violated",
     "0 no_assignment",
   ]);
+  const mentioned = ["x1=true, x10=true satisfy (x1 or x10)"];
+  expect(await judgeTexts("sat_assignment", { clauses: [[1, 10], [1]] }, mentioned)).toEqual(["1 satisfied"]);
 });
 
 test("moves arrive, hit a wall, leave the grid or end elsewhere", async () => {

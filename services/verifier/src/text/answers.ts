@@ -1,7 +1,7 @@
 /**
  * What an answer comes down to, spelled so that equal answers are equal strings. Cost: linear in the text.
  */
-import { extractJson, parseJson } from "./json.ts";
+import { extractJson, parseJson, spellJson } from "./json.ts";
 import { findFinalNumber } from "./numbers.ts";
 import { canonical, trimEndOf } from "./words.ts";
 
@@ -25,13 +25,4 @@ export function canonicalAnswer(text: string, form: AnswerForm): string | undefi
     .filter((line) => line.trim() !== "");
   const kept = form === "last_line" ? lines.at(-1) : lines.join("\n");
   return kept === undefined || kept === "" ? undefined : trimEndOf(kept, /[.!\s]/);
-}
-
-/** JSON with sorted keys; nesting was bounded when it was parsed. */
-function spellJson(value: unknown): string {
-  return JSON.stringify(value, (_, inner: unknown) =>
-    typeof inner === "object" && inner !== null && !Array.isArray(inner)
-      ? Object.fromEntries(Object.entries(inner).toSorted(([a], [b]) => (a < b ? -1 : 1)))
-      : inner,
-  );
 }

@@ -49,3 +49,12 @@ export function extractJson(text: string): string {
   const end = text.lastIndexOf(text[start] === "{" ? "}" : "]");
   return end > start ? text.slice(start, end + 1) : text;
 }
+
+/** The value with sorted keys, so that equal values are equal texts; nesting was bounded when it was parsed. */
+export function spellJson(value: unknown): string {
+  return JSON.stringify(value, (_, inner: unknown) =>
+    typeof inner === "object" && inner !== null && !Array.isArray(inner)
+      ? Object.fromEntries(Object.entries(inner).toSorted(([a], [b]) => (a < b ? -1 : 1)))
+      : inner,
+  );
+}

@@ -19,17 +19,22 @@ const REFUSED = new Set([
 ]);
 /** Data, not schemas; definitions count where they are referred to. */
 const DATA = new Set(["const", "enum", "default", "examples", "required", "$defs", "definitions"]);
+/** Of these, what every value is compared with. */
+const COMPARED = new Set(["const", "enum", "required"]);
+/** What telling an item from all others costs, in comparisons. */
+const UNIQUE_COST = 64;
 /** Their keys are names chosen by the caller, their values schemas. */
 const NAMED = new Set(["properties", "patternProperties", "dependentSchemas"]);
 
 interface Bill {
   subschemas: number;
+  comparisons: number;
   instructions: number;
 }
 
 /** @throws TrimtabError INVALID_ARGUMENT or TOO_LARGE that names `field` if the schema is dear or recursive. */
 export function checkSchemaCost(schema: JsonObject, field: string): void {
-  walk(schema, { schema, field, bill: { subschemas: 0, instructions: 0 }, open: [] }, 0);
+  walk(schema, { schema, field, bill: { subschemas: 0, comparisons: 0, instructions: 0 }, open: [] }, 0);
 }
 
 interface Walk {
@@ -42,7 +47,7 @@ interface Walk {
 
 function walk(node: JsonValue, state: Walk, depth: number): void {
   const { field, bill } = state;
-  if (typeof node !== "object" || node === null) return;
+  if (typeof node !== "object" || node === null) return compare(1, state);
   if (depth > SCHEMA_LIMITS.depth) throw tooLarge(field, `${SCHEMA_LIMITS.depth} levels`);
   if (++bill.subschemas > SCHEMA_LIMITS.subschemas) {
     throw tooLarge(field, `${SCHEMA_LIMITS.subschemas} subschemas, references followed`);
@@ -55,6 +60,8 @@ function walk(node: JsonValue, state: Walk, depth: number): void {
     if (REFUSED.has(key)) {
       throw new TrimtabError("INVALID_ARGUMENT", `${field}: ${key} is not supported`, { field });
     }
+    if (COMPARED.has(key)) compare(countValues(value), state);
+    if (key === "uniqueItems") compare(UNIQUE_COST, state);
     if (key === "$ref") follow(value, state, depth);
     else if (key === "pattern" && typeof value === "string") charge(value, state);
     else if (NAMED.has(key) && isObject(value)) {
@@ -83,6 +90,18 @@ function follow(reference: JsonValue, state: Walk, depth: number): void {
   open.push(reference);
   walk(target, state, depth + 1);
   open.pop();
+}
+
+function compare(count: number, { field, bill }: Walk): void {
+  bill.comparisons += count;
+  if (bill.comparisons > SCHEMA_LIMITS.comparisons) {
+    throw tooLarge(field, `${SCHEMA_LIMITS.comparisons} values to compare with, references followed`);
+  }
+}
+
+function countValues(value: JsonValue): number {
+  if (typeof value !== "object" || value === null) return 1;
+  return Object.values(value).reduce<number>((sum, inner) => sum + countValues(inner), 1);
 }
 
 function charge(pattern: string, { field, bill }: Walk): void {

@@ -9,6 +9,7 @@ import { TrimtabError } from "#kit/errors.ts";
 import { SCHEMA_LIMITS } from "../../limits.ts";
 import { extractJson, parseJson } from "../text/json.ts";
 import { checkSchemaCost } from "../text/schema-cost.ts";
+import { UNIQUE_ITEMS } from "../text/unique-items.ts";
 import { eachItem, type Outcome, type Verifier } from "../verifier.ts";
 
 interface SchemaParameters {
@@ -73,6 +74,8 @@ const AJV_OPTIONS = {
   strictTuples: false,
   strictRequired: false,
   inlineRefs: false,
+  // A property named "constructor" is none that every object has.
+  ownProperties: true,
   logger: false,
 } as const;
 /** RE2 in the place of JavaScript's engine. */
@@ -88,7 +91,9 @@ function compile(schema: JsonObject): ValidateFunction {
   }
   checkSchemaCost(schema, field);
   try {
-    return new Ajv2020({ ...AJV_OPTIONS, code: { regExp: linearRegExp } }).compile(schema);
+    const ajv = new Ajv2020({ ...AJV_OPTIONS, code: { regExp: linearRegExp } });
+    ajv.removeKeyword("uniqueItems").addKeyword(UNIQUE_ITEMS);
+    return ajv.compile(schema);
   } catch (cause) {
     const why = cause instanceof Error ? cause.message.slice(0, 200) : "";
     throw new TrimtabError("INVALID_ARGUMENT", `schema cannot be used: ${why}`, { field, cause });

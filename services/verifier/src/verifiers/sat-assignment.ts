@@ -5,7 +5,7 @@
 import { SAT_LIMITS } from "../../limits.ts";
 import { eachItem, type Verifier } from "../verifier.ts";
 
-const ASSIGNMENT = /\bx_?(\d{1,3})\s*(?:(?:=|:|is|->|→)\s*)?(true|false|1|0|t|f)\b/gi;
+const ASSIGNMENT = /\bx_?(\d{1,3})(?!\d)\s*(?:(?:=|:|is|->|→)\s*)?(true|false|1|0|t|f)\b/gi;
 
 /** Creates the verifier "sat_assignment". */
 export function createSatAssignmentVerifier(): Verifier {
