@@ -11,7 +11,7 @@ import { TrimtabError } from "#kit/errors.ts";
 import { addressOf, connectTo, parseTarget, type Connection, type Target } from "#kit/clients.ts";
 import type { QuantizedType } from "#kit/gguf-quantize.ts";
 import { createLogger } from "#kit/log.ts";
-import { startServer, type Server } from "#kit/server.ts";
+import { ENDING_SIGNALS, startServer, type Server } from "#kit/server.ts";
 import { supervise } from "#kit/supervisor.ts";
 import { readTls, type TlsFiles, type TlsIdentity } from "#kit/tls.ts";
 import { GatewayService } from "#proto/trimtab/gateway/v1/gateway_service_pb.ts";
@@ -57,6 +57,7 @@ const LOOPBACK_OF: Readonly<Record<string, string>> = {
 /** Starts all services. @throws TrimtabError SERVICE_UNAVAILABLE if forward does not become ready. */
 export async function startStack(options: StackOptions): Promise<Stack> {
   const directory = mkdtempSync(join(tmpdir(), "trimtab-"));
+  const endWatch = removeOnSignal(directory);
   const socketPath = join(directory, "forward.sock");
   const { modelPath, quantize, threads, host, sharedPrefixes = false } = options;
   const command = forwardCommand(options, socketPath, join(directory, "loaded.json"));
@@ -70,6 +71,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     for (const room of rooms.toReversed()) await room.close();
     for (const connection of Object.values(connections)) connection.close();
     await forward.close();
+    endWatch();
     rmSync(directory, { recursive: true, force: true });
   };
   try {
@@ -117,6 +119,22 @@ export async function startStack(options: StackOptions): Promise<Stack> {
       await close(closing);
     },
   };
+}
+
+/**
+ * Removes a directory when a signal ends this process; forward ends with it. Where somebody else listens to the signal nothing is done:
+ * who does so closes in order. @returns what takes it back
+ */
+function removeOnSignal(directory: string): () => void {
+  const release = (): void => void ENDING_SIGNALS.forEach((signal) => process.off(signal, onSignal));
+  const onSignal = (signal: NodeJS.Signals): void => {
+    if (process.listenerCount(signal) > 1) return;
+    rmSync(directory, { recursive: true, force: true });
+    release();
+    process.kill(process.pid, signal);
+  };
+  for (const signal of ENDING_SIGNALS) process.on(signal, onSignal);
+  return release;
 }
 
 /** The command that serves forward alone, on a socket, until this process ends. */

@@ -41,6 +41,9 @@ test("chat: keys change the strength of the running answer, Escape stops it, the
   await terminal.seen("dose 0.03");
   terminal.type("+");
   await terminal.seen("dose 0.04");
+  // A key that means nothing, and one that is held down: what is sent for both begins with Escape.
+  terminal.type("\u001b[C\u001b[A\u001b[A");
+  await terminal.seen("dose 0.06");
   terminal.type("0");
   await terminal.seen("dose 0.00");
   terminal.type("\u001b");

@@ -9,10 +9,11 @@ import { exitWithParent } from "#kit/supervisor.ts";
 import { startTracing } from "#kit/tracing.ts";
 import { askForShortTurns } from "#kit/turns.ts";
 import { integerIn } from "#kit/option-values.ts";
-import { startService, startStack } from "../compose.ts";
+import { type Stack, startService, startStack } from "../compose.ts";
 import { answerAndBuild } from "../demo/run.ts";
 import { addEngineOptions, type EngineFlags } from "../engine-options.ts";
 import { addModelsOptions, type ModelOptions, refuseTyped } from "../options.ts";
+import { buildRecipe } from "../recipe/build.ts";
 import { DEFAULT_GRPC_PORT, DEFAULT_HTTP_PORT } from "../ports.ts";
 import { ROOM_NAMES, type RoomName } from "../rooms.ts";
 
@@ -101,7 +102,12 @@ async function serveAll(options: ServeOptions): Promise<void> {
   const endTracing = await startTracing("gateway");
   const stack = await startStack({ ...options, modelPath: options.model.map(locateModel), engine: options });
   closeOnSignals(() => stack.close().finally(endTracing));
-  if (options.recipe !== undefined) await answerAndBuild(stack, options.recipe);
+  try {
+    if (options.recipe !== undefined) await buildFirst(stack, options.recipe, options);
+  } catch (error) {
+    await stack.close({ graceMs: 0 });
+    throw error;
+  }
   const { host } = options;
   const [grpc, http] = [addressOf(host, stack.grpcPort), `http://${addressOf(host, stack.httpPort)}`];
   process.stdout.write(
@@ -109,6 +115,12 @@ async function serveAll(options: ServeOptions): Promise<void> {
       ? `${JSON.stringify({ grpc, http })}\n`
       : `\ntrimtab serves: gRPC ${grpc}, HTTP ${http} (Ctrl-C ends)\n`,
   );
+}
+
+/** Builds a recipe, shown to a person as the demo shows it. */
+async function buildFirst(stack: Stack, recipe: string, { json = false }: ServeOptions): Promise<void> {
+  if (json) await buildRecipe(stack.client, recipe);
+  else await answerAndBuild(stack, recipe);
 }
 
 async function serveOne(service: RoomName, options: ServeOptions, wantsHttp: boolean): Promise<void> {

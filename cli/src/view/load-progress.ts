@@ -8,7 +8,7 @@ export function createLoadProgress(): (loadedBytes: number, totalBytes: number) 
   if (!process.stderr.isTTY) return () => {};
   const format = "loading the model {bar} {value}/{total} MiB";
   const bar = new SingleBar(
-    { format, stream: process.stderr, clearOnComplete: true, hideCursor: true, barsize: 24 },
+    { format, stream: process.stderr, clearOnComplete: true, barsize: 24 },
     Presets.shades_classic,
   );
   let isDrawn = false;

@@ -1,5 +1,6 @@
 /**
- * Progress of a recipe build: one bar a phase with its token budget; plain lines where nothing can be redrawn.
+ * Progress of a recipe build: one bar a phase with its token budget; plain lines where nothing can be redrawn. On standard error:
+ * standard output is the result.
  */
 import { Presets, SingleBar } from "cli-progress";
 import { BuildState, type Build } from "#proto/trimtab/steering/v1/steering_service_pb.ts";
@@ -20,13 +21,12 @@ export function createBuildProgress(): BuildProgress {
     phase = build.phase;
     const label = `  ${build.phaseIndex}/${build.phaseCount} ${build.phase.padEnd(11)}`;
     if (!isInteractive()) {
-      process.stdout.write(`${label} ${build.detail}, budget ${build.tokensBudget} tokens\n`);
+      process.stderr.write(`${label} ${build.detail}, budget ${build.tokensBudget} tokens\n`);
       return;
     }
     bar = new SingleBar(
       {
         format: `${label} {bar} {value}/{total} tokens  {duration_formatted}  {detail}`,
-        hideCursor: true,
         barsize: 24,
       },
       Presets.shades_classic,

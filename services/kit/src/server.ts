@@ -169,7 +169,7 @@ function startHttp(
 }
 
 /** Signals that end a process. */
-const ENDING_SIGNALS = ["SIGTERM", "SIGINT"] as const;
+export const ENDING_SIGNALS = ["SIGTERM", "SIGINT"] as const;
 
 /**
  * Runs `close` once on SIGTERM or SIGINT, then exits: 0, or 70 if closing failed. A second signal exits at once.
