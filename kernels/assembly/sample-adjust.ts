@@ -5,28 +5,37 @@
  *   entry    u32 id + 1 (0 = free) | f32 raw logit | u32 seen in the history | u32 times seen from `answer` on
  *   logit'   (seen: logit / repetition if > 0, else logit · repetition) - frequency · times - presence (if times > 0) + biases
  *
- * The table lies in the scratch of the other threads, which nobody uses between regions. Runs on the calling thread.
- * Cost: one probe an id, two passes over the touched entries.
+ * The table lies at the end of the threads' scratch, which nobody uses between regions: at its beginning a filter sorts up to
+ * the whole row (sample-order.ts). Runs on the calling thread. Cost: one probe an id, two passes over the touched entries.
  */
-import { SCRATCH, SCRATCH_BYTES } from "./layout";
+import { ARENA_START, SCRATCH } from "./layout";
 import { BLOCK, blockMass } from "./sample";
 import { NEGATIVE_INFINITY } from "./sample-scan";
 
-const ENTRIES: usize = SCRATCH + SCRATCH_BYTES;
+/** One past the scratch of the last thread. */
+const TABLE_END: usize = ARENA_START;
 const ENTRY_BYTES: usize = 16;
 /** Spreads ids over the table: 2^32 divided by the golden ratio. */
 const SPREAD: u32 = 2654435769;
 
-/** The entry of an id, or the free one where it would be; `bits` = log2 of the entries. */
+/** The first entry of a table; `bits` = log2 of the entries. */
+// @ts-ignore: decorator
+@inline
+function tableOf(bits: u32): usize {
+  return TABLE_END - (ENTRY_BYTES << bits);
+}
+
+/** The entry of an id, or the free one where it would be. */
 // @ts-ignore: decorator
 @inline
 function entryOf(id: u32, bits: u32): usize {
   const last: u32 = (1 << bits) - 1;
   let slot: u32 = (id * SPREAD) >> (32 - bits);
-  let at = ENTRIES + slot * ENTRY_BYTES;
+  const entries = tableOf(bits);
+  let at = entries + slot * ENTRY_BYTES;
   for (let key = load<u32>(at); key != 0 && key != id + 1; key = load<u32>(at)) {
     slot = (slot + 1) & last;
-    at = ENTRIES + slot * ENTRY_BYTES;
+    at = entries + slot * ENTRY_BYTES;
   }
   return at;
 }
@@ -51,8 +60,8 @@ export function adjust(
   logits: usize, count: u32, bits: u32, history: usize, historyCount: u32, answer: u32, repetition: f64, frequency: f64,
   presence: f64, biases: usize, biasCount: u32,
 ): void {
-  const bytes = ENTRY_BYTES << bits;
-  memory.fill(ENTRIES, 0, bytes);
+  const entries = tableOf(bits);
+  memory.fill(entries, 0, TABLE_END - entries);
   for (let i: u32 = repetition == 1 ? answer : 0; i < historyCount; i++) {
     const id = load<u32>(history + (<usize>i << 2));
     if (id >= count) continue;
@@ -60,7 +69,7 @@ export function adjust(
     store<u32>(at, 1, 8);
     if (i >= answer) store<u32>(at, load<u32>(at, 12) + 1, 12);
   }
-  for (let at = ENTRIES; at < ENTRIES + bytes; at += ENTRY_BYTES) {
+  for (let at = entries; at < TABLE_END; at += ENTRY_BYTES) {
     if (!load<u32>(at, 8)) continue;
     const raw = <f64>load<f32>(at, 4);
     const times = load<u32>(at, 12);
@@ -86,8 +95,7 @@ export function rawLogit(logits: usize, id: u32, bits: u32): f32 {
 
 /** Puts the raw logits back that `adjust` changed. */
 export function restore(logits: usize, bits: u32): void {
-  const end = ENTRIES + (ENTRY_BYTES << bits);
-  for (let at = ENTRIES; at < end; at += ENTRY_BYTES) {
+  for (let at = tableOf(bits); at < TABLE_END; at += ENTRY_BYTES) {
     const key = load<u32>(at);
     if (key) store<f32>(logits + (<usize>(key - 1) << 2), load<f32>(at, 4));
   }
@@ -98,8 +106,7 @@ export function restore(logits: usize, bits: u32): void {
  * the same `top` lie there: only blocks of touched ids are weighed again. Cost: 256 weights a touched id.
  */
 export function massAdjusted(logits: usize, count: u32, bits: u32, top: f32): f64 {
-  const tableEnd = ENTRIES + (ENTRY_BYTES << bits);
-  for (let at = ENTRIES; at < tableEnd; at += ENTRY_BYTES) {
+  for (let at = tableOf(bits); at < TABLE_END; at += ENTRY_BYTES) {
     const key = load<u32>(at);
     if (!key) continue;
     const block = (key - 1) / BLOCK;

@@ -5,7 +5,7 @@
  * filter ends, and only that bin is sorted. Noise is Philox of (seed, stream, position).
  * Cost: 4 to 6 passes, about 0.15 ms for 49152 logits.
  */
-import { HISTOGRAM, HISTOGRAM_BINS } from "../assembly/layout.ts";
+import { ARENA_START, HISTOGRAM, HISTOGRAM_BINS, SCRATCH } from "../assembly/layout.ts";
 import { KernelError } from "./errors.ts";
 import type { KernelExports } from "./module.ts";
 import { logarithm } from "./scalar-math.ts";
@@ -16,9 +16,13 @@ export const MAX_TOP_LOGPROBS = 20;
 /** Largest vocabulary: what fits the sampler's scratch. */
 export const MAX_VOCABULARY = 1_048_576;
 
-/** log2 of the entries of the table of touched ids: at least twice as many as ids, within the scratch of the threads. */
+/** log2 of the entries of the table of touched ids: twice as many as ids, where there is room for that. */
 const FEWEST_BITS = 4;
 const MOST_BITS = 19;
+/** What lies in the scratch of the threads: block masses, sort keys of up to the whole row, and at its end the table. */
+const MASSES_BYTES = 65_536;
+const KEY_BYTES = 8;
+const ENTRY_BYTES = 16;
 const ALL_IDS = 0xffffffff;
 /** Ids whose mass is kept as one number; BLOCK of ../assembly/sample.ts. */
 const BLOCK_IDS = 256;
@@ -129,7 +133,15 @@ function touchedIds(request: SampleRequest): number {
 /** log2 of the entries of the table that knows the raw logits; null when nothing is to be applied. */
 function tableBits(request: SampleRequest): number | null {
   const touched = touchedIds(request);
-  return touched === 0 ? null : Math.max(FEWEST_BITS, Math.ceil(Math.log2(touched)) + 1);
+  if (touched === 0) return null;
+  const wanted = Math.max(FEWEST_BITS, Math.ceil(Math.log2(touched)) + 1);
+  return Math.min(wanted, mostBits(request.vocabulary));
+}
+
+/** log2 of the entries for which there is room behind the sort keys of a row. */
+function mostBits(vocabulary: number): number {
+  const roomBytes = ARENA_START - SCRATCH - MASSES_BYTES - vocabulary * KEY_BYTES;
+  return Math.min(MOST_BITS, Math.floor(Math.log2(roomBytes / ENTRY_BYTES)));
 }
 
 /**
@@ -140,7 +152,7 @@ function adjust(kernels: KernelExports, request: SampleRequest): number | null {
   const bits = tableBits(request);
   if (bits === null) return null;
   const touched = touchedIds(request);
-  if (bits > MOST_BITS) {
+  if (touched >= 2 ** bits) {
     throw new KernelError("FIELD_OUT_OF_RANGE", `${touched} penalties and biases are too many`);
   }
   const { logits, vocabulary, repetitionPenalty, frequencyPenalty, presencePenalty } = request;
