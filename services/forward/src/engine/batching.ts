@@ -35,26 +35,15 @@ export function step(state: CoreState): boolean {
   const twinsOf = findTwins(slices.map(({ id }) => find(state, id)));
   const followers = new Set([...twinsOf.values()].flat());
   let room = state.rowBudget - slices.reduce((sum, { rows }) => sum + rows, 0);
-  for (const slice of slices) {
-    const sequence = find(state, slice.id);
-    const rows = rowsNow(state, sequence, slice.rows);
-    const { cached } = sequence;
+  for (const { id, rows: most } of slices) {
+    const sequence = find(state, id);
     const twins = twinsOf.get(sequence) ?? [];
-    const isLed = followers.has(sequence);
-    const hasRoom = !isLed && makeRoom(state, sequence, rows, 1 + twins.length);
-    state.scheduler.charge(slice.id, (hasRoom ? rows : 0) - slice.rows);
-    if (!hasRoom) continue;
-    for (const twin of twins) takeOver(state.tree, sequence, twin);
-    const draft = rows === 1 ? guess(state, sequence, room) : [];
-    room -= draft.length;
-    const one: Served = { sequence, rows, draft, twins };
-    served.push(one, ...twins.map((twin) => ({ sequence: twin, rows, draft: [], twins: [] })));
-    if (sequence.job?.kind === "open") sequence.job.startedMs ??= state.now();
-    for (let position = cached; position < cached + rows; position++) {
-      batch.push(rowAt(state, one, position, sequence.ids));
-    }
-    const guessed = draft.length > 0 ? [...sequence.ids, ...draft] : [];
-    for (const index of draft.keys()) batch.push(rowAt(state, one, cached + 1 + index, guessed));
+    const one = followers.has(sequence) ? null : rowsOf(state, sequence, most, twins, room);
+    state.scheduler.charge(id, (one?.rows ?? 0) - most);
+    if (!one) continue;
+    room -= one.draft.length;
+    served.push(one, ...twins.map((twin) => ({ ...one, sequence: twin, draft: [], twins: [] })));
+    batch.push(...one.batch);
   }
   if (batch.length > 0) {
     state.readPages += state.forward.run(batch);
@@ -63,6 +52,35 @@ export function step(state: CoreState): boolean {
   }
   for (const one of served) advance(state, one);
   return slices.length > 0 || breakDeadlock(state);
+}
+
+/** What a sequence puts into the batch; null when it has to wait for memory, or fails for want of it. */
+function rowsOf(
+  state: CoreState,
+  sequence: Sequence,
+  most: number,
+  twins: readonly Sequence[],
+  room: number,
+): (Served & { readonly batch: readonly BatchRow[] }) | null {
+  try {
+    const rows = rowsNow(state, sequence, most);
+    const { cached, ids } = sequence;
+    if (!makeRoom(state, sequence, rows, 1 + twins.length)) return null;
+    for (const twin of twins) takeOver(state.tree, sequence, twin);
+    const draft = rows === 1 ? guess(state, sequence, room) : [];
+    if (sequence.job?.kind === "open") sequence.job.startedMs ??= state.now();
+    const one: Served = { sequence, rows, draft, twins };
+    const text = draft.length > 0 ? [...ids, ...draft] : ids;
+    const batch = Array.from({ length: rows + draft.length }, (_, index) =>
+      rowAt(state, one, cached + index, text),
+    );
+    return { ...one, batch };
+  } catch (error) {
+    // What acts on a row gets its records when it is first met: there may be no room for them.
+    if (!(error instanceof TrimtabError && error.reason === "OUT_OF_MEMORY")) throw error;
+    fail(state, sequence, error);
+    return null;
+  }
 }
 
 /** Rows of a slice after taking over what others have computed meanwhile, up to where that may go on. */
@@ -85,7 +103,7 @@ function guess(state: CoreState, sequence: Sequence, room: number): readonly num
   return state.tree.prepare(table, cached, cached + 1 + draft.length) ? draft : [];
 }
 
-/** @param ids of the sequence, with those that are guessed */
+/** @param ids of the sequence, with those that are guessed behind them */
 function rowAt(state: CoreState, one: Served, position: number, ids: readonly number[]): BatchRow {
   const { sequence } = one;
   const { job, promptTokens } = sequence;

@@ -3,7 +3,7 @@ import { TrimtabError } from "#kit/errors.ts";
 import type { Matcher } from "../grammar/matching.ts";
 import { beginConstraint } from "./constraint.ts";
 import type { Binding, Caller, SequenceId } from "./protocol.ts";
-import { forget, reuse, rootKey } from "./prefix-cache.ts";
+import { forget, rootKey } from "./prefix-cache.ts";
 import type { CommandOf, OpenJob, Sequence } from "./sequence.ts";
 import { createDrafter } from "./speculation.ts";
 import type { CoreState } from "./state.ts";
@@ -74,7 +74,6 @@ export function startOpen(state: CoreState, command: CommandOf<"open">, parent: 
   sequence.job = job;
   state.tokens.prompt += Math.max(0, job.end - sequence.cached);
   if (sequence.rootKey !== null) state.cache.queriedTokens += Math.max(0, job.end - sequence.cached);
-  reuse(state, sequence, job);
   return sequence;
 }
 
@@ -103,10 +102,9 @@ export function startGenerate(
   }
   const matcher = beginConstraint(state, sequence, command, onMask);
   const { program: binding, collector } = bindOrEnd(state, command, tokens, matcher);
-  const programFrom = firstUnderProgram(state, sequence, command);
-  const cachedAtStart = Math.min(sequence.cached, tokens - 1);
-  const first = Math.min(cachedAtStart, programFrom);
-  const replayedTokens = Math.max(0, sequence.cached - Math.min(programFrom, tokens));
+  const { programFrom, replayFrom } = placeProgram(state, sequence, command);
+  const first = Math.min(sequence.cached, tokens - 1, replayFrom);
+  const replayedTokens = Math.max(0, sequence.cached - Math.min(replayFrom, tokens));
   sequence.cached = first;
   forget(sequence, first);
   // Where an earlier token is computed again, the last one sees other keys and values than it saw.
@@ -151,16 +149,30 @@ function bindOrEnd(
   }
 }
 
-/** First position computed under the generation's program. */
-function firstUnderProgram(state: CoreState, sequence: Sequence, command: CommandOf<"generate">): number {
-  const { promptTokens, cached } = sequence;
+/**
+ * The first position under the generation's program, and the first one computed again. A program that acts on the prompt has it computed
+ * again, unless it was opened under the same; any other finds the prompt as it was opened.
+ */
+function placeProgram(
+  state: CoreState,
+  sequence: Sequence,
+  { binding, replayLast }: CommandOf<"generate">,
+): { readonly programFrom: number; readonly replayFrom: number } {
+  const { promptTokens, cached, openedWith, alteredFrom } = sequence;
   const last = sequence.ids.length - 1;
-  const acts = command.binding?.coefficients.some((coefficient) => coefficient !== 0) ?? false;
-  if (command.binding && acts && bindingKey(command.binding) !== sequence.openedWith) {
-    const start = state.programs.promptStart(command.binding.digest);
-    if (start !== null && start < promptTokens) return Math.min(start, last);
+  const acts = binding?.coefficients.some((coefficient) => coefficient !== 0) ?? false;
+  if (binding && acts && bindingKey(binding) !== openedWith) {
+    const start = state.programs.promptStart(binding.digest);
+    if (start !== null && start < promptTokens) {
+      const first = Math.min(start, last);
+      sequence.alteredFrom = first;
+      return { programFrom: first, replayFrom: Math.min(alteredFrom, first) };
+    }
   }
-  return command.replayLast ? last : Math.max(promptTokens, Math.min(last, cached));
+  sequence.alteredFrom = Number.POSITIVE_INFINITY;
+  const first = replayLast ? last : Math.max(promptTokens, Math.min(last, cached));
+  if (alteredFrom >= Math.min(cached, promptTokens)) return { programFrom: first, replayFrom: first };
+  return { programFrom: Math.min(first, promptTokens), replayFrom: alteredFrom };
 }
 
 function createSequence(state: CoreState, id: SequenceId, caller: Caller): Sequence {
@@ -176,6 +188,7 @@ function createSequence(state: CoreState, id: SequenceId, caller: Caller): Seque
     applied: [],
     opened: null,
     openedWith: "",
+    alteredFrom: Number.POSITIVE_INFINITY,
     openProof: [],
     trail: null,
     queue: [],

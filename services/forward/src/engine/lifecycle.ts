@@ -5,7 +5,7 @@
 import { TrimtabError } from "#kit/errors.ts";
 import { mergeProofs } from "./binding.ts";
 import { adopt, startGenerate, startOpen, tooDear } from "./jobs.ts";
-import { forget } from "./prefix-cache.ts";
+import { forget, reuse } from "./prefix-cache.ts";
 import type { Answers, Command, SequenceId } from "./protocol.ts";
 import type { CommandOf, GenerateJob, OpenJob, Sequence } from "./sequence.ts";
 import { pendingRows } from "./sequence.ts";
@@ -80,7 +80,13 @@ function begin(state: CoreState, sequence: Sequence, command: Command): void {
 export function beginOpen(state: CoreState, command: CommandOf<"open">, parent: Sequence | null): void {
   const sequence = startOpen(state, command, parent);
   const { job } = sequence;
-  const cost = job?.kind === "open" ? job.end - sequence.cached : 0;
+  if (job?.kind !== "open") return;
+  try {
+    reuse(state, sequence, job);
+  } catch (error) {
+    return fail(state, sequence, error);
+  }
+  const cost = job.end - sequence.cached;
   if (cost <= (command.mostTokens ?? Infinity)) pump(state, sequence);
   else fail(state, sequence, tooDear(cost, command));
 }
@@ -117,7 +123,8 @@ export function endGenerate(
   const value = {
     reason,
     generatedTokens: job.generated,
-    proof: mergeProofs(sequence.openProof, job.binding?.proof() ?? []),
+    // Of a text that is wholly its own program's, nothing is left of what was done when it was opened.
+    proof: mergeProofs(job.programFrom === 0 ? [] : sequence.openProof, job.binding?.proof() ?? []),
     replayedTokens: job.replayedTokens,
     sequenceTokens: sequence.ids.length,
     draftedTokens: job.drafter?.drafted ?? 0,

@@ -90,6 +90,8 @@ export interface Sequence {
   /** Program the prompt was computed under. */
   opened: BoundProgram | null;
   openedWith: string;
+  /** Position from which on the prompt was last computed under a generation's program instead; infinite if it was not. */
+  alteredFrom: number;
   openProof: readonly ProofRow[];
   /** Residuals of its last token, kept until something is generated. */
   trail: Trail | null;
