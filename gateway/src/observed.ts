@@ -2,9 +2,9 @@
 import { fromConnectError } from "#kit/errors.ts";
 import { passing, type PassingGenerator, passOn } from "#kit/passing.ts";
 import type { GenerateResponse, GenerationSpec } from "#proto/trimtab/gateway/v1/gateway_service_pb.ts";
-import type { Usage } from "#proto/trimtab/type/v1/generation_pb.ts";
 import { enter } from "./admission/admitted.ts";
 import { tokensOfGeneration } from "./admission/estimate.ts";
+import { createMeter } from "./admission/meter.ts";
 import type { CallScope } from "./clients.ts";
 import type { GatewayContext } from "./context.ts";
 import { generate } from "./flow/generation.ts";
@@ -37,17 +37,17 @@ async function* generation(
     checkSteering(usesOf(spec), scope.terms);
     const estimate = tokensOfGeneration(spec);
     const ticket = await enter(gateway, scope, estimate);
-    let used = estimate;
+    const meter = createMeter(estimate, spec);
     try {
       clock.admitted(ticket.waitedMs);
       yield passOn(generate(flow, spec, spans.scope), (response) => {
         metrics.event(response);
         clock.event(response);
         spans.event(response);
-        if (response.event.case === "completed") used = usedTokens(response.event.value.usage) ?? estimate;
+        meter.event(response);
       });
     } finally {
-      ticket.leave(used);
+      ticket.leave(meter.usedTokens);
     }
     outcome = "ok";
   } catch (error) {
@@ -58,8 +58,4 @@ async function* generation(
     spans.end(failure);
     metrics.ended(outcome);
   }
-}
-
-function usedTokens(usage: Usage | undefined): number | undefined {
-  return usage && usage.promptTokens + usage.completionTokens + usage.verifiedTokens;
 }

@@ -8,10 +8,12 @@ import type {
 import { ADMISSION_LIMITS } from "../limits.ts";
 import { findStrategy } from "../strategies/registry.ts";
 
+/** Tokens of so many bytes of text, as estimated. */
+export const tokensOfBytes = (bytes: number): number => Math.ceil(bytes / ADMISSION_LIMITS.bytesPerToken);
+
 /** Tokens of texts, as estimated. */
 export function tokensOfTexts(texts: readonly string[]): number {
-  const bytes = texts.reduce((sum, text) => sum + Buffer.byteLength(text), 0);
-  return Math.ceil(bytes / ADMISSION_LIMITS.bytesPerToken) + 1;
+  return tokensOfBytes(texts.reduce((sum, text) => sum + Buffer.byteLength(text), 0)) + 1;
 }
 
 /** Tokens of a generation: its prompt once, its answers in full, or what a search may spend. @throws TrimtabError STRATEGY_NOT_FOUND */
