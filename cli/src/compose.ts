@@ -8,12 +8,20 @@ import { join } from "node:path";
 import { createGateKeys, type GateKeys } from "./gate-keys.ts";
 import { ownKey } from "#kit/auth.ts";
 import { TrimtabError } from "#kit/errors.ts";
-import { addressOf, connectTo, parseTarget, type Connection, type Target } from "#kit/clients.ts";
+import {
+  addressOf,
+  connectTo,
+  parseTarget,
+  type Connection,
+  type ConnectionOptions,
+  type Target,
+} from "#kit/clients.ts";
 import type { QuantizedType } from "#kit/gguf-quantize.ts";
+import { RPC_LIMITS } from "#kit/limits.ts";
 import { createLogger } from "#kit/log.ts";
 import { ENDING_SIGNALS, startServer, type Server } from "#kit/server.ts";
 import { supervise } from "#kit/supervisor.ts";
-import { readTls, type TlsFiles, type TlsIdentity } from "#kit/tls.ts";
+import { readTls, type TlsFiles } from "#kit/tls.ts";
 import { GatewayService } from "#proto/trimtab/gateway/v1/gateway_service_pb.ts";
 import type { GatewayClient } from "./demo/answer.ts";
 import { type EngineFlags, toArguments } from "./engine-options.ts";
@@ -108,7 +116,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   }
   const { grpcPort, httpPort } = server;
   const address = addressOf(LOOPBACK_OF[host] ?? host, grpcPort);
-  const self = connectTo({ address }, { apiKey: keys.own });
+  const self = connectTo({ address }, { apiKey: keys.own, timeoutMs: RPC_LIMITS.maxTimeoutMs });
   return {
     client: self.client(GatewayService),
     grpcPort,
@@ -189,7 +197,7 @@ export async function startService(options: ServiceOptions): Promise<RunningServ
     const address = options.addresses[name];
     if (address === undefined)
       throw new TrimtabError("FIELD_REQUIRED", `--${name} <address> is needed: ${service} calls it`);
-    connections[name] = connectWithKey(parseTarget(address), tls);
+    connections[name] = connectWithKey(parseTarget(address), { tls });
   }
   const keys: Partial<GateKeys> = service === "gateway" ? createGateKeys() : {};
   const room = await createRoom(service, { ...options, connections, gate: keys.gate });
@@ -231,12 +239,13 @@ function bindingOf(
   return { host, port: Number(target.address.slice(colon + 1)) };
 }
 
-/** A client of a gateway that runs elsewhere. */
+/** A client of a gateway that runs elsewhere; a call without a deadline has as long as a request may take there. */
 export function connectGateway(address: string): GatewayClient {
-  return connectWithKey(parseTarget(address)).client(GatewayService);
+  const patient = { timeoutMs: RPC_LIMITS.maxTimeoutMs };
+  return connectWithKey(parseTarget(address), patient).client(GatewayService);
 }
 
 /** Our own services and gateways elsewhere are called with the key of the environment, which their listeners require. */
-function connectWithKey(target: Target, tls?: TlsIdentity): Connection {
-  return connectTo(target, { apiKey: ownKey(), tls });
+function connectWithKey(target: Target, options: ConnectionOptions = {}): Connection {
+  return connectTo(target, { apiKey: ownKey(), ...options });
 }

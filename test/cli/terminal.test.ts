@@ -58,6 +58,17 @@ test("chat: keys change the strength of the running answer, Escape stops it, the
   expect(await terminal.ended()).toBe(0);
 });
 
+test("a message that cannot be answered does not end a conversation at a terminal", async () => {
+  const size = { columns: 100, rows: 20 };
+  const terminal = startAtTerminal(["chat", "--address", address, "--max-tokens", "8192"], size);
+  await terminal.seen(PROMPT);
+  terminal.type("Hello\r");
+  await terminal.seen("[CONTEXT_OVERFLOW]");
+  await terminal.seen(PROMPT);
+  terminal.type("/quit\r");
+  expect(await terminal.ended()).toBe(0);
+});
+
 test("without a terminal chat is text alone, and JSON says gate, strength and cost", async () => {
   const once = [
     "chat",

@@ -1,5 +1,6 @@
 /** The conversation loop: questions from a terminal or a pipe, answers, the strength carried from one to the next. */
 import { createInterface } from "node:readline/promises";
+import { failureText } from "#kit/failure.ts";
 import type { ChatQuestion } from "../chat-spec.ts";
 import type { GatewayClient } from "../demo/answer.ts";
 import { colour } from "../view/style.ts";
@@ -23,7 +24,7 @@ export interface ChatOptions extends Omit<ChatQuestion, "messages"> {
 
 /** A conversation. */
 export interface Conversation {
-  /** Answers one message. */
+  /** Answers one message; one that could not be answered was not said. @throws ConnectError of the gateway */
   say(text: string): Promise<void>;
 }
 
@@ -34,10 +35,11 @@ export function beginConversation(client: GatewayClient, options: ChatOptions): 
   let strength: Strength = strengthOf(options);
   return {
     async say(content) {
-      messages.push({ role: "user", content });
-      const answer = await answerOne(client, { ...question, messages }, { strength, quiet: json });
+      const asked: Message = { role: "user", content };
+      const said = { ...question, messages: [...messages, asked] };
+      const answer = await answerOne(client, said, { strength, quiet: json });
       ({ strength } = answer);
-      messages.push({ role: "assistant", content: answer.text });
+      messages.push(asked, { role: "assistant", content: answer.text });
       if (json) process.stdout.write(`${JSON.stringify(answer)}\n`);
     },
   };
@@ -57,7 +59,11 @@ async function atTerminal(conversation: Conversation): Promise<void> {
   for (;;) {
     const line = await readLine(colour.bold("you   "));
     if (line === undefined || line.trim() === "/quit") return;
-    if (line.trim() !== "") await conversation.say(line);
+    if (line.trim() === "") continue;
+    // Who is refused once (a full server, too long an answer) has not ended the conversation.
+    await conversation
+      .say(line)
+      .catch((error: unknown) => void process.stderr.write(`${failureText(error)}\n`));
   }
 }
 

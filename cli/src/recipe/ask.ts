@@ -47,8 +47,6 @@ export interface Asking {
 
 /** Prompts under way at a time. */
 const LANES = 8;
-/** One prompt, on a busy machine. */
-const TIMEOUT_MS = 600_000;
 /** A verdict without a label counts from this score on. */
 const HIT_SCORE = 0.5;
 
@@ -104,7 +102,7 @@ async function askOne(
     steering: { use: { recipe: resolved, mode }, compare: true },
     verifiers: judge?.verifier ? [judge.verifier] : [],
   };
-  const { choices, plan } = await client.complete({ spec }, { timeoutMs: TIMEOUT_MS });
+  const { choices, plan } = await client.complete({ spec });
   const [base, steered] = [0, 1].map((index) => judged(choices[index], judge));
   return {
     prompt: textOf(prompt),

@@ -15,9 +15,6 @@ export interface Sampling {
   readonly seed: number;
 }
 
-/** All roll-outs of one problem. */
-const TIMEOUT_MS = 600_000;
-
 /** A step of a solution. */
 export interface Step {
   /** From 1. */
@@ -46,7 +43,7 @@ export async function sampleSolutions(
     sampling: { temperature, seed: BigInt(seed) },
     ...{ maxTokens, choices: samples, logprobs: true, verifiers: [outcome] },
   };
-  const { choices } = await client.complete({ spec }, { timeoutMs: TIMEOUT_MS });
+  const { choices } = await client.complete({ spec });
   const drafts = choices.map((choice) => ({ choice, cuts: cutSteps(choice, problem.separators) }));
   const rollOuts = new Map<string, { right: number; all: number }>();
   for (const { choice, cuts } of drafts) {
