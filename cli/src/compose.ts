@@ -108,6 +108,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
       maxMessageBytes: GATEWAY_MESSAGE_BYTES,
       metrics: gateway.metrics,
       gate: keys.gate,
+      endCalls: () => void gateway.close(),
       ready: gateway.ready,
     });
   } catch (error) {
@@ -214,6 +215,7 @@ export async function startService(options: ServiceOptions): Promise<RunningServ
     http: options.http && { ...options.http, maxBodyBytes: GATEWAY_MESSAGE_BYTES, app: room.app },
     metrics: room.metrics,
     gate: keys.gate,
+    endCalls: room.app && (() => void room.close()),
     ready: room.ready,
   });
   return {

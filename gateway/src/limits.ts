@@ -63,9 +63,10 @@ export const LIMITS = {
   detokenizedIds: 65_536,
   /** Taps of one capture. */
   taps: 64,
-  /** Idempotency keys remembered, and for how long, milliseconds. */
+  /** Idempotency keys remembered, for how long, milliseconds, and characters of the answers kept under them, together. */
   idempotencyKeys: 1_024,
   idempotencyMs: 600_000,
+  idempotencyChars: 64 * 1024 * 1024,
   /** Longest life of a request, milliseconds. */
   requestMs: 600_000,
   /** Longest silence of forward within a session, milliseconds. */

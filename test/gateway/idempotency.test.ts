@@ -11,8 +11,10 @@ function setup() {
   let nowMs = 0;
   let executed = 0;
   const requests = createIdempotentRequests(() => nowMs);
-  const ask = (key: string, caller?: string) =>
-    requests.once(headersOf(key, caller), BODY, () => Promise.resolve({ number: ++executed }));
+  const ask = async (key: string, caller?: string, more: object = {}) => {
+    const execute = () => Promise.resolve({ number: ++executed, ...more });
+    return JSON.parse(await requests.once(headersOf(key, caller), BODY, execute)) as { number: number };
+  };
   return { ask, pass: (ms: number) => void (nowMs += ms), executed: () => executed };
 }
 
@@ -43,9 +45,21 @@ test("G30 who repeats a request that fails executes it, once for all who wait", 
   let executed = 0;
   const first = requests.once(headersOf("a"), BODY, () => promise).catch((error: Error) => error.message);
   const others = Array.from({ length: 5 }, () =>
-    requests.once(headersOf("a"), BODY, () => Promise.resolve({ number: ++executed })),
+    requests.once(headersOf("a"), BODY, () => Promise.resolve({ number: ++executed })).then(JSON.parse),
   );
   reject(new Error("left"));
   expect(await first).toBe("left");
   expect(await Promise.all(others)).toEqual(Array.from({ length: 5 }, () => ({ number: 1 })));
+});
+
+test("G30 answers that are too large together are forgotten, the oldest first, and one that is so alone at once", async () => {
+  const { ask, executed } = setup();
+  const large = { text: "x".repeat(LIMITS.idempotencyChars / 4) };
+  for (const key of ["a", "b", "c"]) await ask(key, "alice", large);
+  for (const key of ["a", "b", "c"]) await ask(key);
+  expect(executed()).toBe(3);
+  await ask("d", "alice", large);
+  expect([(await ask("b")).number, (await ask("a")).number]).toEqual([2, 5]);
+  await ask("e", "alice", { text: "x".repeat(LIMITS.idempotencyChars) });
+  expect((await ask("e")).number).toBe(7);
 });

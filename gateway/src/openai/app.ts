@@ -108,9 +108,8 @@ async function complete<B extends CommonBody>(
   const scope = scopeOf(gateway, context);
   const { headers } = context.req.raw;
   if (body.stream !== true) {
-    return context.json(
-      await gateway.idempotent.once(headers, given, () => api.answer(gateway, body, scope)),
-    );
+    const answer = await gateway.idempotent.once(headers, given, () => api.answer(gateway, body, scope));
+    return context.body(answer, { headers: { "content-type": "application/json" } });
   }
   if (idempotencyKey(headers) !== undefined) {
     throw new TrimtabError("UNSUPPORTED", "a stream has no idempotency key", { field: "idempotency-key" });

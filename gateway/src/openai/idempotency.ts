@@ -1,6 +1,7 @@
 /**
  * `Idempotency-Key`: requests of one caller under one key are executed once. A repetition waits for the first and is given
- * its answer; another body under a key that was used is a conflict. Failures and streams are not kept. In memory, bounded.
+ * its answer; another body under a key that was used is a conflict. Failures and streams are not kept. In memory; keys and the size of
+ * their answers are bounded, of too many the oldest is forgotten.
  */
 import { TrimtabError } from "#kit/errors.ts";
 import { LIMITS } from "../limits.ts";
@@ -8,15 +9,18 @@ import { LIMITS } from "../limits.ts";
 /** Executes each key once. */
 export interface IdempotentRequests {
   /**
-   * The answer of `execute`, or of the request before it under the same key. `headers` carry key and caller, `body` is
+   * The answer of `execute`, as JSON, or of the request before it under the same key. `headers` carry key and caller, `body` is
    * compared. Throws CONFLICT for another body, INVALID_ARGUMENT for a malformed key, and what `execute` throws.
    */
-  once(headers: Headers, body: object, execute: () => Promise<object>): Promise<object>;
+  once(headers: Headers, body: object, execute: () => Promise<object>): Promise<string>;
 }
 
 interface Entry {
+  readonly at: number;
   readonly bodyDigest: string;
-  readonly answer: Promise<object>;
+  readonly answer: Promise<string>;
+  /** Characters of the answer; 0 while it is made. */
+  chars: number;
 }
 
 const HEADER = "idempotency-key";
@@ -33,7 +37,7 @@ export function idempotencyKey(headers: Headers): string | undefined {
 
 /** Creates an empty memory; `now` in milliseconds. */
 export function createIdempotentRequests(now = () => performance.now()): IdempotentRequests {
-  const entries = new Map<string, Entry & { readonly at: number }>();
+  const entries = new Map<string, Entry>();
   const forget = (name: string, entry: Entry): void => {
     if (entries.get(name) === entry) entries.delete(name);
   };
@@ -44,10 +48,21 @@ export function createIdempotentRequests(now = () => performance.now()): Idempot
       entries.delete(name);
     }
   };
+  const keep = (entry: Entry, { length }: string): void => {
+    entry.chars = length;
+    let kept = [...entries.values()].reduce((sum, { chars }) => sum + chars, 0);
+    for (const [name, { chars }] of entries) {
+      if (kept <= LIMITS.idempotencyChars) return;
+      if (chars === 0) continue;
+      entries.delete(name);
+      kept -= chars;
+    }
+  };
   return {
     async once(headers, body, execute) {
       const key = idempotencyKey(headers);
-      if (key === undefined) return await execute();
+      const run = async (): Promise<string> => JSON.stringify(await execute());
+      if (key === undefined) return await run();
       const name = digestOf([headers.get("authorization"), key]);
       const bodyDigest = digestOf(body);
       for (;;) {
@@ -61,12 +76,12 @@ export function createIdempotentRequests(now = () => performance.now()): Idempot
         }
         // One that failed, perhaps because its client left, says nothing of this request.
         const answer = await known.answer.catch(() => undefined);
-        if (answer) return answer;
+        if (answer !== undefined) return answer;
       }
       forgetOldest(LIMITS.idempotencyKeys - 1);
-      const entry = { bodyDigest, answer: execute(), at: now() };
+      const entry: Entry = { bodyDigest, answer: run(), at: now(), chars: 0 };
       entries.set(name, entry);
-      entry.answer.catch(() => forget(name, entry));
+      entry.answer.then((answer) => keep(entry, answer)).catch(() => forget(name, entry));
       return await entry.answer;
     },
   };

@@ -54,6 +54,8 @@ export interface ServerOptions {
   readonly log?: Logger;
   readonly metrics?: Metrics;
   readonly maxMessageBytes?: number;
+  /** Ends what `app` still does when the grace of a drain is over; its answers have a moment to leave. */
+  readonly endCalls?: (() => void) | undefined;
   /** Whether it could serve a request now; asked by `/readyz`. Default: as health says. */
   readonly ready?: (() => Promise<boolean>) | undefined;
 }
@@ -108,7 +110,8 @@ export async function startServer(options: ServerOptions): Promise<Server> {
     : undefined;
   let http: Listener | undefined;
   try {
-    http = options.http && startHttp(options.http, route, { metrics, gate, isReady, log });
+    const { endCalls } = options;
+    http = options.http && startHttp(options.http, route, { metrics, gate, isReady, log, endCalls });
     // Who is not asked over HTTP whether it is ready does not wake up to know.
     if (http) lag = watchLoopLag();
   } catch (error) {
@@ -145,15 +148,17 @@ interface HttpParts {
   readonly gate: KeyGate;
   readonly isReady: () => Promise<boolean>;
   readonly log: Logger;
+  readonly endCalls: ServerOptions["endCalls"];
 }
 
 function startHttp(
   http: NonNullable<ServerOptions["http"]>,
   route: RouteOptions,
-  { metrics, gate, isReady, log }: HttpParts,
+  { metrics, gate, isReady, log, endCalls }: HttpParts,
 ): Listener {
   const app = new Hono().onError(failure);
   const shutdown = new AbortController();
+  if (endCalls) shutdown.signal.addEventListener("abort", endCalls);
   mountConnect(app, route, shutdown.signal);
   app.get("/metrics", async (context) => {
     assertOperator(gate.check(context.req.raw.headers));
