@@ -23,6 +23,9 @@ test("a schema reaches forward under each of its names", async () => {
     { guided_json: JSON.stringify(SCHEMA) },
     { json_schema: SCHEMA },
     { structured_outputs: { json: SCHEMA } },
+    { response_format: { type: "json_object", schema: SCHEMA } },
+    { response_format: { type: "json_schema", schema: SCHEMA } },
+    { response_format: { type: "json_schema", json_schema: { ...json_schema, description: null } } },
   ];
   for (const body of bodies) {
     const { kind } = (await commandOf(body)).constraint ?? {};

@@ -1,7 +1,9 @@
 /** Embeddings over RPC and HTTP: one row a text in order, OpenAI's shape, every wrong field refused by its name. */
-import { expect, test } from "bun:test";
+import { expect, spyOn, test } from "bun:test";
 import { fromConnectError } from "#kit/errors.ts";
 import { Pooling } from "#proto/trimtab/type/v1/program_pb.ts";
+import { LIMITS } from "../../gateway/src/limits.ts";
+import { until } from "./support/asks.ts";
 import { createSimulatedStack } from "./support/simulated-services.ts";
 
 const PATH = "/v1/embeddings";
@@ -92,3 +94,24 @@ for (const [fields, param, code] of [
     expect(((await response.json()) as any).error).toMatchObject({ param, code });
   });
 }
+
+test("embeddings over HTTP live no longer than any request", async () => {
+  const { post, clients } = createSimulatedStack();
+  let isReading = false;
+  const capture = async function* (_request: unknown, { signal }: { signal: AbortSignal }) {
+    isReading = true;
+    yield await new Promise<never>((_, reject) =>
+      signal.addEventListener("abort", () => reject(signal.reason as Error)),
+    );
+  };
+  Object.assign(clients.forward, { capture });
+  const timers = spyOn(globalThis, "setTimeout");
+  try {
+    const answer = post(PATH, { model: "simulated", input: "a" });
+    await until(() => isReading);
+    for (const [call, delay] of timers.mock.calls) if (delay === LIMITS.requestMs) (call as () => void)();
+    expect((await answer).status).toBe(504);
+  } finally {
+    timers.mockRestore();
+  }
+});

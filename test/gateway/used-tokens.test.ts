@@ -1,6 +1,9 @@
 /** What a request takes of its key's rate: what it used, not what it might have. */
 import { expect, test } from "bun:test";
 import { createKeyGate } from "#kit/auth.ts";
+import { connectTo } from "#kit/clients.ts";
+import { fromConnectError } from "#kit/errors.ts";
+import { GatewayService } from "#proto/trimtab/gateway/v1/gateway_service_pb.ts";
 import { chatBody, until } from "./support/asks.ts";
 import { keyed } from "./support/keyed-stack.ts";
 import { createSimulatedStack, type SimulatedStack } from "./support/simulated-services.ts";
@@ -52,6 +55,27 @@ test("what is refused before it is begun takes nothing", async () => {
   for (let i = 0; i < 3; i++) expect((await ask(stack, { model: "nope" })).status).toBe(404);
   expect((await ask(stack, {})).status).toBe(200);
   expect((await ask(stack, {})).status).toBe(429);
+});
+
+test("nor does what is read and scored", async () => {
+  const { routes } = talkative().gateway;
+  const client = connectTo({ routes }, { apiKey: "key-of-slow" }).client(GatewayService);
+  const reasonOf = (call: Promise<unknown>) =>
+    call.then(
+      () => "none",
+      (error: unknown) => fromConnectError(error).reason,
+    );
+  const conversation = { messages: [{ role: "user", content: "x".repeat(240) }] };
+  const capture = async (model: string) => {
+    for await (const _ of client.capture({ model, input: { case: "conversation", value: conversation } }));
+  };
+  const wrong = ["FIELD_REQUIRED", "FIELD_REQUIRED", "MODEL_NOT_FOUND", "MODEL_NOT_FOUND"];
+  const score = (model: string) => reasonOf(client.score({ model, conversation, answers: ["yes"] }));
+  const reasons: string[] = [];
+  for (let i = 0; i < 2; i++) reasons.push(await reasonOf(capture("")));
+  for (let i = 0; i < 2; i++) reasons.push(await score("nope"));
+  expect(reasons).toEqual(wrong);
+  expect([await score(""), await score("")]).toEqual(["none", "RATE_LIMITED"]);
 });
 
 test("a search that is left counts as what it may spend", async () => {

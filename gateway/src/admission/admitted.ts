@@ -1,6 +1,7 @@
 /** Work behind admission: it begins when it may, and its ticket goes back whatever becomes of it. */
 import type { CallScope } from "../clients.ts";
 import type { GatewayContext } from "../context.ts";
+import { isCallersBusiness } from "../flow/reasons.ts";
 import { ADMISSION_LIMITS } from "../limits.ts";
 import type { Ask, Ticket } from "./admission.ts";
 import { createWhole } from "./whole.ts";
@@ -24,12 +25,19 @@ export async function admitted<T>(
   work: () => Promise<T>,
 ): Promise<T> {
   const ticket = await enter(gateway, scope, tokens);
+  let used = tokens;
   try {
     return await work();
+  } catch (error) {
+    used = usedBefore(error, tokens);
+    throw error;
   } finally {
-    ticket.leave(tokens);
+    ticket.leave(used);
   }
 }
+
+/** What is wrong with a request is found before anything is computed for it. */
+const usedBefore = (error: unknown, tokens: number): number => (isCallersBusiness(error) ? 0 : tokens);
 
 /** Streams `work`, whose parts go through {@link enter} with the scope it is given, when all of it may run. */
 export async function* admittedWhole<T>(
@@ -54,9 +62,13 @@ export async function* admittedStream<T>(
   work: () => AsyncIterable<T>,
 ): AsyncGenerator<T, void> {
   const ticket = await enter(gateway, scope, tokens);
+  let used = tokens;
   try {
     yield* work();
+  } catch (error) {
+    used = usedBefore(error, tokens);
+    throw error;
   } finally {
-    ticket.leave(tokens);
+    ticket.leave(used);
   }
 }

@@ -11,7 +11,7 @@ import {
   EmbedResponseSchema,
 } from "#proto/trimtab/gateway/v1/gateway_service_pb.ts";
 import { type Activation, Pooling, Site, TapPositions } from "#proto/trimtab/type/v1/program_pb.ts";
-import type { CallScope } from "../clients.ts";
+import { boundedScope, type CallScope } from "../clients.ts";
 import { LIMITS } from "../limits.ts";
 import { checkCount, checkRequired, checkText } from "./checks.ts";
 import { captureItems } from "./forward-calls.ts";
@@ -19,8 +19,21 @@ import { resolveModel } from "./model.ts";
 import type { FlowContext } from "./prepare.ts";
 import { checkIds, encodeTexts } from "./prompt.ts";
 
-/** One row a text: `texts` first, then `token_ids`. */
+/** One row a text: `texts` first, then `token_ids`; for as long as a request may live. */
 export async function embedTexts(
+  flow: FlowContext,
+  request: EmbedRequest,
+  scope: CallScope,
+): Promise<EmbedResponse> {
+  const bounded = boundedScope(scope);
+  try {
+    return await embedWithin(flow, request, bounded.scope);
+  } finally {
+    bounded.clear();
+  }
+}
+
+async function embedWithin(
   flow: FlowContext,
   request: EmbedRequest,
   scope: CallScope,

@@ -7,7 +7,7 @@
  * | `max_tokens` | `max_completion_tokens` (OpenAI), `n_predict` (llama.cpp) |
  * | the body itself | `extra_body`, which its_hub sends as a field, with what it holds beside it |
  * | `repetition_penalty` | `repeat_penalty` (llama.cpp) |
- * | `response_format` (`json_schema`) | `guided_json`, `structured_outputs.json` (vLLM), `json_schema` (llama.cpp) |
+ * | `response_format` (`json_schema`) | `guided_json`, `structured_outputs.json` (vLLM), `json_schema`, `response_format.schema` (llama.cpp) |
  * | `response_format` (`json_object`) | `structured_outputs.json_object` (vLLM) |
  * | `structured_outputs.regex`, `.choice`, `.grammar` | `guided_regex`, `guided_choice`, `guided_grammar` (vLLM), `grammar` (llama.cpp) |
  * | `speculation` | `speculative_config` with method `ngram` (vLLM) |
@@ -158,6 +158,7 @@ function withConstraint(body: JsonObject, given: Map<string, string>): JsonObjec
           given.set(`speculation.${ours}`, `${name}.${theirs}`);
       }
     } else if (SCHEMA_ALIASES.includes(name)) schema(value, name);
+    else if (name === "response_format" && isBareSchema(value)) schema(value.schema, `${name}.schema`);
     else if (output !== undefined) under("structured_outputs", { [output]: value }, name, `.${output}`);
     else if (name === "structured_outputs" && isJsonObject(value)) {
       const { json, json_object: isJson, ...others } = value;
@@ -169,6 +170,13 @@ function withConstraint(body: JsonObject, given: Map<string, string>): JsonObjec
   }
   noteOutput(to, given);
   return to;
+}
+
+/** llama.cpp's format: the schema beside the type, under either type. */
+function isBareSchema(value: unknown): value is JsonObject & { readonly schema: unknown } {
+  if (!isJsonObject(value) || !Object.hasOwn(value, "schema")) return false;
+  const { type, schema: _, ...others } = value;
+  return (type === "json_object" || type === "json_schema") && Object.keys(others).length === 0;
 }
 
 /** What is wrong with a constraint as such is said of `response_format`: not to a client that gave it in another way. */

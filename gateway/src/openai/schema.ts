@@ -60,7 +60,7 @@ const responseFormat = z.discriminatedUnion("type", [
     type: z.literal("json_schema"),
     json_schema: z.strictObject({
       name: reference,
-      description: z.string().optional(),
+      description: z.string().nullable().optional(),
       schema: z.record(z.string(), z.unknown()),
       strict: z.boolean().nullable().optional(),
     }),
