@@ -4,7 +4,7 @@
  */
 import { z } from "zod";
 import { TrimtabError } from "#kit/errors.ts";
-import { readGiven } from "../given-file.ts";
+import { readGivenText } from "../given-file.ts";
 
 /** What is read: a text, or a conversation to be rendered with the model's template. */
 export type Prompt =
@@ -63,7 +63,7 @@ type Entry = z.infer<typeof entrySchema>;
 
 async function readInput(input: string): Promise<string> {
   if (input === "-") return await new Response(Bun.stdin.stream()).text();
-  return readGiven(input, "input").toString("utf8");
+  return readGivenText(input, "input");
 }
 
 function parse(content: string, { input = "", format }: PromptSource): Entry[] {

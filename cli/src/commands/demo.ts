@@ -5,6 +5,7 @@ import { integerIn } from "#kit/option-values.ts";
 import { startStack } from "../compose.ts";
 import { runDemo } from "../demo/run.ts";
 import { runSearchDemo } from "../demo/search.ts";
+import { checkWritable } from "../given-file.ts";
 import { addModelOptions, type ModelOptions } from "../options.ts";
 
 interface DemoOptions extends ModelOptions {
@@ -25,6 +26,7 @@ export function addDemoCommand(program: Command): void {
   addModelOptions(command).action(async (part: string, options: DemoOptions) => {
     if (part === "search" && options.json !== undefined)
       throw new TrimtabError("INVALID_ARGUMENT", "the search has no numbers to write", { field: "--json" });
+    checkWritable(options.json, "--json");
     const stack = await startStack({
       modelPath: options.model,
       quantize: options.quantize,

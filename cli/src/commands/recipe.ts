@@ -8,7 +8,8 @@ import { RecipeSchema, type Recipe } from "#proto/trimtab/steering/v1/steering_s
 import { TrimtabError } from "#kit/errors.ts";
 import { integerIn } from "#kit/option-values.ts";
 import type { GatewayClient } from "../demo/answer.ts";
-import { readPrompts } from "../capture/prompts.ts";
+import { checkWritable } from "../given-file.ts";
+import { type Prompt, readPrompts } from "../capture/prompts.ts";
 import { addTargetOptions, refuseTyped, withGateway, type TargetOptions } from "../options.ts";
 import { askAll, summarise } from "../recipe/ask.ts";
 import { buildRecipe } from "../recipe/build.ts";
@@ -72,8 +73,11 @@ export function addRecipeCommand(program: Command): void {
     .action(async (name: string, options: EvalOptions, command: Command) => {
       if (options.prompts === undefined)
         refuseTyped(command, OF_PROMPTS, (option) => `${option} is of prompts of your own: give --prompts`);
+      checkWritable(options.answers, "--answers");
+      const input = options.prompts;
+      const prompts = input === undefined ? undefined : await readPrompts({ prompts: [], input, chat: true });
       await withGateway(options, async (client) => {
-        if (options.prompts !== undefined) await evaluateOn(client, name, options.prompts, options);
+        if (prompts) await evaluateOn(client, name, prompts, options);
         else print(await buildRecipe(client, name, { force: true }), options);
       });
     });
@@ -82,14 +86,13 @@ export function addRecipeCommand(program: Command): void {
 /** Options that say how prompts of a user's own are asked. */
 const OF_PROMPTS = ["maxTokens", "mode", "answers"];
 
-/** Builds the recipe if it is not stored, then asks the prompts of a file base and steered. */
+/** Builds the recipe if it is not stored, then asks prompts of the user's own base and steered. */
 async function evaluateOn(
   client: GatewayClient,
   name: string,
-  file: string,
-  { maxTokens, mode, answers, json }: EvalOptions,
+  prompts: readonly Prompt[],
+  { prompts: file = "", maxTokens, mode, answers, json }: EvalOptions,
 ): Promise<void> {
-  const prompts = await readPrompts({ prompts: [], input: file, chat: true });
   const recipe = await buildRecipe(client, name, { skipEvaluation: true });
   const bar = isInteractive()
     ? new SingleBar({ format: "  {bar} {value}/{total} prompts" }, Presets.shades_classic)

@@ -3,7 +3,7 @@ import { writeFile } from "node:fs/promises";
 import { Option, type Command } from "commander";
 import { DirectionFormat } from "#proto/trimtab/steering/v1/steering_service_pb.ts";
 import { wholeNumber } from "#kit/option-values.ts";
-import { readGiven } from "../given-file.ts";
+import { checkWritable, readGiven } from "../given-file.ts";
 import { addExtractCommand } from "../steer/extract.ts";
 import { addFitCommand } from "../steer/fit.ts";
 import { addShowCommand } from "../steer/show.ts";
@@ -64,6 +64,7 @@ export function addSteerCommand(program: Command): void {
   addTargetOptions(addJsonOption(exporting.description("write a stored direction or a recipe's")))
     .addOption(formatOption(FORMATS))
     .action(async (reference: string, file: string, options: SteerOptions) => {
+      checkWritable(file, "file");
       await withGateway(options, async (client) => {
         const format = FORMATS[options.format] ?? DirectionFormat.UNSPECIFIED;
         const { data } = await client.exportArtifact({ reference, format });

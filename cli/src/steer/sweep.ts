@@ -5,6 +5,7 @@ import { z } from "zod";
 import { TrimtabError } from "#kit/errors.ts";
 import { wholeNumber } from "#kit/option-values.ts";
 import type { GatewayClient } from "../demo/answer.ts";
+import { checkWritable } from "../given-file.ts";
 import { addTargetOptions, withGateway, type TargetOptions } from "../options.ts";
 import { MAX_STRENGTH } from "../steering-options.ts";
 import { fetchArtifact } from "./fetch.ts";
@@ -51,6 +52,7 @@ export function addSweepCommand(steer: Command): void {
     .option("--seed <number>", "of whatever is random", wholeNumber, 0)
     .option("--json <file>", "write the whole table");
   addTargetOptions(command).action(async (name: string, flags: SweepFlags) => {
+    checkWritable(flags.json, "--json");
     await withGateway(flags, async (client) => {
       const { bytes } = await fetchArtifact(client, await runSweep(client, name, flags));
       if (flags.json !== undefined) await writeFile(flags.json, bytes);

@@ -2,7 +2,7 @@
 import type { JsonObject } from "@bufbuild/protobuf";
 import { z } from "zod";
 import { TrimtabError } from "#kit/errors.ts";
-import { readGiven } from "../given-file.ts";
+import { readGivenText } from "../given-file.ts";
 
 const problemSchema = z.strictObject({
   /** Name of its content: an evaluation refuses problems a verifier has seen. */
@@ -23,7 +23,7 @@ export interface TrainingProblem extends Omit<z.infer<typeof problemSchema>, "ou
 
 /** Reads a file. @throws TrimtabError ARTIFACT_NOT_FOUND, INVALID_ARGUMENT that names the line. */
 export function readProblems(path: string): TrainingProblem[] {
-  const text = readGiven(path, "problems").toString("utf8");
+  const text = readGivenText(path, "problems");
   const lines = text.split("\n").map((line, index) => ({ line, place: `${path}:${index + 1}` }));
   return lines.filter(({ line }) => line.trim() !== "").map(({ line, place }) => parse(line, place));
 }
