@@ -3,7 +3,7 @@
  * Source: 2505.13672. The paper's own g could not be checked against its text, so all variants here are reconstructions:
  * "rises" adds up what h has risen along the path, "depth" adds `depth_cost` a step, "none" is greedy best-first. With
  * `path_max` f never falls along a path, so that nodes are continued in order of f.
- * Cost: k steps and k verdicts an expansion; the frontier holds its keys and values.
+ * Cost: k steps and k verdicts an expansion; the frontier, no larger than the expansions that are left, holds its keys and values.
  */
 import { byScore } from "./sampling.ts";
 import { isOpen, isSound } from "./standing.ts";
@@ -81,10 +81,10 @@ async function* run(search: Search, parameters: Parameters): Run {
   const branching = Math.min(parameters.branching, search.width);
   const atOnce = Math.max(1, Math.floor(search.width / branching));
   let frontier: Node[] = [{ candidate: search.root, g: 0, h: 1, f: 0 }];
-  for (let expanded = 0; expanded < parameters.expansions;) {
-    frontier.sort(byCost);
+  for (let left = parameters.expansions; left > 0;) {
+    frontier = withinReach(search, frontier.toSorted(byCost), left);
     if (frontier[0] && !isOpen(frontier[0].candidate)) break;
-    const open = frontier.filter(({ candidate }) => isOpen(candidate)).slice(0, atOnce);
+    const open = frontier.filter(({ candidate }) => isOpen(candidate)).slice(0, Math.min(atOnce, left));
     const parents = open.flatMap((node) => Array.from({ length: branching }, () => node));
     const children = await search.fork(parents.map(({ candidate }) => candidate));
     search.drop(open.map(({ candidate }) => candidate));
@@ -94,10 +94,17 @@ async function* run(search: Search, parameters: Parameters): Run {
       .map((child, i) => nodeOf(child, scores[i] ?? 0, parents[i], parameters))
       .filter(({ candidate }) => isSound(candidate));
     frontier = [...frontier.filter((node) => !open.includes(node)), ...fresh];
-    expanded += open.length;
+    left -= open.length;
     if (!isWhole) break;
   }
   return { chosen: await best(search, frontier) };
+}
+
+/** Gives up the nodes whose turn cannot come any more, so that they hold no keys and values. */
+function withinReach(search: Search, sorted: readonly Node[], left: number): Node[] {
+  const beyond = new Set(sorted.filter(({ candidate }) => isOpen(candidate)).slice(left));
+  search.drop([...beyond].map(({ candidate }) => candidate));
+  return sorted.filter((node) => !beyond.has(node));
 }
 
 /** The node of least f; of equals, the deeper one, then the older one. */

@@ -6,8 +6,8 @@
  */
 import { drawBeta, drawStudent } from "./draws.ts";
 import { REQUEST_PROPERTY } from "./revision.ts";
-import { byScore } from "./sampling.ts";
-import { isSound } from "./standing.ts";
+import { bestOf } from "./sampling.ts";
+import { isSound, preferring } from "./standing.ts";
 import { type Candidate, type Run, type Search, type Strategy, withParameters } from "./strategy.ts";
 
 interface Parameters {
@@ -45,6 +45,7 @@ export const abMcts: Strategy = {
   source: "arXiv:2503.04412",
   cost: "N answers, N verdicts; revised answers are prefilled once more",
   verifiers: ["outcome", "process"],
+  needsConversation: true,
   needsVerifier: true,
   stepwise: false,
   votes: false,
@@ -78,7 +79,14 @@ async function* run(search: Search, { batch, posterior, request }: Parameters): 
     if (!isWhole) break;
   }
   search.drop([search.root]);
-  return { chosen: byScore(answers, scores)[0] ?? search.root };
+  // Where the budget ended before an answer began there is none.
+  const begun = preferring(answers, ({ tokens }) => tokens > 0);
+  const scoreOf = new Map(answers.map((answer, i) => [answer, scores[i] ?? 0]));
+  const chosen = bestOf(
+    begun,
+    begun.map((answer) => scoreOf.get(answer) ?? 0),
+  );
+  return { chosen: chosen ?? search.root };
 }
 
 /** The node to add a child to. */

@@ -2,7 +2,7 @@
  * N independent answers, of which the best judged is chosen (of equals, the likeliest).
  * Source: Cobbe et al., "Training Verifiers to Solve Math Word Problems" (2110.14168). Cost: N answers, N verdicts.
  */
-import { byScore, sampleAll } from "./sampling.ts";
+import { bestOf, sampleAll } from "./sampling.ts";
 import type { Run, Search, Strategy } from "./strategy.ts";
 
 /** Independent samples, the best judged of them. */
@@ -23,6 +23,5 @@ export const bestOfN: Strategy = {
 async function* run(search: Search): Run {
   const samples = await sampleAll(search);
   const scores = await search.score(samples, "outcome");
-  const [best = search.root] = byScore(samples, scores);
-  return { chosen: best };
+  return { chosen: bestOf(samples, scores) ?? search.root };
 }

@@ -1,7 +1,7 @@
 /** How a search by steps chooses among its last candidates. */
 import { drawIndex } from "./random.ts";
 import { logWeight, softmax, type Weighting } from "./resampling.ts";
-import { byScore } from "./sampling.ts";
+import { bestOf } from "./sampling.ts";
 import { soundOf } from "./standing.ts";
 import type { AnswerTally, Candidate, Search } from "./strategy.ts";
 import { elect } from "./votes.ts";
@@ -27,7 +27,7 @@ export async function choose(
 ): Promise<{ readonly chosen: Candidate; readonly answers?: readonly AnswerTally[] }> {
   const candidates = soundOf(all);
   const scores = await search.score(candidates, "outcome");
-  const best = byScore(candidates, scores)[0] ?? search.root;
+  const best = bestOf(candidates, scores) ?? search.root;
   if (choosing === "best") return { chosen: best };
   if (choosing === "vote") {
     return elect(

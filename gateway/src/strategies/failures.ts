@@ -1,7 +1,7 @@
 /** How a search fails by itself, and what stands in for a verdict that failed. */
 import { type Reason, TrimtabError } from "#kit/errors.ts";
+import type { Judging } from "./strategy.ts";
 import type { Judgement } from "./world.ts";
-
 /** A strict search whose verifier could not judge. */
 export function failedVerdict(failure: string): TrimtabError {
   const message = `the verifier could not judge a candidate (${failure}); degraded: best_effort goes on without it`;
@@ -16,8 +16,12 @@ export function failedCandidate(): TrimtabError {
 
 const NEUTRAL = 0.5;
 
-/** The score that stands in for a verdict there is not: the mean of those there are. */
-export function neutralScore(verdicts: readonly Judgement[]): number {
-  const known = verdicts.flatMap(({ score }) => (score === undefined ? [] : [score]));
-  return known.length === 0 ? NEUTRAL : known.reduce((sum, score) => sum + score, 0) / known.length;
+/** What gives the score that stands in for verdicts there are not: the mean of those there have been in a search. */
+export function createStandIn(): (judging: Judging, verdicts: readonly Judgement[]) => number {
+  const given: Record<Judging, number[]> = { outcome: [], process: [] };
+  return (judging, verdicts) => {
+    const known = given[judging];
+    known.push(...verdicts.flatMap(({ score }) => score ?? []));
+    return known.length === 0 ? NEUTRAL : known.reduce((sum, score) => sum + score, 0) / known.length;
+  };
 }

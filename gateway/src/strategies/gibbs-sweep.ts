@@ -6,7 +6,8 @@
  * ∏ p(x_t | x_<t) · V(x_T)^β unchanged, V the score of a prefix: step t has the potential (V_t / V_{t-1})^β, an ended
  * particle the potential 1, resampling is multinomial at every step of a fixed horizon. "as_published" (2502.01618) weighs
  * by the odds of the latest score instead, ended particles included, which leaves no law unchanged.
- * Every step is a candidate of its own, so that a reference can be forked at any of its steps. Cost: N − 1 answers a chain.
+ * Every step is a candidate of its own, so that a reference can be forked at any of its steps; those that no particle and no reference
+ * goes through are given up. Cost: N − 1 answers a chain; at most N candidates a step hold keys and values.
  */
 import { logWeight, resample, softmax } from "./resampling.ts";
 import { isOpen } from "./standing.ts";
@@ -29,6 +30,16 @@ export interface SweepOptions {
   readonly potentials: Potentials;
 }
 
+/** What a sweep has come to. */
+interface Swept {
+  /** False: the budget ended it before references were renewed. */
+  readonly isWhole: boolean;
+  /** Where its particles stand. */
+  readonly last: readonly Candidate[];
+  /** Candidates it has made and not given up. */
+  readonly made: Set<Candidate>;
+}
+
 interface Particle {
   readonly chain: Chain;
   readonly isReference: boolean;
@@ -36,12 +47,12 @@ interface Particle {
   logWeight: number;
 }
 
-/** Sweeps all chains in one batch and renews their references. False: the budget ended it before they were renewed. */
+/** Sweeps all chains in one batch and renews their references. */
 export async function* sweep(
   search: Search,
   chains: readonly Chain[],
   options: SweepOptions,
-): AsyncGenerator<Decision, { readonly isWhole: boolean; readonly last: readonly Candidate[] }, void> {
+): AsyncGenerator<Decision, Swept, void> {
   const { horizon, potentials, particles: count } = options;
   let particles = chains.flatMap((chain) =>
     Array.from({ length: count }, (_, i): Particle => ({
@@ -51,11 +62,17 @@ export async function* sweep(
       logWeight: 0,
     })),
   );
+  const made = new Set<Candidate>();
   const lastOf = () => particles.map(({ trajectory }) => trajectory.at(-1) ?? search.root);
   for (let step = 1; step <= horizon; step++) {
     if (step > 1) particles = yield* redrawChains(search, chains, particles);
-    const grown = await extendAll(search, particles, step === horizon ? "end" : "step");
-    if (!grown) return { isWhole: false, last: lastOf() };
+    keepOnly(
+      search,
+      made,
+      particles.flatMap(({ trajectory }) => trajectory),
+    );
+    const grown = await extendAll(search, particles, step === horizon ? "end" : "step", made);
+    if (!grown) return { isWhole: false, last: lastOf(), made };
     await weigh(search, particles, step, potentials);
     if (!lastOf().some(isOpen)) break;
   }
@@ -64,7 +81,15 @@ export async function* sweep(
     const [drawn = 0] = resample(search.random, weightsOf(own), 1, "multinomial");
     chain.reference = own[drawn]?.trajectory ?? [];
   }
-  return { isWhole: true, last: lastOf() };
+  return { isWhole: true, last: lastOf(), made };
+}
+
+/** Gives up those of `made` that are not `needed`: they hold keys and values. */
+export function keepOnly(search: Search, made: Set<Candidate>, needed: readonly Candidate[]): void {
+  const kept = new Set(needed);
+  const idle = [...made].filter((one) => !kept.has(one));
+  for (const one of idle) made.delete(one);
+  search.drop(idle);
 }
 
 /** Redraws the free particles of each chain; references stay where they are. */
@@ -104,11 +129,13 @@ async function extendAll(
   search: Search,
   particles: readonly Particle[],
   stride: "step" | "end",
+  made: Set<Candidate>,
 ): Promise<boolean> {
   const free = particles.filter(
     ({ isReference, trajectory }) => !isReference && trajectory.at(-1)?.ended === undefined,
   );
   const children = await search.fork(free.map(({ trajectory }) => trajectory.at(-1) ?? search.root));
+  for (const child of children) made.add(child);
   for (const [i, particle] of free.entries())
     particle.trajectory = [...particle.trajectory, ...children.slice(i, i + 1)];
   for (const particle of particles) {

@@ -4,7 +4,7 @@
  * Cost: about N answers and N verdicts a step and sweep.
  */
 import { choose, CHOOSE, type Choosing } from "./choosing.ts";
-import { type Chain, type Potentials, sweep } from "./gibbs-sweep.ts";
+import { type Chain, keepOnly, type Potentials, sweep } from "./gibbs-sweep.ts";
 import { isSound } from "./standing.ts";
 import {
   JUDGED_STEPS,
@@ -76,10 +76,13 @@ export async function* sweepChains(
   between: (chains: readonly Chain[]) => void,
 ): Run {
   let finalists: readonly Candidate[] = [];
+  const held = new Set<Candidate>();
   for (let done = 0; done < sweeps; done++) {
-    const { isWhole, last } = yield* sweep(search, chains, { particles, horizon, potentials });
+    const { isWhole, last, made } = yield* sweep(search, chains, { particles, horizon, potentials });
     if (isWhole || finalists.length === 0) finalists = last;
     if (!isWhole) break;
+    for (const one of made) held.add(one);
+    keepOnly(search, held, [...finalists, ...chains.flatMap(({ reference }) => reference ?? [])]);
     between(chains);
   }
   const finals = [...new Set([...finalists, ...chains.flatMap(({ reference }) => reference?.at(-1) ?? [])])];

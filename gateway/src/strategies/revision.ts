@@ -48,6 +48,7 @@ export const revision: Strategy = {
   source: "arXiv:2408.03314",
   cost: "N answers; every attempt is prefilled once more",
   verifiers: ["outcome", "process"],
+  needsConversation: true,
   needsVerifier: false,
   stepwise: false,
   votes: true,

@@ -10,7 +10,7 @@
 import type { JsonObject } from "@bufbuild/protobuf";
 import type { TrimtabError } from "#kit/errors.ts";
 import { resampleEvent, type SearchEventInit, stepEvent } from "./events.ts";
-import { failedCandidate, failedVerdict, neutralScore } from "./failures.ts";
+import { createStandIn, failedCandidate, failedVerdict } from "./failures.ts";
 import { type Budget, createLedger, isBounded, type Ledger, orderOf, tokensToGrow } from "./ledger.ts";
 import { createChild, createRoot, extend, type Member, sharedLength } from "./members.ts";
 import { createRandom } from "./random.ts";
@@ -89,6 +89,7 @@ class Runtime implements Search {
   readonly #alive = new Set<Member>([this.root]);
   /** Candidates that are prompts: children answer them, they themselves are no answers. */
   readonly #prompts = new Set<Member>([this.root]);
+  readonly #standIn = createStandIn();
   /** The engine's first failure of a candidate. */
   #failure: TrimtabError | undefined;
   #committed = 0;
@@ -193,13 +194,7 @@ class Runtime implements Search {
     const leaves = [...this.#members.values()].filter(
       ({ id, isAlive, isContinued }) => id !== 0 && (isAlive || !isContinued),
     );
-    return {
-      outcome,
-      ledger: this.#ledger,
-      leaves,
-      isSpent: this.#isSpent,
-      isDegraded: this.#isDegraded,
-    };
+    return { outcome, ledger: this.#ledger, leaves, isSpent: this.#isSpent, isDegraded: this.#isDegraded };
   }
 
   /** Grows in batches until the stride is done; false if the budget did not allow it. */
@@ -207,6 +202,7 @@ class Runtime implements Search {
     const { world, maxTokens, stepTokens, timeUp } = this.#options;
     const most = stride === "end" ? maxTokens : stride === "step" ? stepTokens : stride.tokens;
     const quota = new Map(growing.map((one) => [one, Math.min(most, maxTokens - one.tokens)]));
+    const from = new Map(growing.map((one) => [one, one.text.length]));
     for (;;) {
       const able = growing.filter((one) => isOpen(one) && (quota.get(one) ?? 0) > 0);
       if (able.length === 0) return true;
@@ -216,6 +212,7 @@ class Runtime implements Search {
       if (share < 1 || timeUp.aborted) return false;
       const orders = able.map((one) => ({
         id: one.id,
+        from: from.get(one) ?? 0,
         ...orderOf(stride, share, quota.get(one) ?? 0, maxTokens - one.tokens),
         ...options,
       }));
@@ -242,7 +239,7 @@ class Runtime implements Search {
     const { verdicts, tokens } = await this.#options.world.judge(members, judging, left);
     this.#ledger.spent.verifierTokens += tokens;
     this.#ledger.spent.verifierCalls += verdicts.filter(({ isUnpaid }) => !isUnpaid).length;
-    const neutral = neutralScore(verdicts);
+    const neutral = this.#standIn(judging, verdicts);
     for (const [index, member] of members.entries()) {
       const verdict = verdicts[index] ?? { score: undefined, failure: "INTERNAL" };
       member.read = member.tokens;

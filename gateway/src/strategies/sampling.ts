@@ -1,5 +1,5 @@
 /** What strategies of whole answers share. */
-import { isSound } from "./standing.ts";
+import { isSound, preferring } from "./standing.ts";
 import type { Candidate, Search } from "./strategy.ts";
 import { meanLogprob } from "./votes.ts";
 
@@ -41,4 +41,14 @@ export function byScore(candidates: readonly Candidate[], scores: readonly numbe
         a.candidate.id - b.candidate.id,
     )
     .map(({ candidate }) => candidate);
+}
+
+/** The best of finished answers: by score; of equals, one that came to its own end before one that was cut, then as `byScore`. */
+export function bestOf(candidates: readonly Candidate[], scores: readonly number[]): Candidate | undefined {
+  const ranked = byScore(candidates, scores);
+  const scoreOf = (one: Candidate | undefined) => one && scores[candidates.indexOf(one)];
+  const equals = ranked.filter(
+    (one) => isSound(one) === ranked.some(isSound) && scoreOf(one) === scoreOf(ranked[0]),
+  );
+  return preferring(equals, ({ ended }) => ended === "stop")[0];
 }

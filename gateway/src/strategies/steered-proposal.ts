@@ -79,8 +79,11 @@ async function weigh(
 ): Promise<number[]> {
   const base = await search.baseLogprobs(live);
   const scores = judging ? await search.score(live, judging) : live.map(() => 1);
+  const isWanted = (one: Candidate, i: number): boolean => isSound(one) && (scores[i] ?? 0) > 0;
+  // However much likelier the unsteered model finds it, what is not wanted is not chosen before what is.
+  const weighs = live.some(isWanted) ? isWanted : isSound;
   return live.map((one, i) => {
-    if (!isSound(one)) return -Infinity;
+    if (!weighs(one, i)) return -Infinity;
     return (base[i] ?? 0) - one.logprob + logWeight(scores[i] ?? 0, "probability");
   });
 }

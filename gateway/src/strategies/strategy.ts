@@ -138,6 +138,8 @@ export interface Strategy {
   readonly votes: boolean;
   /** It needs the probabilities that tokens were drawn with: temperature 1, no filter, bias, penalty or constraint. */
   readonly needsPlainSampling?: boolean;
+  /** It shows answers as messages of the conversation, which the prompt must be. */
+  readonly needsConversation?: boolean;
   /** It reads confidences of tokens. */
   readonly needsConfidence?: boolean;
   /** Candidates if the budget names none. */

@@ -18,6 +18,8 @@ export interface GrowOrder {
   readonly tokens: number;
   /** Stop where the step rule says that a step ends. */
   readonly toStep: boolean;
+  /** Characters of the answer before the stride, which may have begun in an earlier batch. */
+  readonly from: number;
   /** With these tokens the step ends, if the step rule has not ended it before. */
   readonly fillsStep: boolean;
   /** With these tokens the answer is as long as it may be. */

@@ -30,12 +30,17 @@ test("each revision is shown the attempts before it, and steered as the request 
   expect([...stack.forward.alive]).toEqual([]);
 });
 
-test("a prompt that is no conversation is a typed error and leaves nothing behind", async () => {
-  const stack = createSimulatedStack();
-  const plain = await stack.client.complete(text("sum", { scaling })).catch(fromConnectError);
-  expect(plain).toMatchObject({ reason: "UNSUPPORTED", field: "scaling.strategy" });
-  expect([...stack.forward.alive]).toEqual([]);
-});
+test.each(["sequential-revision", "ab-mcts", "auto"])(
+  "%s refuses a prompt that is no conversation before anything is generated",
+  async (strategy) => {
+    const stack = createSimulatedStack();
+    const parameters = { table: [{ up_to: 1, strategy: "sequential-revision" }] };
+    const asked = { ...scaling, strategy, ...(strategy === "auto" ? { parameters } : {}) };
+    const plain = await stack.client.complete(text("sum", { scaling: asked })).catch(fromConnectError);
+    expect(plain).toMatchObject({ reason: "UNSUPPORTED", field: "scaling.strategy" });
+    expect(stack.forward.commands).toEqual([]);
+  },
+);
 
 test.each(["sequential-revision", "ab-mcts"])(
   "attempts that no longer fit into a prompt end %s with what it has, and it says so",

@@ -52,6 +52,10 @@ const SIMULATED_VERIFIERS = [
     ...{ name: "probe", kind: VerifierKind.PROCESS, needs: ["activations"] },
     taps: [{ site: Site.RESIDUAL, layers: [3] }],
   },
+  {
+    ...{ name: "deep_probe", kind: VerifierKind.PROCESS, needs: ["activations"] },
+    taps: [{ site: Site.RESIDUAL, layers: [5] }],
+  },
 ];
 
 /** What a stack may be made with. */

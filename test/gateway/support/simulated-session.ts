@@ -14,6 +14,8 @@ import { type Activation, DataType, Site } from "./proto.ts";
 import type { ForwardBench } from "./simulated-forward.ts";
 import { decode, VOCABULARY_SIZE } from "./simulated-tokenizer.ts";
 
+/** Block that is read where a tap names none. */
+const TAPPED_LAYER = 3;
 /** Context of the simulated model. */
 export const CONTEXT_TOKENS = 512;
 
@@ -121,7 +123,10 @@ export class SimulatedSession {
     let isHalted = false;
     let reason = FinishReason.STOP;
     sequence.stop = false;
-    if (taps.length > 0) this.#send(id, commandId, { case: "activation", value: activationOf(sequence.ids) });
+    if (taps.length > 0) {
+      const value = { ...activationOf(sequence.ids), layer: taps[0]?.layers[0] ?? TAPPED_LAYER };
+      this.#send(id, commandId, { case: "activation", value });
+    }
     for (const token of bench.script({ prompt: decode(sequence.ids), command, strength })) {
       if (skipped-- > 0) continue;
       if (generatedTokens === limit) reason = FinishReason.LENGTH;
@@ -204,7 +209,7 @@ export function activationOf(ids: readonly number[]): Activation {
     $typeName: "trimtab.type.v1.Activation",
     tapIndex: 0,
     site: Site.RESIDUAL,
-    layer: 3,
+    layer: TAPPED_LAYER,
     firstPosition: ids.length - 1,
     values: { $typeName: "trimtab.type.v1.Tensor", dataType: DataType.F32, shape: [1, 2], data },
     logits: [],

@@ -1,6 +1,6 @@
 /** Candidates as forward knows them: sequences, their tokens and texts. */
 import type { Token } from "#proto/trimtab/type/v1/generation_pb.ts";
-import type { Activation, ProgramBinding } from "#proto/trimtab/type/v1/program_pb.ts";
+import type { Activation, ProgramBinding, Tap } from "#proto/trimtab/type/v1/program_pb.ts";
 import { type ChoiceText, createChoiceText } from "../choice-text.ts";
 import type { ProgramFacts } from "../programs.ts";
 import type { Vocabulary } from "../vocabulary.ts";
@@ -34,8 +34,8 @@ export interface Branch {
   endId: number | undefined;
   /** ln of the probability of the first tokens under the unsteered model, and how many they are. */
   base: { readonly logprob: number; readonly tokens: number };
-  /** Rows read for process verifiers, one a judged step. */
-  readonly activations: Activation[][];
+  /** Rows read for verifiers of states, one a judged step, by what they tap. */
+  readonly activations: Map<readonly Tap[], Activation[][]>;
 }
 
 const NEW = { wasSteered: false, endId: undefined, base: { logprob: 0, tokens: 0 } };
@@ -49,7 +49,7 @@ export function createBranch(
 ): Branch {
   const text = createChoiceText(vocabulary.decoder(), stops);
   for (const token of tokens) text.push({ token, spelling: "" });
-  return { ...place, tokens: [...tokens], text, held: tokens.length, ...NEW, activations: [] };
+  return { ...place, tokens: [...tokens], text, held: tokens.length, ...NEW, activations: new Map() };
 }
 
 /** A branch that stands where another stands. */
@@ -60,7 +60,7 @@ export function forkBranch(
   stops: readonly string[],
 ): Branch {
   const branch = createBranch({ ...place, arm: from.arm }, from.tokens, vocabulary, stops);
-  branch.activations.push(...from.activations);
+  for (const [taps, steps] of from.activations) branch.activations.set(taps, [...steps]);
   const { held, wasSteered, endId, base } = from;
   return Object.assign(branch, { held, wasSteered, endId, base });
 }

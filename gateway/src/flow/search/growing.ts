@@ -38,8 +38,6 @@ export interface GrowContext {
 interface Growing {
   readonly branch: Branch;
   readonly order: GrowOrder;
-  /** Characters before this growth. */
-  readonly from: number;
   tokens: number;
   logprob: number;
   readonly confidences: Confidence[];
@@ -68,7 +66,6 @@ export async function growBatch(
   const growing = batch.map(({ branch, order }): Growing => ({
     branch,
     order,
-    from: branch.text.text.length,
     ...{ tokens: 0, logprob: 0, confidences: [], received: 0, last: -1, sawEnd: false },
     ...{ isDone: false, stepEnded: false, ended: undefined, error: undefined },
   }));
@@ -188,7 +185,7 @@ function finish(context: GrowContext, one: Growing, event: FinishedEvent, until:
     throw new TrimtabError("SERVICE_UNAVAILABLE", "forward could not finish a candidate");
   }
   if (reason === FinishReason.STOP && !isHalt(context, one, event)) return end(one, "stop");
-  one.stepEnded = order.toStep && isWholeStep(context.step, branch.text.text.slice(one.from));
+  one.stepEnded = order.toStep && isWholeStep(context.step, branch.text.text.slice(order.from));
   const isStepOver = one.stepEnded || (order.fillsStep && one.tokens >= order.tokens);
   if (isStepOver && isFinalStep(context.step, branch.text.text)) return end(one, "stop");
   const isFull = branch.arm.promptTokens + branch.held >= context.prepared.model.contextTokens;

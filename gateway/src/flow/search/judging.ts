@@ -61,7 +61,7 @@ function itemOf(
     messages: [...prepared.prompt.messages],
     text: candidate.text,
     tokens: [...(needs.includes("tokens") ? (branch?.tokens ?? NO_TOKENS) : NO_TOKENS)],
-    activations: branch && taps.length > 0 ? rowsOf(branch) : [],
+    activations: branch && taps.length > 0 ? rowsOf(branch, taps) : [],
     finishReason: finishReasonOf(candidate.ended) || FinishReason.UNSPECIFIED,
   });
 }

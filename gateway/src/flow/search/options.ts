@@ -28,7 +28,7 @@ import { serviceFailure } from "../reasons.ts";
 import { validateUse } from "../validate.ts";
 import { invalid, readPolicyTable } from "./policy-table.ts";
 import { type StepEnd, stepEndOf } from "./step-rule.ts";
-import { checkPlainSampling } from "./validate-scaling.ts";
+import { checkStrategy } from "./validate-scaling.ts";
 
 /** A verifier with what it needs. */
 export interface BoundVerifier {
@@ -87,12 +87,11 @@ export async function prepareScaling(
   if (!scaling || !strategy) return undefined;
   const parameters = await parametersOf(flow, strategy, scaling.parameters ?? {}, model, scope);
   const mayRun = [strategy, ...(strategy.mayRun?.(parameters) ?? [])];
-  const plain = mayRun.find((one) => one.needsPlainSampling);
-  if (plain) checkPlainSampling(spec, plain.name);
+  for (const one of mayRun) checkStrategy(spec, one);
   return {
     ...{ asked: scaling, strategy, parameters },
     needsConfidence: mayRun.some((one) => one.needsConfidence),
-    needsPlainSampling: plain !== undefined,
+    needsPlainSampling: mayRun.some((one) => one.needsPlainSampling),
     budget: budgetOf(scaling.budget, strategy),
     diversify: await Promise.all(scaling.diversify.map((use, i) => prepareUse(flow, use, i, model, scope))),
     verifiers: await bindVerifiers(flow.clients, scaling, strategy, model, scope),

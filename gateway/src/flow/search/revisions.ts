@@ -3,7 +3,6 @@
  * better one. They run under the program that was decided for the request. Cost: a prefill; pages in common are shared.
  */
 import { create } from "@bufbuild/protobuf";
-import { TrimtabError } from "#kit/errors.ts";
 import { ConversationSchema } from "#proto/trimtab/gateway/v1/gateway_service_pb.ts";
 import type { SessionCommand } from "../forward-session.ts";
 import { openSequence } from "../opening.ts";
@@ -13,10 +12,7 @@ import type { Arm } from "./branches.ts";
 import type { EngineInput } from "./engine-world.ts";
 import { sendInParts } from "./growing.ts";
 
-/**
- * Opens such a prompt; undefined if it leaves the context no room. `pending` are commands that must reach forward first.
- * @throws TrimtabError UNSUPPORTED if the prompt is no conversation
- */
+/** Opens such a prompt; undefined if it leaves the context no room. `pending` are commands that must reach forward first. */
 export async function openRevision(
   { flow, prepared, session, scope, usage, watch }: EngineInput,
   sequenceId: bigint,
@@ -26,9 +22,7 @@ export async function openRevision(
   pending: readonly SessionCommand[],
 ): Promise<Arm | undefined> {
   const { prompt } = prepared.spec;
-  if (prompt.case !== "conversation") {
-    throw new TrimtabError("UNSUPPORTED", "revisions need a conversation", { field: "scaling.strategy" });
-  }
+  if (prompt.case !== "conversation") throw new RangeError("a revision of what is no conversation");
   const shown = attempts.flatMap((content) => [
     { role: "assistant", content },
     { role: "user", content: request },

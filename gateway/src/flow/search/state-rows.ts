@@ -28,7 +28,8 @@ export async function readRows(
   const waiting = new Map(
     branches.filter(({ tokens }) => tokens.length > 0).map((one) => [one.sequenceId, one]),
   );
-  for (const branch of waiting.values()) branch.activations.push([]);
+  for (const { activations } of waiting.values())
+    activations.set(taps, [...(activations.get(taps) ?? []), []]);
   sendInParts(
     session,
     [...waiting.values()].flatMap((branch) => readCommands(branch, taps)),
@@ -40,23 +41,24 @@ export async function readRows(
     const branch = waiting.get(sequenceId);
     if (event.case === "failed" && sequenceId === 0n) throw failure(event.value);
     if (!branch) continue;
-    if (event.case === "activation") branch.activations.at(-1)?.push(event.value);
+    if (event.case === "activation") branch.activations.get(taps)?.at(-1)?.push(event.value);
     if (event.case !== "finished" && event.case !== "failed") continue;
     waiting.delete(sequenceId);
     branch.held = branch.tokens.length;
     if (event.case === "finished") session.send(truncation(branch));
     else {
-      branch.activations.pop();
+      branch.activations.get(taps)?.pop();
       failed.set(branch, failure(event.value).reason);
     }
   }
   return { count: asked - failed.size, failed };
 }
 
-/** The activations of a branch as a verifier reads them: one a tap and block, with a row a step. */
-export function rowsOf({ activations }: Branch): Activation[] {
-  const [first = []] = activations;
-  return first.map((_, place) => stack(activations.flatMap((step) => step[place] ?? [])));
+/** The activations of a branch as the verifier that taps them reads them: one a tap and block, with a row a step. */
+export function rowsOf({ activations }: Branch, taps: readonly Tap[]): Activation[] {
+  const steps = activations.get(taps) ?? [];
+  const [first = []] = steps;
+  return first.map((_, place) => stack(steps.flatMap((step) => step[place] ?? [])));
 }
 
 function readCommands(branch: Branch, taps: readonly Tap[]): SessionCommand[] {

@@ -9,6 +9,7 @@ import {
 } from "#proto/trimtab/gateway/v1/gateway_service_pb.ts";
 import { SCALING_LIMITS as LIMITS } from "../../limits.ts";
 import { findStrategy, NO_STRATEGY } from "../../strategies/registry.ts";
+import type { Strategy } from "../../strategies/strategy.ts";
 import { checkBytes, checkCount, checkMarks, checkRange, checkRequired, checkText } from "../checks.ts";
 
 /** Throws a typed error that names the field unless the scaling of `spec` makes sense. */
@@ -19,7 +20,7 @@ export function validateScaling(spec: GenerationSpec): void {
   const strategy = findStrategy(scaling.strategy);
   if (!strategy) return checkNothingElse(scaling);
   checkCompany(spec);
-  if (strategy.needsPlainSampling) checkPlainSampling(spec, strategy.name);
+  checkStrategy(spec, strategy);
   const { budget, step, answer, diversify, verifier, processVerifier } = scaling;
   checkRange("scaling.budget.tokens", Number(budget?.tokens ?? 0), { min: 0, max: LIMITS.tokens });
   checkRange("scaling.budget.candidates", budget?.candidates, { min: 0, max: LIMITS.candidates });
@@ -77,8 +78,17 @@ function checkCompany({ choices, steering, speculation, echo, logprobs, scaling 
   }
 }
 
+/** What a strategy, named or handed over to, needs of a request. @throws TrimtabError UNSUPPORTED naming what it cannot do with */
+export function checkStrategy(spec: GenerationSpec, strategy: Strategy): void {
+  const { name, needsPlainSampling, needsConversation } = strategy;
+  if (needsPlainSampling) checkPlainSampling(spec, name);
+  if (!needsConversation || spec.prompt.case === "conversation") return;
+  const message = `${name} shows answers as messages: the prompt must be a conversation`;
+  throw new TrimtabError("UNSUPPORTED", message, { field: "scaling.strategy" });
+}
+
 /** Weights need the probabilities that tokens were drawn with. @throws TrimtabError UNSUPPORTED naming what shapes them */
-export function checkPlainSampling({ sampling, constraint, stop }: GenerationSpec, name: string): void {
+function checkPlainSampling({ sampling, constraint, stop }: GenerationSpec, name: string): void {
   const shaped: readonly (readonly [boolean, string])[] = [
     [(sampling?.temperature ?? 1) !== 1, "sampling.temperature"],
     [(sampling?.topP ?? 1) !== 1, "sampling.top_p"],
