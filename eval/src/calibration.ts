@@ -67,7 +67,7 @@ async function drawOnce(
   { count, temperature }: { readonly count: number; readonly temperature: number },
 ): Promise<readonly boolean[]> {
   const id = idOf(task, problem);
-  const key = ["calibration", model, task.name, level, id, count, temperature].join("/");
+  const key = ["calibration", model, task.name, level, id, task.maxTokens, count, temperature].join("/");
   const known = journal.records.get(key);
   if (known && known.kind !== "search") return known.right;
   const sampled = await samplePool(services, task, problem, count, { temperature, seed: SEED });

@@ -2,7 +2,15 @@
  * Raw samples in an append-only JSONL file: a record is one line, written whole and synced before the next is asked for. A run
  * that was killed goes on where it stopped; tables are always computed from the file.
  */
-import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, truncateSync, writeSync } from "node:fs";
+import {
+  closeSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  truncateSync,
+  writeFileSync,
+} from "node:fs";
 import { dirname } from "node:path";
 
 /** Anything with a name that no other record has. */
@@ -34,7 +42,8 @@ export function openJournal<R extends Keyed>(path: string): Journal<R> {
   return {
     records,
     append(record) {
-      writeSync(file, `${JSON.stringify(record)}\n`);
+      // All of it, or an error: one write may stop in the middle of a line, on a disk that is full.
+      writeFileSync(file, `${JSON.stringify(record)}\n`);
       fsyncSync(file);
       records.set(record.key, record);
     },

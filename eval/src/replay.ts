@@ -19,7 +19,7 @@ export function replay(arm: Arm, pool: SearchRecord): SearchRecord {
   const candidates = pool.candidates
     .slice(0, arm.budget)
     .map((candidate) => ({ ...candidate, score: scoreOf(arm, candidate) }));
-  const chosen = arm.strategy === "best-of-n" ? likeliestOf(candidates) : voted(candidates);
+  const chosen = arm.strategy === "best-of-n" ? bestOf(candidates) : voted(candidates);
   const tokensGenerated = candidates.reduce((sum, { tokens }) => sum + tokens, 0);
   return {
     ...{
@@ -39,6 +39,15 @@ type Scored = SearchCandidate & { readonly score: number };
 
 const scoreOf = ({ verifier }: Arm, { right, meanLogprob }: SearchCandidate): number =>
   verifier === "outcome" ? Number(right) : Math.min(1, Math.exp(meanLogprob));
+
+/** The best judged; of equals one that ended by itself, then the likeliest, then the first. */
+const bestOf = (candidates: readonly Scored[]): Scored | undefined => {
+  const most = Math.max(...candidates.map(({ score }) => score));
+  return (
+    likeliestOf(candidates.filter(({ score, hasStopped }) => score === most && hasStopped)) ??
+    likeliestOf(candidates)
+  );
+};
 
 /** The best judged; of equals the likeliest, then the first. */
 const likeliestOf = (candidates: readonly Scored[]): Scored | undefined =>

@@ -44,6 +44,23 @@ test("a line cut off by a crash is removed, and the next record begins on a line
   expect(readFileSync(path, "utf8")).toBe('{"key":"a","value":1}\n{"key":"b","value":2}\n');
 });
 
+test("a record that the disk has no room for is no record", async () => {
+  const path = join(directory, "full.jsonl");
+  const module = join(import.meta.dir, "..", "..", "eval", "src", "journal.ts");
+  const program = `
+    const { openJournal } = await import(${JSON.stringify(module)});
+    const journal = openJournal(${JSON.stringify(path)});
+    for (let i = 0; i < 40; i++) { journal.append({ key: "k" + i, value: "x".repeat(100) }); console.log(i); }`;
+  // Files of 1,024 or 512 bytes: the write that crosses that is done in part.
+  const command = ["sh", "-c", `trap "" XFSZ; ulimit -f 1; exec "$0" -e "$1"`, process.execPath, program];
+  const child = Bun.spawn(command, { stdout: "pipe", stderr: "ignore" });
+  const stored = (await new Response(child.stdout).text()).trim().split("\n").length;
+  expect(await child.exited).not.toBe(0);
+  const journal = openJournal(path);
+  expect(journal.records.size).toBe(stored);
+  journal.close();
+});
+
 test("a damaged line in the middle is named", () => {
   const path = join(directory, "damaged.jsonl");
   writeFileSync(path, '{"key":"a","value":1}\nnonsense\n{"key":"b","value":2}\n');

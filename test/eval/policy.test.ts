@@ -1,7 +1,7 @@
 /** The table of `auto`: fitted where the best strategy depends on difficulty, and what it is worth, as `auto` itself would run. */
 import { expect, test } from "bun:test";
 import { crossValidate, evaluatePolicy, fitTable } from "../../eval/src/policy/fit.ts";
-import { type Ending, PROBES, type Tried, triedProblems } from "../../eval/src/policy/tried.ts";
+import { type Ending, modelOf, PROBES, type Tried, triedProblems } from "../../eval/src/policy/tried.ts";
 import type { PoolRecord, Record } from "../../eval/src/sample.ts";
 import { run } from "../gateway/strategies/support/run.ts";
 import { CHAIN, recordOf, worldOf } from "./support/chain-pool.ts";
@@ -32,7 +32,11 @@ function problems(isRight: (strategy: string, isEasy: boolean) => boolean): Trie
 test("each bin gets what is right in it, and the policy beats one strategy for all and itself by chance", () => {
   const tried = problems((strategy, isEasy) => (strategy === "greedy") === isEasy);
   expect(fitTable(tried, 2).map(({ strategy }) => strategy)).toEqual(["greedy", "best-of-n"]);
-  for (const report of [crossValidate(tried, 2), evaluatePolicy(tried, tried, 2)]) {
+  const [fitted, held] = [0, 1].map((part) => tried.filter((_, index) => index % 2 === part)) as [
+    Tried[],
+    Tried[],
+  ];
+  for (const report of [crossValidate(tried, 2), evaluatePolicy(fitted, held, 2)]) {
     expect(report.accuracy).toBeGreaterThan(0.9);
     expect(report.overSingle.lower).toBeGreaterThan(0.2);
     expect(report.overShuffled.lower).toBeGreaterThan(0.2);
@@ -44,6 +48,36 @@ test("where difficulty does not matter the policy is the single strategy, of as 
   const { accuracy, single, shuffled, tokens } = crossValidate(tried, 2);
   expect([accuracy, single.accuracy, shuffled]).toEqual([1, 1, 1]);
   expect([tokens, single.tokens]).toEqual([PROBE_TOKENS + 4, PROBE_TOKENS + 4]);
+});
+
+test("nothing reports that was fitted on, and no table is fitted on samples of several runs", async () => {
+  const tried = problems(() => true);
+  expect(() => evaluatePolicy(tried.slice(0, 40), tried.slice(30), 2)).toThrow(
+    "fitted on 10 of the problems",
+  );
+  const setting = { verifier: "mean_logprob", probes: 1, candidates: 1 } as const;
+  const pool = recordOf(
+    await run("confidence-vote", worldOf(1, "mean_logprob"), { candidates: 2 }),
+    "confidence-vote/2",
+  );
+  const greedy = {
+    ...pool,
+    kind: "greedy",
+    texts: [],
+    tokens: [1],
+    right: [true],
+    majority: [true],
+  } as const;
+  const recordsOf = (split: string, problem: string): Record[] =>
+    [pool, greedy].map((one) => ({
+      ...one,
+      problem,
+      key: `tiny/sums/2/${split}/0.7/1/64/${problem}/${one.kind}`,
+    }));
+  expect(modelOf(recordsOf("dev", "a"))).toBe("tiny");
+  expect(triedProblems([...recordsOf("dev", "a"), ...recordsOf("dev", "b")], setting).length).toBe(2);
+  const mixed = [...recordsOf("dev", "a"), ...recordsOf("test", "b")];
+  expect(() => triedProblems(mixed, setting)).toThrow("several runs");
 });
 
 test("of equally good strategies the one that costs less is chosen", () => {

@@ -13,7 +13,7 @@ import type { Record } from "../sample.ts";
 import { openServices, type ServicesOptions } from "../services.ts";
 import type { Interval } from "../statistics.ts";
 import { crossValidate, evaluatePolicy, fitTable, type PolicyReport } from "./fit.ts";
-import { type PolicySetting, type Tried, triedProblems } from "./tried.ts";
+import { modelOf, type PolicySetting, triedProblems } from "./tried.ts";
 
 interface PolicyOptions extends ServicesOptions, PolicySetting {
   readonly bins: number;
@@ -42,10 +42,12 @@ export function addPolicyFit(program: Command): void {
 
 async function fit(folder: string, options: PolicyOptions): Promise<void> {
   const { bins, probes, candidates, verifier, store, test, json } = options;
-  const tried = readTried(folder, options);
+  const records = readRecords(folder);
+  const tried = triedProblems(records, options);
   const table = fitTable(tried, bins);
   const report = crossValidate(tried, bins);
-  const onTest = test === undefined ? undefined : evaluatePolicy(tried, readTried(test, options), bins);
+  const onTest =
+    test === undefined ? undefined : evaluatePolicy(tried, triedProblems(readRecords(test), options), bins);
   const lines = [
     ...reportLines("on folds not fitted", report),
     ...(onTest ? reportLines("on test", onTest) : []),
@@ -59,8 +61,10 @@ async function fit(folder: string, options: PolicyOptions): Promise<void> {
   if (store === undefined) return;
   const services = await openServices(options);
   try {
-    const [model] = (await services.gateway.listModels({})).models;
-    const modelDigest = model?.digest ?? "";
+    const name = modelOf(records);
+    const model = (await services.gateway.listModels({})).models.find((one) => one.name === name);
+    if (model === undefined) throw new Error(`${name}, whose samples these are, is not served`);
+    const modelDigest = model.digest;
     const data = new TextEncoder().encode(JSON.stringify({ modelDigest, probes, table, report }));
     const put = { name: store, kind: ArtifactKind.POLICY, data, modelDigest };
     const { artifact } = await services.gateway.putArtifact({ put });
@@ -70,10 +74,10 @@ async function fit(folder: string, options: PolicyOptions): Promise<void> {
   }
 }
 
-function readTried(folder: string, setting: PolicySetting): Tried[] {
+function readRecords(folder: string): readonly Record[] {
   const journal = openJournal<Record>(join(folder, "samples.jsonl"));
   journal.close();
-  return triedProblems(journal.records.values(), setting);
+  return [...journal.records.values()];
 }
 
 function reportLines(on: string, report: PolicyReport): string[] {

@@ -57,12 +57,13 @@ export function crossValidate(problems: readonly Tried[], bins: number): PolicyR
   );
 }
 
-/** The table fitted on some problems, on others. */
-export const evaluatePolicy = (
-  fitted: readonly Tried[],
-  held: readonly Tried[],
-  bins: number,
-): PolicyReport => reportOf(compare(fitted, held, bins));
+/** The table fitted on some problems, on others. @throws RangeError if it was fitted on any of them. */
+export function evaluatePolicy(fitted: readonly Tried[], held: readonly Tried[], bins: number): PolicyReport {
+  const known = new Set(fitted.map(({ id }) => id));
+  const both = held.filter(({ id }) => known.has(id)).length;
+  if (both > 0) throw new RangeError(`the table is fitted on ${both} of the problems that are to report`);
+  return reportOf(compare(fitted, held, bins));
+}
 
 interface Compared {
   readonly policy: { readonly right: boolean; readonly tokens: number };

@@ -37,7 +37,10 @@ export const PROBES = "probes";
 const GREEDY = "greedy";
 const CHOOSERS = ["best-of-n", "weighted-majority"] as const;
 
-/** Every problem of a journal that has a greedy answer and a served pool of samples. @throws RangeError if there are none. */
+/**
+ * Every problem of a journal that has a greedy answer and a served pool of samples.
+ * @throws RangeError if there are none, or pools of several runs: of other splits, seeds or models
+ */
 export function triedProblems(records: Iterable<Record>, setting: PolicySetting): Tried[] {
   const greedy = new Map<string, PoolRecord>();
   const pools = new Map<string, SearchRecord>();
@@ -52,9 +55,17 @@ export function triedProblems(records: Iterable<Record>, setting: PolicySetting)
     const single = greedy.get(id);
     return single ? [tryAll(id, single, pool, setting)] : [];
   });
-  if (tried.length > 0) return tried;
-  throw new RangeError("the run has no served pool: give it --replay");
+  if (tried.length === 0) throw new RangeError("the run has no served pool: give it --replay");
+  const runs = [...new Set([...pools.values()].map(runOf))];
+  if (runs.length > 1) throw new RangeError(`the folder has samples of several runs: ${runs.join(", ")}`);
+  return tried;
 }
+
+/** Model, task, level, split and drawing: what a key says before it names the problem. */
+const runOf = ({ key, problem }: SearchRecord): string => key.split(`/${problem}/`)[0] ?? key;
+
+/** Name of the model whose samples they are. */
+export const modelOf = (records: Iterable<Record>): string => [...records][0]?.key.split("/")[0] ?? "";
 
 function tryAll(
   id: string,
