@@ -6,7 +6,7 @@ import { fromConnectError, TrimtabError } from "#kit/errors.ts";
 import type { ChatMessage } from "#proto/trimtab/type/v1/generation_pb.ts";
 import type { ScoreItem } from "#proto/trimtab/verifier/v1/verifier_service_pb.ts";
 import type { Failed, JudgeContext } from "../verifier.ts";
-import { CUT, scoreWithin } from "./score-within.ts";
+import { scoreWithin } from "./score-within.ts";
 
 /** A message as a question writes it. */
 export type Turn = Pick<ChatMessage, "role" | "content">;
@@ -44,7 +44,7 @@ export async function askModel(
     );
     const items = prompts.map((ids) => ({ ids: [...ids, candidateIds[0] ?? 0], first: ids.length }));
     const scored = await scoreWithin(forward, items, candidateIds, context);
-    return scored.map((one) => (one ? normalise(one.candidateLogprobs, options.length) : CUT));
+    return scored.map((one) => ("failure" in one ? one : normalise(one.candidateLogprobs, options.length)));
   } catch (error) {
     call.signal.throwIfAborted();
     const { reason, message } = fromConnectError(error);

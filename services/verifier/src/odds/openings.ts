@@ -4,8 +4,8 @@
  */
 import { fromConnectError, TrimtabError } from "#kit/errors.ts";
 import type { ScoreItem } from "#proto/trimtab/verifier/v1/verifier_service_pb.ts";
-import { CUT, scoreWithin } from "../asking/score-within.ts";
-import type { JudgeContext, Outcome, VerifierClients } from "../verifier.ts";
+import { scoreWithin } from "../asking/score-within.ts";
+import type { Failed, JudgeContext, Outcome, VerifierClients } from "../verifier.ts";
 
 type Clients = Required<VerifierClients>;
 
@@ -44,7 +44,7 @@ async function judgeItem(
   if (item.messages.length === 0) return { failure: "FIELD_REQUIRED", reason: "the item has no messages" };
   try {
     const logprobs = await logprobsOf(item, openings, clients, context);
-    if (logprobs === undefined) return CUT;
+    if ("failure" in logprobs) return logprobs;
     if (logprobs.length !== openings.length || !logprobs.every(Number.isFinite)) {
       return { failure: "NON_FINITE", reason: "the model gave no finite log-probability for every opening" };
     }
@@ -74,13 +74,13 @@ async function encodeOpenings(
   return encodings.map(({ ids }) => ids);
 }
 
-/** Log-probability (nats) of each opening after the conversation; undefined: there were too few tokens left to read them. */
+/** Log-probability (nats) of each opening after the conversation, or why one of them has none. */
 async function logprobsOf(
   { messages }: ScoreItem,
   openings: readonly (readonly number[])[],
   { tokenizer, forward }: Clients,
   context: JudgeContext,
-): Promise<number[] | undefined> {
+): Promise<number[] | Failed> {
   const { modelDigest, call } = context;
   const { ids: prompt } = await tokenizer.renderChat(
     { modelDigest, messages, addGenerationPrompt: true },
@@ -88,8 +88,9 @@ async function logprobsOf(
   );
   const items = openings.map((ids) => ({ ids: [...prompt, ...ids], first: prompt.length }));
   const scored = await scoreWithin(forward, items, [], context);
-  const read = scored.flatMap((one) => one ?? []);
-  if (read.length < items.length) return undefined;
+  const failed = scored.find((one) => "failure" in one);
+  if (failed) return failed;
+  const read = scored.flatMap((one) => ("failure" in one ? [] : [one]));
   return read.map(({ tokens }) => tokens.reduce((sum, { logprob }) => sum + logprob, 0));
 }
 
