@@ -15,6 +15,8 @@ export interface AnswerRule {
 
 /** 1,234.50 and -7; a dash between digits is no sign. */
 const NUMBER = /(?<![\d.])-?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?/g;
+/** Its sign, its whole part without leading zeros, and its fraction. */
+const PARTS = /^(-?)0*(\d+)(?:\.(\d+))?$/;
 const BLANKS = /\s+/g;
 const FINAL_STOP = /[.!]$/;
 
@@ -29,9 +31,18 @@ export function answerOf(text: string, { form, marker }: AnswerRule): string | u
   return canonical === "" ? undefined : canonical;
 }
 
+/** Digit by digit, for numbers that no double tells apart are different answers. */
 function lastNumber(text: string): string | undefined {
   const found = text.match(NUMBER)?.at(-1);
-  if (found === undefined) return undefined;
-  const value = Number(found.replaceAll(",", ""));
-  return Number.isFinite(value) ? String(value === 0 ? 0 : value) : undefined;
+  const [, sign = "", whole, fraction = ""] = found?.replaceAll(",", "").match(PARTS) ?? [];
+  if (whole === undefined) return undefined;
+  const behind = withoutZeros(fraction);
+  const digits = behind === "" ? whole : `${whole}.${behind}`;
+  return digits === "0" ? digits : sign + digits;
+}
+
+function withoutZeros(fraction: string): string {
+  let end = fraction.length;
+  while (end > 0 && fraction[end - 1] === "0") end--;
+  return fraction.slice(0, end);
 }

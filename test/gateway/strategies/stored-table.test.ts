@@ -66,6 +66,8 @@ test.each<[string, object, object, string, string]>([
   ["unknown", {}, {}, "elsewhere", "ARTIFACT_NOT_FOUND"],
   ["of another kind", {}, { kind: ArtifactKind.PROBE }, "policy", "ARTIFACT_INVALID"],
   ["of another model", {}, { modelDigest: "00" }, "policy", "ARTIFACT_INCOMPATIBLE"],
+  ["that is nothing", null as never, {}, "policy", "ARTIFACT_INVALID"],
+  ["that is a list", [], {}, "policy", "ARTIFACT_INVALID"],
   ["without rows", { table: [] }, {}, "policy", "ARTIFACT_INVALID"],
   ["naming another", { table: "policy" }, {}, "policy", "ARTIFACT_INVALID"],
   ["of no strategy", { table: [{ up_to: 1, strategy: "beans" }] }, {}, "policy", "ARTIFACT_INVALID"],

@@ -38,7 +38,7 @@ export async function readPolicyTable(
     const message = `${reference} was fitted on another model`;
     throw new TrimtabError("ARTIFACT_INCOMPATIBLE", message, { field: FIELD, limit: artifact.modelDigest });
   }
-  const { table, probes } = parse(text, reference);
+  const { table, probes } = parse(text, reference) ?? {};
   return {
     rows: table ?? null,
     probes: typeof probes === "number" ? probes : undefined,
@@ -74,9 +74,9 @@ async function readSmall(steering: GatewayClients["steering"], reference: string
   return { artifact, text };
 }
 
-function parse(text: string, reference: string): JsonObject {
+function parse(text: string, reference: string): JsonObject | null {
   try {
-    return JSON.parse(text) as JsonObject;
+    return JSON.parse(text) as JsonObject | null;
   } catch (cause) {
     throw invalid(`${reference} is not JSON`, cause);
   }
