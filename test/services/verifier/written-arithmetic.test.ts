@@ -30,3 +30,20 @@ test("whole numbers are compared exactly, however large", async () => {
     "0 wrong_numbers",
   ]);
 });
+
+test("the answer is the number that is said to be it, however it is set and calculated", async () => {
+  const texts = [
+    "Total: 30 apples. The answer is **24**.",
+    "**Answer:** 24 (in 3 steps)",
+    "The answer is: 24 (from 6 and 4)",
+    "The answer is \\(24\\), see step 3",
+    "The total is 12 + 12 = 24, in 2 parts",
+    "The result = (2 + 4) * 4 = 6 * 4 = $24",
+    "The result:\n- 24 apples",
+  ];
+  expect(await judgeTexts("numeric_answer", { expected: 24 }, texts)).toEqual(texts.map(() => "1 correct"));
+  const negative = ["The answer is - 24", "The answer is $-24$, 2 digits", "The result is -$24"];
+  expect(await judgeTexts("numeric_answer", { expected: -24 }, negative)).toEqual(
+    negative.map(() => "1 correct"),
+  );
+});

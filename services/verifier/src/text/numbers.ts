@@ -2,14 +2,20 @@
  * The number an answer arrives at: marked (`#### 5`, `\boxed{5}`, "the answer is 5"), else the last one. Linear.
  */
 
-const NUMBER = "[-+−]?[$€£]?\\s?(?:\\d{1,3}(?:,\\d{3})+|\\d+)?(?:\\.\\d+)?(?:[eE][-+]?\\d{1,3})?";
+/** A dash that begins a line and stands before a blank is a bullet. */
+const SIGN = "(?:[-+−](?=[\\d.$€£])|(?<!\\n)[-+−]\\s)?";
+const NUMBER = `${SIGN}(?:[$€£]\\s?)?(?:\\d{1,3}(?:,\\d{3})+|\\d+)?(?:\\.\\d+)?(?:[eE][-+]?\\d{1,3})?`;
 /** Blanks around a number, so many at most: two runs of them beside each other are tried in every division. */
 const BLANKS = "\\s{0,16}";
+/** What stands between words and numbers: blanks, colons, emphasis, beginnings of formulas. */
+const GAP = "(?:[\\s:*_$]|\\\\[(\\[]){0,6}";
+/** What is calculated, up to what it comes to. */
+const CALCULATION = "(?:[-+*/×÷·−().,\\d\\s$]{1,64}=\\s{0,3}){0,4}";
 const MARKS: readonly RegExp[] = [
   new RegExp(`####\\s*(${NUMBER}(?:\\s?/\\s?\\d+)?%?)`, "g"),
   new RegExp(`\\\\boxed\\{${BLANKS}(${NUMBER}(?:\\s?/\\s?\\d+)?%?)${BLANKS}\\}`, "g"),
   new RegExp(
-    `\\b(?:answer|result|total)\\s{0,3}(?:is|:|=)\\s{0,3}(?:about |equal to )?(${NUMBER}(?:\\s?/\\s?\\d+)?%?)`,
+    `\\b(?:answer|result|total)${GAP}(?:is|:|=)${GAP}(?:about |equal to )?${GAP}${CALCULATION}(${NUMBER}(?:\\s?/\\s?\\d+)?%?)`,
     "gi",
   ),
 ];
