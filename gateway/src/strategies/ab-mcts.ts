@@ -1,7 +1,7 @@
 /**
  * AB-MCTS-A: go wider (a new answer) or deeper (revise one), decided by Thompson sampling at every node of a tree of answers.
  * Source: Inoue et al. (2503.04412) and its code, treequest. A node's "wider" arm has seen the scores of its direct children,
- * its "deeper" arm those of all its descendants; posteriors are Beta (Jeffreys prior) or normal with inverse-χ² variance
+ * its "deeper" arm those of what is below them, a child's own arm its score and those below it; posteriors are Beta (Jeffreys prior) or normal with inverse-χ² variance
  * (m 0, κ 1, ν 1, τ² 0.1). Needs a conversation. Cost: N answers and verdicts; a revised answer is prefilled once more.
  */
 import { drawBeta, drawStudent } from "./draws.ts";
@@ -17,7 +17,7 @@ interface Parameters {
 }
 
 /** An answer in the tree; the root has none. */
-interface Node {
+export interface Node {
   readonly candidate: Candidate | undefined;
   readonly score: number;
   readonly children: Node[];
@@ -95,12 +95,25 @@ function descend(search: Search, from: Node, posterior: Parameters["posterior"])
     posterior === "beta" ? drawBeta(search.random, ...counts(seen)) : drawStudent(search.random, seen);
   let node = from;
   for (;;) {
-    const deeper = node.children.flatMap(descendants).map(({ score }) => score);
-    const wider = node.children.map(({ score }) => score);
-    if (node.children.length === 0 || draw(wider) >= draw(deeper)) return node;
-    const drawn = node.children.map((child) => draw(descendants(child).map(({ score }) => score)));
+    const { wider, deeper, children } = armsOf(node);
+    if (children.length === 0 || draw(wider) >= draw(deeper)) return node;
+    const drawn = children.map(draw);
     node = node.children[drawn.indexOf(Math.max(...drawn))] ?? node;
   }
+}
+
+/** The scores that the arms of a node have seen. */
+export function armsOf({ children }: Node): {
+  readonly wider: readonly number[];
+  readonly deeper: readonly number[];
+  readonly children: readonly (readonly number[])[];
+} {
+  const scoresOf = (nodes: readonly Node[]): number[] => nodes.map(({ score }) => score);
+  return {
+    wider: scoresOf(children),
+    deeper: scoresOf(children.flatMap((child) => child.children.flatMap(descendants))),
+    children: children.map((child) => scoresOf(descendants(child))),
+  };
 }
 
 /** Parameters of a Beta posterior under the Jeffreys prior: each score counts as that much of a success. */

@@ -1,5 +1,6 @@
 /** Best-first search, revisions, trees of answers and the policy, on problems with known answers. Seeds 1 and up. */
 import { expect, test } from "bun:test";
+import { armsOf, type Node } from "../../../gateway/src/strategies/ab-mcts.ts";
 import { drawBeta, drawStudent } from "../../../gateway/src/strategies/draws.ts";
 import { createRandom } from "../../../gateway/src/strategies/random.ts";
 import { createChain } from "./support/chains.ts";
@@ -97,6 +98,17 @@ test("revisions find what independent answers do not, from a model that mends wh
   expect(await mended("sequential-revision", { chains: 0 })).toBeGreaterThan(samples + 0.2);
   expect(await mended("ab-mcts", { batch: 1 })).toBeGreaterThan(samples + 0.15);
   expect(await mended("ab-mcts", { batch: 1, posterior: "normal" })).toBeGreaterThan(samples + 0.15);
+});
+
+test("arms have seen what the authors' code shows them: wider its children, deeper what is below those", () => {
+  const node = (score: number, ...children: Node[]): Node => ({ candidate: undefined, score, children });
+  const tree = node(0, node(0.1, node(0.9, node(0.2))), node(0.3), node(0.4, node(0.5), node(0.6)));
+  expect(armsOf(tree)).toEqual({
+    wider: [0.1, 0.3, 0.4],
+    deeper: [0.9, 0.2, 0.5, 0.6],
+    children: [[0.1, 0.9, 0.2], [0.3], [0.4, 0.5, 0.6]],
+  });
+  expect(armsOf(node(0.3))).toEqual({ wider: [], deeper: [], children: [] });
 });
 
 test("draws from Beta and normal posteriors have the moments of theory", () => {
