@@ -20,7 +20,7 @@ export type Kind = "outcome" | "process";
 /** What the verifier knows that the model does not. */
 export type Access = "none" | "self" | "learned" | "program" | "oracle";
 /** Fields of an item that the verifier reads. */
-export type Need = "text" | "tokens" | "activations" | "messages";
+export type Need = "text" | "tokens" | "alternatives" | "activations" | "messages";
 
 /** A verdict: score in 0..1 with its reason in words, and the label if the verifier has any. */
 export interface Judged {

@@ -47,3 +47,25 @@ test("two verifiers of states read their own rows: one a judged step of their ow
     [3, 3],
   ]);
 });
+
+test("a verifier that reads alternatives of tokens is given some, one that does not is not", async () => {
+  for (const [name, least] of [
+    ["peaks", 2],
+    ["steps", 0],
+  ] as const) {
+    const stack = answering(["a\n\nb"]);
+    const tops = new Set<number>();
+    stack.verifier.before = ({ items }: ScoreRequest) => {
+      for (const { tokens } of items) for (const { top } of tokens) tops.add(top.length);
+    };
+    const scaling = { strategy: "particle-filtering", budget: { candidates: 2 }, verifier: { name } };
+    await stack.client.complete(chat("hello", { scaling }));
+    if (least === 0) expect([...tops]).toEqual([]);
+    else expect(Math.min(...tops)).toBeGreaterThanOrEqual(least);
+    const asked = stack.forward.commands.flatMap(({ command }) =>
+      command.case === "generate" ? [command.value.topLogprobs] : [],
+    );
+    expect(new Set(asked).size).toBe(1);
+    expect(asked[0] === 0).toBe(least === 0);
+  }
+});

@@ -47,6 +47,7 @@ export const QUESTION_TOKENS = 5;
 const SIMULATED_VERIFIERS = [
   { name: "words", kind: VerifierKind.OUTCOME, needs: ["text"] },
   { name: "steps", kind: VerifierKind.PROCESS, needs: ["text"] },
+  { name: "peaks", kind: VerifierKind.PROCESS, needs: ["tokens", "alternatives"] },
   { name: "asker", kind: VerifierKind.OUTCOME, access: VerifierAccess.SELF, needs: ["messages", "text"] },
   {
     ...{ name: "probe", kind: VerifierKind.PROCESS, needs: ["activations"] },

@@ -79,6 +79,8 @@ test("the list describes every verifier with a schema that its own parameters fi
     "linear_probe",
     "state_probe",
   ]);
+  const reading = verifiers.filter(({ needs }) => needs.includes("alternatives"));
+  expect(reading.map(({ name }) => name)).toEqual(["refusal_log_odds", "self_certainty"]);
   for (const info of verifiers) {
     expect(JSON.parse(info.parametersSchema)).toMatchObject({ type: "object", additionalProperties: false });
     expect([info.kind, info.access].every((value) => value > 0)).toBe(true);

@@ -21,6 +21,8 @@ import { haltIdsOf } from "./step-rule.ts";
 
 /** Alternatives read for confidences, as DeepConf does; the most that forward reports. */
 const CONFIDENCE_ALTERNATIVES = 20;
+/** Alternatives read for a verifier that reads them, unless the request names more: they travel with every verdict. */
+const JUDGED_ALTERNATIVES = 5;
 
 /** What the world of a request is made of; `usage` is added to. */
 export interface EngineInput {
@@ -103,11 +105,13 @@ function growContext(
   onCost: GrowContext["onCost"],
 ): GrowContext {
   const { strategy, step } = scaling;
-  const { needsConfidence } = scaling;
+  const { needsConfidence, verifiers } = scaling;
+  const readsThem = Object.values(verifiers).some(({ needs }) => needs.includes("alternatives"));
+  const judged = readsThem ? JUDGED_ALTERNATIVES : 0;
   return {
     ...{ prepared, session, step, needsConfidence, onCost },
     haltIds: strategy.stepwise ? haltIdsOf(step, prepared.vocabulary) : new Set(),
-    topLogprobs: needsConfidence ? CONFIDENCE_ALTERNATIVES : prepared.spec.topLogprobs,
+    topLogprobs: Math.max(prepared.spec.topLogprobs, needsConfidence ? CONFIDENCE_ALTERNATIVES : judged),
     onToken: () => watch.firstToken(),
   };
 }

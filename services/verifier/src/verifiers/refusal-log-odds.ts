@@ -41,7 +41,7 @@ export function createRefusalLogOddsVerifier(): Verifier {
     name: "refusal_log_odds",
     kind: "process",
     access: "self",
-    needs: ["tokens", "messages"],
+    needs: ["tokens", "alternatives", "messages"],
     labels: [],
     description:
       "Log-odds that the answer starts with a refusal: from the first token's alternatives if refusal_ids are given, " +

@@ -12,7 +12,7 @@ export function createSelfCertaintyVerifier(): Verifier {
     name: "self_certainty",
     kind: "process",
     access: "self",
-    needs: ["tokens"],
+    needs: ["tokens", "alternatives"],
     labels: [],
     description:
       "How peaked the model's distributions were, from the alternatives of each token (top_logprobs ≥ 2).",

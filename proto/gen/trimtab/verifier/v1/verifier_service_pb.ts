@@ -390,7 +390,7 @@ export type VerifierRequirement = Message<"trimtab.verifier.v1.VerifierRequireme
   access: VerifierAccess;
 
   /**
-   * Fields of an item that it reads: "text", "tokens", "activations", "messages".
+   * Fields of an item that it reads: "text", "tokens", "alternatives" (of the tokens), "activations", "messages".
    *
    * @generated from field: repeated string needs = 4;
    */
@@ -482,7 +482,7 @@ export type VerifierInfo = Message<"trimtab.verifier.v1.VerifierInfo"> & {
   access: VerifierAccess;
 
   /**
-   * What it needs: "text", "tokens", "activations", "messages".
+   * What it needs: "text", "tokens", "alternatives" (of the tokens), "activations", "messages".
    *
    * @generated from field: repeated string needs = 4;
    */
