@@ -40,6 +40,9 @@ test("the answer is the number that is said to be it, however it is set and calc
     "The total is 12 + 12 = 24, in 2 parts",
     "The result = (2 + 4) * 4 = 6 * 4 = $24",
     "The result:\n- 24 apples",
+    "The total is 24. 5 + 3 = 8 is another sum",
+    "The total is 24\n5 + 3 = 8",
+    "The answer is 24 (which is 2 * 12)",
   ];
   expect(await judgeTexts("numeric_answer", { expected: 24 }, texts)).toEqual(texts.map(() => "1 correct"));
   const negative = ["The answer is - 24", "The answer is $-24$, 2 digits", "The result is -$24"];

@@ -9,8 +9,8 @@ const NUMBER = `${SIGN}(?:[$€£]\\s?)?(?:\\d{1,3}(?:,\\d{3})+|\\d+)?(?:\\.\\d+
 const BLANKS = "\\s{0,16}";
 /** What stands between words and numbers: blanks, colons, emphasis, beginnings of formulas. */
 const GAP = "(?:[\\s:*_$]|\\\\[(\\[]){0,6}";
-/** What is calculated, up to what it comes to. */
-const CALCULATION = "(?:[-+*/×÷·−().,\\d\\s$]{1,64}=\\s{0,3}){0,4}";
+/** What is calculated, up to what it comes to; a full stop is none of it. */
+const CALCULATION = "(?:(?:[-+*/×÷·−()\\d $]|[.,](?=\\d)){1,64}=[ $]{0,3}){0,4}";
 const MARKS: readonly RegExp[] = [
   new RegExp(`####\\s*(${NUMBER}(?:\\s?/\\s?\\d+)?%?)`, "g"),
   new RegExp(`\\\\boxed\\{${BLANKS}(${NUMBER}(?:\\s?/\\s?\\d+)?%?)${BLANKS}\\}`, "g"),
