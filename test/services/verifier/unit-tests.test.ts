@@ -35,6 +35,20 @@ test("a function scores the share of tests it passes, with the first failing cal
   expect(verdict?.reason).toContain('reverse("abc") gives "abc"');
 });
 
+test("a function beside which an example is printed, or which is exported, is judged by its tests", async () => {
+  const reversed = "function reverse(s) { console.debug(s); return [...s].reverse().join(''); }";
+  const own = "const console = { debug() {} };";
+  const around = [
+    "console.log(reverse('abc'));",
+    "module.exports = { reverse };",
+    "exports.reverse = reverse;",
+    own,
+  ];
+  for (const more of around) {
+    expect(await run(`${reversed}\n${more}`)).toEqual({ end: "finished", passed: 2, witness: "" });
+  }
+});
+
 test("a function that returns nothing does not return null", async () => {
   const expected = [{ arguments: [], expected: null }];
   const ends = ["function f() {}", "function f() { return null; }"].map((code) =>

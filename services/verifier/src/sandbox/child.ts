@@ -11,6 +11,13 @@ import type { SandboxJob, SandboxResult, UnitTest } from "./protocol.ts";
 
 const engine = await newQuickJSWASMModuleFromVariant(variant);
 
+/** What answers use beside their function and expect to be there, to no effect: they print an example, or export. */
+const SURROUNDINGS = `
+  globalThis.console = new Proxy({}, { get: () => () => {} });
+  globalThis.module = { exports: {} };
+  globalThis.exports = module.exports;
+`;
+
 process.on("message", (job: SandboxJob) => process.send?.(run(job)));
 process.on("disconnect", () => process.exit(0));
 
@@ -19,6 +26,7 @@ function run({ code, functionName, tests }: SandboxJob): SandboxResult {
   runtime.setMemoryLimit(SANDBOX_LIMITS.memoryBytes);
   runtime.setMaxStackSize(SANDBOX_LIMITS.stackBytes);
   const context = runtime.newContext();
+  context.unwrapResult(context.evalCode(SURROUNDINGS)).dispose();
   const jobMs = startProcessClock();
   const withDeadline = (source: string): string | Trouble => {
     const stepMs = startProcessClock();
