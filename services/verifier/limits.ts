@@ -27,7 +27,7 @@ export const BATCH_LIMITS = {
   sliceMs: 20,
   /** Longest wait for the model in one verdict when the caller names no deadline, milliseconds. */
   modelTimeoutMs: 60_000,
-  /** Longest time one verifier may take for a chunk; what it has not judged by then has failed. */
+  /** Longest time one verifier may take for a chunk, or for an item if it judges each alone; what it has not judged by then has failed. */
   chunkMs: 60_000,
 } as const;
 

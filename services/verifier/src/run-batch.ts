@@ -7,7 +7,7 @@ import { fromConnectError, TrimtabError } from "#kit/errors.ts";
 import type { ScoreItem } from "#proto/trimtab/verifier/v1/verifier_service_pb.ts";
 import { BATCH_LIMITS } from "../limits.ts";
 import type { BoundVerifier } from "./validate.ts";
-import { isJudged, type JudgeContext, type Outcome } from "./verifier.ts";
+import { isJudged, type JudgeContext, type Outcome, type Prepared } from "./verifier.ts";
 
 /** Outcomes of one item, one a verifier, in order. */
 export interface ItemOutcomes {
@@ -41,7 +41,18 @@ export async function* runBatch(
 const BROKEN: Outcome = { failure: "INTERNAL", reason: "the verifier did not judge every item" };
 
 async function judgeChunk(
-  { prepared }: BoundVerifier,
+  { verifier, prepared }: BoundVerifier,
+  chunk: readonly ScoreItem[],
+  context: JudgeContext,
+): Promise<Outcome[]> {
+  if (!verifier.judgesEachAlone) return judgeTogether(prepared, chunk, context);
+  const outcomes: Outcome[] = [];
+  for (const item of chunk) outcomes.push(...(await judgeTogether(prepared, [item], context)));
+  return outcomes;
+}
+
+async function judgeTogether(
+  prepared: Prepared,
   chunk: readonly ScoreItem[],
   context: JudgeContext,
 ): Promise<Outcome[]> {

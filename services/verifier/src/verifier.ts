@@ -82,6 +82,8 @@ export interface Verifier {
   readonly needs: readonly Need[];
   /** Judges the items of a request against each other: it sees all of them at once, not chunk by chunk. */
   readonly comparesItems?: boolean;
+  /** Each item has the time of a chunk for itself: one that takes long, or breaks, takes nothing from the others. */
+  readonly judgesEachAlone?: boolean;
   readonly labels: readonly string[];
   readonly description: string;
   /** How its score relates to the chance of being right. */

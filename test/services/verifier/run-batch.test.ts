@@ -40,6 +40,26 @@ test("C7 a verifier that breaks its contract spoils its own verdicts and nobody 
   }
 });
 
+test("of a verifier that judges each item alone one that breaks spoils no other item", async () => {
+  const call = { signal: new AbortController().signal, timeoutMs: 1_000, headers: {} };
+  const { prepared } = bound(([item]) => {
+    if (item?.text === "bad") throw new RangeError("bug");
+    return [{ score: 1, reason: "" }];
+  });
+  const alone = { verifier: { ...createLengthVerifier(), judgesEachAlone: true }, prepared };
+  const items = ["good", "bad", "good"].map((text) => ({ text }) as ScoreItem);
+  const scored: boolean[] = [];
+  for await (const { outcomes } of runBatch(items, [alone], {
+    modelDigest: "",
+    clients: {},
+    call,
+    ...bill,
+  })) {
+    scored.push("score" in outcomes[0]!);
+  }
+  expect(scored).toEqual([true, false, true]);
+});
+
 test("a call that ends stops the work before the next chunk", async () => {
   const controller = new AbortController();
   let chunks = 0;

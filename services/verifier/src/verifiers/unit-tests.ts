@@ -27,6 +27,7 @@ export function createUnitTestsVerifier(sandbox: Sandbox): Verifier {
     kind: "outcome",
     access: "program",
     needs: ["text"],
+    judgesEachAlone: true,
     labels: ["passed", "failed", ...Object.values(LABELS)],
     description: "Share of unit tests that a JavaScript function in the answer passes, run in a sandbox.",
     calibration: "exact on the tests given; code that had to be killed gets no score",
