@@ -5,8 +5,23 @@ import type { AnswerForm, Checker } from "./task.ts";
 
 const FORMS: Record<AnswerForm, string> = { number: "number", line: "last_line", text: "text" };
 
+/** Items of one request. */
+const TOGETHER = 256;
+
 /** Which of the texts, as finished answers, are right. @throws Error if the checker could not be run at all. */
 export async function grade(
+  referee: Services["referee"],
+  texts: readonly string[],
+  checker: Checker,
+): Promise<boolean[]> {
+  const grades: boolean[] = [];
+  for (let at = 0; at < texts.length; at += TOGETHER) {
+    grades.push(...(await gradeSome(referee, texts.slice(at, at + TOGETHER), checker)));
+  }
+  return grades;
+}
+
+async function gradeSome(
   referee: Services["referee"],
   texts: readonly string[],
   checker: Checker,
