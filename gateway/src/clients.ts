@@ -3,7 +3,7 @@ import type { MessageInitShape } from "@bufbuild/protobuf";
 import type { Client } from "@connectrpc/connect";
 import { TrimtabError } from "#kit/errors.ts";
 import type { ForwardService } from "#proto/trimtab/forward/v1/forward_service_pb.ts";
-import type { SearchEvent } from "#proto/trimtab/gateway/v1/gateway_service_pb.ts";
+import type { GenerateResponse, SearchEvent } from "#proto/trimtab/gateway/v1/gateway_service_pb.ts";
 import type { SteeringService } from "#proto/trimtab/steering/v1/steering_service_pb.ts";
 import type { TokenizerService } from "#proto/trimtab/tokenizer/v1/tokenizer_service_pb.ts";
 import type { CallerSchema } from "#proto/trimtab/type/v1/caller_pb.ts";
@@ -36,6 +36,8 @@ export interface CallScope {
   readonly terms?: Terms;
   /** The request that this is a part of, which is let in as one. */
   readonly whole?: Whole;
+  /** Sends an event of a generation at once, past whoever pulls them; false, or absent: it is to be yielded. */
+  readonly send?: ((event: GenerateResponse) => boolean) | undefined;
   /** Hears of every step of a search, for the trace of the request; absent when nothing is traced. */
   readonly onSearch?: (event: SearchEvent["event"]) => void;
 }

@@ -12,7 +12,7 @@ import { validateSpec } from "./flow/validate.ts";
 import { traceGeneration } from "./generation-spans.ts";
 import { checkSteering, usesOf } from "./permissions.ts";
 
-/** Generates. Throws typed errors, before or between events. */
+/** Generates; what `scope.send` sends is not among the events. Throws typed errors, before or between events. */
 export function observed(
   gateway: GatewayContext,
   spec: GenerationSpec | undefined,
@@ -27,6 +27,7 @@ async function* generation(
   scope: CallScope,
 ): PassingGenerator<GenerateResponse> {
   const { flow, metrics } = gateway;
+  const { send } = scope;
   let outcome = "left";
   let failure: unknown;
   const spans = traceGeneration(spec, scope);
@@ -40,12 +41,18 @@ async function* generation(
     const meter = createMeter(estimate, spec);
     try {
       clock.admitted(ticket.waitedMs);
-      yield passOn(generate(flow, spec, spans.scope), (response) => {
+      const hear = (response: GenerateResponse): void => {
         metrics.event(response);
         clock.event(response);
         spans.event(response);
         meter.event(response);
-      });
+      };
+      const sendOn = (response: GenerateResponse): boolean => {
+        if (!send?.(response)) return false;
+        hear(response);
+        return true;
+      };
+      yield passOn(generate(flow, spec, { ...spans.scope, send: sendOn }), hear);
     } finally {
       ticket.leave(meter.usedTokens);
     }

@@ -22,9 +22,13 @@ test("one that comes alone goes on at once; of many, one a turn, first come, fir
   const loop = createLoop();
   const breathe = createBreath(loop.nextTurn);
   const order: string[] = [];
-  expect(breathe()).toBeUndefined();
-  for (const name of ["b", "c", "d"]) void breathe()?.then(() => order.push(name));
-  for (const expected of [["b"], ["b", "c"], ["b", "c", "d"]]) {
+  for (const name of ["a", "b", "c", "d"]) breathe(() => order.push(name));
+  expect(order).toEqual(["a"]);
+  for (const expected of [
+    ["a", "b"],
+    ["a", "b", "c"],
+    ["a", "b", "c", "d"],
+  ]) {
     await loop.turn();
     expect(order).toEqual(expected);
   }
@@ -34,35 +38,41 @@ test("who comes while others wait is behind them, whoever has just had a turn", 
   const loop = createLoop();
   const breathe = createBreath(loop.nextTurn);
   const order: string[] = [];
-  const goOn = async (name: string, times: number): Promise<void> => {
-    for (let i = 0; i < times; i++) {
-      await breathe();
+  const goOn = (name: string, times: number): void =>
+    breathe(() => {
       order.push(name);
-    }
-  };
-  void goOn("a", 3);
-  void goOn("b", 2);
-  await Promise.resolve();
+      if (times > 1) goOn(name, times - 1);
+    });
+  goOn("a", 3);
+  goOn("b", 2);
   for (let i = 0; i < 8; i++) await loop.turn();
-  expect(order).toEqual(["a", "b", "a", "b", "a"]);
+  expect(order).toEqual(["a", "a", "b", "a", "b"]);
 });
 
 test("when nobody waits the loop is left alone, and the next one does not wait again", async () => {
   const loop = createLoop();
   const breathe = createBreath(loop.nextTurn);
-  breathe();
-  void breathe();
+  let ran = 0;
+  breathe(() => ran++);
+  breathe(() => ran++);
   for (let i = 0; i < 3; i++) await loop.turn();
   expect(loop.isIdle()).toBe(true);
-  expect(breathe()).toBeUndefined();
+  breathe(() => ran++);
+  expect(ran).toBe(3);
 });
 
 test("sockets and timers have their turn between two who wait", async () => {
   const breathe = createBreath();
   const order: string[] = [];
-  breathe();
-  const waiting = ["a", "b", "c"].map((name) => breathe()?.then(() => order.push(name)));
+  breathe(() => undefined);
+  for (const name of ["a", "b"]) breathe(() => order.push(name));
+  const last = new Promise<void>((resolve) =>
+    breathe(() => {
+      order.push("c");
+      resolve();
+    }),
+  );
   setImmediate(() => order.push("other"));
-  await Promise.all(waiting);
+  await last;
   expect(order.indexOf("other")).toBeLessThan(order.indexOf("c"));
 });

@@ -4,8 +4,8 @@
  * waiting for all of them. So each waits for a turn of the loop, first come, first served.
  */
 
-/** Undefined: go on at once. Otherwise go on when it resolves. */
-export type Breathe = () => Promise<void> | undefined;
+/** Runs a piece of work: at once, or in a turn of its own. It may not throw. */
+export type Breathe = (run: () => void) => void;
 
 /**
  * Creates the queue of a process. One that comes alone does not wait; those behind it go on one a turn.
@@ -21,10 +21,10 @@ export function createBreath(nextTurn: (run: () => void) => void = setImmediate)
     nextTurn(turn);
     first();
   };
-  return () => {
-    if (isTaken) return new Promise((resolve) => waiting.push(resolve));
+  return (run) => {
+    if (isTaken) return void waiting.push(run);
     isTaken = true;
     nextTurn(turn);
-    return undefined;
+    run();
   };
 }

@@ -39,11 +39,12 @@ export interface ChoiceRun {
 
 /** Reads the choices that were started; throws if one of them fails. */
 export function createChoiceRun(input: ChoiceRunInput): ChoiceRun {
-  const { session, arms } = input;
+  const { session, arms, scope } = input;
   const stepwise = createStepwise(input);
   const bySequence = new Map(arms.map((arm) => [arm.sequenceId, arm]));
   const judgements: Promise<void>[] = [];
-  const judged: GenerateResponse[] = [];
+  /** To be yielded. */
+  const ready: GenerateResponse[] = [];
   const uploadedAgain = new Set<RunningArm>();
 
   async function retry(arm: RunningArm, failed: FailedEvent): Promise<void> {
@@ -54,21 +55,29 @@ export function createChoiceRun(input: ChoiceRunInput): ChoiceRun {
     await uploadAgain(input, arm);
   }
 
-  function* handle(arm: RunningArm, event: Event["event"]): Generator<GenerateResponse, void> {
-    if (event.case === "tokens" && !arm.text.stopped) {
+  /** Tokens are text on its way to the client in the moment they come; what cannot be sent is ready. */
+  function take({ sequenceId, event }: Event): boolean {
+    if (event.case !== "tokens") return false;
+    const arm = bySequence.get(sequenceId);
+    if (arm && !arm.finished && !arm.text.stopped) {
       const delta = takeTokens(input, arm, event.value.tokens);
       if (arm.text.stopped) session.send({ case: "stop", value: { sequenceIds: [arm.sequenceId] } });
-      if (delta) yield delta;
-    } else if (event.case === "activation") {
+      if (delta && !scope.send?.(delta)) ready.push(delta);
+    }
+    return ready.length === 0;
+  }
+
+  function handle(arm: RunningArm, event: Event["event"]): void {
+    if (event.case === "activation") {
       stepwise.read(arm, event.value);
     } else if (event.case === "finished") {
       const rest = pieceEvent(input, arm, arm.text.end());
-      if (rest) yield rest;
-      yield finish(input, arm, event.value);
+      if (rest) ready.push(rest);
+      ready.push(finish(input, arm, event.value));
       const { index, text, tokens } = arm;
       const reason = finishReason(arm, event.value);
       const verdicts = verdictsEvent(input, { index, text: text.text, tokens, reason });
-      const judgement = verdicts.then((events) => void judged.push(...events));
+      const judgement = verdicts.then((events) => void ready.push(...events));
       // Awaited at the end; a failure before that must not count as unhandled.
       judgement.catch(() => undefined);
       judgements.push(judgement);
@@ -78,17 +87,17 @@ export function createChoiceRun(input: ChoiceRunInput): ChoiceRun {
   return {
     async *events() {
       while (arms.some((arm) => !arm.finished)) {
-        const { sequenceId, event } = await session.next();
+        const { sequenceId, event } = await session.next(take);
         const arm = bySequence.get(sequenceId);
         const runs = arm !== undefined && !arm.finished;
         if (event.case === "failed" && runs) await retry(arm, event.value);
         else if (event.case === "parked" && runs) await stepwise.decide(arm);
         else if (event.case === "failed" && sequenceId === 0n) throw failure(event.value);
-        else if (runs) for (const response of handle(arm, event)) yield response;
-        if (judged.length > 0) yield* judged.splice(0);
+        else if (runs) handle(arm, event);
+        if (ready.length > 0) yield* ready.splice(0);
       }
       await Promise.all(judgements);
-      yield* judged.splice(0);
+      yield* ready.splice(0);
     },
   };
 }

@@ -6,7 +6,9 @@
  * milliseconds, and cancels the stream only if it has not ended a moment later.
  */
 import { create, type MessageInitShape } from "@bufbuild/protobuf";
+import { createContextValues } from "@connectrpc/connect";
 import { fromConnectError, type Reason, REASONS, TrimtabError } from "#kit/errors.ts";
+import { arrivalKey, quickReaderKey } from "#kit/grpc-streams.ts";
 import { createPushable } from "#kit/streams.ts";
 import {
   type Command,
@@ -19,8 +21,10 @@ import {
 } from "#proto/trimtab/forward/v1/forward_service_pb.ts";
 import type { CallScope } from "../clients.ts";
 import { LIMITS } from "../limits.ts";
+import { createEventQueue, type TakeEvent } from "./event-queue.ts";
 import type { FlowContext } from "./prepare.ts";
 import { endOfScope } from "./reasons.ts";
+import { readTokens } from "./token-wire.ts";
 
 /** A command without its id, which the session gives. */
 export type SessionCommand = MessageInitShape<typeof CommandSchema>["command"];
@@ -31,8 +35,11 @@ export interface ForwardSession {
   send(...commands: SessionCommand[]): bigint[];
   /** Sends one command and waits until forward carried it out; somebody else must be reading. */
   confirm(command: SessionCommand): Promise<void>;
-  /** Next event. Throws SERVICE_UNAVAILABLE if forward ends or falls silent, CANCELLED if the client left. */
-  next(): Promise<Event>;
+  /**
+   * The next event that `take` does not take as it comes. Throws SERVICE_UNAVAILABLE if forward ends or falls silent, CANCELLED if the
+   * client left, and what `take` throws.
+   */
+  next(take?: TakeEvent): Promise<Event>;
   /** Frees everything the session holds. May be called at any time, any number of times. */
   close(): void;
 }
@@ -47,9 +54,14 @@ export function openSession(
   const requests = createPushable<SessionRequest>();
   const answers = createAnswers();
   const alive = new Set<bigint>();
-  const queue: Event[] = [];
+  const contextValues = createContextValues().set(arrivalKey, (message) => {
+    const isTaken = events.arrive((message as SessionResponse).events);
+    if (isTaken) reader.heard();
+    return isTaken;
+  });
+  contextValues.set(quickReaderKey, readTokens);
   const responses = clients.forward
-    .session(requests, { ...scope, signal: abort.signal })
+    .session(requests, { ...scope, signal: abort.signal, contextValues })
     [Symbol.asyncIterator]();
   const reader = createReader(responses, scope.signal);
   let nextCommand = 1n;
@@ -75,22 +87,12 @@ export function openSession(
     return typed;
   };
 
-  const next = async (): Promise<Event> => {
-    for (;;) {
-      const event = queue.shift();
-      if (event === undefined) {
-        try {
-          queue.push(...(await reader.read()).events);
-        } catch (error) {
-          throw failed(error);
-        }
-      } else if (!answers.take(event)) {
-        const turn = breathe();
-        if (turn) await turn;
-        return event;
-      }
-    }
-  };
+  const read = (): void =>
+    void reader.read().then(
+      (message) => events.add(message.events),
+      (error: unknown) => events.fail(failed(error)),
+    );
+  const events = createEventQueue({ breathe, isHidden: answers.take, read });
 
   const close = (): void => {
     if (closed) return;
@@ -111,7 +113,7 @@ export function openSession(
 
   return {
     send,
-    next,
+    next: events.next,
     close,
     confirm(command) {
       const [id] = send(command);
@@ -174,20 +176,28 @@ function follow(alive: Set<bigint>, { command }: Command): void {
 function createReader(responses: AsyncIterator<SessionResponse>, signal: AbortSignal) {
   let leave: (error: TrimtabError) => void = () => {};
   let timer: ReturnType<typeof setTimeout> | undefined;
+  let heardMs = performance.now();
   const onAbort = (): void => leave(endOfScope(signal));
-  const onSilence = (): void => {
+  const listen = (forMs: number): void => void (timer = setTimeout(onTimer, forMs));
+  const onTimer = (): void => {
+    const leftMs = heardMs + LIMITS.forwardSilenceMs - performance.now();
+    if (leftMs > 0) return listen(leftMs);
     const limit = `${LIMITS.forwardSilenceMs} ms`;
+    timer = undefined;
     leave(new TrimtabError("SERVICE_UNAVAILABLE", "the forward service fell silent", { limit }));
   };
+  const heard = (): void => void (heardMs = performance.now());
   signal.addEventListener("abort", onAbort);
   return {
+    /** Something has come. */
+    heard,
     /** The next message. @throws TrimtabError CANCELLED, DEADLINE_EXCEEDED, SERVICE_UNAVAILABLE */
     read: (): Promise<SessionResponse> =>
       new Promise((resolve, reject) => {
         leave = reject;
         if (signal.aborted) return onAbort();
-        if (timer) timer.refresh();
-        else timer = setTimeout(onSilence, LIMITS.forwardSilenceMs);
+        heard();
+        if (!timer) listen(LIMITS.forwardSilenceMs);
         responses.next().then((result) => (result.done ? reject(ended()) : resolve(result.value)), reject);
       }),
     close(): void {

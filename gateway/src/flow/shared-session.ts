@@ -103,10 +103,12 @@ function memberSession({ member, shared, scope, send, onClose }: MemberParts): F
   return {
     send: (...commands) => send(commands),
     confirm: (command) => shared.confirm(moved(command, base)),
-    async next() {
-      const { value, done } = await iterator.next();
-      if (done) throw endOfScope(scope.signal);
-      return value;
+    async next(take) {
+      for (;;) {
+        const { value, done } = await iterator.next();
+        if (done) throw endOfScope(scope.signal);
+        if (!take?.(value)) return value;
+      }
     },
     close() {
       if (closed) return;

@@ -1,13 +1,19 @@
 /** Generate, Complete, Steer, Fork. */
 import type { ServiceImpl } from "@connectrpc/connect";
-import { type GatewayService, SteerResponseSchema } from "#proto/trimtab/gateway/v1/gateway_service_pb.ts";
+import {
+  type GatewayService,
+  type GenerateResponse,
+  SteerResponseSchema,
+} from "#proto/trimtab/gateway/v1/gateway_service_pb.ts";
 import { create } from "@bufbuild/protobuf";
+import { sendKey } from "#kit/direct-messages.ts";
 import { admitted } from "../admission/admitted.ts";
 import { tokensOfGeneration } from "../admission/estimate.ts";
 import { checkSteering, checkStrength, usesOf } from "../permissions.ts";
 import { collect } from "../flow/collect.ts";
 import { validateSpec } from "../flow/validate.ts";
 import { forkAnswers } from "../flow/fork.ts";
+import { textBytes } from "../flow/token-wire.ts";
 import { observed } from "../observed.ts";
 import { scopeOfCall } from "../caller.ts";
 import type { GatewayContext } from "../context.ts";
@@ -17,7 +23,11 @@ export function generationHandlers(
   gateway: GatewayContext,
 ): Pick<ServiceImpl<typeof GatewayService>, "generate" | "complete" | "steer" | "fork"> {
   return {
-    generate: (request, context) => observed(gateway, request.spec, scopeOfCall(gateway, context)),
+    generate(request, context) {
+      const direct = context.values.get(sendKey);
+      const send = direct && ((response: GenerateResponse) => direct(response, textBytes(response)));
+      return observed(gateway, request.spec, { ...scopeOfCall(gateway, context), send });
+    },
     complete: (request, context) => collect(observed(gateway, request.spec, scopeOfCall(gateway, context))),
     async fork(request, context) {
       const scope = scopeOfCall(gateway, context);

@@ -2,7 +2,8 @@
  * Streamed gRPC calls of our clients: requests, interceptors, deadlines and errors are connect-es', the messages of answers are read by
  * `message-reader.ts`, past its iterators.
  */
-import { createContextValues, type Interceptor, type Transport } from "@connectrpc/connect";
+import type { Message } from "@bufbuild/protobuf";
+import { createContextKey, createContextValues, type Interceptor, type Transport } from "@connectrpc/connect";
 import { createNodeHttpClient, type Http2SessionManager } from "@connectrpc/connect-node";
 import {
   createMethodSerializationLookup,
@@ -22,6 +23,21 @@ import {
 import type { ClientHttp2Stream } from "node:http2";
 import { RPC_LIMITS } from "./limits.ts";
 import { type ByteSource, readMessages } from "./message-reader.ts";
+
+/** A listener of a streamed call: see {@link arrivalKey}. */
+export type Arrival = (message: Message) => boolean;
+
+/**
+ * Context value of a call: hears of each message of the answer in the moment it arrives, if somebody waits for one; true: it has taken
+ * the message, and who waits goes on waiting. Transports without sockets do not know it: their messages are all waited for.
+ */
+export const arrivalKey = createContextKey<Arrival | undefined>(undefined, { description: "arrival" });
+
+/** Reads a frequent message faster than the general code does; undefined: that reads it. */
+export type QuickReader = (bytes: Uint8Array) => Message | undefined;
+
+/** Context value of a call: tried first on each message of the answer. */
+export const quickReaderKey = createContextKey<QuickReader | undefined>(undefined, { description: "reader" });
 
 /** What calls go through. */
 export interface StreamOptions {
@@ -61,7 +77,11 @@ export function createStreams(options: StreamOptions): Transport["stream"] {
         const end = (): void => {
           if (!foundStatus) validateTrailer(trailer, head);
         };
-        const format = { parse: output.parse, maxBytes, end };
+        const isTaken = request.contextValues.get(arrivalKey);
+        const quick = request.contextValues.get(quickReaderKey);
+        const parse = (bytes: Uint8Array) =>
+          (quick?.(bytes) as ReturnType<typeof output.parse> | undefined) ?? output.parse(bytes);
+        const format = { parse, maxBytes, end, isTaken };
         return { ...request, header: head, trailer, message: readMessages(source, format) };
       },
     });

@@ -1,6 +1,7 @@
 /**
  * The messages of a streamed gRPC answer, out of the chunks of its HTTP/2 stream as they come: one promise a message and none a
- * chunk, where connect-es has an iterator over the stream and a generator each for framing, compression, parsing and the end.
+ * chunk, where connect-es has an iterator over the stream and a generator each for framing, compression, parsing and the end. A
+ * message that a listener takes on its arrival has no promise either.
  * Nothing is compressed: clients here say that they accept nothing else.
  */
 import { Code, ConnectError } from "@connectrpc/connect";
@@ -25,6 +26,8 @@ export interface MessageFormat<T> {
   readonly parse: (bytes: Uint8Array) => T;
   /** Largest message. */
   readonly maxBytes: number;
+  /** Hears of a message that somebody waits for; true: it is taken, and who waits goes on waiting. May not throw. */
+  readonly isTaken?: ((message: T) => boolean) | undefined;
   /** Called after the last message. @throws ConnectError if the call failed */
   readonly end: () => void;
 }
@@ -44,8 +47,10 @@ function createReader<T>({ stream, ended, onBytes }: ByteSource, format: Message
 
   /** What the first taker gets now; undefined if it has to wait. Messages that have come go before the end. */
   const take = (): IteratorResult<T, undefined> | undefined => {
-    const bytes = frames.next();
-    if (bytes) return { done: false, value: format.parse(bytes) };
+    for (let bytes = frames.next(); bytes; bytes = frames.next()) {
+      const value = format.parse(bytes);
+      if (!format.isTaken?.(value)) return { done: false, value };
+    }
     if (!over) return undefined;
     if ("error" in over) throw over.error;
     frames.end();
@@ -98,49 +103,64 @@ function createReader<T>({ stream, ended, onBytes }: ByteSource, format: Message
 
 /** Cuts bytes into frames: a prefix of flags and length, and the message. */
 function createFrames(maxBytes: number) {
-  let rest: Uint8Array = new Uint8Array(0);
-  /** Chunks behind `rest`, while a frame is longer than what has come. */
+  let chunk: Uint8Array = NOTHING;
+  /** Where in it the next frame begins. */
+  let from = 0;
+  /** Chunks behind it, while a frame is longer than what has come. */
   let more: Uint8Array[] = [];
   let moreBytes = 0;
+  const left = (): number => chunk.length - from + moreBytes;
   return {
     /** Bytes that are part of no message yet. */
     get bytes() {
-      return rest.length + moreBytes;
+      return left();
     },
-    add(chunk: Uint8Array): void {
-      if (rest.length === 0) rest = chunk;
+    add(next: Uint8Array): void {
+      if (from === chunk.length) [chunk, from] = [next, 0];
       else {
-        more.push(chunk);
-        moreBytes += chunk.length;
+        more.push(next);
+        moreBytes += next.length;
       }
     },
     /** The next message that is whole. */
     next(): Uint8Array | undefined {
-      const bytes = rest.length + moreBytes;
+      const bytes = left();
       if (bytes < PREFIX_BYTES) return undefined;
-      if (more.length > 0 && (rest.length < PREFIX_BYTES || bytes >= PREFIX_BYTES + lengthOf(rest))) {
-        rest = Buffer.concat([rest, ...more]);
-        [more, moreBytes] = [[], 0];
+      const known = chunk.length - from;
+      if (more.length > 0 && (known < PREFIX_BYTES || bytes >= PREFIX_BYTES + lengthAt(chunk, from))) {
+        chunk = Buffer.concat([chunk.subarray(from), ...more]);
+        [from, more, moreBytes] = [0, [], 0];
       }
-      const length = lengthOf(rest);
+      const length = lengthAt(chunk, from);
       if (length > maxBytes) throw tooLarge(length, maxBytes);
       if (bytes < PREFIX_BYTES + length) return undefined;
-      if (((rest[0] ?? 0) & COMPRESSED) !== 0) throw compressed();
-      // A copy: who keeps a message keeps no more than it.
-      const message = new Uint8Array(rest.subarray(PREFIX_BYTES, PREFIX_BYTES + length));
-      rest = rest.subarray(PREFIX_BYTES + length);
-      return message;
+      if (((chunk[from] ?? 0) & COMPRESSED) !== 0) throw compressed();
+      const begin = from + PREFIX_BYTES;
+      from = begin + length;
+      return copyOf(chunk, begin, from);
     },
     end(): void {
-      if (rest.length + moreBytes > 0)
-        throw new ConnectError("protocol error: incomplete envelope", Code.InvalidArgument);
+      if (left() > 0) throw new ConnectError("protocol error: incomplete envelope", Code.InvalidArgument);
     },
   };
 }
 
+const NOTHING = new Uint8Array(0);
+/** Up to here it is faster to copy bytes one by one than to make a view of them. */
+const SHORT_BYTES = 64;
+
+/** A copy: who keeps a message keeps no more than it. */
+function copyOf(bytes: Uint8Array, from: number, to: number): Uint8Array {
+  if (to - from > SHORT_BYTES) return new Uint8Array(bytes.subarray(from, to));
+  const copy = new Uint8Array(to - from);
+  for (let at = from; at < to; at++) copy[at - from] = bytes[at] ?? 0;
+  return copy;
+}
+
 /** Without a view, which is dear to make. */
-const lengthOf = (bytes: Uint8Array): number =>
-  (((bytes[1] ?? 0) * 256 + (bytes[2] ?? 0)) * 256 + (bytes[3] ?? 0)) * 256 + (bytes[4] ?? 0);
+const lengthAt = (bytes: Uint8Array, from: number): number =>
+  (((bytes[from + 1] ?? 0) * 256 + (bytes[from + 2] ?? 0)) * 256 + (bytes[from + 3] ?? 0)) * 256 +
+  (bytes[from + 4] ?? 0);
 
 const tooLarge = (length: number, maxBytes: number): ConnectError =>
   new ConnectError(

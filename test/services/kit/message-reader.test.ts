@@ -84,3 +84,28 @@ test("a message that cannot be parsed is an error of its own turn", async () => 
   expect((await messages.next()).value).toBe(1);
   expect(await messages.next().catch((error: Error) => error.message)).toBe("unreadable");
 });
+
+test("a listener takes what comes while somebody waits; nobody waits for what it took", async () => {
+  const stream = new Readable({ read() {} });
+  const seen: number[] = [];
+  const isTaken = (size: number): boolean => {
+    seen.push(size);
+    return size % 2 === 1;
+  };
+  const messages = readMessages(sourceOf(stream), { ...FORMAT, isTaken })[Symbol.asyncIterator]();
+  const push = (sizes: readonly number[]): void =>
+    void stream.push(Buffer.concat(sizes.map((size) => envelope(new Uint8Array(size)))));
+  const first = messages.next();
+  push([1, 3, 2, 5]);
+  expect((await first).value).toBe(2);
+  expect(seen).toEqual([1, 3, 2]);
+  const second = messages.next();
+  push([7, 4]);
+  expect((await second).value).toBe(4);
+  expect(seen).toEqual([1, 3, 2, 5, 7, 4]);
+  const last = messages.next();
+  push([9]);
+  stream.push(null);
+  expect((await last).done).toBe(true);
+  expect(seen.at(-1)).toBe(9);
+});
