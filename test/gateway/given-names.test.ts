@@ -92,6 +92,6 @@ test("in the error that ends a stream", async () => {
     throw new TrimtabError("FIELD_OUT_OF_RANGE", "too many", { field: "max_tokens" });
   }
   const given = new Map([["max_tokens", "n_predict"]]);
-  const text = await (await eventStream(failing(), () => undefined, given)).text();
+  const text = await (await eventStream(failing, () => undefined, given)).text();
   expect(text).toContain('"param":"n_predict"');
 });

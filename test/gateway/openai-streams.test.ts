@@ -105,7 +105,7 @@ test("silence is filled with comments, and headers do not wait for the first tok
     await held.promise;
     yield { a: 1 };
   }
-  const response = await eventStream(late(), () => undefined, undefined, QUICK);
+  const response = await eventStream(late, () => undefined, undefined, QUICK);
   const reader = response.body?.getReader();
   const decode = async () => new TextDecoder().decode((await reader?.read())?.value);
   /** The next that is no comment: on a slow machine there may be one anywhere. */
@@ -127,7 +127,7 @@ test("G22 a client that does not read is left, and nothing is produced for it me
   async function* endless(): AsyncGenerator<object, void> {
     for (;;) yield { produced: produced++ };
   }
-  await eventStream(endless(), () => left++, undefined, QUICK);
+  await eventStream(endless, () => left++, undefined, QUICK);
   await until(() => left === 1);
   expect(produced).toBeLessThan(5);
 });

@@ -17,7 +17,7 @@ import { listModels, oneModel } from "./models.ts";
 import { type GivenNames, HttpProblem, problemResponse } from "./problems.ts";
 import { strategiesJson } from "./scaling.ts";
 import { type CommonBody, parseChatBody, parseCompletionBody, parseEmbeddingBody } from "./schema.ts";
-import { eventStream } from "./sse.ts";
+import { eventStream, type Push } from "./sse.ts";
 import { withoutUnsupported } from "./unsupported.ts";
 import { waitsMsOf } from "./waits.ts";
 
@@ -117,8 +117,8 @@ async function complete<B extends CommonBody>(
   const left = new AbortController();
   const inner = { ...scope, signal: AbortSignal.any([scope.signal, left.signal]) };
   const includeUsage = body.stream_options?.include_usage === true;
-  const chunks = api.chunks(gateway, body, inner, { includeUsage });
-  return eventStream(chunks, () => left.abort(), context.get("givenNames"));
+  const open = (push: Push) => api.chunks(gateway, body, inner, { includeUsage, push });
+  return eventStream(open, () => left.abort(), context.get("givenNames"));
 }
 
 /** A body as its schema knows it. From here on an error calls its parameter as the client did. */

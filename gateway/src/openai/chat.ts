@@ -1,5 +1,10 @@
 /** POST /v1/chat/completions. */
-import type { Choice, GenerateResponse, StartedEvent } from "#proto/trimtab/gateway/v1/gateway_service_pb.ts";
+import type {
+  Choice,
+  DeltaEvent,
+  GenerateResponse,
+  StartedEvent,
+} from "#proto/trimtab/gateway/v1/gateway_service_pb.ts";
 import type { PlanReport } from "#proto/trimtab/steering/v1/steering_service_pb.ts";
 import type { CallScope } from "../clients.ts";
 import type { GatewayContext } from "../context.ts";
@@ -61,7 +66,13 @@ export async function* chatChunks(
     ...more,
   });
   const opened = new Set<number>();
-  for await (const response of observed(gateway, spec, scope)) {
+  const deltaOf = ({ choice: index, tokens, text }: DeltaEvent): object => {
+    const logprobs = vocabulary ? chatLogprobs(tokens, vocabulary) : null;
+    return chunk([{ index, delta: { content: text }, logprobs, finish_reason: null }]);
+  };
+  const send = ({ event }: GenerateResponse): boolean =>
+    event.case === "delta" && opened.has(event.value.choice) && options.push(deltaOf(event.value));
+  for await (const response of observed(gateway, spec, { ...scope, send })) {
     const { event } = response;
     if (event.case === "started") {
       started = event.value;
@@ -77,11 +88,7 @@ export async function* chatChunks(
       const delta = { role: "assistant", content: "", refusal: null };
       yield chunk([{ index, delta, logprobs: null, finish_reason: null, trimtab: extras }], first);
     }
-    if (event.case === "delta") {
-      const { tokens, text } = event.value;
-      const logprobs = vocabulary ? chatLogprobs(tokens, vocabulary) : null;
-      yield chunk([{ index, delta: { content: text }, logprobs, finish_reason: null }]);
-    }
+    if (event.case === "delta") yield deltaOf(event.value);
     if (event.case === "search") {
       const trimtab = { search: searchJson(event.value) };
       yield chunk([{ index: 0, delta: {}, logprobs: null, finish_reason: null, trimtab }]);

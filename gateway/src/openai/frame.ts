@@ -3,6 +3,7 @@ import { randomUUID } from "node:crypto";
 import type { StartedEvent } from "#proto/trimtab/gateway/v1/gateway_service_pb.ts";
 import type { CallScope } from "../clients.ts";
 import type { GatewayContext } from "../context.ts";
+import type { Push } from "./sse.ts";
 import { resolveModel } from "../flow/model.ts";
 import type { Vocabulary } from "../flow/vocabulary.ts";
 
@@ -10,6 +11,8 @@ import type { Vocabulary } from "../flow/vocabulary.ts";
 export interface StreamOptions {
   /** A last chunk with the usage. */
   readonly includeUsage: boolean;
+  /** Sends a chunk at once where it can. */
+  readonly push: Push;
 }
 
 /** Fields every answer and chunk begins with. */
