@@ -32,8 +32,6 @@ export const QUICK_METRICS: readonly string[] = METRICS.filter((name) => !OWN_ME
 /** What is measured beside a limited llama.cpp. */
 export const LIMITED_METRICS: readonly string[] = SPEEDS;
 
-/** Tries of each setting of a peer in a full run. */
-const SEARCH_TRIES = 2;
 const WARM_UP: readonly Cell[] = [
   { metric: "prefill", context: 256, batch: 1, steps: 1 },
   { metric: "decode", context: 0, batch: 1, steps: 96 },
@@ -47,7 +45,9 @@ interface Run extends Plan {
   readonly sink: Sink;
 }
 
-const onStep = (text: string): void => void process.stderr.write(`… ${text}\n`);
+/** Says what is being measured, and how many seconds into the run. */
+const onStep = (text: string): void =>
+  void process.stderr.write(`… ${Math.round(process.uptime())} s: ${text}\n`);
 
 /** Measures what `plan` asks for. @throws Error when our own engine fails. */
 export async function measureModel(modelPath: string, sink: Sink, plan: Plan): Promise<void> {
@@ -135,7 +135,7 @@ async function startAll(
 ): Promise<PromiseSettledResult<Contender>[]> {
   onStep(wanted.map(({ name, file }) => `${name}, ${file} file`).join("; "));
   const begin = ({ start, file }: PeerStart): Promise<Contender> =>
-    start(modelPath, threads, file, quick ? 1 : SEARCH_TRIES);
+    start(modelPath, threads, file, quick ? "quick" : "full");
   if (quick) {
     await makeBestFile(modelPath).catch(() => undefined);
     return Promise.allSettled(wanted.map(begin));

@@ -1,11 +1,13 @@
 /**
  * A program that asks for what cannot be had, and says how long it took to be told so: requests to be answered within a millisecond,
  * which a gateway under load refuses at once. A process of its own, which carries no answers, on a bare socket: what it sees is
- * neither how busy the other clients are nor an HTTP client's threads. Told the target, a rate and seconds; answers with milliseconds
+ * neither how busy the other clients are nor an HTTP client's threads. The machine is shared all the same, so it also says how long it
+ * was itself ready and had no processor: that is no time of the server's. Told the target, a rate and seconds; answers with its refusals
  * as one line of JSON.
  */
 import { connect, type Socket } from "node:net";
 import { setPriority } from "node:os";
+import { processorMs, waitedMs } from "#kit/process-time.ts";
 import { askForShortTurns } from "#kit/turns.ts";
 import type { Target } from "./one-request.ts";
 
@@ -14,9 +16,21 @@ export interface ProbeOrder {
   readonly target: Target;
   readonly perSecond: number;
   readonly seconds: number;
+  /** Process of the server. */
+  readonly serverPid: number;
 }
 
-const { target, perSecond, seconds } = JSON.parse(process.argv[2] ?? "{}") as ProbeOrder;
+/** One call that was refused; times in milliseconds. */
+export interface Probe {
+  readonly totalMs: number;
+  /** This process was ready and had no processor. */
+  readonly ownWaitMs: number;
+  /** The first thread of the server was ready and had no processor, and had one. */
+  readonly serverWaitMs: number;
+  readonly serverRunMs: number;
+}
+
+const { target, perSecond, seconds, serverPid } = JSON.parse(process.argv[2] ?? "{}") as ProbeOrder;
 const MS_PER_SECOND = 1_000;
 const REFUSED = "HTTP/1.1 503";
 /** Niceness of this process, where the system lets it: what it waits for a processor itself is not the server's. */
@@ -28,15 +42,25 @@ try {
 }
 askForShortTurns();
 
-const times: number[] = [];
+const probes: Probe[] = [];
+const server = `/proc/${serverPid}`;
 const beganMs = performance.now();
 let socket = await open();
 for (let number = 0; performance.now() - beganMs < seconds * MS_PER_SECOND; number++) {
   const request = requestOf(number);
+  const before = clocks();
   const sentMs = performance.now();
   const answer = await firstOf(socket, request);
-  if (answer.startsWith(REFUSED)) times.push(performance.now() - sentMs);
-  else {
+  const totalMs = performance.now() - sentMs;
+  const after = clocks();
+  if (answer.startsWith(REFUSED)) {
+    const [ownWaitMs, serverWaitMs, serverRunMs] = [
+      after.own - before.own,
+      after.wait - before.wait,
+      after.run - before.run,
+    ];
+    probes.push({ totalMs, ownWaitMs, serverWaitMs, serverRunMs });
+  } else {
     // There was room after all: leaving ends it.
     socket.destroy();
     socket = await open();
@@ -44,7 +68,13 @@ for (let number = 0; performance.now() - beganMs < seconds * MS_PER_SECOND; numb
   await Bun.sleep(Math.max(0, MS_PER_SECOND / perSecond - (performance.now() - sentMs)));
 }
 socket.destroy();
-process.stdout.write(`${JSON.stringify(times)}\n`);
+process.stdout.write(`${JSON.stringify(probes)}\n`);
+
+/** What has run and waited until now; 0 where the system does not tell. */
+function clocks() {
+  const own = waitedMs("/proc/thread-self") ?? 0;
+  return { own, wait: waitedMs(server) ?? 0, run: processorMs(server) ?? 0 };
+}
 
 function open(): Promise<Socket> {
   const { hostname, port } = new URL(target.url);

@@ -1,5 +1,6 @@
 /** One line a stretch of load: goodput, what admitted requests waited, how fast the others were refused. */
 import type { Offered } from "./offer.ts";
+import type { Probe } from "./prober.ts";
 
 /** A line of the result; times in milliseconds. */
 export interface LoadRow {
@@ -16,6 +17,10 @@ export interface LoadRow {
   /** Of refused requests of the load, and of the calls of a process that does nothing but be refused. */
   readonly refusal: Percentiles;
   readonly probed: Percentiles;
+  /** Of the latter without what that process itself waited for a processor. */
+  readonly served: Percentiles;
+  /** Means over the slowest of them. */
+  readonly slowest: Probe;
   /** Refusals that say when to come again. */
   readonly hinted: number;
 }
@@ -28,7 +33,7 @@ export interface Percentiles {
 }
 
 /** Sums a stretch up. */
-export function summarize(factor: number | null, offered: Offered, probed: readonly number[]): LoadRow {
+export function summarize(factor: number | null, offered: Offered, probed: readonly Probe[]): LoadRow {
   const { seen, ...rates } = offered;
   const answered = seen.filter((one) => one.kind === "answered");
   const refused = seen.filter((one) => one.kind === "refused");
@@ -41,8 +46,27 @@ export function summarize(factor: number | null, offered: Offered, probed: reado
     firstToken: percentilesOf(answered.map(({ firstMs }) => firstMs)),
     latency: percentilesOf(answered.map(({ totalMs }) => totalMs)),
     refusal: percentilesOf(refused.map(({ totalMs }) => totalMs)),
-    probed: percentilesOf(probed),
+    probed: percentilesOf(probed.map(({ totalMs }) => totalMs)),
+    served: percentilesOf(probed.map(servedMs)),
+    slowest: meansOf(
+      probed.toSorted((a, b) => servedMs(b) - servedMs(a)).slice(0, Math.ceil(SLOWEST * probed.length)),
+    ),
     hinted: refused.filter(({ hinted }) => hinted).length,
+  };
+}
+
+const SLOWEST = 0.05;
+
+const servedMs = ({ totalMs, ownWaitMs }: Probe): number => totalMs - ownWaitMs;
+
+function meansOf(probes: readonly Probe[]): Probe {
+  const mean = (of: keyof Probe): number =>
+    probes.reduce((sum, one) => sum + one[of], 0) / Math.max(1, probes.length);
+  return {
+    totalMs: mean("totalMs"),
+    ownWaitMs: mean("ownWaitMs"),
+    serverWaitMs: mean("serverWaitMs"),
+    serverRunMs: mean("serverRunMs"),
   };
 }
 
@@ -64,6 +88,7 @@ const HEADER = [
     "refusal p99",
     "probed p50",
     "probed p99",
+    "served p99",
   ],
 ];
 
@@ -76,7 +101,7 @@ export function tableOf(rows: readonly LoadRow[]): string {
     ...[row.offeredPerSecond, row.requestsPerSecond, row.tokensPerSecond].map((value) => value.toFixed(1)),
     ...[row.answered, row.refused, row.failed].map(String),
     ...[row.firstToken.p50, row.firstToken.p99, row.latency.p50, row.latency.p99].map(ms),
-    ...[row.refusal.p50, row.refusal.p99, row.probed.p50, row.probed.p99].map(ms),
+    ...[row.refusal.p50, row.refusal.p99, row.probed.p50, row.probed.p99, row.served.p99].map(ms),
   ]);
   const lines = [HEADER, ...cells];
   const widths = HEADER.map((_, i) => Math.max(...lines.map((line) => line[i]?.length ?? 0)));

@@ -32,6 +32,10 @@ const CHOICES: readonly Settings[] = [
 /** From this context on q8_0 was slower than f16 in every run, here and elsewhere; filling it again takes many seconds. */
 const DEEP_CONTEXT = 2048;
 
+/** How the fastest settings are found: each tried twice for each cell, or those once that full runs have ever found fastest for such a cell. */
+export type Search = "full" | "quick";
+const TRIES: Readonly<Record<Search, number>> = { full: 2, quick: 1 };
+
 /** llama.cpp's names for its code that needs these vector instructions and nothing wider. */
 export const BACKENDS = { avx2: "haswell", avx512: "icelake" } as const;
 
@@ -39,14 +43,14 @@ export const BACKENDS = { avx2: "haswell", avx512: "icelake" } as const;
 export type Isa = keyof typeof BACKENDS;
 
 /**
- * Loads the model; with `file: "best"` from a Q4_0 file made of it, which is kept in the cache, each setting tried `tries` times.
+ * Loads the model; with `file: "best"` from a Q4_0 file made of it, which is kept in the cache, at the fastest settings of a search.
  * `backend` names the code to use instead of the best for this processor.
  */
 export async function startLlama(
   modelPath: string,
   threads: number,
   file: FileKind,
-  tries: number,
+  how: Search,
   backend?: string,
 ): Promise<Contender> {
   const path = file === "same" ? modelPath : await makeBestFile(modelPath);
@@ -63,12 +67,12 @@ export async function startLlama(
     can: () => true,
     async fill(cell) {
       if (cell.metric === "prefill" || cell.context === 0) return;
-      const wanted = file === "best" ? choicesFor(cell) : [DEFAULTS];
+      const wanted = file === "best" ? choicesFor(cell, how) : [DEFAULTS];
       for (const settings of wanted) await measure(program, { ...cell, steps: 1 }, settings);
     },
     async prepare(cell) {
       if (file === "best" && !chosen.has(nameOf(cell)))
-        chosen.set(nameOf(cell), await search(program, cell, tries));
+        chosen.set(nameOf(cell), await search(program, cell, how));
     },
     settings: (cell) => `${program.ready.backend} code, ${describe(settingsOf(cell))}`,
     measure: (cell) => measure(program, cell, settingsOf(cell)),
@@ -93,14 +97,21 @@ export async function makeBestFile(modelPath: string): Promise<string> {
   return path;
 }
 
-const choicesFor = ({ context }: Cell): Settings[] =>
-  CHOICES.filter(({ kv }) => kv === "f16" || context < DEEP_CONTEXT);
+/** On all hosts attention in one pass was fastest but at depth, where it was slowest. */
+function choicesFor({ metric, context }: Cell, how: Search): Settings[] {
+  const isDeep = context >= DEEP_CONTEXT;
+  const choices = CHOICES.filter(({ kv }) => kv === "f16" || !isDeep);
+  if (how === "full") return choices;
+  const known = choices.filter(({ flash }) => flash === (isDeep ? 0 : 1));
+  return metric === "prefill" ? known.slice(0, 1) : known;
+}
 
 /** The fastest choice: the best of a few tries each, for a slow try says nothing about the choice. */
-async function search(program: PythonProgram<Ready>, cell: Cell, tries: number): Promise<Settings> {
-  const choices = choicesFor(cell);
+async function search(program: PythonProgram<Ready>, cell: Cell, how: Search): Promise<Settings> {
+  const choices = choicesFor(cell, how);
+  if (choices.length === 1) return choices[0]!;
   const speeds = choices.map(() => 0);
-  for (let attempt = 0; attempt < tries; attempt++) {
+  for (let attempt = 0; attempt < TRIES[how]; attempt++) {
     for (const [index, settings] of choices.entries()) {
       speeds[index] = Math.max(speeds[index]!, await measure(program, cell, settings));
     }

@@ -1,6 +1,6 @@
 /** The peers that have the speeds of every engine, and how each is started. */
 import type { Contender, FileKind } from "../contender.ts";
-import { BACKENDS, type Isa, makeBestFile, startLlama } from "./llama.ts";
+import { BACKENDS, type Isa, makeBestFile, type Search, startLlama } from "./llama.ts";
 import { startNodeLlama } from "./node-llama.ts";
 import { startTransformers } from "./transformers.ts";
 import { startWllama } from "./wllama.ts";
@@ -14,21 +14,21 @@ export interface PeerStart {
   readonly quick: "all" | "shallow decode" | "nothing";
   /** Steps of a cell in such a run, where so few take as long as all of everybody else's. */
   readonly quickSteps?: number;
-  /** `tries`: how often each of its settings is tried before the rounds of a cell, where it has a choice. */
-  start(modelPath: string, threads: number, file: FileKind, tries: number): Promise<Contender>;
+  /** `how` its settings are chosen before the rounds of a cell, where it has a choice. */
+  start(modelPath: string, threads: number, file: FileKind, how: Search): Promise<Contender>;
 }
 
 /** llama.cpp as on a host without wider vectors; other peers choose their code themselves, so they are left out. */
 export const limitedPeers = (isa: Isa): PeerStart[] =>
   (["same", "best"] as const).map((file) => ({
     ...{ name: "llama.cpp", file, quick: "all" as const },
-    start: (modelPath, threads, _, tries) => startLlama(modelPath, threads, file, tries, BACKENDS[isa]),
+    start: (modelPath, threads, _, how) => startLlama(modelPath, threads, file, how, BACKENDS[isa]),
   }));
 
-/** The steps are about 2 s of the slower one. */
+/** The steps are about 1 s of the slower one. */
 const WLLAMAS: readonly (Pick<PeerStart, "quickSteps"> & { readonly version: "2.3.1" | "3.8.1" })[] = [
   { version: "2.3.1" },
-  { version: "3.8.1", quickSteps: 20 },
+  { version: "3.8.1", quickSteps: 8 },
 ];
 
 const quickFor = (file: FileKind): PeerStart["quick"] => (file === "best" ? "shallow decode" : "nothing");
@@ -38,7 +38,8 @@ export const PEERS: readonly PeerStart[] = [
   { name: "llama.cpp", file: "same", quick: "all", start: startLlama },
   { name: "llama.cpp", file: "best", quick: "all", start: startLlama },
   ...(["same", "best"] as const).map((file) => ({
-    ...{ name: "node-llama-cpp", file, quick: quickFor(file) },
+    // Nothing is to be reached beside it that is not beside the library itself.
+    ...{ name: "node-llama-cpp", file, quick: "nothing" as const },
     async start(modelPath: string, threads: number): Promise<Contender> {
       return startNodeLlama(await fileOf(modelPath, file), threads, file);
     },

@@ -12,11 +12,24 @@ export function startProcessClock(): () => number {
 
 /**
  * Milliseconds on a processor of the thread, or of the first thread of the process, at a place under /proc. Undefined where there is
- * none (any more) or the system does not tell (Linux does). The first number of `schedstat`, nanoseconds; about 20 µs.
+ * none (any more) or the system does not tell (Linux does). About 20 µs.
  */
 export function processorMs(path: string): number | undefined {
+  return schedstat(path)?.[0];
+}
+
+/** Milliseconds that it could have run and had no processor: those of others. */
+export function waitedMs(path: string): number | undefined {
+  return schedstat(path)?.[1];
+}
+
+/** The first two numbers of `schedstat` are nanoseconds. */
+function schedstat(path: string): readonly [number, number] | undefined {
   try {
-    return Number.parseInt(readFileSync(`${path}/schedstat`, "latin1"), 10) / 1e6;
+    const [ran = Number.NaN, waited = Number.NaN] = readFileSync(`${path}/schedstat`, "latin1")
+      .split(" ")
+      .map(Number);
+    return [ran / 1e6, waited / 1e6];
   } catch {
     return undefined;
   }
