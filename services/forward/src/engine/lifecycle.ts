@@ -48,6 +48,16 @@ function abandon(state: CoreState, id: SequenceId, error: unknown): void {
   for (const command of waiting) failCommand(state, command, error);
 }
 
+/** Takes the open that would make a child out of its parent's queue: whoever asked for it is answered before its turn. */
+function withdraw(state: CoreState, id: SequenceId, error: unknown): void {
+  const queues = [...[...state.sequences.values()].map(({ queue }) => queue), ...state.unborn.values()];
+  for (const queue of queues) {
+    const at = queue.findIndex((command) => command.type === "open" && command.sequence === id);
+    const [command] = at < 0 ? [] : queue.splice(at, 1);
+    if (command) state.emit({ type: "failed", call: command.call, error: plainError(error) });
+  }
+}
+
 function begin(state: CoreState, sequence: Sequence, command: Command): void {
   if (command.type === "open") {
     if (!state.unborn.has(command.sequence)) throw new TrimtabError("CANCELLED", "the sequence was released");
@@ -204,6 +214,7 @@ export function stop(state: CoreState, id: SequenceId): void {
 /** Ends everything a sequence does and frees it; whatever waits for it fails with `reason`. */
 export function release(state: CoreState, id: SequenceId, reason?: unknown): void {
   const error = reason ?? new TrimtabError("CANCELLED", "the sequence was released");
+  if (state.unborn.has(id)) withdraw(state, id, error);
   abandon(state, id, error);
   const sequence = state.sequences.get(id);
   if (!sequence) return;

@@ -26,6 +26,7 @@ export function createGenerateHandler(
         throw new TrimtabError("INVALID_ARGUMENT", message, { field: "generate.park_every_tokens" });
       }
       const { sequence } = leases.find(engine, name);
+      const command = { ...toGenerate(generate, engine.model), sequence };
       const out = createPushable<Response>(Number.POSITIVE_INFINITY);
       const onEvent = (event: StreamEvent) => responses(event).forEach((response) => out.push(response));
       let running = true;
@@ -33,7 +34,6 @@ export function createGenerateHandler(
         if (running) engine.call({ type: "stop", sequences: [sequence] }).catch(() => undefined);
       };
       signal.addEventListener("abort", stop);
-      const command = { ...toGenerate(generate, engine.model), sequence };
       leases
         .during(name, () => engine.call(command, onEvent))
         .then((finished) => out.push({ event: { case: "finished", value: fromFinished(finished) } }))

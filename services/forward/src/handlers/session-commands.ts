@@ -15,7 +15,7 @@ export interface SessionCommands {
   accept(commands: readonly Command[]): void;
   /** Resolves when every command is answered. */
   settled(): Promise<void>;
-  /** Frees every sequence of the session. */
+  /** Frees every sequence of the session, which takes no more commands. */
   release(): void;
 }
 
@@ -26,8 +26,11 @@ export function createSessionCommands(
   events: SessionEvents,
 ): SessionCommands {
   const session: Session = { engine, caller, events, sequences: new Map(), running: new Set(), opens: [] };
+  let isReleased = false;
   return {
     accept(commands) {
+      // A message that was on its way when the session ended: what it opened nobody would release.
+      if (isReleased) return;
       checkCount("commands", commands.length, MAX_COMMANDS);
       for (const command of commands) {
         try {
@@ -42,6 +45,7 @@ export function createSessionCommands(
       while (session.running.size > 0) await Promise.all(session.running);
     },
     release() {
+      isReleased = true;
       const left = [...session.sequences.values()];
       session.sequences.clear();
       if (left.length > 0) engine.call({ type: "release", sequences: left }).catch(() => undefined);

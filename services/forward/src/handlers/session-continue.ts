@@ -2,23 +2,20 @@
 import { MAX_CHILDREN } from "../../limits.ts";
 import { checkCount } from "../schema/checks.ts";
 import { fromFinished, toGenerate } from "../schema/generation.ts";
-import { add, type Answer, type CommandOf, find, type Session } from "./session-state.ts";
+import type { SequenceId } from "../engine/protocol.ts";
+import { add, type Answer, type CommandOf, find, forget, type Session } from "./session-state.ts";
 
 /** Makes children of a sequence; one bad id and none is made. */
 export async function fork(session: Session, { sequenceId, childIds }: CommandOf<"fork">): Promise<Answer> {
   checkCount("child_ids", childIds.length, MAX_CHILDREN);
   const sequence = find(session, sequenceId);
-  const added: bigint[] = [];
+  const children: SequenceId[] = [];
   try {
-    const children = childIds.map((id) => {
-      const child = add(session, id);
-      added.push(id);
-      return child;
-    });
+    for (const id of childIds) children.push(add(session, id));
     const { copiedPages } = await session.engine.call({ type: "fork", sequence, children });
     return { case: "forked", value: { childIds, copiedPages } };
   } catch (error) {
-    for (const id of added) session.sequences.delete(id);
+    for (const [index, child] of children.entries()) forget(session, childIds[index] ?? 0n, child);
     throw error;
   }
 }

@@ -2,7 +2,7 @@
 import type { StreamEvent } from "../engine/client.ts";
 import { openForest } from "../engine/forest.ts";
 import { toForestOpen, toText } from "../schema/opens.ts";
-import { add, answer, type Answer, type CommandOf, type Session } from "./session-state.ts";
+import { add, answer, type Answer, type CommandOf, forget, type Session } from "./session-state.ts";
 
 /** Keeps an open until its message is read. @throws TrimtabError for a refused one */
 export function queueOpen(session: Session, open: CommandOf<"open">, command: bigint): void {
@@ -14,15 +14,16 @@ export function queueOpen(session: Session, open: CommandOf<"open">, command: bi
 
 /** Sends the opens gathered so far, those under one binding sharing what they begin with. */
 export function sendOpens(session: Session): void {
-  const { engine, sequences } = session;
+  const { engine } = session;
   const waiting = session.opens;
   session.opens = [];
   for (const group of Map.groupBy(waiting, ({ text }) => JSON.stringify(text.binding)).values()) {
     const texts = group.map(({ text }) => toForestOpen(text));
     for (const [index, opening] of openForest(engine, texts).entries()) {
       const { id = 0n, command = 0n } = group[index] ?? {};
+      const { sequence } = texts[index]?.command ?? { sequence: 0 };
       const opened = opening.then((value): Answer => ({ case: "opened", value }));
-      opened.catch(() => sequences.delete(id));
+      opened.catch(() => forget(session, id, sequence));
       answer(session, id, command, opened);
     }
   }

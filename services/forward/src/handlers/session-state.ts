@@ -56,3 +56,8 @@ export function add({ sequences, engine }: Session, id: bigint): SequenceId {
   sequences.set(id, sequence);
   return sequence;
 }
+
+/** Forgets a sequence that is gone; the client may have given its id to another one since. */
+export function forget({ sequences }: Session, id: bigint, sequence: SequenceId): void {
+  if (sequences.get(id) === sequence) sequences.delete(id);
+}
