@@ -1,6 +1,7 @@
 /** Models of the service: which may be loaded, and the engines running. */
 import { TrimtabError } from "#kit/errors.ts";
 import type { QuantizedType } from "#kit/gguf-quantize.ts";
+import { changeKept } from "#kit/loaded-list.ts";
 import { listModelNames, modelNameOf, realPathOf, resolveModelSource } from "#kit/model-sources.ts";
 import type { Engine, EngineOptions } from "./engine/client.ts";
 import { createEngine } from "./engine/client.ts";
@@ -65,11 +66,16 @@ export function createRegistry(given: RegistryOptions): Registry {
   const entries = new Map<string, LoadedEntry>();
   const broken = Promise.withResolvers<TrimtabError>();
   const loading = new Map<string, Loading>();
+  let isClosed = false;
 
   const open = async (path: string, { onProgress: report, ...choice }: LoadChoice): Promise<LoadedEntry> => {
     const options = { ...engineOptions, ...choice, modelPath: path };
     const engine = await createEngine(options, report);
     const { digest } = engine.model;
+    if (isClosed) {
+      await engine.close();
+      throw new TrimtabError("SERVICE_UNAVAILABLE", "the service is closing");
+    }
     const before = entries.get(digest);
     if (before) {
       await engine.close();
@@ -82,12 +88,9 @@ export function createRegistry(given: RegistryOptions): Registry {
       const message = `another model named ${entry.name} is loaded: unload it first`;
       throw new TrimtabError("CONFLICT", message, { field: "source" });
     }
-    entries.set(digest, entry);
     try {
-      onChange();
+      changeKept(entries, digest, entry, onChange);
     } catch (error) {
-      // Who is told that it failed finds nothing of it.
-      entries.delete(digest);
       await engine.close();
       throw error;
     }
@@ -127,13 +130,7 @@ export function createRegistry(given: RegistryOptions): Registry {
       const entry = entries.get(digest);
       if (!entry)
         throw new TrimtabError("MODEL_NOT_LOADED", "this model is not loaded", { field: "model_digest" });
-      entries.delete(digest);
-      try {
-        onChange();
-      } catch (error) {
-        entries.set(digest, entry);
-        throw error;
-      }
+      changeKept(entries, digest, undefined, onChange);
       await entry.engine.close(new TrimtabError("MODEL_NOT_LOADED", "the model was unloaded"));
     },
     engine(digest) {
@@ -146,6 +143,7 @@ export function createRegistry(given: RegistryOptions): Registry {
       });
     },
     async close() {
+      isClosed = true;
       const all = [...entries.values()];
       entries.clear();
       await Promise.all(all.map(({ engine }) => engine.close()));

@@ -21,6 +21,7 @@ import {
   validateTrailer,
 } from "@connectrpc/connect/protocol-grpc";
 import type { ClientHttp2Stream } from "node:http2";
+import { finished } from "node:stream/promises";
 import { RPC_LIMITS } from "./limits.ts";
 import { type ByteSource, readMessages } from "./message-reader.ts";
 
@@ -124,22 +125,13 @@ async function send(sessionManager: Http2SessionManager, request: UniversalClien
 
 /** An iterator over a stream without its chunks. */
 function endOf(this: ClientHttp2Stream): AsyncIterableIterator<never, undefined> {
-  const whole = (): Promise<IteratorReturnResult<undefined>> =>
-    new Promise((resolve, reject) => {
-      const gone = (): void => reject(Object.assign(new Error("Premature close"), { code: GONE_CODE }));
-      const end = (): void => resolve({ done: true, value: undefined });
-      if (this.readableEnded) return end();
-      if (this.destroyed) return gone();
-      this.once("end", end);
-      this.once("error", reject).once("close", gone);
-    });
   return {
-    next: whole,
+    next: async () => {
+      await finished(this, { writable: false });
+      return { done: true, value: undefined };
+    },
     [Symbol.asyncIterator]() {
       return this;
     },
   };
 }
-
-/** As Node's own iterator has it. */
-const GONE_CODE = "ERR_STREAM_PREMATURE_CLOSE";

@@ -52,6 +52,31 @@ export function createLoadedList(file: string | undefined, service: string): Loa
   };
 }
 
+/**
+ * Puts an entry into a map, or takes it out (`undefined`), and has that kept; what cannot be kept is not done, so that who is
+ * told that it failed finds nothing of it.
+ * @throws what `keep` throws
+ */
+export function changeKept<Key, Entry>(
+  entries: Map<Key, Entry>,
+  key: Key,
+  entry: Entry | undefined,
+  keep: () => void,
+): void {
+  const before = entries.get(key);
+  const put = (value: Entry | undefined): void => {
+    if (value === undefined) entries.delete(key);
+    else entries.set(key, value);
+  };
+  put(entry);
+  try {
+    keep();
+  } catch (error) {
+    put(before);
+    throw error;
+  }
+}
+
 function readList(file: string): readonly ListedModel[] | undefined {
   if (!existsSync(file)) return undefined;
   const { models } = readJsonFile(file, "loaded", LOADED_LIST_LIMITS);

@@ -133,10 +133,10 @@ function readMerges(model: JsonObject): [string, string][] {
   });
 }
 
-/** The two halves of "left right". */
+/** The two halves of "left right"; nothing of a text that has no blank between two. */
 function cut(merge: string): string[] {
   const space = merge.indexOf(" ", 1);
-  return [merge.slice(0, space), merge.slice(space + 1)];
+  return space < 0 ? [] : [merge.slice(0, space), merge.slice(space + 1)];
 }
 
 /** The vocabulary in GGUF's words: byte-level, or SentencePiece-style with scores in the order of the merges. */

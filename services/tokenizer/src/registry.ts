@@ -1,7 +1,7 @@
 /** The models of the service, by digest. Loads of one model at the same time are one load. */
 import { TrimtabError } from "#kit/errors.ts";
 import type { QuantizedType } from "#kit/gguf-quantize.ts";
-import type { ListedModel } from "#kit/loaded-list.ts";
+import { changeKept, type ListedModel } from "#kit/loaded-list.ts";
 import { realPathOf, resolveModelSource } from "#kit/model-sources.ts";
 import { MAX_MODELS } from "../limits.ts";
 import { closing, openTokenizerModel, type TokenizerModel } from "./model.ts";
@@ -53,12 +53,10 @@ export function createRegistry(directories: readonly string[], onChange: () => v
     if (before || refusal) model.close(closing());
     if (refusal) throw refusal;
     if (before) return before.model;
-    entries.set(model.digest, { key, path: realPathOf(path), quantize: choice.quantize, model });
+    const entry: Entry = { key, path: realPathOf(path), quantize: choice.quantize, model };
     try {
-      onChange();
+      changeKept(entries, model.digest, entry, onChange);
     } catch (error) {
-      // Who is told that it failed finds nothing of it.
-      entries.delete(model.digest);
       model.close(closing());
       throw error;
     }
@@ -84,13 +82,7 @@ export function createRegistry(directories: readonly string[], onChange: () => v
       if (digest === "")
         throw new TrimtabError("FIELD_REQUIRED", "model_digest is missing", { field: "model_digest" });
       const entry = entries.get(digest) ?? missing("no model with this digest is loaded");
-      entries.delete(digest);
-      try {
-        onChange();
-      } catch (error) {
-        entries.set(digest, entry);
-        throw error;
-      }
+      changeKept(entries, digest, undefined, onChange);
       entry.model.close(new TrimtabError("MODEL_NOT_LOADED", "the model was unloaded"));
     },
     get(digest) {

@@ -1,6 +1,6 @@
 /** Models loaded and unloaded while the service ran, when it is started again. */
 import { afterAll, expect, setDefaultTimeout, test } from "bun:test";
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { loadModel, reasonOf, startForward } from "../../support/forward-service.ts";
@@ -38,6 +38,19 @@ test("a restart loads what was loaded, as it was, and not what was unloaded or c
 test("a list that is none is refused, not taken for an empty one", async () => {
   writeFileSync(loadedFile, '{"models": [{"path": 1}]}');
   await expect(start()).rejects.toThrow("no list of loaded models");
+});
+
+test("a model that is still being loaded when the service closes is not loaded, and not listed", async () => {
+  rmSync(loadedFile);
+  writeFileSync(join(directory, "last.gguf"), syntheticModel({ seed: 75 }));
+  const closing = await start();
+  const loading = reasonOf(loadModel(closing.client, { source: "last" }));
+  await Promise.resolve();
+  const before = readFileSync(loadedFile, "utf8");
+  await closing.service.close();
+  expect(await loading).toBe("SERVICE_UNAVAILABLE");
+  expect(closing.service.models()).toEqual([]);
+  expect(readFileSync(loadedFile, "utf8")).toBe(before);
 });
 
 test("a load or unload that cannot be kept is not done, whoever asks next", async () => {

@@ -41,6 +41,12 @@ test.each([
     "ARTIFACT_INVALID",
     "model.merges[0]",
   ],
+  [
+    "a merge without a blank",
+    { model: { ...plain.model, merges: ["ab"] } },
+    "ARTIFACT_INVALID",
+    "model.merges[0]",
+  ],
   ["an id of -1", { model: { ...plain.model, vocab: { a: -1 } } }, "ARTIFACT_INVALID", "model.vocab"],
   [
     "an id that is a text",
