@@ -66,6 +66,8 @@ export const MAX_CHOICES = 256;
 export const MAX_AUTOMATON_STATES = 4_096;
 /** Nodes looked at while it is made deterministic: nested counts make states of thousands of them. */
 export const MAX_AUTOMATON_WORK = 4_000_000;
+/** Items or properties a schema may demand: what the library counts to. More than any text holds. */
+export const MAX_COUNT = 2 ** 31 - 1;
 /** Longest work on one grammar or one of its masks, and longest start of a thread for it. */
 export const GRAMMAR_JOB_MS = 20_000;
 export const GRAMMAR_START_MS = 60_000;

@@ -26,6 +26,10 @@ export const ACCEPTED: readonly { readonly schema: unknown; readonly takes: read
     takes: [[1], [1, "a"]],
   },
   { schema: { type: "array", items: { type: "integer", maximum: 2 }, minItems: 3 }, takes: [[1, 1, 1]] },
+  ...[2 ** 32 + 1, 1e21].flatMap((count) => [
+    { schema: { type: "array", items: { type: "integer" }, maxItems: count }, takes: [[], [1], [1, 1, 1]] },
+    { schema: { type: "object", maxProperties: count }, takes: [{}, { a: 1, b: 2, c: 3 }] },
+  ]),
   { schema: { type: "object" }, takes: [{}, { a: [{ b: null }] }] },
   { schema: { type: "object", properties: { a: { type: "integer" } }, required: ["a"] }, takes: [{ a: 1 }] },
   {
@@ -93,6 +97,8 @@ export const REFUSED = [
     ignorable: true,
   },
   { schema: { type: "integer", multipleOf: 2 }, reason: "UNSUPPORTED", says: "multipleOf", ignorable: true },
+  { schema: { minItems: 2 ** 32 + 1 }, reason: "FIELD_OUT_OF_RANGE", says: "minItems", ignorable: false },
+  { schema: { minItems: 1e21 }, reason: "FIELD_OUT_OF_RANGE", says: "minItems", ignorable: false },
   { schema: { type: "string", maxlength: 2 }, reason: "UNSUPPORTED", says: "maxlength", ignorable: true },
   { schema: { not: {} }, reason: "UNSUPPORTED", says: "not", ignorable: true },
   {

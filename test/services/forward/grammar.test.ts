@@ -86,6 +86,13 @@ test("a regular expression takes what RegExp matches as a whole", async () => {
   }
 }, 120_000);
 
+test("a text of thousands of different characters has a state a character, and takes no work for those it has not", async () => {
+  const text = Array.from({ length: 4_000 }, (_, index) => String.fromCodePoint(0x4e00 + index)).join("");
+  const grammar = ofRegex(text);
+  expect(grammar.split("\n")).toHaveLength(4_002);
+  expect(await taken(grammar, [text, text.slice(1), `${text}a`])).toEqual([text]);
+}, 120_000);
+
 test("numbers stay within their bounds and reach them (seed 11)", async () => {
   const random = createRandom(11);
   const draw = (size: number) => Math.floor(((random() + 1) / 2) * size);

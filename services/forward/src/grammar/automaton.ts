@@ -49,8 +49,7 @@ export function automatonRules(expression: Expression, name: string, field: stri
   };
   const end = add({ empty: [] });
   const start = build(expression, end, add, nodes, 0);
-  const alphabet = alphabetOf(nodes);
-  const classOf = classesOf(alphabet, nodes);
+  const { codes, of } = classesOf(nodes);
   let work = 0;
   const spend = (looked: number): void => {
     work += looked;
@@ -72,17 +71,20 @@ export function automatonRules(expression: Expression, name: string, field: stri
   const rules: string[] = [];
   for (let state = 0; state < members.length; state++) {
     const own = members[state] ?? [];
+    const reached = new Map<number, number[]>();
+    for (const index of own) {
+      const { set, next } = nodes[index] ?? {};
+      if (!set || next === undefined) continue;
+      const classes = of(set);
+      spend(classes.length);
+      for (const one of classes) append(reached, one, next);
+    }
+    // Many classes lead to the same nodes.
+    const ways = Map.groupBy(reached, ([, to]) => to.join(" ")).values();
     const steps = new Map<number, number[]>();
-    const ways = new Map<number, number | undefined>();
-    for (const code of alphabet) {
-      const alike = classOf.get(code) ?? 0;
-      if (!ways.has(alike)) {
-        spend(own.length);
-        const to = reached(own, code, nodes);
-        ways.set(alike, to.length > 0 ? stateOf(to) : undefined);
-      }
-      const to = ways.get(alike);
-      if (to !== undefined) append(steps, to, code);
+    for (const alike of ways) {
+      const to = stateOf(alike[0]?.[1] ?? []);
+      for (const [one] of alike) for (const code of codes[one] ?? []) append(steps, to, code);
     }
     const parts = [...steps].flatMap(([to, codes]) =>
       oneOf(setOf(codes, steps, field)).map((one) => `${one} ${name}${to}`),
@@ -125,33 +127,47 @@ function build(
   }
 }
 
-/** The characters that are told apart. */
-function alphabetOf(nodes: readonly Node[]): readonly number[] {
-  const listed = nodes.flatMap(({ set }) => (set && set.others !== "all" ? [...set.others] : []));
-  return [...ASCII_CODES, ...new Set(listed), REST];
+/** Characters that are told apart, by classes: those of one class are in the same sets. */
+interface Classes {
+  /** By class. */
+  readonly codes: readonly (readonly number[])[];
+  /** The classes that make up a set. */
+  readonly of: (set: CharacterSet) => readonly number[];
 }
 
-/** Characters by classes: those that are in the same sets lead to the same states. */
-function classesOf(alphabet: readonly number[], nodes: readonly Node[]): ReadonlyMap<number, number> {
+function classesOf(nodes: readonly Node[]): Classes {
   const sets = [...new Set(nodes.flatMap(({ set }) => (set ? [set] : [])))];
-  const names = alphabet.map((code) => sets.map((set) => (has(set, code) ? "1" : "0")).join(""));
-  return new Map(alphabet.map((code, i) => [code, names.indexOf(names[i] ?? "")]));
-}
-
-/** Nodes that follow `own` over a character. */
-function reached(own: readonly number[], code: number, nodes: readonly Node[]): readonly number[] {
-  const to: number[] = [];
-  for (const index of own) {
-    const { set, next } = nodes[index] ?? {};
-    if (set && next !== undefined && has(set, code)) to.push(next);
+  // What a character is in besides the sets that hold all beyond ASCII.
+  const memberships = new Map<number, string>([
+    ...ASCII_CODES.map((code) => [code, "ASCII"] as const),
+    [REST, ""],
+  ]);
+  for (const [index, set] of sets.entries()) {
+    for (const code of listedIn(set)) memberships.set(code, `${memberships.get(code) ?? ""} ${index}`);
   }
-  return to;
+  const codes = [...Map.groupBy(memberships.keys(), (code) => memberships.get(code)).values()];
+  const classOf = new Map(codes.flatMap((alike, one) => alike.map((code) => [code, one] as const)));
+  const beyond = [...codes.keys()].filter((one) => !isAscii(codes[one]?.[0] ?? REST));
+  const known = new Map<CharacterSet, readonly number[]>();
+  // One at a time: many sets that hold almost everything, told apart by many characters, would be too much at once.
+  const of = (set: CharacterSet): readonly number[] => {
+    const found = known.get(set);
+    if (found) return found;
+    const listed = listedIn(set).map((code) => classOf.get(code) ?? 0);
+    const classes = [...new Set([...listed, ...(set.others === "all" ? beyond : [])])];
+    known.set(set, classes);
+    return classes;
+  };
+  return { codes, of };
 }
 
-function has({ ascii, others }: CharacterSet, code: number): boolean {
-  if (code !== REST && code < ASCII) return ascii.has(code);
-  return others === "all" || others.has(code);
-}
+/** The characters a set names one by one. */
+const listedIn = ({ ascii, others }: CharacterSet): readonly number[] => [
+  ...ascii,
+  ...(others === "all" ? [] : others),
+];
+
+const isAscii = (code: number): boolean => code !== REST && code < ASCII;
 
 /** Characters that lead to one state. Beyond ASCII they must be all or some, and not all but some. */
 function setOf(
@@ -159,7 +175,7 @@ function setOf(
   steps: ReadonlyMap<number, readonly number[]>,
   field: string,
 ): CharacterSet {
-  const ascii = new Set(codes.filter((code) => code !== REST && code < ASCII));
+  const ascii = new Set(codes.filter(isAscii));
   const beyond = new Set(codes.filter((code) => code >= ASCII));
   if (!codes.includes(REST)) return { ascii, others: beyond };
   const isOverlapping = [...steps.values()].some(

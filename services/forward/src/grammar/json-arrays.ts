@@ -1,15 +1,13 @@
 /** Arrays of JSON as EBNF. */
-import { invalid, type Schema, type Translation } from "./json-translation.ts";
+import { invalid, leastOf, mostOf, type Schema, type Translation } from "./json-translation.ts";
 
 /** Arrays of a schema; all of `prefixItems` are there, unless `maxItems` forbids it. */
 export function arrayRule(context: Translation, schema: Schema, path: string): string {
   const { items, minItems, maxItems } = schema;
-  const prefix = ((schema.prefixItems as readonly unknown[] | undefined) ?? []).slice(
-    0,
-    Number(maxItems ?? Infinity),
-  );
-  const least = Number(minItems ?? 0);
-  const most = items === false ? prefix.length : Number(maxItems ?? Infinity);
+  const allowed = mostOf(schema, "maxItems");
+  const prefix = ((schema.prefixItems as readonly unknown[] | undefined) ?? []).slice(0, allowed);
+  const least = leastOf(context, schema, "minItems", path);
+  const most = items === false ? prefix.length : allowed;
   if (least > most) throw invalid(context.field, path, "allows nothing");
   const first = prefix.map((part, index) => context.translate(part, `${path}/prefixItems/${index}`));
   if (most === 0) return context.rule('"[" ws "]"');

@@ -1,6 +1,6 @@
 /** Objects of JSON as EBNF. */
 import { literal } from "./characters.ts";
-import { invalid, type Schema, type Translation } from "./json-translation.ts";
+import { invalid, leastOf, mostOf, type Schema, type Translation } from "./json-translation.ts";
 import { stringRule } from "./json-scalars.ts";
 
 const NEXT = '"," ws';
@@ -18,12 +18,12 @@ export function objectRule(context: Translation, schema: Schema, path: string): 
     ...Object.entries(named),
     ...extra.map((name) => [name, additional ?? true] as const),
   ].filter(([name, value]) => value !== false || required.includes(name));
-  const { minProperties, maxProperties, propertyNames } = schema;
+  const { propertyNames } = schema;
   if (entries.length === 0) return anyProperties(context, schema, path);
   if (propertyNames !== undefined) context.refuse(path, '"propertyNames" beside named properties');
-  if (Number(minProperties ?? 0) > required.length)
+  if (leastOf(context, schema, "minProperties", path) > required.length)
     context.refuse(path, '"minProperties" over the required ones');
-  if (Number(maxProperties ?? Infinity) < entries.length)
+  if (mostOf(schema, "maxProperties") < entries.length)
     context.refuse(path, '"maxProperties" below the named ones');
   const pairs = entries.map(([name, value]) => {
     const rule = context.translate(value, `${path}/properties/${name}`);
@@ -55,14 +55,9 @@ function ending(next: string | null, isEnd: boolean, before: string): string {
 }
 
 function anyProperties(context: Translation, schema: Schema, path: string): string {
-  const {
-    additionalProperties: additional,
-    propertyNames: names,
-    minProperties,
-    maxProperties,
-    properties,
-  } = schema;
-  const [least, most] = [Number(minProperties ?? 0), Number(maxProperties ?? Infinity)];
+  const { additionalProperties: additional, propertyNames: names, properties } = schema;
+  const least = leastOf(context, schema, "minProperties", path);
+  const most = mostOf(schema, "maxProperties");
   const isEmpty =
     additional === false || (properties !== undefined && additional === undefined) || most === 0;
   if (least > (isEmpty ? 0 : most)) throw invalid(context.field, path, "allows nothing");
