@@ -1,5 +1,6 @@
 /** Parts of a simulated engine core that count who holds them: programs whose effect is a number, and grammars that take their time. */
 import { expect } from "bun:test";
+import { TrimtabError } from "#kit/errors.ts";
 import type { BoundProgram } from "../../../services/forward/src/engine/binding.ts";
 import type { ProgramStore } from "../../../services/forward/src/engine/programs.ts";
 import type { Grammars, Matcher } from "../../../services/forward/src/grammar/matching.ts";
@@ -8,6 +9,8 @@ import type { Grammars, Matcher } from "../../../services/forward/src/grammar/ma
 export const EVERYWHERE = "everywhere";
 /** After so many tokens the mask of a matcher is late again. */
 const MASKS_IN_TIME = 4;
+/** Of as many texts one has a grammar that was refused before. */
+const BEGUN_A_REFUSAL = 3;
 
 /** Programs of one operation, whose coefficient is what it does to a row. */
 export function simulatedPrograms() {
@@ -48,11 +51,13 @@ export function simulatedPrograms() {
 export function simulatedGrammars() {
   const late = new Set<() => void>();
   let held = 0;
+  let begun = 0;
   const store: Grammars = {
     prepare: (_grammar, onDone) => onDone(null),
     begin(_grammar, _stopIds, _ids, onReady): Matcher {
       let accepted = 0;
       let isLate = true;
+      const isRefused = ++begun % BEGUN_A_REFUSAL === 0;
       const arrive = (): void => {
         isLate = false;
         onReady();
@@ -60,7 +65,10 @@ export function simulatedGrammars() {
       held++;
       late.add(arrive);
       return {
-        mask: () => (isLate ? null : Int32Array.of(-1)),
+        mask() {
+          if (isRefused) throw new TrimtabError("INVALID_ARGUMENT", "the grammar is none");
+          return isLate ? null : Int32Array.of(-1);
+        },
         accept() {
           isLate = ++accepted % MASKS_IN_TIME === 0;
           if (isLate) late.add(arrive);

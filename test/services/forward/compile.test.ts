@@ -117,6 +117,15 @@ test("conflict rules: sum adds, priority keeps the highest, orthogonalize remove
   expect(compile([operation({ scope: { kind: "decode" } }), apart], "error").operations).toHaveLength(2);
 });
 
+test("a cap over more than one kernel operation can hold is refused when the program is stored, not at every use", () => {
+  const cap = operation({ kind: "cap_norm", vectors: new Float32Array(), parameter: 0.1 });
+  const additions = (count: number) => Array.from({ length: count }, () => operation({}));
+  expect(compile([...additions(256), cap]).operations).toHaveLength(1);
+  expect(() => compile([...additions(257), cap])).toThrow(
+    expect.objectContaining({ reason: "BACKEND_CAPABILITY", field: "operations[257]" }),
+  );
+});
+
 test("A10 bad programs are refused by field", () => {
   const nan = unit();
   nan[3] = Number.NaN;

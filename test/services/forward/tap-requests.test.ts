@@ -79,6 +79,15 @@ test("F9 more rows of logits than a request may have are refused before anything
   expect(fromConnectError(thrown)).toMatchObject({ reason: "TOO_LARGE", limit: "4096 rows" });
 });
 
+test("F9 a first position of an item is counted as it is read, wherever its taps say they begin", async () => {
+  const { client, modelDigest } = forward;
+  const layers = [0, 1, 2, 3];
+  const items = Array.from({ length: 6 }, (_, seed) => ({ ids: prompt(200, seed + 1), first: 1 }));
+  const late = { ...RANGE, layers, first: 199, logits: { top: 1 } };
+  const thrown = await failure(Array.fromAsync(client.capture({ modelDigest, items, taps: [late] })));
+  expect(fromConnectError(thrown)).toMatchObject({ reason: "TOO_LARGE", limit: "4096 rows" });
+});
+
 test("a projection that is no matrix of the model is refused by its name", async () => {
   for (const [field, rank, dim, bytes] of [
     ["matrix.shape", 0, WIDTH, 0],

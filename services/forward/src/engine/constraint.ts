@@ -40,7 +40,12 @@ export function beginConstraint(
   const goesOn = before?.digest === digest && ids.length <= before.until;
   sequence.constrained = { digest, from: goesOn ? before.from : ids.length, until: Infinity };
   const matcher = state.grammars.begin(constraint, stopIds, ids.slice(sequence.constrained.from), onReady);
-  matcher.mask(0);
+  try {
+    matcher.mask(0);
+  } catch (error) {
+    matcher.end();
+    throw error;
+  }
   return matcher;
 }
 

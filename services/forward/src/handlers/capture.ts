@@ -10,6 +10,7 @@ import { toBinding } from "../schema/program.ts";
 import { toTaps } from "../schema/taps.ts";
 import { openAll } from "./open-all.ts";
 import { checkTapBytes, toForestOpen } from "../schema/opens.ts";
+import type { TapSpec } from "../engine/taps.ts";
 import type { Registry } from "../registry.ts";
 import { type ActivationInit, activationFrames, gatherFrames } from "../schema/tensors.ts";
 
@@ -24,8 +25,10 @@ export function createCaptureHandler(
       checkCount("items", items.length, MAX_ITEMS);
       const taps = toTaps(asked, engine.model);
       if (taps.length === 0) throw new TrimtabError("FIELD_REQUIRED", "taps are missing", { field: "taps" });
+      const tapsFrom = (first: number): TapSpec[] =>
+        taps.map((tap) => (tap.positions === "range" && first > 0 ? { ...tap, first } : tap));
       checkTapBytes(
-        items.map(({ ids }) => ({ ids, taps })),
+        items.map(({ ids, first }) => ({ ids, taps: tapsFrom(first) })),
         engine.model,
       );
       const out = createPushable<{ itemIndex: number; activations: ActivationInit[] }>(
@@ -43,7 +46,7 @@ export function createCaptureHandler(
           caller,
           ids,
           promptTokens: first > 0 ? first : ids.length,
-          taps: taps.map((tap) => (tap.positions === "range" && first > 0 ? { ...tap, first } : tap)),
+          taps: tapsFrom(first),
           binding: toBinding(program),
           score: null,
           transient: true,

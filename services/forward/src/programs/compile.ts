@@ -162,14 +162,15 @@ function append(compiled: CompiledOperation[], next: CompiledOperation): void {
 function foldUnderCap(compiled: CompiledOperation[], cap: Operation, slot: number): void {
   const before = compiled.filter((one) => one.site === cap.site && one.layer === cap.layer);
   const gates = new Set(before.map((one) => one.gate).filter((gate) => gate !== "constant"));
-  const isSimple = gates.size <= 1 && !(gates.has("turn") && before.length > 1);
+  const rank = before.reduce((sum, { components }) => sum + components.length, 0);
+  const isSimple = gates.size <= 1 && !(gates.has("turn") && before.length > 1) && rank <= MAX_PROGRAM_RANK;
   const foldable = isSimple && before.every((one) => one.normPolicy === "none" && sameRows(one, cap));
   if (!foldable) {
     const where = `${cap.site} of layer ${cap.layer}`;
     throw new TrimtabError(
       "BACKEND_CAPABILITY",
-      `cap_norm at ${where} cannot hold operations of different scopes, conditions or norm policies`,
-      { field: `operations[${slot}]` },
+      `cap_norm at ${where} cannot hold operations of different scopes, conditions or norm policies, or of a rank over ${MAX_PROGRAM_RANK}`,
+      { field: `operations[${slot}]`, limit: MAX_PROGRAM_RANK },
     );
   }
   const [first] = before;
