@@ -88,6 +88,16 @@ test("F9 a first position of an item is counted as it is read, wherever its taps
   expect(fromConnectError(thrown)).toMatchObject({ reason: "TOO_LARGE", limit: "4096 rows" });
 });
 
+test("F9 activations that are too large for one answer are refused before anything runs", async () => {
+  const { client, modelDigest } = forward;
+  const rowsSoFar = async () => (await client.getModel({})).model?.load?.rows;
+  const before = await rowsSoFar();
+  const taps = Array.from({ length: 32 }, () => ({ ...RANGE, layers: [0, 1, 2, 3] }));
+  const thrown = await failure(client.open({ modelDigest, open: { ids: prompt(200, 9), taps } }));
+  expect(fromConnectError(thrown)).toMatchObject({ reason: "TOO_LARGE", field: "open.taps" });
+  expect(await rowsSoFar()).toBe(before);
+});
+
 test("a projection that is no matrix of the model is refused by its name", async () => {
   for (const [field, rank, dim, bytes] of [
     ["matrix.shape", 0, WIDTH, 0],

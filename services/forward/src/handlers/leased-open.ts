@@ -9,7 +9,7 @@ import type { Activation } from "../engine/taps.ts";
 import { toCaller } from "./caller.ts";
 import type { Leases } from "../leases.ts";
 import { toLeaseMs } from "../leases.ts";
-import { toForestOpen, toText } from "../schema/opens.ts";
+import { tapBytes, toForestOpen, toText } from "../schema/opens.ts";
 import type { Registry } from "../registry.ts";
 import { activationFrames } from "../schema/tensors.ts";
 
@@ -34,10 +34,15 @@ export function createOpenHandler(
       signal.addEventListener("abort", release);
       try {
         const opened = await underField(/^/, "open.", () => {
-          const text = toForestOpen({ ...toText(open, sequence, caller, engine.model), onEvent });
-          return openForest(engine, [text])[0];
+          const text = toText(open, sequence, caller, engine.model);
+          // What is plainly too large is not computed; how wide projected rows are is seen then.
+          checkInline(tapBytes([text], engine.model, 1), "taps");
+          return openForest(engine, [toForestOpen({ ...text, onEvent })])[0];
         });
-        checkInline(read);
+        checkInline(
+          read.reduce((sum, { values }) => sum + values.byteLength, 0),
+          "open.taps",
+        );
         if (signal.aborted) throw signal.reason;
         const name = leases.add({ engine, sequence, leaseMs });
         return { sequence: name, activations: read.flatMap(activationFrames), ...(opened ? { opened } : {}) };
@@ -51,8 +56,8 @@ export function createOpenHandler(
   };
 }
 
-function checkInline(read: readonly Activation[]): void {
-  if (read.reduce((sum, { values }) => sum + values.byteLength, 0) <= MAX_INLINE_BYTES) return;
+function checkInline(bytes: number, field: string): void {
+  if (bytes <= MAX_INLINE_BYTES) return;
   const message = "these activations are too large for one answer; use Session or Capture";
-  throw new TrimtabError("TOO_LARGE", message, { field: "open.taps", limit: `${MAX_INLINE_BYTES} bytes` });
+  throw new TrimtabError("TOO_LARGE", message, { field, limit: `${MAX_INLINE_BYTES} bytes` });
 }

@@ -25,7 +25,8 @@ export function createModelHandlers(registry: Registry): Handlers {
     },
     async *loadModel({ source, expectedDigest, quantize: type }) {
       const quantize = toQuantizedType(type);
-      const progress = createPushable<MessageInitShape<typeof LoadProgressSchema>>();
+      // Some twenty a second at most: however slowly they are read, nobody else's loading may fail for it.
+      const progress = createPushable<MessageInitShape<typeof LoadProgressSchema>>(Number.POSITIVE_INFINITY);
       const onProgress = (loadedBytes: number, totalBytes: number) =>
         void progress.push({ loadedBytes: BigInt(loadedBytes), totalBytes: BigInt(totalBytes) });
       const loading = registry.load(source, { expectedDigest, quantize, onProgress });

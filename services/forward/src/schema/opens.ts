@@ -26,35 +26,45 @@ export interface TextToOpen {
   readonly onEvent?: (event: StreamEvent) => void;
 }
 
+/** Texts and what is read of them. */
+type TappedTexts = readonly Pick<TextToOpen, "ids" | "taps">[];
+
 /**
  * Refuses taps that would read more than a service should hold for one request.
  * @throws TrimtabError TOO_LARGE
  */
-export function checkTapBytes(texts: readonly Pick<TextToOpen, "ids" | "taps">[], model: ModelInfo): void {
-  const shape = { ...model, headsWidth: model.heads * model.headDim };
-  const rows = (tap: TapSpec, tokens: number): number => {
-    const { first, end } = tapRange(tap, tokens, false);
-    return tap.pooling === "none" ? Math.max(0, end - first) : 1;
-  };
-  let bytes = 0;
+export function checkTapBytes(texts: TappedTexts, model: ModelInfo): void {
   let logitRows = 0;
-  for (const { ids, taps } of texts) {
-    for (const tap of taps) {
-      const read = rows(tap, ids.length) * tap.layers.length;
-      const dim = siteDim(tap.site, shape);
-      if (tap.logits) logitRows += read;
-      else bytes += read * (tap.projection === undefined ? dim : Math.min(dim, MAX_PROJECTION_RANK)) * 4;
-    }
-  }
+  for (const { tap, rows } of tappedRows(texts)) if (tap.logits) logitRows += rows;
   if (logitRows > MAX_LOGIT_ROWS) {
     const message = `these taps ask for logits of ${logitRows} rows`;
     throw new TrimtabError("TOO_LARGE", message, { field: "taps", limit: `${MAX_LOGIT_ROWS} rows` });
   }
+  const bytes = tapBytes(texts, model, MAX_PROJECTION_RANK);
   if (bytes <= MAX_TAP_BYTES) return;
   throw new TrimtabError("TOO_LARGE", `these taps would read ${bytes} bytes`, {
     field: "taps",
     limit: `${MAX_TAP_BYTES} bytes`,
   });
+}
+
+/** Bytes of the rows that taps read; `rank`: floats of a projected row at most. */
+export function tapBytes(texts: TappedTexts, model: ModelInfo, rank: number): number {
+  const shape = { ...model, headsWidth: model.heads * model.headDim };
+  return tappedRows(texts).reduce((sum, { tap, rows }) => {
+    const dim = siteDim(tap.site, shape);
+    return sum + (tap.logits ? 0 : rows * (tap.projection === undefined ? dim : Math.min(dim, rank)) * 4);
+  }, 0);
+}
+
+/** Rows that each tap reads of each text, over all its layers. */
+function tappedRows(texts: TappedTexts): { readonly tap: TapSpec; readonly rows: number }[] {
+  return texts.flatMap(({ ids, taps }) =>
+    taps.map((tap) => {
+      const { first, end } = tapRange(tap, ids.length, false);
+      return { tap, rows: (tap.pooling === "none" ? Math.max(0, end - first) : 1) * tap.layers.length };
+    }),
+  );
 }
 
 /** The forest entry of a text: its first tokens may be shared up to the first one read or changed for it alone. */
