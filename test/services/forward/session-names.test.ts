@@ -56,20 +56,3 @@ test("a message that comes after the end of its session opens nothing", async ()
   await session.settled();
   expect(await engine.call({ type: "stats" })).toMatchObject({ sequences: 0, promptTokens: 0 });
 });
-
-test("a generation that is refused ends none that runs on the same sequence", async () => {
-  const { client, modelDigest } = forward;
-  const { sequence } = await client.open({ modelDigest, open: { ids: prompt(20) } });
-  const generate = { maxTokens: 200, ignoreModelStop: true, sampling: { temperature: 0 } };
-  let generatedTokens = 0;
-  let refused: Promise<unknown> | undefined;
-  for await (const { event } of client.generate({ modelDigest, sequence, generate })) {
-    refused ??= Array.fromAsync(
-      client.generate({ modelDigest, sequence, generate: { topLogprobs: 99 } }),
-    ).catch(() => undefined);
-    if (event.case === "finished") ({ generatedTokens } = event.value);
-  }
-  await refused;
-  expect(generatedTokens).toBe(200);
-  await client.release({ modelDigest, sequences: [sequence] });
-});

@@ -37,6 +37,12 @@ export interface Engine {
     command: CommandInput<Type> & { readonly type: Type },
     onEvent?: (event: StreamEvent) => void,
   ): Promise<Answers[Type]>;
+  /** The same for a generation that ends, alone, when `signal` aborts. */
+  generate(
+    command: CommandInput<"generate">,
+    onEvent: (event: StreamEvent) => void,
+    signal: AbortSignal,
+  ): Promise<Answers["generate"]>;
   /** Commands not yet answered. */
   readonly pending: number;
   /** Resolves with the reason when the engine dies by itself. */
@@ -166,6 +172,15 @@ function connect(
         calls.set(call, { onEvent, resolve: resolve as PendingCall["resolve"], reject });
         if (outbox.push({ ...command, call } as Command) === 1) queueMicrotask(flush);
       }),
+    generate(command, onEvent, signal) {
+      const only = nextCall;
+      const answer = engine.call(command, onEvent);
+      const stop = (): void =>
+        void engine.call({ type: "stop", sequences: [command.sequence], only }).catch(() => undefined);
+      if (signal.aborted) stop();
+      else signal.addEventListener("abort", stop);
+      return answer.finally(() => signal.removeEventListener("abort", stop));
+    },
     async close(reason) {
       watchdog.end();
       if (dead === null) post({ type: "close" });

@@ -74,7 +74,7 @@ function accept(state: CoreState, command: Command): void {
       for (const id of command.sequences) release(state, id);
       return done(null);
     case "stop":
-      for (const id of command.sequences) stop(state, id);
+      for (const id of command.sequences) stop(state, id, command.only);
       return done(null);
     case "coefficients":
       setCoefficients(state, command);

@@ -192,22 +192,27 @@ export function fail(state: CoreState, sequence: Sequence, error: unknown): void
   pump(state, sequence);
 }
 
-/** Ends the generation of a sequence, and those waiting, as cancelled. @throws TrimtabError SEQUENCE_NOT_FOUND */
-export function stop(state: CoreState, id: SequenceId): void {
+/**
+ * Ends the generation of a sequence, and those waiting, as cancelled; with `only` the one of that call.
+ * @throws TrimtabError SEQUENCE_NOT_FOUND
+ */
+export function stop(state: CoreState, id: SequenceId, only?: number): void {
+  const isMeant = ({ call }: Pick<Command, "call">): boolean => only === undefined || only === call;
   const unborn = state.unborn.get(id);
   const sequence = unborn ? null : find(state, id);
   const queue = unborn ?? sequence?.queue ?? [];
   const nothing = { generatedTokens: 0, proof: [], replayedTokens: 0, draftedTokens: 0, acceptedTokens: 0 };
   const cancelled = { reason: "cancelled", ...nothing } as const;
   const kept = queue.splice(0).filter((command) => {
-    if (command.type !== "generate") return true;
+    if (command.type !== "generate" || !isMeant(command)) return true;
     const value = { ...cancelled, sequenceTokens: sequence?.ids.length ?? 0 };
     state.emit({ type: "done", call: command.call, value });
     return false;
   });
   queue.push(...kept);
   if (sequence === null) return;
-  if (sequence.job?.kind === "generate") endGenerate(state, sequence, sequence.job, "cancelled");
+  const { job } = sequence;
+  if (job?.kind === "generate" && isMeant(job.command)) endGenerate(state, sequence, job, "cancelled");
   pump(state, sequence);
 }
 

@@ -120,7 +120,13 @@ export type Command =
       readonly coefficients: readonly number[];
     }
   | { readonly type: "release"; readonly call: number; readonly sequences: readonly SequenceId[] }
-  | { readonly type: "stop"; readonly call: number; readonly sequences: readonly SequenceId[] }
+  | {
+      readonly type: "stop";
+      readonly call: number;
+      readonly sequences: readonly SequenceId[];
+      /** Number of the one generation that is meant; absent: all of them. */
+      readonly only?: number;
+    }
   | { readonly type: "program"; readonly call: number; readonly digest: string; readonly program: Program }
   | {
       readonly type: "projection";

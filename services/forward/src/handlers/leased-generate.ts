@@ -29,21 +29,18 @@ export function createGenerateHandler(
       const command = { ...toGenerate(generate, engine.model), sequence };
       const out = createPushable<Response>(Number.POSITIVE_INFINITY);
       const onEvent = (event: StreamEvent) => responses(event).forEach((response) => out.push(response));
-      let running = true;
-      const stop = () => {
-        if (running) engine.call({ type: "stop", sequences: [sequence] }).catch(() => undefined);
-      };
-      signal.addEventListener("abort", stop);
+      const leaving = new AbortController();
+      const leave = (): void => leaving.abort();
+      signal.addEventListener("abort", leave);
       leases
-        .during(name, () => engine.call(command, onEvent))
+        .during(name, () => engine.generate(command, onEvent, leaving.signal))
         .then((finished) => out.push({ event: { case: "finished", value: fromFinished(finished) } }))
-        .then(() => out.end(), out.fail)
-        .finally(() => void (running = false));
+        .then(() => out.end(), out.fail);
       try {
         yield* out;
       } finally {
-        signal.removeEventListener("abort", stop);
-        stop();
+        signal.removeEventListener("abort", leave);
+        leave();
       }
     },
   };

@@ -88,15 +88,23 @@ function accept(engine: Engine, command: Exclude<Command, { type: "stats" }>): n
     case "generate": {
       const sequence = sequences.find(command.sequence);
       const { stops } = sequence;
-      const isOver = () => sequence.stops !== stops || sequence.ended !== null;
-      return void engine.enqueue(sequence, command, () => generate(context, sequence, command, isOver));
+      const isOver = () =>
+        sequence.stops !== stops || sequence.stopped.has(command.call) || sequence.ended !== null;
+      return void engine.enqueue(sequence, command, async () => {
+        const finished = await generate(context, sequence, command, isOver);
+        sequence.stopped.delete(command.call);
+        return finished;
+      });
     }
     case "truncate": {
       const sequence = sequences.find(command.sequence);
       return void engine.enqueue(sequence, command, () => truncate(context, sequence, command.tokens));
     }
     case "stop":
-      for (const id of command.sequences) sequences.find(id).stops += 1;
+      for (const sequence of command.sequences.map(sequences.find)) {
+        if (command.only === undefined) sequence.stops += 1;
+        else sequence.stopped.add(command.only);
+      }
       return null;
     case "release":
       for (const id of command.sequences) sequences.end(id, released());

@@ -18,6 +18,8 @@ export interface Sequence {
   tail: Promise<void>;
   /** How often its generations were stopped; one that was asked before the last stop is over. */
   stops: number;
+  /** Calls of single generations that were stopped. */
+  readonly stopped: Set<number>;
   /** Why it is gone. */
   ended: unknown;
 }
@@ -50,7 +52,8 @@ export function createSequences(empty: Past): Sequences {
         throw new TrimtabError("QUEUE_FULL", message, { limit: MAX_SEQUENCES });
       }
       const tail = Promise.resolve();
-      const sequence: Sequence = { id, ids: [], past: empty, promptTokens: 0, tail, stops: 0, ended: null };
+      const nothing = { ids: [], past: empty, promptTokens: 0, stops: 0, ended: null };
+      const sequence: Sequence = { ...nothing, id, tail, stopped: new Set() };
       all.set(id, sequence);
       return sequence;
     },
