@@ -84,6 +84,25 @@ test("F7 a client that does not read and then leaves leaves nothing", async () =
   await forward.emptied();
 });
 
+test("F7 a client that leaves while its fork waits for a generation leaves no children", async () => {
+  const { client, modelDigest } = forward;
+  const { sequence } = await client.open({ modelDigest, open: { ids: prompt(12) } });
+  const [running, leaving] = [new AbortController(), new AbortController()];
+  const generate = { maxTokens: 0, ignoreModelStop: true };
+  let forking: Promise<unknown> | undefined;
+  for await (const { event } of client.generate({ modelDigest, sequence, generate }, running)) {
+    if (event.case !== "tokens") continue;
+    forking ??= client.fork({ modelDigest, sequence, children: 5 }, leaving).catch(() => undefined);
+    setTimeout(() => leaving.abort(), 5);
+    if (leaving.signal.aborted) break;
+  }
+  running.abort();
+  await forking;
+  while (((await client.getModel({})).model?.kvMemory?.sequences ?? 0) > 1) await Bun.sleep(1);
+  await client.release({ modelDigest, sequences: [sequence] });
+  await forward.emptied();
+});
+
 test(`F8 ${CYCLES} sequences opened, begun and left leave no page and no sequence`, async () => {
   const { client, modelDigest } = forward;
   for (let i = 0; i < CYCLES; i++) {

@@ -12,12 +12,17 @@ type Handlers = Pick<ServiceImpl<typeof ForwardService>, "fork" | "truncate" | "
 /** Handlers that change leased sequences. */
 export function createLeasedHandlers(registry: Registry, leases: Leases): Handlers {
   return {
-    async fork({ modelDigest, sequence: name, children: count }) {
+    async fork({ modelDigest, sequence: name, children: count }, { signal }) {
       const engine = registry.engine(modelDigest);
       checkRange("children", count, 1, MAX_CHILDREN);
       const { sequence, leaseMs } = leases.find(engine, name);
       const children = Array.from({ length: count }, () => engine.newSequence());
       const { copiedPages } = await engine.call({ type: "fork", sequence, children });
+      if (signal.aborted) {
+        // Nobody hears their names.
+        void engine.call({ type: "release", sequences: children }).catch(() => undefined);
+        throw signal.reason;
+      }
       return {
         sequences: children.map((child) => leases.add({ engine, sequence: child, leaseMs })),
         copiedPages,
