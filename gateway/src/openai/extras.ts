@@ -50,7 +50,8 @@ export function usageOf(usages: readonly (Usage | undefined)[]): object {
     prompt_tokens: promptTokens,
     completion_tokens: completionTokens,
     total_tokens: promptTokens + completionTokens,
-    prompt_tokens_details: { cached_tokens: total.reusedTokens },
+    // A prompt that is computed several times, as it is and under programs, is found several times: clients subtract this.
+    prompt_tokens_details: { cached_tokens: Math.min(total.reusedTokens, promptTokens) },
     trimtab: {
       prefilled_tokens: total.prefilledTokens,
       replayed_tokens: total.replayedTokens,
