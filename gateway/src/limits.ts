@@ -22,6 +22,9 @@ export const LIMITS = {
   prompts: 64,
   /** Prompts of one completion request that run at the same time. */
   concurrentPrompts: 8,
+  /** Of prompts that a request has repeated, over all of its choices: bytes of text, and log-probabilities with their alternatives. */
+  echoedBytes: 16 * 1024 * 1024,
+  echoedLogprobs: 2 ** 20,
   /** Answers of one request, base and steered ones counted. */
   choices: 64,
   /** Alternatives reported a token. */

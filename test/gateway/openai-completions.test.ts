@@ -73,3 +73,15 @@ test("verdicts on nothing are refused", async () => {
   const body = { model: "simulated", prompt: "ab", echo: true, max_tokens: 0, verifiers: ["words"] };
   expect(await outcome(await post(COMPLETIONS, body))).toEqual([400, "invalid_argument", "verifiers"]);
 });
+
+test("G19 what prompts have repeated in an answer is bounded: of several, of several choices, of alternatives", async () => {
+  const { post, forward } = createSimulatedStack();
+  const prompt = new Array<string>(4).fill("x".repeat(480));
+  const ask = (more: object) => post(COMPLETIONS, { model: "simulated", echo: true, max_tokens: 0, ...more });
+  const many = { prompt, logprobs: 20, n: 64 };
+  expect(await outcome(await ask(many))).toEqual([400, "field_out_of_range", "logprobs"]);
+  expect((await ask({ ...many, n: 1 })).status).toBe(200);
+  const long = { prompt: "x".repeat(300_000), n: 64 };
+  expect(await outcome(await ask(long))).toEqual([400, "field_out_of_range", "echo"]);
+  expect(forward.sessions).toBe(0);
+});

@@ -19,6 +19,7 @@ import { eventOf } from "../flow/events.ts";
 import { resolveModel } from "../flow/model.ts";
 import { encodePrompt } from "../flow/prompt.ts";
 import { validateSpec } from "../flow/validate.ts";
+import { LIMITS } from "../limits.ts";
 import { observed } from "../observed.ts";
 import { scorePrompt } from "./prompt-score.ts";
 import type { CompletionBody } from "./schema.ts";
@@ -34,6 +35,10 @@ export function promptsOf({ prompt }: CompletionBody): CompletionPrompt[] {
   return prompt as string[] | number[][];
 }
 
+/** Choices of one prompt. */
+export const choicesOf = ({ n = 1, steering }: CompletionBody): number =>
+  n * (steering?.compare === true ? 2 : 1);
+
 /** Checks what the schema cannot see. Throws a typed error naming the field. */
 export function checkCompletion(body: CompletionBody): void {
   const refuse = (field: string, message: string): never => {
@@ -42,6 +47,11 @@ export function checkCompletion(body: CompletionBody): void {
   if (body.max_tokens === 0 && body.echo !== true) refuse("max_tokens", "max_tokens may be 0 only with echo");
   if (body.best_of !== undefined && body.best_of !== (body.n ?? 1)) {
     refuse("best_of", "best_of must equal n: answers are not discarded");
+  }
+  if (body.echo === true) {
+    const texts = promptsOf(body).filter((prompt) => typeof prompt === "string");
+    const bytes = texts.reduce((sum, text) => sum + Buffer.byteLength(text), 0);
+    checkEchoed("echo", choicesOf(body) * bytes, LIMITS.echoedBytes, "bytes");
   }
   if (body.max_tokens === 0 && (body.verifiers ?? []).length > 0) {
     refuse("verifiers", "verifiers judge answers, and max_tokens: 0 generates none");
@@ -52,6 +62,18 @@ export function checkCompletion(body: CompletionBody): void {
       "echo with logprobs cannot be combined with steering; the RPC Score scores under steering",
     );
   }
+}
+
+/** Throws unless what is repeated over all choices is within the limit. */
+function checkEchoed(field: string, count: number, limit: number, what: string): void {
+  if (count <= limit) return;
+  const message = `${count} ${what} of prompts would be repeated in the answer; at most ${limit} are`;
+  throw new TrimtabError("FIELD_OUT_OF_RANGE", message, { field, limit });
+}
+
+/** What the prompts of one body that were read so far have repeated. */
+export interface Echoed {
+  logprobs: number;
 }
 
 /** What is generated from one prompt. */
@@ -82,6 +104,7 @@ export async function* completionEvents(
   body: CompletionBody,
   prompt: CompletionPrompt,
   scope: CallScope,
+  echoed: Echoed,
 ): AsyncGenerator<GenerateResponse, void> {
   const spec = specOf(body, prompt);
   if (!isRead(spec)) {
@@ -90,7 +113,7 @@ export async function* completionEvents(
   }
   validateSpec(spec);
   const echo = await admitted(gateway, scope, tokensOfInput(spec.prompt), () =>
-    echoOf(gateway, spec, prompt, scope),
+    echoOf(gateway, spec, prompt, scope, echoed),
   );
   if (spec.maxTokens === 0) {
     yield* nothingGenerated(spec, echo);
@@ -125,12 +148,15 @@ async function echoOf(
   spec: GenerationSpec,
   prompt: CompletionPrompt,
   scope: CallScope,
+  echoed: Echoed,
 ): Promise<Echo> {
   const model = await resolveModel(flow.clients, spec.model, scope);
   const [{ ids }, vocabulary] = await Promise.all([
     encodePrompt(flow.clients, model, spec.prompt, scope),
     flow.vocabularies.get(model, scope),
   ]);
+  if (spec.logprobs) echoed.logprobs += ids.length * armsOf(spec).length * (1 + spec.topLogprobs);
+  checkEchoed("logprobs", echoed.logprobs, LIMITS.echoedLogprobs, "log-probabilities");
   const scored = spec.logprobs
     ? await scorePrompt(flow.clients, model, ids, spec.topLogprobs, scope)
     : UNSCORED;

@@ -14,7 +14,13 @@ import { collect } from "../flow/collect.ts";
 import type { Vocabulary } from "../flow/vocabulary.ts";
 import { LIMITS } from "../limits.ts";
 import { planOfChoice } from "./chat.ts";
-import { checkCompletion, completionEvents, promptsOf, tokensOfCompletion } from "./completion-events.ts";
+import {
+  checkCompletion,
+  choicesOf,
+  completionEvents,
+  promptsOf,
+  tokensOfCompletion,
+} from "./completion-events.ts";
 import { answerExtras, choiceExtras, finishReasonOf, usageOf } from "./extras.ts";
 import { headerOf, type StreamOptions, vocabularyOf } from "./frame.ts";
 import { type ChoiceLogprobs, createChoiceLogprobs, joinedLogprobs } from "./logprobs.ts";
@@ -128,11 +134,12 @@ async function* promptEvents(
   checkCompletion(body);
   const left = new AbortController();
   const inner = { ...scope, signal: AbortSignal.any([scope.signal, left.signal]) };
+  const echoed = { logprobs: 0 };
   const sourcesOf = (within: CallScope) =>
     promptsOf(body).map(
       (prompt, index) =>
         async function* (): AsyncGenerator<PromptEvent, void> {
-          for await (const response of completionEvents(gateway, body, prompt, within)) {
+          for await (const response of completionEvents(gateway, body, prompt, within, echoed)) {
             yield { prompt: index, response };
           }
         },
@@ -164,7 +171,7 @@ function logprobsOf(
 }
 
 function firstChoice(body: CompletionBody, prompt: number): number {
-  return prompt * (body.n ?? 1) * (body.steering?.compare === true ? 2 : 1);
+  return prompt * choicesOf(body);
 }
 
 /** Several prompts that are given no seed draw one each: it is told of their choices. */
