@@ -58,12 +58,21 @@ function addPreparation(command: Command): Command {
     );
 }
 
+/** Options of services that a command starts: a server that runs has chosen for itself. */
+const OF_STARTED = ["model", "quantize", "threads"];
+
 /** Adds `--address` beside the model options: use running services, or start them for this command. */
 export function addTargetOptions(command: Command): Command {
-  return addModelOptions(command).option(
-    "--address <host:port>",
-    "gRPC address of a running gateway; without it the services are started for this command",
-  );
+  return addModelOptions(command)
+    .option(
+      "--address <host:port>",
+      "gRPC address of a running gateway; without it the services are started for this command",
+    )
+    .hook("preAction", (_, called) => {
+      if (called.getOptionValueSource("address") === undefined) return;
+      const why = "is of services that are started for a command: the server at --address has its own";
+      refuseTyped(called, OF_STARTED, (option) => `${option} ${why}`);
+    });
 }
 
 /**

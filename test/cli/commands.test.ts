@@ -54,6 +54,14 @@ test("a key that would have ended already is not made", async () => {
   }
 });
 
+test("a model beside the address of a server, which answers with its own, is refused", async () => {
+  const { code, stdout, stderr } = await runCommand([
+    ...["generate", "Hello", "--address", "127.0.0.1:1", "--model", "other.gguf"],
+  ]);
+  expect([code, stdout]).toEqual([64, ""]);
+  expect(stderr).toContain("(field --model)");
+});
+
 test("an address at which nobody listens is told with how to start a server, and exits as unavailable", async () => {
   const result = await runCommand(["generate", "Hello", "--address", "127.0.0.1:1"]);
   expect(result).toMatchObject({ code: 69, stdout: "" });
