@@ -86,6 +86,8 @@ export const RPC_LIMITS = {
   connections: 1_024,
   /** A connection without any traffic for this long is closed. */
   sessionIdleMs: 300_000,
+  /** The same for HTTP/1.1, where nothing is asked or answered; Bun takes at most 255 s. */
+  httpIdleSeconds: 240,
   /** Longest deadline a caller may ask for, and the deadline of a call without one. */
   maxTimeoutMs: 600_000,
   defaultTimeoutMs: 60_000,

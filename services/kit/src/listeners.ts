@@ -1,7 +1,6 @@
 /**
  * One set of Connect routes behind two kinds of listeners: native gRPC on `node:http2` (TCP or Unix socket), and
  * Connect, gRPC-Web, pages and metrics on `Bun.serve` through a Hono app. Both drain.
- *
  * Responses are never compressed (tensors; short messages); gzip requests are accepted within the message limit.
  */
 import type { Registry } from "@bufbuild/protobuf";
@@ -72,6 +71,8 @@ export interface GrpcListenerOptions extends RouteOptions {
 }
 
 const HTTP_NOT_FOUND = 404;
+/** Types of answers that come in pieces. */
+const STREAMED = /^(text\/event-stream|application\/(connect\+|grpc))/;
 
 /** Starts a native gRPC listener (h2c, or TLS). @throws TrimtabError SERVICE_UNAVAILABLE if the address cannot be bound. */
 export async function createGrpcListener(options: GrpcListenerOptions): Promise<Listener> {
@@ -163,27 +164,35 @@ export interface HttpListenerOptions {
   readonly port?: number;
   /** Largest request body of any route. */
   readonly maxBodyBytes?: number;
+  /** A connection that asks for nothing is closed after so long; default {@link RPC_LIMITS}. */
+  readonly idleSeconds?: number;
   /** One line a request at level `info`; of a stream, when its headers leave. */
   readonly log?: Logger;
   /** Aborted with UNAVAILABLE when the grace of a drain is over; its signal goes to {@link mountConnect}. */
   readonly shutdown?: AbortController;
 }
 
-/** Starts `app` on `Bun.serve`, with the Host check of loopback listeners, no idle timeout, and drain. */
+/** Starts `app` on `Bun.serve`, with the Host check of loopback listeners, an end for idle connections, and drain. */
 export function createHttpListener(options: HttpListenerOptions): Listener {
-  const { host = "127.0.0.1", port = 0 } = options;
+  const { host = "127.0.0.1", port = 0, idleSeconds = RPC_LIMITS.httpIdleSeconds } = options;
   const drain = createDrain();
   let server: ReturnType<typeof Bun.serve>;
   try {
     server = Bun.serve({
       hostname: host,
       port,
-      idleTimeout: 0,
+      idleTimeout: idleSeconds,
       maxRequestBodySize: options.maxBodyBytes ?? RPC_LIMITS.httpBodyBytes,
       development: false,
       // Outside development Bun shares ports silently: a second server would take half of the requests.
       reusePort: false,
-      fetch: (request) => drain.track(() => fetchChecked(options, request, host)),
+      async fetch(request, running) {
+        // While it is answered a connection may be silent, and while it is streamed to.
+        running.timeout(request, 0);
+        const response = await drain.track(() => fetchChecked(options, request, host));
+        if (!STREAMED.test(response.headers.get("content-type") ?? "")) running.timeout(request, idleSeconds);
+        return response;
+      },
       error: (error) => failure(error),
     });
   } catch (cause) {
