@@ -54,7 +54,7 @@ export async function* chatChunks(
 ): AsyncGenerator<object, void> {
   const spec = chatSpec(body);
   const compare = spec.steering?.compare === true;
-  const turns = createTurns(spec.verifiers.length > 0);
+  const turns = createTurns(spec);
   let started: StartedEvent | undefined;
   let header: object = {};
   let vocabulary: Vocabulary | undefined;

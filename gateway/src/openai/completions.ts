@@ -27,6 +27,7 @@ import { type ChoiceLogprobs, createChoiceLogprobs, joinedLogprobs } from "./log
 import { merged } from "./merge.ts";
 import { searchJson } from "./scaling.ts";
 import type { CompletionBody } from "./schema.ts";
+import { completionSpec } from "./to-spec.ts";
 import { createTurns } from "./turns.ts";
 
 /** An event and the prompt it belongs to. */
@@ -70,9 +71,9 @@ export async function* completionChunks(
   scope: CallScope,
   options: StreamOptions,
 ): AsyncGenerator<object, void> {
-  const judged = (body.verifiers ?? []).length > 0;
+  const asked = completionSpec(body, undefined);
   const prompts = promptsOf(body).map(() => ({
-    turns: createTurns(judged),
+    turns: createTurns(asked),
     started: undefined as StartedEvent | undefined,
     plan: undefined as PlanReport | undefined,
     logprobs: new Map<number, ChoiceLogprobs>(),

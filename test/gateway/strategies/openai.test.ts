@@ -78,6 +78,27 @@ test("the stream shows the search as it happens, and text that is never taken ba
   expect(chunks.at(-1)?.usage?.trimtab.scaling.candidates).toBe(3);
 });
 
+test.each(["/v1/chat/completions", "/v1/completions"])(
+  "in a stream of %s nothing of a searched answer comes after its end",
+  async (path) => {
+    const scaling = { strategy: "best-of-n", budget: 3, verifier: "words" };
+    for (const verifiers of [[], ["words"]]) {
+      const { messages, ...body } = chatBody("hello", { scaling, verifiers, stream: true });
+      const asked = path.includes("chat") ? { ...body, messages } : { ...body, prompt: "hello" };
+      const events = (await (await answering(texts).post(path, asked)).text()).trim().split("\n\n");
+      expect(events.at(-1)).toBe("data: [DONE]");
+      const ends = events.slice(0, -1).map((event) => {
+        const [choice] = JSON.parse(event.slice("data: ".length)).choices as {
+          finish_reason: string | null;
+        }[];
+        return choice?.finish_reason ?? null;
+      });
+      expect(ends.filter((end) => end !== null)).toEqual(["stop"]);
+      expect(ends.at(-1)).toBe("stop");
+    }
+  },
+);
+
 interface Chunk {
   readonly choices: readonly {
     readonly delta: { readonly content?: string };
