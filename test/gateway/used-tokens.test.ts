@@ -1,5 +1,5 @@
 /** What a request takes of its key's rate: what it used, not what it might have. */
-import { expect, test } from "bun:test";
+import { afterAll, beforeAll, expect, spyOn, test } from "bun:test";
 import { createKeyGate } from "#kit/auth.ts";
 import { connectTo } from "#kit/clients.ts";
 import { fromConnectError } from "#kit/errors.ts";
@@ -9,6 +9,9 @@ import { keyed } from "./support/keyed-stack.ts";
 import { createSimulatedStack, type SimulatedStack } from "./support/simulated-services.ts";
 
 const CHAT = "/v1/chat/completions";
+// No time passes, in which tokens would come back.
+beforeAll(() => void spyOn(performance, "now").mockReturnValue(0));
+afterAll(() => spyOn(performance, "now").mockRestore());
 // Ten seconds of the rate at once: 100 tokens.
 const gate = createKeyGate({ apiKey: "", keys: [keyed("slow", { tokensPerSecond: 10 })] });
 const headers = { "content-type": "application/json", authorization: "Bearer key-of-slow" };
