@@ -47,6 +47,15 @@ interface Acting {
   readonly coefficient: number;
 }
 
+/** A part that acts, with the limit of its additions; undefined: what is beyond a cap is refused. */
+interface Limited {
+  readonly plan: Plan;
+  readonly use: SteeringUse;
+  /** Among the parts. */
+  readonly index: number;
+  readonly limit: number | undefined;
+}
+
 /** Taps of all parts, in order. */
 export function composedTaps(parts: readonly Part[]): Decider["taps"] {
   return parts.flatMap(({ decider }) => decider.taps);
@@ -67,12 +76,13 @@ export async function decideParts(
   }
   const leading = plans.reduce((best, plan) => (plan.gate > best.gate ? plan : best));
   const chosen = whole.exclusive ? [leading] : plans;
-  const acting = parts.flatMap(({ use }, index) => {
+  const limited = parts.flatMap(({ use }, index) => {
     const plan = plans[index] as Plan;
-    return chosen.includes(plan) ? operationsOf(plan, use) : [];
+    return chosen.includes(plan) ? [{ plan, use, index, limit: limitOf(use, whole) }] : [];
   });
+  checkCaps(limited, whole);
+  const acting = limited.flatMap(({ plan, use, limit }) => operationsOf(plan, use, limit));
   const relativeDoses = sumOf(chosen.map((plan) => plan.relativeDoses));
-  if (!whole.clamp) checkCap(sumOf(chosen.map((plan) => plan.largestDoses)), whole.cap);
   const { program, coefficients } = merge(acting, whole, plans, markers);
   return { program, coefficients, parts: plans, leading, relativeDoses };
 }
@@ -90,28 +100,32 @@ function ofTaps(
     .map((activation) => ({ ...activation, tapIndex: activation.tapIndex - first }));
 }
 
-/** Operations of a plan as its use wants them: with its priority, decaying, clamped. */
-function operationsOf({ program, coefficients }: Plan, use: SteeringUse): Acting[] {
+/** Operations of a plan as its use wants them: with its priority, decaying, limited. */
+function operationsOf(
+  { program, coefficients }: Plan,
+  use: SteeringUse,
+  limit: number | undefined,
+): Acting[] {
   const operations = program?.program.operations ?? [];
   return operations.flatMap((operation, slot) => {
     const coefficient = coefficients[slot] as number;
-    const shaped = shapedBy(operation, use);
+    const shaped = shapedBy(operation, use, limit);
     return use.decay === undefined
       ? [{ operation: shaped, coefficient }]
       : decayed(shaped, coefficient, use.decay);
   });
 }
 
-function shapedBy(operation: Operation, use: SteeringUse): Operation {
-  const isClamped =
-    use.clamp && operation.kind === OperationKind.ADD && operation.normPolicy === NormPolicy.UNSPECIFIED;
-  if (use.priority === 0 && !isClamped && use.phases.length === 0) return operation;
+function shapedBy(operation: Operation, use: SteeringUse, limit: number | undefined): Operation {
+  const isPlain = operation.kind === OperationKind.ADD && operation.normPolicy === NormPolicy.UNSPECIFIED;
+  const cap = isPlain ? limit : undefined;
+  if (use.priority === 0 && cap === undefined && use.phases.length === 0) return operation;
   const copy = clone(OperationSchema, operation);
   if (use.priority !== 0) copy.priority = use.priority;
   if (use.phases.length > 0) copy.phases = [...use.phases];
-  if (isClamped) {
+  if (cap !== undefined) {
     copy.normPolicy = NormPolicy.CAP;
-    copy.cap = use.cap ?? STEERING_LIMITS.maxRelativeDose;
+    copy.cap = cap;
   }
   return copy;
 }
@@ -161,14 +175,34 @@ function sumOf(doses: readonly Float32Array[]): Float32Array {
   );
 }
 
+const capOf = ({ cap }: SteeringUse): number => cap ?? STEERING_LIMITS.maxRelativeDose;
+
+/** What the additions of a part are limited to, if it or the whole is to be clamped: the smaller cap. */
+function limitOf(part: SteeringUse, whole: SteeringUse): number | undefined {
+  return part.clamp || whole.clamp ? Math.min(capOf(part), capOf(whole)) : undefined;
+}
+
+/** A part's doses against its own cap, their sum against the whole's; what is limited counts for its limit. @throws TrimtabError FIELD_OUT_OF_RANGE */
+function checkCaps(parts: readonly Limited[], whole: SteeringUse): void {
+  for (const { plan, use, index, limit } of parts) {
+    const field = whole.parts.length === 0 ? "steering.cap" : `steering.parts[${index}].cap`;
+    if (limit === undefined) checkCap(plan.largestDoses, capOf(use), field);
+  }
+  if (whole.clamp) return;
+  const doses = parts.map(({ plan, limit = Number.POSITIVE_INFINITY }) =>
+    plan.largestDoses.map((dose) => Math.min(dose, limit)),
+  );
+  checkCap(sumOf(doses), capOf(whole), "steering.cap");
+}
+
 /** @throws TrimtabError FIELD_OUT_OF_RANGE if a block's dose is beyond the cap. */
-function checkCap(relativeDoses: Float32Array, cap: number = STEERING_LIMITS.maxRelativeDose): void {
-  const layer = relativeDoses.findIndex((dose) => dose > cap * (1 + 1e-6));
+function checkCap(doses: Float32Array, cap: number, field: string): void {
+  const layer = doses.findIndex((dose) => dose > cap * (1 + 1e-6));
   if (layer < 0) return;
-  const dose = (relativeDoses[layer] as number).toPrecision(3);
+  const dose = (doses[layer] as number).toPrecision(3);
   throw new TrimtabError(
     "FIELD_OUT_OF_RANGE",
     `the dose of block ${layer} is ${dose} of the residual's norm, beyond the cap; ask for clamp to limit it`,
-    { field: "steering.cap", limit: cap },
+    { field, limit: cap },
   );
 }

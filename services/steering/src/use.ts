@@ -48,6 +48,9 @@ const OF_PARTS = [
   "decay",
 ] as const;
 
+/** What only a whole can say of its parts. */
+const OF_WHOLE = ["conflictRule", "exclusive", "everyTokens"] as const;
+
 /** Does a mode take the paper's choices? */
 export const isPaperMode = (mode: string): boolean => mode.startsWith("paper");
 
@@ -76,8 +79,7 @@ export function checkUse(use: SteeringUse, kind: SourceKind): Strength {
     });
   }
   if (use.decay !== undefined) inRange(use.decay, Number.MIN_VALUE, 1, "steering.decay");
-  if (use.cap !== undefined)
-    inRange(use.cap, Number.MIN_VALUE, STEERING_LIMITS.maxRelativeDose, "steering.cap");
+  checkCap(use);
   if (use.weights) checkWeights(use, kind);
   if (use.forceGate !== undefined) inRange(use.forceGate, 0, 1, "steering.force_gate");
   if (use.forceGate !== undefined && (kind === "direction" || kind === "edit")) {
@@ -123,6 +125,7 @@ export function partsOf(use: SteeringUse): SteeringUse[] {
       field: fieldOf(foreign),
     });
   }
+  checkCap(use);
   if (use.scale !== undefined)
     inRange(use.scale, -STEERING_LIMITS.maxScale, STEERING_LIMITS.maxScale, "steering.scale");
   return use.parts.map((part, index) => {
@@ -133,6 +136,11 @@ export function partsOf(use: SteeringUse): SteeringUse[] {
     if (part.parts.length > 0) {
       const field = `steering.parts[${index}].parts`;
       throw new TrimtabError("INVALID_ARGUMENT", "parts have no parts", { field });
+    }
+    const idle = OF_WHOLE.find((field) => isGiven(part, field));
+    if (idle !== undefined) {
+      const field = fieldOf(idle).replace("steering", `steering.parts[${index}]`);
+      throw new TrimtabError("INVALID_ARGUMENT", "this is for the whole composition to say", { field });
     }
     if (use.scale === undefined) return part;
     if (part.dose && use.scale < 0) {
@@ -185,6 +193,10 @@ function checkDose({ dose }: SteeringUse): number | undefined {
   }
   inRange(dose.dose.value, 0, STEERING_LIMITS.maxRelativeDose, "steering.dose.relative");
   return dose.dose.value;
+}
+
+function checkCap({ cap }: SteeringUse): void {
+  if (cap !== undefined) inRange(cap, Number.MIN_VALUE, STEERING_LIMITS.maxRelativeDose, "steering.cap");
 }
 
 function inRange(value: number, low: number, high: number, field: string): void {
