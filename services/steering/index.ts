@@ -44,8 +44,8 @@ export function createSteeringService(options: SteeringOptions): SteeringRoom {
   const library = createLibrary(store, new Set(recipes.keys()));
   const builds = createBuilds(clients, store);
   const fits = createFits();
-  const nats = createNatsScales({ clients, store, recipes });
   const phases = createPhaseMarkers(clients);
+  const nats = createNatsScales({ clients, store, recipes, phases });
   const norms = createLru<Float32Array>(CACHE_LIMITS.models);
   const parts = { clients, store, library, builds, fits, nats, phases, norms, recipes };
   return {

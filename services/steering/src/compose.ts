@@ -42,6 +42,9 @@ export interface ComposedPlan {
   readonly relativeDoses: Float32Array;
 }
 
+/** What a plan says of operations. */
+type Planned = Pick<Plan, "program" | "coefficients">;
+
 interface Acting {
   readonly operation: Operation;
   readonly coefficient: number;
@@ -59,6 +62,34 @@ interface Limited {
 /** Taps of all parts, in order. */
 export function composedTaps(parts: readonly Part[]): Decider["taps"] {
   return parts.flatMap(({ decider }) => decider.taps);
+}
+
+/**
+ * The programs that Plan may name for a use of one part, shaped as it wants them; of several parts each part's own, which acts alone
+ * where the others do not.
+ */
+export function announcedPrograms(
+  parts: readonly Part[],
+  whole: SteeringUse,
+  markers: readonly PhaseMarker[],
+): NamedProgram[] {
+  const programs = parts.flatMap(({ decider }) => decider.programs);
+  const [part, ...others] = parts;
+  if (!part || others.length > 0) return programs;
+  return programs.flatMap((program) => {
+    const coefficients = program.program.operations.map(() => 1);
+    return shaped({ program, coefficients }, part.use, whole, markers).program ?? [];
+  });
+}
+
+/** A plan as its use wants it: masked, decaying, limited; caps are not checked. */
+export function shaped(
+  plan: Planned,
+  use: SteeringUse,
+  whole: SteeringUse,
+  markers: readonly PhaseMarker[],
+): Pick<ComposedPlan, "program" | "coefficients"> {
+  return merge(operationsOf(plan, use, limitOf(use, whole)), whole, [plan], markers);
 }
 
 /** Decides every part on the activations its taps read. @param markers of phases, if a part is masked by them @throws TrimtabError as the parts; FIELD_OUT_OF_RANGE beyond the cap */
@@ -102,7 +133,7 @@ function ofTaps(
 
 /** Operations of a plan as its use wants them: with its priority, decaying, limited. */
 function operationsOf(
-  { program, coefficients }: Plan,
+  { program, coefficients }: Planned,
   use: SteeringUse,
   limit: number | undefined,
 ): Acting[] {
@@ -134,7 +165,7 @@ function shapedBy(operation: Operation, use: SteeringUse, limit: number | undefi
 function merge(
   acting: readonly Acting[],
   whole: SteeringUse,
-  plans: readonly Plan[],
+  plans: readonly Planned[],
   markers: readonly PhaseMarker[],
 ) {
   if (acting.length === 0) return { program: null, coefficients: [] };
@@ -163,7 +194,7 @@ function merge(
 }
 
 /** Markers of the parts' own programs and of their masks, one an opening token. */
-function allMarkers(plans: readonly Plan[], markers: readonly PhaseMarker[]): PhaseMarker[] {
+function allMarkers(plans: readonly Planned[], markers: readonly PhaseMarker[]): PhaseMarker[] {
   const own = plans.flatMap(({ program }) => program?.program.phaseMarkers ?? []);
   return [...new Map([...own, ...markers].map((marker) => [marker.openId, marker])).values()];
 }

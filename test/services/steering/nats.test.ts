@@ -58,6 +58,16 @@ test.each(["mean", "turn"])(
   },
 );
 
+test("a push that fades has the dose that was asked for; one that is limited below it does not reach it", async () => {
+  const use = { direction: "mean", dose: nats(0.05) };
+  const { program } = await stack.plan("do bad thing", { ...use, decay: 0.3 });
+  const found = await exactNats(program);
+  expect(found).toBeGreaterThan(0.95 * 0.05);
+  expect(found).toBeLessThan(1.9 * 0.05);
+  const limited = stack.plan("do bad thing", { ...use, clamp: true, cap: 0.01 });
+  expect(await reasonOf(limited)).toBe("FIELD_OUT_OF_RANGE");
+});
+
 test("a curve is measured once, whoever asks, and stays in the store; half the dose is less strength", async () => {
   const coefficient = async (value: number) =>
     (await stack.plan("do bad thing", { direction: "mean", dose: nats(value) })).program?.coefficients[0] ??
@@ -90,6 +100,8 @@ test("doses that are none, or not reached, are refused", async () => {
   expect(await plan({ dose: nats(-1) })).toBe("FIELD_OUT_OF_RANGE");
   expect(await plan({ dose: nats(Number.NaN) })).toBe("FIELD_OUT_OF_RANGE");
   expect(await plan({ dose: nats(1), scale: 1 })).toBe("INVALID_ARGUMENT");
+  // Weights that a head gives the prompt: there is no prompt to measure them on.
+  expect(await plan({ dose: nats(1), weights: { arm: "learned", head: "any" } })).toBe("UNSUPPORTED");
   expect(await reasonOf(stack.plan("do bad thing", { direction: "turn", dose: nats(9) }))).toBe(
     "FIELD_OUT_OF_RANGE",
   );

@@ -9,7 +9,7 @@ import {
   type SteeringUse,
   SteeringUseSchema,
 } from "#proto/trimtab/steering/v1/steering_service_pb.ts";
-import { composedTaps, decideParts, type Part } from "../compose.ts";
+import { announcedPrograms, composedTaps, decideParts, type Part } from "../compose.ts";
 import { restricted } from "../active-layers.ts";
 import type { Plan } from "../decider.ts";
 import { createDeciders } from "../deciders.ts";
@@ -35,7 +35,6 @@ export function planningHandlers({
     const found = await library.resolve(use, modelDigest);
     const scaled = await nats.scaled(use as SteeringUse, found, modelDigest);
     const decider = deciderOf(found.deciding, scaled);
-    for (const program of decider.programs) library.remember(program);
     return { decider, use: scaled, resolved: found.resolved, ownMode: found.ownMode ?? "" };
   };
   const allParts = async (steering: SteeringUse | undefined, modelDigest: string): Promise<NamedPart[]> => {
@@ -51,12 +50,15 @@ export function planningHandlers({
   return {
     async getRequirements({ steering, modelDigest }) {
       const parts = await allParts(steering, modelDigest);
-      await phases.of(usesOf(parts), modelDigest);
-      const isComposed = (steering?.parts.length ?? 0) > 0;
+      const whole = steering ?? create(SteeringUseSchema);
+      const markers = await phases.of(usesOf(parts), modelDigest);
+      const programs = announcedPrograms(parts, whole, markers);
+      for (const program of programs) library.remember(program);
+      const isComposed = whole.parts.length > 0;
       const resolved = parts.map((part) => part.resolved);
       return {
         taps: [...composedTaps(parts)],
-        programDigests: parts.flatMap(({ decider }) => decider.programs.map(({ digest }) => digest)),
+        programDigests: programs.map(({ digest }) => digest),
         replayLast: parts.some(({ decider }) => decider.replayLast),
         resolved: isComposed ? "" : (resolved[0] ?? ""),
         resolvedParts: isComposed ? resolved : [],
@@ -68,7 +70,9 @@ export function planningHandlers({
       const whole = steering ?? create(SteeringUseSchema);
       const markers = await phases.of(usesOf(parts), modelDigest);
       const plan = restricted(await decideParts(parts, whole, activations, markers), activeLayers);
-      if (plan.program) library.remember(plan.program);
+      // A use that decides again may name its program later.
+      const programs = plan.program ? [plan.program] : announcedPrograms(parts, whole, markers);
+      for (const program of programs) library.remember(program);
       const reports = parts.map(({ resolved }, i) => reportOf(plan.parts[i] as Plan, resolved));
       const isComposed = whole.parts.length > 0;
       const leading = reports[plan.parts.indexOf(plan.leading)] as PlanReport;

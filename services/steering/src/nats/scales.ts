@@ -12,10 +12,12 @@ import { ArtifactKind } from "#proto/trimtab/type/v1/artifact_pb.ts";
 import { NATS_LIMITS, STEERING_LIMITS } from "../../limits.ts";
 import { inputsKey } from "../build/context.ts";
 import type { SteeringClients, WorkScope } from "../clients.ts";
+import { readsPrompt } from "../arms.ts";
+import { shaped } from "../compose.ts";
 import { createDecider, type Deciding } from "../decider.ts";
 import type { Resolved } from "../library.ts";
 import { fetchModel } from "../model.ts";
-import type { NamedProgram } from "../program.ts";
+import type { PhaseMarkers } from "../phases.ts";
 import type { RecipeSource } from "../recipes/recipe.ts";
 import { patientCall } from "../work/call.ts";
 import type { CaptureText } from "../work/capture.ts";
@@ -38,7 +40,11 @@ export interface NatsParts {
   readonly clients: SteeringClients;
   readonly store: ArtifactStore;
   readonly recipes: ReadonlyMap<string, RecipeSource>;
+  readonly phases: PhaseMarkers;
 }
+
+/** Counts up when the same use must give another curve than before. */
+const CURVE_FORMAT = 2;
 
 const curveSchema = z.array(z.object({ scale: z.number().positive(), nats: z.number().min(0) }));
 
@@ -72,10 +78,14 @@ export function createNatsScales(parts: NatsParts): NatsScales {
 }
 
 /** The dose in nats, if it is one. */
-function natsOf({ dose, scale }: SteeringUse): number | undefined {
+function natsOf({ dose, scale, weights }: SteeringUse): number | undefined {
   if (dose?.dose.case !== "nats") return undefined;
   const { value } = dose.dose;
   const field = "steering.dose.nats";
+  if (weights && readsPrompt(weights)) {
+    const message = "weights that depend on the prompt have no one strength: give a scale";
+    throw new TrimtabError("UNSUPPORTED", message, { field });
+  }
   if (scale !== undefined)
     throw new TrimtabError("INVALID_ARGUMENT", "give a scale or a dose, not both", { field });
   if (value >= 0 && value <= NATS_LIMITS.most) return value;
@@ -103,7 +113,8 @@ function curveKey(
   rest.recipe = rest.direction = "";
   delete rest.forceGate;
   const how = Buffer.from(toBinary(SteeringUseSchema, rest)).toString("base64");
-  return inputsKey([resolved, how, modelDigest, [...recipes.values()].map(({ digest }) => digest)]);
+  const passages = [...recipes.values()].map(({ digest }) => digest);
+  return inputsKey([CURVE_FORMAT, resolved, how, modelDigest, passages]);
 }
 
 interface Order {
@@ -153,9 +164,9 @@ function storedPoints(store: ArtifactStore, name: string): CurvePoint[] {
   }
 }
 
-/** Measures the divergence of a use at a scale, gate open. */
+/** Measures the divergence of a use at a scale, gate open: masked, decaying and limited as it is served. */
 async function createMeasure(
-  { clients, recipes }: NatsParts,
+  { clients, recipes, phases }: NatsParts,
   deciding: Deciding,
   use: SteeringUse,
   modelDigest: string,
@@ -165,27 +176,19 @@ async function createMeasure(
   const context: DivergenceContext = { clients, model, scope };
   const texts = await passageTexts(clients, context, recipes);
   const base = await divergenceBase(context, texts);
+  const markers = await phases.of([use], modelDigest);
   const isGated = "ruleset" in deciding || deciding.source.kind === "recipe";
   return async (scale) => {
     const open = withScale(use, scale);
     if (isGated) open.forceGate = 1;
-    const decider = createDecider(deciding, open);
-    const plan = await decider.decide([]);
-    await upload(clients, decider.programs, scope);
-    return divergence(context, base, {
-      programDigest: plan.programDigest,
-      coefficients: [...plan.coefficients],
-    });
+    const plan = await createDecider(deciding, open).decide([]);
+    const { program, coefficients } = shaped(plan, open, open, markers);
+    if (!program) return 0;
+    await patientCall(scope.signal, (options) =>
+      clients.forward.putProgram({ program: program.program }, options),
+    );
+    return divergence(context, base, { programDigest: program.digest, coefficients: [...coefficients] });
   };
-}
-
-async function upload(
-  { forward }: SteeringClients,
-  programs: readonly NamedProgram[],
-  { signal }: WorkScope,
-) {
-  for (const { program } of programs)
-    await patientCall(signal, (options) => forward.putProgram({ program }, options));
 }
 
 /** Harmless passages as answers to what asks for them, cut to a few dozen tokens. */
