@@ -15,6 +15,7 @@ import { type Rendered, renderTurns } from "../work/text.ts";
 import { type PhaseContext, phaseName } from "./context.ts";
 import { keptFeatures } from "./kept.ts";
 import type { SearchResult } from "./search-phase.ts";
+import { storedResult } from "./stored.ts";
 
 /** Result of the phase. */
 export interface ControllerResult {
@@ -34,13 +35,10 @@ export async function controllerPhase(
   const train = labelled(recipe.steer, recipe.leave, "train", count);
   const validation = labelled(recipe.steer, recipe.leave, "validation", count);
   const name = phaseName(context, "controller", [settings, train, validation, search.doses]);
-  if (
-    !context.force &&
-    store.list({ kind: ArtifactKind.CONTROLLER }).some((record) => record.name === name)
-  ) {
-    const { record, bytes } = store.get(name);
-    return { runner: await loadController(bytes), digest: record.digest };
-  }
+  const stored = await storedResult(context, name, ArtifactKind.CONTROLLER, async (bytes, digest) => ({
+    ...{ runner: await loadController(bytes), digest },
+  }));
+  if (stored) return stored;
   const texts = [...train.prompts, ...validation.prompts];
   context.say("tokenizing prompts");
   const rendered = await renderPrompts(context, texts);

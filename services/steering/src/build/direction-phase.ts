@@ -16,6 +16,7 @@ import { captureMatrices, captureRows, type CaptureText, newTokens } from "../wo
 import { answerSpan } from "../work/spans.ts";
 import { encodeTexts, endOfTurnIds, type Rendered, renderTurns, type Turn } from "../work/text.ts";
 import { type PhaseContext, phaseName } from "./context.ts";
+import { storedResult } from "./stored.ts";
 
 /** A stored direction. */
 export interface StoredDirection {
@@ -55,7 +56,7 @@ export async function directionPhase(context: PhaseContext): Promise<DirectionRe
     paper: phaseName(context, "paper", [settings.direction, turns, settings.paper]),
     ending: phaseName(context, "ending", [settings.direction, turns]),
   };
-  const stored = context.force ? undefined : findStored(context, names);
+  const stored = await findStored(context, names);
   if (stored) return stored;
   const rendered = {
     positive: await renderTurns(context.clients, context.model, turns.positive, context.scope),
@@ -167,22 +168,19 @@ async function embeddingContrast(
   return method.fit({ positive: rows(positive), negative: rows(negative) }, context.model.layers);
 }
 
-function findStored(
+async function findStored(
   context: PhaseContext,
   { main, paper, ending }: Record<keyof DirectionResult, string>,
-): DirectionResult | undefined {
-  const known = new Set(context.store.list({ kind: ArtifactKind.DIRECTION }).map(({ name }) => name));
-  const wanted = context.recipe.settings.paper ? [main, paper, ending] : [main, ending];
-  if (!wanted.every((name) => known.has(name))) return undefined;
-  const load = (name: string): StoredDirection => {
-    const { record, bytes } = context.store.get(name);
-    return {
-      direction: directionFromFile(readDirectionSafetensors(bytes), context.model),
-      digest: record.digest,
-    };
-  };
-  const stored = { main: load(main), ending: load(ending) };
-  return context.recipe.settings.paper ? { ...stored, paper: load(paper) } : stored;
+): Promise<DirectionResult | undefined> {
+  const load = (name: string): Promise<StoredDirection | undefined> =>
+    storedResult(context, name, ArtifactKind.DIRECTION, (bytes, digest) => ({
+      ...{ direction: directionFromFile(readDirectionSafetensors(bytes), context.model), digest },
+    }));
+  const [own, end] = [await load(main), await load(ending)];
+  if (!own || !end) return undefined;
+  if (!context.recipe.settings.paper) return { main: own, ending: end };
+  const papers = await load(paper);
+  return papers && { main: own, ending: end, paper: papers };
 }
 
 function save(context: PhaseContext, name: string, direction: Direction): StoredDirection {

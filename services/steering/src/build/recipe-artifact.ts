@@ -45,8 +45,16 @@ const schema = z.strictObject({
     rest: z.number().min(0).max(1),
     ending: z.number().min(0).max(COURSE_LIMITS.ending),
   }),
-  evaluation: z.unknown().optional(),
+  evaluation: z.unknown().refine(isEvaluation, "no evaluation").optional(),
 });
+
+function isEvaluation(value: unknown): boolean {
+  try {
+    return fromJson(EvaluationSchema, value as JsonValue) !== undefined;
+  } catch {
+    return false;
+  }
+}
 
 const anyFormat = z.object({ format: z.int() });
 

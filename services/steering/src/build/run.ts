@@ -15,12 +15,12 @@ import { evaluationPhase } from "./evaluation-phase.ts";
 import {
   type BuiltRecipe,
   evaluationJson,
-  readCurrentRecipe,
   recipeArtifactName,
   recipeMessage,
   writeRecipe,
 } from "./recipe-artifact.ts";
 import { searchPhase } from "./search-phase.ts";
+import { hasParts, storedRecipe } from "./stored.ts";
 
 /** A phase of a build. */
 export type Phase = "direction" | "search" | "controller" | "evaluation";
@@ -46,7 +46,7 @@ export interface BuildOrder {
 
 /** Runs the phases; the result is in the store when it returns. */
 export async function runBuild(context: PhaseContext, order: BuildOrder): Promise<Recipe> {
-  const stored = storedRecipe(context, order);
+  const stored = sameBuild(context, order);
   if (stored) return stored;
   checkRecipeData(context.recipe);
   const enter = (phase: Phase): void => {
@@ -90,20 +90,18 @@ export async function runBuild(context: PhaseContext, order: BuildOrder): Promis
   }
 }
 
-/** The stored result of the same build, if it has what is asked for and may be used. */
-function storedRecipe({ store, recipe, model, force }: PhaseContext, order: BuildOrder): Recipe | undefined {
+/** The stored result of the same build, if it has what is asked for, may be used, and nothing of it is damaged. */
+function sameBuild({ store, recipe, model, force }: PhaseContext, order: BuildOrder): Recipe | undefined {
   if (force) return undefined;
-  const name = recipeArtifactName(recipe.settings.name, model.digest);
-  const record = store.list({ kind: ArtifactKind.RECIPE }).find((each) => each.name === name);
-  const built = record && readCurrentRecipe(store.get(name).bytes);
-  if (!built || built.buildId !== order.inputs) return undefined;
+  const { built, digest } = storedRecipe(store, recipeArtifactName(recipe.settings.name, model.digest)) ?? {};
+  if (!built || digest === undefined || built.buildId !== order.inputs) return undefined;
   if (built.evaluation === undefined && !order.skipEvaluation) return undefined;
-  return recipeMessage(built, record.digest);
+  return hasParts(store, built) ? recipeMessage(built, digest) : undefined;
 }
 
 /** Saves what was built, unless the same was stored meanwhile, perhaps with evidence that this has not. */
 function finish(context: PhaseContext, order: BuildOrder, built: BuiltRecipe): Recipe {
-  const recipe = storedRecipe(context, order) ?? save(context, built);
+  const recipe = sameBuild(context, order) ?? save(context, built);
   context.steps.clear();
   return recipe;
 }

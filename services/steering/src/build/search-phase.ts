@@ -16,6 +16,7 @@ import { type PhaseContext, phaseName } from "./context.ts";
 import { answerDirections, type DirectionResult } from "./direction-phase.ts";
 import { keptAnswers } from "./kept.ts";
 import { openBinding } from "./steer.ts";
+import { storedResult } from "./stored.ts";
 
 /** Result of the phase. */
 export interface SearchResult extends AnswerDoses {
@@ -74,12 +75,10 @@ export async function searchPhase(context: PhaseContext, directions: DirectionRe
     digest,
     directions.ending.digest,
   ]);
-  if (
-    !context.force &&
-    context.store.list({ kind: ArtifactKind.FINDING }).some((record) => record.name === name)
-  ) {
-    return stored.parse(JSON.parse(new TextDecoder().decode(context.store.get(name).bytes)));
-  }
+  const known = await storedResult(context, name, ArtifactKind.FINDING, (bytes) =>
+    stored.parse(JSON.parse(new TextDecoder().decode(bytes))),
+  );
+  if (known) return known;
   const rendered = await renderTurns(
     context.clients,
     context.model,

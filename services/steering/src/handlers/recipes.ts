@@ -7,7 +7,8 @@ import {
   type SteeringService,
 } from "#proto/trimtab/steering/v1/steering_service_pb.ts";
 import { ArtifactKind } from "#proto/trimtab/type/v1/artifact_pb.ts";
-import { judgeMessage, readCurrentRecipe, recipeMessage } from "../build/recipe-artifact.ts";
+import { judgeMessage, recipeMessage } from "../build/recipe-artifact.ts";
+import { storedRecipe } from "../build/stored.ts";
 import { fetchModel } from "../model.ts";
 import { findRecipe, type RecipeSource } from "../recipes/recipe.ts";
 import type { SteeringParts } from "../service.ts";
@@ -24,9 +25,10 @@ export function recipeHandlers({
 > {
   return {
     listRecipes({ modelDigest }) {
-      const built = store.list({ kind: ArtifactKind.RECIPE, modelDigest }).flatMap(({ name, digest }) => {
-        const recipe = readCurrentRecipe(store.get(name).bytes);
-        return recipe ? [recipeMessage(recipe, digest)] : [];
+      // One that is damaged, or was deleted just now, counts as not built: it can be built again.
+      const built = store.list({ kind: ArtifactKind.RECIPE, modelDigest }).flatMap(({ name }) => {
+        const stored = storedRecipe(store, name);
+        return stored ? [recipeMessage(stored.built, stored.digest)] : [];
       });
       const names = new Set(built.map(({ name }) => name));
       const unbuilt = [...recipes.values()].filter(({ settings }) => !names.has(settings.name)).map(describe);
