@@ -114,7 +114,7 @@ export const BUILD_LIMITS = {
   keptFeatures: 256,
   /** Conversations rendered at a time. */
   renderParallel: 16,
-  /** A call without an answer for this long is given up. */
+  /** A call without an answer, or a session without a message, for this long is given up. */
   callTimeoutMs: 300_000,
   /** Retries of a call refused for lack of memory or by a full queue. */
   retries: 20,

@@ -3,7 +3,7 @@
  * forward computes once what the texts of a message begin with; the next group follows while the last one still runs.
  */
 import { REASONS, type Reason, TrimtabError } from "#kit/errors.ts";
-import { cancelSafe, createPushable, type Pushable } from "#kit/streams.ts";
+import { createPushable, type Pushable } from "#kit/streams.ts";
 import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import {
   CommandSchema,
@@ -16,7 +16,8 @@ import type { ProgramBinding } from "#proto/trimtab/type/v1/program_pb.ts";
 import { type FinishReason } from "#proto/trimtab/type/v1/generation_pb.ts";
 import { BUILD_LIMITS } from "../../limits.ts";
 import type { ModelShape, SteeringClients, WorkScope } from "../clients.ts";
-import { patientCall, throwIfCancelled } from "./call.ts";
+import { type CallOptions, patientCall, throwIfCancelled } from "./call.ts";
+import { sessionResponses } from "./session-responses.ts";
 
 /** A program with its coefficients, as a build binds it. */
 export type Binding = Pick<ProgramBinding, "programDigest" | "coefficients">;
@@ -37,7 +38,7 @@ export interface Answer {
 
 type Command = MessageInitShape<typeof CommandSchema>["command"];
 
-/** Answers in the order of the jobs. @throws TrimtabError of the first sequence that fails. */
+/** Answers in the order of the jobs. @throws TrimtabError of the first sequence that fails; SERVICE_UNAVAILABLE if forward falls silent. */
 export async function generateAnswers(
   clients: SteeringClients,
   model: ModelShape,
@@ -46,15 +47,22 @@ export async function generateAnswers(
   scope: WorkScope,
 ): Promise<Answer[]> {
   if (jobs.length === 0) return [];
-  return patientCall(scope.signal, () => runSession(clients, model, jobs, maxTokens, scope));
+  return patientCall(scope.signal, (options) =>
+    runSession(clients, model, { jobs, maxTokens, scope }, options),
+  );
+}
+
+interface Order {
+  readonly jobs: readonly GenerateJob[];
+  readonly maxTokens: number;
+  readonly scope: WorkScope;
 }
 
 async function runSession(
-  { forward }: SteeringClients,
+  clients: SteeringClients,
   model: ModelShape,
-  jobs: readonly GenerateJob[],
-  maxTokens: number,
-  scope: WorkScope,
+  { jobs, maxTokens, scope }: Order,
+  options: CallOptions,
 ): Promise<Answer[]> {
   const requests = createPushable<SessionRequest>(jobs.length + BUILD_LIMITS.batchSequences);
   const send = createSender(requests, model.digest);
@@ -72,9 +80,8 @@ async function runSession(
     }
   };
   refill();
-  const events = cancelSafe((signal) => forward.session(requests, { signal }), scope.signal);
   try {
-    for await (const response of events) {
+    for await (const response of sessionResponses(clients, requests, options)) {
       for (const event of response.events) {
         const index = Number(event.sequenceId) - 1;
         const finish = apply(event, tokens[index], scope);
