@@ -107,9 +107,9 @@ async function uploadAgain(
   { flow, prepared, session, scope }: ChoiceRunInput,
   arm: RunningArm,
 ): Promise<void> {
-  const digest = arm.program?.programDigest ?? "";
-  flow.programs.forget(digest);
-  await flow.programs.ensure(digest, scope);
+  if (!arm.program) return;
+  flow.programs.forget(arm.program.programDigest);
+  await flow.programs.ensure(arm.program, scope);
   session.send(generateCommand(prepared, arm));
 }
 

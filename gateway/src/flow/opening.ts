@@ -12,7 +12,7 @@ import type { CallScope } from "../clients.ts";
 import { type Arm, PROMPT_SEQUENCE, STEERED_PROMPT_SEQUENCE } from "./arms.ts";
 import { failure, type ForwardSession } from "./forward-session.ts";
 import type { FlowContext, Prepared, PreparedSteering } from "./prepare.ts";
-import type { ProgramFacts } from "./programs.ts";
+import type { Bound, ProgramFacts } from "./programs.ts";
 import { type Decision, planSteering } from "./steering-plan.ts";
 import { isStepwise } from "./stepwise.ts";
 import type { Stopwatch } from "./stopwatch.ts";
@@ -58,9 +58,9 @@ export async function openPrompt(
   if (!steering) return { decision: undefined, activations, steeredPrompt: false, facts: undefined, usage };
   const before = watch.elapsedMs();
   const first = await planSteering(flow, model, steering.use, activations, scope);
-  const digest = first.program?.programDigest ?? restingProgram(steering);
-  const facts = digest === undefined ? undefined : await flow.programs.ensure(digest, scope);
-  const decision = first.program || !facts || digest === undefined ? first : atRest(first, digest, facts);
+  const bound = first.program ?? restingProgram(steering);
+  const facts = bound && (await flow.programs.ensure(bound, scope));
+  const decision = first.program || !facts || !bound ? first : atRest(first, bound.programDigest, facts);
   watch.parts.planMs = watch.elapsedMs() - before;
   const steeredPrompt = facts?.actsOnPrompt(prompt.ids.length) ?? false;
   if (steeredPrompt && decision.program) {
@@ -71,7 +71,7 @@ export async function openPrompt(
     await openSequence(session, again, usage, watch).catch(async (error: unknown) => {
       if (!(error instanceof TrimtabError && error.reason === "PROGRAM_NOT_FOUND")) throw error;
       flow.programs.forget(program.programDigest);
-      await flow.programs.ensure(program.programDigest, scope);
+      await flow.programs.ensure(program, scope);
       await openSequence(session, again, usage, watch);
     });
     usage.replayedTokens += usage.prefilledTokens - computed;
@@ -80,8 +80,9 @@ export async function openPrompt(
 }
 
 /** The program of a use that decides again and may want to act later, though it does not now. */
-function restingProgram(steering: PreparedSteering): string | undefined {
-  return isStepwise(steering) ? steering.needs.programDigests[0] : undefined;
+function restingProgram(steering: PreparedSteering): Bound | undefined {
+  const [programDigest] = isStepwise(steering) ? steering.needs.programDigests : [];
+  return programDigest === undefined ? undefined : { programDigest };
 }
 
 /** Coefficients of zero are no program, to the bit. */

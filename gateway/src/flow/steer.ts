@@ -54,6 +54,7 @@ export function createSteerHandle(
       if (next.program && next.program.programDigest !== bound.programDigest) {
         throw unsteered("this strength needs another program; start a new generation");
       }
+      if (next.program) await flow.programs.ensure(next.program, scope);
       const coefficients = next.program?.coefficients ?? bound.coefficients.map(() => 0);
       const live = arms.filter((arm) => arm.program && !arm.finished);
       for (const arm of live) arm.resteered = true;

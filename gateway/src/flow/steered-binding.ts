@@ -27,7 +27,7 @@ export async function steeredBinding(
   const { taps } = steering.needs;
   const activations = taps.length === 0 ? [] : await readTaps(flow, model, promptIds, taps, scope);
   const { program } = await inSteering(() => planSteering(flow, model, steering.use, activations, scope));
-  if (program) await flow.programs.ensure(program.programDigest, scope);
+  if (program) await flow.programs.ensure(program, scope);
   return program;
 }
 

@@ -73,6 +73,7 @@ export function createStepwise({
       const { program } = await planSteering(flow, model, steering.use, activations, scope);
       if (program && program.programDigest !== bound.programDigest)
         throw new TrimtabError("STEERING_UNAVAILABLE", "steering decided for another program than before");
+      if (program) await flow.programs.ensure(program, scope);
       const coefficients = program?.coefficients ?? bound.coefficients.map(() => 0);
       arm.resteered = true;
       session.send({ case: "setCoefficients", value: { sequenceId: arm.sequenceId, coefficients } });
