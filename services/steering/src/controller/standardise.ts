@@ -7,7 +7,7 @@ export interface FeatureStatistics {
   readonly std: Float32Array;
 }
 
-/** Features that hardly vary are divided by this fraction of the typical deviation at least. */
+/** Features that hardly vary are divided by this fraction of the typical deviation at least; where none varies, by 1. */
 const FLOOR = 1e-3;
 
 /** Statistics of `rows` ([width] each), accumulated in f64. */
@@ -22,7 +22,7 @@ export function featureStatistics(rows: readonly Float32Array[], width: number):
   }
   const deviations = Float64Array.from(squares, (x) => Math.sqrt(x / rows.length));
   const typical = deviations.reduce((a, b) => a + b, 0) / width;
-  const floor = Math.max(FLOOR * typical, Number.MIN_VALUE ** 0.25);
+  const floor = Math.fround(FLOOR * typical) || 1;
   return { mean, std: Float32Array.from(deviations, (x) => Math.max(x, floor)) };
 }
 
