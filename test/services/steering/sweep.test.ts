@@ -65,6 +65,16 @@ test("the table has every point, the better ones measured on more prompts, and t
   expect(broken?.effect).toBe(0);
 });
 
+test("a budget for more prompts than there are measures each of them once", async () => {
+  const options = { ...order.options, tokenBudget: 40_000n };
+  for await (const { event } of client.fitArtifact({ ...order, name: "rich", options })) void event;
+  const table = sweepSchema.parse(JSON.parse(new TextDecoder().decode(await bytesOf("rich.sweep"))));
+  // A dozen validation prompts of each class.
+  expect(Math.max(...table.rows.map(({ n }) => n))).toBe(12);
+  expect(Math.max(...table.rows.map(({ leaveN = 0 }) => leaveN))).toBe(12);
+  expect(table.tokens).toBeLessThan(40_000);
+});
+
 test("the artifact says which table is its own, however long and alike names are", async () => {
   const names = ["a", "b"].map((end) => `${"n".repeat(63)}${end}`);
   for (const [at, name] of names.entries()) {

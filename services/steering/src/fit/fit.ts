@@ -48,7 +48,7 @@ const OTHER_VERSIONS = {
   refusal_direction: 3,
   weights_regression: 1,
   weights_evolution: 1,
-  sweep: 2,
+  sweep: 3,
 } as const;
 
 /**

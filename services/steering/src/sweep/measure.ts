@@ -16,8 +16,10 @@ import { SWEEP_ROUNDS } from "./schedule.ts";
 export interface Tally {
   readonly effect: number;
   readonly falseEffect: number;
-  /** Prompts of each class. */
+  /** Prompts to steer, each counted once. */
   readonly n: number;
+  /** Prompts to leave alone. */
+  readonly leaveN: number;
   readonly repetition: number;
   readonly perplexityRatio: number;
   readonly nats: number;
@@ -88,22 +90,23 @@ export async function createMeasures(context: FitContext): Promise<Measures> {
 }
 
 function merged(before: Tally | undefined, own: OutcomeCounts, other: OutcomeCounts) {
-  const n = (before?.n ?? 0) + own.trials;
-  const mix = (old: number | undefined, sum: number, count: number) =>
-    n === 0 ? 0 : ((old ?? 0) * (n - count) + sum) / n;
+  const [n, leaveN] = [before?.n ?? 0, before?.leaveN ?? 0];
   return {
-    n,
-    effect: mix(before?.effect, own.hits, own.trials),
-    falseEffect: mix(
-      before?.falseEffect,
-      other.trials === 0 ? 0 : (other.hits * own.trials) / other.trials,
-      own.trials,
-    ),
-    repetition: mix(before?.repetition, own.repetition * own.trials, own.trials),
+    ...{ n: n + own.trials, leaveN: leaveN + other.trials },
+    effect: mean([before?.effect, n], [own.hits / own.trials, own.trials]),
+    falseEffect: mean([before?.falseEffect, leaveN], [other.hits / other.trials, other.trials]),
+    repetition: mean([before?.repetition, n], [own.repetition, own.trials]),
   };
 }
 
-/** Outcomes of every candidate on a slice of prompts; sequences that run together share their prompt. */
+/** Mean of shares by their counts; 0 of none. */
+function mean(...parts: readonly (readonly [share: number | undefined, count: number])[]): number {
+  const total = parts.reduce((sum, [, count]) => sum + count, 0);
+  const sum = parts.reduce((all, [share = 0, count]) => (count === 0 ? all : all + share * count), 0);
+  return total === 0 ? 0 : sum / total;
+}
+
+/** Outcomes of every candidate on a slice of prompts, as far as there are any; sequences that run together share their prompt. */
 async function outcomes(
   context: FitContext,
   { prompts, rendered }: PromptSet,
@@ -111,18 +114,12 @@ async function outcomes(
   from: number,
   count: number,
 ): Promise<OutcomeCounts[]> {
-  if (prompts.length === 0) return countByCandidate([], candidates.length);
   const { clients, model, recipe, scope } = context;
-  const slots = Array.from(
-    { length: Math.min(count, prompts.length) },
-    (_, i) => (from + i) % prompts.length,
-  );
-  const jobs = slots.flatMap((slot) =>
-    candidates.map(({ binding }) => ({ ids: (rendered[slot] as Rendered).ids, binding, replayLast: true })),
-  );
+  const jobs = rendered
+    .slice(from, from + count)
+    .flatMap(({ ids }) => candidates.map(({ binding }) => ({ ids, binding, replayLast: true })));
   const answers = await generateAnswers(clients, model, jobs, SWEEP_LIMITS.answerTokens, scope);
-  const promptOf = (i: number) =>
-    (prompts[slots[Math.floor(i / candidates.length)] as number] as Prompt).text;
+  const promptOf = (i: number) => (prompts[from + Math.floor(i / candidates.length)] as Prompt).text;
   const verdicts = await judgeGenerated(context, answers, promptOf, recipe.settings.judge);
   return countByCandidate(verdicts, candidates.length);
 }

@@ -85,7 +85,8 @@ const roundSchema = z.object({
   tokens: z.number(),
   tallies: z.array(
     z.object({
-      ...{ effect: z.number(), falseEffect: z.number(), n: z.number(), repetition: z.number() },
+      ...{ effect: z.number(), falseEffect: z.number(), n: z.number(), leaveN: z.number() },
+      repetition: z.number(),
       ...{ perplexityRatio: z.number(), nats: z.number(), ability: z.number() },
     }),
   ),

@@ -11,8 +11,10 @@ const rowSchema = z.object({
   effect: share,
   /** The same on prompts to leave alone, steered all the same. */
   falseEffect: share,
-  /** Prompts of each class. */
+  /** Prompts to steer, each counted once. */
   n: z.int(),
+  /** Prompts to leave alone; absent in tables of before. */
+  leaveN: z.int().optional(),
   repetition: share,
   /** Perplexity of harmless passages, steered over base. */
   perplexityRatio: z.number(),
