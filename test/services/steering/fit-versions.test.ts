@@ -58,7 +58,7 @@ test("what a method fits is what its version says", () => {
     }),
   );
   expect(seen).toEqual({
-    angular: "version 1: 5fc8e2760c16",
+    angular: "version 2: 2684d8567306",
     cast: "version 2: 726b109dc2f7",
     choice_contrast: "version 1: a3abb545a898",
     iti: "version 2: bc6c11758658",
@@ -69,7 +69,7 @@ test("what a method fits is what its version says", () => {
     prompt_contrast: "version 1: a3abb545a898",
     random_direction: "version 1: 2471e74f3fa0",
     response_contrast: "version 1: a3abb545a898",
-    selective: "version 1: 86551b303f83",
+    selective: "version 2: 2bdc664c2b06",
     text_contrast: "version 2: a3abb545a898",
   });
 });

@@ -11,8 +11,16 @@ import type { Random } from "./random.ts";
 const ROUNDS = 30;
 const TINY = 1e-9;
 
-/** At most `count` orthonormal axes ([width] each), strongest first; fewer if the rows span less. */
-export function principalAxes(rows: readonly Float32Array[], count: number, random: Random): Float32Array[] {
+/**
+ * At most `count` orthonormal axes ([width] each), strongest first; fewer if the rows span less.
+ * @param rounds the more, the nearer two axes may be in strength and still be told apart
+ */
+export function principalAxes(
+  rows: readonly Float32Array[],
+  count: number,
+  random: Random,
+  rounds = ROUNDS,
+): Float32Array[] {
   const n = rows.length;
   const k = Math.min(count, n);
   const gram = gramMatrix(rows);
@@ -20,7 +28,7 @@ export function principalAxes(rows: readonly Float32Array[], count: number, rand
     Float64Array.from({ length: n }, () => random.normal()),
   );
   orthonormalise(basis);
-  for (let round = 0; round < ROUNDS; round++) {
+  for (let round = 0; round < rounds; round++) {
     basis = basis.map((vector) => multiply(gram, vector));
     orthonormalise(basis);
   }

@@ -1,13 +1,13 @@
 /**
  * The plane of angular and Selective Steering, found at the outputs of both RMSNorms of every block.
  *   candidates: unit(mean₊ − mean₋) a site;  b₁: the candidate most like all others (mean cosine);
- *   b₂: first principal component of the candidates, made orthogonal to b₁
+ *   b₂: first principal component of the candidates (centred on their mean), made orthogonal to b₁
  */
 import { TrimtabError } from "#kit/errors.ts";
 import { Pooling, Site, TapPositions } from "#proto/trimtab/type/v1/program_pb.ts";
 import { norm } from "../direction.ts";
 import type { ActivationNeeds, Reading } from "./method.ts";
-import { blockRows, type BlockRows, dot, firstAxis, mean } from "./rows.ts";
+import { blockRows, type BlockRows, center, dot, firstAxis, mean } from "./rows.ts";
 
 /** A place where rows are turned, with the rows of the training prompts there. */
 export interface PlaneSite {
@@ -25,6 +25,11 @@ export interface Plane {
   /** Where the first one comes from. */
   readonly source: PlaneSite;
 }
+
+/** Candidates are few, and may differ along two axes by nearly as much: rounds cost nothing. */
+const AXIS_ROUNDS = 2_000;
+/** Below it a difference of unit vectors is rounding. */
+const LEAST_LENGTH = 1e-4;
 
 const LAST_PROMPT_TOKEN = {
   texts: "prompts",
@@ -68,11 +73,14 @@ export function findPlane(sites: readonly PlaneSite[]): Plane {
     sites.reduce((sum, other) => sum + dot(candidate, other.candidate), 0);
   const source = sites.reduce((best, site) => (likeness(site) > likeness(best) ? site : best));
   const first = source.candidate;
-  const axis = firstAxis(sites.map(({ candidate }) => candidate));
+  const candidates = sites.map(({ candidate }) => candidate);
+  const centred = center(candidates, mean(candidates));
+  const isSpread = centred.some((row) => norm(row) > LEAST_LENGTH);
+  const axis = isSpread ? firstAxis(centred, AXIS_ROUNDS) : new Float32Array(first.length);
   const along = dot(axis, first);
   const rest = axis.map((x, i) => x - along * (first[i] as number));
   const length = norm(rest);
-  if (!(length > 1e-4)) {
+  if (!(length > LEAST_LENGTH)) {
     throw new TrimtabError("INVALID_ARGUMENT", "the classes differ along one line: there is no plane", {
       field: "recipe",
     });

@@ -51,9 +51,9 @@ export function dot(a: ArrayLike<number>, b: ArrayLike<number>): number {
   return sum;
 }
 
-/** The strongest axis of rows as they are; zeros if all rows are zero. */
-export function firstAxis(rows: readonly Float32Array[]): Float32Array {
-  const [axis] = principalAxes(rows, 1, createRandom(AXES_SEED));
+/** The strongest axis of rows as they are; zeros if all rows are zero. @param rounds as of `principalAxes` */
+export function firstAxis(rows: readonly Float32Array[], rounds?: number): Float32Array {
+  const [axis] = principalAxes(rows, 1, createRandom(AXES_SEED), rounds);
   return axis ?? new Float32Array(rows[0]?.length ?? 0);
 }
 

@@ -26,7 +26,7 @@ import { dot, mean } from "./rows.ts";
 export const selectiveSteering: InterventionMethod = {
   yields: "edit",
   name: "selective",
-  version: 1,
+  version: 2,
   source: "arXiv 2601.19375",
   needs: NORM_NEEDS,
   fit(readings, settings, model) {
