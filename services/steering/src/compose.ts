@@ -114,7 +114,12 @@ export async function decideParts(
   checkCaps(limited, whole);
   const acting = limited.flatMap(({ plan, use, limit }) => operationsOf(plan, use, limit));
   const relativeDoses = sumOf(chosen.map((plan) => plan.relativeDoses));
-  const { program, coefficients } = merge(acting, whole, plans, markers);
+  const { program, coefficients } = merge(
+    acting,
+    whole,
+    limited.map(({ plan }) => plan),
+    markers,
+  );
   return { program, coefficients, parts: plans, leading, relativeDoses };
 }
 

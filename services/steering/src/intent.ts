@@ -3,6 +3,7 @@
  * one names no program: the request is left alone, to the bit.
  */
 import { TrimtabError } from "#kit/errors.ts";
+import { Scope } from "#proto/trimtab/type/v1/program_pb.ts";
 import { STEERING_LIMITS } from "../limits.ts";
 import type { AnswerSpan } from "./course.ts";
 import type { NamedProgram } from "./program.ts";
@@ -18,6 +19,8 @@ export interface PlannedOperation {
   readonly coefficient: number;
   /** Not scaled by the gate: it acts wherever the gate is not shut. */
   readonly fixed?: boolean;
+  /** Where it acts; absent: from the last prompt token on. */
+  readonly scope?: Scope;
   /** Narrows where it acts to some of the generated tokens. */
   readonly span?: AnswerSpan;
 }
@@ -61,23 +64,49 @@ export function decide(intent: Intent, gate: number): Decision {
       limit: "0 to 1",
     });
   }
-  const relativeDoses = new Float32Array(intent.layers);
-  const largestDoses = new Float32Array(intent.layers);
   if (!intent.program || gate < STEERING_LIMITS.minGate) {
-    return { programDigest: "", coefficients: [], gate, relativeDoses, largestDoses };
+    const none = new Float32Array(intent.layers);
+    return { programDigest: "", coefficients: [], gate, relativeDoses: none, largestDoses: none };
   }
   const coefficients = intent.additions.map(({ coefficient, fixed }) =>
     Math.fround(fixed === true ? coefficient : gate * coefficient),
   );
-  // The dose reported is that of the first generated tokens, which come after the last prompt token in the list.
-  for (const [i, { layer, span }] of intent.additions.entries()) {
-    const known = intent.medianResidualNorms[layer] as number;
-    const dose = known > 0 ? Math.abs(coefficients[i] as number) / known : 0;
-    largestDoses[layer] = Math.max(dose, largestDoses[layer] as number);
-    if (span && span.first > 0) continue;
-    relativeDoses[layer] = dose;
-  }
-  return { programDigest: intent.program.digest, coefficients, gate, relativeDoses, largestDoses };
+  return { programDigest: intent.program.digest, coefficients, gate, ...dosesOf(intent, coefficients) };
+}
+
+/** The last prompt token, as tokens of the answer are counted. */
+const LAST_OF_PROMPT = -1;
+
+/** Doses of the blocks: at the first generated token, or before it where none acts there; and where they are largest. */
+function dosesOf(
+  { layers, additions, medianResidualNorms }: Intent,
+  coefficients: readonly number[],
+): Pick<Decision, "relativeDoses" | "largestDoses"> {
+  const at = (token: number): Float32Array => {
+    const doses = new Float32Array(layers);
+    for (const [i, addition] of additions.entries()) {
+      const known = medianResidualNorms[addition.layer] as number;
+      // What acts on one row adds up, whichever way it points: no row moves further.
+      if (known > 0 && actsAt(addition, token))
+        doses[addition.layer] =
+          (doses[addition.layer] as number) + Math.abs(coefficients[i] as number) / known;
+    }
+    return doses;
+  };
+  const [before, first] = [at(LAST_OF_PROMPT), at(0)];
+  const later = new Set(additions.flatMap(({ span }) => (span && span.first > 0 ? [span.first] : [])));
+  const all = [before, first, ...[...later].map(at)];
+  return {
+    relativeDoses: first.map((dose, layer) => (dose > 0 ? dose : (before[layer] as number))),
+    largestDoses: first.map((_, layer) => Math.max(...all.map((doses) => doses[layer] as number))),
+  };
+}
+
+function actsAt({ scope = Scope.UNSPECIFIED, span }: PlannedOperation, token: number): boolean {
+  if (scope === Scope.UNSPECIFIED) return true;
+  if (scope !== Scope.DECODE) return token === LAST_OF_PROMPT;
+  if (!span) return token >= 0;
+  return token >= span.first && (span.end === 0 || token < span.end);
 }
 
 /** @throws TrimtabError NON_FINITE if a coefficient is not a finite 32-bit float. */
