@@ -1,11 +1,13 @@
 /** Artifacts that come from outside are what they claim to be, or are refused. */
 import { TrimtabError } from "#kit/errors.ts";
+import type { Edit } from "#proto/trimtab/steering/v1/steering_service_pb.ts";
 import { ArtifactKind } from "#proto/trimtab/type/v1/artifact_pb.ts";
 import { loadController } from "./controller/artifact.ts";
 import type { SteeringClients } from "./clients.ts";
 import { readEdit } from "./edit.ts";
 import { parseStoredDirection } from "./library.ts";
-import { readRuleset } from "./ruleset.ts";
+import { fetchModel } from "./model.ts";
+import { checkReadable, readRuleset } from "./ruleset.ts";
 
 /** What is put. */
 export interface Content {
@@ -20,7 +22,7 @@ export interface Content {
  *   and what forward says about a program
  */
 export async function checkContent(
-  { forward }: SteeringClients,
+  clients: SteeringClients,
   { kind, data, modelDigest }: Content,
 ): Promise<void> {
   if (kind === ArtifactKind.DIRECTION) {
@@ -34,12 +36,15 @@ export async function checkContent(
         limit: controller.modelDigest,
       });
     }
-  } else if (kind === ArtifactKind.EDIT || kind === ArtifactKind.RULESET) {
-    const edits =
-      kind === ArtifactKind.EDIT
-        ? [readEdit(data, modelDigest)]
-        : readRuleset(data, modelDigest).rules.flatMap(({ edit }) => edit ?? []);
-    for (const { program } of edits) if (program) await forward.putProgram({ program });
+  } else if (kind === ArtifactKind.EDIT) {
+    await showPrograms(clients, [readEdit(data, modelDigest)]);
+  } else if (kind === ArtifactKind.RULESET) {
+    const ruleset = readRuleset(data, modelDigest);
+    checkReadable(ruleset, await fetchModel(clients, modelDigest, {}));
+    await showPrograms(
+      clients,
+      ruleset.rules.flatMap(({ edit }) => edit ?? []),
+    );
   } else if (kind === ArtifactKind.PROBE || kind === ArtifactKind.POLICY) {
     checkJson(data, modelDigest);
   } else if (kind === ArtifactKind.UNSPECIFIED) {
@@ -53,6 +58,10 @@ export async function checkContent(
       },
     );
   }
+}
+
+async function showPrograms({ forward }: SteeringClients, edits: readonly Edit[]): Promise<void> {
+  for (const { program } of edits) if (program) await forward.putProgram({ program });
 }
 
 /** Who reads probes and policies knows their format; here it counts that one is JSON and says for which model. */

@@ -17,13 +17,16 @@ import {
 import {
   type Activation,
   Pooling,
+  Site,
   type Tap,
   TapPositions,
   TapSchema,
 } from "#proto/trimtab/type/v1/program_pb.ts";
 import { ARTIFACT_LIMITS } from "../limits.ts";
+import type { ModelShape } from "./clients.ts";
 import { norm } from "./direction.ts";
 import { checkEdit, checkFit, decodeMessage } from "./edit.ts";
+import { siteDim } from "./model.ts";
 import { f32Rows } from "./tensors.ts";
 
 /** Encodes a ruleset. @throws TrimtabError as `checkRuleset`. */
@@ -102,6 +105,25 @@ function checkRuleset(ruleset: Ruleset): Ruleset {
     checkFit(checkEdit(edit), edit.program?.modelDigest ?? "", ruleset.modelDigest);
   }
   return ruleset;
+}
+
+/**
+ * Checks that a model can be read by the conditions of a ruleset.
+ * @throws TrimtabError FIELD_OUT_OF_RANGE, SHAPE_MISMATCH, naming the condition
+ */
+export function checkReadable({ conditions }: Ruleset, model: ModelShape): void {
+  for (const [index, { site, layer, vector }] of conditions.entries()) {
+    const field = `conditions[${index}]`;
+    const outOfRange = (name: string, limit: string) =>
+      new TrimtabError("FIELD_OUT_OF_RANGE", `${field}.${name}: the model has ${limit}`, {
+        field: `${field}.${name}`,
+        limit,
+      });
+    if (layer >= model.layers) throw outOfRange("layer", `blocks 0 to ${model.layers - 1}`);
+    if (Site[site] === undefined || site === Site.UNSPECIFIED) throw outOfRange("site", "no such site");
+    // Of routers forward alone knows the size.
+    if (site !== Site.ROUTER) f32Rows(vector, siteDim(site, model), `${field}.vector`);
+  }
 }
 
 function checkCondition(condition: PromptCondition, index: number): void {
