@@ -26,6 +26,8 @@ export interface LoadedRecipe extends PlannableRecipe {
   readonly controller?: ControllerRunner;
   /** What a use that names no mode gets. */
   readonly mode: BuiltRecipe["mode"];
+  /** What mode "reply" answers; absent in recipes built before it was kept. */
+  readonly reply?: string;
 }
 
 /** What a request asked for, found. */
@@ -35,6 +37,8 @@ export interface Resolved {
   readonly resolved: string;
   /** Of recipes: what a use that names no mode gets. */
   readonly ownMode?: LoadedRecipe["mode"];
+  /** Of recipes: what mode "reply" answers, if it was built with them. */
+  readonly reply?: string;
 }
 
 /** The library. */
@@ -85,6 +89,7 @@ export function createLibrary(store: ArtifactStore, known: ReadonlySet<string>):
           ...(head && { head }),
         },
         ...{ resolved, ownMode: recipe.mode },
+        ...(recipe.reply !== undefined && { reply: recipe.reply }),
       };
     },
     recipe: recipeOf,
@@ -241,6 +246,7 @@ async function loadRecipe(store: ArtifactStore, built: BuiltRecipe): Promise<Loa
       ...{ direction, ending, doses: built.doses, course: built.course, mode: built.mode },
       ...(paperDirection && { paperDirection }),
       ...(controller && { controller }),
+      ...(built.reply !== undefined && { reply: built.reply }),
     };
   }
   if (controller) await controller.close();

@@ -40,20 +40,25 @@ export function replyDecider(
 /** What a recipe replies with; empty if it has no example. */
 export const replyText = ({ positiveAnswers }: RecipeSource): string => positiveAnswers[0]?.text ?? "";
 
+/** A recipe as it was found: pinned, with the reply it was built with, if that was kept. */
+export interface ReplySource {
+  readonly resolved: string;
+  readonly reply?: string | undefined;
+}
+
 /**
  * The reply of a use at a gate; empty: none.
- * @param resolved the recipe, pinned
- * @throws TrimtabError RECIPE_NOT_FOUND if its answers are not here
+ * @throws TrimtabError RECIPE_NOT_FOUND if it is neither in the recipe nor among those here
  */
 export function replyOf(
   recipes: ReadonlyMap<string, RecipeSource>,
   { mode }: SteeringUse,
-  resolved: string,
+  { resolved, reply: kept }: ReplySource,
   gate: number,
 ): string {
   if (mode !== REPLY_MODE || gate < REPLY_GATE) return "";
   const recipe = recipes.get(resolved.split("@")[0] ?? "");
-  const reply = recipe ? replyText(recipe) : "";
+  const reply = kept ?? (recipe ? replyText(recipe) : "");
   if (reply !== "") return reply;
   throw new TrimtabError("RECIPE_NOT_FOUND", "the recipe's answers are not here", {
     field: "steering.recipe",

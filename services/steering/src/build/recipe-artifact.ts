@@ -45,6 +45,8 @@ const schema = z.strictObject({
     rest: z.number().min(0).max(1),
     ending: z.number().min(0).max(COURSE_LIMITS.ending),
   }),
+  /** What mode "reply" answers; absent in recipes of before, which answer what their files say. */
+  reply: z.string().optional(),
   evaluation: z.unknown().refine(isEvaluation, "no evaluation").optional(),
 });
 

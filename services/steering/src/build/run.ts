@@ -7,6 +7,7 @@ import { ArtifactKind } from "#proto/trimtab/type/v1/artifact_pb.ts";
 import { type Recipe } from "#proto/trimtab/steering/v1/steering_service_pb.ts";
 import type { RecipeSource } from "../recipes/recipe.ts";
 import { checkRecipeData } from "../recipes/data-checks.ts";
+import { replyText } from "../reply.ts";
 import { throwIfCancelled } from "../work/call.ts";
 import type { PhaseContext } from "./context.ts";
 import { controllerPhase } from "./controller-phase.ts";
@@ -75,6 +76,7 @@ export async function runBuild(context: PhaseContext, order: BuildOrder): Promis
       ...(controller ? { controller: controller.digest } : {}),
       doses: search.doses.map(({ layer, relative }) => ({ layer, relative })),
       course: search.course,
+      reply: replyText(context.recipe),
     };
     if (order.skipEvaluation) return finish(context, order, built);
     enter("evaluation");

@@ -14,12 +14,12 @@ import { restricted } from "../active-layers.ts";
 import type { Plan } from "../decider.ts";
 import { createDeciders } from "../deciders.ts";
 import { checkModelDigest } from "../model.ts";
-import { replyOf } from "../reply.ts";
+import { replyOf, type ReplySource } from "../reply.ts";
 import type { SteeringParts } from "../service.ts";
 import { partsOf } from "../use.ts";
 
-/** A part with its recipe's own mode; empty for artifacts. */
-interface NamedPart extends Part {
+/** A part with its recipe's own mode and reply; empty for artifacts. */
+interface NamedPart extends Part, ReplySource {
   readonly ownMode: string;
 }
 
@@ -35,7 +35,8 @@ export function planningHandlers({
     const found = await library.resolve(use, modelDigest);
     const scaled = await nats.scaled(use as SteeringUse, found, modelDigest);
     const decider = deciderOf(found.deciding, scaled);
-    return { decider, use: scaled, resolved: found.resolved, ownMode: found.ownMode ?? "" };
+    const { resolved, ownMode = "", reply } = found;
+    return { decider, use: scaled, resolved, ownMode, reply };
   };
   const allParts = async (steering: SteeringUse | undefined, modelDigest: string): Promise<NamedPart[]> => {
     const digest = checkModelDigest(modelDigest);
@@ -75,14 +76,15 @@ export function planningHandlers({
       for (const program of programs) library.remember(program);
       const reports = parts.map(({ resolved }, i) => reportOf(plan.parts[i] as Plan, resolved));
       const isComposed = whole.parts.length > 0;
-      const leading = reports[plan.parts.indexOf(plan.leading)] as PlanReport;
+      const lead = plan.parts.indexOf(plan.leading);
+      const leading = reports[lead] as PlanReport;
       return {
         program: { programDigest: plan.program?.digest ?? "", coefficients: [...plan.coefficients] },
         report: create(PlanReportSchema, {
           ...leading,
           relativeDoses: [...plan.relativeDoses],
           parts: isComposed ? reports : [],
-          reply: replyOf(recipes, whole, leading.resolved, leading.gate),
+          reply: replyOf(recipes, whole, parts[lead] as NamedPart, leading.gate),
         }),
       };
     },
