@@ -1,12 +1,11 @@
 /** Data a recipe must not have: an empty class, copies and near-copies across splits; builds and fits refuse it. */
 import { expect, test } from "bun:test";
-import { readFileSync, writeFileSync } from "node:fs";
-import { mkdtempSync, rmSync } from "node:fs";
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { checkLeakage, checkRecipeData } from "../../../services/steering/src/recipes/data-checks.ts";
 import type { Prompt, Split } from "../../../services/steering/src/recipes/prompts.ts";
-import { readRecipe } from "../../../services/steering/src/recipes/recipe.ts";
+import { readRecipe, readRecipes } from "../../../services/steering/src/recipes/recipe.ts";
 import { writeSmallRecipe } from "./support/small-recipe.ts";
 
 const prompt = (id: string, text: string, split: Split): Prompt => ({ id, text, split, family: id });
@@ -37,6 +36,11 @@ test("a recipe with an empty class, or with leakage, is refused by name", () => 
     const leaked = { ...JSON.parse(lines[0] ?? ""), id: "leak", split: "validation" };
     writeFileSync(file, [...lines, JSON.stringify(leaked)].join("\n"));
     expect(() => checkRecipeData(readRecipe(folder))).toThrow("leakage: leak");
+    const family = { ...leaked, id: "late", text: "paint the old fence of the garden green" };
+    writeFileSync(file, [...lines, JSON.stringify(family)].join("\n"));
+    expect(() => checkRecipeData(readRecipe(folder))).toThrow(
+      "leakage: harmful-train-0 (train) and late (validation) are of one family",
+    );
     writeFileSync(file, lines.join("\n"));
     const borderline = join(folder, "borderline.jsonl");
     writeFileSync(borderline, JSON.stringify({ ...leaked, id: "odd", split: "test" }));
@@ -45,6 +49,22 @@ test("a recipe with an empty class, or with leakage, is refused by name", () => 
     writeFileSync(borderline, "");
     writeFileSync(join(folder, "passages.jsonl"), "\n");
     expect(() => checkRecipeData(readRecipe(folder))).toThrow("passages.jsonl has no passage");
+  } finally {
+    rmSync(directory, { recursive: true });
+  }
+});
+
+test("recipes come in the order of their folders' names, whatever the file system says", () => {
+  const directory = mkdtempSync(join(tmpdir(), "trimtab-order-"));
+  try {
+    const names = ["zeta", "alpha", "mid", "beta", "omega", "eta", "kappa", "nu"];
+    const first = writeSmallRecipe(join(directory, "one"));
+    for (const name of names) {
+      cpSync(join(first, "refusal"), join(directory, "all", name), { recursive: true });
+      const file = join(directory, "all", name, "recipe.toml");
+      writeFileSync(file, readFileSync(file, "utf8").replace('name = "refusal"', `name = "${name}"`));
+    }
+    expect([...readRecipes([join(directory, "all")]).keys()]).toEqual(names.toSorted());
   } finally {
     rmSync(directory, { recursive: true });
   }

@@ -1,6 +1,7 @@
 /**
  * What a recipe's prompts must be before anything is fitted to them: no class is empty where it is needed, and no prompt
- * of one split is a copy or near-copy of one in another (leakage). Near: word 3-grams with a Jaccard similarity of 0.7 or
+ * of one split is a copy or near-copy of one in another (leakage), nor of a topic family that another has: an evaluation is on families
+ * that nothing was chosen on. Near: word 3-grams with a Jaccard similarity of 0.7 or
  * more, found through an index of the grams. Cost: linear in the words, but for grams that many prompts share.
  */
 import { TrimtabError } from "#kit/errors.ts";
@@ -15,12 +16,15 @@ const checked = new WeakSet<RecipeSource>();
 /** Checks a recipe, once. @throws TrimtabError ARTIFACT_INVALID naming the class or the two prompts. */
 export function checkRecipeData(recipe: RecipeSource): void {
   if (checked.has(recipe)) return;
-  const { steer, leave } = recipe.settings.prompts;
+  const { steer, leave, borderline } = recipe.settings.prompts;
   checkClass(recipe.steer, steer.file);
   if (leave) checkClass(recipe.leave, leave.file);
   checkPart(recipe.passages, recipe.settings.prompts.passages, "passage");
   checkPart(recipe.positiveAnswers, recipe.settings.direction.positive, "answer");
   checkLeakage([...recipe.steer, ...recipe.leave, ...recipe.borderline]);
+  checkFamilies(recipe.steer, steer.file);
+  if (leave) checkFamilies(recipe.leave, leave.file);
+  if (borderline) checkFamilies(recipe.borderline, borderline.file);
   checked.add(recipe);
 }
 
@@ -44,6 +48,17 @@ export function checkLeakage(prompts: readonly Prompt[]): void {
       else index.set(gram, [seen.length]);
     }
     seen.push({ prompt, grams });
+  }
+}
+
+function checkFamilies(prompts: readonly Prompt[], file: string): void {
+  const splits = new Map<string, Prompt>();
+  for (const prompt of prompts) {
+    const before = splits.get(prompt.family) ?? prompt;
+    splits.set(prompt.family, before);
+    if (before.split === prompt.split) continue;
+    const where = `${before.id} (${before.split}) and ${prompt.id} (${prompt.split})`;
+    throw new TrimtabError("ARTIFACT_INVALID", `leakage: ${where} are of one family`, { field: file });
   }
 }
 

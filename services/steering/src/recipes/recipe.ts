@@ -132,7 +132,8 @@ export interface RecipeSource {
 }
 
 /**
- * Reads every recipe below the directories, by name. A recipe may use files of another one's folder in any of them.
+ * Reads every recipe below the directories, by name: in the order of the folders' names, so that what is measured on the first
+ * recipe's passages is the same on every machine. A recipe may use files of another one's folder in any of them.
  * @throws TrimtabError ARTIFACT_INVALID (two recipes of one name, too), ARTIFACT_NOT_FOUND
  */
 export function readRecipes(directories: readonly string[]): Map<string, RecipeSource> {
@@ -165,7 +166,10 @@ export function findRecipe(
 function recipeFolders(directory: string): string[] {
   try {
     const entries = readdirSync(directory, { withFileTypes: true });
-    return entries.filter((entry) => entry.isDirectory()).map((entry) => join(directory, entry.name));
+    return entries
+      .filter((entry) => entry.isDirectory())
+      .map(({ name }) => join(directory, name))
+      .sort();
   } catch (cause) {
     throw new TrimtabError("ARTIFACT_NOT_FOUND", `the folder of recipes ${directory} cannot be read`, {
       cause,
