@@ -70,3 +70,20 @@ test("a hidden state that the engine cannot compute is a failed verdict, and end
   expect(await strict.catch(fromConnectError)).toMatchObject({ field: "scaling.verifier" });
   expect([...stack.forward.alive]).toEqual([]);
 });
+
+test("a fork that the engine refuses fails its children with the engine's reason, and the parent goes on", async () => {
+  const stack = answering(["a\n\nb\n\nc"]);
+  const budget = { candidates: 4 };
+  const scaling = { strategy: "particle-filtering", budget, verifier: { name: "steps" } };
+  stack.forward.refusesFork = () => "QUEUE_FULL";
+  const none = await stack.client.complete(chat("hello", { scaling })).catch(fromConnectError);
+  expect(none).toMatchObject({ reason: "QUEUE_FULL" });
+  // The prompt is forked, its children are not: of those drawn again the first goes on, and has what it had.
+  let forks = 0;
+  stack.forward.refusesFork = () => (forks++ === 0 ? undefined : "QUEUE_FULL");
+  const { choices, search } = await stack.client.complete(chat("hello", { scaling }));
+  expect(forks).toBeGreaterThan(1);
+  expect(choices[0]?.text).toBe("a\n\nb\n\nc");
+  expect(search?.candidates.some(({ reason }) => reason === FinishReason.ERROR)).toBe(true);
+  expect([...stack.forward.alive]).toEqual([]);
+});

@@ -37,6 +37,8 @@ export interface ForwardBench {
   onCommand: (command: Command) => void;
   /** A reason: the generation of this sequence fails with it. */
   fails: (sequenceId: bigint) => string | undefined;
+  /** A reason: the fork of this sequence fails with it. */
+  refusesFork: (sequenceId: bigint) => string | undefined;
   /** False: programs are taken and not carried out. */
   obeys: boolean;
   /** What is sent in the place of an event: a forward that lies. */
@@ -58,6 +60,7 @@ export function createForwardBench(): ForwardBench {
     beforeToken: () => undefined,
     onCommand: () => undefined,
     fails: () => undefined,
+    refusesFork: () => undefined,
     obeys: true,
     lies: (event) => [event],
     alive: new Set(),

@@ -72,6 +72,8 @@ export class SimulatedSession {
       const { sequenceId, childIds } = command.value;
       const parent = this.#sequences.get(sequenceId);
       if (!parent) return this.#fail(sequenceId, commandId, "SEQUENCE_NOT_FOUND");
+      const refusal = this.#bench.refusesFork(sequenceId);
+      if (refusal !== undefined) return this.#fail(sequenceId, commandId, refusal);
       for (const child of childIds) this.#add(child, parent.ids, parent.answered);
       this.#send(sequenceId, commandId, { case: "forked", value: { childIds } });
     } else if (command.case === "truncate") {

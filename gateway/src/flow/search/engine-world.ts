@@ -16,6 +16,7 @@ import { readBaseLogprobs } from "./base-logprobs.ts";
 import { type GrowContext, growBatch } from "./growing.ts";
 import { judgeBranches } from "./judging.ts";
 import type { PreparedScaling } from "./options.ts";
+import { type ForkingSession, keepRefusedForks } from "./refused-forks.ts";
 import { openRevision } from "./revisions.ts";
 import { haltIdsOf } from "./step-rule.ts";
 
@@ -47,8 +48,10 @@ export interface EngineWorld extends World {
 }
 
 /** Creates the world; the prompts of the arms are open. */
-export function createEngineWorld(input: EngineInput): EngineWorld {
-  const { prepared, scaling, arms, usage } = input;
+export function createEngineWorld(given: EngineInput): EngineWorld {
+  const { prepared, scaling, arms, usage } = given;
+  const session = keepRefusedForks(given.session);
+  const input = { ...given, session };
   const table = createBranchTable(prepared, arms);
   let prefixTokens = 0;
   const context = growContext(input, ({ replayed, prefix }) => {
@@ -101,7 +104,7 @@ function readingOf({ scaling, arms }: EngineInput): Reading {
 }
 
 function growContext(
-  { prepared, scaling, session, watch }: EngineInput,
+  { prepared, scaling, session, watch }: EngineInput & { readonly session: ForkingSession },
   onCost: GrowContext["onCost"],
 ): GrowContext {
   const { strategy, step } = scaling;

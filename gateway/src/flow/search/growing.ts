@@ -10,6 +10,7 @@ import { failure, type ForwardSession, type SessionCommand } from "../forward-se
 import type { Prepared } from "../prepare.ts";
 import type { Branch } from "./branches.ts";
 import { confidenceOf } from "./confidence.ts";
+import type { ForkingSession } from "./refused-forks.ts";
 import { isFinalStep, isWholeStep, type StepEnd } from "./step-rule.ts";
 
 /** Sends commands in order, in as few messages as forward takes. */
@@ -22,7 +23,7 @@ export function sendInParts(session: ForwardSession, commands: readonly SessionC
 /** What batches have in common. */
 export interface GrowContext {
   readonly prepared: Prepared;
-  readonly session: ForwardSession;
+  readonly session: ForkingSession;
   readonly step: StepEnd;
   /** Tokens at which a step may end. */
   readonly haltIds: ReadonlySet<number>;
@@ -132,7 +133,7 @@ function take(
   onText: (id: number, text: string) => void,
 ): void {
   if (event.case === "failed") {
-    one.error = failure(event.value);
+    one.error = context.session.refusalOf(one.branch.sequenceId) ?? failure(event.value);
     end(one, "error");
   } else if (event.case === "tokens") {
     takeTokens(context, one, event.value.tokens);
