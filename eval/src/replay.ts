@@ -56,13 +56,14 @@ const likeliestOf = (candidates: readonly Scored[]): Scored | undefined =>
 /** Of those that gave the answer with most weight the likeliest. Answers that were cut off vote if there are no others. */
 function voted(candidates: readonly Scored[]): Scored | undefined {
   const stopped = candidates.filter(({ hasStopped }) => hasStopped);
-  const voters = (stopped.length > 0 ? stopped : candidates).filter(({ answer }) => answer !== "");
+  const allowed = stopped.length > 0 ? stopped : candidates;
+  const voters = allowed.filter(({ answer }) => answer !== "");
   const sums = [...Map.groupBy(voters, ({ answer }) => answer)].map(([answer, ballots]) => ({
     answer,
     weight: ballots.reduce((sum, { score }) => sum + score, 0),
     likelihood: ballots.reduce((sum, { meanLogprob }) => sum + meanLogprob, 0) / ballots.length,
   }));
   const [winner] = sums.toSorted((a, b) => b.weight - a.weight || b.likelihood - a.likelihood);
-  const eligible = candidates.filter(({ answer }) => answer === winner?.answer);
-  return likeliestOf(eligible.length > 0 ? eligible : candidates);
+  const eligible = allowed.filter(({ answer }) => answer === winner?.answer);
+  return likeliestOf(eligible.length > 0 ? eligible : allowed);
 }

@@ -13,9 +13,8 @@ export interface Ballot {
  * Candidates that did not come to their own end vote only if none did, failed ones only if all have.
  */
 export function tally(search: Search, ballots: readonly Ballot[]): AnswerTally[] {
-  const voters = preferring(soundBallots(ballots), ({ candidate }) => candidate.ended === "stop");
   const sums = new Map<string, { weight: number; votes: number; likelihood: number }>();
-  for (const { candidate, weight } of voters) {
+  for (const { candidate, weight } of votersOf(ballots)) {
     const answer = search.answer(candidate);
     if (answer === undefined) continue;
     const sum = sums.get(answer) ?? { weight: 0, votes: 0, likelihood: 0 };
@@ -30,8 +29,8 @@ export function tally(search: Search, ballots: readonly Ballot[]): AnswerTally[]
 }
 
 /**
- * The votes, and the candidate to show for the winning answer: of those that gave it, the one whose vote weighs most, then the
- * likeliest. Without any answer: the same among all. There must be a ballot.
+ * The votes, and the candidate to show for the winning answer: of those that voted for it, the one whose vote weighs most, then the
+ * likeliest. Without any answer: the same among all that may vote. There must be a ballot.
  */
 export function elect(
   search: Search,
@@ -40,7 +39,7 @@ export function elect(
   const answers = tally(search, ballots);
   const winner = answers[0]?.answer;
   const gave = ({ candidate }: Ballot): boolean => search.answer(candidate) === winner;
-  const best = preferring(soundBallots(ballots), gave).reduce((a, b) => {
+  const best = preferring(votersOf(ballots), gave).reduce((a, b) => {
     const gain = b.weight - a.weight || meanLogprob(b.candidate) - meanLogprob(a.candidate);
     return gain > 0 ? b : a;
   });
@@ -52,8 +51,11 @@ export function evenBallots(candidates: readonly Candidate[]): Ballot[] {
   return candidates.map((candidate) => ({ candidate, weight: 1 }));
 }
 
-const soundBallots = (ballots: readonly Ballot[]): readonly Ballot[] =>
-  preferring(ballots, ({ candidate }) => isSound(candidate));
+/** Those that came to their own end; all sound ones, if none did. */
+function votersOf(ballots: readonly Ballot[]): readonly Ballot[] {
+  const sound = preferring(ballots, ({ candidate }) => isSound(candidate));
+  return preferring(sound, ({ candidate }) => candidate.ended === "stop");
+}
 
 /** Mean log-probability of a candidate's tokens, nats. */
 export function meanLogprob({ logprob, tokens }: Candidate): number {

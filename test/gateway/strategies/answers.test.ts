@@ -1,6 +1,8 @@
 /** Canonical answers: equal ones are equal texts, and different ones are not. */
 import { expect, test } from "bun:test";
 import { answerOf } from "../../../gateway/src/strategies/answers.ts";
+import type { Candidate, Search } from "../../../gateway/src/strategies/strategy.ts";
+import { elect, evenBallots } from "../../../gateway/src/strategies/votes.ts";
 
 const NUMBER = { form: "number", marker: "" } as const;
 
@@ -27,4 +29,25 @@ test("a marker and the form say where the answer stands", () => {
   expect(answerOf("3", { form: "number", marker: "Answer:" })).toBeUndefined();
   expect(answerOf("one\n Two  words! \n\n", { form: "line", marker: "" })).toBe("two words");
   expect(answerOf(" Two\nlines. ", { form: "text", marker: "" })).toBe("two lines");
+});
+
+test("the answer that wins is shown by one that voted for it, not by one that was cut off", () => {
+  const search = { answer: ({ text }: Candidate) => answerOf(text, NUMBER) } as Search;
+  const one = (text: string, ended: Candidate["ended"], logprob: number) =>
+    ({ text, ended, logprob, tokens: 1 }) as Candidate;
+  const [whole, other, cut] = [
+    one("so 7.", "stop", -3),
+    one("so 8.", "stop", -4),
+    one("7 and", "length", -1),
+  ];
+  const voted = elect(search, evenBallots([whole, other, cut]));
+  expect(voted.answers.map(({ answer, votes }) => [answer, votes])).toEqual([
+    ["7", 1],
+    ["8", 1],
+  ]);
+  expect(voted.chosen).toBe(whole);
+  expect(elect(search, evenBallots([cut])).chosen).toBe(cut);
+  expect(elect(search, evenBallots([one("none", "stop", -3), one("nothing", "stop", -2)])).chosen.text).toBe(
+    "nothing",
+  );
 });
