@@ -5,7 +5,7 @@
  * third of right answers are revised into wrong ones. Needs a conversation. Cost: N answers, and a prefill of each attempt.
  */
 import { choose } from "./choosing.ts";
-import { sampleAnswers } from "./sampling.ts";
+import { startSome } from "./sampling.ts";
 import { isSound, soundOf } from "./standing.ts";
 import { type Candidate, type Run, type Search, type Strategy, withParameters } from "./strategy.ts";
 import { elect, evenBallots } from "./votes.ts";
@@ -58,11 +58,11 @@ export const revision: Strategy = {
 
 async function* run(search: Search, { chains, request }: Parameters): Run {
   const width = chains === 0 ? Math.round(Math.sqrt(search.width)) : Math.min(chains, search.width);
-  const first = await sampleAnswers(search, width);
+  const first = await startSome(search, width);
+  let isWhole = await search.step(first, "end");
   const lines = soundOf(first).map((attempt) => [attempt]);
-  for (let count = width; count < search.width; count += width) {
-    const next = await reviseAll(search, lines.slice(0, search.width - count), request);
-    if (!next) break;
+  for (let count = width; isWhole && count < search.width; count += width) {
+    isWhole = await reviseAll(search, lines.slice(0, search.width - count), request);
   }
   // Only now: what the attempts so far share need not be what their revisions say.
   search.drop([search.root]);

@@ -35,6 +35,15 @@ test("ab-mcts chooses none of the answers that the budget did not let begin", as
   expect(chosen).toStartWith("a");
 });
 
+test("where the budget is used up no attempt is shown to the model again", async () => {
+  const model: SimulatedModel = { next: (text) => (text.length < 9 ? [{ text: "a", p: 1 }] : []) };
+  const world = createSimulatedWorld(model, () => 1, 1n);
+  let shown = 0;
+  const revise: typeof world.revise = (...asked) => (shown++, world.revise(...asked));
+  const { result } = await run("sequential-revision", { ...world, revise }, { candidates: 4, tokens: 5 });
+  expect([result.isSpent, shown]).toEqual([true, 0]);
+});
+
 test("a verdict that failed is stood in for by the mean of all verdicts of the search", async () => {
   let asked = 0;
   const judge = () => (++asked <= 2 ? 0.2 : "DEADLINE_EXCEEDED");
