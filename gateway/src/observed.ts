@@ -8,23 +8,32 @@ import { createMeter } from "./admission/meter.ts";
 import type { CallScope } from "./clients.ts";
 import type { GatewayContext } from "./context.ts";
 import { generate } from "./flow/generation.ts";
+import type { SessionOpener } from "./flow/shared-session.ts";
 import { validateSpec } from "./flow/validate.ts";
 import { traceGeneration } from "./generation-spans.ts";
 import { checkSteering, usesOf } from "./permissions.ts";
+
+/** An answer whose beginning is given, on a session that others may share. */
+export interface Begun {
+  readonly text: string;
+  readonly open: SessionOpener;
+}
 
 /** Generates; what `scope.send` sends is not among the events. Throws typed errors, before or between events. */
 export function observed(
   gateway: GatewayContext,
   spec: GenerationSpec | undefined,
   scope: CallScope,
+  begun?: Begun,
 ): AsyncIterableIterator<GenerateResponse, void> {
-  return passing(generation(gateway, spec, scope));
+  return passing(generation(gateway, spec, scope, begun));
 }
 
 async function* generation(
   gateway: GatewayContext,
   spec: GenerationSpec | undefined,
   scope: CallScope,
+  begun: Begun | undefined,
 ): PassingGenerator<GenerateResponse> {
   const { flow, metrics } = gateway;
   const { send } = scope;
@@ -52,7 +61,8 @@ async function* generation(
         hear(response);
         return true;
       };
-      yield passOn(generate(flow, spec, { ...spans.scope, send: sendOn }), hear);
+      const within = { ...spans.scope, send: sendOn };
+      yield passOn(generate(flow, spec, within, begun?.text, begun?.open), hear);
     } finally {
       ticket.leave(meter.usedTokens);
     }

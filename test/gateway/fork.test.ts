@@ -7,10 +7,12 @@ import { ForwardService } from "#proto/trimtab/forward/v1/forward_service_pb.ts"
 import { GatewayService } from "#proto/trimtab/gateway/v1/gateway_service_pb.ts";
 import { TokenizerService } from "#proto/trimtab/tokenizer/v1/tokenizer_service_pb.ts";
 import { createKeyGate } from "#kit/auth.ts";
+import { createMetrics } from "#kit/metrics.ts";
 import { createGateway } from "../../gateway/index.ts";
 import { createForwardService, type RunningForwardService } from "../../services/forward/index.ts";
 import { createTokenizerService, type TokenizerServiceRoom } from "../../services/tokenizer/index.ts";
 import { chat, refusal, text } from "./support/asks.ts";
+import { keyed } from "./support/keyed-stack.ts";
 import { createSimulatedStack } from "./support/simulated-services.ts";
 
 const PROMPT = "The quick brown fox jumps over the lazy dog, and then it looks around. ".repeat(3);
@@ -87,6 +89,22 @@ test("one child that fails ends all, and nothing is left behind", async () => {
   expect(failure).toContain("context");
   expect([...stack.forward.alive]).toEqual([]);
   expect(stack.gateway.running()).toBe(0);
+});
+
+test("children are counted like any answers, and a key is charged what they took", async () => {
+  // Ten seconds of the rate at once: 300 tokens, as many as the children might take.
+  const gate = createKeyGate({ apiKey: "", keys: [keyed("slow", { tokensPerSecond: 30 })] });
+  const metrics = createMetrics("gateway");
+  const { gateway } = createSimulatedStack({ gate, metrics });
+  const client = connectTo({ routes: gateway.routes }, { apiKey: "key-of-slow" }).client(GatewayService);
+  const fork = () => client.fork({ ...chat("hello", { maxTokens: 140 }), continuations: ["a", "b"] });
+  const { usage } = await fork();
+  const { body } = await metrics.expose();
+  expect(body).toMatch(/trimtab_generations_total\{outcome="ok",.*\} 2\n/);
+  expect(body).toContain(`kind="generated",service="gateway"} ${usage?.completionTokens}\n`);
+  const left = 300 - (usage?.promptTokens ?? 0) - (usage?.completionTokens ?? 0);
+  const next = (maxTokens: number) => client.complete(chat("hello", { maxTokens }));
+  expect((await next(left - 10)).choices).toHaveLength(1);
 });
 
 test("what was guessed ahead for all children is in the bill", async () => {

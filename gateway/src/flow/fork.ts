@@ -4,11 +4,12 @@
  */
 import { clone, create } from "@bufbuild/protobuf";
 import { TrimtabError } from "#kit/errors.ts";
-import { passing } from "#kit/passing.ts";
 import {
   type ForkRequest,
   type ForkResponse,
   ForkResponseSchema,
+  type GenerateResponse,
+  type GenerationSpec,
   GenerationSpecSchema,
 } from "#proto/trimtab/gateway/v1/gateway_service_pb.ts";
 import type { CallScope } from "../clients.ts";
@@ -16,18 +17,25 @@ import { LIMITS } from "../limits.ts";
 import { checkCount, checkRequired, checkText } from "./checks.ts";
 import { collect } from "./collect.ts";
 import { openSession } from "./forward-session.ts";
-import { generate } from "./generation.ts";
 import type { FlowContext } from "./prepare.ts";
 import { findStrategy } from "../strategies/registry.ts";
-import { createSharedSession } from "./shared-session.ts";
+import { createSharedSession, type SessionOpener } from "./shared-session.ts";
 import { totalUsage } from "./usage.ts";
 import { validateSpec } from "./validate.ts";
+
+/** Generates one child: what begins with a text, on a session that all of them share. */
+export type GenerateChild = (
+  spec: GenerationSpec,
+  scope: CallScope,
+  begun: { readonly text: string; readonly open: SessionOpener },
+) => AsyncIterable<GenerateResponse>;
 
 /** Answers with one choice a continuation, in order. One fails, all fail. */
 export async function forkAnswers(
   flow: FlowContext,
   request: ForkRequest,
   scope: CallScope,
+  child: GenerateChild,
 ): Promise<ForkResponse> {
   const { continuations } = request;
   checkRequired("continuations", continuations.length > 0, "there is no continuation");
@@ -45,7 +53,7 @@ export async function forkAnswers(
   const open = createSharedSession(continuations.length, (digest) => openSession(flow, digest, within));
   try {
     const answers = await Promise.all(
-      continuations.map((text) => collect(passing(generate(flow, spec, within, text, open)))),
+      continuations.map((text) => collect(child(spec, within, { text, open }))),
     );
     const choices = answers.flatMap((answer, index) =>
       answer.choices.map((choice) => ({ ...choice, index })),

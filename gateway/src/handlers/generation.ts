@@ -7,8 +7,9 @@ import {
 } from "#proto/trimtab/gateway/v1/gateway_service_pb.ts";
 import { create } from "@bufbuild/protobuf";
 import { sendKey } from "#kit/direct-messages.ts";
-import { admitted } from "../admission/admitted.ts";
+import { enter } from "../admission/admitted.ts";
 import { tokensOfGeneration } from "../admission/estimate.ts";
+import { createWhole } from "../admission/whole.ts";
 import { checkSteering, checkStrength, usesOf } from "../permissions.ts";
 import { collect } from "../flow/collect.ts";
 import { validateSpec } from "../flow/validate.ts";
@@ -35,7 +36,14 @@ export function generationHandlers(
       const spec = validateSpec(request.spec);
       checkSteering(usesOf(spec), scope.terms);
       const tokens = tokensOfGeneration(spec) * Math.max(1, continuations.length);
-      return await admitted(gateway, scope, tokens, () => forkAnswers(gateway.flow, request, scope));
+      const whole = createWhole(() => enter(gateway, scope, tokens));
+      try {
+        return await forkAnswers(gateway.flow, request, { ...scope, whole }, (child, within, begun) =>
+          observed(gateway, child, within, begun),
+        );
+      } finally {
+        whole.end();
+      }
     },
     async steer(request, context) {
       const scope = scopeOfCall(gateway, context);
