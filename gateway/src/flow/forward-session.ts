@@ -8,7 +8,7 @@
 import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import { createContextValues } from "@connectrpc/connect";
 import { fromConnectError, type Reason, REASONS, TrimtabError } from "#kit/errors.ts";
-import { arrivalKey, quickReaderKey } from "#kit/grpc-streams.ts";
+import { arrivalKey } from "#kit/grpc-streams.ts";
 import { createPushable } from "#kit/streams.ts";
 import {
   type Command,
@@ -24,7 +24,6 @@ import { LIMITS } from "../limits.ts";
 import { createEventQueue, type TakeEvent } from "./event-queue.ts";
 import type { FlowContext } from "./prepare.ts";
 import { endOfScope } from "./reasons.ts";
-import { readTokens } from "./token-wire.ts";
 
 /** A command without its id, which the session gives. */
 export type SessionCommand = MessageInitShape<typeof CommandSchema>["command"];
@@ -59,7 +58,6 @@ export function openSession(
     if (isTaken) reader.heard();
     return isTaken;
   });
-  contextValues.set(quickReaderKey, readTokens);
   const responses = clients.forward
     .session(requests, { ...scope, signal: abort.signal, contextValues })
     [Symbol.asyncIterator]();

@@ -1,10 +1,6 @@
 /** Generate, Complete, Steer, Fork. */
 import type { ServiceImpl } from "@connectrpc/connect";
-import {
-  type GatewayService,
-  type GenerateResponse,
-  SteerResponseSchema,
-} from "#proto/trimtab/gateway/v1/gateway_service_pb.ts";
+import { type GatewayService, SteerResponseSchema } from "#proto/trimtab/gateway/v1/gateway_service_pb.ts";
 import { create } from "@bufbuild/protobuf";
 import { sendKey } from "#kit/direct-messages.ts";
 import { enter } from "../admission/admitted.ts";
@@ -14,7 +10,6 @@ import { checkSteering, checkStrength, usesOf } from "../permissions.ts";
 import { collect } from "../flow/collect.ts";
 import { validateSpec } from "../flow/validate.ts";
 import { forkAnswers } from "../flow/fork.ts";
-import { textBytes } from "../flow/token-wire.ts";
 import { observed } from "../observed.ts";
 import { scopeOfCall } from "../caller.ts";
 import type { GatewayContext } from "../context.ts";
@@ -25,8 +20,7 @@ export function generationHandlers(
 ): Pick<ServiceImpl<typeof GatewayService>, "generate" | "complete" | "steer" | "fork"> {
   return {
     generate(request, context) {
-      const direct = context.values.get(sendKey);
-      const send = direct && ((response: GenerateResponse) => direct(response, textBytes(response)));
+      const send = context.values.get(sendKey);
       return observed(gateway, request.spec, { ...scopeOfCall(gateway, context), send });
     },
     complete: (request, context) => collect(observed(gateway, request.spec, scopeOfCall(gateway, context))),

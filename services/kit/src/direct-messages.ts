@@ -14,11 +14,8 @@ export const directKey = createContextKey<Http2ServerResponse | undefined>(undef
   description: "response",
 });
 
-/**
- * Sends a message of the answer now, or the bytes that it has been made into. False: it is not sent (there is no room, or another is on
- * its way), and is to be yielded.
- */
-export type Send = (message: Message, bytes?: Uint8Array) => boolean;
+/** Sends a message of the answer now. False: it is not sent (there is no room, or another is on its way), and is to be yielded. */
+export type Send = (message: Message) => boolean;
 
 /** Context value for handlers of streamed answers, absent where messages can only be yielded. Those that were yielded are sent before. */
 export const sendKey = createContextKey<Send | undefined>(undefined, { description: "send" });
@@ -37,7 +34,7 @@ export function writeDirectly(maxBytes: number): Interceptor {
     const form = createMethodSerializationLookup(request.method, undefined, undefined, limits).getO(true);
     const { serialize } = form;
     const way: Way = { response, serialize, header: undefined, isFull: false, signal: request.signal };
-    request.contextValues.set(sendKey, (message, bytes) => sendOn(way, message, bytes));
+    request.contextValues.set(sendKey, (message) => sendOn(way, message));
     const answered = await next(request);
     if (!answered.stream) return answered;
     return { ...answered, message: written(answered.message, way, answered.header) };
@@ -54,9 +51,9 @@ interface Way {
   isFull: boolean;
 }
 
-function sendOn(way: Way, message: Message, bytes?: Uint8Array): boolean {
+function sendOn(way: Way, message: Message): boolean {
   if (!way.header || way.isFull || way.signal.aborted) return false;
-  write(bytes ?? way.serialize(message), way, way.header);
+  write(way.serialize(message), way, way.header);
   return true;
 }
 

@@ -34,12 +34,6 @@ export type Arrival = (message: Message) => boolean;
  */
 export const arrivalKey = createContextKey<Arrival | undefined>(undefined, { description: "arrival" });
 
-/** Reads a frequent message faster than the general code does; undefined: that reads it. */
-export type QuickReader = (bytes: Uint8Array) => Message | undefined;
-
-/** Context value of a call: tried first on each message of the answer. */
-export const quickReaderKey = createContextKey<QuickReader | undefined>(undefined, { description: "reader" });
-
 /** What calls go through. */
 export interface StreamOptions {
   readonly baseUrl: string;
@@ -79,10 +73,7 @@ export function createStreams(options: StreamOptions): Transport["stream"] {
           if (!foundStatus) validateTrailer(trailer, head);
         };
         const isTaken = request.contextValues.get(arrivalKey);
-        const quick = request.contextValues.get(quickReaderKey);
-        const parse = (bytes: Uint8Array) =>
-          (quick?.(bytes) as ReturnType<typeof output.parse> | undefined) ?? output.parse(bytes);
-        const format = { parse, maxBytes, end, isTaken };
+        const format = { parse: (bytes: Uint8Array) => output.parse(bytes), maxBytes, end, isTaken };
         return { ...request, header: head, trailer, message: readMessages(source, format) };
       },
     });
