@@ -90,8 +90,10 @@ test("lists name what exists", async () => {
   expect((await client.listVerifiers({})).verifiers.map((verifier) => verifier.name)).toEqual([
     "words",
     "steps",
+    "peaks",
     "asker",
     "probe",
+    "deep_probe",
   ]);
   const { strategies } = await client.listStrategies({});
   expect(strategies[0]?.name).toBe("none");
