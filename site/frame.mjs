@@ -3,10 +3,7 @@
 /** Groups of the list, in order: what one reads first, then what one looks up. */
 const GROUPS = [
   ["Begin", ["index", "first-steps", "coming-from", "glossary", "comparison"]],
-  [
-    "Steer",
-    ["steering", "recipes", "steering-methods", "steering-lab", "steering-results", "steering-controls"],
-  ],
+  ["Steer", ["steering", "recipes", "steering-methods", "steering-lab", "steering-results"]],
   ["Search and verify", ["scaling", "scaling-results", "verifier", "evaluation"]],
   ["Use", ["page", "clients", "cli", "gateway", "errors"]],
   ["Operate", ["processes", "reliability", "security", "performance", "hub", "onnx", "releasing"]],

@@ -72,7 +72,7 @@ function claimsOfOurs({ model, effect, falseEffect, choice, nllRatio }: ReportRo
 function controlClaim({ gate, method, effect }: ReportRow, rows: readonly ReportRow[]): Verdict {
   const base = rows.find(({ part }) => part === "base")?.effect;
   return {
-    claim: `The control ${gate} × ${method} does nothing.`,
+    claim: `The control ${gate} × ${method} refuses no more than the base.`,
     isConfirmed: base !== undefined && effect.lower <= base.upper,
     because: `${percent(effect.rate)} against ${percent(base?.rate ?? Number.NaN)} of the base`,
   };
