@@ -17,9 +17,7 @@ export interface LoadRow {
   /** Of refused requests of the load, and of the calls of a process that does nothing but be refused. */
   readonly refusal: Percentiles;
   readonly probed: Percentiles;
-  /** Of the latter without what that process itself waited for a processor. */
-  readonly served: Percentiles;
-  /** Means over the slowest of them. */
+  /** Means over the slowest of the latter. */
   readonly slowest: Probe;
   /** Refusals that say when to come again. */
   readonly hinted: number;
@@ -47,17 +45,14 @@ export function summarize(factor: number | null, offered: Offered, probed: reado
     latency: percentilesOf(answered.map(({ totalMs }) => totalMs)),
     refusal: percentilesOf(refused.map(({ totalMs }) => totalMs)),
     probed: percentilesOf(probed.map(({ totalMs }) => totalMs)),
-    served: percentilesOf(probed.map(servedMs)),
     slowest: meansOf(
-      probed.toSorted((a, b) => servedMs(b) - servedMs(a)).slice(0, Math.ceil(SLOWEST * probed.length)),
+      probed.toSorted((a, b) => b.totalMs - a.totalMs).slice(0, Math.ceil(SLOWEST * probed.length)),
     ),
     hinted: refused.filter(({ hinted }) => hinted).length,
   };
 }
 
 const SLOWEST = 0.05;
-
-const servedMs = ({ totalMs, ownWaitMs }: Probe): number => totalMs - ownWaitMs;
 
 function meansOf(probes: readonly Probe[]): Probe {
   const mean = (of: keyof Probe): number =>
@@ -88,7 +83,6 @@ const HEADER = [
     "refusal p99",
     "probed p50",
     "probed p99",
-    "served p99",
   ],
 ];
 
@@ -101,7 +95,7 @@ export function tableOf(rows: readonly LoadRow[]): string {
     ...[row.offeredPerSecond, row.requestsPerSecond, row.tokensPerSecond].map((value) => value.toFixed(1)),
     ...[row.answered, row.refused, row.failed].map(String),
     ...[row.firstToken.p50, row.firstToken.p99, row.latency.p50, row.latency.p99].map(ms),
-    ...[row.refusal.p50, row.refusal.p99, row.probed.p50, row.probed.p99, row.served.p99].map(ms),
+    ...[row.refusal.p50, row.refusal.p99, row.probed.p50, row.probed.p99].map(ms),
   ]);
   const lines = [HEADER, ...cells];
   const widths = HEADER.map((_, i) => Math.max(...lines.map((line) => line[i]?.length ?? 0)));
