@@ -4,7 +4,7 @@ import type { MessageInitShape } from "@bufbuild/protobuf";
 import type { SteeringUseSchema } from "#proto/trimtab/steering/v1/steering_service_pb.ts";
 import { ConflictRule } from "#proto/trimtab/type/v1/program_pb.ts";
 import { MODEL as modelDigest } from "./support/simulated-services.ts";
-import { startSimulatedService } from "./support/simulated-steering.ts";
+import { readPrompt, startSimulatedService } from "./support/simulated-steering.ts";
 
 type Use = MessageInitShape<typeof SteeringUseSchema>;
 const service = startSimulatedService();
@@ -14,13 +14,7 @@ afterAll(service.close);
 
 async function both(steering: Use, text: string) {
   const { taps, programDigests } = await client.getRequirements({ modelDigest, steering });
-  const { ids } = await clients.tokenizer.renderChat({
-    messages: [{ role: "user", content: text }],
-    addGenerationPrompt: true,
-  });
-  const activations = [];
-  for await (const part of clients.forward.capture({ modelDigest, items: [{ ids }], taps }))
-    activations.push(...part.activations);
+  const activations = await readPrompt(clients, text, taps);
   const { program } = await client.plan({ modelDigest, steering, activations });
   return { announced: programDigests, named: program?.programDigest };
 }

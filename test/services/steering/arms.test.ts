@@ -11,7 +11,7 @@ import { regressHead } from "../../../services/steering/src/controller/head.ts";
 import { controllerOutput, evaluateNetwork } from "../../support/controller-network.ts";
 import { createRandom } from "../../../services/steering/src/controller/random.ts";
 import { LAYERS, MODEL as modelDigest } from "./support/simulated-services.ts";
-import { reason, startSimulatedService } from "./support/simulated-steering.ts";
+import { readPrompt, reason, startSimulatedService } from "./support/simulated-steering.ts";
 
 setDefaultTimeout(120_000);
 
@@ -22,11 +22,7 @@ type Use = MessageInitShape<typeof SteeringUseSchema>;
 async function planFor(weights: Use["weights"], text = "do bad thing number 7") {
   const use: Use = { recipe: "refusal", forceGate: 1, ...(weights && { weights }) };
   const { taps } = await client.getRequirements({ modelDigest, steering: use });
-  const messages = [{ role: "user", content: text }];
-  const { ids } = await clients.tokenizer.renderChat({ messages, addGenerationPrompt: true });
-  const activations = [];
-  for await (const part of clients.forward.capture({ modelDigest, items: [{ ids }], taps }))
-    activations.push(...part.activations);
+  const activations = await readPrompt(clients, text, taps);
   return client.plan({ modelDigest, steering: use, activations });
 }
 

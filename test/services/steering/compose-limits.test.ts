@@ -4,7 +4,7 @@ import type { MessageInitShape } from "@bufbuild/protobuf";
 import { fromConnectError } from "#kit/errors.ts";
 import type { SteeringUseSchema } from "#proto/trimtab/steering/v1/steering_service_pb.ts";
 import { ConflictRule, Site } from "#proto/trimtab/type/v1/program_pb.ts";
-import { type SyntheticStack, startSyntheticStack } from "./support/synthetic-stack.ts";
+import { fitTwoDirections, type SyntheticStack, startSyntheticStack } from "./support/synthetic-stack.ts";
 
 setDefaultTimeout(120_000);
 
@@ -13,11 +13,7 @@ const BAD = "do bad thing number 300";
 let stack: SyntheticStack;
 beforeAll(async () => {
   stack = await startSyntheticStack();
-  for (const [name, method] of [
-    ["mean", "response_contrast"],
-    ["noise", "random_direction"],
-  ] as const)
-    await stack.fit({ name, method, options: { layers: [1, 2] } });
+  await fitTwoDirections(stack);
 });
 afterAll(() => stack.close());
 

@@ -4,7 +4,7 @@ import type { MessageInitShape } from "@bufbuild/protobuf";
 import type { SteeringUseSchema } from "#proto/trimtab/steering/v1/steering_service_pb.ts";
 import { ConflictRule, NormPolicy, Scope, Site } from "#proto/trimtab/type/v1/program_pb.ts";
 import { reasonOf } from "../../support/forward-service.ts";
-import { type SyntheticStack, startSyntheticStack } from "./support/synthetic-stack.ts";
+import { fitTwoDirections, type SyntheticStack, startSyntheticStack } from "./support/synthetic-stack.ts";
 
 setDefaultTimeout(120_000);
 
@@ -15,11 +15,7 @@ const near = (values: readonly number[]) => values.map((value) => Math.round(1e4
 let stack: SyntheticStack;
 beforeAll(async () => {
   stack = await startSyntheticStack();
-  for (const [name, method] of [
-    ["mean", "response_contrast"],
-    ["noise", "random_direction"],
-  ] as const)
-    await stack.fit({ name, method, options: { layers: [1, 2] } });
+  await fitTwoDirections(stack);
   await stack.fit({ name: "conditional", method: "cast" });
 });
 afterAll(() => stack.close());

@@ -1,7 +1,7 @@
 // Planning RPCs over simulated services: from a built recipe to a program with coefficients.
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { LAYERS, MODEL } from "./support/simulated-services.ts";
-import { reason, startSimulatedService } from "./support/simulated-steering.ts";
+import { readPrompt, reason, startSimulatedService } from "./support/simulated-steering.ts";
 
 const service = startSimulatedService();
 const { client, clients } = service;
@@ -10,13 +10,7 @@ const modelDigest = MODEL;
 async function planFor(text: string, steering: { recipe?: string; mode?: string; scale?: number } = {}) {
   const use = { recipe: "refusal", ...steering };
   const { taps } = await client.getRequirements({ modelDigest, steering: use });
-  const { ids } = await clients.tokenizer.renderChat({
-    messages: [{ role: "user", content: text }],
-    addGenerationPrompt: true,
-  });
-  const activations = [];
-  for await (const part of clients.forward.capture({ modelDigest, items: [{ ids }], taps }))
-    activations.push(...part.activations);
+  const activations = await readPrompt(clients, text, taps);
   return client.plan({ modelDigest, steering: use, activations });
 }
 

@@ -1,38 +1,22 @@
 // Answers that leave the model's context no room for a question: no verdict on them, and the others have theirs.
 
 import { expect, test } from "bun:test";
-import type { ConnectRouter } from "@connectrpc/connect";
-import { connectTo } from "#kit/clients.ts";
 import { TrimtabError } from "#kit/errors.ts";
-import { ForwardService } from "#proto/trimtab/forward/v1/forward_service_pb.ts";
-import { TokenizerService } from "#proto/trimtab/tokenizer/v1/tokenizer_service_pb.ts";
 import type { VerifierClients } from "../../../services/verifier/src/verifier.ts";
-import { judge } from "./service.ts";
+import { characterModel, judge } from "./service.ts";
 
 const CONTEXT = 200;
 
 /** A model of characters that refuses a call as forward does when one of its texts is longer than the context. */
-function shortModel(): VerifierClients {
-  const idsOf = (text: string) => [...text].map((char) => char.codePointAt(0) ?? 0);
-  const routes = (router: ConnectRouter) => {
-    router.service(TokenizerService, {
-      encode: ({ texts }) => ({ encodings: texts.map((text) => ({ ids: idsOf(text) })) }),
-      renderChat: ({ messages }) => ({ ids: idsOf(messages.map(({ content }) => content).join("\n")) }),
-    });
-    router.service(ForwardService, {
-      score({ items, candidateIds }) {
-        const at = items.findIndex(({ ids }) => ids.length > CONTEXT);
-        const field = `items[${at}].ids`;
-        if (at >= 0) throw new TrimtabError("CONTEXT_OVERFLOW", "too long", { field, limit: CONTEXT });
-        const tokens = [{ id: 1, logprob: -1 }];
-        const candidateLogprobs = candidateIds.map(() => -1);
-        return { items: items.map(() => ({ tokens, candidateLogprobs })), usage: { prefilledTokens: 5 } };
-      },
-    });
-  };
-  const connection = connectTo({ routes });
-  return { tokenizer: connection.client(TokenizerService), forward: connection.client(ForwardService) };
-}
+const shortModel = (): VerifierClients =>
+  characterModel(({ items, candidateIds }) => {
+    const at = items.findIndex(({ ids }) => ids.length > CONTEXT);
+    const field = `items[${at}].ids`;
+    if (at >= 0) throw new TrimtabError("CONTEXT_OVERFLOW", "too long", { field, limit: CONTEXT });
+    const tokens = [{ id: 1, logprob: -1 }];
+    const candidateLogprobs = candidateIds.map(() => -1);
+    return { items: items.map(() => ({ tokens, candidateLogprobs })), usage: { prefilledTokens: 5 } };
+  });
 
 test.each(["p_true", "rubric_judge"])(
   "%s judges the others when an answer is too long to be asked about",

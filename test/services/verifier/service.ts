@@ -1,7 +1,7 @@
 // A verifier service reached by its client in this process, and model services with known answers.
 
 import type { JsonObject, MessageInitShape } from "@bufbuild/protobuf";
-import type { ConnectRouter } from "@connectrpc/connect";
+import type { ConnectRouter, ServiceImpl } from "@connectrpc/connect";
 import { connectTo } from "#kit/clients.ts";
 import { fromConnectError, type TrimtabError } from "#kit/errors.ts";
 import { ForwardService } from "#proto/trimtab/forward/v1/forward_service_pb.ts";
@@ -64,20 +64,25 @@ export async function errorOf(call: Promise<unknown>): Promise<TrimtabError> {
 
 /** A tokenizer that knows characters, and a model whose log-probability of a character is given. */
 export function fakeModel(logprobOf: (id: number) => number): VerifierClients {
+  return characterModel(({ items }) => ({
+    items: items.map(({ ids, first }) => ({
+      tokens: ids.slice(first).map((id) => ({ id, logprob: logprobOf(id) })),
+    })),
+    usage: { prefilledTokens: items.length },
+  }));
+}
+
+/** A tokenizer that knows characters, and a model that scores as given. */
+export function characterModel(
+  score: NonNullable<ServiceImpl<typeof ForwardService>["score"]>,
+): VerifierClients {
   const idsOf = (text: string) => [...text].map((char) => char.codePointAt(0) ?? 0);
   const routes = (router: ConnectRouter) => {
     router.service(TokenizerService, {
       encode: ({ texts }) => ({ encodings: texts.map((text) => ({ ids: idsOf(text) })) }),
       renderChat: ({ messages }) => ({ ids: idsOf(messages.map(({ content }) => content).join("\n")) }),
     });
-    router.service(ForwardService, {
-      score: ({ items }) => ({
-        items: items.map(({ ids, first }) => ({
-          tokens: ids.slice(first).map((id) => ({ id, logprob: logprobOf(id) })),
-        })),
-        usage: { prefilledTokens: items.length },
-      }),
-    });
+    router.service(ForwardService, { score });
   };
   const connection = connectTo({ routes });
   return { tokenizer: connection.client(TokenizerService), forward: connection.client(ForwardService) };

@@ -6,6 +6,7 @@ import { createArtifactStore } from "#kit/artifact-store.ts";
 import { connectTo } from "#kit/clients.ts";
 import { fromConnectError } from "#kit/errors.ts";
 import { SteeringService } from "#proto/trimtab/steering/v1/steering_service_pb.ts";
+import type { Activation, Tap } from "#proto/trimtab/type/v1/program_pb.ts";
 import { createSteeringService } from "../../../../services/steering/index.ts";
 import { MODEL, simulate } from "./simulated-services.ts";
 import { writeSmallRecipe } from "./small-recipe.ts";
@@ -33,6 +34,22 @@ export function startSimulatedService() {
       rmSync(directory, { recursive: true });
     },
   };
+}
+
+/** What taps read of a prompt, as the gateway would hand it to Plan. */
+export async function readPrompt(
+  { tokenizer, forward }: ReturnType<typeof simulate>["clients"],
+  text: string,
+  taps: Tap[],
+): Promise<Activation[]> {
+  const { ids } = await tokenizer.renderChat({
+    messages: [{ role: "user", content: text }],
+    addGenerationPrompt: true,
+  });
+  const activations: Activation[] = [];
+  for await (const part of forward.capture({ modelDigest: MODEL, items: [{ ids }], taps }))
+    activations.push(...part.activations);
+  return activations;
 }
 
 /** Reason a call is refused with. */

@@ -134,3 +134,12 @@ export async function startSyntheticStack(
 
 /** The running services. */
 export type SyntheticStack = Awaited<ReturnType<typeof startSyntheticStack>>;
+
+/** Fits directions of two methods in blocks 1 and 2: "mean" and "noise". */
+export async function fitTwoDirections(stack: SyntheticStack): Promise<void> {
+  for (const [name, method] of [
+    ["mean", "response_contrast"],
+    ["noise", "random_direction"],
+  ] as const)
+    await stack.fit({ name, method, options: { layers: [1, 2] } });
+}
