@@ -45,6 +45,13 @@ export interface ComposedPlan {
 /** What a plan says of operations. */
 type Planned = Pick<Plan, "program" | "coefficients">;
 
+/** A plan with its use, and its place among the parts that act together, from 1; absent: there is no rule between parts. */
+interface Place {
+  readonly use: SteeringUse;
+  readonly limit: number | undefined;
+  readonly part?: number | undefined;
+}
+
 interface Acting {
   readonly operation: Operation;
   readonly coefficient: number;
@@ -89,7 +96,7 @@ export function shaped(
   whole: SteeringUse,
   markers: readonly PhaseMarker[],
 ): Pick<ComposedPlan, "program" | "coefficients"> {
-  return merge(operationsOf(plan, use, limitOf(use, whole)), whole, [plan], markers);
+  return merge(operationsOf(plan, { use, limit: limitOf(use, whole) }), whole, [plan], markers);
 }
 
 /** Decides every part on the activations its taps read. @param markers of phases, if a part is masked by them @throws TrimtabError as the parts; FIELD_OUT_OF_RANGE beyond the cap */
@@ -112,7 +119,13 @@ export async function decideParts(
     return chosen.includes(plan) ? [{ plan, use, index, limit: limitOf(use, whole) }] : [];
   });
   checkCaps(limited, whole);
-  const acting = limited.flatMap(({ plan, use, limit }) => operationsOf(plan, use, limit));
+  const isRuled = hasRule(
+    whole,
+    limited.map(({ plan }) => plan),
+  );
+  const acting = limited.flatMap(({ plan, use, index, limit }) =>
+    operationsOf(plan, { use, limit, part: isRuled ? partNumber(plan, index) : undefined }),
+  );
   const relativeDoses = sumOf(chosen.map((plan) => plan.relativeDoses));
   const { program, coefficients } = merge(
     acting,
@@ -137,33 +150,43 @@ function ofTaps(
 }
 
 /** Operations of a plan as its use wants them: with its priority, decaying, limited. */
-function operationsOf(
-  { program, coefficients }: Planned,
-  use: SteeringUse,
-  limit: number | undefined,
-): Acting[] {
+function operationsOf({ program, coefficients }: Planned, place: Place): Acting[] {
+  const { use } = place;
   const operations = program?.program.operations ?? [];
   return operations.flatMap((operation, slot) => {
     const coefficient = coefficients[slot] as number;
-    const shaped = shapedBy(operation, use, limit);
+    const shaped = shapedBy(operation, place);
     return use.decay === undefined
       ? [{ operation: shaped, coefficient }]
       : decayed(shaped, coefficient, use.decay);
   });
 }
 
-function shapedBy(operation: Operation, use: SteeringUse, limit: number | undefined): Operation {
+function shapedBy(operation: Operation, { use, limit, part }: Place): Operation {
   const isPlain = operation.kind === OperationKind.ADD && operation.normPolicy === NormPolicy.UNSPECIFIED;
   const cap = isPlain ? limit : undefined;
-  if (use.priority === 0 && cap === undefined && use.phases.length === 0) return operation;
+  const isOwn = use.priority === 0 && cap === undefined && use.phases.length === 0 && part === undefined;
+  if (isOwn) return operation;
   const copy = clone(OperationSchema, operation);
   if (use.priority !== 0) copy.priority = use.priority;
   if (use.phases.length > 0) copy.phases = [...use.phases];
+  if (part !== undefined) copy.part = part;
   if (cap !== undefined) {
     copy.normPolicy = NormPolicy.CAP;
     copy.cap = cap;
   }
   return copy;
+}
+
+/** Whether the whole has a rule for what its parts do to each other: one that acts alone keeps its own. */
+function hasRule({ conflictRule }: SteeringUse, plans: readonly Planned[]): boolean {
+  return conflictRule !== ConflictRule.UNSPECIFIED && plans.filter(({ program }) => program).length > 1;
+}
+
+/** What tells operations of a part from those of others; none for an edit with a rule of its own, whose operations do conflict. */
+function partNumber({ program }: Planned, index: number): number | undefined {
+  const own = program?.program.conflictRule ?? ConflictRule.UNSPECIFIED;
+  return own === ConflictRule.UNSPECIFIED || own === ConflictRule.SUM ? index + 1 : undefined;
 }
 
 /** One program of all; the program of a single plan that nothing was changed in keeps its name. */
@@ -177,8 +200,7 @@ function merge(
   const source = plans.find(({ program }) => program)?.program as NamedProgram;
   const own = source.program;
   const { modelDigest } = own;
-  const conflictRule =
-    whole.conflictRule === ConflictRule.UNSPECIFIED ? own.conflictRule : whole.conflictRule;
+  const conflictRule = hasRule(whole, plans) ? whole.conflictRule : own.conflictRule;
   const operations = acting.map(({ operation }) => operation);
   // The usual case, once a request: to name a program again is to digest all its vectors.
   const isOwn =

@@ -8,8 +8,7 @@ function expectClose(actual: readonly number[], expected: readonly number[]): vo
   for (const [i, value] of expected.entries()) expect(actual[i]).toBeCloseTo(value, 5);
 }
 
-const compile = (operations: Operation[], conflict: "sum" | "priority" | "orthogonalize" | "error" = "sum") =>
-  compileProgram({ operations, conflict }, SHAPE);
+const compile = (operations: Operation[]) => compileProgram({ operations, conflict: "sum" }, SHAPE);
 
 test("add, erase, multiply and replace do what they say", () => {
   const v = unit();
@@ -92,29 +91,6 @@ test("coefficients of zero leave no kernel operation to run", () => {
     operation({ kind: "multiply", parameter: 2 }),
   ]);
   for (const one of compiled.operations) expect(kernelCoefficients(one, [0, 0, 0])).toBeNull();
-});
-
-test("conflict rules: sum adds, priority keeps the highest, orthogonalize removes the shared part, error refuses", () => {
-  const v = unit();
-  const w = unit();
-  const low = operation({ vectors: v, priority: 1 });
-  const high = operation({ vectors: w, priority: 2 });
-  const h = Array.from(vector());
-  const delta = (rule: "sum" | "priority" | "orthogonalize") =>
-    runCompiled(compile([low, high], rule), [1, 1], h).map((value, i) => value - (h[i] ?? 0));
-  expectClose(
-    delta("sum"),
-    Array.from(v, (value, i) => value + (w[i] ?? 0)),
-  );
-  expectClose(delta("priority"), Array.from(w));
-  const shared = dot(v, w);
-  expectClose(
-    delta("orthogonalize"),
-    Array.from(w, (value, i) => value + (v[i] ?? 0) - shared * value),
-  );
-  expect(() => compile([low, high], "error")).toThrow("several operations");
-  const apart = operation({ scope: { kind: "prompt" } });
-  expect(compile([operation({ scope: { kind: "decode" } }), apart], "error").operations).toHaveLength(2);
 });
 
 test("a cap over more than one kernel operation can hold is refused when the program is stored, not at every use", () => {

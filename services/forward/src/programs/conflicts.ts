@@ -1,7 +1,8 @@
 /**
  * What happens when several operations of a program change the same site and layer at the same positions:
  * `sum` (all act, in order), `priority` (the highest alone), `orthogonalize` (lower ones lose what they share with
- * higher ones), `error` (the program is refused). Caps are limits, not changes: they conflict with nothing.
+ * higher ones), `error` (the program is refused). Caps are limits, not changes: they conflict with nothing. Operations of one
+ * part of a composition are meant to act together: they conflict with those of others alone.
  */
 import { TrimtabError } from "#kit/errors.ts";
 import type { Operation, Program, ProgramShape } from "./program.ts";
@@ -37,6 +38,7 @@ function resolveGroup(group: Slotted[], program: Program, shape: ProgramShape): 
       (other) =>
         other !== one &&
         other.operation.kind !== "cap_norm" &&
+        !areOfOnePart(one.operation, other.operation) &&
         masksMeet(one.operation, other.operation) &&
         wins(other.operation, other.slot),
     );
@@ -60,6 +62,10 @@ function resolveGroup(group: Slotted[], program: Program, shape: ProgramShape): 
     case "orthogonalize":
       return orthogonalizeGroup(group, rivals, siteDim(group[0]?.operation.site ?? "residual", shape));
   }
+}
+
+function areOfOnePart(a: Operation, b: Operation): boolean {
+  return a.part !== undefined && a.part === b.part;
 }
 
 function orthogonalizeGroup(

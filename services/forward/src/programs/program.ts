@@ -68,6 +68,8 @@ export interface Operation {
   readonly phases?: readonly Phase[];
   /** Higher wins. */
   readonly priority: number;
+  /** Operations of one part do not conflict; absent: it is of none. */
+  readonly part?: number;
 }
 
 /** What happens when several operations meet at one site, layer and position. */

@@ -412,7 +412,7 @@ export type SteeringUse = Message<"trimtab.steering.v1.SteeringUse"> & {
   parts: SteeringUse[];
 
   /**
-   * What happens where parts change the same site and block; by priority.
+   * What happens where parts change the same site and block; by priority. What one part does there by itself is no conflict.
    *
    * @generated from field: trimtab.type.v1.ConflictRule conflict_rule = 11;
    */
