@@ -1,7 +1,5 @@
 /** Regular expressions, JSON schemas and grammars as forward reads them. Most are well-formed; some are then damaged. */
-import { create } from "@bufbuild/protobuf";
-import { ConstraintSchema } from "#proto/trimtab/type/v1/generation_pb.ts";
-import { toGrammar } from "../../../services/forward/src/schema/constraint.ts";
+import { grammarText, schemaGrammar } from "../../support/grammar-text.ts";
 import { mutateJson } from "../../services/kit/fuzz/mutate.ts";
 import { mutateText, pick, type Random, type Target } from "./target.ts";
 
@@ -47,8 +45,7 @@ function expression(random: Random, depth: number): string {
   return inner() + inner();
 }
 
-const readAs = (kind: "regex" | "ebnf") => (value: string) =>
-  toGrammar(create(ConstraintSchema, { kind: { case: kind, value } }));
+const readAs = (kind: "regex" | "ebnf") => (value: string) => grammarText({ case: kind, value });
 
 /** Regular expressions. */
 export const regexTarget: Target<string> = {
@@ -116,8 +113,7 @@ export const schemaTarget: Target<string> = {
     if (kind === 0) return mutateText(JSON.stringify(made), random);
     return JSON.stringify(kind === 1 ? mutateJson(made, random) : made) ?? "";
   },
-  read: (value) =>
-    toGrammar(create(ConstraintSchema, { kind: { case: "jsonSchema", value: { schema: value } } })),
+  read: (value) => schemaGrammar(value),
   isFirstCheck: (error) =>
     /is empty|schema (is|has|repeats|contains|nests|ends)|: #/.test(error.message) ||
     error.limit !== undefined,

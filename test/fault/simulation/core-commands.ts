@@ -39,7 +39,7 @@ export function generation(sequence: number, choice: number, size: number): Unse
     ...{ sampling: GREEDY, stream: BigInt(choice % 3), stopIds: [], haltIds: [], topLogprobs: 0 },
     ...{ binding: bindingOf(choice >>> 4), replayLast: choice % 2 === 0, taps: [] },
     ...{ parkEvery: extra === 0 ? 3 : 0, parkTimeoutMs: 1_000 },
-    constraint: extra === 1 ? { digest: "g", text: "", field: "regex" } : null,
+    constraint: extra === 1 ? { digest: "g", kind: { case: "regex", value: "" }, field: "regex" } : null,
     speculation: extra === 2 || extra === 3 ? { ngram: 2, maxDraft: 4 } : null,
   };
 }

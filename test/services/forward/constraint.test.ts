@@ -1,16 +1,14 @@
 /** Constrained decoding on the default model: whatever the seed, what ends parses; forks go on; nobody else is touched. */
 import { afterAll, expect, test } from "bun:test";
-import { create } from "@bufbuild/protobuf";
 import { Ajv2020 } from "ajv/dist/2020.js";
 import { identityOfModel } from "#kit/model-identity.ts";
 import { defaultModelPath } from "#kit/paths.ts";
-import { type Constraint, ConstraintSchema } from "#proto/trimtab/type/v1/generation_pb.ts";
 import type { CommandInput } from "../../../services/forward/src/engine/client.ts";
 import { createEngine } from "../../../services/forward/src/engine/client.ts";
 import type { ScoredToken, SequenceId } from "../../../services/forward/src/engine/protocol.ts";
 import type { GrammarSource } from "../../../services/forward/src/grammar/messages.ts";
 import { readGrammarVocabulary } from "../../../services/forward/src/grammar/vocabulary.ts";
-import { toGrammar } from "../../../services/forward/src/schema/constraint.ts";
+import { constraintOf } from "../../support/grammar-text.ts";
 import { failure, generate, GREEDY, open, prompt } from "../../support/forward-engine.ts";
 
 const modelPath = process.env.TRIMTAB_MODEL ?? defaultModelPath();
@@ -43,13 +41,8 @@ const PERSON = {
 
 afterAll(() => engine.close());
 
-function grammar(kind: Constraint["kind"]): GrammarSource {
-  const made = toGrammar(create(ConstraintSchema, { kind }));
-  if (!made) throw new Error("no grammar");
-  return made;
-}
 const schema = (value: unknown) =>
-  grammar({ case: "jsonSchema", value: { schema: JSON.stringify(value) } as never });
+  constraintOf({ case: "jsonSchema", value: { schema: JSON.stringify(value) } as never });
 const textOf = (tokens: readonly ScoredToken[]): string =>
   Buffer.concat(
     tokens.filter(({ id }) => !stopIds.includes(id)).map(({ id }) => BYTES[id] ?? Buffer.of()),
@@ -80,9 +73,9 @@ test("every answer that ends is what its constraint says, at temperatures over 1
   const kinds: readonly (readonly [GrammarSource, (text: string) => boolean])[] = [
     [schema(PERSON), (text) => isPerson(JSON.parse(text))],
     [schema(LIST), (text) => isList(JSON.parse(text))],
-    [grammar({ case: "regex", value: phone }), (text) => new RegExp(`^${phone}$`).test(text)],
-    [grammar({ case: "ebnf", value: sum }), (text) => /^[0-9+()]+$/.test(text) && valueOf(text) >= 0],
-    [grammar({ case: "choice", value: { values: words } as never }), (text) => words.includes(text)],
+    [constraintOf({ case: "regex", value: phone }), (text) => new RegExp(`^${phone}$`).test(text)],
+    [constraintOf({ case: "ebnf", value: sum }), (text) => /^[0-9+()]+$/.test(text) && valueOf(text) >= 0],
+    [constraintOf({ case: "choice", value: { values: words } as never }), (text) => words.includes(text)],
   ];
   const runs = kinds.flatMap(([constraint, isRight]) =>
     Array.from({ length: SEEDS }, async (_, seed) => {
@@ -96,7 +89,7 @@ test("every answer that ends is what its constraint says, at temperatures over 1
 }, 120_000);
 
 test("log-probabilities and alternatives are those of the raw row, and the token limit is reported", async () => {
-  const constraint = grammar({ case: "choice", value: { values: ["impossible here"] } as never });
+  const constraint = constraintOf({ case: "choice", value: { values: ["impossible here"] } as never });
   const { tokens, reason } = await write(constraint, 1, { maxTokens: 2, topLogprobs: 20 });
   expect(reason).toBe("length");
   const [first] = tokens;
@@ -132,7 +125,7 @@ test("a fork and a truncated sequence go on with the text where it stands", asyn
 test("G21 a grammar the library refuses fails alone; the others' texts and bits stay the same", async () => {
   const constraint = schema(PERSON);
   const alone = await write(constraint, 3);
-  const wrong = grammar({ case: "ebnf", value: 'root ::= "a" missing' });
+  const wrong = constraintOf({ case: "ebnf", value: 'root ::= "a" missing' });
   const [error, beside, free] = await Promise.all([
     failure(write(wrong, 1)),
     write(constraint, 3),

@@ -1,11 +1,9 @@
 /** Constraints as grammars: what a grammar takes is valid (ajv, RegExp), and what cannot be enforced is refused by name. */
 import { expect, test } from "bun:test";
-import { create } from "@bufbuild/protobuf";
 import { GrammarCompiler, GrammarMatcher, TokenizerInfo } from "@mlc-ai/web-xgrammar";
 import { Ajv2020 } from "ajv/dist/2020.js";
-import { ConstraintSchema } from "#proto/trimtab/type/v1/generation_pb.ts";
 import { integersWithin, numbersWithin } from "../../../services/forward/src/grammar/ranges.ts";
-import { toGrammar } from "../../../services/forward/src/schema/constraint.ts";
+import { grammarText, schemaGrammar } from "../../support/grammar-text.ts";
 import { ACCEPTED, REFUSED, REGEXES, TEXTS, VALUES } from "../../support/json-schemas.ts";
 import { createRandom } from "../../support/synthetic-model.ts";
 import { refusalOf } from "../../support/refusal.ts";
@@ -27,14 +25,8 @@ async function taken(grammar: string, texts: readonly string[]): Promise<string[
   return found;
 }
 
-const ofSchema = (schema: unknown, strict = true) =>
-  toGrammar(
-    create(ConstraintSchema, {
-      kind: { case: "jsonSchema", value: { schema: JSON.stringify(schema), strict } },
-    }),
-  )?.text ?? "";
-const ofRegex = (regex: string) =>
-  toGrammar(create(ConstraintSchema, { kind: { case: "regex", value: regex } }))?.text ?? "";
+const ofSchema = (schema: unknown, strict = true) => schemaGrammar(JSON.stringify(schema), strict);
+const ofRegex = (regex: string) => grammarText({ case: "regex", value: regex });
 
 test("what a schema's grammar takes is valid, compact or indented, and it takes the values named", async () => {
   const ajv = new Ajv2020({ strict: false, validateFormats: false });

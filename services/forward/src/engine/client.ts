@@ -59,7 +59,7 @@ interface PendingCall {
 
 const ROW_BUDGET = 256;
 const PREFILL_ROWS = 128;
-/** While calls are open the worker is asked for a sign of life; a step takes seconds at most, a stuck kernel for ever. */
+/** While calls are open, or it is to close, the worker is asked for a sign of life; a step takes seconds at most, a stuck kernel for ever. */
 const PING_MS = 5_000;
 const STALL_MS = 120_000;
 /**
@@ -120,6 +120,7 @@ function connect(
   let outbox: Command[] = [];
 
   const die = (error: TrimtabError): void => {
+    watchdog.end();
     dead ??= new TrimtabError("SERVICE_UNAVAILABLE", "the engine is not running", { cause: error });
     ready.reject(error);
     closed.resolve();
@@ -146,11 +147,12 @@ function connect(
   worker.onerror = (event) =>
     die(new TrimtabError("SERVICE_UNAVAILABLE", `the engine failed: ${event.message}`));
   let isLoading = true;
+  let isClosing = false;
   const loaded = (): void => void (isLoading = false);
   ready.promise.then(loaded, loaded);
   const watchdog = startWatchdog(stallMs, {
     // A thread that the system does not give says nothing, ever; a model that is being read says how far it is.
-    isIdle: () => dead !== null || (calls.size === 0 && !isLoading),
+    isIdle: () => calls.size === 0 && !isLoading && !isClosing,
     ping: () => void (isLoading || engine.call({ type: "stats" }).catch(() => undefined)),
     onStall: die,
   });
@@ -182,10 +184,11 @@ function connect(
       return answer.finally(() => signal.removeEventListener("abort", stop));
     },
     async close(reason) {
-      watchdog.end();
       if (dead === null) post({ type: "close" });
+      isClosing = true;
       dead ??= reason ?? new TrimtabError("SERVICE_UNAVAILABLE", "the engine is closed");
       await closed.promise;
+      watchdog.end();
       for (const call of calls.values()) call.reject(dead);
       calls.clear();
       worker.terminate();

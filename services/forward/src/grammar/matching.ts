@@ -2,7 +2,7 @@
  * Grammars of one engine: compiled once, matched beside the forward pass. The mask of the next token is computed in a
  * thread while the step that needs it runs, so neither a compilation nor a mask stalls the batch.
  *
- * Two threads: one parses, so that a text the library refuses harms nobody; one compiles what was parsed and matches.
+ * Two threads: one translates and parses, so that a text the library refuses harms nobody; one compiles what was parsed and matches.
  * If that one breaks, it is started again and everything but the culprit is matched again from its tokens.
  */
 import { TrimtabError } from "#kit/errors.ts";
@@ -44,6 +44,8 @@ export interface Grammars {
 interface Entry {
   readonly grammar: GrammarSource;
   stage: "parsing" | "compiling" | "compiled";
+  /** EBNF, once it is parsed. */
+  text: string;
   readonly waiting: ((error: TrimtabError | null) => void)[];
 }
 
@@ -51,7 +53,8 @@ interface Match {
   readonly grammar: GrammarSource;
   readonly stopIds: readonly number[];
   readonly ids: number[];
-  readonly shared: SharedArrayBuffer;
+  /** Header and mask; another one for each thread, as one that was given up may still be writing. */
+  shared: SharedArrayBuffer;
   readonly onReady: () => void;
   /** The thread knows it. */
   begun: boolean;
@@ -66,11 +69,13 @@ export function createGrammars(tokens: TokenSource): Grammars {
   let nextMatch = 1;
 
   const parser = createGrammarThread(null, {
-    onReady: () => undefined,
-    onDone(work) {
+    onParsed(work, text) {
       const entry = work.type === "parse" ? entries.get(work.grammar.digest) : undefined;
-      if (entry) compile(entry);
+      if (!entry) return;
+      entry.text = text;
+      compile(entry);
     },
+    onRefused: (work, error) => work.type === "parse" && refuse(work.grammar.digest, error),
     onBroken(work, error) {
       if (work.type !== "parse") return refuseAll(error);
       refuse(work.grammar.digest, error);
@@ -79,7 +84,7 @@ export function createGrammars(tokens: TokenSource): Grammars {
   });
   const worker = createGrammarThread(tokens, {
     onReady: (id) => matches.get(id)?.onReady(),
-    onDone(work) {
+    onCompiled(work) {
       const entry = work.type === "compile" ? entries.get(work.grammar.digest) : undefined;
       if (!entry) return;
       entry.stage = "compiled";
@@ -97,13 +102,14 @@ export function createGrammars(tokens: TokenSource): Grammars {
   const parse = (entry: Entry): void => parser.send({ type: "parse", grammar: entry.grammar });
   const compile = (entry: Entry): void => {
     entry.stage = "compiling";
-    worker.send({ type: "compile", grammar: entry.grammar });
+    const { field, digest } = entry.grammar;
+    worker.send({ type: "compile", grammar: { field, digest }, text: entry.text });
   };
   const start = (id: number, match: Match): void => {
-    const { grammar, stopIds, ids, shared } = match;
-    Atomics.store(new Int32Array(shared), MASK_TOKENS, -1);
+    const { grammar, stopIds, ids } = match;
+    if (match.begun) match.shared = newMask(tokens.vocabulary);
     match.begun = true;
-    worker.send({ type: "begin", matcher: id, digest: grammar.digest, stopIds, ids, mask: shared });
+    worker.send({ type: "begin", matcher: id, digest: grammar.digest, stopIds, ids, mask: match.shared });
   };
   const usedDigests = () => new Set([...matches.values()].map(({ grammar }) => grammar.digest));
   /** Gives a new thread what the old one held and somebody still uses. */
@@ -127,7 +133,8 @@ export function createGrammars(tokens: TokenSource): Grammars {
   const refuse = (digest: string, error: TrimtabError): void => {
     const entry = entries.get(digest);
     entries.delete(digest);
-    refused.set(digest, error);
+    // What another thread may do is not remembered.
+    if (error.reason !== "SERVICE_UNAVAILABLE") refused.set(digest, error);
     for (const tell of entry?.waiting ?? []) tell(error);
   };
   /** A thread cannot start: nothing is remembered, so that the next request tries again. */
@@ -154,7 +161,7 @@ export function createGrammars(tokens: TokenSource): Grammars {
       return onDone(new TrimtabError("QUEUE_FULL", message, { limit: MAX_WAITING_GRAMMARS }));
     }
     makeRoom();
-    const entry: Entry = { grammar, stage: "parsing", waiting: [onDone] };
+    const entry: Entry = { grammar, stage: "parsing", text: "", waiting: [onDone] };
     entries.set(digest, entry);
     parse(entry);
   };
@@ -163,10 +170,7 @@ export function createGrammars(tokens: TokenSource): Grammars {
     prepare,
     begin(grammar, stopIds, ids, onReady) {
       const id = nextMatch++;
-      const shared = new SharedArrayBuffer((MASK_HEADER + Math.ceil(tokens.vocabulary / 32)) * 4);
-      const words = new Int32Array(shared);
-      words[MASK_TOKENS] = -1;
-      words[MASK_WANTED] = 1;
+      const shared = newMask(tokens.vocabulary);
       const match: Match = { grammar, stopIds, ids: [...ids], shared, onReady, begun: false, error: null };
       matches.set(id, match);
       prepare(grammar, (error) => {
@@ -191,6 +195,15 @@ export function createGrammars(tokens: TokenSource): Grammars {
       worker.close();
     },
   };
+}
+
+/** A mask that is not there yet, and wanted. */
+function newMask(vocabulary: number): SharedArrayBuffer {
+  const shared = new SharedArrayBuffer((MASK_HEADER + Math.ceil(vocabulary / 32)) * 4);
+  const words = new Int32Array(shared);
+  words[MASK_TOKENS] = -1;
+  words[MASK_WANTED] = 1;
+  return shared;
 }
 
 function readMask(match: Match, waitMs: number): Int32Array | null {

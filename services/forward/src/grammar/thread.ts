@@ -3,6 +3,7 @@
  * breaks is gone; the next job starts a new one. Cost: a look every 100 ms while it works, nothing when idle.
  */
 import { TrimtabError } from "#kit/errors.ts";
+import { fromPlain } from "#kit/plain-error.ts";
 import { GRAMMAR_JOB_MS, GRAMMAR_START_MS } from "../../limits.ts";
 import type { GrammarReply, GrammarRequest, GrammarWork, TokenSource } from "./messages.ts";
 import { FINISHED, UNDER_WAY } from "./messages.ts";
@@ -16,10 +17,13 @@ export interface GrammarThread {
 
 /** Where its answers go. */
 export interface GrammarThreadListener {
-  /** A grammar was parsed or compiled. */
-  readonly onDone: (work: GrammarWork) => void;
+  /** A constraint was translated and its grammar, `text`, parsed. */
+  readonly onParsed?: (work: GrammarWork, text: string) => void;
+  readonly onCompiled?: (work: GrammarWork) => void;
+  /** There is no grammar of a constraint. */
+  readonly onRefused?: (work: GrammarWork, error: TrimtabError) => void;
   /** A mask somebody waits for is there. */
-  readonly onReady: (matcher: number) => void;
+  readonly onReady?: (matcher: number) => void;
   /** The thread is gone, and with it all it held and had to do. `work` is at fault. */
   readonly onBroken: (work: GrammarWork, error: TrimtabError) => void;
 }
@@ -37,7 +41,8 @@ const MESSAGE_CHARS = 300;
 /** A thread not yet started; without `tokens` it only parses. */
 export function createGrammarThread(
   tokens: TokenSource | null,
-  { onDone, onReady, onBroken }: GrammarThreadListener,
+  { onParsed, onCompiled, onRefused, onReady, onBroken }: GrammarThreadListener,
+  { program = new URL("./grammar.worker.ts", import.meta.url), startMs = GRAMMAR_START_MS } = {},
 ): GrammarThread {
   let running: Running | undefined;
   let lastJob = 0;
@@ -69,16 +74,20 @@ export function createGrammarThread(
     to.worker.postMessage({ ...work, job: lastJob } satisfies GrammarRequest);
   };
   const start = (): Running => {
-    const worker = new Worker(new URL("./grammar.worker.ts", import.meta.url).href, { type: "module" });
+    const worker = new Worker(program.href, { type: "module" });
     worker.unref();
     const progress = new SharedArrayBuffer(8);
     const started: Running = { worker, progress: new Int32Array(progress), unfinished: new Map() };
+    started.progress[FINISHED] = lastJob;
     worker.onmessage = ({ data }: MessageEvent<GrammarReply>) => {
-      if (data.type === "ready") return onReady(data.matcher);
+      if (data.type === "ready") return void onReady?.(data.matcher);
       const work = started.unfinished.get(data.job);
       if (data.type === "broken") return end(started, data.job, refusal(data.message, work));
       started.unfinished.delete(data.job);
-      if (work && running === started) onDone(work);
+      if (!work || running !== started) return;
+      if (data.type === "parsed") onParsed?.(work, data.text);
+      else if (data.type === "compiled") onCompiled?.(work);
+      else onRefused?.(work, fromPlain(data.error));
     };
     worker.onerror = (event) => {
       event.preventDefault();
@@ -95,18 +104,20 @@ export function createGrammarThread(
   /** Looks whether the job under way is still the same. */
   const look = (): void => {
     if (!running) return;
-    const job = Atomics.load(running.progress, UNDER_WAY);
-    if (job === 0 && Atomics.load(running.progress, FINISHED) === lastJob) {
+    const finished = Atomics.load(running.progress, FINISHED);
+    if (finished === lastJob) {
       clearInterval(timer);
       timer = undefined;
       return;
     }
+    // Between two jobs it is the next one that lasts: so does the start of a thread that the system does not give.
+    const job = Atomics.load(running.progress, UNDER_WAY) || finished + 1;
     if (job !== watched) {
       watched = job;
       sinceMs = performance.now();
     }
-    const limitMs = running.unfinished.get(job)?.type === "start" ? GRAMMAR_START_MS : GRAMMAR_JOB_MS;
-    if (job === 0 || performance.now() - sinceMs < limitMs) return;
+    const limitMs = running.unfinished.get(job)?.type === "start" ? startMs : GRAMMAR_JOB_MS;
+    if (performance.now() - sinceMs < limitMs) return;
     const field = fieldOf(running.unfinished.get(job));
     const message = `${field}: the grammar took longer than ${limitMs} ms`;
     end(running, job, new TrimtabError("DEADLINE_EXCEEDED", message, { field, limit: `${limitMs} ms` }));

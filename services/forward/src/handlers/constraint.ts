@@ -3,7 +3,7 @@ import type { ServiceImpl } from "@connectrpc/connect";
 import { TrimtabError } from "#kit/errors.ts";
 import type { ForwardService } from "#proto/trimtab/forward/v1/forward_service_pb.ts";
 import type { Registry } from "../registry.ts";
-import { toGrammar } from "../schema/constraint.ts";
+import { toConstraint } from "../schema/constraint.ts";
 
 /** The PrepareConstraint handler. */
 export function createConstraintHandler(
@@ -12,7 +12,7 @@ export function createConstraintHandler(
   return {
     async prepareConstraint({ modelDigest, constraint }) {
       const engine = registry.engine(modelDigest);
-      const grammar = toGrammar(constraint);
+      const grammar = toConstraint(constraint);
       if (!grammar)
         throw new TrimtabError("FIELD_REQUIRED", "constraint is missing", { field: "constraint" });
       await engine.call({ type: "constraint", grammar });

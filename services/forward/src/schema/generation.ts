@@ -8,7 +8,7 @@ import type { Finished, ScoredToken } from "../engine/protocol.ts";
 import type { ModelInfo } from "../engine/runtime.ts";
 import { SITES } from "../programs/program.ts";
 import { checkCount, checkRange } from "./checks.ts";
-import { toGrammar } from "./constraint.ts";
+import { toConstraint } from "./constraint.ts";
 import { toBinding } from "./program.ts";
 import { toSampling } from "./sampling.ts";
 import { toSpeculation } from "./speculation.ts";
@@ -45,7 +45,7 @@ export function toGenerate(
     taps: toTaps(command.taps, model),
     parkEvery: command.parkEveryTokens,
     parkTimeoutMs: command.parkTimeoutMs || limits.DEFAULT_PARK_TIMEOUT_MS,
-    constraint: toGrammar(command.constraint),
+    constraint: toConstraint(command.constraint),
     speculation: toSpeculation(command),
   };
 }

@@ -1,0 +1,76 @@
+/** Threads of grammars: whatever they do or fail to do, who waits is answered and nobody's mask is another's. */
+import { expect, test } from "bun:test";
+import { mkdtempSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
+import type { TrimtabError } from "#kit/errors.ts";
+import { identityOfModel } from "#kit/model-identity.ts";
+import { defaultModelPath } from "#kit/paths.ts";
+import { createGrammars } from "../../../services/forward/src/grammar/matching.ts";
+import { createGrammarThread } from "../../../services/forward/src/grammar/thread.ts";
+import { failure, startEngineForFile } from "../../support/forward-engine.ts";
+import { constraintOf, grammarText } from "../../support/grammar-text.ts";
+
+const engine = await startEngineForFile({ synthetic: { seed: 3, layers: 1 } });
+
+test("a thread that never starts is given up, and the next job gets another", async () => {
+  const path = join(mkdtempSync(join(tmpdir(), "trimtab-thread-")), "silent.ts");
+  writeFileSync(path, "await new Promise(() => {});\nexport {};\n");
+  const given = Promise.withResolvers<TrimtabError>();
+  const again = Promise.withResolvers<TrimtabError>();
+  const waiting = [given, again];
+  const onBroken = (work: { type: string }, error: TrimtabError) => {
+    expect(work.type).toBe("start");
+    waiting.shift()?.resolve(error);
+  };
+  const thread = createGrammarThread(null, { onBroken }, { program: pathToFileURL(path), startMs: 300 });
+  const grammar = constraintOf({ case: "regex", value: "a+" });
+  thread.send({ type: "parse", grammar });
+  expect(await given.promise).toMatchObject({ reason: "DEADLINE_EXCEEDED", limit: "300 ms" });
+  thread.send({ type: "parse", grammar });
+  thread.send({ type: "parse", grammar });
+  expect(await again.promise).toMatchObject({ reason: "DEADLINE_EXCEEDED" });
+  thread.close();
+});
+
+test("G21 what a constraint says is read in a thread: one that cannot be enforced is refused, and only remembered there", async () => {
+  for (const [value, reason] of [
+    ["(?=a)b", "UNSUPPORTED"],
+    ["(a{1,99}){1,99}", "FIELD_OUT_OF_RANGE"],
+    ["(", "INVALID_ARGUMENT"],
+  ] as const) {
+    const grammar = constraintOf({ case: "regex", value });
+    expect(() => grammarText({ case: "regex", value })).toThrow();
+    for (let time = 0; time < 2; time++) {
+      const refused = await failure(engine.call({ type: "constraint", grammar }));
+      expect(refused).toMatchObject({ reason, field: "constraint.regex" });
+    }
+  }
+});
+
+test("a mask is read from the thread that is at work, never from one that was given up", async () => {
+  const modelPath = process.env.TRIMTAB_MODEL ?? defaultModelPath();
+  const identity = identityOfModel(modelPath);
+  const vocabulary = 49_152;
+  const grammars = createGrammars({ modelPath, quantize: null, digest: "", identity, vocabulary });
+  const begin = (ids: number[]) => {
+    const ready = Promise.withResolvers<void>();
+    const grammar = constraintOf({ case: "regex", value: "[a-z]+" });
+    return { matcher: grammars.begin(grammar, [0], ids, () => ready.resolve()), ready: ready.promise };
+  };
+  const { matcher, ready } = begin([]);
+  await ready;
+  const before = matcher.mask(0);
+  expect(before).not.toBeNull();
+  const copy = before?.slice();
+  // A token that does not continue the text takes the thread with it.
+  const culprit = begin([1]);
+  await culprit.ready;
+  expect(() => culprit.matcher.mask(0)).toThrow();
+  let after: Int32Array | null = null;
+  while ((after = matcher.mask(20)) === null) await Bun.sleep(5);
+  expect(after).toEqual(copy!);
+  expect(after.buffer).not.toBe(before!.buffer);
+  grammars.close();
+}, 120_000);
