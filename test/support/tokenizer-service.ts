@@ -1,4 +1,4 @@
-/** A tokenizer service of the default model, called through its schema by an in-memory transport. */
+/** A tokenizer service of one model, called through its schema by an in-memory transport. */
 import { createClient, createRouterTransport } from "@connectrpc/connect";
 import { serverInterceptors } from "#kit/interceptors.ts";
 import { createLogger } from "#kit/log.ts";
@@ -7,8 +7,8 @@ import { TokenizerService } from "#proto/trimtab/tokenizer/v1/tokenizer_service_
 import { createTokenizerService } from "../../services/tokenizer/index.ts";
 
 /** Starts one; whoever starts it closes its room. */
-export async function startTokenizer() {
-  const room = await createTokenizerService({ modelPath: defaultModelPath() });
+export async function startTokenizer(modelPath = defaultModelPath()) {
+  const room = await createTokenizerService({ modelPath });
   const router = { interceptors: serverInterceptors({ log: createLogger("test") }) };
   return { room, client: createClient(TokenizerService, createRouterTransport(room.routes, { router })) };
 }

@@ -162,3 +162,16 @@ export const KEY_LIMITS = {
 
 /** Of a file that lists the loaded models. */
 export const LOADED_LIST_LIMITS = { maxBytes: 2 ** 20, maxDepth: 8 } as const;
+
+/** Functions that an answer may call, and calls in conversations. */
+export const TOOL_LIMITS = {
+  tools: 128,
+  /** Calls of one message. */
+  calls: 128,
+  nameChars: 64,
+  callIdChars: 256,
+  /** The schema of a function's arguments. */
+  parameterBytes: 64 * KIB,
+  parameterDepth: 32,
+  argumentDepth: 32,
+} as const;

@@ -4,10 +4,12 @@
  */
 import { TrimtabError } from "#kit/errors.ts";
 import { TEMPLATE_LIMITS } from "../limits.ts";
+import type { ToolSyntax } from "#proto/trimtab/type/v1/generation_pb.ts";
 import { startThreadClock } from "./thread-time.ts";
-import type { TemplateAnswer, TemplateMessage, TemplateRequest } from "./template.worker.ts";
+import type { TemplateAnswer, TemplateConversation, TemplateRequest } from "./template.worker.ts";
+import { findToolSyntax } from "./tool-syntax.ts";
 
-export type { TemplateMessage } from "./template.worker.ts";
+export type { TemplateConversation, TemplateMessage, TemplateTool } from "./template.worker.ts";
 
 /** A template ready to render. */
 export interface ChatTemplate {
@@ -16,9 +18,11 @@ export interface ChatTemplate {
    * @throws TrimtabError TEMPLATE_INVALID (the template refuses, in its words), TEMPLATE_LIMIT (time, size), QUEUE_FULL.
    */
   render(
-    conversations: readonly (readonly TemplateMessage[])[],
+    conversations: readonly TemplateConversation[],
     addGenerationPrompt: boolean,
   ): Promise<readonly string[]>;
+  /** How it writes calls of functions. */
+  readonly toolSyntax: ToolSyntax;
   /** Ends the thread; renderings under way and later ones fail with `reason`. */
   close(reason: TrimtabError): void;
 }
@@ -35,10 +39,10 @@ export interface TemplateOptions {
 
 const FIELD = "tokenizer.chat_template";
 /** A conversation every template takes. */
-const TRIAL: readonly TemplateMessage[] = [{ role: "user", content: "x" }];
+const TRIAL: TemplateConversation = { messages: [{ role: "user", content: "x" }] };
 
 /**
- * Starts a thread for a template and renders a trial conversation.
+ * Starts a thread for a template and renders trial conversations.
  * @throws TrimtabError TEMPLATE_INVALID, TEMPLATE_LIMIT.
  */
 export async function createChatTemplate(options: TemplateOptions): Promise<ChatTemplate> {
@@ -70,7 +74,7 @@ export async function createChatTemplate(options: TemplateOptions): Promise<Chat
     }
   };
   const render = async (
-    conversations: readonly (readonly TemplateMessage[])[],
+    conversations: readonly TemplateConversation[],
     addGenerationPrompt: boolean,
     limitMs: number,
   ): Promise<readonly string[]> => {
@@ -83,13 +87,17 @@ export async function createChatTemplate(options: TemplateOptions): Promise<Chat
     turn = mine.catch(() => {});
     return mine.finally(() => (waiting -= 1));
   };
+  const trial = async (conversation: TemplateConversation): Promise<string> =>
+    (await render([conversation], true, TEMPLATE_LIMITS.trialMs))[0] ?? "";
   try {
-    await render([TRIAL], true, TEMPLATE_LIMITS.trialMs);
+    await trial(TRIAL);
   } catch (error) {
     thread.end();
     throw error;
   }
+  const toolSyntax = await findToolSyntax(trial);
   return {
+    toolSyntax,
     render: (conversations, addGenerationPrompt) =>
       render(conversations, addGenerationPrompt, TEMPLATE_LIMITS.renderMs),
     close(reason) {

@@ -5,8 +5,9 @@
  * control tokens is tokenized in one piece: ordinary conversations get the ids of tokenizing the whole rendering.
  */
 import { TrimtabError } from "#kit/errors.ts";
-import type { ChatTemplate, TemplateMessage } from "./chat-template.ts";
+import type { ChatTemplate, TemplateConversation, TemplateMessage } from "./chat-template.ts";
 import type { Encoder } from "./encoder.ts";
+import { withTexts } from "./template-conversation.ts";
 import type { Tokenizer } from "./tokenizer.ts";
 
 /** A rendered, tokenized conversation. */
@@ -33,14 +34,13 @@ const PRIVATE_USE = [0xe000, 0xf8ff] as const;
  */
 export async function renderChat(
   { tokenizer, encoder, template }: ChatParts,
-  messages: readonly TemplateMessage[],
+  conversation: TemplateConversation,
   addGenerationPrompt: boolean,
 ): Promise<RenderedChat> {
-  const mark = pickMark(messages);
-  const guarded = messages.map(({ role, content }) => ({ role, content: tokenizer.guard(content, mark) }));
-  const last = guarded.at(-1) as TemplateMessage;
+  const mark = pickMark(conversation);
+  const guarded = withTexts(conversation, (text) => tokenizer.guard(text, mark));
   // The same conversation with another last message: up to where both agree, nothing depends on it.
-  const other = [...guarded.slice(0, -1), { role: last.role, content: mark }];
+  const other = { ...guarded, messages: guarded.messages.with(-1, otherMessage(guarded, mark)) };
   const [rendered = "", otherwise = ""] = await template.render([guarded, other], addGenerationPrompt);
   const { vocabulary } = tokenizer;
   const sharedUntil = countCommon(rendered, otherwise);
@@ -59,10 +59,18 @@ export async function renderChat(
   };
 }
 
-function pickMark(messages: readonly TemplateMessage[]): string {
+/** The last message, saying something else; who answers whose call is the same. */
+function otherMessage({ messages }: TemplateConversation, content: string) {
+  const { role, tool_call_id: id } = messages.at(-1) as TemplateMessage;
+  return { role, content, ...(id === undefined ? {} : { tool_call_id: id }) };
+}
+
+function pickMark(conversation: TemplateConversation): string {
+  const texts: string[] = [];
+  withTexts(conversation, (text) => (texts.push(text), text));
   for (let code = PRIVATE_USE[0]; code <= PRIVATE_USE[1]; code++) {
     const mark = String.fromCharCode(code);
-    if (!messages.some(({ content }) => content.includes(mark))) return mark;
+    if (!texts.some((text) => text.includes(mark))) return mark;
   }
   throw new TrimtabError("INVALID_ARGUMENT", "the messages use every private-use character", {
     field: "messages",

@@ -2,11 +2,13 @@
 import type { ServiceImpl } from "@connectrpc/connect";
 import { TrimtabError } from "#kit/errors.ts";
 import { toQuantizedType } from "#kit/model-sources.ts";
+import { type ChatMessage, type Tool, ToolSyntax } from "#proto/trimtab/type/v1/generation_pb.ts";
 import type { TokenizerService } from "#proto/trimtab/tokenizer/v1/tokenizer_service_pb.ts";
 import { VOCABULARY_RUN_TOKENS } from "../limits.ts";
 import { renderChat } from "./chat.ts";
 import type { Registry } from "./registry.ts";
-import { checkIds, checkMessages, checkText, checkTexts } from "./validate.ts";
+import { toConversation } from "./template-conversation.ts";
+import { checkConversation, checkIds, checkText, checkTexts } from "./validate.ts";
 
 const PLAIN = { addSpecial: false, parseSpecial: false } as const;
 
@@ -33,16 +35,17 @@ export function createHandlers(registry: Registry): ServiceImpl<typeof Tokenizer
       checkIds(ids, tokenizer.vocabulary.tokens.length);
       return { text: tokenizer.decode(ids, { skipSpecial }) };
     },
-    async renderChat({ modelDigest, messages, addGenerationPrompt, continuation }, { signal }) {
+    async renderChat({ modelDigest, messages, addGenerationPrompt, continuation, tools }, { signal }) {
       const { tokenizer, encoder, template } = registry.get(modelDigest);
-      checkMessages(messages);
+      checkConversation(messages, tools);
       checkText(continuation, "continuation");
       if (!template) {
         throw new TrimtabError("TEMPLATE_INVALID", "this model has no chat template", { field: "messages" });
       }
-      const plain = messages.map(({ role, content }) => ({ role, content }));
+      if (template.toolSyntax === ToolSyntax.UNSPECIFIED) refuseTools(messages, tools);
       const chat = { tokenizer, encoder, template };
-      const { ids, text, prefixTokens } = await renderChat(chat, plain, addGenerationPrompt);
+      const conversation = toConversation(messages, tools);
+      const { ids, text, prefixTokens } = await renderChat(chat, conversation, addGenerationPrompt);
       const [more = []] = await encoder.encode([continuation], PLAIN, signal);
       return {
         ids: [...ids, ...Array.from(more)],
@@ -52,8 +55,9 @@ export function createHandlers(registry: Registry): ServiceImpl<typeof Tokenizer
       };
     },
     async *getVocabulary({ modelDigest }) {
-      const { tokenizer } = registry.get(modelDigest);
+      const { tokenizer, template } = registry.get(modelDigest);
       const { tokens, stopIds } = tokenizer.vocabulary;
+      const toolSyntax = template?.toolSyntax ?? ToolSyntax.UNSPECIFIED;
       for (let firstId = 0; firstId < tokens.length; firstId += VOCABULARY_RUN_TOKENS) {
         const run = tokens.slice(firstId, firstId + VOCABULARY_RUN_TOKENS);
         const ids = run.map((_, i) => firstId + i);
@@ -63,9 +67,18 @@ export function createHandlers(registry: Registry): ServiceImpl<typeof Tokenizer
           special: Object.fromEntries(
             ids.filter(tokenizer.isSpecial).map((id) => [id, tokens[id] as string]),
           ),
-          ...(firstId === 0 ? { stopIds: [...stopIds], vocabularySize: tokens.length } : {}),
+          ...(firstId === 0 ? { stopIds: [...stopIds], vocabularySize: tokens.length, toolSyntax } : {}),
         };
       }
     },
   };
+}
+
+/** Throws UNSUPPORTED, naming the first, if a conversation has tools, calls, or what tools answered: the template would leave them out. */
+function refuseTools(messages: readonly ChatMessage[], tools: readonly Tool[]): void {
+  const calling = messages.findIndex(({ toolCalls }) => toolCalls.length > 0);
+  if (tools.length === 0 && calling < 0) return;
+  const field = tools.length > 0 ? "tools" : `messages[${calling}].tool_calls`;
+  const message = "the model's chat template writes calls of functions in no known syntax";
+  throw new TrimtabError("UNSUPPORTED", message, { field });
 }

@@ -6,13 +6,35 @@ import { threadPath } from "./thread-time.ts";
 export interface TemplateMessage {
   readonly role: string;
   readonly content: string;
+  readonly name?: string;
+  readonly tool_call_id?: string;
+  readonly tool_calls?: readonly TemplateCall[];
+}
+
+/** A call as templates see it. */
+export interface TemplateCall {
+  readonly id: string;
+  readonly type: "function";
+  readonly function: { readonly name: string; readonly arguments: unknown };
+}
+
+/** A function that may be called, as templates see it. */
+export interface TemplateTool {
+  readonly type: "function";
+  readonly function: { readonly name: string; readonly description?: string; readonly parameters?: unknown };
+}
+
+/** A conversation as templates see it; without tools they see none, as where none is given. */
+export interface TemplateConversation {
+  readonly messages: readonly TemplateMessage[];
+  readonly tools?: readonly TemplateTool[];
 }
 
 /** The first message sets the template; later ones render it for each of `conversations`. */
 export type TemplateRequest =
   | { readonly template: string; readonly tokens: { readonly bos_token: string; readonly eos_token: string } }
   | {
-      readonly conversations: readonly (readonly TemplateMessage[])[];
+      readonly conversations: readonly TemplateConversation[];
       readonly addGenerationPrompt: boolean;
       readonly outputBytes: number;
     };
@@ -43,7 +65,8 @@ function answer(request: TemplateRequest): TemplateAnswer {
       return { kind: "ready", threadPath: threadPath() };
     }
     const texts = request.conversations.map(
-      (messages) => render?.({ messages, add_generation_prompt: request.addGenerationPrompt }) ?? "",
+      (conversation) =>
+        render?.({ ...conversation, add_generation_prompt: request.addGenerationPrompt }) ?? "",
     );
     const isTooLong = texts.some((text) => Buffer.byteLength(text) > request.outputBytes);
     return isTooLong ? { kind: "too_much", what: "renders too much text" } : { kind: "rendered", texts };

@@ -1,8 +1,10 @@
 /** Checks of requests, before any work; each error names the field and the limit. */
 import { TrimtabError } from "#kit/errors.ts";
+import { checkToolMessages, checkTools, textsOfMessage, textsOfTool } from "#kit/tools.ts";
+import type { ChatMessage, Tool } from "#proto/trimtab/type/v1/generation_pb.ts";
 import { REQUEST_LIMITS } from "../limits.ts";
 
-const ROLES = new Set(["system", "user", "assistant"]);
+const ROLES: readonly string[] = ["system", "user", "assistant", "tool"];
 
 /** @throws TrimtabError TOO_LARGE, INVALID_ARGUMENT. */
 export function checkTexts(texts: readonly string[]): void {
@@ -36,21 +38,27 @@ export function checkIds(ids: readonly number[], vocabularySize: number): void {
   });
 }
 
-/** @throws TrimtabError FIELD_REQUIRED, TOO_LARGE, INVALID_ARGUMENT. */
-export function checkMessages(messages: readonly { role: string; content: string }[]): void {
+/** @throws TrimtabError FIELD_REQUIRED, FIELD_OUT_OF_RANGE, TOO_LARGE, INVALID_ARGUMENT. */
+export function checkConversation(messages: readonly ChatMessage[], tools: readonly Tool[]): void {
   if (messages.length === 0) {
     throw new TrimtabError("FIELD_REQUIRED", "a conversation needs a message", { field: "messages" });
   }
   checkCount(messages.length, REQUEST_LIMITS.messages, "messages");
-  let bytes = 0;
+  checkTools(tools, "tools");
   messages.forEach(({ role, content }, at) => {
-    if (!ROLES.has(role)) {
+    if (!ROLES.includes(role)) {
       const field = `messages[${at}].role`;
-      throw new TrimtabError("INVALID_ARGUMENT", `${field} must be system, user or assistant`, { field });
+      throw new TrimtabError("INVALID_ARGUMENT", `${field} must be one of ${ROLES.join(", ")}`, { field });
     }
-    bytes += checkText(content, `messages[${at}].content`);
+    checkText(content, `messages[${at}].content`);
   });
-  checkBytes(bytes, REQUEST_LIMITS.textBytes, "messages");
+  checkToolMessages(messages, "messages");
+  const texts = [...messages.flatMap(textsOfMessage), ...tools.flatMap(textsOfTool)];
+  checkBytes(
+    texts.reduce((sum, text) => sum + Buffer.byteLength(text), 0),
+    REQUEST_LIMITS.textBytes,
+    "messages",
+  );
 }
 
 function checkCount(count: number, limit: number, field: string): void {

@@ -15,10 +15,12 @@ const VALUES = [
   "unknown.x",
 ];
 const FILTERS = ["", " | trim", " | upper", " | tojson", " | default('x')", " | nofilter"];
-const CONVERSATION = [
-  { role: "system", content: "be brief" },
-  { role: "user", content: "hello {{ 7 * 7 }}" },
-];
+const CONVERSATION = {
+  messages: [
+    { role: "system", content: "be brief" },
+    { role: "user", content: "hello {{ 7 * 7 }}" },
+  ],
+};
 const OVER = new TrimtabError("SERVICE_UNAVAILABLE", "the case is over");
 
 function block(random: Random, depth: number): string {

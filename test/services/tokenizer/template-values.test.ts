@@ -21,7 +21,8 @@ async function make(body: string): Promise<ChatTemplate> {
   open.push(template);
   return template;
 }
-const run = (template: ChatTemplate, content: string) => template.render([[{ role: "user", content }]], true);
+const run = (template: ChatTemplate, content: string) =>
+  template.render([{ messages: [{ role: "user", content }] }], true);
 const reasonOf = (call: Promise<unknown>): Promise<string> =>
   call.then(
     () => "answered",

@@ -8,11 +8,11 @@ import { type ChatTemplate, createChatTemplate } from "../../../services/tokeniz
 import { bytePairMetadata, writeVocabulary } from "../../support/vocabularies.ts";
 
 setDefaultTimeout(120_000);
-const USER = [{ role: "user", content: "hello" }];
+const USER = { messages: [{ role: "user", content: "hello" }] };
 const make = (template: string) => createChatTemplate({ template, bosToken: "<s>", eosToken: "</s>" });
 /** Runs `body` for conversations whose first content is "go" only: the trial at load passes. */
 const onGo = (body: string) => `{% if messages[0].content == 'go' %}${body}{% else %}ok{% endif %}`;
-const GO = [{ role: "user", content: "go" }];
+const GO = { messages: [{ role: "user", content: "go" }] };
 
 async function withTemplate<T>(source: string, use: (template: ChatTemplate) => Promise<T>): Promise<T> {
   const template = await make(source);
@@ -121,7 +121,7 @@ test("J5 template syntax in a message is text", async () => {
       "{%- endfor -%}",
       "{{ raise_exception('x') }}",
     ]) {
-      expect(await template.render([[{ role: "user", content }]], true)).toEqual([content]);
+      expect(await template.render([{ messages: [{ role: "user", content }] }], true)).toEqual([content]);
     }
   });
 });

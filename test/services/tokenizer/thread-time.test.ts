@@ -50,7 +50,8 @@ test("other threads that compute beside a rendering do not use up its time", asy
   const source =
     "{% for i in range(messages[0].content | int) %}{% for j in range(1000) %}{% endfor %}{% endfor %}ok";
   const template = await createChatTemplate({ template: source, bosToken: "", eosToken: "" });
-  const render = (loops: number) => template.render([[{ role: "user", content: String(loops) }]], true);
+  const render = (loops: number) =>
+    template.render([{ messages: [{ role: "user", content: String(loops) }] }], true);
   // As many loops as take a third of the time one rendering has.
   let loops = 1;
   for (let usedMs = 0; usedMs < TEMPLATE_LIMITS.renderMs / 3;) {

@@ -10,7 +10,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file trimtab/type/v1/generation.proto.
  */
 export const file_trimtab_type_v1_generation: GenFile = /*@__PURE__*/
-  fileDesc("CiB0cmltdGFiL3R5cGUvdjEvZ2VuZXJhdGlvbi5wcm90bxIPdHJpbXRhYi50eXBlLnYxIiwKC0NoYXRNZXNzYWdlEgwKBHJvbGUYASABKAkSDwoHY29udGVudBgCIAEoCSL9AgoSU2FtcGxpbmdQYXJhbWV0ZXJzEhgKC3RlbXBlcmF0dXJlGAEgASgCSACIAQESEgoFdG9wX3AYAiABKAJIAYgBARINCgV0b3BfaxgDIAEoDRINCgVtaW5fcBgEIAEoAhIfChJyZXBldGl0aW9uX3BlbmFsdHkYBSABKAJIAogBARIZChFmcmVxdWVuY3lfcGVuYWx0eRgGIAEoAhIYChBwcmVzZW5jZV9wZW5hbHR5GAcgASgCEkYKCmxvZ2l0X2JpYXMYCCADKAsyMi50cmltdGFiLnR5cGUudjEuU2FtcGxpbmdQYXJhbWV0ZXJzLkxvZ2l0Qmlhc0VudHJ5EhEKBHNlZWQYCSABKARIA4gBARowCg5Mb2dpdEJpYXNFbnRyeRILCgNrZXkYASABKA0SDQoFdmFsdWUYAiABKAI6AjgBQg4KDF90ZW1wZXJhdHVyZUIICgZfdG9wX3BCFQoTX3JlcGV0aXRpb25fcGVuYWx0eUIHCgVfc2VlZCLmAQoKQ29uc3RyYWludBI8Cgtqc29uX3NjaGVtYRgBIAEoCzIlLnRyaW10YWIudHlwZS52MS5Kc29uU2NoZW1hQ29uc3RyYWludEgAEjwKC2pzb25fb2JqZWN0GAIgASgLMiUudHJpbXRhYi50eXBlLnYxLkpzb25PYmplY3RDb25zdHJhaW50SAASDwoFcmVnZXgYAyABKAlIABIOCgRlYm5mGAQgASgJSAASMwoGY2hvaWNlGAUgASgLMiEudHJpbXRhYi50eXBlLnYxLkNob2ljZUNvbnN0cmFpbnRIAEIGCgRraW5kIkYKFEpzb25TY2hlbWFDb25zdHJhaW50Eg4KBnNjaGVtYRgBIAEoCRITCgZzdHJpY3QYAiABKAhIAIgBAUIJCgdfc3RyaWN0IhYKFEpzb25PYmplY3RDb25zdHJhaW50IiIKEENob2ljZUNvbnN0cmFpbnQSDgoGdmFsdWVzGAEgAygJIk8KC1NwZWN1bGF0aW9uEjYKDXByb21wdF9sb29rdXAYASABKAsyHS50cmltdGFiLnR5cGUudjEuUHJvbXB0TG9va3VwSABCCAoGc291cmNlIjAKDFByb21wdExvb2t1cBINCgVuZ3JhbRgBIAEoDRIRCgltYXhfZHJhZnQYAiABKA0iKwoMVG9rZW5Mb2dwcm9iEgoKAmlkGAEgASgNEg8KB2xvZ3Byb2IYAiABKAIiUAoFVG9rZW4SCgoCaWQYASABKA0SDwoHbG9ncHJvYhgCIAEoAhIqCgN0b3AYAyADKAsyHS50cmltdGFiLnR5cGUudjEuVG9rZW5Mb2dwcm9iIv0BCgVVc2FnZRIVCg1wcm9tcHRfdG9rZW5zGAEgASgNEhkKEWNvbXBsZXRpb25fdG9rZW5zGAIgASgNEhgKEHByZWZpbGxlZF90b2tlbnMYAyABKA0SFQoNcmV1c2VkX3Rva2VucxgEIAEoDRIXCg9yZXBsYXllZF90b2tlbnMYBSABKA0SFwoPdmVyaWZpZWRfdG9rZW5zGAYgASgNEhYKDmRyYWZ0ZWRfdG9rZW5zGAcgASgNEhcKD2FjY2VwdGVkX3Rva2VucxgIIAEoDRIuCgdzY2FsaW5nGAkgASgLMh0udHJpbXRhYi50eXBlLnYxLlNjYWxpbmdVc2FnZSLaAQoMU2NhbGluZ1VzYWdlEhIKCmNhbmRpZGF0ZXMYASABKA0SGAoQZ2VuZXJhdGVkX3Rva2VucxgCIAEoDRIYChBwcmVmaWxsZWRfdG9rZW5zGAMgASgNEiYKHnByZWZpbGxlZF90b2tlbnNfd2l0aG91dF9yZXVzZRgEIAEoDRIXCg92ZXJpZmllcl90b2tlbnMYBSABKA0SFgoOdmVyaWZpZXJfY2FsbHMYBiABKA0SGAoQZGlzY2FyZGVkX3Rva2VucxgHIAEoDRIPCgd3YWxsX21zGAggASgBIqIBCgdUaW1pbmdzEhAKCHF1ZXVlX21zGAEgASgBEhMKC3Rva2VuaXplX21zGAIgASgBEhIKCnByZWZpbGxfbXMYAyABKAESDwoHcGxhbl9tcxgEIAEoARIeChZ0aW1lX3RvX2ZpcnN0X3Rva2VuX21zGAUgASgBEhAKCHRvdGFsX21zGAYgASgBEhkKEXRva2Vuc19wZXJfc2Vjb25kGAcgASgBKpUBCgxGaW5pc2hSZWFzb24SHQoZRklOSVNIX1JFQVNPTl9VTlNQRUNJRklFRBAAEhYKEkZJTklTSF9SRUFTT05fU1RPUBABEhgKFEZJTklTSF9SRUFTT05fTEVOR1RIEAISGwoXRklOSVNIX1JFQVNPTl9DQU5DRUxMRUQQAxIXChNGSU5JU0hfUkVBU09OX0VSUk9SEARCUQoTZGV2LnRyaW10YWIudHlwZS52MVABWjhnaXRodWIuY29tL3RyaW10YWIvdHJpbXRhYi9nZW4vZ28vdHJpbXRhYi90eXBlL3YxO3R5cGV2MWIGcHJvdG8z");
+  fileDesc("CiB0cmltdGFiL3R5cGUvdjEvZ2VuZXJhdGlvbi5wcm90bxIPdHJpbXRhYi50eXBlLnYxIn8KC0NoYXRNZXNzYWdlEgwKBHJvbGUYASABKAkSDwoHY29udGVudBgCIAEoCRItCgp0b29sX2NhbGxzGAMgAygLMhkudHJpbXRhYi50eXBlLnYxLlRvb2xDYWxsEhQKDHRvb2xfY2FsbF9pZBgEIAEoCRIMCgRuYW1lGAUgASgJIk0KBFRvb2wSDAoEbmFtZRgBIAEoCRITCgtkZXNjcmlwdGlvbhgCIAEoCRISCgpwYXJhbWV0ZXJzGAMgASgJEg4KBnN0cmljdBgEIAEoCCI3CghUb29sQ2FsbBIKCgJpZBgBIAEoCRIMCgRuYW1lGAIgASgJEhEKCWFyZ3VtZW50cxgDIAEoCSL9AgoSU2FtcGxpbmdQYXJhbWV0ZXJzEhgKC3RlbXBlcmF0dXJlGAEgASgCSACIAQESEgoFdG9wX3AYAiABKAJIAYgBARINCgV0b3BfaxgDIAEoDRINCgVtaW5fcBgEIAEoAhIfChJyZXBldGl0aW9uX3BlbmFsdHkYBSABKAJIAogBARIZChFmcmVxdWVuY3lfcGVuYWx0eRgGIAEoAhIYChBwcmVzZW5jZV9wZW5hbHR5GAcgASgCEkYKCmxvZ2l0X2JpYXMYCCADKAsyMi50cmltdGFiLnR5cGUudjEuU2FtcGxpbmdQYXJhbWV0ZXJzLkxvZ2l0Qmlhc0VudHJ5EhEKBHNlZWQYCSABKARIA4gBARowCg5Mb2dpdEJpYXNFbnRyeRILCgNrZXkYASABKA0SDQoFdmFsdWUYAiABKAI6AjgBQg4KDF90ZW1wZXJhdHVyZUIICgZfdG9wX3BCFQoTX3JlcGV0aXRpb25fcGVuYWx0eUIHCgVfc2VlZCLmAQoKQ29uc3RyYWludBI8Cgtqc29uX3NjaGVtYRgBIAEoCzIlLnRyaW10YWIudHlwZS52MS5Kc29uU2NoZW1hQ29uc3RyYWludEgAEjwKC2pzb25fb2JqZWN0GAIgASgLMiUudHJpbXRhYi50eXBlLnYxLkpzb25PYmplY3RDb25zdHJhaW50SAASDwoFcmVnZXgYAyABKAlIABIOCgRlYm5mGAQgASgJSAASMwoGY2hvaWNlGAUgASgLMiEudHJpbXRhYi50eXBlLnYxLkNob2ljZUNvbnN0cmFpbnRIAEIGCgRraW5kIkYKFEpzb25TY2hlbWFDb25zdHJhaW50Eg4KBnNjaGVtYRgBIAEoCRITCgZzdHJpY3QYAiABKAhIAIgBAUIJCgdfc3RyaWN0IhYKFEpzb25PYmplY3RDb25zdHJhaW50IiIKEENob2ljZUNvbnN0cmFpbnQSDgoGdmFsdWVzGAEgAygJIk8KC1NwZWN1bGF0aW9uEjYKDXByb21wdF9sb29rdXAYASABKAsyHS50cmltdGFiLnR5cGUudjEuUHJvbXB0TG9va3VwSABCCAoGc291cmNlIjAKDFByb21wdExvb2t1cBINCgVuZ3JhbRgBIAEoDRIRCgltYXhfZHJhZnQYAiABKA0iKwoMVG9rZW5Mb2dwcm9iEgoKAmlkGAEgASgNEg8KB2xvZ3Byb2IYAiABKAIiUAoFVG9rZW4SCgoCaWQYASABKA0SDwoHbG9ncHJvYhgCIAEoAhIqCgN0b3AYAyADKAsyHS50cmltdGFiLnR5cGUudjEuVG9rZW5Mb2dwcm9iIv0BCgVVc2FnZRIVCg1wcm9tcHRfdG9rZW5zGAEgASgNEhkKEWNvbXBsZXRpb25fdG9rZW5zGAIgASgNEhgKEHByZWZpbGxlZF90b2tlbnMYAyABKA0SFQoNcmV1c2VkX3Rva2VucxgEIAEoDRIXCg9yZXBsYXllZF90b2tlbnMYBSABKA0SFwoPdmVyaWZpZWRfdG9rZW5zGAYgASgNEhYKDmRyYWZ0ZWRfdG9rZW5zGAcgASgNEhcKD2FjY2VwdGVkX3Rva2VucxgIIAEoDRIuCgdzY2FsaW5nGAkgASgLMh0udHJpbXRhYi50eXBlLnYxLlNjYWxpbmdVc2FnZSLaAQoMU2NhbGluZ1VzYWdlEhIKCmNhbmRpZGF0ZXMYASABKA0SGAoQZ2VuZXJhdGVkX3Rva2VucxgCIAEoDRIYChBwcmVmaWxsZWRfdG9rZW5zGAMgASgNEiYKHnByZWZpbGxlZF90b2tlbnNfd2l0aG91dF9yZXVzZRgEIAEoDRIXCg92ZXJpZmllcl90b2tlbnMYBSABKA0SFgoOdmVyaWZpZXJfY2FsbHMYBiABKA0SGAoQZGlzY2FyZGVkX3Rva2VucxgHIAEoDRIPCgd3YWxsX21zGAggASgBIqIBCgdUaW1pbmdzEhAKCHF1ZXVlX21zGAEgASgBEhMKC3Rva2VuaXplX21zGAIgASgBEhIKCnByZWZpbGxfbXMYAyABKAESDwoHcGxhbl9tcxgEIAEoARIeChZ0aW1lX3RvX2ZpcnN0X3Rva2VuX21zGAUgASgBEhAKCHRvdGFsX21zGAYgASgBEhkKEXRva2Vuc19wZXJfc2Vjb25kGAcgASgBKkEKClRvb2xTeW50YXgSGwoXVE9PTF9TWU5UQVhfVU5TUEVDSUZJRUQQABIWChJUT09MX1NZTlRBWF9IRVJNRVMQASqzAQoMRmluaXNoUmVhc29uEh0KGUZJTklTSF9SRUFTT05fVU5TUEVDSUZJRUQQABIWChJGSU5JU0hfUkVBU09OX1NUT1AQARIYChRGSU5JU0hfUkVBU09OX0xFTkdUSBACEhsKF0ZJTklTSF9SRUFTT05fQ0FOQ0VMTEVEEAMSFwoTRklOSVNIX1JFQVNPTl9FUlJPUhAEEhwKGEZJTklTSF9SRUFTT05fVE9PTF9DQUxMUxAFQlEKE2Rldi50cmltdGFiLnR5cGUudjFQAVo4Z2l0aHViLmNvbS90cmltdGFiL3RyaW10YWIvZ2VuL2dvL3RyaW10YWIvdHlwZS92MTt0eXBldjFiBnByb3RvMw");
 
 /**
  * One message of a conversation.
@@ -19,18 +19,39 @@ export const file_trimtab_type_v1_generation: GenFile = /*@__PURE__*/
  */
 export type ChatMessage = Message<"trimtab.type.v1.ChatMessage"> & {
   /**
-   * "system", "user" or "assistant".
+   * "system", "user", "assistant" or "tool".
    *
    * @generated from field: string role = 1;
    */
   role: string;
 
   /**
-   * Text of the message. Special-token spellings inside stay ordinary text.
+   * Text of the message; of a tool, what it answered. Special-token spellings inside stay ordinary text.
    *
    * @generated from field: string content = 2;
    */
   content: string;
+
+  /**
+   * Functions that an assistant's message calls.
+   *
+   * @generated from field: repeated trimtab.type.v1.ToolCall tool_calls = 3;
+   */
+  toolCalls: ToolCall[];
+
+  /**
+   * The call that a tool's message answers: the id of one in a message before it.
+   *
+   * @generated from field: string tool_call_id = 4;
+   */
+  toolCallId: string;
+
+  /**
+   * Who speaks; at most 64 characters. Without effect where the model's chat template does not write it.
+   *
+   * @generated from field: string name = 5;
+   */
+  name: string;
 };
 
 /**
@@ -39,6 +60,83 @@ export type ChatMessage = Message<"trimtab.type.v1.ChatMessage"> & {
  */
 export const ChatMessageSchema: GenMessage<ChatMessage> = /*@__PURE__*/
   messageDesc(file_trimtab_type_v1_generation, 0);
+
+/**
+ * A function that an answer may call.
+ *
+ * @generated from message trimtab.type.v1.Tool
+ */
+export type Tool = Message<"trimtab.type.v1.Tool"> & {
+  /**
+   * Name, ^[a-zA-Z0-9_-]{1,64}$.
+   *
+   * @generated from field: string name = 1;
+   */
+  name: string;
+
+  /**
+   * What it does, for the model.
+   *
+   * @generated from field: string description = 2;
+   */
+  description: string;
+
+  /**
+   * JSON schema of its arguments, an object, as JSON; at most 64 KiB and 32 levels deep. Empty: it takes none.
+   *
+   * @generated from field: string parameters = 3;
+   */
+  parameters: string;
+
+  /**
+   * Calls that must be made (see ToolChoice) keep to the schema; keywords that cannot be enforced are refused by name.
+   *
+   * @generated from field: bool strict = 4;
+   */
+  strict: boolean;
+};
+
+/**
+ * Describes the message trimtab.type.v1.Tool.
+ * Use `create(ToolSchema)` to create a new message.
+ */
+export const ToolSchema: GenMessage<Tool> = /*@__PURE__*/
+  messageDesc(file_trimtab_type_v1_generation, 1);
+
+/**
+ * A call of a function.
+ *
+ * @generated from message trimtab.type.v1.ToolCall
+ */
+export type ToolCall = Message<"trimtab.type.v1.ToolCall"> & {
+  /**
+   * Names the call; at most 256 characters.
+   *
+   * @generated from field: string id = 1;
+   */
+  id: string;
+
+  /**
+   * Name of the function.
+   *
+   * @generated from field: string name = 2;
+   */
+  name: string;
+
+  /**
+   * Its arguments, a JSON object.
+   *
+   * @generated from field: string arguments = 3;
+   */
+  arguments: string;
+};
+
+/**
+ * Describes the message trimtab.type.v1.ToolCall.
+ * Use `create(ToolCallSchema)` to create a new message.
+ */
+export const ToolCallSchema: GenMessage<ToolCall> = /*@__PURE__*/
+  messageDesc(file_trimtab_type_v1_generation, 2);
 
 /**
  * How tokens are drawn from the distribution.
@@ -115,7 +213,7 @@ export type SamplingParameters = Message<"trimtab.type.v1.SamplingParameters"> &
  * Use `create(SamplingParametersSchema)` to create a new message.
  */
 export const SamplingParametersSchema: GenMessage<SamplingParameters> = /*@__PURE__*/
-  messageDesc(file_trimtab_type_v1_generation, 1);
+  messageDesc(file_trimtab_type_v1_generation, 3);
 
 /**
  * What the generated text must be. Enforced token by token: a token that could not lead to such a text is never drawn, and
@@ -179,7 +277,7 @@ export type Constraint = Message<"trimtab.type.v1.Constraint"> & {
  * Use `create(ConstraintSchema)` to create a new message.
  */
 export const ConstraintSchema: GenMessage<Constraint> = /*@__PURE__*/
-  messageDesc(file_trimtab_type_v1_generation, 2);
+  messageDesc(file_trimtab_type_v1_generation, 4);
 
 /**
  * A JSON schema, draft 2020-12. Every text is valid; not every valid text can come: properties keep the order of the schema,
@@ -209,7 +307,7 @@ export type JsonSchemaConstraint = Message<"trimtab.type.v1.JsonSchemaConstraint
  * Use `create(JsonSchemaConstraintSchema)` to create a new message.
  */
 export const JsonSchemaConstraintSchema: GenMessage<JsonSchemaConstraint> = /*@__PURE__*/
-  messageDesc(file_trimtab_type_v1_generation, 3);
+  messageDesc(file_trimtab_type_v1_generation, 5);
 
 /**
  * Any JSON object.
@@ -224,7 +322,7 @@ export type JsonObjectConstraint = Message<"trimtab.type.v1.JsonObjectConstraint
  * Use `create(JsonObjectConstraintSchema)` to create a new message.
  */
 export const JsonObjectConstraintSchema: GenMessage<JsonObjectConstraint> = /*@__PURE__*/
-  messageDesc(file_trimtab_type_v1_generation, 4);
+  messageDesc(file_trimtab_type_v1_generation, 6);
 
 /**
  * Texts to choose from.
@@ -245,7 +343,7 @@ export type ChoiceConstraint = Message<"trimtab.type.v1.ChoiceConstraint"> & {
  * Use `create(ChoiceConstraintSchema)` to create a new message.
  */
 export const ChoiceConstraintSchema: GenMessage<ChoiceConstraint> = /*@__PURE__*/
-  messageDesc(file_trimtab_type_v1_generation, 5);
+  messageDesc(file_trimtab_type_v1_generation, 7);
 
 /**
  * How tokens are guessed ahead and checked several a step. A guess is kept only where it equals the token drawn at that
@@ -275,7 +373,7 @@ export type Speculation = Message<"trimtab.type.v1.Speculation"> & {
  * Use `create(SpeculationSchema)` to create a new message.
  */
 export const SpeculationSchema: GenMessage<Speculation> = /*@__PURE__*/
-  messageDesc(file_trimtab_type_v1_generation, 6);
+  messageDesc(file_trimtab_type_v1_generation, 8);
 
 /**
  * Guesses from the text so far.
@@ -303,7 +401,7 @@ export type PromptLookup = Message<"trimtab.type.v1.PromptLookup"> & {
  * Use `create(PromptLookupSchema)` to create a new message.
  */
 export const PromptLookupSchema: GenMessage<PromptLookup> = /*@__PURE__*/
-  messageDesc(file_trimtab_type_v1_generation, 7);
+  messageDesc(file_trimtab_type_v1_generation, 9);
 
 /**
  * A token with its log-probability under the model before temperature and filters.
@@ -331,7 +429,7 @@ export type TokenLogprob = Message<"trimtab.type.v1.TokenLogprob"> & {
  * Use `create(TokenLogprobSchema)` to create a new message.
  */
 export const TokenLogprobSchema: GenMessage<TokenLogprob> = /*@__PURE__*/
-  messageDesc(file_trimtab_type_v1_generation, 8);
+  messageDesc(file_trimtab_type_v1_generation, 10);
 
 /**
  * One generated or scored token.
@@ -366,7 +464,7 @@ export type Token = Message<"trimtab.type.v1.Token"> & {
  * Use `create(TokenSchema)` to create a new message.
  */
 export const TokenSchema: GenMessage<Token> = /*@__PURE__*/
-  messageDesc(file_trimtab_type_v1_generation, 9);
+  messageDesc(file_trimtab_type_v1_generation, 11);
 
 /**
  * What a request cost, in tokens.
@@ -443,7 +541,7 @@ export type Usage = Message<"trimtab.type.v1.Usage"> & {
  * Use `create(UsageSchema)` to create a new message.
  */
 export const UsageSchema: GenMessage<Usage> = /*@__PURE__*/
-  messageDesc(file_trimtab_type_v1_generation, 10);
+  messageDesc(file_trimtab_type_v1_generation, 12);
 
 /**
  * What a search cost.
@@ -513,7 +611,7 @@ export type ScalingUsage = Message<"trimtab.type.v1.ScalingUsage"> & {
  * Use `create(ScalingUsageSchema)` to create a new message.
  */
 export const ScalingUsageSchema: GenMessage<ScalingUsage> = /*@__PURE__*/
-  messageDesc(file_trimtab_type_v1_generation, 11);
+  messageDesc(file_trimtab_type_v1_generation, 13);
 
 /**
  * Where the time of a request went.
@@ -576,7 +674,34 @@ export type Timings = Message<"trimtab.type.v1.Timings"> & {
  * Use `create(TimingsSchema)` to create a new message.
  */
 export const TimingsSchema: GenMessage<Timings> = /*@__PURE__*/
-  messageDesc(file_trimtab_type_v1_generation, 12);
+  messageDesc(file_trimtab_type_v1_generation, 14);
+
+/**
+ * How a model writes calls into its text, as its chat template shows it.
+ *
+ * @generated from enum trimtab.type.v1.ToolSyntax
+ */
+export enum ToolSyntax {
+  /**
+   * In none that is known: tools are refused.
+   *
+   * @generated from enum value: TOOL_SYNTAX_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED = 0,
+
+  /**
+   * <tool_call>, an object with `name` and `arguments`, </tool_call>; one after the other (Hermes, Qwen).
+   *
+   * @generated from enum value: TOOL_SYNTAX_HERMES = 1;
+   */
+  HERMES = 1,
+}
+
+/**
+ * Describes the enum trimtab.type.v1.ToolSyntax.
+ */
+export const ToolSyntaxSchema: GenEnum<ToolSyntax> = /*@__PURE__*/
+  enumDesc(file_trimtab_type_v1_generation, 0);
 
 /**
  * Why a generation ended.
@@ -618,11 +743,18 @@ export enum FinishReason {
    * @generated from enum value: FINISH_REASON_ERROR = 4;
    */
   ERROR = 4,
+
+  /**
+   * The answer ended properly and calls functions.
+   *
+   * @generated from enum value: FINISH_REASON_TOOL_CALLS = 5;
+   */
+  TOOL_CALLS = 5,
 }
 
 /**
  * Describes the enum trimtab.type.v1.FinishReason.
  */
 export const FinishReasonSchema: GenEnum<FinishReason> = /*@__PURE__*/
-  enumDesc(file_trimtab_type_v1_generation, 0);
+  enumDesc(file_trimtab_type_v1_generation, 1);
 

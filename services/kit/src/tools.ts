@@ -1,0 +1,118 @@
+/**
+ * Functions that an answer may call, and calls in conversations: what they may be, wherever they enter. Their JSON travels as text; what
+ * is checked here parses, is an object, and is neither deep nor ambiguous.
+ */
+import type { ChatMessage, Tool, ToolCall } from "#proto/trimtab/type/v1/generation_pb.ts";
+import { TrimtabError } from "./errors.ts";
+import { scanJson } from "./json-scan.ts";
+import { TOOL_LIMITS } from "./limits.ts";
+
+/** What functions may be called. */
+export const TOOL_NAME = /^[a-zA-Z0-9_-]{1,64}$/;
+
+/** Every text of a message that a template may write. */
+export function textsOfMessage({ content, name, toolCalls }: ChatMessage): string[] {
+  return [content, name, ...toolCalls.flatMap((call) => [call.id, call.name, call.arguments])];
+}
+
+/** Every text of a function. */
+export function textsOfTool({ name, description, parameters }: Tool): string[] {
+  return [name, description, parameters];
+}
+
+/** @throws TrimtabError FIELD_OUT_OF_RANGE, INVALID_ARGUMENT, naming a part of `field`. */
+export function checkTools(tools: readonly Tool[], field: string): void {
+  checkCount(tools.length, TOOL_LIMITS.tools, field, "functions");
+  const names = new Set<string>();
+  tools.forEach(({ name, description, parameters }, index) => {
+    const at = `${field}[${index}]`;
+    checkName(name, `${at}.name`);
+    if (names.has(name)) throw invalid(`${at}.name`, `is ${name}, as that of another function`);
+    names.add(name);
+    checkText(description, `${at}.description`);
+    if (parameters !== "") checkSchema(parameters, `${at}.parameters`);
+  });
+}
+
+/**
+ * Throws unless only assistants call, what they call is well formed, and what tools say answers a call before it.
+ * @throws TrimtabError FIELD_REQUIRED, FIELD_OUT_OF_RANGE, INVALID_ARGUMENT, naming a part of `field`
+ */
+export function checkToolMessages(messages: readonly ChatMessage[], field: string): void {
+  const made = new Set<string>();
+  messages.forEach(({ role, toolCalls, toolCallId, name }, index) => {
+    const at = `${field}[${index}]`;
+    checkChars(name, TOOL_LIMITS.nameChars, `${at}.name`);
+    if (toolCalls.length > 0 && role !== "assistant")
+      throw invalid(`${at}.tool_calls`, "are those of a message that is not the assistant's");
+    checkCount(toolCalls.length, TOOL_LIMITS.calls, `${at}.tool_calls`, "calls");
+    toolCalls.forEach((call, nth) => checkCall(call, `${at}.tool_calls[${nth}]`));
+    if (role === "tool" && toolCallId === "")
+      throw new TrimtabError("FIELD_REQUIRED", `${at}.tool_call_id is needed`, {
+        field: `${at}.tool_call_id`,
+      });
+    if (role === "tool" ? !made.has(toolCallId) : toolCallId !== "")
+      throw invalid(`${at}.tool_call_id`, "answers no call of a message before it");
+    for (const { id } of toolCalls) made.add(id);
+  });
+}
+
+function checkCall({ id, name, arguments: given }: ToolCall, at: string): void {
+  if (id === "") throw new TrimtabError("FIELD_REQUIRED", `${at}.id is needed`, { field: `${at}.id` });
+  checkChars(id, TOOL_LIMITS.callIdChars, `${at}.id`);
+  checkName(name, `${at}.name`);
+  checkObject(given, TOOL_LIMITS.argumentDepth, `${at}.arguments`);
+}
+
+function checkSchema(schema: string, field: string): void {
+  const bytes = Buffer.byteLength(schema);
+  const limit = TOOL_LIMITS.parameterBytes;
+  if (bytes > limit) {
+    const message = `${field} has ${bytes} bytes; at most ${limit} are allowed`;
+    throw new TrimtabError("FIELD_OUT_OF_RANGE", message, { field, limit: `${limit} bytes` });
+  }
+  checkObject(schema, TOOL_LIMITS.parameterDepth, field);
+}
+
+function checkObject(json: string, depth: number, field: string): void {
+  const fault = scanJson(json, depth);
+  if (fault !== undefined) throw invalid(field, fault, depth);
+  let isText = true;
+  const value: unknown = JSON.parse(json, (key: string, part: unknown) => {
+    isText &&= key.isWellFormed() && (typeof part !== "string" || part.isWellFormed());
+    return part;
+  });
+  if (!isText) throw invalid(field, "holds half of a surrogate pair");
+  if (typeof value !== "object" || value === null || Array.isArray(value))
+    throw invalid(field, "is no JSON object");
+}
+
+function checkName(name: string, field: string): void {
+  if (TOOL_NAME.test(name)) return;
+  const message = `${field} must be 1 to ${TOOL_LIMITS.nameChars} letters, digits, _ or -`;
+  throw new TrimtabError("INVALID_ARGUMENT", message, { field, limit: TOOL_NAME.source });
+}
+
+function checkChars(text: string, limit: number, field: string): void {
+  checkText(text, field);
+  if (text.length <= limit) return;
+  const message = `${field} has ${text.length} characters; at most ${limit} are allowed`;
+  throw new TrimtabError("FIELD_OUT_OF_RANGE", message, { field, limit });
+}
+
+function checkText(text: string, field: string): void {
+  if (!text.isWellFormed()) throw invalid(field, "holds half of a surrogate pair");
+}
+
+function checkCount(count: number, limit: number, field: string, what: string): void {
+  if (count <= limit) return;
+  const message = `${field} has ${count} ${what}; at most ${limit} are allowed`;
+  throw new TrimtabError("FIELD_OUT_OF_RANGE", message, { field, limit });
+}
+
+function invalid(field: string, problem: string, limit?: number): TrimtabError {
+  return new TrimtabError("INVALID_ARGUMENT", `${field} ${problem}`, {
+    field,
+    ...(limit === undefined ? {} : { limit }),
+  });
+}
