@@ -4,7 +4,7 @@
  */
 import type { ArtifactRecord, ArtifactStore } from "#kit/artifact-store.ts";
 import { hasReason, TrimtabError } from "#kit/errors.ts";
-import { createLru, type Lru } from "#kit/lru.ts";
+import { createLru } from "#kit/lru.ts";
 import type { SteeringUse } from "#proto/trimtab/steering/v1/steering_service_pb.ts";
 import { ArtifactKind } from "#proto/trimtab/type/v1/artifact_pb.ts";
 import type { Program } from "#proto/trimtab/type/v1/program_pb.ts";
@@ -16,6 +16,7 @@ import type { Deciding } from "./decider.ts";
 import { checkDirection, type Direction } from "./direction.ts";
 import { readEdit } from "./edit.ts";
 import { readDirectionSafetensors } from "./formats/safetensors-direction.ts";
+import { createShelf, type Held } from "./held.ts";
 import type { PlannableRecipe } from "./plan-parts.ts";
 import type { NamedProgram } from "./program.ts";
 import { readRuleset } from "./ruleset.ts";
@@ -39,6 +40,8 @@ export interface Resolved {
   readonly ownMode?: LoadedRecipe["mode"];
   /** Of recipes: what mode "reply" answers, if it was built with them. */
   readonly reply?: string;
+  /** Once nobody decides with it any more. */
+  letGo(): void;
 }
 
 /** The library. */
@@ -46,7 +49,7 @@ export interface Library {
   /** Finds what a request asks for. @throws TrimtabError RECIPE_NOT_FOUND, ARTIFACT_NOT_FOUND, ARTIFACT_INCOMPATIBLE, … */
   resolve(use: SteeringUse | undefined, modelDigest: string): Promise<Resolved>;
   /** A built recipe by name or name@sha256:…. @throws TrimtabError RECIPE_NOT_FOUND, ARTIFACT_INCOMPATIBLE, … */
-  recipe(reference: string, modelDigest: string): Promise<{ recipe: LoadedRecipe; resolved: string }>;
+  recipe(reference: string, modelDigest: string): Promise<Held<LoadedRecipe> & { readonly resolved: string }>;
   /** Keeps a program for GetProgram. */
   remember(program: NamedProgram): void;
   /** A program by digest. @throws TrimtabError PROGRAM_NOT_FOUND. */
@@ -57,20 +60,22 @@ export interface Library {
 /** Creates the library. `known` says which recipes exist, built or not. */
 export function createLibrary(store: ArtifactStore, known: ReadonlySet<string>): Library {
   const programs = createLru<Program>(CACHE_LIMITS.programs);
-  const recipes = createLru<Promise<LoadedRecipe>>(CACHE_LIMITS.artifacts, (recipe) => void close(recipe));
-  const heads = createLru<Promise<ControllerRunner>>(CACHE_LIMITS.artifacts, (head) => void closeHead(head));
-  const loadHead = async (reference: string, { direction }: LoadedRecipe): Promise<ControllerRunner> => {
+  const recipes = createShelf<LoadedRecipe>(CACHE_LIMITS.artifacts, async ({ controller }) =>
+    controller?.close(),
+  );
+  const heads = createShelf<ControllerRunner>(CACHE_LIMITS.artifacts, (head) => head.close());
+  const headOf = async (reference: string): Promise<Held<ControllerRunner>> => {
     const field = "steering.weights.head";
     const { record, bytes } = store.get(reference, field);
     if (record.kind !== ArtifactKind.CONTROLLER) {
       throw new TrimtabError("ARTIFACT_INVALID", `${record.name} is not a controller`, { field });
     }
-    return checkHead(await loadedOnce(heads, record.digest, () => loadController(bytes)), direction);
+    return heads.hold(record.digest, () => loadController(bytes));
   };
   const recipeOf = async (reference: string, modelDigest: string) => {
     const { built, digest } = findBuilt(store, known, reference, modelDigest);
-    const recipe = await loadedOnce(recipes, digest, () => loadRecipe(store, built));
-    return { recipe, resolved: `${built.name}@${digest}` };
+    const held = await recipes.hold(digest, () => loadRecipe(store, built));
+    return { ...held, resolved: `${built.name}@${digest}` };
   };
   return {
     async resolve(use, modelDigest) {
@@ -80,17 +85,27 @@ export function createLibrary(store: ArtifactStore, known: ReadonlySet<string>):
         });
       }
       if (use.direction !== "") return resolveStored(store, use.direction, modelDigest);
-      const { recipe, resolved } = await recipeOf(use.recipe, modelDigest);
-      const head = use.weights?.head ? await loadHead(use.weights.head, recipe) : undefined;
-      return {
-        deciding: {
-          source: { kind: "recipe", recipe },
-          ...(recipe.controller && { controller: recipe.controller }),
-          ...(head && { head }),
-        },
-        ...{ resolved, ownMode: recipe.mode },
-        ...(recipe.reply !== undefined && { reply: recipe.reply }),
-      };
+      const held: { letGo(): void }[] = [];
+      const letGo = (): void => held.forEach((each) => each.letGo());
+      try {
+        const own = await recipeOf(use.recipe, modelDigest);
+        held.push(own);
+        const head = use.weights?.head ? await headOf(use.weights.head) : undefined;
+        if (head) held.push(head);
+        const recipe = own.value;
+        return {
+          deciding: {
+            source: { kind: "recipe", recipe },
+            ...(recipe.controller && { controller: recipe.controller }),
+            ...(head && { head: checkHead(head.value, recipe.direction) }),
+          },
+          ...{ resolved: own.resolved, ownMode: recipe.mode, letGo },
+          ...(recipe.reply !== undefined && { reply: recipe.reply }),
+        };
+      } catch (error) {
+        letGo();
+        throw error;
+      }
     },
     recipe: recipeOf,
     remember: ({ digest, program }) => programs.set(digest, program),
@@ -102,19 +117,9 @@ export function createLibrary(store: ArtifactStore, known: ReadonlySet<string>):
       });
     },
     async close() {
-      await Promise.all([...recipes.values().map(close), ...heads.values().map(closeHead)]);
+      await Promise.all([recipes.close(), heads.close()]);
     },
   };
-}
-
-/** What is kept under a digest, or being loaded; what could not be loaded is tried again by the next who asks. */
-function loadedOnce<T>(kept: Lru<Promise<T>>, digest: string, load: () => Promise<T>): Promise<T> {
-  const known = kept.get(digest);
-  if (known) return known;
-  const loading = load();
-  kept.set(digest, loading);
-  loading.catch(() => kept.delete(digest));
-  return loading;
 }
 
 /**
@@ -179,6 +184,7 @@ function resolveStored(store: ArtifactStore, reference: string, modelDigest: str
   return {
     deciding: readDeciding(record, bytes),
     resolved: `${record.name}@${record.digest}`,
+    letGo() {},
   };
 }
 
@@ -255,12 +261,4 @@ async function loadRecipe(store: ArtifactStore, built: BuiltRecipe): Promise<Loa
     `the parts of the recipe ${built.name} do not fit each other`,
     { field: "steering.recipe" },
   );
-}
-
-async function closeHead(head: Promise<ControllerRunner>): Promise<void> {
-  await head.then((loaded) => loaded.close()).catch(() => undefined);
-}
-
-async function close(recipe: Promise<LoadedRecipe>): Promise<void> {
-  await recipe.then(({ controller }) => controller?.close()).catch(() => undefined);
 }

@@ -30,12 +30,8 @@ const risesSchema = z.array(z.array(z.number()));
 
 /** Fits a head. @throws TrimtabError RECIPE_NOT_FOUND if the recipe is not built for the model. */
 export async function fitHead(context: FitContext, request: FitArtifactRequest): Promise<Fitted> {
-  const { recipe } = await context.parts.library.recipe(request.recipe, context.model.digest);
   const seed = request.options?.seed ?? 0;
-  const isEvolution = request.method === "weights_evolution";
-  const { head, report } = isEvolution
-    ? await evolveHead(context, recipe, request)
-    : await regress(context, recipe, request);
+  const { head, report } = await trained(context, request);
   const { model } = context;
   const facts = {
     ...{ modelDigest: model.digest, layers: model.layers, width: model.width },
@@ -43,6 +39,16 @@ export async function fitHead(context: FitContext, request: FitArtifactRequest):
     head: { method: request.method, meanWeights: head.meanWeights },
   };
   return { kind: ArtifactKind.CONTROLLER, bytes: writeController(head.network, facts, { ...report, seed }) };
+}
+
+async function trained(context: FitContext, request: FitArtifactRequest): Promise<HeadFit> {
+  const held = await context.parts.library.recipe(request.recipe, context.model.digest);
+  const train = request.method === "weights_evolution" ? evolveHead : regress;
+  try {
+    return await train(context, held.value, request);
+  } finally {
+    held.letGo();
+  }
 }
 
 interface HeadFit {

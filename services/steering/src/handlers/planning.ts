@@ -13,6 +13,7 @@ import { announcedPrograms, composedTaps, decideParts, type Part } from "../comp
 import { restricted } from "../active-layers.ts";
 import type { Plan } from "../decider.ts";
 import { createDeciders } from "../deciders.ts";
+import type { Resolved } from "../library.ts";
 import { checkModelDigest } from "../model.ts";
 import { replyOf, type ReplySource } from "../reply.ts";
 import type { SteeringParts } from "../service.ts";
@@ -31,63 +32,87 @@ export function planningHandlers({
   recipes,
 }: SteeringParts): Pick<ServiceImpl<typeof SteeringService>, "getRequirements" | "plan" | "getProgram"> {
   const deciderOf = createDeciders();
-  const partOf = async (use: SteeringUse | undefined, modelDigest: string): Promise<NamedPart> => {
+  type Hold = (found: Resolved) => void;
+  const partOf = async (
+    use: SteeringUse | undefined,
+    modelDigest: string,
+    hold: Hold,
+  ): Promise<NamedPart> => {
     const found = await library.resolve(use, modelDigest);
+    hold(found);
     const scaled = await nats.scaled(use as SteeringUse, found, modelDigest);
     const decider = deciderOf(found.deciding, scaled);
     const { resolved, ownMode = "", reply } = found;
     return { decider, use: scaled, resolved, ownMode, reply };
   };
-  const allParts = async (steering: SteeringUse | undefined, modelDigest: string): Promise<NamedPart[]> => {
+  const allParts = async (
+    steering: SteeringUse | undefined,
+    modelDigest: string,
+    hold: Hold,
+  ): Promise<NamedPart[]> => {
     const digest = checkModelDigest(modelDigest);
-    if (!steering || steering.parts.length === 0) return [await partOf(steering, digest)];
+    if (!steering || steering.parts.length === 0) return [await partOf(steering, digest, hold)];
     const parts: NamedPart[] = [];
     for (const [index, use] of partsOf(steering).entries()) {
       const field = `steering.parts[${index}]`;
-      parts.push(await underField(/^steering/, field, () => partOf(use, digest)));
+      parts.push(await underField(/^steering/, field, () => partOf(use, digest, hold)));
     }
     return parts;
   };
+  /** Does something with the parts of a use; what they are decided with stays open meanwhile. */
+  const withParts = async <T>(
+    { steering, modelDigest }: { readonly steering?: SteeringUse; readonly modelDigest: string },
+    work: (parts: readonly NamedPart[]) => Promise<T>,
+  ): Promise<T> => {
+    const held: Resolved[] = [];
+    try {
+      return await work(await allParts(steering, modelDigest, (found) => held.push(found)));
+    } finally {
+      for (const found of held) found.letGo();
+    }
+  };
   return {
-    async getRequirements({ steering, modelDigest }) {
-      const parts = await allParts(steering, modelDigest);
-      const whole = steering ?? create(SteeringUseSchema);
-      const markers = await phases.of(usesOf(parts), modelDigest);
-      const programs = announcedPrograms(parts, whole, markers);
-      for (const program of programs) library.remember(program);
-      const isComposed = whole.parts.length > 0;
-      const resolved = parts.map((part) => part.resolved);
-      return {
-        taps: [...composedTaps(parts)],
-        programDigests: programs.map(({ digest }) => digest),
-        replayLast: parts.some(({ decider }) => decider.replayLast),
-        resolved: isComposed ? "" : (resolved[0] ?? ""),
-        resolvedParts: isComposed ? resolved : [],
-        ownMode: isComposed ? "" : (parts[0]?.ownMode ?? ""),
-      };
-    },
-    async plan({ steering, modelDigest, activations, activeLayers }) {
-      const parts = await allParts(steering, modelDigest);
-      const whole = steering ?? create(SteeringUseSchema);
-      const markers = await phases.of(usesOf(parts), modelDigest);
-      const plan = restricted(await decideParts(parts, whole, activations, markers), activeLayers);
-      // A use that decides again may name its program later.
-      const programs = plan.program ? [plan.program] : announcedPrograms(parts, whole, markers);
-      for (const program of programs) library.remember(program);
-      const reports = parts.map(({ resolved }, i) => reportOf(plan.parts[i] as Plan, resolved));
-      const isComposed = whole.parts.length > 0;
-      const lead = plan.parts.indexOf(plan.leading);
-      const leading = reports[lead] as PlanReport;
-      return {
-        program: { programDigest: plan.program?.digest ?? "", coefficients: [...plan.coefficients] },
-        report: create(PlanReportSchema, {
-          ...leading,
-          relativeDoses: [...plan.relativeDoses],
-          parts: isComposed ? reports : [],
-          reply: replyOf(recipes, whole, parts[lead] as NamedPart, leading.gate),
-        }),
-      };
-    },
+    getRequirements: (request) =>
+      withParts(request, async (parts) => {
+        const { steering, modelDigest } = request;
+        const whole = steering ?? create(SteeringUseSchema);
+        const markers = await phases.of(usesOf(parts), modelDigest);
+        const programs = announcedPrograms(parts, whole, markers);
+        for (const program of programs) library.remember(program);
+        const isComposed = whole.parts.length > 0;
+        const resolved = parts.map((part) => part.resolved);
+        return {
+          taps: [...composedTaps(parts)],
+          programDigests: programs.map(({ digest }) => digest),
+          replayLast: parts.some(({ decider }) => decider.replayLast),
+          resolved: isComposed ? "" : (resolved[0] ?? ""),
+          resolvedParts: isComposed ? resolved : [],
+          ownMode: isComposed ? "" : (parts[0]?.ownMode ?? ""),
+        };
+      }),
+    plan: (request) =>
+      withParts(request, async (parts) => {
+        const { steering, modelDigest, activations, activeLayers } = request;
+        const whole = steering ?? create(SteeringUseSchema);
+        const markers = await phases.of(usesOf(parts), modelDigest);
+        const plan = restricted(await decideParts(parts, whole, activations, markers), activeLayers);
+        // A use that decides again may name its program later.
+        const programs = plan.program ? [plan.program] : announcedPrograms(parts, whole, markers);
+        for (const program of programs) library.remember(program);
+        const reports = parts.map(({ resolved }, i) => reportOf(plan.parts[i] as Plan, resolved));
+        const isComposed = whole.parts.length > 0;
+        const lead = plan.parts.indexOf(plan.leading);
+        const leading = reports[lead] as PlanReport;
+        return {
+          program: { programDigest: plan.program?.digest ?? "", coefficients: [...plan.coefficients] },
+          report: create(PlanReportSchema, {
+            ...leading,
+            relativeDoses: [...plan.relativeDoses],
+            parts: isComposed ? reports : [],
+            reply: replyOf(recipes, whole, parts[lead] as NamedPart, leading.gate),
+          }),
+        };
+      }),
     getProgram: ({ programDigest }) => ({ program: library.program(programDigest) }),
   };
 }
