@@ -33,6 +33,8 @@ export interface ChoiceText {
   readonly stopped: boolean;
   /** The answer so far. */
   readonly text: string;
+  /** The same with what is held back, as it could be the start of a stop string. */
+  readonly whole: string;
   /** Takes the next token; answers with what may be shown. */
   push(token: SpelledToken): TextPiece;
   /** The choice is over: shows what was held back. */
@@ -84,6 +86,9 @@ export function createChoiceText(decoder: IdDecoder, stops: readonly string[], i
     },
     get text() {
       return text;
+    },
+    get whole() {
+      return text + held;
     },
     push(token) {
       if (stopped) return { text: "", tokens: [] };

@@ -1,6 +1,6 @@
 /** How a search fails by itself, and what stands in for a verdict that failed. */
 import { type Reason, TrimtabError } from "#kit/errors.ts";
-import type { Judging } from "./strategy.ts";
+import type { Candidate, Judging } from "./strategy.ts";
 import type { Judgement } from "./world.ts";
 /** A strict search whose verifier could not judge. */
 export function failedVerdict(failure: string): TrimtabError {
@@ -12,6 +12,11 @@ export function failedVerdict(failure: string): TrimtabError {
 /** A search of which no candidate is left. */
 export function failedCandidate(): TrimtabError {
   return new TrimtabError("SERVICE_UNAVAILABLE", "the engine could not finish any candidate");
+}
+
+/** Is there nothing to judge? What reads the words or tokens of a text has no verdict on one without any. */
+export function isMute({ text }: Pick<Candidate, "text">, { failure }: Judgement): boolean {
+  return text === "" && failure === "FIELD_REQUIRED";
 }
 
 const NEUTRAL = 0.5;

@@ -9,8 +9,8 @@
  */
 import type { JsonObject } from "@bufbuild/protobuf";
 import type { TrimtabError } from "#kit/errors.ts";
-import { resampleEvent, type SearchEventInit, stepEvent } from "./events.ts";
-import { createStandIn, failedCandidate, failedVerdict } from "./failures.ts";
+import { candidateEvent, resampleEvent, scoreEvent, type SearchEventInit, stepEvent } from "./events.ts";
+import { createStandIn, failedCandidate, failedVerdict, isMute } from "./failures.ts";
 import { type Budget, createLedger, isBounded, type Ledger, orderOf, tokensToGrow } from "./ledger.ts";
 import { createChild, createRoot, extend, type Member, sharedLength } from "./members.ts";
 import { createRandom } from "./random.ts";
@@ -120,7 +120,10 @@ class Runtime implements Search {
     for (const [member, { text, tokens }] of before) {
       if (member.tokens === tokens && member.ended === undefined) continue;
       member.depth++;
-      if (stride === "step" && member.depth >= this.#options.steps) member.ended ??= "length";
+      if (stride === "step" && member.depth >= this.#options.steps && isOpen(member)) {
+        member.ended = "length";
+        member.text = this.#options.world.settle(member);
+      }
       this.#options.onEvent(stepEvent(member, { text, tokens }));
     }
     if (!this.#hasHope()) throw this.#failure ?? failedCandidate();
@@ -190,6 +193,7 @@ class Runtime implements Search {
     const chosen = this.#member(outcome.chosen);
     if (!chosen.isAlive) throw new RangeError("a strategy chose a candidate that it had given up");
     if (chosen.ended === "error") throw this.#failure ?? failedCandidate();
+    if (isOpen(chosen) && !this.#prompts.has(chosen)) chosen.text = this.#options.world.settle(chosen);
     this.#commitUpTo(chosen.text, chosen.text.length);
     const leaves = [...this.#members.values()].filter(
       ({ id, isAlive, isContinued }) => id !== 0 && (isAlive || !isContinued),
@@ -202,8 +206,7 @@ class Runtime implements Search {
     const { world, maxTokens, stepTokens, timeUp } = this.#options;
     const most = stride === "end" ? maxTokens : stride === "step" ? stepTokens : stride.tokens;
     const quota = new Map(growing.map((one) => [one, Math.min(most, maxTokens - one.tokens)]));
-    const from = new Map(growing.map((one) => [one, one.text.length]));
-    for (;;) {
+    for (let begins = true; ; begins = false) {
       const able = growing.filter((one) => isOpen(one) && (quota.get(one) ?? 0) > 0);
       if (able.length === 0) return true;
       const ends = Array.from(this.#alive).filter((one) => !this.#prompts.has(one) && !one.isContinued);
@@ -212,7 +215,7 @@ class Runtime implements Search {
       if (share < 1 || timeUp.aborted) return false;
       const orders = able.map((one) => ({
         id: one.id,
-        from: from.get(one) ?? 0,
+        begins,
         ...orderOf(stride, share, quota.get(one) ?? 0, maxTokens - one.tokens),
         ...options,
       }));
@@ -243,17 +246,18 @@ class Runtime implements Search {
     for (const [index, member] of members.entries()) {
       const verdict = verdicts[index] ?? { score: undefined, failure: "INTERNAL" };
       member.read = member.tokens;
+      const isNothing = isMute(member, verdict);
       if (verdict.isUnpaid) this.#isSpent = true;
-      else if (verdict.score === undefined) {
+      else if (verdict.score === undefined && !isNothing) {
         if (this.#options.strict) throw failedVerdict(verdict.failure);
         this.#isDegraded = true;
       }
-      const score = verdict.score ?? neutral;
+      // An answer that came to its end without a word is worth nothing; of one that has not begun nobody knows.
+      const score = verdict.score ?? (isNothing && !isOpen(member) ? 0 : neutral);
       if (judging === "process" && member.judged.get(judging)?.tokens === member.tokens) member.scores.pop();
       member.judged.set(judging, { tokens: member.tokens, score });
       if (judging === "process") member.scores.push(score);
-      const value = { candidate: member.id, score, outcome: judging === "outcome", failure: verdict.failure };
-      this.#options.onEvent({ case: "score", value });
+      this.#options.onEvent(scoreEvent(member, judging, score, verdict.failure));
     }
   }
 
@@ -264,9 +268,7 @@ class Runtime implements Search {
   #enter(member: Member): void {
     this.#members.set(member.id, member);
     this.#alive.add(member);
-    const { id: candidate, parent } = member;
-    const steering = this.#options.world.steeringOf(candidate);
-    this.#options.onEvent({ case: "candidate", value: { candidate, parent, steering } });
+    this.#options.onEvent(candidateEvent(member, this.#options.world.steeringOf(member.id)));
   }
 
   #member({ id }: Candidate): Member {

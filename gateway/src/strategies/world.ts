@@ -18,8 +18,8 @@ export interface GrowOrder {
   readonly tokens: number;
   /** Stop where the step rule says that a step ends. */
   readonly toStep: boolean;
-  /** Characters of the answer before the stride, which may have begun in an earlier batch. */
-  readonly from: number;
+  /** The stride begins with it: it is not the rest of one that an earlier batch has begun. */
+  readonly begins: boolean;
   /** With these tokens the step ends, if the step rule has not ended it before. */
   readonly fillsStep: boolean;
   /** With these tokens the answer is as long as it may be. */
@@ -93,6 +93,8 @@ export interface World {
   compares(judging: Judging): boolean;
   /** A prompt of its own for `id`: the request's, the attempts, and `request` as the next message. False: it is too long. */
   revise(id: number, attempts: readonly Candidate[], request: string): Promise<boolean>;
+  /** The whole text of a candidate that grows no more: what was held back, as it might become a stop string, is part of it. */
+  settle(candidate: Candidate): string;
   /** Frees candidates; those forked from them live on. */
   release(ids: readonly number[]): void;
 }

@@ -28,6 +28,8 @@ export interface Branch {
   readonly text: ChoiceText;
   /** Tokens that forward holds after the prompt: an end token is one of them. */
   held: number;
+  /** Characters of its whole text, before the step that it is in. */
+  stepFrom: number;
   /** A program acted on it or on what it continues. */
   wasSteered: boolean;
   /** The token of the model's own end, if that is how it ended. */
@@ -38,7 +40,7 @@ export interface Branch {
   readonly activations: Map<readonly Tap[], Activation[][]>;
 }
 
-const NEW = { wasSteered: false, endId: undefined, base: { logprob: 0, tokens: 0 } };
+const NEW = { stepFrom: 0, wasSteered: false, endId: undefined, base: { logprob: 0, tokens: 0 } };
 
 /** A branch that holds the given tokens. */
 export function createBranch(

@@ -73,6 +73,11 @@ export function createEngineWorld(given: EngineInput): EngineWorld {
     reading: readingOf(input),
     judge: (candidates, judging, tokensLeft) =>
       judgeBranches(input, candidates, candidates.map(table.of), judging, table.take(), tokensLeft),
+    settle(candidate) {
+      const { text } = table.of(candidate);
+      text.end();
+      return text.text;
+    },
     baseLogprobs: (candidates) => readBaseLogprobs(input, candidates, candidates.map(table.of)),
     judges: (judging) => scaling.verifiers[judging] !== undefined,
     judgedAs(judging) {

@@ -71,7 +71,11 @@ export async function growBatch(
     ...{ isDone: false, stepEnded: false, ended: undefined, error: undefined },
   }));
   const bySequence = new Map(growing.map((one) => [one.branch.sequenceId, one]));
+  for (const { branch, order } of growing) if (order.begins) branch.stepFrom = branch.text.whole.length;
   sendInParts(session, [...before, ...growing.flatMap((one) => commandOf(context, one))]);
+  for (const { branch, order, isDone } of growing)
+    if (order.begins && !isDone)
+      context.onCost({ replayed: 0, prefix: branch.arm.promptTokens + branch.held });
   const stop = (): void => {
     const sequenceIds = growing.filter(({ isDone }) => !isDone).map(({ branch }) => branch.sequenceId);
     session.send({ case: "stop", value: { sequenceIds } });
@@ -106,7 +110,6 @@ function commandOf(context: GrowContext, one: Growing): SessionCommand[] {
     return [];
   }
   one.received = 0;
-  context.onCost({ replayed: 0, prefix: length });
   const sampling = spec.sampling
     ? clone(SamplingParametersSchema, spec.sampling)
     : create(SamplingParametersSchema);
@@ -186,9 +189,11 @@ function finish(context: GrowContext, one: Growing, event: FinishedEvent, until:
     throw new TrimtabError("SERVICE_UNAVAILABLE", "forward could not finish a candidate");
   }
   if (reason === FinishReason.STOP && !isHalt(context, one, event)) return end(one, "stop");
-  one.stepEnded = order.toStep && isWholeStep(context.step, branch.text.text.slice(order.from));
+  // What is held back, as it might become a stop string, ends steps like any other text.
+  const { whole } = branch.text;
+  one.stepEnded = order.toStep && isWholeStep(context.step, whole.slice(branch.stepFrom));
   const isStepOver = one.stepEnded || (order.fillsStep && one.tokens >= order.tokens);
-  if (isStepOver && isFinalStep(context.step, branch.text.text)) return end(one, "stop");
+  if (isStepOver && isFinalStep(context.step, whole)) return end(one, "stop");
   const isFull = branch.arm.promptTokens + branch.held >= context.prepared.model.contextTokens;
   if (isFull || (order.fillsAnswer && one.tokens >= order.tokens)) return end(one, "length");
   one.isDone = one.stepEnded || one.tokens >= order.tokens || until.aborted;

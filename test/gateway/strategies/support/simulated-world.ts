@@ -101,6 +101,7 @@ export function createSimulatedWorld(
       const logprobs = candidates.map(({ text }) => logprobOf(base, text));
       return Promise.resolve({ logprobs, tokens: candidates.length });
     },
+    settle: ({ text }) => text,
     judges: () => true,
     judgedAs: (judging) => judging,
     compares: () => false,
