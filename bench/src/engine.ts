@@ -29,7 +29,10 @@ export function addEngineBench(program: Command): void {
   program
     .command("engine")
     .description("speed beside llama.cpp and other engines, interleaved in one run")
-    .option("--quick", "one thread, short turns, the metrics that have a number to reach: five minutes")
+    .option(
+      "--quick",
+      "one thread, short turns, the metrics that have a number to reach, but branches: five minutes",
+    )
     .option("--json <file>", "write the rows to a file, as they come")
     .option("--keep", "keep rows of that file that are not measured now")
     .option("--resume", "measure only what that file lacks")

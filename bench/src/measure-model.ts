@@ -27,8 +27,8 @@ const SPEEDS: readonly string[] = ["decode", "batch", "prefill"];
 
 /** Names that `--metrics` knows. */
 export const METRICS: readonly string[] = [...SPEEDS, "served", ...Object.keys(OWN_METRICS)];
-/** What a run of a few minutes measures: all that there is a number to reach for. */
-export const QUICK_METRICS: readonly string[] = METRICS.filter((name) => !OWN_METRICS[name]?.isExtra);
+/** What a run of a few minutes measures: all that there is a number to reach for, but what takes a minute by itself. */
+export const QUICK_METRICS: readonly string[] = METRICS.filter((name) => !OWN_METRICS[name]?.isFullOnly);
 /** What is measured beside a limited llama.cpp. */
 export const LIMITED_METRICS: readonly string[] = SPEEDS;
 

@@ -26,7 +26,7 @@ export async function measureBranches(bench: OwnBench): Promise<BenchRow[]> {
     theirs: () => runApart(forward),
   };
   // A round takes many seconds, and the engine has long been warm.
-  const speed = await comparePair(bench, pair, bench.quick ? 1 : Math.ceil(bench.rounds / ROUND_DIVISOR), 0);
+  const speed = await comparePair(bench, pair, Math.ceil(bench.rounds / ROUND_DIVISOR), 0);
   return [speed, await measurePages(bench)];
 }
 

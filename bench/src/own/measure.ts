@@ -17,8 +17,8 @@ import { measureTransport } from "./transport.ts";
 interface OwnMetric {
   /** Metric of a row that tells whether it has been measured. */
   readonly row: string;
-  /** Said besides: there is no number that it must reach. */
-  readonly isExtra?: true;
+  /** Left to full runs: it takes a minute, or there is no number that it must reach. */
+  readonly isFullOnly?: true;
   measure(bench: OwnBench): Promise<BenchRow[]>;
 }
 
@@ -27,13 +27,13 @@ export const OWN_METRICS: Readonly<Record<string, OwnMetric>> = {
   steering: { row: "steering", measure: measureSteering },
   capture: { row: "capture-last", measure: measureCapture },
   fork: { row: "fork", measure: measureFork },
-  branches: { row: "branches", measure: measureBranches },
+  branches: { row: "branches", isFullOnly: true, measure: measureBranches },
   ttft: { row: "ttft", measure: measureFirstToken },
   transport: { row: "transport", measure: measureTransport },
   order: { row: "order", measure: measureOrder },
-  profile: { row: "profile-decode", isExtra: true, measure: measureProfile },
-  score: { row: "score", isExtra: true, measure: measureScore },
-  speculation: { row: "speculation", isExtra: true, measure: measureSpeculation },
+  profile: { row: "profile-decode", isFullOnly: true, measure: measureProfile },
+  score: { row: "score", isFullOnly: true, measure: measureScore },
+  speculation: { row: "speculation", isFullOnly: true, measure: measureSpeculation },
   load: { row: "load", measure: measureLoad },
 };
 

@@ -75,7 +75,7 @@ export function makePage(main: Source, limited: readonly Source[], picture: stri
     "lowest and the highest round. Ours is timed by a client of the service, transport and sampling included; llama.cpp is",
     "called through its C library and is timed without sampling. `same` is our file; `best` is the format llama.cpp is",
     "fastest in (Q4_0, repacked), at the settings that are fastest here. Equal threads.",
-    "`--quick --json FILE` takes five minutes (five rounds, of `branches` one); the full run takes an hour or more, and goes on with `--resume` when it was stopped.",
+    "`--quick --json FILE` takes about five minutes on a quiet machine (five rounds, one thread, without `branches`); the full run takes an hour or more, and goes on with `--resume` when it was stopped.",
     "Peers that are no packages of the project (llama-server, node-llama-cpp, wllama, transformers.js, a Chromium) are built or",
     "installed into the cache by `npm run bench:peers -- all`; without them their rows are absent.\n",
     `![Ratios to peers](${picture})\n`,
