@@ -9,6 +9,7 @@ import type { RecipeSource } from "../recipes/recipe.ts";
 import { checkRecipeData } from "../recipes/data-checks.ts";
 import { replyText } from "../reply.ts";
 import { throwIfCancelled } from "../work/call.ts";
+import { checkJudge } from "../work/judge.ts";
 import type { PhaseContext } from "./context.ts";
 import { controllerPhase } from "./controller-phase.ts";
 import { directionPhase } from "./direction-phase.ts";
@@ -50,6 +51,7 @@ export async function runBuild(context: PhaseContext, order: BuildOrder): Promis
   const stored = sameBuild(context, order);
   if (stored) return stored;
   checkRecipeData(context.recipe);
+  await checkJudge(context.clients, context.recipe.settings.judge, context.scope);
   const enter = (phase: Phase): void => {
     throwIfCancelled(context.scope.signal);
     order.enter(phase);

@@ -19,6 +19,7 @@ import { writeDirectionSafetensors } from "../formats/safetensors-direction.ts";
 import { METHODS } from "../methods/index.ts";
 import type { DirectionMethod } from "../methods/method.ts";
 import { patientCall } from "../work/call.ts";
+import { checkJudge } from "../work/judge.ts";
 import { type SweepCandidate, sweepPoints, sweepProgram } from "./candidates.ts";
 import { createMeasures, type Tally } from "./measure.ts";
 import { sweepRounds } from "./schedule.ts";
@@ -53,6 +54,7 @@ export async function runSweep(context: FitContext, request: FitArtifactRequest)
     },
   };
   const counted = { ...context, scope };
+  await checkJudge(context.clients, context.recipe.settings.judge, scope);
   const candidates = await createCandidates(counted, request);
   const measures = await createMeasures(counted);
   const rounds = sweepRounds(candidates.length, tokenBudget, SWEEP_LIMITS.answerTokens);

@@ -1,6 +1,7 @@
 /** Verdicts on answers, through verifier.Score: the outcome of each, and how much it repeats itself. */
 import type { JsonValue } from "@bufbuild/protobuf";
 import { TrimtabError } from "#kit/errors.ts";
+import { quoted } from "#kit/printable.ts";
 import type { FinishReason } from "#proto/trimtab/type/v1/generation_pb.ts";
 import { BUILD_LIMITS } from "../../limits.ts";
 import type { ModelShape, SteeringClients, WorkScope } from "../clients.ts";
@@ -34,6 +35,28 @@ export interface Outcome {
 
 const GRAM = 4;
 const HIT_SCORE = 0.5;
+
+/**
+ * Checks that a judge can find the behaviour, before anything is computed for it. @throws TrimtabError ARTIFACT_INVALID naming the
+ * recipe's key: no such verifier, or one that never gives the label
+ */
+export async function checkJudge(
+  { verifier }: SteeringClients,
+  { verifier: name, label }: Judge,
+  { signal }: WorkScope,
+): Promise<void> {
+  const { verifiers } = await patientCall(signal, (options) => verifier.listVerifiers({}, options));
+  const found = verifiers.find((one) => one.name === name);
+  if (!found) {
+    const known = verifiers.map((one) => one.name).join(", ");
+    const message = `judge.verifier: there is no verifier ${quoted(name)}; known: ${known}`;
+    throw new TrimtabError("ARTIFACT_INVALID", message, { field: "judge.verifier" });
+  }
+  if (label === "" || found.labels.includes(label)) return;
+  const labels = found.labels.length > 0 ? found.labels.join(", ") : "none";
+  const message = `judge.label: ${name} never gives ${quoted(label)}; its labels: ${labels}`;
+  throw new TrimtabError("ARTIFACT_INVALID", message, { field: "judge.label" });
+}
 
 /** Judges answers. @throws TrimtabError of a verdict that failed: a build does not count what nobody judged. */
 export async function judgeAnswers(

@@ -163,6 +163,9 @@ export function simulate(): Simulation {
       },
     });
     router.service(VerifierService, {
+      listVerifiers: () => ({
+        verifiers: [{ name: "refusal", labels: ["policy_refusal", "incoherent", "complies"] }],
+      }),
       score: ({ items }) => ({
         items: items.map(({ id, text }) => ({
           id,
