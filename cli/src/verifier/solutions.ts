@@ -67,10 +67,15 @@ export async function sampleSolutions(
 function rightness({ verdicts }: Choice): number {
   const [verdict] = verdicts;
   if (verdict?.score !== undefined) return verdict.score === 1 ? 1 : 0;
+  // Code that had to be killed is not right; anything else that fails is the checker's fault.
+  if (verdict?.failure === "DEADLINE_EXCEEDED") return 0;
   throw new TrimtabError("SERVICE_UNAVAILABLE", `the checker failed: ${verdict?.failure ?? "no verdict"}`);
 }
 
-/** Where steps end: at the token that completes a separator, and at the last token. The text goes up to there. */
+/**
+ * Where steps end, as in a search: at the token that completes a separator behind something that is not blank, and at the last token.
+ * The text goes up to there.
+ */
 function cutSteps(
   { tokens, tokenTexts }: Choice,
   separators: readonly string[],
@@ -82,7 +87,9 @@ function cutSteps(
     text += spelled;
     step += spelled;
     const isLast = index === tokens.length - 1;
-    if (!isLast && !separators.some((separator) => step.includes(separator))) continue;
+    const start = step.search(/\S/);
+    const isWhole = start >= 0 && separators.some((separator) => step.includes(separator, start));
+    if (!isLast && !isWhole) continue;
     // The end itself is part of the key: a finished text is another state than one that goes on.
     cuts.push({ text: isLast ? `${text}\0` : text, lastToken: index });
     step = "";

@@ -54,8 +54,11 @@ test("digits at the end of an answer in the making may be the first of more", as
 
 test("Countdown counts with what is rounded, and an answer that states another number is wrong", async () => {
   const rounded = "7 / 3 = 2.333333333\nAnswer: 2.333333333 * 6";
-  expect(await judgeTexts("reachable_target", { numbers: [7, 3, 6], target: 14 }, [rounded])).toEqual([
+  const coarse = "7 / 3 = 2.33\nAnswer: 2.33 * 6";
+  const numbers = [7, 3, 6];
+  expect(await judgeTexts("reachable_target", { numbers, target: 14 }, [rounded, coarse])).toEqual([
     "1 reachable",
+    "0 wrong",
   ]);
   const texts = ["8 * 3 = 24\nAnswer: 9", "8 * 3 = 24\nAnswer: 24", "8 * 3 = 24\nThe answer is above."];
   expect(await judgeTexts("reachable_target", { numbers: [8, 3], target: 24 }, texts)).toEqual([

@@ -1,9 +1,9 @@
 /**
- * Do the answer's moves lead from S to G through the open cells of a grid? Moves are words (up, left, …) or the letters
- * U D L R; of letters, the last run counts. Cost: linear in the text.
+ * Do the answer's moves (text/moves.ts) lead from S to G through the open cells of a grid? Cost: linear in the text.
  */
 import { TrimtabError } from "#kit/errors.ts";
 import { MAZE_LIMITS } from "../../limits.ts";
+import { findMoves } from "../text/moves.ts";
 import { eachItem, type Outcome, type Verifier } from "../verifier.ts";
 
 const STEPS: Readonly<Record<string, readonly [number, number]>> = {
@@ -21,7 +21,8 @@ export function createMazePathVerifier(): Verifier {
     access: "program",
     needs: ["text"],
     labels: ["arrives", "blocked", "elsewhere", "no_moves"],
-    description: "Whether the moves in the answer lead from S to G through a grid without crossing #.",
+    description:
+      "Whether the answer's last run of moves (up, down, left, right or U D L R) leads from S to G through a grid without crossing #.",
     calibration: "exact",
     parameters: {
       type: "object",
@@ -67,13 +68,6 @@ function walk(text: string, grid: readonly string[], start: readonly [number, nu
   return grid[row]?.[column] === "G"
     ? { score: 1, label: "arrives", reason: `arrives after ${moves.length} moves` }
     : { score: 0, label: "elsewhere", reason: "the moves end elsewhere" };
-}
-
-function findMoves(text: string): string[] {
-  const words = text.match(/\b(?:up|down|left|right)\b/gi);
-  if (words) return words.map((word) => word.charAt(0).toLowerCase());
-  const runs = text.match(/\b[UDLR](?:[\s,>→-]*[UDLR])*\b/g) ?? [];
-  return [...(runs.at(-1) ?? "").matchAll(/[UDLR]/g)].map(([letter]) => letter.toLowerCase());
 }
 
 function findCell(grid: readonly string[], cell: string): readonly [number, number] {

@@ -1,9 +1,10 @@
 /**
- * Is the answer the given items in order? Reads the last line that has as many entries as there are items, else all of
+ * Is the answer the given items in order? Reads the last list of as many entries as there are items (text/lists.ts), else all of
  * the text. Cost: linear in the text, plus sorting the items once.
  */
 import { TrimtabError } from "#kit/errors.ts";
 import { SORTED_LIMITS } from "../../limits.ts";
+import { type Entries, entriesOf, lastListOf } from "../text/lists.ts";
 import { eachItem, type Outcome, type Verifier } from "../verifier.ts";
 
 interface SortedParameters {
@@ -19,7 +20,8 @@ export function createSortedVerifier(): Verifier {
     access: "program",
     needs: ["text"],
     labels: ["sorted", "wrong_order", "wrong_items"],
-    description: "Whether the answer lists given numbers or words in order.",
+    description:
+      "Whether the answer's last list of as many entries as are given, in one line or in lines of one entry each, has them in order.",
     calibration: "exact",
     parameters: {
       type: "object",
@@ -44,10 +46,10 @@ export function createSortedVerifier(): Verifier {
       const given = items.map((item) => (areNumbers ? item : String(item).toLowerCase()));
       const expected = given.toSorted((a, b) => (a < b ? -1 : a > b ? 1 : 0));
       if (order === "descending") expected.reverse();
-      const entries = areNumbers ? /-?\d+(?:\.\d+)?/g : /[\p{L}\p{N}_'-]+/gu;
-      const read = (text: string) =>
-        (text.match(entries) ?? []).map((entry) => (areNumbers ? Number(entry) : entry.toLowerCase()));
-      const odd = areNumbers ? -1 : given.findIndex((item) => read(String(item))[0] !== item);
+      const kind: Entries<Entry> = areNumbers
+        ? { pattern: /-?\d+(?:\.\d+)?/g, valueOf: Number }
+        : { pattern: /[\p{L}\p{N}_'-]+/gu, valueOf: (entry) => entry.toLowerCase() };
+      const odd = areNumbers ? -1 : given.findIndex((item) => entriesOf(String(item), kind)[0] !== item);
       if (odd >= 0) {
         const message = `items[${odd}] is no single word, and cannot be told apart in an answer`;
         throw new TrimtabError("INVALID_ARGUMENT", message, { field: `items[${odd}]` });
@@ -58,7 +60,7 @@ export function createSortedVerifier(): Verifier {
             const reason = `the answer is longer than ${SORTED_LIMITS.textChars} characters`;
             return { failure: "TOO_LARGE", reason };
           }
-          return judge(text, expected, read);
+          return judge(text, expected, kind);
         }),
       };
     },
@@ -67,9 +69,8 @@ export function createSortedVerifier(): Verifier {
 
 type Entry = number | string;
 
-function judge(text: string, expected: readonly Entry[], read: (text: string) => Entry[]): Outcome {
-  const lines = text.split("\n").map(read);
-  const found = lines.findLast((line) => line.length === expected.length) ?? lines.flat();
+function judge(text: string, expected: readonly Entry[], kind: Entries<Entry>): Outcome {
+  const found = lastListOf(text, expected.length, kind) ?? entriesOf(text, kind);
   if (isSame(found, expected)) return { score: 1, label: "sorted", reason: "all items, in order" };
   const byText = (a: Entry, b: Entry) => (String(a) < String(b) ? -1 : 1);
   const isPermutation = isSame(found.toSorted(byText), expected.toSorted(byText));
