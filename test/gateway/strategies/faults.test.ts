@@ -97,20 +97,26 @@ test("a verdict that is still to come when the time is up has a second, then it 
   expect([...stack.forward.alive]).toEqual([]);
 });
 
-test("a search that fills the context in mid-search ends its candidates by length, and frees everything", async () => {
-  const stack = answering(["never ends ".repeat(60), "nor does this ".repeat(60)]);
-  const [{ contextTokens = 0 } = {}] = (await stack.client.listModels({})).models;
-  const step = { rule: { case: "tokens" as const, value: 100 } };
-  const verifier = { name: "steps" };
-  const scaling = { strategy: "particle-filtering", budget: { candidates: 2 }, verifier, step };
-  const { search, usage } = await stack.client.complete(chat("hello", { scaling }));
-  const whole = search?.candidates.filter(({ reason }) => reason !== FinishReason.CANCELLED) ?? [];
-  expect(whole.map(({ reason }) => reason)).toEqual([FinishReason.LENGTH, FinishReason.LENGTH]);
-  const room = contextTokens - (usage?.promptTokens ?? 0);
-  expect(whole.map(({ tokens }) => tokens)).toEqual([room, room]);
-  expect(search?.degraded).toBe(false);
-  expect([...stack.forward.alive]).toEqual([]);
-});
+test.each([
+  ["texts", "steps", 0],
+  // The state of the last token takes one more to be drawn.
+  ["states", "probe", 1],
+])(
+  "a search under a verifier of %s that fills the context ends its candidates by length, and frees everything",
+  async (_, name, spare) => {
+    const stack = answering(["never ends ".repeat(60), "nor does this ".repeat(60)]);
+    const [{ contextTokens = 0 } = {}] = (await stack.client.listModels({})).models;
+    const step = { rule: { case: "tokens" as const, value: 100 } };
+    const scaling = { strategy: "particle-filtering", budget: { candidates: 2 }, verifier: { name }, step };
+    const { search, usage } = await stack.client.complete(chat("hello", { scaling }));
+    const whole = search?.candidates.filter(({ reason }) => reason !== FinishReason.CANCELLED) ?? [];
+    expect(whole.map(({ reason }) => reason)).toEqual([FinishReason.LENGTH, FinishReason.LENGTH]);
+    const room = contextTokens - (usage?.promptTokens ?? 0) - spare;
+    expect(whole.map(({ tokens }) => tokens)).toEqual([room, room]);
+    expect(search?.degraded).toBe(false);
+    expect([...stack.forward.alive]).toEqual([]);
+  },
+);
 
 test("searches are counted by strategy and end, and so are the tokens they discard", async () => {
   const metrics = createMetrics("gateway");

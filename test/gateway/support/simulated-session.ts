@@ -113,6 +113,8 @@ export class SimulatedSession {
     if (program && !bench.programs.has(program.programDigest)) {
       return this.#fail(id, commandId, "PROGRAM_NOT_FOUND");
     }
+    if (sequence.ids.length + sequence.answered >= CONTEXT_TOKENS)
+      return this.#fail(id, commandId, "CONTEXT_OVERFLOW");
     const failing = bench.fails(id);
     if (failing !== undefined) return this.#fail(id, commandId, failing);
     sequence.coefficients = program?.coefficients ?? [];

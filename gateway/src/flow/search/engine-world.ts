@@ -47,6 +47,12 @@ export interface EngineWorld extends World {
   tokensOf(candidate: Pick<Candidate, "id">): readonly Token[];
 }
 
+/** Most tokens of a prompt and its answer. Where the state of the last one is read, the engine draws one more, which is given back. */
+export function contextOf({ prepared, scaling }: Pick<EngineInput, "prepared" | "scaling">): number {
+  const readsStates = Object.values(scaling.verifiers).some(({ taps }) => taps.length > 0);
+  return prepared.model.contextTokens - Number(readsStates);
+}
+
 /** Creates the world; the prompts of the arms are open. */
 export function createEngineWorld(given: EngineInput): EngineWorld {
   const { prepared, scaling, arms, usage } = given;
@@ -109,15 +115,17 @@ function readingOf({ scaling, arms }: EngineInput): Reading {
 }
 
 function growContext(
-  { prepared, scaling, session, watch }: EngineInput & { readonly session: ForkingSession },
+  input: EngineInput & { readonly session: ForkingSession },
   onCost: GrowContext["onCost"],
 ): GrowContext {
+  const { prepared, scaling, session, watch } = input;
   const { strategy, step } = scaling;
   const { needsConfidence, verifiers } = scaling;
   const readsThem = Object.values(verifiers).some(({ needs }) => needs.includes("alternatives"));
   const judged = readsThem ? JUDGED_ALTERNATIVES : 0;
   return {
     ...{ prepared, session, step, needsConfidence, onCost },
+    contextTokens: contextOf(input),
     haltIds: strategy.stepwise ? haltIdsOf(step, prepared.vocabulary) : new Set(),
     topLogprobs: Math.max(prepared.spec.topLogprobs, needsConfidence ? CONFIDENCE_ALTERNATIVES : judged),
     onToken: () => watch.firstToken(),

@@ -27,6 +27,8 @@ export interface GrowContext {
   readonly step: StepEnd;
   /** Tokens at which a step may end. */
   readonly haltIds: ReadonlySet<number>;
+  /** Most tokens of a prompt and its answer. */
+  readonly contextTokens: number;
   /** Alternatives a token. */
   readonly topLogprobs: number;
   readonly needsConfidence: boolean;
@@ -100,11 +102,11 @@ export async function growBatch(
 
 /** The command that continues a branch; none if its context is full. */
 function commandOf(context: GrowContext, one: Growing): SessionCommand[] {
-  const { spec, seed, model } = context.prepared;
+  const { spec, seed } = context.prepared;
   const { branch, order } = one;
   const { arm, held, sequenceId } = branch;
   const length = arm.promptTokens + held;
-  const maxTokens = Math.min(order.tokens - one.tokens, model.contextTokens - length);
+  const maxTokens = Math.min(order.tokens - one.tokens, context.contextTokens - length);
   if (maxTokens <= 0) {
     end(one, "length");
     return [];
@@ -194,7 +196,7 @@ function finish(context: GrowContext, one: Growing, event: FinishedEvent, until:
   one.stepEnded = order.toStep && isWholeStep(context.step, whole.slice(branch.stepFrom));
   const isStepOver = one.stepEnded || (order.fillsStep && one.tokens >= order.tokens);
   if (isStepOver && isFinalStep(context.step, whole)) return end(one, "stop");
-  const isFull = branch.arm.promptTokens + branch.held >= context.prepared.model.contextTokens;
+  const isFull = branch.arm.promptTokens + branch.held >= context.contextTokens;
   if (isFull || (order.fillsAnswer && one.tokens >= order.tokens)) return end(one, "length");
   one.isDone = one.stepEnded || one.tokens >= order.tokens || until.aborted;
   if (!one.isDone) context.session.send(...commandOf(context, one));

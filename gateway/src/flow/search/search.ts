@@ -17,7 +17,7 @@ import type { FlowContext, Prepared } from "../prepare.ts";
 import type { Stopwatch } from "../stopwatch.ts";
 import { verdictsEvent } from "../verdicts.ts";
 import { openArms } from "./arms.ts";
-import { createEngineWorld, type EngineInput, type EngineWorld } from "./engine-world.ts";
+import { contextOf, createEngineWorld, type EngineInput, type EngineWorld } from "./engine-world.ts";
 import type { PreparedScaling } from "./options.ts";
 import { finalReport } from "./report.ts";
 
@@ -69,8 +69,8 @@ async function runOnEngine(
   events: Pushable<GenerateResponse>,
 ): Promise<SearchResult> {
   const { strategy, parameters, budget, step, answer, isStrict, isTraced } = scaling;
-  const { spec, model, prompt, seed } = prepared;
-  const room = model.contextTokens - prompt.ids.length;
+  const { spec, prompt, seed } = prepared;
+  const room = Math.max(1, contextOf({ prepared, scaling }) - prompt.ids.length);
   const left = Math.max(0, budget.milliseconds - watch.elapsedMs());
   const timeUp = Number.isFinite(left) ? AbortSignal.timeout(Math.ceil(left)) : NEVER;
   return runSearch(strategy, parameters, {
