@@ -2,7 +2,7 @@
 import { drawIndex } from "./random.ts";
 import { logWeight, softmax, type Weighting } from "./resampling.ts";
 import { bestOf } from "./sampling.ts";
-import { soundOf } from "./standing.ts";
+import { isOpen, preferring, soundOf } from "./standing.ts";
 import type { AnswerTally, Candidate, Search } from "./strategy.ts";
 import { elect } from "./votes.ts";
 
@@ -18,14 +18,17 @@ export const CHOOSE = {
     "Among the last candidates: the best judged, the answer with most weight, or one drawn by weight.",
 };
 
-/** Scores the last candidates (as finished answers) and chooses. */
+/**
+ * Scores the last candidates (as finished answers) and chooses. Those that the budget cut are chosen only if there are no others: what a
+ * beginning promises is no answer.
+ */
 export async function choose(
   search: Search,
   all: readonly Candidate[],
   choosing: Choosing,
   weighting: Weighting = "coded",
 ): Promise<{ readonly chosen: Candidate; readonly answers?: readonly AnswerTally[] }> {
-  const candidates = soundOf(all);
+  const candidates = preferring(soundOf(all), (one) => !isOpen(one));
   const scores = await search.score(candidates, "outcome");
   const best = bestOf(candidates, scores) ?? search.root;
   if (choosing === "best") return { chosen: best };

@@ -1,6 +1,6 @@
 /**
  * Votes weighted by the model's own confidence, without any verifier.
- * Sources: self-certainty with Borda votes, rank r of N counts (N − r)^p (2502.18581); DeepConf (2508.15260): signals of
+ * Sources: self-certainty with Borda votes, rank r of N counts (N − r)^p, those without an answer last (2502.18581); DeepConf (2508.15260): signals of
  * token confidence (mean, lowest or tenth of windows, tail), the share of best traces kept, and, with `warmup`, stopping
  * early the traces whose confidence in a window falls below that of the warm-up traces, and all of them at a consensus.
  * The windows are shorter than the paper's 2,048 tokens, as are the answers of small models.
@@ -17,7 +17,7 @@ import {
   type Strategy,
   withParameters,
 } from "./strategy.ts";
-import { type Ballot, elect } from "./votes.ts";
+import { type Ballot, elect, votersFirst } from "./votes.ts";
 
 interface Parameters {
   readonly signal: Signal;
@@ -120,7 +120,8 @@ function voteOf(search: Search, all: readonly Candidate[], { signal, window, kee
   const samples = soundOf(all);
   const signals = samples.map((sample) => signalOf(sample, signal, window));
   const signalBy = new Map(samples.map((sample, i) => [sample, signals[i] ?? 0]));
-  const ranked = byScore(samples, signals);
+  // Whoever repeats itself for ever is the surest of all: what cannot vote takes nobody's place.
+  const ranked = votersFirst(search, byScore(samples, signals));
   const kept = ranked.slice(0, Math.max(1, Math.ceil(keep * ranked.length)));
   const ballots: Ballot[] = kept.map((candidate, rank) => ({
     candidate,

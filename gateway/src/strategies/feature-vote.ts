@@ -7,7 +7,7 @@
 import { sampleAll } from "./sampling.ts";
 import { soundOf } from "./standing.ts";
 import { type Candidate, type Run, type Search, type Strategy, withParameters } from "./strategy.ts";
-import { elect } from "./votes.ts";
+import { elect, votersFirst } from "./votes.ts";
 
 interface Parameters {
   readonly log_length: number;
@@ -62,7 +62,7 @@ export const featureVote: Strategy = {
 async function* run(search: Search, parameters: Parameters): Run {
   const samples = await sampleAll(search);
   const byLength = soundOf(samples).toSorted((a, b) => a.tokens - b.tokens || a.id - b.id);
-  const voters = byLength.slice(0, Math.ceil(parameters.shortest * byLength.length));
+  const voters = votersFirst(search, byLength).slice(0, Math.ceil(parameters.shortest * byLength.length));
   const logits = voters.map((voter) => logitOf(voter, parameters));
   const centre = logits.reduce((sum, logit) => sum + logit, 0) / logits.length;
   const ballots = voters.map((candidate, i) => ({

@@ -53,14 +53,14 @@ export const selfConsistency: Strategy = {
 async function* run(search: Search, { adaptive, confidence, round }: Parameters): Run {
   const samples: Candidate[] = [];
   let settled = false;
-  let before = -1;
-  while (samples.length < search.width && !settled && samples.length > before) {
-    before = samples.length;
-    const count = Math.min(adaptive ? round : search.width, search.width - samples.length);
-    const fresh = await sampleAnswers(search, count);
-    samples.push(...fresh.filter(({ tokens }) => tokens > 0));
-    settled =
-      adaptive && samples.length < search.width && isSettled(tally(search, evenBallots(samples)), confidence);
+  let isGoing = true;
+  for (let drawn = 0; drawn < search.width && !settled && isGoing;) {
+    const count = Math.min(adaptive ? round : search.width, search.width - drawn);
+    const begun = (await sampleAnswers(search, count)).filter(({ tokens }) => tokens > 0);
+    drawn += count;
+    samples.push(...begun);
+    isGoing = begun.length > 0;
+    settled = adaptive && drawn < search.width && isSettled(tally(search, evenBallots(samples)), confidence);
   }
   search.drop([search.root]);
   if (samples.length === 0) samples.push(...(await search.fork([search.root])));

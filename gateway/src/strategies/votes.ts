@@ -46,6 +46,13 @@ export function elect(
   return { chosen: best.candidate, answers };
 }
 
+/** Those that have an answer to vote for first, of them those that came to their own end; else in the order given. */
+export function votersFirst(search: Search, candidates: readonly Candidate[]): Candidate[] {
+  const placeOf = (one: Candidate): number =>
+    search.answer(one) === undefined ? 2 : Number(one.ended !== "stop");
+  return candidates.toSorted((a, b) => placeOf(a) - placeOf(b));
+}
+
 /** One vote each. */
 export function evenBallots(candidates: readonly Candidate[]): Ballot[] {
   return candidates.map((candidate) => ({ candidate, weight: 1 }));

@@ -27,6 +27,19 @@ test.each(["best-of-n", "particle-filtering", "ab-mcts"])(
   },
 );
 
+test.each(["particle-filtering", "dvts"])(
+  "%s: a whole answer is chosen before a beginning that promises more",
+  async (strategy) => {
+    for (let seed = 1n; seed <= 20n; seed++) {
+      const world = createSimulatedWorld(ending, (text) => (text.endsWith(".") ? 0.5 : 0.9), seed << 20n);
+      const options = { candidates: 8, tokens: 16, seed, parameters: { choose: "best" } };
+      const { result, chosen } = await run(strategy, world, options);
+      const hasEnded = result.leaves.some(({ ended, isAlive }) => isAlive && ended === "stop");
+      expect({ seed, isWhole: chosen.endsWith(".") }).toEqual({ seed, isWhole: hasEnded });
+    }
+  },
+);
+
 test("ab-mcts chooses none of the answers that the budget did not let begin", async () => {
   const model: SimulatedModel = { next: (text) => (text.length < 3 ? [{ text: "a", p: 1 }] : []) };
   const world = createSimulatedWorld(model, (text) => (/[a]$/.test(text) ? 0.5 : 1), 1n);

@@ -87,3 +87,12 @@ test("a fork that the engine refuses fails its children with the engine's reason
   expect(search?.candidates.some(({ reason }) => reason === FinishReason.ERROR)).toBe(true);
   expect([...stack.forward.alive]).toEqual([]);
 });
+
+test("self-consistency draws no more answers than its budget, however many of them the engine fails", async () => {
+  const stack = answering(["7", "8", "9"]);
+  let generations = 0;
+  stack.forward.fails = () => (generations++ % 2 === 0 ? "OUT_OF_MEMORY" : undefined);
+  const scaling = { strategy: "self-consistency", parameters: { round: 2 }, budget: { candidates: 6 } };
+  const { usage } = await stack.client.complete(chat("hello", { scaling }));
+  expect(usage?.scaling?.candidates).toBe(6);
+});
