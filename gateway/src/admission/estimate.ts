@@ -41,8 +41,8 @@ export function tokensOfInput(
 
 /** Tokens of answers to score, and of the conversation before them, once. */
 export function tokensOfScore({ conversation, answers, answerIds }: ScoreRequest): number {
-  const before = conversation?.messages.map(({ content }) => content) ?? [];
-  return tokensOfTexts([...before, ...answers]) + answerIds.reduce((sum, { ids }) => sum + ids.length, 0);
+  const before = conversation ? { case: "conversation" as const, value: conversation } : { case: undefined };
+  return tokensOfInput(before, answers) + answerIds.reduce((sum, { ids }) => sum + ids.length, 0);
 }
 
 /** Tokens of texts to embed. */
