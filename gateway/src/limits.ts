@@ -149,6 +149,8 @@ export const SCALING_LIMITS = {
   tokens: 1_048_576,
   /** Candidates that grow at once, or are sampled in all. */
   candidates: 256,
+  /** Candidates that hold keys and values at once: what forward has sequences for, but for the prompts of all steerings. */
+  held: 992,
   /** Time of a search, milliseconds. */
   milliseconds: LIMITS.requestMs,
   /** Tokens of a step. */

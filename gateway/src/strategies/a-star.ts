@@ -5,9 +5,9 @@
  * `path_max` f never falls along a path, so that nodes are continued in order of f.
  * Cost: k steps and k verdicts an expansion; the frontier, no larger than the expansions that are left, holds its keys and values.
  */
-import { byScore } from "./sampling.ts";
+import { bestJudged, byCost, ENDED_KEPT, type Node, withinReach } from "./frontier.ts";
 import { isOpen, isSound } from "./standing.ts";
-import { type Candidate, type Run, type Search, type Strategy, withParameters } from "./strategy.ts";
+import { type Candidate, holding, type Run, type Search, type Strategy, withParameters } from "./strategy.ts";
 
 interface Parameters {
   readonly branching: number;
@@ -15,14 +15,6 @@ interface Parameters {
   readonly cost: "rises" | "depth" | "none";
   readonly depth_cost: number;
   readonly path_max: boolean;
-}
-
-/** A partial answer on the frontier. */
-interface Node {
-  readonly candidate: Candidate;
-  readonly g: number;
-  readonly h: number;
-  readonly f: number;
 }
 
 /** Best-first search. */
@@ -74,18 +66,29 @@ export const aStar: Strategy = {
   stepwise: true,
   votes: false,
   candidates: 4,
+  holds: holding<Parameters>((candidates, { branching, expansions }) => {
+    const { ways, children } = roundOf(candidates, branching);
+    // The frontier grows by k − 1 an expansion and may not be larger than what is left of them.
+    return Math.ceil(expansions - (expansions - 1) / ways) + children + ENDED_KEPT;
+  }),
   run: withParameters(run),
 };
 
+/** Ways in which a node is continued, and how many children a round has. */
+function roundOf(width: number, branching: number): { readonly ways: number; readonly children: number } {
+  const ways = Math.min(branching, width);
+  return { ways, children: ways * Math.max(1, Math.floor(width / ways)) };
+}
+
 async function* run(search: Search, parameters: Parameters): Run {
-  const branching = Math.min(parameters.branching, search.width);
-  const atOnce = Math.max(1, Math.floor(search.width / branching));
+  const { ways, children: most } = roundOf(search.width, parameters.branching);
+  const atOnce = most / ways;
   let frontier: Node[] = [{ candidate: search.root, g: 0, h: 1, f: 0 }];
   for (let left = parameters.expansions; left > 0;) {
     frontier = withinReach(search, frontier.toSorted(byCost), left);
     if (frontier[0] && !isOpen(frontier[0].candidate)) break;
     const open = frontier.filter(({ candidate }) => isOpen(candidate)).slice(0, Math.min(atOnce, left));
-    const parents = open.flatMap((node) => Array.from({ length: branching }, () => node));
+    const parents = open.flatMap((node) => Array.from({ length: ways }, () => node));
     const children = await search.fork(parents.map(({ candidate }) => candidate));
     search.drop(open.map(({ candidate }) => candidate));
     const isWhole = await search.step(children, "step");
@@ -100,18 +103,6 @@ async function* run(search: Search, parameters: Parameters): Run {
   return { chosen: await best(search, frontier) };
 }
 
-/** Gives up the nodes whose turn cannot come any more, so that they hold no keys and values. */
-function withinReach(search: Search, sorted: readonly Node[], left: number): Node[] {
-  const beyond = new Set(sorted.filter(({ candidate }) => isOpen(candidate)).slice(left));
-  search.drop([...beyond].map(({ candidate }) => candidate));
-  return sorted.filter((node) => !beyond.has(node));
-}
-
-/** The node of least f; of equals, the deeper one, then the older one. */
-function byCost(a: Node, b: Node): number {
-  return a.f - b.f || b.candidate.depth - a.candidate.depth || a.candidate.id - b.candidate.id;
-}
-
 function nodeOf(candidate: Candidate, score: number, parent: Node | undefined, parameters: Parameters): Node {
   const h = 1 - score;
   const { cost, depth_cost, path_max } = parameters;
@@ -124,11 +115,7 @@ function nodeOf(candidate: Candidate, score: number, parent: Node | undefined, p
 async function best(search: Search, frontier: readonly Node[]): Promise<Candidate> {
   const [first] = frontier.toSorted(byCost);
   if (first && !isOpen(first.candidate)) return first.candidate;
-  const whole = frontier.filter(({ candidate }) => !isOpen(candidate));
-  const [finished] = byScore(
-    whole.map(({ candidate }) => candidate),
-    whole.map(({ h }) => 1 - h),
-  );
+  const finished = bestJudged(frontier.filter(({ candidate }) => !isOpen(candidate)));
   if (finished) return finished;
   const chosen = first?.candidate ?? search.root;
   search.drop(frontier.map(({ candidate }) => candidate).filter((candidate) => candidate !== chosen));

@@ -5,11 +5,17 @@
  * table restates the paper's findings (easy: votes; medium: step search; the rest: wide sampling) and is not fitted: fit it by
  * cross-validation on problems of your own, store it, and name it as `table`. Cost: the probes, then the chosen strategy.
  */
-import type { JsonObject } from "@bufbuild/protobuf";
 import { narrowed } from "./narrowed.ts";
 import { sampleAnswers } from "./sampling.ts";
 import { soundOf } from "./standing.ts";
-import { type Candidate, type Run, type Search, type Strategy, withParameters } from "./strategy.ts";
+import {
+  type Candidate,
+  defaultsOf,
+  type Run,
+  type Search,
+  type Strategy,
+  withParameters,
+} from "./strategy.ts";
 import { elect, evenBallots, tally } from "./votes.ts";
 
 /** One row: prompts up to this difficulty run this strategy. */
@@ -117,13 +123,6 @@ const strategiesOf = (rows: readonly Row[], strategies: readonly Strategy[]): St
 
 function canRun(search: Search, strategy: Strategy): boolean {
   return !strategy.needsVerifier || strategy.verifiers.some((judging) => search.judges(judging));
-}
-
-/** The defaults of a strategy's schema. */
-function defaultsOf({ parameters }: Strategy): JsonObject {
-  const properties = (parameters.properties ?? {}) as Record<string, JsonObject>;
-  const given = Object.entries(properties).filter(([, schema]) => schema.default !== undefined);
-  return Object.fromEntries(given.map(([name, schema]) => [name, schema.default ?? null]));
 }
 
 /** Share of the leading answer among all probes. */

@@ -16,6 +16,10 @@ import type { Candidate, Decision, Search } from "./strategy.ts";
 /** How particles are weighed. */
 export type Potentials = "invariant" | "as_published";
 
+/** The log-density of a trajectory, from its last score, in the law that chains aim at. */
+export const densityOf = (score: number, potentials: Potentials): number =>
+  logWeight(score, potentials === "invariant" ? "probability" : "coded");
+
 /** A chain: a trajectory as candidates, one a step, and the power of its potentials. */
 export interface Chain {
   readonly beta: number;
@@ -162,10 +166,8 @@ async function weigh(
     if (hasFailed(particle)) continue;
     const score = scores[i] ?? 0;
     const before = particle.trajectory.at(-2)?.scores.at(-1);
-    const gained =
-      logWeight(score, "probability") - (before === undefined ? 0 : logWeight(before, "probability"));
-    particle.logWeight =
-      (potentials === "invariant" ? gained : logWeight(score, "coded")) * particle.chain.beta;
+    const since = potentials === "invariant" && before !== undefined ? densityOf(before, potentials) : 0;
+    particle.logWeight = (densityOf(score, potentials) - since) * particle.chain.beta;
   }
 }
 

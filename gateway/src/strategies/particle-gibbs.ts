@@ -9,6 +9,7 @@ import { isSound } from "./standing.ts";
 import {
   JUDGED_STEPS,
   type Candidate,
+  holding,
   type Run,
   type Search,
   type Strategy,
@@ -51,6 +52,11 @@ export const GIBBS_PROPERTIES = {
   },
 };
 
+/** The steps that the particles of a sweep go through, and where those of the sweep before ended. */
+export const GIBBS_HOLDS = holding<GibbsParameters>(
+  (candidates, { sweeps, horizon }) => candidates * (horizon + Number(sweeps > 1)),
+);
+
 /** Particle Gibbs. */
 export const particleGibbs: Strategy = {
   name: "particle-gibbs",
@@ -59,6 +65,7 @@ export const particleGibbs: Strategy = {
   source: "arXiv:2502.01618",
   cost: "about N answers, N verdicts a step, for each sweep",
   ...JUDGED_STEPS,
+  holds: GIBBS_HOLDS,
   run: withParameters(run),
 };
 

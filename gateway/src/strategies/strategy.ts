@@ -144,6 +144,8 @@ export interface Strategy {
   readonly needsConfidence?: boolean;
   /** Candidates if the budget names none. */
   readonly candidates: number;
+  /** Most candidates that hold keys and values at once, given N and parameters; default 2 N. */
+  holds?(candidates: number, parameters: JsonObject): number;
   /** Strategies it may hand over to, given such parameters: what they need is needed. */
   mayRun?(parameters: JsonObject): readonly Strategy[];
   /** Runs with parameters that fit the schema, defaults filled in. */
@@ -159,8 +161,23 @@ export const JUDGED_STEPS = {
   candidates: 8,
 } satisfies Partial<Strategy>;
 
+/** `holds` of a strategy whose parameters have this shape. */
+export const holding =
+  <Parameters>(
+    most: (candidates: number, parameters: Parameters) => number,
+  ): NonNullable<Strategy["holds"]> =>
+  (candidates, parameters) =>
+    most(candidates, parameters as Parameters);
+
 /** `run` of a strategy whose parameters have this shape: its schema has checked them before it runs, as no type can say. */
 export const withParameters =
   <Parameters>(run: (search: Search, parameters: Parameters) => Run): Strategy["run"] =>
   (search, parameters) =>
     run(search, parameters as Parameters);
+
+/** The defaults of a strategy's schema. */
+export function defaultsOf({ parameters }: Strategy): JsonObject {
+  const properties = (parameters.properties ?? {}) as Record<string, JsonObject>;
+  const given = Object.entries(properties).filter(([, schema]) => schema.default !== undefined);
+  return Object.fromEntries(given.map(([name, schema]) => [name, schema.default ?? null]));
+}

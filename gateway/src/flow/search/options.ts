@@ -22,13 +22,13 @@ import type { CallScope, GatewayClients } from "../../clients.ts";
 import type { AnswerForm, AnswerRule } from "../../strategies/answers.ts";
 import type { Budget } from "../../strategies/ledger.ts";
 import { findStrategy } from "../../strategies/registry.ts";
-import type { Judging, Strategy } from "../../strategies/strategy.ts";
+import { defaultsOf, type Judging, type Strategy } from "../../strategies/strategy.ts";
 import { type FlowContext, type PreparedSteering, prepareSteering } from "../prepare.ts";
 import { serviceFailure } from "../reasons.ts";
 import { validateUse } from "../validate.ts";
 import { invalid, readPolicyTable } from "./policy-table.ts";
 import { type StepEnd, stepEndOf } from "./step-rule.ts";
-import { checkStrategy } from "./validate-scaling.ts";
+import { checkHeld, checkStrategy } from "./validate-scaling.ts";
 
 /** A verifier with what it needs. */
 export interface BoundVerifier {
@@ -87,12 +87,15 @@ export async function prepareScaling(
   if (!scaling || !strategy) return undefined;
   const parameters = await parametersOf(flow, strategy, scaling.parameters ?? {}, model, scope);
   const mayRun = [strategy, ...(strategy.mayRun?.(parameters) ?? [])];
-  for (const one of mayRun) checkStrategy(spec, one);
+  const budget = budgetOf(scaling.budget, strategy);
+  for (const one of mayRun) {
+    checkStrategy(spec, one);
+    checkHeld(one, budget.candidates, one === strategy ? parameters : defaultsOf(one));
+  }
   return {
-    ...{ asked: scaling, strategy, parameters },
+    ...{ asked: scaling, strategy, parameters, budget },
     needsConfidence: mayRun.some((one) => one.needsConfidence),
     needsPlainSampling: mayRun.some((one) => one.needsPlainSampling),
-    budget: budgetOf(scaling.budget, strategy),
     diversify: await Promise.all(scaling.diversify.map((use, i) => prepareUse(flow, use, i, model, scope))),
     verifiers: await bindVerifiers(flow.clients, scaling, strategy, model, scope),
     step: stepEndOf(scaling.step),

@@ -1,5 +1,6 @@
 /** Ranges of a request's scaling, and what does not go with a search. Strategy and verifiers are checked later. */
 import { TrimtabError } from "#kit/errors.ts";
+import type { JsonObject } from "@bufbuild/protobuf";
 import {
   AnswerForm,
   DegradedVerifier,
@@ -85,6 +86,21 @@ export function checkStrategy(spec: GenerationSpec, strategy: Strategy): void {
   if (!needsConversation || spec.prompt.case === "conversation") return;
   const message = `${name} shows answers as messages: the prompt must be a conversation`;
   throw new TrimtabError("UNSUPPORTED", message, { field: "scaling.strategy" });
+}
+
+/** What a strategy may hold at once must fit. @throws TrimtabError FIELD_OUT_OF_RANGE that says how many candidates would */
+export function checkHeld({ name, holds }: Strategy, candidates: number, parameters: JsonObject): void {
+  const most = LIMITS.held;
+  if (holds === undefined || holds(candidates, parameters) <= most) return;
+  let allowed = candidates;
+  while (allowed > 0 && holds(allowed, parameters) > most) allowed--;
+  const message =
+    `${name} may hold ${holds(candidates, parameters)} sequences with ${candidates} candidates and these parameters; ` +
+    `${most} can be held`;
+  throw new TrimtabError("FIELD_OUT_OF_RANGE", message, {
+    field: "scaling.budget.candidates",
+    limit: `at most ${allowed}`,
+  });
 }
 
 /** Weights need the probabilities that tokens were drawn with. @throws TrimtabError UNSUPPORTED naming what shapes them */
