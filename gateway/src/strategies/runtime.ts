@@ -105,7 +105,9 @@ class Runtime implements Search {
   }
 
   fork(parents: readonly Candidate[]): Promise<Candidate[]> {
-    const children = parents.map((parent) => createChild(this.#member(parent), this.#nextId()));
+    const children = parents.map((parent) =>
+      createChild(this.#member(parent), ++this.#ledger.spent.candidates),
+    );
     this.#options.world.fork(children);
     for (const child of children) this.#enter(child);
     return Promise.resolve(children);
@@ -177,7 +179,7 @@ class Runtime implements Search {
       this.#isSpent = true;
       return undefined;
     }
-    const prompt = createRoot(this.#nextId());
+    const prompt = createRoot(++this.#ledger.spent.candidates);
     this.#prompts.add(prompt);
     this.#enter(prompt);
     return prompt;
@@ -193,7 +195,9 @@ class Runtime implements Search {
     const chosen = this.#member(outcome.chosen);
     if (!chosen.isAlive) throw new RangeError("a strategy chose a candidate that it had given up");
     if (chosen.ended === "error") throw this.#failure ?? failedCandidate();
+    const { text, tokens } = chosen;
     if (isOpen(chosen) && !this.#prompts.has(chosen)) chosen.text = this.#options.world.settle(chosen);
+    if (chosen.text !== text) this.#options.onEvent(stepEvent(chosen, { text, tokens }));
     this.#commitUpTo(chosen.text, chosen.text.length);
     const leaves = [...this.#members.values()].filter(
       ({ id, isAlive, isContinued }) => id !== 0 && (isAlive || !isContinued),
@@ -259,10 +263,6 @@ class Runtime implements Search {
       if (judging === "process") member.scores.push(score);
       this.#options.onEvent(scoreEvent(member, judging, score, verdict.failure));
     }
-  }
-
-  #nextId(): number {
-    return ++this.#ledger.spent.candidates;
   }
 
   #enter(member: Member): void {

@@ -47,6 +47,8 @@ test("what might have become a stop string is part of an answer that the budget 
     answer: "abcST",
     reasons: [FinishReason.LENGTH],
   });
+  // What was held back is told with no token of its own.
+  expect((await tokensOfSteps("abcSTxyz", ["STOP"], { ...cut, trace: true })).tokens).toEqual([4, 0]);
   const few = { ...steps, step: { ...until("\n"), maxSteps: 2 } };
   const two = await tokensOfSteps("a\nb\nc\nd", ["\nQ"], few);
   expect(two).toEqual({ tokens: [2, 2], answer: "a\nb\n", reasons: [FinishReason.LENGTH] });
