@@ -9,7 +9,7 @@ import { startProcessClock } from "#kit/process-time.ts";
 import { SANDBOX_LIMITS } from "../../limits.ts";
 import type { SandboxJob, SandboxResult, UnitTest } from "./protocol.ts";
 
-const engine = await newQuickJSWASMModuleFromVariant(variant);
+let engine = await newQuickJSWASMModuleFromVariant(variant);
 
 /** What answers use beside their function and expect to be there, to no effect: they print an example, or export. */
 const SURROUNDINGS = `
@@ -18,10 +18,15 @@ const SURROUNDINGS = `
   globalThis.exports = module.exports;
 `;
 
-process.on("message", (job: SandboxJob) => process.send?.(run(job)));
+process.on("message", async (job: SandboxJob) => {
+  const { isLost, ...result } = run(job);
+  if (isLost) engine = await newQuickJSWASMModuleFromVariant(variant);
+  process.send?.(result);
+});
 process.on("disconnect", () => process.exit(0));
 
-function run({ code, functionName, tests }: SandboxJob): SandboxResult {
+/** Runs a job; the engine may be lost with it. */
+function run({ code, functionName, tests }: SandboxJob): SandboxResult & { readonly isLost: boolean } {
   const runtime = engine.newRuntime();
   runtime.setMemoryLimit(SANDBOX_LIMITS.memoryBytes);
   runtime.setMaxStackSize(SANDBOX_LIMITS.stackBytes);
@@ -35,25 +40,30 @@ function run({ code, functionName, tests }: SandboxJob): SandboxResult {
   };
   let passed = 0;
   let trouble: Trouble | undefined;
-  const loaded = withDeadline(`${code}\n;typeof ${functionName}`);
-  if (loaded !== "function") {
-    trouble =
-      typeof loaded === "string" ? { end: "broken", witness: `${functionName} is not a function` } : loaded;
-    if (trouble.end === "finished") trouble = { ...trouble, end: "broken" };
-  } else {
-    for (const test of tests) {
-      const failed = check(withDeadline(callOf(functionName, test)), functionName, test);
-      if (failed === undefined) passed++;
-      trouble ??= failed;
-      if (failed !== undefined && failed.end !== "finished") {
-        trouble = failed;
-        break;
+  try {
+    const loaded = withDeadline(`${code}\n;typeof ${functionName}`);
+    if (loaded !== "function") {
+      trouble =
+        typeof loaded === "string" ? { end: "broken", witness: `${functionName} is not a function` } : loaded;
+      if (trouble.end === "finished") trouble = { ...trouble, end: "broken" };
+    } else {
+      for (const test of tests) {
+        const failed = check(withDeadline(callOf(functionName, test)), functionName, test);
+        if (failed === undefined) passed++;
+        trouble ??= failed;
+        if (failed !== undefined && failed.end !== "finished") {
+          trouble = failed;
+          break;
+        }
       }
     }
+  } catch (error) {
+    // Deep nesting has used up the host's own stack in the middle of the engine, which cannot go on.
+    return { end: "out_of_memory", passed, witness: String(error).slice(0, 200), isLost: true };
   }
   context.dispose();
   runtime.dispose();
-  return { end: trouble?.end ?? "finished", passed, witness: trouble?.witness ?? "" };
+  return { end: trouble?.end ?? "finished", passed, witness: trouble?.witness ?? "", isLost: false };
 }
 
 interface Trouble {
