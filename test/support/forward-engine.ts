@@ -131,6 +131,7 @@ export async function generate(
         stream: 0n,
         stopIds: [],
         haltIds: [],
+        minTokens: 0,
         topLogprobs: 5,
       },
       ...{ binding: null, replayLast: false, taps: [], parkEvery: 0, parkTimeoutMs: 5_000 },

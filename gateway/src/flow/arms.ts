@@ -110,8 +110,9 @@ export function generateCommand({ spec, seed, steering }: Prepared, arm: Running
       streamId: arm.streamId,
       topLogprobs: spec.logprobs ? spec.topLogprobs : 0,
       ...(spec.constraint ? { constraint: spec.constraint } : {}),
+      // A reply ends where it ends.
       ...(arm.reply === ""
-        ? {}
+        ? { minTokens: spec.minTokens, ignoreModelStop: spec.ignoreModelStop }
         : { constraint: { kind: { case: "choice", value: { values: [arm.reply] } } } }),
       ...(spec.speculation ? { speculation: spec.speculation } : {}),
       ...(arm.program ? { program: arm.program, replayLast: steering?.needs.replayLast ?? false } : {}),

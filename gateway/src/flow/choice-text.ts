@@ -35,8 +35,8 @@ export interface ChoiceText {
   readonly text: string;
   /** The same with what is held back, as it could be the start of a stop string. */
   readonly whole: string;
-  /** Takes the next token; answers with what may be shown. */
-  push(token: SpelledToken): TextPiece;
+  /** Takes the next token; answers with what may be shown. Text up to a token that may not end the choice is never matched. */
+  push(token: SpelledToken, mayStop?: boolean): TextPiece;
   /** The choice is over: shows what was held back. */
   end(): TextPiece;
 }
@@ -66,9 +66,9 @@ export function createChoiceText(decoder: IdDecoder, stops: readonly string[], i
     return { text: shown, tokens: out };
   };
 
-  const advance = (added: string, final: boolean): TextPiece => {
+  const advance = (added: string, final: boolean, mayStop = true): TextPiece => {
     held += added;
-    const cut = firstStop(held, stops);
+    const cut = mayStop ? firstStop(held, stops) : -1;
     if (cut >= 0) {
       stopped = true;
       const piece = release(cut, (token) => token.start < emitted || token.end <= emitted);
@@ -76,7 +76,7 @@ export function createChoiceText(decoder: IdDecoder, stops: readonly string[], i
       tokens = [];
       return piece;
     }
-    const chars = final ? held.length : held.length - heldBack(held, stops);
+    const chars = final || !mayStop ? held.length : held.length - heldBack(held, stops);
     return release(chars, (token) => token.end <= emitted);
   };
 
@@ -90,12 +90,12 @@ export function createChoiceText(decoder: IdDecoder, stops: readonly string[], i
     get whole() {
       return text + held;
     },
-    push(token) {
+    push(token, mayStop) {
       if (stopped) return { text: "", tokens: [] };
       const added = decoder.push(token.token.id);
       const start = emitted + held.length;
       tokens.push({ ...token, start, end: start + added.length });
-      return advance(added, false);
+      return advance(added, false, mayStop);
     },
     end: () => (stopped ? { text: "", tokens: [] } : advance(decoder.end(), true)),
   };

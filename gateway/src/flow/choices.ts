@@ -120,7 +120,7 @@ function takeTokens(
 ): GenerateResponse | undefined {
   const { vocabulary, model, spec } = input.prepared;
   // Told of no other tokens.
-  const { logprobs } = spec;
+  const { logprobs, minTokens } = spec;
   let text = "";
   const behind: SpelledToken[] = [];
   for (const token of tokens) {
@@ -130,7 +130,8 @@ function takeTokens(
     arm.generated++;
     if (vocabulary.stopIds.has(token.id)) continue;
     arm.tokens.push(token);
-    const piece = arm.text.push({ token, spelling: logprobs ? vocabulary.spelling(token.id) : "" });
+    const spelling = logprobs ? vocabulary.spelling(token.id) : "";
+    const piece = arm.text.push({ token, spelling }, arm.generated > minTokens);
     text += piece.text;
     behind.push(...piece.tokens);
   }

@@ -28,6 +28,7 @@ export function validateSpec(spec: GenerationSpec | undefined): GenerationSpec {
   checkRange("choices", Math.max(1, spec.choices) * pair, { min: 1, max: LIMITS.choices });
   checkRange("max_tokens", spec.maxTokens, { min: 0, max: LIMITS.maxTokens });
   checkRange("top_logprobs", spec.topLogprobs, { min: 0, max: LIMITS.topLogprobs });
+  validateEnd(spec);
   if (spec.constraint && spec.speculation) {
     const message = "speculation does not go with a constraint";
     throw new TrimtabError("UNSUPPORTED", message, { field: "speculation" });
@@ -39,6 +40,17 @@ export function validateSpec(spec: GenerationSpec | undefined): GenerationSpec {
     throw new TrimtabError("INVALID_ARGUMENT", "echo needs a text prompt", { field: "echo" });
   }
   return spec;
+}
+
+/** Throws unless what keeps an answer from ending leaves nobody without an end. */
+function validateEnd(spec: GenerationSpec): void {
+  const { minTokens, maxTokens, ignoreModelStop, constraint, scaling } = spec;
+  checkRange("min_tokens", minTokens, { min: 0, max: maxTokens || LIMITS.maxTokens });
+  if (!constraint && !scaling) return;
+  const field = minTokens > 0 ? "min_tokens" : ignoreModelStop ? "ignore_model_stop" : undefined;
+  if (field === undefined) return;
+  const message = `the answers of a ${scaling ? "search" : "constraint"} end where the model says`;
+  throw new TrimtabError("UNSUPPORTED", message, { field });
 }
 
 /** Throws unless `conversation` is one a template can render. */

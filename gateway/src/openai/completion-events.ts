@@ -45,6 +45,9 @@ export function checkCompletion(body: CompletionBody): void {
     throw new TrimtabError("INVALID_ARGUMENT", message, { field });
   };
   if (body.max_tokens === 0 && body.echo !== true) refuse("max_tokens", "max_tokens may be 0 only with echo");
+  if (body.max_tokens === 0 && (body.min_tokens ?? 0) > 0) {
+    refuse("min_tokens", "min_tokens may be at most max_tokens, which is 0");
+  }
   if (body.best_of !== undefined && body.best_of !== (body.n ?? 1)) {
     refuse("best_of", "best_of must equal n: answers are not discarded");
   }
@@ -88,13 +91,13 @@ function specOf(body: CompletionBody, prompt: CompletionPrompt): GenerationSpec 
 }
 
 /** Whether the prompt itself is read first, and repeated from what was read. */
-const isRead = ({ echo, logprobs, maxTokens }: GenerationSpec): boolean =>
-  echo && (logprobs || maxTokens === 0);
+const isRead = ({ echo, logprobs, max_tokens: most }: CompletionBody): boolean =>
+  echo === true && (logprobs !== undefined || most === 0);
 
 /** Tokens of all prompts of a body, as estimated. @throws TrimtabError STRATEGY_NOT_FOUND */
 export function tokensOfCompletion(body: CompletionBody): number {
   const tokensOf = (spec: GenerationSpec): number =>
-    (isRead(spec) ? tokensOfInput(spec.prompt) : 0) + (spec.maxTokens === 0 ? 0 : tokensOfGeneration(spec));
+    (isRead(body) ? tokensOfInput(spec.prompt) : 0) + (body.max_tokens === 0 ? 0 : tokensOfGeneration(spec));
   return promptsOf(body).reduce((sum, prompt) => sum + tokensOf(specOf(body, prompt)), 0);
 }
 
@@ -107,7 +110,7 @@ export async function* completionEvents(
   echoed: Echoed,
 ): AsyncGenerator<GenerateResponse, void> {
   const spec = specOf(body, prompt);
-  if (!isRead(spec)) {
+  if (!isRead(body)) {
     yield* observed(gateway, spec, scope);
     return;
   }
@@ -115,7 +118,7 @@ export async function* completionEvents(
   const echo = await admitted(gateway, scope, tokensOfInput(spec.prompt), () =>
     echoOf(gateway, spec, prompt, scope, echoed),
   );
-  if (spec.maxTokens === 0) {
+  if (body.max_tokens === 0) {
     yield* nothingGenerated(spec, echo);
     return;
   }

@@ -39,6 +39,7 @@ const PREFIXES: readonly (readonly [string, string])[] = [
 /** Fields that are called otherwise there. */
 const NAMES: Readonly<Record<string, string>> = {
   choices: "n",
+  ignore_model_stop: "ignore_eos",
   text: "prompt",
   ids: "prompt",
   texts: "input",

@@ -9,6 +9,8 @@ import { scalingShape, verifierShape } from "./scaling.ts";
 
 const UINT32_MAX = 2 ** 32 - 1;
 const INT32_MAX = 2 ** 31 - 1;
+/** `max_tokens` without a limit but the context. */
+export const AS_FAR_AS_POSSIBLE = -1;
 const flag = z.boolean().optional();
 const number = (min: number, max: number) => z.number().min(min).max(max).optional();
 const integer = (min: number, max: number) => z.int().min(min).max(max).optional();
@@ -17,6 +19,9 @@ function ranged({ min, max, openMin = false }: Range) {
   const least = openMin ? z.number().gt(min) : z.number().min(min);
   return least.max(max).optional();
 }
+/** Tokens of an answer; llama.cpp's -1 is as far as the context goes. */
+const answerTokens = (min: number) =>
+  z.union([z.literal(AS_FAR_AS_POSSIBLE), z.int().min(min).max(LIMITS.maxTokens)]).optional();
 const reference = z.string().min(1).max(LIMITS.referenceChars);
 
 const singleUse = z.strictObject({
@@ -104,6 +109,8 @@ const common = {
   frequency_penalty: ranged(SAMPLING_RANGES.frequencyPenalty),
   presence_penalty: ranged(SAMPLING_RANGES.presencePenalty),
   logit_bias: z.unknown().check(fewEntries(LIMITS.logitBiasEntries)).pipe(biases).optional(),
+  min_tokens: integer(0, LIMITS.maxTokens),
+  ignore_eos: flag,
   steering: steering.optional(),
   scaling: scaling.optional(),
   verifiers: z.array(verifierShape).max(LIMITS.verifiers).optional(),
@@ -121,7 +128,7 @@ const message = z.strictObject({
 const chat = z.strictObject({
   ...common,
   messages: z.array(message).min(1).max(LIMITS.messages),
-  max_tokens: integer(1, LIMITS.maxTokens),
+  max_tokens: answerTokens(1),
   logprobs: flag,
   top_logprobs: integer(0, LIMITS.topLogprobs),
   continue_final_message: flag,
@@ -136,7 +143,7 @@ const completion = z.strictObject({
     z.array(z.string()).min(1).max(LIMITS.prompts),
     z.array(tokenIds).min(1).max(LIMITS.prompts),
   ]),
-  max_tokens: integer(0, LIMITS.maxTokens),
+  max_tokens: answerTokens(0),
   logprobs: integer(0, LIMITS.topLogprobs),
   echo: flag,
   best_of: integer(1, LIMITS.choices),

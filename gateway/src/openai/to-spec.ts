@@ -13,7 +13,7 @@ import { ConflictRule, Phase, Scope } from "#proto/trimtab/type/v1/program_pb.ts
 import { TrimtabError } from "#kit/errors.ts";
 import { constraintOf, speculationOf } from "./constraint.ts";
 import { scalingOf, verifierOf } from "./scaling.ts";
-import type { ChatBody, CommonBody, CompletionBody } from "./schema.ts";
+import { AS_FAR_AS_POSSIBLE, type ChatBody, type CommonBody, type CompletionBody } from "./schema.ts";
 
 type Init = Exclude<MessageInitShape<typeof GenerationSpecSchema>, GenerationSpec>;
 type SteeringBody = NonNullable<CommonBody["steering"]>;
@@ -45,7 +45,7 @@ export function chatSpec(body: ChatBody): GenerationSpec {
       case: "conversation",
       value: { messages, continueFinal: body.continue_final_message ?? false },
     },
-    maxTokens: body.max_tokens ?? 0,
+    maxTokens: mostTokens(body.max_tokens ?? 0),
     logprobs: body.logprobs ?? false,
     topLogprobs: body.top_logprobs ?? 0,
   });
@@ -55,7 +55,7 @@ export function chatSpec(body: ChatBody): GenerationSpec {
 export function completionSpec(body: CompletionBody, prompt: Init["prompt"]): GenerationSpec {
   return specOf(body, {
     ...(prompt ? { prompt } : {}),
-    maxTokens: body.max_tokens ?? DEFAULT_COMPLETION_TOKENS,
+    maxTokens: mostTokens(body.max_tokens ?? DEFAULT_COMPLETION_TOKENS),
     logprobs: body.logprobs !== undefined,
     topLogprobs: body.logprobs ?? 0,
   });
@@ -69,6 +69,8 @@ function specOf(body: CommonBody, own: Init): GenerationSpec {
     sampling: samplingOf(body),
     stop,
     choices: body.n ?? 1,
+    minTokens: body.min_tokens ?? 0,
+    ignoreModelStop: body.ignore_eos ?? false,
     ...constraintOf(body),
     ...(body.speculation ? { speculation: speculationOf(body.speculation) } : {}),
     ...(body.steering ? { steering: steeringOf(body.steering) } : {}),
@@ -76,6 +78,8 @@ function specOf(body: CommonBody, own: Init): GenerationSpec {
     verifiers: (body.verifiers ?? []).map(verifierOf),
   });
 }
+
+const mostTokens = (given: number): number => (given === AS_FAR_AS_POSSIBLE ? 0 : given);
 
 function samplingOf(body: CommonBody): SamplingParameters {
   return create(SamplingParametersSchema, {

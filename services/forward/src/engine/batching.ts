@@ -10,6 +10,7 @@ import { bindingAt, pendingRows } from "./sequence.ts";
 import type { CoreState } from "./state.ts";
 import { find } from "./state.ts";
 import type { BatchRow } from "./step.ts";
+import { nothingElse } from "./stop-mask.ts";
 import { findTwins, takeOver } from "./twins.ts";
 
 /** Rows of taps held back at most while a long prompt is computed. */
@@ -153,11 +154,13 @@ function logitsUse(
 function draw(state: CoreState, sequence: Sequence, job: GenerateJob, logits: Pointer): void {
   if (job.isOver || job.failure) return;
   const { ids, promptTokens } = sequence;
-  const mask = job.matcher ? takeMask(job, job.matcher) : null;
+  const mask = job.matcher
+    ? takeMask(job, job.matcher)
+    : job.stopMask(job.generated + job.sampled.length);
   if (job.matcher && mask === null) return;
   const token = state.sampler.sample(logits, ids, promptTokens, job.command, mask);
   if (token === null) {
-    if (mask?.every((word) => word === 0)) job.failure = deadEnd();
+    if (mask?.every((word) => word === 0)) job.failure = job.matcher ? deadEnd() : nothingElse();
     else sequence.poisoned = true;
     return;
   }

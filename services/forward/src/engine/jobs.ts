@@ -6,6 +6,7 @@ import type { Binding, Caller, SequenceId } from "./protocol.ts";
 import { forget, rootKey } from "./prefix-cache.ts";
 import type { CommandOf, OpenJob, Sequence } from "./sequence.ts";
 import { createDrafter } from "./speculation.ts";
+import { createStopMask } from "./stop-mask.ts";
 import type { CoreState } from "./state.ts";
 import { bindAll } from "./collecting.ts";
 import { tapRange } from "./taps.ts";
@@ -127,6 +128,7 @@ export function startGenerate(
     sampled: [],
     isOver: false,
     matcher,
+    stopMask: createStopMask(command, state.vocabulary),
     isHeld: matcher !== null,
     drafter: command.speculation ? createDrafter(command.speculation) : null,
     follows,

@@ -90,6 +90,8 @@ export type Command =
       readonly stopIds: readonly number[];
       /** Ids that end the generation and not the text: it may go on. */
       readonly haltIds: readonly number[];
+      /** Neither is drawn before so many tokens. Not with a constraint. */
+      readonly minTokens: number;
       readonly topLogprobs: number;
       readonly binding: Binding | null;
       readonly replayLast: boolean;

@@ -7,6 +7,7 @@ import type { PageKey } from "./page-index.ts";
 import type { AppliedRuns } from "./prefix-cache.ts";
 import type { Caller, Command, ProofRow, ScoredToken, SequenceId } from "./protocol.ts";
 import type { Drafter } from "./speculation.ts";
+import type { StopMask } from "./stop-mask.ts";
 import type { TapCollector } from "./taps.ts";
 import type { Trail } from "./trail.ts";
 
@@ -55,6 +56,8 @@ export interface GenerateJob {
   isOver: boolean;
   /** What the text must be. */
   readonly matcher: Matcher | null;
+  /** Keeps it from ending too soon. */
+  readonly stopMask: StopMask;
   /** The mask of the next token is not there yet. */
   isHeld: boolean;
   readonly drafter: Drafter | null;

@@ -31,9 +31,11 @@ export function toGenerate(
       field: "stop_ids",
     });
   }
+  checkLeast(command);
   return {
     type: "generate",
     maxTokens: command.maxTokens,
+    minTokens: command.minTokens,
     sampling: toSampling(command.sampling, model),
     stream: command.streamId,
     ...(command.ignoreModelStop
@@ -48,6 +50,13 @@ export function toGenerate(
     constraint: toConstraint(command.constraint),
     speculation: toSpeculation(command),
   };
+}
+
+function checkLeast({ minTokens, maxTokens, constraint }: GenerateCommand): void {
+  if (maxTokens > 0) checkRange("min_tokens", minTokens, 0, maxTokens);
+  if (minTokens === 0 || !constraint) return;
+  const message = "min_tokens does not go with a constraint, which may allow nothing but the end";
+  throw new TrimtabError("UNSUPPORTED", message, { field: "min_tokens" });
 }
 
 /** Tokens of an event or a score. */

@@ -8,6 +8,7 @@ import { checkIds, tooDear } from "../../engine/jobs.ts";
 import type { Answers, EngineEvent, ScoredToken } from "../../engine/protocol.ts";
 import type { Sampler } from "../../engine/sampler.ts";
 import type { CommandOf } from "../../engine/sequence.ts";
+import { createStopMask } from "../../engine/stop-mask.ts";
 import type { Decoder } from "./decoder.ts";
 import { type HiddenTaps, startTaps } from "./hidden-taps.ts";
 import type { Sequence } from "./sequences.ts";
@@ -97,6 +98,7 @@ export async function generate(
     throw new TrimtabError("CONTEXT_OVERFLOW", message, { field: "max_tokens", limit: contextTokens });
   }
   const most = command.maxTokens === 0 ? room : Math.min(command.maxTokens, room);
+  const stopMask = createStopMask(command, decoder.vocabulary);
   const ends = new Set([...command.stopIds, ...command.haltIds]);
   let generatedTokens = 0;
   const taps = startTaps(context, command, ids.length, true);
@@ -112,7 +114,13 @@ export async function generate(
     const last = ids.length - 1;
     await compute(context, sequence, { end: ids.length, taps, isOver }, (position, logits) => {
       if (position < last) return;
-      token = sampler.sample(context.place(logits), ids, sequence.promptTokens, command, null);
+      token = sampler.sample(
+        context.place(logits),
+        ids,
+        sequence.promptTokens,
+        command,
+        stopMask(generatedTokens),
+      );
       if (!token) throw notFinite();
     });
     if (token === null) return finished("cancelled");
