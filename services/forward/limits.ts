@@ -56,6 +56,8 @@ export const MAX_WAITING = 256;
 export const MAX_MEMORY_WAIT_MS = 30_000;
 /** Longest context of the ONNX backend, whose keys and values are f32 and copied at every step. */
 export const MAX_ONNX_CONTEXT = 8_192;
+/** Tokens whose keys and values it holds where no KV memory is configured: four whole contexts. */
+export const DEFAULT_ONNX_KV_TOKENS = 4 * MAX_ONNX_CONTEXT;
 /** How long a client should wait after KV memory ran out. */
 export const RETRY_AFTER_MS = 1_000;
 /** Bytes and nesting of a constraint; texts of a choice. */

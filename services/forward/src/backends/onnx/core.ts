@@ -8,10 +8,13 @@ import type { CommandOf } from "../../engine/sequence.ts";
 import { plainError } from "../../plain-error.ts";
 import type { Decoder } from "./decoder.ts";
 import { generate, type JobContext, open } from "./jobs.ts";
+import { createKvMemory } from "./kv-memory.ts";
 import { createSequences, type Sequence, type Sequences } from "./sequences.ts";
 
 /** Parts of the core. */
-export interface OnnxCoreOptions extends Omit<JobContext, "alone" | "count"> {
+export interface OnnxCoreOptions extends Omit<JobContext, "alone" | "count" | "memory"> {
+  /** Tokens whose keys and values are held at most. */
+  readonly kvTokens: number;
   /** SIMD variant of the sampling kernel. */
   readonly variant: string;
 }
@@ -41,10 +44,11 @@ interface Engine {
 
 /** An engine without sequences: a function that takes commands and never throws, failures leave as events. */
 export function createOnnxCore(options: OnnxCoreOptions): (command: Command) => void {
-  const { emit, decoder, variant } = options;
+  const { emit, decoder, variant, kvTokens } = options;
   const sequences = createSequences(decoder.empty);
   const counters = { steps: 0, rows: 0, waiting: 0 };
-  const context = { ...options, ...takeTurns(), count: (rows: number) => count(counters, rows) };
+  const memory = createKvMemory(sequences.all, kvTokens);
+  const context = { ...options, ...takeTurns(), memory, count: (rows: number) => count(counters, rows) };
   const done = ({ call }: Command, value: Value) => emit({ type: "done", call, value });
   const failed = ({ call }: Command, error: unknown) =>
     emit({ type: "failed", call, error: plainError(error) });
@@ -62,6 +66,7 @@ export function createOnnxCore(options: OnnxCoreOptions): (command: Command) => 
           failed(command, error);
         }
         counters.waiting -= 1;
+        memory.settle(sequence);
       });
     },
   };
@@ -105,9 +110,11 @@ function accept(engine: Engine, command: Exclude<Command, { type: "stats" }>): n
         if (command.only === undefined) sequence.stops += 1;
         else sequence.stopped.add(command.only);
       }
+      context.memory.look();
       return null;
     case "release":
       for (const id of command.sequences) sequences.end(id, released());
+      context.memory.look();
       return null;
     default:
       throw lacks(command.type);
@@ -116,7 +123,7 @@ function accept(engine: Engine, command: Exclude<Command, { type: "stats" }>): n
 
 function acceptOpen({ context, sequences, enqueue }: Engine, command: CommandOf<"open">): undefined {
   const parent = command.parent === null ? null : sequences.find(command.parent);
-  const sequence = sequences.create(command.sequence);
+  const [sequence] = sequences.create([command.sequence]) as [Sequence];
   let known: Pick<Sequence, "ids" | "past"> | null = null;
   if (parent) {
     // As the parent is when it is its turn, whatever is asked of it later.
@@ -136,10 +143,10 @@ function acceptOpen({ context, sequences, enqueue }: Engine, command: CommandOf<
 
 function acceptFork({ sequences, enqueue }: Engine, command: CommandOf<"fork">): undefined {
   const parent = sequences.find(command.sequence);
-  const children = command.children.map((id) => sequences.create(id));
+  const children = sequences.create(command.children);
   const run = () => {
-    const { past, promptTokens } = parent;
-    for (const child of children) Object.assign(child, { ids: [...parent.ids], past, promptTokens });
+    const { past, promptTokens, waitMs } = parent;
+    for (const child of children) Object.assign(child, { ids: [...parent.ids], past, promptTokens, waitMs });
     return { copiedPages: 0 };
   };
   enqueue(parent, command, run, (error) => children.forEach(({ id }) => sequences.end(id, error)));

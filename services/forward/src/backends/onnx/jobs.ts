@@ -11,6 +11,7 @@ import type { CommandOf } from "../../engine/sequence.ts";
 import { createStopMask } from "../../engine/stop-mask.ts";
 import type { Decoder } from "./decoder.ts";
 import { type HiddenTaps, startTaps } from "./hidden-taps.ts";
+import type { KvMemory } from "./kv-memory.ts";
 import type { Sequence } from "./sequences.ts";
 
 /** What jobs work with. */
@@ -24,6 +25,7 @@ export interface JobContext {
   /** Runs `work` alone, in the order of asking. */
   readonly alone: <T>(work: () => Promise<T>) => Promise<T>;
   readonly count: (rows: number) => void;
+  readonly memory: KvMemory;
 }
 
 /** Tokens of one run of a prompt: the logits of all of them come back. */
@@ -32,7 +34,7 @@ const PIECE_TOKENS = 64;
 /**
  * Computes the tokens of `open` that are needed now, after what `parent` has of them.
  * @throws TrimtabError FIELD_REQUIRED, FIELD_OUT_OF_RANGE (ids), CONTEXT_OVERFLOW, TOO_LARGE, INVALID_ARGUMENT (parent),
- *   CANCELLED
+ *   CANCELLED, those of `KvMemory`
  */
 export async function open(
   context: JobContext,
@@ -40,7 +42,7 @@ export async function open(
   parent: Pick<Sequence, "ids" | "past"> | null,
   command: CommandOf<"open">,
 ): Promise<Answers["open"]> {
-  const { decoder, sampler } = context;
+  const { decoder, sampler, memory } = context;
   const { ids, score } = command;
   const receivedMs = performance.now();
   checkIds({ contextTokens: context.contextTokens, vocabulary: decoder.vocabulary }, ids);
@@ -54,6 +56,7 @@ export async function open(
   const firstRead = Math.min(firstScored, ...taps.ranges.map(({ first }) => first));
   sequence.ids = [...ids];
   sequence.promptTokens = command.promptTokens;
+  sequence.waitMs = command.caller.waitMs;
   sequence.past = parent ? decoder.cut(parent.past, Math.min(end, firstRead)) : decoder.empty;
   const reusedTokens = sequence.past.tokens;
   if (end - reusedTokens > (command.mostTokens ?? Infinity)) throw tooDear(end - reusedTokens, command);
@@ -61,6 +64,7 @@ export async function open(
   let candidateLogprobs: readonly number[] = [];
   let startedMs: number | null = null;
   const isGone = () => sequence.ended !== null;
+  await memory.promise(sequence, end, "open", isGone);
   await compute(context, sequence, { end, taps, isOver: isGone }, (position, logits) => {
     startedMs ??= performance.now();
     if (!score || position < firstScored || position > ids.length - 2) return;
@@ -82,7 +86,7 @@ export async function open(
 /**
  * Draws tokens until one of them is an end or there are enough.
  * @param isOver asked before every token: somebody stopped the generation
- * @throws TrimtabError CONTEXT_OVERFLOW, NON_FINITE
+ * @throws TrimtabError CONTEXT_OVERFLOW, NON_FINITE, those of `KvMemory`
  */
 export async function generate(
   context: JobContext,
@@ -90,7 +94,7 @@ export async function generate(
   command: CommandOf<"generate">,
   isOver: () => boolean,
 ): Promise<Answers["generate"]> {
-  const { decoder, sampler, contextTokens, emit } = context;
+  const { decoder, sampler, contextTokens, emit, memory } = context;
   const { ids } = sequence;
   const room = contextTokens - ids.length;
   if (room < 1) {
@@ -112,6 +116,7 @@ export async function generate(
     if (isOver()) return finished("cancelled");
     let token: ScoredToken | null = null;
     const last = ids.length - 1;
+    await memory.promise(sequence, ids.length, "generate", isOver);
     await compute(context, sequence, { end: ids.length, taps, isOver }, (position, logits) => {
       if (position < last) return;
       token = sampler.sample(

@@ -11,7 +11,7 @@ import { digestOfOnnx, onnxFolder, readOnnxFiles } from "#kit/onnx-model.ts";
 import { readStopIds } from "#kit/stop-ids.ts";
 import { readTokenizerMetadata } from "#kit/tokenizer-json.ts";
 import { createCompute, createMemory, loadModule, planArena } from "#kernels";
-import { MAX_LOGIT_BIASES, MAX_ONNX_CONTEXT } from "../../../limits.ts";
+import { DEFAULT_ONNX_KV_TOKENS, MAX_LOGIT_BIASES, MAX_ONNX_CONTEXT } from "../../../limits.ts";
 import type { Capabilities } from "../../engine/capabilities.ts";
 import type { Command, EngineEvent } from "../../engine/protocol.ts";
 import type { ModelInfo, RuntimeOptions } from "../../engine/runtime.ts";
@@ -59,7 +59,8 @@ export async function loadOnnx(
     const { vocabulary, contextTokens } = model;
     const sampling = await createSampling(vocabulary, contextTokens);
     const { variant } = sampling;
-    const command = createOnnxCore({ decoder, contextTokens, emit, ...sampling });
+    const kvTokens = kvTokensOf(options, decoder);
+    const command = createOnnxCore({ decoder, contextTokens, kvTokens, emit, ...sampling });
     const close = async () => {
       await Promise.all([decoder.close(), sampling.close()]);
     };
@@ -68,6 +69,15 @@ export async function loadOnnx(
     await decoder.close();
     throw error;
   }
+}
+
+/** Tokens whose f32 keys and values are held at most. @throws TrimtabError FIELD_OUT_OF_RANGE for memory below one */
+function kvTokensOf({ kvBytes }: RuntimeOptions, { layers, kvHeads, headDim }: Decoder): number {
+  if (kvBytes === null) return DEFAULT_ONNX_KV_TOKENS;
+  const tokenBytes = 2 * layers * kvHeads * headDim * Float32Array.BYTES_PER_ELEMENT;
+  if (kvBytes >= tokenBytes) return Math.floor(kvBytes / tokenBytes);
+  const message = `keys and values of one token need ${tokenBytes} bytes`;
+  throw new TrimtabError("FIELD_OUT_OF_RANGE", message, { field: "kv_bytes", limit: tokenBytes });
 }
 
 /** The sampling kernel over a small arena: the same noise and the same choices as on our own backend. */

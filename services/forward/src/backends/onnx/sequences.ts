@@ -14,6 +14,10 @@ export interface Sequence {
   /** Keys and values of the first tokens; at most those of all. */
   past: Past;
   promptTokens: number;
+  /** Tokens that its job may hold keys and values of; 0 without one. */
+  promised: number;
+  /** Longest time it may wait for them. */
+  waitMs: number;
   /** Settles when everything asked so far is answered; never rejects. */
   tail: Promise<void>;
   /** How often its generations were stopped; one that was asked before the last stop is over. */
@@ -27,8 +31,9 @@ export interface Sequence {
 /** The sequences of an engine. */
 export interface Sequences {
   readonly size: number;
-  /** A sequence without tokens. @throws TrimtabError INVALID_ARGUMENT, QUEUE_FULL */
-  create(id: SequenceId): Sequence;
+  all(): Iterable<Sequence>;
+  /** Sequences without tokens: all of them, or none. @throws TrimtabError INVALID_ARGUMENT, QUEUE_FULL */
+  create(ids: readonly SequenceId[]): Sequence[];
   /** @throws TrimtabError SEQUENCE_NOT_FOUND */
   find(id: SequenceId): Sequence;
   /** Ends a sequence, if there is one: what waits for it fails with `reason`. */
@@ -42,20 +47,28 @@ export function createSequences(empty: Past): Sequences {
     get size() {
       return all.size;
     },
-    create(id) {
-      if (all.has(id)) {
+    all: () => all.values(),
+    create(ids) {
+      if (ids.some((id) => all.has(id)) || new Set(ids).size < ids.length) {
         const message = "the sequence id is in use";
         throw new TrimtabError("INVALID_ARGUMENT", message, { field: "sequence_id" });
       }
-      if (all.size >= MAX_SEQUENCES) {
+      if (all.size + ids.length > MAX_SEQUENCES) {
         const message = `at most ${MAX_SEQUENCES} sequences can be open`;
         throw new TrimtabError("QUEUE_FULL", message, { limit: MAX_SEQUENCES });
       }
-      const tail = Promise.resolve();
-      const nothing = { ids: [], past: empty, promptTokens: 0, stops: 0, ended: null };
-      const sequence: Sequence = { ...nothing, id, tail, stopped: new Set() };
-      all.set(id, sequence);
-      return sequence;
+      return ids.map((id) => {
+        const nothing = { past: empty, promptTokens: 0, promised: 0, waitMs: 0, stops: 0, ended: null };
+        const sequence: Sequence = {
+          ...nothing,
+          id,
+          ids: [],
+          tail: Promise.resolve(),
+          stopped: new Set(),
+        };
+        all.set(id, sequence);
+        return sequence;
+      });
     },
     find(id) {
       const sequence = all.get(id);
