@@ -7,7 +7,7 @@ import { basename, dirname, join, sep } from "node:path";
 import { TrimtabError } from "./errors.ts";
 import { isQuantizedType, QUANTIZED_TYPES, type QuantizedType } from "./gguf-quantize.ts";
 import { isModelDirectory } from "./model-directory.ts";
-import { isOnnxModel, onnxFolder } from "./onnx-model.ts";
+import { findOnnxFolder, isOnnxModel, onnxFolder } from "./onnx-model.ts";
 import { modelsDir } from "./paths.ts";
 import { quoted } from "./printable.ts";
 
@@ -29,7 +29,9 @@ export function listModelNames(directories: readonly string[]): string[] {
   const paths = directories
     .filter(existsSync)
     .flatMap((directory) => readdirSync(directory).map((name) => join(directory, name)));
-  return [...new Set(paths.filter(isModel).map((path) => modelNameOf(path)))];
+  // Other graphs may lie there, too: what has no configuration is not served, and must not keep the rest from being named.
+  const models = paths.filter((path) => isModel(path) && (!isOnnxModel(path) || findOnnxFolder(path)));
+  return [...new Set(models.map((path) => modelNameOf(path)))];
 }
 
 /**

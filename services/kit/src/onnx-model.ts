@@ -38,11 +38,16 @@ export function isOnnxModel(path: string): boolean {
  * @throws TrimtabError ARTIFACT_INVALID if neither has a config.json
  */
 export function onnxFolder(path: string): string {
-  const own = dirname(path);
-  const found = [own, dirname(own)].find((folder) => existsSync(join(folder, CONFIG)));
+  const found = findOnnxFolder(path);
   if (found !== undefined) return found;
   const message = `there is no ${CONFIG} beside ${basename(path)} or in the folder above`;
   throw new TrimtabError("ARTIFACT_INVALID", message, { field: CONFIG });
+}
+
+/** The same; undefined if neither has one: the graph is no model then. */
+export function findOnnxFolder(path: string): string | undefined {
+  const own = dirname(path);
+  return [own, dirname(own)].find((folder) => existsSync(join(folder, CONFIG)));
 }
 
 /**

@@ -103,6 +103,22 @@ test("F7 a client that leaves while its fork waits for a generation leaves no ch
   await forward.emptied();
 });
 
+test("F7 a client that leaves while texts are scored one after the other has the rest left alone", async () => {
+  const { client, modelDigest } = forward;
+  const items = Array.from({ length: 250 }, (_, at) => ({ ids: prompt(400, at), first: 1 }));
+  const rows = async () => Number((await client.getModel({})).model?.load?.rows ?? 0n);
+  const before = await rows();
+  const leaving = new AbortController();
+  const request = { modelDigest, items, maxTokens: 1_000_000, caller: { bypassCache: true } };
+  client.score(request, leaving).catch(() => undefined);
+  while ((await rows()) === before) await Bun.sleep(1);
+  leaving.abort();
+  let left = 0;
+  while (left !== (left = await rows())) await Bun.sleep(300);
+  expect(left - before).toBeLessThan((items.length * 400) / 2);
+  await forward.emptied();
+});
+
 test(`F8 ${CYCLES} sequences opened, begun and left leave no page and no sequence`, async () => {
   const { client, modelDigest } = forward;
   for (let i = 0; i < CYCLES; i++) {

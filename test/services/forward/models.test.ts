@@ -19,6 +19,8 @@ beforeAll(async () => {
   await Bun.write(join(directory, "second.gguf"), bytes);
   await Bun.write(join(directory, "short.gguf"), bytes.subarray(0, bytes.length - 1000));
   await Bun.write(join(directory, "noise.gguf"), new Uint8Array(1000).fill(7));
+  // A graph of something else: without a configuration it is no model.
+  await Bun.write(join(directory, "encoder.onnx"), new Uint8Array(1000).fill(7));
   forward = await startForward({ modelDirectories: [directory], contextTokens: LONG_CONTEXT });
 });
 afterAll(async () => {
@@ -36,6 +38,7 @@ test("a model is loaded by name, used, and unloaded with its sequences", async (
   const { models } = await client.listModels({});
   expect(models.filter(({ loaded }) => loaded)).toHaveLength(2);
   expect(models.map(({ name }) => name)).toContain("noise");
+  expect(models.map(({ name }) => name).filter((name) => name.includes("encoder"))).toEqual([]);
   const generate = { maxTokens: 0, ignoreModelStop: true };
   const { sequence } = await client.open({ modelDigest, open: { ids: prompt(5) } });
   const running = (async () => {

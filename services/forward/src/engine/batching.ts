@@ -1,6 +1,7 @@
 /** One step: rows from every ready sequence, the forward pass, and what follows from its logits. */
 import { TrimtabError } from "#kit/errors.ts";
 import type { Pointer } from "#kernels";
+import { MASK_WAIT_MS } from "../../limits.ts";
 import { deadEnd, takeMask } from "./constraint.ts";
 import { endGenerate, fail, flush, pump } from "./lifecycle.ts";
 import { breakDeadlock, makeRoom, serveWaiting } from "./memory-queue.ts";
@@ -46,6 +47,7 @@ export function step(state: CoreState): boolean {
     served.push(one, ...twins.map((twin) => ({ ...one, sequence: twin, draft: [], twins: [] })));
     batch.push(...one.batch);
   }
+  state.maskWaitMs = MASK_WAIT_MS;
   if (batch.length > 0) {
     state.readPages += state.forward.run(batch);
     state.steps++;
@@ -155,7 +157,7 @@ function draw(state: CoreState, sequence: Sequence, job: GenerateJob, logits: Po
   if (job.isOver || job.failure) return;
   const { ids, promptTokens } = sequence;
   const mask = job.matcher
-    ? takeMask(job, job.matcher)
+    ? takeMask(state, job, job.matcher)
     : job.stopMask(job.generated + job.sampled.length);
   if (job.matcher && mask === null) return;
   const token = state.sampler.sample(logits, ids, promptTokens, job.command, mask);

@@ -3,7 +3,6 @@
  * is not there yet gets no rows; the first one waits for its grammar, later ones are as a rule there in time.
  */
 import { TrimtabError } from "#kit/errors.ts";
-import { MASK_WAIT_MS } from "../../limits.ts";
 import type { Matcher } from "../grammar/matching.ts";
 import type { CommandOf, GenerateJob, Sequence } from "./sequence.ts";
 import type { CoreState } from "./state.ts";
@@ -49,15 +48,21 @@ export function beginConstraint(
   return matcher;
 }
 
-/** The mask of the next token of a job; null lets the job wait and its row be computed again. */
-export function takeMask(job: GenerateJob, matcher: Matcher): Int32Array | null {
+/**
+ * The mask of the next token of a job; null lets the job wait and its row be computed again. All jobs of a step share the time that is
+ * waited, so that a thread which is busy with a new grammar does not hold up the others once for each of them.
+ */
+export function takeMask(state: CoreState, job: GenerateJob, matcher: Matcher): Int32Array | null {
+  const beganMs = state.now();
   try {
-    const mask = matcher.mask(MASK_WAIT_MS);
+    const mask = matcher.mask(Math.max(0, state.maskWaitMs));
     job.isHeld = mask === null;
     return mask;
   } catch (error) {
     job.failure = error instanceof TrimtabError ? error : new TrimtabError("INTERNAL", String(error));
     return null;
+  } finally {
+    state.maskWaitMs -= state.now() - beganMs;
   }
 }
 

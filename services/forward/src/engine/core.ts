@@ -34,6 +34,7 @@ export function createCore(options: CoreOptions): Core {
     memoryQueue: new Set(),
     cache: { queriedTokens: 0, hitTokens: 0 },
     tokens: { prompt: 0, generated: 0 },
+    maskWaitMs: 0,
     steps: 0,
     rows: 0,
     readPages: 0,

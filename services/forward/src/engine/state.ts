@@ -50,6 +50,8 @@ export interface CoreState extends CoreOptions {
   readonly cache: { queriedTokens: number; hitTokens: number };
   /** Tokens of texts opened, and tokens generated. */
   readonly tokens: { prompt: number; generated: number };
+  /** What is left of the time that this step may wait for masks, milliseconds. */
+  maskWaitMs: number;
   steps: number;
   rows: number;
   readPages: number;

@@ -18,6 +18,8 @@ export function openAll(
   const sequences = texts.map(({ command }) => command.sequence);
   const release = () => void engine.call({ type: "release", sequences }).catch(() => undefined);
   signal.addEventListener("abort", release);
+  // Who left while an earlier text was computed is told of no abort any more.
+  if (signal.aborted) release();
   Promise.all(answers).then(() => signal.removeEventListener("abort", release), release);
   return answers;
 }
