@@ -6,6 +6,8 @@ export const MAX_ARENA_BYTES = 3.75 * 2 ** 30;
 export const MAX_CONTEXT_TOKENS = 2 ** 24;
 /** Operations of one program. */
 export const MAX_OPERATIONS = 1024;
+/** Products of making the operations of one program orthogonal to each other: half a second in which nothing else is computed. */
+export const MAX_ORTHOGONAL_WORK = 500_000_000;
 /** Different windows of one program: they bound the combinations of operations that its rows can meet. */
 export const MAX_WINDOWS = 16;
 /** Tokens that open spans of phases, of one program. */

@@ -3,6 +3,7 @@ import { expect, test } from "bun:test";
 import { compileProgram } from "../../../services/forward/src/programs/compile.ts";
 import type { ConflictRule, Operation } from "../../../services/forward/src/programs/program.ts";
 import { dot, operation, runCompiled, SHAPE, unit, vector } from "../../support/program-reference.ts";
+import { refusalOf } from "../../support/refusal.ts";
 
 function expectClose(actual: readonly number[], expected: readonly number[]): void {
   for (const [i, value] of expected.entries()) expect(actual[i]).toBeCloseTo(value, 5);
@@ -44,4 +45,20 @@ test("operations of one part act together whatever the rule, and conflict with t
   expect(() => compile([...own, other], "error")).toThrow("several operations");
   const high = Array.from(w, (value, i) => value + (h[i] ?? 0));
   expectClose(runCompiled(compile([...own, other], "priority"), [1, 1, 1], h), high);
+});
+
+test("as many operations as a composition has are made orthogonal; more than half a second takes are refused by name", () => {
+  const width = 576;
+  const shape = { ...SHAPE, layers: 30, width, headsWidth: width };
+  const many = (count: number, layers: number): Operation[] =>
+    Array.from({ length: count }, (_, at) => {
+      const vectors = Float32Array.from({ length: width }, (_, i) => Math.sin((at + 1) * (i + 1)));
+      return operation({ vectors, layer: at % layers, part: 1 + (at % 8) });
+    });
+  const conflict = "orthogonalize";
+  expect(compileProgram({ operations: many(8 * 30, 30), conflict }, shape).operations).not.toEqual([]);
+  expect(refusalOf(() => compileProgram({ operations: many(1_024, 1), conflict }, shape))).toMatchObject({
+    reason: "TOO_LARGE",
+    field: "operations",
+  });
 });

@@ -6,11 +6,14 @@ const ALIGNMENT = 64;
 /** Hands out byte ranges of a region. */
 export interface Allocator {
   /**
-   * Reserves bytes, aligned to 64.
+   * Reserves bytes, aligned to 64; while there is no room, others give way.
+   * @param mine asked first: gives something back that is not used, or answers that there is nothing
    * @returns the address
    * @throws TrimtabError OUT_OF_MEMORY when no free block is large enough
    */
-  allocate(sizeBytes: number): number;
+  allocate(sizeBytes: number, mine?: () => boolean): number;
+  /** Adds one of those who give way. */
+  sharedWith(giveWay: () => boolean): void;
   /** Gives a range back; the address must come from `allocate`. */
   free(pointer: number): void;
   /** Bytes in use. */
@@ -26,14 +29,19 @@ export function createAllocator(name: string, start: number, sizeBytes: number):
   const taken = new Map<number, number>();
   let blocks = [{ pointer: base, size: start + sizeBytes - base }];
   let usedBytes = 0;
+  const others: (() => boolean)[] = [];
+  const giveWay = (mine: () => boolean): boolean => mine() || others.some((one) => one());
 
   return {
     get usedBytes() {
       return usedBytes;
     },
-    allocate(bytes) {
+    sharedWith: (one) => void others.push(one),
+    allocate(bytes, mine = () => false) {
       const size = align(Math.max(1, bytes));
-      const index = blocks.findIndex((block) => block.size >= size);
+      const find = () => blocks.findIndex((block) => block.size >= size);
+      while (find() < 0 && giveWay(mine));
+      const index = find();
       const block = blocks[index];
       if (block === undefined) {
         throw new TrimtabError("OUT_OF_MEMORY", `no room for ${bytes} bytes of ${name}`, {

@@ -51,18 +51,11 @@ function createEntries(allocator: Allocator) {
     }
     return false;
   };
+  allocator.sharedWith(evictOne);
   return {
     entries,
     evictOne,
-    allocate(sizeBytes: number): Pointer {
-      for (;;) {
-        try {
-          return allocator.allocate(sizeBytes);
-        } catch (error) {
-          if (!evictOne()) throw error;
-        }
-      }
-    },
+    allocate: (sizeBytes: number): Pointer => allocator.allocate(sizeBytes, evictOne),
     find(digest: string): Entry {
       const entry = entries.get(digest);
       if (!entry) throw new TrimtabError("PROGRAM_NOT_FOUND", `no program ${quoted(digest)} is stored here`);

@@ -67,15 +67,7 @@ export function createProjectionStore(
     }
     return false;
   };
-  const allocate = (sizeBytes: number): number => {
-    for (;;) {
-      try {
-        return allocator.allocate(sizeBytes);
-      } catch (error) {
-        if (!evictOne()) throw error;
-      }
-    }
-  };
+  allocator.sharedWith(evictOne);
   return {
     put(digest, projection) {
       if (touch(digest)) return;
@@ -86,7 +78,13 @@ export function createProjectionStore(
       }
       const { rank: rows, dim: cols, values } = projection;
       const sizeBytes = packedBytes("f32", rows, cols);
-      const matrix: PackedMatrix = { kind: "f32", rows, cols, pointer: allocate(sizeBytes), sizeBytes };
+      const matrix: PackedMatrix = {
+        kind: "f32",
+        rows,
+        cols,
+        pointer: allocator.allocate(sizeBytes, evictOne),
+        sizeBytes,
+      };
       repack(memory, matrix, new Uint8Array(values.buffer, values.byteOffset, values.byteLength));
       entries.set(digest, { matrix, uses: 0 });
     },

@@ -5,6 +5,7 @@
  * part of a composition are meant to act together: they conflict with those of others alone.
  */
 import { TrimtabError } from "#kit/errors.ts";
+import { MAX_ORTHOGONAL_WORK } from "../../limits.ts";
 import type { Operation, Program, ProgramShape } from "./program.ts";
 import { masksMeet, siteDim } from "./program.ts";
 
@@ -19,9 +20,11 @@ const VANISHED = 1e-4;
 
 /**
  * The operations that remain under the program's rule, grouped by site and layer, in program order.
- * @throws TrimtabError INVALID_ARGUMENT under rule `error` when two operations meet
+ * @throws TrimtabError INVALID_ARGUMENT under rule `error` when two operations meet; TOO_LARGE when there are too many to be made
+ *   orthogonal
  */
 export function resolveConflicts(program: Program, shape: ProgramShape): Slotted[] {
+  const spend = createBudget();
   const groups = new Map<string, Slotted[]>();
   for (const [slot, operation] of program.operations.entries()) {
     const key = `${operation.site} ${operation.layer}`;
@@ -29,10 +32,23 @@ export function resolveConflicts(program: Program, shape: ProgramShape): Slotted
     if (group) group.push({ operation, slot });
     else groups.set(key, [{ operation, slot }]);
   }
-  return [...groups.values()].flatMap((group) => resolveGroup(group, program, shape));
+  return [...groups.values()].flatMap((group) => resolveGroup(group, program, shape, spend));
 }
 
-function resolveGroup(group: Slotted[], program: Program, shape: ProgramShape): Slotted[] {
+/** Counts the products of a program: whoever computes them computes nothing else meanwhile. */
+type Spend = (products: number) => void;
+
+function createBudget(): Spend {
+  let spent = 0;
+  return (products) => {
+    spent += products;
+    if (spent <= MAX_ORTHOGONAL_WORK) return;
+    const message = `operations: making them orthogonal takes more than ${MAX_ORTHOGONAL_WORK} products`;
+    throw new TrimtabError("TOO_LARGE", message, { field: "operations", limit: MAX_ORTHOGONAL_WORK });
+  };
+}
+
+function resolveGroup(group: Slotted[], program: Program, shape: ProgramShape, spend: Spend): Slotted[] {
   const rivals = (one: Slotted, wins: (other: Operation, slot: number) => boolean) =>
     group.filter(
       (other) =>
@@ -60,7 +76,7 @@ function resolveGroup(group: Slotted[], program: Program, shape: ProgramShape): 
           !changes(one) || rivals(one, (other) => other.priority > one.operation.priority).length === 0,
       );
     case "orthogonalize":
-      return orthogonalizeGroup(group, rivals, siteDim(group[0]?.operation.site ?? "residual", shape));
+      return orthogonalizeGroup(group, rivals, siteDim(group[0]?.operation.site ?? "residual", shape), spend);
   }
 }
 
@@ -72,6 +88,7 @@ function orthogonalizeGroup(
   group: Slotted[],
   rivals: (one: Slotted, wins: (other: Operation, slot: number) => boolean) => Slotted[],
   dim: number,
+  spend: Spend,
 ): Slotted[] {
   const result: Slotted[] = [];
   for (const one of group) {
@@ -86,20 +103,26 @@ function orthogonalizeGroup(
     const basis = orthonormalBasis(
       higher.map(({ operation }) => operation.vectors),
       dim,
+      spend,
     );
-    const vectors = withoutSpan(one.operation, basis, dim);
+    const vectors = withoutSpan(one.operation, basis, dim, spend);
     if (vectors) result.push({ operation: { ...one.operation, vectors }, slot: one.slot });
   }
   return result;
 }
 
 /** The operation's vectors minus their part in the span; null when nothing is left. Unit vectors stay unit. */
-function withoutSpan(operation: Operation, basis: Float64Array[], dim: number): Float32Array | null {
+function withoutSpan(
+  operation: Operation,
+  basis: Float64Array[],
+  dim: number,
+  spend: Spend,
+): Float32Array | null {
   const result = new Float32Array(operation.vectors.length);
   const taken = [...basis];
   for (let row = 0; row * dim < result.length; row++) {
     const original = Float64Array.from(operation.vectors.subarray(row * dim, (row + 1) * dim));
-    const rest = removeSpan(original, taken);
+    const rest = removeSpan(original, taken, spend);
     const length = norm(rest);
     if (length <= VANISHED * norm(original)) return null;
     const unit = rest.map((value) => value / length);
@@ -109,12 +132,12 @@ function withoutSpan(operation: Operation, basis: Float64Array[], dim: number): 
   return result;
 }
 
-function orthonormalBasis(matrices: readonly Float32Array[], dim: number): Float64Array[] {
+function orthonormalBasis(matrices: readonly Float32Array[], dim: number, spend: Spend): Float64Array[] {
   const basis: Float64Array[] = [];
   for (const matrix of matrices) {
     for (let row = 0; row * dim < matrix.length; row++) {
       const original = Float64Array.from(matrix.subarray(row * dim, (row + 1) * dim));
-      const rest = removeSpan(original, basis);
+      const rest = removeSpan(original, basis, spend);
       const length = norm(rest);
       if (length > VANISHED * norm(original)) basis.push(rest.map((value) => value / length));
     }
@@ -123,7 +146,8 @@ function orthonormalBasis(matrices: readonly Float32Array[], dim: number): Float
 }
 
 /** Gram–Schmidt, twice: once is not enough in floating point. */
-function removeSpan(vector: Float64Array, basis: readonly Float64Array[]): Float64Array {
+function removeSpan(vector: Float64Array, basis: readonly Float64Array[], spend: Spend): Float64Array {
+  spend(4 * basis.length * vector.length);
   const rest = vector.slice();
   for (const unit of [...basis, ...basis]) {
     let dot = 0;
