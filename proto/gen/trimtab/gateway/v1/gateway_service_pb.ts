@@ -777,7 +777,7 @@ export type StepEvent = Message<"trimtab.gateway.v1.StepEvent"> & {
   text: string;
 
   /**
-   * Tokens of this step.
+   * Tokens of this step; 0 where only text comes that was held back, as a stop string could have begun with it.
    *
    * @generated from field: uint32 tokens = 3;
    */
