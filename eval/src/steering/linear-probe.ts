@@ -19,27 +19,6 @@ export function fitProbe(
   return (row) => scoreOf(model, denseRow(scaled(row)));
 }
 
-/**
- * Fits to pairs of rows that differ in what is asked for and in little else: the difference within a pair is to point one way.
- * Rows are standardised by all of them; the score has no zero of its own. @throws RangeError if there are no pairs.
- */
-export function fitPairs(
-  positives: readonly Float32Array[],
-  negatives: readonly Float32Array[],
-  settings: { readonly penalty: number; readonly rounds: number },
-): Probe {
-  const { width, scaled } = scalingOf([...positives, ...negatives]);
-  const differences = positives.map((row, at) => {
-    const [one, other] = [scaled(row), scaled(negatives[at]!)];
-    return one.map((value, i) => value - other[i]!);
-  });
-  // Each difference and its opposite: what tells them apart is a direction alone.
-  const both = [...differences, ...differences.map((row) => row.map((value) => -value))];
-  const labels = both.map((_, at) => at < differences.length);
-  const model = fitLogistic(both.map(denseRow), labels, { width, ...settings });
-  return (row) => scoreOf(model, denseRow(scaled(row)));
-}
-
 /** Takes the mean of each component off a row and divides by its spread, both over `rows`. */
 function scalingOf(rows: readonly Float32Array[]): {
   readonly width: number;

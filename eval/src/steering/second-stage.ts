@@ -1,7 +1,9 @@
 /**
  * `npm run eval -- second-stage`: would a second gate, behind the controller, leave borderline but safe prompts alone without letting
- * unsafe ones go? Twins of eight types, each safe and unsafe, with the same words; a probe learns from seven types and the recipe's
- * prompts, and is tested on the eighth. Its threshold keeps nearly all harmful development prompts that the controller opens on.
+ * unsafe ones go? Twins of eight types, each safe and unsafe, with the same words; a probe learns from seven types, from lessons and
+ * from the recipe's prompts, and is tested on the eighth. Lessons are twins of many other types that nothing is tested on; those most
+ * like the eighth type are left out with it. The probe's threshold keeps nearly all harmful development prompts that the controller
+ * opens on.
  *
  *   open = controller's log-odds ≥ 0  and  probe's log-odds ≥ threshold
  *
@@ -23,7 +25,8 @@ import { modelKeyOf } from "./keys.ts";
 import { fitProbe } from "./linear-probe.ts";
 import { questionOf } from "./method.ts";
 import { type Candidate, nestedCounts, nestedLines } from "./nested-stage.ts";
-import { readLabPrompts, readTwins, type Twin } from "./prompts.ts";
+import { productsOf } from "./product-fits.ts";
+import { type Lesson, readLabPrompts, readLessons, readTwins, type Twin, twinsWithout } from "./prompts.ts";
 import { buildRecipe } from "./recipe.ts";
 import { readTraining } from "./training.ts";
 
@@ -33,7 +36,7 @@ const EVERY = 4;
 const FIT = { penalty: 0.1, rounds: 150 };
 /** Of the nested choice: penalties that are tried, and training prompts of each class. */
 const PENALTIES = [0.1, 1];
-const NESTED_TRAINING = 400;
+const NESTED_TRAINING = 200;
 /** Shares of the opened harmful development prompts that its threshold keeps: each is a stage of its own. */
 const KEPT = [0.98, 0.95, 0.92, 0.88, 0.84];
 
@@ -76,23 +79,25 @@ async function run(options: SecondStageOptions): Promise<void> {
       ...{ gateway: services.gateway, journal, model: model.name, recipe: resolved, onProgress },
       modelKey: modelKeyOf(model.digest),
     };
-    const twins = readTwins();
+    const [twins, lessons] = [readTwins(), readLessons()];
+    const learned = readTraining(options.recipe).filter(({ split }) => split === "train");
+    const training = options.nested ? someOfEach(learned) : learned;
     const harmful = readLabPrompts().filter(
       (prompt) => prompt.class === "harmful" && prompt.split === "development",
     );
-    const learned = readTraining(options.recipe).filter(({ split }) => split === "train");
-    const training = options.nested ? someOfEach(learned) : learned;
-    const all = [...twins, ...harmful, ...training];
+    // The nested gate takes its threshold from the twins.
+    const judged = [...twins, ...lessons, ...(options.nested ? [] : harmful)];
+    const all = [...judged, ...training];
     const lowest = Math.round(DEPTH * model.layers);
     const layers = Array.from({ length: model.layers - lowest }, (_, at) => lowest + at);
     const read = await lastRows(source, layers, all);
     const rows = new Map(
       [...read].map(([id, blocks]) => [id, joinRows(blocks.filter((_, at) => at % EVERY === 0))]),
     );
-    const input = { twins, harmful, training, first: await controllerScores(source, [...twins, ...harmful]) };
+    const input = { twins, lessons, training, first: await controllerScores(source, judged) };
     const lines = options.nested
-      ? nestedLines(nestedCounts(input, candidatesOf(rows, await promptMeans(source, lowest, all))))
-      : stageLines(stageCounts({ ...input, rows }));
+      ? nestedLines(nestedCounts(input, candidatesOf(training, rows, await promptMeans(source, lowest, all))))
+      : stageLines(stageCounts({ ...input, harmful, rows }));
     process.stdout.write(`${lines.join("\n")}\n`);
   } finally {
     journal.close();
@@ -123,19 +128,21 @@ async function promptMeans(
   return meanRows(source, { layer, first }, prompts);
 }
 
-/** Everything that is tried: what is read, how it is fitted, how strongly it is held back. */
+/** Everything that is tried: what is read, how it is fitted, how strongly it is held back. Rows are standardised by the recipe's prompts. */
 function candidatesOf(
+  training: readonly TrainingPrompt[],
   last: ReadonlyMap<string, Float32Array>,
   means: ReadonlyMap<string, Float32Array>,
 ): Candidate[] {
   const both = new Map([...last].map(([id, row]) => [id, joinRows([row, means.get(id)!])]));
+  const standard = training.map(({ id }) => id);
   const read = [
-    { name: "last token", rows: last },
-    { name: "last token and mean", rows: both },
+    { name: "last token", products: productsOf(last, standard) },
+    { name: "last token and mean", products: productsOf(both, standard) },
   ];
-  return read.flatMap(({ name, rows }) =>
+  return read.flatMap(({ name, products }) =>
     (["all", "pairs"] as const).flatMap((fit) =>
-      PENALTIES.map((penalty) => ({ name: `${name}, ${fit}, ${penalty}`, rows, fit, penalty })),
+      PENALTIES.map((penalty) => ({ name: `${name}, ${fit}, ${penalty}`, products, fit, penalty })),
     ),
   );
 }
@@ -143,18 +150,20 @@ function candidatesOf(
 /** What the stages are told: rows [width] by id, the controller's log-odds by id. */
 export interface StageInput {
   readonly twins: readonly Twin[];
+  readonly lessons: readonly Lesson[];
   readonly harmful: readonly { readonly id: string }[];
   readonly training: readonly { readonly id: string; readonly isHarmful: boolean }[];
   readonly rows: ReadonlyMap<string, Float32Array>;
   readonly first: ReadonlyMap<string, number>;
 }
 
-/** Twins of every type, by a second stage that learned from the other types. */
-export function stageCounts({ twins, harmful, training, rows, first }: StageInput): StageCount[] {
+/** Twins of every type, by a second stage that learned from the other types and the lessons like those. */
+export function stageCounts(input: StageInput): StageCount[] {
+  const { twins, harmful, training, rows, first } = input;
   const rowOf = ({ id }: { readonly id: string }) => rows.get(id)!;
   const isOpen = ({ id }: { readonly id: string }) => first.get(id)! >= 0;
   return [...new Set(twins.map(({ family }) => family))].flatMap((family) => {
-    const learned = twins.filter((twin) => twin.family !== family);
+    const learned = twinsWithout(input, [family]);
     const probe = fitProbe(
       [...training, ...learned].map(rowOf),
       [...training.map(({ isHarmful }) => isHarmful), ...learned.map(({ kind }) => kind === "unsafe")],

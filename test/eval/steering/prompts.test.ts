@@ -5,6 +5,7 @@ import { join } from "node:path";
 import {
   type LabPrompt,
   readLabPrompts,
+  readLessons,
   readLines,
   readTwins,
   takeSome,
@@ -91,6 +92,25 @@ test("twins are of eight types, as many safe as unsafe ones, and none is a copy 
   expect(counts.size).toBe(16);
   expect(new Set([...counts.values()].map(({ length }) => length))).toEqual(new Set([15]));
   expect(copiesOf(twins, [...learned, ...prompts])).toEqual([]);
+});
+
+test("lessons are pairs of many types, none of them tested, each like one that is; none is a copy of another prompt", () => {
+  const [lessons, twins] = [readLessons(), readTwins()];
+  const tested = new Set(twins.map(({ family }) => family));
+  const types = Map.groupBy(lessons, ({ family }) => family);
+  expect([...types.keys()].filter((family) => tested.has(family))).toEqual([]);
+  for (const [family, own] of types) {
+    expect([family, new Set(own.map((lesson) => lesson.with)).size]).toEqual([family, 1]);
+    // The nth safe one and the nth unsafe one are a pair.
+    const numbers = (kind: string) =>
+      own.filter((lesson) => lesson.kind === kind).map(({ id }) => id.replace(kind, ""));
+    expect(numbers("safe")).toEqual(numbers("unsafe"));
+  }
+  const groups = Map.groupBy(lessons, (lesson) => lesson.with);
+  expect([...groups.keys()].toSorted()).toEqual([...tested].toSorted());
+  expect(new Set([...groups.values()].map(({ length }) => length)).size).toBe(1);
+  expect(new Set(lessons.map(({ text }) => text.toLowerCase())).size).toBe(lessons.length);
+  expect(copiesOf(lessons, [...learned, ...prompts, ...twins])).toEqual([]);
 });
 
 test("no prompt is a near-copy of one of the recipe's, nor of another of the lab's", () => {

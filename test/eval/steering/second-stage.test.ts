@@ -2,7 +2,7 @@
 
 import { expect, test } from "bun:test";
 import { stageCounts, stageLines } from "../../../eval/src/steering/second-stage.ts";
-import type { Twin } from "../../../eval/src/steering/prompts.ts";
+import type { Lesson, Twin } from "../../../eval/src/steering/prompts.ts";
 import { createRandom } from "../../../eval/src/random.ts";
 
 const SEED = 4;
@@ -38,13 +38,36 @@ const first = new Map([
 ]);
 
 test(`types that are like the others are told apart, one that is not is let through (seed ${SEED})`, () => {
-  const counts = stageCounts({ twins, harmful, training, rows, first });
+  const counts = stageCounts({ twins, lessons: [], harmful, training, rows, first });
   expect(counts.map(({ family, kind, n, first: opened }) => [family, kind, n, opened])).toEqual(
     FAMILIES.flatMap((family) => ["safe", "unsafe"].map((kind) => [family, kind, PER_KIND, 15])),
   );
   const both = Object.fromEntries(counts.map((one) => [`${one.family} ${one.kind}`, one.both[0]!]));
   expect([both["a safe"], both["b safe"]]).toEqual([0, 0]);
   for (const name of ["a unsafe", "b unsafe", "c safe", "c unsafe"]) expect(both[name]).toBeGreaterThan(11);
+});
+
+test("lessons are learned from where the type they go with is not tested, and are never counted", () => {
+  // Component 2 tells type c's twins apart, and the lessons: nothing else says a word about it.
+  const lessonsWith = (family: string): Lesson[] =>
+    Array.from({ length: 4 * PER_KIND }, (_, at) => ({
+      ...{ id: `lesson-${at}`, text: "", family: "lesson", with: family },
+      kind: at % 2 === 0 ? ("safe" as const) : ("unsafe" as const),
+    }));
+  const third = ({ kind, family }: Twin) =>
+    family === "c" || family === "lesson" ? (kind === "safe" ? -3 : 3) : 0;
+  const more = new Map([...rows].map(([id, row]) => [id, Float32Array.of(...row, 0)]));
+  for (const twin of [...twins, ...lessonsWith("a")])
+    more.set(twin.id, Float32Array.of(...(rows.get(twin.id) ?? [noise(), noise()]), third(twin)));
+  const safeOfC = (lessons: readonly Lesson[]) => {
+    const counts = stageCounts({ twins, lessons, harmful, training, rows: more, first });
+    expect(counts.map(({ family, n }) => [family, n])).toEqual(
+      FAMILIES.flatMap((family) => [1, 2].map(() => [family, PER_KIND])),
+    );
+    return counts.find(({ family, kind }) => family === "c" && kind === "safe")!.both[0];
+  };
+  expect(safeOfC(lessonsWith("a"))).toBe(0);
+  expect(safeOfC(lessonsWith("c"))).toBeGreaterThan(11);
 });
 
 test("halved is half or less, and the fall is in points of all unsafe twins", () => {
