@@ -6,6 +6,9 @@ const MIB = 1024 * KIB;
 /** Models loaded at the same time: each keeps its vocabulary (30 to 75 MB of those tested) and a thread. */
 export const MAX_MODELS = 16;
 
+/** Starting the thread that hashes a model's files. */
+export const DIGEST_START_MS = 30_000;
+
 /** One request. */
 export const REQUEST_LIMITS = {
   texts: 256,

@@ -3,9 +3,8 @@ import { setImmediate } from "node:timers/promises";
 import { TrimtabError } from "#kit/errors.ts";
 import type { QuantizedType } from "#kit/gguf-quantize.ts";
 import { checkUnchanged, identityOfModel } from "#kit/model-identity.ts";
-import { fromPlain } from "#kit/plain-error.ts";
 import { type ChatTemplate, createChatTemplate } from "./chat-template.ts";
-import type { DigestAnswer, DigestRequest } from "./digest.worker.ts";
+import { hashInThread } from "./digest-thread.ts";
 import { createEncoder, type Encoder } from "./encoder.ts";
 import { readModelVocabulary } from "./model-vocabulary.ts";
 import { createTokenizer, type Tokenizer } from "./tokenizer.ts";
@@ -33,7 +32,7 @@ export async function openTokenizerModel(
   quantize: QuantizedType | null,
 ): Promise<TokenizerModel> {
   const identity = identityOfModel(path);
-  const hashing = hashElsewhere({ path, quantize });
+  const hashing = hashInThread({ path, quantize });
   // Whatever is wrong with the vocabulary is said first.
   hashing.catch(() => {});
   const vocabulary = readModelVocabulary(path);
@@ -66,22 +65,4 @@ async function startTemplate({ chatTemplate, tokens, bosId, eosId }: Vocabulary)
   const spelling = (id: number | undefined) => (id === undefined ? "" : (tokens[id] ?? ""));
   const options = { template: chatTemplate, bosToken: spelling(bosId), eosToken: spelling(eosId) };
   return await createChatTemplate(options);
-}
-
-async function hashElsewhere(request: DigestRequest): Promise<string> {
-  const worker = new Worker(new URL("./digest.worker.ts", import.meta.url));
-  const answer = Promise.withResolvers<DigestAnswer>();
-  worker.onmessage = ({ data }: MessageEvent<DigestAnswer>) => answer.resolve(data);
-  worker.onerror = (event) => {
-    event.preventDefault();
-    answer.reject(new TrimtabError("SERVICE_UNAVAILABLE", "the thread that hashes a model ended"));
-  };
-  worker.postMessage(request);
-  try {
-    const got = await answer.promise;
-    if (got.kind === "digest") return got.digest;
-    throw fromPlain(got.error);
-  } finally {
-    worker.terminate();
-  }
 }
