@@ -56,6 +56,8 @@ export const NATS_LIMITS = {
 export const SWEEP_LIMITS = {
   /** Points, methods and doses of one sweep. */
   points: 512,
+  /** Points measured together: forward keeps a few hundred programs, and users have theirs there, too. */
+  together: 32,
   /** Largest budget, tokens. */
   tokenBudget: 10_000_000,
   /** Tokens of an answer that is judged, and passages degradation is measured on. */

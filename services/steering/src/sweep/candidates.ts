@@ -1,5 +1,5 @@
 /** Candidates of a sweep: every method at every window of blocks and dose, as bindings that can be run. */
-import { compileProgram } from "../program.ts";
+import { compileProgram, type NamedProgram } from "../program.ts";
 import { coefficientOfDose } from "../dose.ts";
 import type { Direction } from "../direction.ts";
 import { Scope } from "#proto/trimtab/type/v1/program_pb.ts";
@@ -14,9 +14,10 @@ export interface SweepPoint {
   readonly dose: number;
 }
 
-/** A point that can be run. */
+/** A point that can be run while forward has its program. */
 export interface SweepCandidate extends SweepPoint {
   readonly direction: Direction;
+  readonly program: NamedProgram;
   readonly binding: Binding;
 }
 
@@ -30,14 +31,14 @@ export interface SweepGrid {
   readonly doses: readonly number[];
 }
 
-/** All points; windows are cut at the ends of the model and of the direction. */
+/** All points, each once; windows are cut at the ends of the model and of the direction, which may make them the same. */
 export function sweepPoints({
   directions,
   centers,
   width,
   doses,
 }: SweepGrid): (SweepPoint & { direction: Direction })[] {
-  return directions.flatMap((direction) =>
+  const points = directions.flatMap((direction) =>
     centers.flatMap((center) => {
       const first = center - Math.floor((width - 1) / 2);
       const layers = Array.from({ length: width }, (_, i) => first + i).filter((layer) =>
@@ -48,10 +49,15 @@ export function sweepPoints({
         : doses.map((dose) => ({ method: direction.method, layers, dose, direction }));
     }),
   );
+  const named = points.map(
+    (point) => [`${point.method} ${point.layers.join(",")} ${point.dose}`, point] as const,
+  );
+  return [...new Map(named).values()];
 }
 
-/** The program of a point and its coefficients, acting from the last prompt token on. */
-export function sweepProgram({ direction, layers, dose }: SweepPoint & { direction: Direction }) {
+/** A point with its program, acting from the last prompt token on. */
+export function sweepCandidate(point: SweepPoint & { direction: Direction }): SweepCandidate {
+  const { direction, layers, dose } = point;
   const program = compileProgram(
     direction,
     layers.map((layer) => ({ layer, scope: Scope.UNSPECIFIED })),
@@ -59,5 +65,5 @@ export function sweepProgram({ direction, layers, dose }: SweepPoint & { directi
   const coefficients = layers.map((layer) =>
     Math.fround(coefficientOfDose(direction, { layer, relative: dose })),
   );
-  return { program, coefficients };
+  return { ...point, program, binding: { programDigest: program.digest, coefficients } };
 }

@@ -3,6 +3,7 @@ import { SWEEP_LIMITS } from "../../limits.ts";
 import { passageTurns } from "../build/search-phase.ts";
 import type { FitContext } from "../fit/fit.ts";
 import { type Prompt, takePrompts } from "../recipes/prompts.ts";
+import { chunks, patientCall } from "../work/call.ts";
 import { divergence, type DivergenceBase, divergenceBase } from "../work/divergence.ts";
 import { generateAnswers } from "../work/generate.ts";
 import { countByCandidate, judgeGenerated, type OutcomeCounts } from "../work/judge.ts";
@@ -64,27 +65,34 @@ export async function createMeasures(context: FitContext): Promise<Measures> {
   const abilityOf = await createAbility(context);
   const baseAbility = await abilityOf(undefined);
   let base: { logprobs: readonly AnswerLogprob[]; distributions: DivergenceBase } | undefined;
+  const runTogether: Measures["run"] = async (candidates, { from, count }, tallies) => {
+    base ??= {
+      logprobs: await scoreAnswers(clients, model, passages, undefined, scope),
+      distributions: await divergenceBase(context, texts),
+    };
+    for (const { program } of candidates)
+      await patientCall(scope.signal, (call) =>
+        clients.forward.putProgram({ program: program.program }, call),
+      );
+    const steered = await outcomes(context, steer, candidates, from, count);
+    const left = await outcomes(context, leave, candidates, from, count);
+    for (const [index, candidate] of candidates.entries()) {
+      const before = tallies.get(candidate);
+      const [own, other] = [steered[index] as OutcomeCounts, left[index] as OutcomeCounts];
+      const { binding } = candidate;
+      const changed = before ? [] : await scoreAnswers(clients, model, passages, binding, scope);
+      tallies.set(candidate, {
+        ...merged(before, own, other),
+        perplexityRatio: before?.perplexityRatio ?? perplexityRatio(base.logprobs, changed),
+        ability: before?.ability ?? (await abilityOf(binding)),
+        nats: before?.nats ?? (await divergence(context, base.distributions, binding)),
+      });
+    }
+  };
   return {
     baseAbility,
-    async run(candidates, { from, count }, tallies) {
-      base ??= {
-        logprobs: await scoreAnswers(clients, model, passages, undefined, scope),
-        distributions: await divergenceBase(context, texts),
-      };
-      const steered = await outcomes(context, steer, candidates, from, count);
-      const left = await outcomes(context, leave, candidates, from, count);
-      for (const [index, candidate] of candidates.entries()) {
-        const before = tallies.get(candidate);
-        const [own, other] = [steered[index] as OutcomeCounts, left[index] as OutcomeCounts];
-        const { binding } = candidate;
-        const changed = before ? [] : await scoreAnswers(clients, model, passages, binding, scope);
-        tallies.set(candidate, {
-          ...merged(before, own, other),
-          perplexityRatio: before?.perplexityRatio ?? perplexityRatio(base.logprobs, changed),
-          ability: before?.ability ?? (await abilityOf(binding)),
-          nats: before?.nats ?? (await divergence(context, base.distributions, binding)),
-        });
-      }
+    async run(candidates, prompts, tallies) {
+      for (const some of chunks(candidates, SWEEP_LIMITS.together)) await runTogether(some, prompts, tallies);
     },
   };
 }

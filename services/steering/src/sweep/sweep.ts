@@ -18,9 +18,8 @@ import { readExamples } from "../fit/read.ts";
 import { writeDirectionSafetensors } from "../formats/safetensors-direction.ts";
 import { METHODS } from "../methods/index.ts";
 import type { DirectionMethod } from "../methods/method.ts";
-import { patientCall } from "../work/call.ts";
 import { checkJudge } from "../work/judge.ts";
-import { type SweepCandidate, sweepPoints, sweepProgram } from "./candidates.ts";
+import { type SweepCandidate, sweepCandidate, sweepPoints } from "./candidates.ts";
 import { createMeasures, type Tally } from "./measure.ts";
 import { sweepRounds } from "./schedule.ts";
 import { markPareto, type SweepRow, sweepScore, type SweepTable } from "./table.ts";
@@ -115,8 +114,8 @@ async function createCandidates(
   context: FitContext,
   { options }: FitArtifactRequest,
 ): Promise<SweepCandidate[]> {
-  const { model, clients, scope } = context;
-  const names = options && options.methods.length > 0 ? options.methods : DEFAULT.methods;
+  const { model, scope } = context;
+  const names = new Set(options && options.methods.length > 0 ? options.methods : DEFAULT.methods);
   const norms = await neutralNorms(context.parts, model, scope);
   const directions: Direction[] = [];
   for (const name of names) {
@@ -148,13 +147,7 @@ async function createCandidates(
       limit: SWEEP_LIMITS.points,
     });
   }
-  const candidates: SweepCandidate[] = [];
-  for (const point of points) {
-    const { program, coefficients } = sweepProgram(point);
-    await patientCall(scope.signal, (call) => clients.forward.putProgram({ program: program.program }, call));
-    candidates.push({ ...point, binding: { programDigest: program.digest, coefficients } });
-  }
-  return candidates;
+  return points.map(sweepCandidate);
 }
 
 function directionMethod(name: string): DirectionMethod {

@@ -6,6 +6,7 @@ import { createHash } from "node:crypto";
 import { toBinary } from "@bufbuild/protobuf";
 import type { ConnectRouter } from "@connectrpc/connect";
 import { connectTo } from "#kit/clients.ts";
+import { TrimtabError } from "#kit/errors.ts";
 import { type Activation, type Program, ProgramSchema, Site } from "#proto/trimtab/type/v1/program_pb.ts";
 import { ForwardService } from "#proto/trimtab/forward/v1/forward_service_pb.ts";
 import { FinishReason } from "#proto/trimtab/type/v1/generation_pb.ts";
@@ -28,6 +29,8 @@ export interface Simulation {
   readonly calls: Map<string, number>;
   /** Called before every Capture and Session; may throw. */
   before: (call: string) => void | Promise<void>;
+  /** Programs kept; of more the oldest go. */
+  programs: number;
 }
 
 const words: string[] = [];
@@ -66,7 +69,10 @@ function activation(site: Site, layer: number, rows: readonly Float32Array[], po
 
 /** Creates the simulated services. */
 export function simulate(): Simulation {
-  const simulation: Simulation = { calls: new Map(), before: () => {}, clients: {} as SteeringClients };
+  const simulation: Simulation = {
+    ...{ calls: new Map(), before: () => {}, clients: {} as SteeringClients },
+    programs: 256,
+  };
   const programs = new Map<string, Program>();
   const enter = async (call: string): Promise<void> => {
     simulation.calls.set(call, (simulation.calls.get(call) ?? 0) + 1);
@@ -74,6 +80,8 @@ export function simulate(): Simulation {
   };
   const push = (binding: { programDigest: string; coefficients: number[] } | undefined): number => {
     const program = programs.get(binding?.programDigest ?? "");
+    if (binding && !program)
+      throw new TrimtabError("PROGRAM_NOT_FOUND", `no program ${binding.programDigest} is stored here`);
     return (binding?.coefficients ?? []).reduce((sum, c, i) => {
       const vector = new Float32Array(
         (program?.operations[i]?.vectors?.data ?? new Uint8Array(64)).slice().buffer,
@@ -113,7 +121,9 @@ export function simulate(): Simulation {
         const digest = `sha256:${createHash("sha256")
           .update(toBinary(ProgramSchema, program as Program))
           .digest("hex")}`;
+        programs.delete(digest);
         programs.set(digest, program as Program);
+        for (const oldest of [...programs.keys()].slice(0, -simulation.programs)) programs.delete(oldest);
         return { programDigest: digest };
       },
       async *capture({ items, taps }) {
