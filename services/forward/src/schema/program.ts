@@ -53,7 +53,7 @@ function toOperation(operation: types.Operation, index: number): Operation {
     scope: toScope(operation, field),
     ...toPhases(operation.phases, `${field}.phases`),
     priority: operation.priority,
-    ...(operation.part === 0 ? {} : { part: operation.part }),
+    ...(operation.part === undefined ? {} : { part: operation.part }),
   };
 }
 
