@@ -58,18 +58,18 @@ test("what a method fits is what its version says", () => {
     }),
   );
   expect(seen).toEqual({
-    angular: "version 2: 2684d8567306",
-    cast: "version 2: 726b109dc2f7",
+    angular: "version 3: 2684d8567306",
+    cast: "version 3: 726b109dc2f7",
     choice_contrast: "version 1: a3abb545a898",
     iti: "version 2: bc6c11758658",
     logistic_probe: "version 1: a4b526e77ecc",
     output_embedding: "version 1: 7f8b2e6a9585",
-    pairwise_pca: "version 1: ef0794c19b05",
-    pca: "version 1: 168982e9cc2f",
+    pairwise_pca: "version 2: ef0794c19b05",
+    pca: "version 2: 168982e9cc2f",
     prompt_contrast: "version 1: a3abb545a898",
     random_direction: "version 1: 2471e74f3fa0",
     response_contrast: "version 1: a3abb545a898",
-    selective: "version 2: 2bdc664c2b06",
+    selective: "version 3: 4281b7c14a02",
     text_contrast: "version 2: a3abb545a898",
   });
 });

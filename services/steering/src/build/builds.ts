@@ -12,7 +12,7 @@ import type { ModelShape, SteeringClients } from "../clients.ts";
 import type { RecipeSource } from "../recipes/recipe.ts";
 import { createSteps } from "../work/steps.ts";
 import { createWatched, type Watched } from "../work/watching.ts";
-import { inputsKey } from "./context.ts";
+import { inputsKey, methodInputs } from "./context.ts";
 import { type Phase, phasesOf, runBuild } from "./run.ts";
 
 /** What to build. */
@@ -92,7 +92,8 @@ export function createBuilds(clients: SteeringClients, store: ArtifactStore): Bu
   };
 }
 
-const inputsOf = ({ recipe, model }: BuildRequest): string => inputsKey([recipe.digest, model.digest]);
+const inputsOf = ({ recipe, model }: BuildRequest): string =>
+  inputsKey([recipe.digest, model.digest, ...methodInputs(recipe)]);
 
 /** A build without evaluation, or one that ignores what is stored, is another job with the same inputs. */
 function buildId(request: BuildRequest): string {

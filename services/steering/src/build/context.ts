@@ -2,6 +2,7 @@
 import { createHash } from "node:crypto";
 import type { ArtifactStore } from "#kit/artifact-store.ts";
 import type { ModelShape, SteeringClients, WorkScope } from "../clients.ts";
+import { METHODS } from "../methods/index.ts";
 import type { RecipeSource } from "../recipes/recipe.ts";
 import type { Steps } from "../work/steps.ts";
 
@@ -24,6 +25,15 @@ export interface PhaseContext {
 
 /** Counts up when the same inputs must give another result than before; part of every key, of phases and of recipes. */
 const BUILD_FORMAT = 3;
+
+/**
+ * What the method of a recipe's direction adds to the keys of its results: its version, so that what it made before is made again. Nothing
+ * for the first, which has always had keys without.
+ */
+export function methodInputs({ settings }: RecipeSource): readonly number[] {
+  const { version } = METHODS[settings.direction.method];
+  return version === 1 ? [] : [version];
+}
 
 /** Name of the artifact of a phase: the recipe, the phase and a digest of all that the result depends on. */
 export function phaseName({ recipe, model }: PhaseContext, phase: string, inputs: unknown): string {

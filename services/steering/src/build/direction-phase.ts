@@ -15,7 +15,7 @@ import type { RecipeSettings } from "../recipes/recipe.ts";
 import { captureMatrices, captureRows, type CaptureText, newTokens } from "../work/capture.ts";
 import { answerSpan } from "../work/spans.ts";
 import { encodeTexts, endOfTurnIds, type Rendered, renderTurns, type Turn } from "../work/text.ts";
-import { type PhaseContext, phaseName } from "./context.ts";
+import { methodInputs, type PhaseContext, phaseName } from "./context.ts";
 import { storedResult } from "./stored.ts";
 
 /** A stored direction. */
@@ -52,7 +52,7 @@ export async function directionPhase(context: PhaseContext): Promise<DirectionRe
   const { settings } = context.recipe;
   const turns = contrastTurns(context);
   const names = {
-    main: phaseName(context, "direction", [settings.direction, turns]),
+    main: phaseName(context, "direction", [settings.direction, turns, ...methodInputs(context.recipe)]),
     paper: phaseName(context, "paper", [settings.direction, turns, settings.paper]),
     ending: phaseName(context, "ending", [settings.direction, turns]),
   };

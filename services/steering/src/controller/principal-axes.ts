@@ -12,15 +12,10 @@ const ROUNDS = 30;
 const TINY = 1e-9;
 
 /**
- * At most `count` orthonormal axes ([width] each), strongest first; fewer if the rows span less.
- * @param rounds the more, the nearer two axes may be in strength and still be told apart
+ * At most `count` orthonormal axes ([width] each), strongest first; fewer if the rows span less. Together they are what a controller
+ * needs; single ones that are nearly as strong as each other are not told apart (`methods/first-axis.ts` does that for the first).
  */
-export function principalAxes(
-  rows: readonly Float32Array[],
-  count: number,
-  random: Random,
-  rounds = ROUNDS,
-): Float32Array[] {
+export function principalAxes(rows: readonly Float32Array[], count: number, random: Random): Float32Array[] {
   const n = rows.length;
   const k = Math.min(count, n);
   const gram = gramMatrix(rows);
@@ -28,12 +23,12 @@ export function principalAxes(
     Float64Array.from({ length: n }, () => random.normal()),
   );
   orthonormalise(basis);
-  for (let round = 0; round < rounds; round++) {
+  for (let round = 0; round < ROUNDS; round++) {
     basis = basis.map((vector) => multiply(gram, vector));
     orthonormalise(basis);
   }
   return basis
-    .map((vector) => ({ vector, value: dot(vector, multiply(gram, vector)) }))
+    .map((vector) => ({ vector, value: inner(vector, multiply(gram, vector)) }))
     .filter(({ value }, _, all) => value > TINY * Math.max(...all.map((each) => each.value)))
     .sort((a, b) => b.value - a.value)
     .map(({ vector, value }) => combine(rows, vector, 1 / Math.sqrt(value)));
@@ -49,7 +44,8 @@ export function project(rows: readonly Float32Array[], axes: readonly Float32Arr
   });
 }
 
-function gramMatrix(rows: readonly Float32Array[]): Float64Array[] {
+/** Inner products of all rows, in f64. */
+export function gramMatrix(rows: readonly Float32Array[]): Float64Array[] {
   const wide = widened(rows);
   const gram = rows.map(() => new Float64Array(rows.length));
   for (let i = 0; i < wide.length; i++) {
@@ -60,7 +56,8 @@ function gramMatrix(rows: readonly Float32Array[]): Float64Array[] {
   return gram;
 }
 
-function multiply(matrix: readonly Float64Array[], vector: Float64Array): Float64Array {
+/** A matrix times a vector. */
+export function multiply(matrix: readonly Float64Array[], vector: Float64Array): Float64Array {
   const product = new Float64Array(matrix.length);
   dots(vector, matrix, matrix.length, product);
   return product;
@@ -72,17 +69,18 @@ function orthonormalise(basis: Float64Array[]): void {
     for (let pass = 0; pass < 2; pass++) {
       for (let j = 0; j < i; j++) subtract(vector, basis[j] as Float64Array);
     }
-    const length = Math.sqrt(dot(vector, vector));
+    const length = Math.sqrt(inner(vector, vector));
     for (let m = 0; m < vector.length; m++) vector[m] = length > 0 ? (vector[m] as number) / length : 0;
   }
 }
 
 function subtract(vector: Float64Array, other: Float64Array): void {
-  const amount = dot(vector, other);
+  const amount = inner(vector, other);
   for (let m = 0; m < vector.length; m++) vector[m] = (vector[m] as number) - amount * (other[m] as number);
 }
 
-function combine(rows: readonly Float32Array[], weights: Float64Array, factor: number): Float32Array {
+/** Σ factor · weight · row */
+export function combine(rows: readonly Float32Array[], weights: Float64Array, factor: number): Float32Array {
   const sum = new Float64Array(rows[0]?.length ?? 0);
   for (const [r, row] of rows.entries()) {
     const weight = (weights[r] as number) * factor;
@@ -115,10 +113,11 @@ function dots(own: Float64Array, others: readonly Float64Array[], count: number,
     into[j + 2] = r;
     into[j + 3] = s;
   }
-  for (; j < count; j++) into[j] = dot(own, others[j] as Float64Array);
+  for (; j < count; j++) into[j] = inner(own, others[j] as Float64Array);
 }
 
-function dot(a: Float64Array, b: Float64Array): number {
+/** Inner product. */
+export function inner(a: Float64Array, b: Float64Array): number {
   let sum = 0;
   for (let i = 0; i < a.length; i++) sum += (a[i] as number) * (b[i] as number);
   return sum;

@@ -16,7 +16,7 @@ import { mean } from "./rows.ts";
 export const angularSteering: InterventionMethod = {
   yields: "edit",
   name: "angular",
-  version: 2,
+  version: 3,
   source: "arXiv 2510.26243",
   needs: NORM_NEEDS,
   fit(readings, settings, model) {

@@ -39,7 +39,7 @@ interface Condition extends Threshold {
 export const cast: InterventionMethod = {
   yields: "ruleset",
   name: "cast",
-  version: 2,
+  version: 3,
   source: "arXiv 2409.05907",
   needs: [
     { texts: "prompts", ...MEAN_RESIDUAL },

@@ -10,7 +10,7 @@ import { axisDirection, byBlock, center, mean } from "./rows.ts";
 export const pairwisePca: DirectionMethod = {
   yields: "direction",
   name: "pairwise_pca",
-  version: 1,
+  version: 2,
   source: "arXiv 2409.05907",
   needs: { texts: "answers", ...MEAN_RESIDUAL },
   fit: (rows) =>

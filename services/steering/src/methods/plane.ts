@@ -7,7 +7,8 @@ import { TrimtabError } from "#kit/errors.ts";
 import { Pooling, Site, TapPositions } from "#proto/trimtab/type/v1/program_pb.ts";
 import { norm } from "../direction.ts";
 import type { ActivationNeeds, Reading } from "./method.ts";
-import { blockRows, type BlockRows, center, dot, firstAxis, mean } from "./rows.ts";
+import { firstAxis } from "./first-axis.ts";
+import { blockRows, type BlockRows, center, dot, mean } from "./rows.ts";
 
 /** A place where rows are turned, with the rows of the training prompts there. */
 export interface PlaneSite {
@@ -26,8 +27,6 @@ export interface Plane {
   readonly source: PlaneSite;
 }
 
-/** Candidates are few, and may differ along two axes by nearly as much: rounds cost nothing. */
-const AXIS_ROUNDS = 2_000;
 /** Below it a difference of unit vectors is rounding. */
 const LEAST_LENGTH = 1e-4;
 
@@ -76,7 +75,7 @@ export function findPlane(sites: readonly PlaneSite[]): Plane {
   const candidates = sites.map(({ candidate }) => candidate);
   const centred = center(candidates, mean(candidates));
   const isSpread = centred.some((row) => norm(row) > LEAST_LENGTH);
-  const axis = isSpread ? firstAxis(centred, AXIS_ROUNDS) : new Float32Array(first.length);
+  const axis = isSpread ? firstAxis(centred) : new Float32Array(first.length);
   const along = dot(axis, first);
   const rest = axis.map((x, i) => x - along * (first[i] as number));
   const length = norm(rest);

@@ -1,8 +1,7 @@
 /** Arithmetic on rows that several methods share: means, centring, axes with the sign and length of a contrast. */
 import { TrimtabError } from "#kit/errors.ts";
-import { principalAxes } from "../controller/principal-axes.ts";
-import { createRandom } from "../controller/random.ts";
 import { norm } from "../direction.ts";
+import { firstAxis } from "./first-axis.ts";
 import type { ContrastRows, LayerRows } from "./method.ts";
 
 /** Rows of one block, by class. */
@@ -10,9 +9,6 @@ export interface BlockRows {
   readonly positive: readonly Float32Array[];
   readonly negative: readonly Float32Array[];
 }
-
-/** Seed of the start of the iterations for principal axes. */
-const AXES_SEED = 1;
 
 /** Rows of one block. @throws TrimtabError INVALID_ARGUMENT for an empty class, SHAPE_MISMATCH. */
 export function blockRows(rows: ContrastRows, layer: number): BlockRows {
@@ -49,12 +45,6 @@ export function dot(a: ArrayLike<number>, b: ArrayLike<number>): number {
   let sum = 0;
   for (let i = 0; i < a.length; i++) sum += (a[i] as number) * (b[i] as number);
   return sum;
-}
-
-/** The strongest axis of rows as they are; zeros if all rows are zero. @param rounds as of `principalAxes` */
-export function firstAxis(rows: readonly Float32Array[], rounds?: number): Float32Array {
-  const [axis] = principalAxes(rows, 1, createRandom(AXES_SEED), rounds);
-  return axis ?? new Float32Array(rows[0]?.length ?? 0);
 }
 
 /** The strongest axis of centred rows as a direction: see `towards`. */

@@ -26,7 +26,7 @@ import { dot, mean } from "./rows.ts";
 export const selectiveSteering: InterventionMethod = {
   yields: "edit",
   name: "selective",
-  version: 2,
+  version: 3,
   source: "arXiv 2601.19375",
   needs: NORM_NEEDS,
   fit(readings, settings, model) {
@@ -91,11 +91,14 @@ function refusalOf(sites: readonly PlaneSite[], plane: Plane): string {
   );
 }
 
-/** Mean over sites of the angle from the negative class's mean to the positive one's, the short way. */
+/**
+ * Mean over sites of the angle from the negative class's mean to the positive one's, as means of angles are: classes on opposite sides are
+ * nearly half a turn apart, some a little less, others a little more, and half a turn one way is half a turn the other way.
+ */
 function meanTurn(sites: readonly PlaneSite[], plane: Plane): number {
-  const turns = sites.map(({ rows: { positive, negative } }) => {
-    const turn = angleOf(plane, mean(positive)) - angleOf(plane, mean(negative));
-    return Math.atan2(Math.sin(turn), Math.cos(turn));
-  });
-  return turns.reduce((sum, turn) => sum + turn, 0) / turns.length;
+  const turns = sites.map(
+    ({ rows: { positive, negative } }) => angleOf(plane, mean(positive)) - angleOf(plane, mean(negative)),
+  );
+  const sumOf = (part: (turn: number) => number) => turns.reduce((sum, turn) => sum + part(turn), 0);
+  return Math.atan2(sumOf(Math.sin), sumOf(Math.cos));
 }
