@@ -16,7 +16,10 @@ const UNTRAINED_DEVIATION = 0.25;
 /** The field of a request that names a head. */
 const HEAD = "steering.weights.head";
 
-/** Weights of an arm, given what the head says of the prompt (for "learned" and "permuted"). */
+/**
+ * Weights of an arm, given what the head says of the prompt (for "learned" and "permuted").
+ * @throws TrimtabError UNSUPPORTED for the mean of a head that has none
+ */
 export function armWeights(
   { arm, seed }: LayerWeights,
   layers: number,
@@ -29,7 +32,7 @@ export function armWeights(
     case "random":
       return { source: "random", weights: untrained(layers, seed) };
     case "mean":
-      return { source: "mean", weights: Float32Array.from(head?.head?.meanWeights ?? []) };
+      return { source: "mean", weights: meanWeights(head) };
     case "permuted": {
       const order = createRandom(seed).permutation(layers);
       return { source: "permuted", weights: Float32Array.from(order, (at) => learned?.[at] ?? 0) };
@@ -37,6 +40,14 @@ export function armWeights(
     default:
       return { source: "learned", weights: learned ?? new Float32Array(layers) };
   }
+}
+
+function meanWeights(head: ControllerRunner | undefined): Float32Array {
+  const means = head?.head?.meanWeights;
+  if (means) return Float32Array.from(means);
+  const message =
+    "the controller was trained elsewhere, on prompts that are not known here: its weights have no mean";
+  throw new TrimtabError("UNSUPPORTED", message, { field: "steering.weights.arm" });
 }
 
 /** Whether an arm looks at the prompt. */

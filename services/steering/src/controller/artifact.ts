@@ -18,9 +18,20 @@ export interface ControllerFacts {
   readonly width: number;
   /** Blocks whose residuals it reads, in order. */
   readonly featureLayers: readonly number[];
-  /** Of controllers whose head was trained: how, and its weights averaged over the training prompts, [layers]. */
-  readonly head?: { readonly method: string; readonly meanWeights: readonly number[] } | undefined;
+  /** Of controllers whose head was trained. */
+  readonly head?: HeadFacts | undefined;
 }
+
+/** What is known of a trained head. */
+export interface HeadFacts {
+  /** How it was trained. */
+  readonly method: string;
+  /** Its weights averaged over the training prompts, [layers]; absent where nobody knows those. */
+  readonly meanWeights?: readonly number[] | undefined;
+}
+
+/** Method of heads that were trained elsewhere. */
+export const IMPORTED_HEAD = "imported";
 
 /** A loaded controller. */
 export interface ControllerRunner extends ControllerFacts {
@@ -39,7 +50,11 @@ const factsSchema = z.strictObject({
   layers: z.int().min(1),
   width: z.int().min(1),
   featureLayers: z.array(z.int().min(0)).min(1),
-  head: z.strictObject({ method: z.string(), meanWeights: z.array(z.number().min(0).max(1)) }).optional(),
+  head: z
+    .strictObject({ method: z.string(), meanWeights: z.array(z.number().min(0).max(1)).optional() })
+    // Of those imported before it was kept what they give an input of zeros, which is no mean.
+    .transform((head) => (head.method === IMPORTED_HEAD ? { method: head.method } : head))
+    .optional(),
 });
 
 /** Encodes a controller. */
@@ -83,7 +98,7 @@ function checkFacts({ summary }: OnnxSession): ControllerFacts {
   const fits =
     featureLayers.every((layer, slot) => layer < layers && featureLayers.indexOf(layer) === slot) &&
     summary.input.size === featureLayers.length * width &&
-    (head?.meanWeights.length ?? layers) === layers &&
+    (head?.meanWeights?.length ?? layers) === layers &&
     sizes.get(GATE) === 1 &&
     sizes.get(WEIGHTS) === layers;
   if (fits) return facts;

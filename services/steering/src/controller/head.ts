@@ -3,7 +3,7 @@
  * the leading principal axes of the features to the logits of the weights. The gate of such a controller is 1; whose gate
  * decides is the recipe's business.
  */
-import { type ControllerNetwork, logitOf } from "./network.ts";
+import { type ControllerNetwork, logitOf, sigmoid } from "./network.ts";
 import { principalAxes, project } from "./principal-axes.ts";
 import { createRandom } from "./random.ts";
 import { applyMap, fitRidge, type LinearMap } from "./ridge.ts";
@@ -18,7 +18,7 @@ const MOST = 0.98;
 /** A trained head. */
 export interface FittedHead {
   readonly network: ControllerNetwork;
-  /** Weights averaged over the training prompts, [layers]. */
+  /** What it gives the training prompts, averaged, [layers]. */
   readonly meanWeights: number[];
   /** Share of the spread of validation logits between prompts that the map explains; 0 or less: prompts do not matter. */
   readonly explained: number;
@@ -43,11 +43,12 @@ export function regressHead(train: HeadExamples, validation: HeadExamples, seed:
   const scaled = (row: Float32Array) => row.map((x) => x / unit);
   const logits = (examples: HeadExamples) =>
     examples.weights.map((row) => Float64Array.from(row, boundedLogit));
-  const map = fitRidge(raw.map(scaled), logits(train), RIDGE);
+  const own = raw.map(scaled);
+  const map = fitRidge(own, logits(train), RIDGE);
   const held = project(standardise(validation.rows, statistics), axes).map(scaled);
   return {
     network: networkOf(statistics, axes, unit, map),
-    meanWeights: meanOf(train.weights),
+    meanWeights: meanOf(own.map((row) => applyMap(map, row).map(sigmoid))),
     explained: explainedShare(map, held, logits(validation)),
   };
 }
@@ -59,7 +60,11 @@ export function constantHead(inputs: number, weights: readonly number[]): Fitted
     map: weights.map(() => new Float64Array(0)),
   };
   const statistics = { mean: new Float32Array(inputs), std: new Float32Array(inputs).fill(1) };
-  return { network: networkOf(statistics, [], 1, map), meanWeights: [...weights], explained: 0 };
+  return {
+    network: networkOf(statistics, [], 1, map),
+    meanWeights: weights.map((weight) => sigmoid(boundedLogit(weight))),
+    explained: 0,
+  };
 }
 
 function boundedLogit(weight: number): number {
@@ -109,7 +114,7 @@ function explainedShare(
   return spread > 0 ? 1 - error / spread : 0;
 }
 
-function meanOf(rows: readonly Float32Array[]): number[] {
+function meanOf(rows: readonly Float64Array[]): number[] {
   return Array.from(rows[0] ?? [], (_, t) =>
     rows.reduce((sum, row) => sum + (row[t] as number) / rows.length, 0),
   );

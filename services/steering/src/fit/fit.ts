@@ -46,7 +46,7 @@ const FIT_FORMAT = 1;
 /** The same of the fits that are no method of `METHODS`. */
 const OTHER_VERSIONS = {
   refusal_direction: 3,
-  weights_regression: 1,
+  weights_regression: 2,
   weights_evolution: 1,
   sweep: 3,
 } as const;

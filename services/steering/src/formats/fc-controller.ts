@@ -7,7 +7,7 @@ import { TrimtabError } from "#kit/errors.ts";
 import { allFinite } from "#kit/finite.ts";
 import { parseSafetensors, type SafetensorsTensor, safetensorsToF32 } from "#kit/safetensors.ts";
 import type { ModelShape } from "../clients.ts";
-import { writeController } from "../controller/artifact.ts";
+import { IMPORTED_HEAD, writeController } from "../controller/artifact.ts";
 
 /** Largest hidden layer. */
 const MOST_HIDDEN = 4096;
@@ -40,10 +40,7 @@ export function readFcController(file: Uint8Array, model: ModelShape): Uint8Arra
   const facts = {
     ...{ modelDigest: model.digest, layers: model.layers, width: model.width },
     featureLayers: Array.from({ length: blocks }, (_, i) => model.layers - blocks + i),
-    head: {
-      method: "imported",
-      meanWeights: Array.from(network.b2.subarray(1), (logit) => 1 / (1 + Math.exp(-logit))),
-    },
+    head: { method: IMPORTED_HEAD },
   };
   return writeController(network, facts, {});
 }
