@@ -36,6 +36,8 @@ export interface Resolved {
   readonly deciding: Deciding;
   /** name@sha256:… */
   readonly resolved: string;
+  /** Digest of the head of the weights, if the use names one: a name may be another's next time. */
+  readonly head?: string;
   /** Of recipes: what a use that names no mode gets. */
   readonly ownMode?: LoadedRecipe["mode"];
   /** Of recipes: what mode "reply" answers, if it was built with them. */
@@ -64,13 +66,14 @@ export function createLibrary(store: ArtifactStore, known: ReadonlySet<string>):
     controller?.close(),
   );
   const heads = createShelf<ControllerRunner>(CACHE_LIMITS.artifacts, (head) => head.close());
-  const headOf = async (reference: string): Promise<Held<ControllerRunner>> => {
+  const headOf = async (reference: string) => {
     const field = "steering.weights.head";
     const { record, bytes } = store.get(reference, field);
     if (record.kind !== ArtifactKind.CONTROLLER) {
       throw new TrimtabError("ARTIFACT_INVALID", `${record.name} is not a controller`, { field });
     }
-    return heads.hold(record.digest, () => loadController(bytes));
+    const held = await heads.hold(record.digest, () => loadController(bytes));
+    return { ...held, digest: record.digest };
   };
   const recipeOf = async (reference: string, modelDigest: string) => {
     const { built, digest } = findBuilt(store, known, reference, modelDigest);
@@ -100,6 +103,7 @@ export function createLibrary(store: ArtifactStore, known: ReadonlySet<string>):
             ...(head && { head: checkHead(head.value, recipe.direction) }),
           },
           ...{ resolved: own.resolved, ownMode: recipe.mode, letGo },
+          ...(head && { head: head.digest }),
           ...(recipe.reply !== undefined && { reply: recipe.reply }),
         };
       } catch (error) {

@@ -106,7 +106,7 @@ function withScale(use: SteeringUse, scale: number): SteeringUse {
 function curveKey(
   { recipes }: NatsParts,
   use: SteeringUse,
-  { resolved }: Resolved,
+  { resolved, head }: Resolved,
   modelDigest: string,
 ): string {
   const rest = withScale(use, 1);
@@ -114,7 +114,14 @@ function curveKey(
   delete rest.forceGate;
   const how = Buffer.from(toBinary(SteeringUseSchema, rest)).toString("base64");
   const passages = [...recipes.values()].map(({ digest }) => digest);
-  return inputsKey([CURVE_FORMAT, resolved, how, modelDigest, passages]);
+  return inputsKey([
+    CURVE_FORMAT,
+    resolved,
+    how,
+    modelDigest,
+    passages,
+    ...(head === undefined ? [] : [head]),
+  ]);
 }
 
 interface Order {

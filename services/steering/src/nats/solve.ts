@@ -10,6 +10,9 @@ export interface CurvePoint {
   readonly nats: number;
 }
 
+/** The field of a use that asks for it. */
+const FIELD = "steering.dose.nats";
+
 /** Where to look, and how exactly. */
 export interface SolveLimits {
   readonly maxScale: number;
@@ -22,7 +25,8 @@ export interface SolveLimits {
 /**
  * Solves measure(scale) = target.
  * @param known points measured before; every new one is added
- * @throws TrimtabError FIELD_OUT_OF_RANGE if the largest scale does not reach the target
+ * @throws TrimtabError FIELD_OUT_OF_RANGE if the largest scale does not reach the target, or the smallest is beyond it; NON_FINITE if
+ *   what is measured is no number
  */
 export async function solveScale(
   target: number,
@@ -32,6 +36,10 @@ export async function solveScale(
 ): Promise<number> {
   const add = async (scale: number): Promise<CurvePoint> => {
     const point = { scale, nats: await measure(scale) };
+    if (!Number.isFinite(point.nats)) {
+      const message = `the divergence at scale ${scale.toPrecision(3)} is not a number: the model does not stand the push`;
+      throw new TrimtabError("NON_FINITE", message, { field: FIELD });
+    }
     known.push(point);
     return point;
   };
@@ -39,17 +47,20 @@ export async function solveScale(
     const close = known.find(({ nats }) => Math.abs(nats / target - 1) <= limits.tolerance);
     if (close) return close.scale;
     const { below, above } = bracket(known, target);
-    if (left === 0) return interpolate(below, above, target) ?? limits.minScale;
-    const next = interpolate(below, above, target) ?? outwards(below, above, target, limits);
-    if (below && below.scale >= limits.maxScale) {
-      throw new TrimtabError(
-        "FIELD_OUT_OF_RANGE",
-        `the dose is not reached: scale ${limits.maxScale} gives ${below.nats.toPrecision(3)} nats`,
-        { field: "steering.dose.nats", limit: below.nats },
-      );
-    }
+    const between = interpolate(below, above, target);
+    if (below && below.scale >= limits.maxScale) throw unreached(below, "not reached");
+    if (above && above.scale <= limits.minScale) throw unreached(above, "too small to be told");
+    if (left === 0 && between !== undefined) return between;
+    if (left === 0) throw unreached(above ?? below, "not found");
+    const next = between ?? outwards(below, above, target, limits);
     await add(Math.min(limits.maxScale, Math.max(limits.minScale, next)));
   }
+}
+
+function unreached(point: CurvePoint | undefined, why: string): TrimtabError {
+  const { scale = 0, nats = 0 } = point ?? {};
+  const message = `the dose is ${why}: scale ${Number(scale.toPrecision(3))} gives ${nats.toPrecision(3)} nats`;
+  return new TrimtabError("FIELD_OUT_OF_RANGE", message, { field: FIELD, limit: nats });
 }
 
 /** The nearest points on both sides of the target. */
