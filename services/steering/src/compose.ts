@@ -4,19 +4,17 @@
  * are put on operations here, whatever they come from.
  */
 import { clone, create } from "@bufbuild/protobuf";
-import { TrimtabError } from "#kit/errors.ts";
 import type { SteeringUse } from "#proto/trimtab/steering/v1/steering_service_pb.ts";
 import {
   type Activation,
   ConflictRule,
   NormPolicy,
   type Operation,
-  OperationKind,
   OperationSchema,
   type PhaseMarker,
   ProgramSchema,
 } from "#proto/trimtab/type/v1/program_pb.ts";
-import { STEERING_LIMITS } from "../limits.ts";
+import { capOfAddition, checkCaps, limitOf, sumOfDoses } from "./caps.ts";
 import type { Decider, Plan } from "./decider.ts";
 import { decayed } from "./decay.ts";
 import { type NamedProgram, nameProgram } from "./program.ts";
@@ -45,7 +43,7 @@ export interface ComposedPlan {
 /** What a plan says of operations. */
 type Planned = Pick<Plan, "program" | "coefficients">;
 
-/** A plan with its use, and its place among the parts that act together, from 1; absent: there is no rule between parts. */
+/** A plan with its use, and its place among the parts; absent: there is no rule between them. */
 interface Place {
   readonly use: SteeringUse;
   readonly limit: number | undefined;
@@ -55,15 +53,6 @@ interface Place {
 interface Acting {
   readonly operation: Operation;
   readonly coefficient: number;
-}
-
-/** A part that acts, with the limit of its additions; undefined: what is beyond a cap is refused. */
-interface Limited {
-  readonly plan: Plan;
-  readonly use: SteeringUse;
-  /** Among the parts. */
-  readonly index: number;
-  readonly limit: number | undefined;
 }
 
 /** Taps of all parts, in order. */
@@ -126,7 +115,7 @@ export async function decideParts(
   const acting = limited.flatMap(({ plan, use, index, limit }) =>
     operationsOf(plan, { use, limit, part: isRuled ? partNumber(plan, index) : undefined }),
   );
-  const relativeDoses = sumOf(chosen.map((plan) => plan.relativeDoses));
+  const relativeDoses = sumOfDoses(chosen.map((plan) => plan.relativeDoses));
   const { program, coefficients } = merge(
     acting,
     whole,
@@ -163,8 +152,7 @@ function operationsOf({ program, coefficients }: Planned, place: Place): Acting[
 }
 
 function shapedBy(operation: Operation, { use, limit, part }: Place): Operation {
-  const isPlain = operation.kind === OperationKind.ADD && operation.normPolicy === NormPolicy.UNSPECIFIED;
-  const cap = isPlain ? limit : undefined;
+  const cap = capOfAddition(operation, limit);
   const isOwn = use.priority === 0 && cap === undefined && use.phases.length === 0 && part === undefined;
   if (isOwn) return operation;
   const copy = clone(OperationSchema, operation);
@@ -186,7 +174,7 @@ function hasRule({ conflictRule }: SteeringUse, plans: readonly Planned[]): bool
 /** What tells operations of a part from those of others; none for an edit with a rule of its own, whose operations do conflict. */
 function partNumber({ program }: Planned, index: number): number | undefined {
   const own = program?.program.conflictRule ?? ConflictRule.UNSPECIFIED;
-  return own === ConflictRule.UNSPECIFIED || own === ConflictRule.SUM ? index + 1 : undefined;
+  return own === ConflictRule.UNSPECIFIED || own === ConflictRule.SUM ? index : undefined;
 }
 
 /** One program of all; the program of a single plan that nothing was changed in keeps its name. */
@@ -224,43 +212,4 @@ function merge(
 function allMarkers(plans: readonly Planned[], markers: readonly PhaseMarker[]): PhaseMarker[] {
   const own = plans.flatMap(({ program }) => program?.program.phaseMarkers ?? []);
   return [...new Map([...own, ...markers].map((marker) => [marker.openId, marker])).values()];
-}
-
-function sumOf(doses: readonly Float32Array[]): Float32Array {
-  const layers = Math.max(...doses.map(({ length }) => length));
-  return Float32Array.from({ length: layers }, (_, layer) =>
-    doses.reduce((sum, each) => sum + (each[layer] ?? 0), 0),
-  );
-}
-
-const capOf = ({ cap }: SteeringUse): number => cap ?? STEERING_LIMITS.maxRelativeDose;
-
-/** What the additions of a part are limited to, if it or the whole is to be clamped: the smaller cap. */
-function limitOf(part: SteeringUse, whole: SteeringUse): number | undefined {
-  return part.clamp || whole.clamp ? Math.min(capOf(part), capOf(whole)) : undefined;
-}
-
-/** A part's doses against its own cap, their sum against the whole's; what is limited counts for its limit. @throws TrimtabError FIELD_OUT_OF_RANGE */
-function checkCaps(parts: readonly Limited[], whole: SteeringUse): void {
-  for (const { plan, use, index, limit } of parts) {
-    const field = whole.parts.length === 0 ? "steering.cap" : `steering.parts[${index}].cap`;
-    if (limit === undefined) checkCap(plan.largestDoses, capOf(use), field);
-  }
-  if (whole.clamp) return;
-  const doses = parts.map(({ plan, limit = Number.POSITIVE_INFINITY }) =>
-    plan.largestDoses.map((dose) => Math.min(dose, limit)),
-  );
-  checkCap(sumOf(doses), capOf(whole), "steering.cap");
-}
-
-/** @throws TrimtabError FIELD_OUT_OF_RANGE if a block's dose is beyond the cap. */
-function checkCap(doses: Float32Array, cap: number, field: string): void {
-  const layer = doses.findIndex((dose) => dose > cap * (1 + 1e-6));
-  if (layer < 0) return;
-  const dose = (doses[layer] as number).toPrecision(3);
-  throw new TrimtabError(
-    "FIELD_OUT_OF_RANGE",
-    `the dose of block ${layer} is ${dose} of the residual's norm, beyond the cap; ask for clamp to limit it`,
-    { field, limit: cap },
-  );
 }
