@@ -54,8 +54,9 @@ export function checkLeakage(prompts: readonly Prompt[]): void {
 function checkFamilies(prompts: readonly Prompt[], file: string): void {
   const splits = new Map<string, Prompt>();
   for (const prompt of prompts) {
-    const before = splits.get(prompt.family) ?? prompt;
-    splits.set(prompt.family, before);
+    const family = wordsOf(prompt.family).join(" ");
+    const before = splits.get(family) ?? prompt;
+    splits.set(family, before);
     if (before.split === prompt.split) continue;
     const where = `${before.id} (${before.split}) and ${prompt.id} (${prompt.split})`;
     throw new TrimtabError("ARTIFACT_INVALID", `leakage: ${where} are of one family`, { field: file });
@@ -75,12 +76,20 @@ function checkPart(prompts: readonly Prompt[], file: string, what: string): void
     throw new TrimtabError("ARTIFACT_INVALID", `${file} has no ${what}`, { field: file });
 }
 
+/** A letter of a script that is written without blanks: each counts as a word. */
+const UNSPACED =
+  /[\p{sc=Han}\p{sc=Hiragana}\p{sc=Katakana}\p{sc=Thai}\p{sc=Lao}\p{sc=Khmer}\p{sc=Myanmar}]/gu;
+
+/** Words of a text as one reads them, however its letters are encoded; the text itself if it has none. */
+function wordsOf(text: string): string[] {
+  const plain = text.normalize("NFKC").toLowerCase();
+  const words = plain.replace(UNSPACED, " $& ").match(/[\p{L}\p{M}\p{N}]+/gu);
+  return words ?? [plain];
+}
+
 /** Word 3-grams; the whole text of one that is shorter. */
 function gramsOf(text: string): ReadonlySet<string> {
-  const words = text
-    .toLowerCase()
-    .split(/[^\p{L}\p{N}]+/u)
-    .filter(Boolean);
+  const words = wordsOf(text);
   if (words.length <= GRAM) return new Set([words.join(" ")]);
   return new Set(
     Array.from({ length: words.length - GRAM + 1 }, (_, i) => words.slice(i, i + GRAM).join(" ")),
