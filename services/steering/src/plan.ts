@@ -9,6 +9,7 @@
  * Pure. Whatever cannot be carried out is refused; nothing here ever turns a wish to steer into an unsteered answer,
  * except a shut gate or a scale of 0, which leave the request alone to the bit.
  */
+import { TrimtabError } from "#kit/errors.ts";
 import type { Edit, SteeringUse } from "#proto/trimtab/steering/v1/steering_service_pb.ts";
 import { Scope } from "#proto/trimtab/type/v1/program_pb.ts";
 import { courseStretches, decodeStretches, type DoseCourse, type Stretch } from "./course.ts";
@@ -62,6 +63,7 @@ function additionsIntent(
   const additions = [...pushes, ...ends].filter(({ coefficient }) => coefficient !== 0);
   checkCoefficients(additions);
   const acts = additions.length > 0;
+  if (!acts && doses.some(({ coefficient }) => coefficient !== 0)) throw nowhere();
   return {
     layers: direction.layers,
     medianResidualNorms: direction.medianResidualNorms,
@@ -72,6 +74,12 @@ function additionsIntent(
     fixedGate: use.forceGate ?? 1,
     program: acts ? compileProgram(direction, additions) : null,
   };
+}
+
+/** A course that begins after the prompt's last token, or ends with it, leaves nothing of a scope that is the other part. */
+function nowhere(): TrimtabError {
+  const message = "the recipe does not push at the positions of this scope: the request would be left alone";
+  return new TrimtabError("FIELD_OUT_OF_RANGE", message, { field: "steering.scope" });
 }
 
 /** Where the additions act, and how many times the dose. A scope narrows the course, it does not replace it. */

@@ -32,6 +32,10 @@ const candidate = z
     rest: fraction,
     ending: z.number().min(0).max(COURSE_LIMITS.ending),
   })
+  .refine(
+    ({ start, hold_tokens: held, rest }) => start > 0 || held > 0 || rest > 0,
+    "the course pushes nowhere",
+  )
   .transform(({ hold_tokens: holdTokens, ...others }) => ({ ...others, holdTokens }));
 
 /** What says whether an answer shows the behaviour: a verdict's label, or without one a score of at least one half. */
