@@ -8,7 +8,7 @@ import { type Answer, generateAnswers, type GenerateJob } from "../work/generate
 import { type KeptMatrix, matrixOf } from "../work/steps.ts";
 import type { PhaseContext } from "./context.ts";
 
-const answersSchema = z.array(z.object({ ids: z.array(z.int()).readonly(), finish: z.int() }));
+const answerSchema = z.object({ ids: z.array(z.int()).readonly(), finish: z.int() });
 
 /** What of a phase's context keeping needs. */
 type KeepContext = Pick<PhaseContext, "clients" | "model" | "scope" | "steps">;
@@ -22,7 +22,9 @@ export async function keptAnswers(
 ): Promise<Answer[]> {
   const answers: Answer[] = [];
   for (const [index, part] of chunks(jobs, BUILD_LIMITS.keptAnswers).entries()) {
-    const made = await steps.found(`${step}.${index}`, answersSchema, () =>
+    // Another number of answers is of other jobs: nobody may take one for the answer to another prompt.
+    const schema = z.array(answerSchema).length(part.length);
+    const made = await steps.found(`${step}.${index}`, schema, () =>
       generateAnswers(clients, model, part, maxTokens, scope),
     );
     answers.push(...made);

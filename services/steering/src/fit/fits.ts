@@ -123,13 +123,13 @@ function startJob(parts: SteeringParts, order: FitOrder, key: string, signal: Ab
   return { state, done };
 }
 
-/** What the same fit stored before. @throws TrimtabError ARTIFACT_EXISTS if the name is that of something else. */
+/** What the same fit stored before, if it is whole: else it is made again, and heals. @throws TrimtabError ARTIFACT_EXISTS if the name is that of something else. */
 function findStored({ store }: SteeringParts, { request: { name } }: FitOrder, key: string) {
   try {
     const record = store.resolve(name);
-    if (record.madeFrom["fit"] === `sha256:${key}`) return record;
+    if (record.madeFrom["fit"] === `sha256:${key}`) return store.get(name).record;
   } catch (error) {
-    if (hasReason(error, "ARTIFACT_NOT_FOUND")) return undefined;
+    if (hasReason(error, "ARTIFACT_NOT_FOUND", "ARTIFACT_CORRUPT")) return undefined;
     throw error;
   }
   throw new TrimtabError("ARTIFACT_EXISTS", `the name ${name} is that of something else`, { field: "name" });
