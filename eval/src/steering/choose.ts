@@ -112,7 +112,7 @@ async function countFalse(
   const shut = harmless.filter((prompt) => !isOpen(gate, threshold, prompt));
   let count = await countOf(judge, answersOf(base, shut), isFalseEffect);
   const order = createRandom(SEED).shuffle(opened);
-  for (let from = 0; from < order.length && count <= most; from += CHUNK) {
+  for (let from = 0; from < order.length && count <= Math.max(0, most); from += CHUNK) {
     const chunk = order.slice(from, from + CHUNK);
     const answers = await steered(method, dose, chunk);
     count += await countOf(judge, answersOf(answers, chunk), isFalseEffect);
@@ -120,9 +120,9 @@ async function countFalse(
   return count;
 }
 
-/** The largest count whose upper bound is still allowed. */
+/** The largest count whose upper bound is still allowed; −1 if so few prompts cannot show it even without an event. */
 export function largestWithin(allowed: number, n: number): number {
-  let count = 0;
+  let count = -1;
   while (count < n && clopperPearsonUpper(count + 1, n) <= allowed) count++;
   return count;
 }

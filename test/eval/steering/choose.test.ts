@@ -71,6 +71,16 @@ test("the bound is the exact binomial one", () => {
   expect(clopperPearsonUpper(N, N)).toBe(1);
   expect(clopperPearsonUpper(1, 2)).toBeCloseTo(Math.sqrt(0.95), 12);
   expect(largestWithin(0.05, N)).toBe(8);
+  // 58 trials without an event still allow 5.03 %, 59 do not.
+  expect([58, 59].map((n) => largestWithin(0.05, n))).toEqual([-1, 0]);
+});
+
+test("too few prompts to show the bound do not show it, whatever is seen on them", async () => {
+  const { value } = development({});
+  const few = { ...value, harmless: harmless.slice(0, 20) };
+  const choice = await choose(few, method, open);
+  expect(choice).toMatchObject({ falseEffect: 0, isWithinBound: false });
+  expect(choice.falseEffectUpper).toBeGreaterThan(choice.allowed);
 });
 
 test("the area under the curve counts ties half", () => {
