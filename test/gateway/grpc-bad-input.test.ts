@@ -39,7 +39,7 @@ const rows: readonly Row[] = [
   ["no prompt", spec({ prompt: { case: undefined } }), REQUIRED, "prompt"],
   ["G12 no messages", messages(), REQUIRED, "conversation.messages"],
   ["G12 1,025 messages", messages(...new Array(1_025).fill(user)), RANGE, "conversation.messages"],
-  ["G12 a role", messages(user, { role: "tool", content: "" }), INVALID, "conversation.messages[1].role"],
+  ["G12 a role", messages(user, { role: "judge", content: "" }), INVALID, "conversation.messages[1].role"],
   ["an empty text", () => client.complete(text("")), REQUIRED, "prompt"],
   ["no ids", spec({ prompt: { case: "ids", value: { ids: [] } } }), REQUIRED, "ids"],
   ["K5 an id", spec({ prompt: { case: "ids", value: { ids: [1, 70_000] } } }), RANGE, "ids.ids[1]"],

@@ -32,7 +32,11 @@ const fields: readonly (readonly [string, object, Expected])[] = [
     [400, RANGE, "messages"],
   ],
   ["G12 role", { messages: [{ role: "judge", content: "a" }] }, [400, INVALID, "messages[0].role"]],
-  ["G12 tool role", { messages: [{ role: "tool", content: "a" }] }, [400, INVALID, "messages[0].role"]],
+  [
+    "G12 nobody's tool",
+    { messages: [{ role: "tool", content: "a" }] },
+    [400, REQUIRED, "messages[0].tool_call_id"],
+  ],
   [
     "G12 null content",
     { messages: [{ role: "user", content: null }] },
@@ -44,9 +48,9 @@ const fields: readonly (readonly [string, object, Expected])[] = [
     [400, INVALID, "messages[0].content"],
   ],
   [
-    "G12 a name",
-    { messages: [{ role: "user", content: "", name: "x" }] },
-    [400, UNKNOWN, "messages[0].name"],
+    "G12 a long name",
+    { messages: [{ role: "user", content: "", name: "x".repeat(65) }] },
+    [400, RANGE, "messages[0].name"],
   ],
   ...[0, -2].map(
     (value) => [`G13 max_tokens ${value}`, { max_tokens: value }, [400, RANGE, "max_tokens"]] as const,
@@ -95,7 +99,7 @@ const fields: readonly (readonly [string, object, Expected])[] = [
     { speculation: { prompt_lookup: { max_draft: 17 } } },
     [400, RANGE, "speculation.prompt_lookup.max_draft"],
   ],
-  ["tools", { tools: [{ type: "function" }] }, [400, "unsupported", "tools"]],
+  ["functions", { functions: [{ name: "f" }] }, [400, "unsupported", "functions"]],
   ["audio", { audio: {} }, [400, "unsupported", "audio"]],
   ["store", { store: true }, [400, "unsupported", "store"]],
   [

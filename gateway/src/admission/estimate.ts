@@ -1,10 +1,12 @@
 /** Tokens a request will take, before anything of it is tokenized: bytes of its prompt and the longest answers it allows. */
+import { textsOfConversation } from "#kit/tools.ts";
 import type {
   CaptureRequest,
   EmbedRequest,
   GenerationSpec,
   ScoreRequest,
 } from "#proto/trimtab/gateway/v1/gateway_service_pb.ts";
+import { toolsOf } from "../flow/calls/tool-choice.ts";
 import { ADMISSION_LIMITS } from "../limits.ts";
 import { findStrategy } from "../strategies/registry.ts";
 
@@ -36,7 +38,8 @@ export function tokensOfInput(
   const after = tokensOfTexts(more);
   if (input.case === "ids") return input.value.ids.length + after;
   if (input.case === "text") return tokensOfTexts([input.value]) + after;
-  return tokensOfTexts(input.value?.messages.map(({ content }) => content) ?? []) + after;
+  const { messages = [] } = input.value ?? {};
+  return tokensOfTexts(textsOfConversation(messages, toolsOf(input.value))) + after;
 }
 
 /** Tokens of answers to score, and of the conversation before them, once. */

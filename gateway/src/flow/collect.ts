@@ -25,6 +25,7 @@ export async function collect(events: AsyncIterable<GenerateResponse>): Promise<
       target.text += event.value.text;
       target.tokens.push(...event.value.tokens);
       target.tokenTexts.push(...event.value.tokenTexts);
+      target.toolCalls.push(...event.value.toolCalls);
     }
     if (event.case === "finished") choice(event.value.choice).finished = event.value;
     if (event.case === "verdicts") choice(event.value.choice).verdicts = event.value.verdicts;

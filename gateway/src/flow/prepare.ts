@@ -1,7 +1,7 @@
 /** Everything a generation needs before its first token is computed; what fails here costs nothing but a few calls. */
 import { randomInt } from "node:crypto";
 import { clone, create, equals, type JsonObject } from "@bufbuild/protobuf";
-import { TrimtabError } from "#kit/errors.ts";
+import { TrimtabError, withRenamedField } from "#kit/errors.ts";
 import type { CheckParameters } from "#kit/parameters.ts";
 import type { Model } from "#proto/trimtab/forward/v1/forward_service_pb.ts";
 import type { GenerationSpec } from "#proto/trimtab/gateway/v1/gateway_service_pb.ts";
@@ -13,6 +13,7 @@ import {
 import type { Audit } from "../audit.ts";
 import type { CallScope, GatewayClients } from "../clients.ts";
 import type { Breathe } from "./breath.ts";
+import { choiceOf, fieldOfSchemas, withToolChoice } from "./calls/tool-choice.ts";
 import type { Programs } from "./programs.ts";
 import { encodePrompt, type Prompt } from "./prompt.ts";
 import { serviceFailure } from "./reasons.ts";
@@ -67,12 +68,15 @@ export async function prepare(
   scope: CallScope,
   continuation = "",
 ): Promise<Prepared> {
-  const spec = validateSpec(request);
-  if (spec.constraint && continuation !== "") {
+  const asked = validateSpec(request);
+  const { isForced } = choiceOf(asked);
+  if ((asked.constraint || isForced) && continuation !== "") {
     const message = "a constraint cannot begin within an answer that is given";
-    throw new TrimtabError("UNSUPPORTED", message, { field: "constraint" });
+    const field = asked.constraint ? "constraint" : "conversation.tool_choice";
+    throw new TrimtabError("UNSUPPORTED", message, { field });
   }
-  const model = await resolveModel(flow.clients, spec.model, scope);
+  const model = await resolveModel(flow.clients, asked.model, scope);
+  const { spec, openingIds } = await withToolChoice(flow, asked, model, scope);
   checkAgainstModel(spec, model);
   if (spec.steering?.use?.everyTokens && (spec.scaling || spec.speculation || spec.constraint)) {
     const message = "steering that decides again does not go with a search, speculation or a constraint";
@@ -81,7 +85,7 @@ export async function prepare(
   checkReply(spec, continuation);
   const [vocabulary, prompt, steering, scaling] = await Promise.all([
     flow.vocabularies.get(model, scope),
-    encodePrompt(flow.clients, model, spec.prompt, scope, continuation),
+    encodePrompt(flow.clients, model, spec.prompt, scope, isForced ? openingIds : continuation),
     prepareSteering(flow, model, spec.steering?.use, scope, isAnsweredFreely(spec, continuation)),
     prepareScaling(flow, spec, model, scope),
     checkVerifiers(flow.clients, spec.verifiers, scope),
@@ -152,14 +156,18 @@ function namesRecipeAlone(use: SteeringUse): boolean {
 async function prepareConstraint(
   { clients }: FlowContext,
   model: Model,
-  { constraint }: GenerationSpec,
+  spec: GenerationSpec,
   scope: CallScope,
 ): Promise<void> {
+  const { constraint } = spec;
   if (!constraint) return;
   try {
     await clients.forward.prepareConstraint({ modelDigest: model.digest, constraint }, scope);
   } catch (error) {
-    throw serviceFailure(error, "forward", scope.signal);
+    const failure = serviceFailure(error, "forward", scope.signal);
+    throw choiceOf(spec).isForced
+      ? withRenamedField(failure, /^constraint.*$/, fieldOfSchemas(spec))
+      : failure;
   }
 }
 

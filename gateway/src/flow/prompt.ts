@@ -3,11 +3,13 @@
  * tokenized apart; plain text is never read as special tokens. Oversized prompts are refused by length before that.
  */
 import { TrimtabError } from "#kit/errors.ts";
+import { textsOfConversation } from "#kit/tools.ts";
 import type { Model } from "#proto/trimtab/forward/v1/forward_service_pb.ts";
 import type { GenerationSpec } from "#proto/trimtab/gateway/v1/gateway_service_pb.ts";
 import type { ChatMessage } from "#proto/trimtab/type/v1/generation_pb.ts";
 import type { CallScope, GatewayClients } from "../clients.ts";
 import { LIMITS } from "../limits.ts";
+import { toolsOf } from "./calls/tool-choice.ts";
 import { failureOf } from "./reasons.ts";
 
 /** A tokenized prompt. */
@@ -42,12 +44,13 @@ export async function encodePrompt(
     return { ids: checkIds([...ids, ...more], model), messages: [], continuationTokens: more.length };
   }
   const messages = prompt.value?.messages ?? [];
-  checkBytes(messages.map((message) => message.content).join(""), model);
+  const tools = toolsOf(prompt.value);
+  checkBytes(textsOfConversation(messages, tools).join(""), model);
   const begun = prompt.value?.continueFinal ? beginningOf(messages) : "";
   // The template renders the text of an answer; ids, and what follows a message that goes on, come after it.
   const rendersAnswer = begun === "" && typeof continuation === "string";
   const request = {
-    ...{ modelDigest: model.digest, addGenerationPrompt: true },
+    ...{ modelDigest: model.digest, addGenerationPrompt: true, tools: [...tools] },
     continuation: rendersAnswer ? continuation : begun,
     messages: prompt.value?.continueFinal ? messages.slice(0, -1) : messages,
   };

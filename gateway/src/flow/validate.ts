@@ -1,16 +1,22 @@
 /** Validates what a client wants generated, before anything is allocated for it. What needs the model is checked later. */
 import { fromConnectError, TrimtabError, withRenamedField } from "#kit/errors.ts";
-import type { Conversation, GenerationSpec } from "#proto/trimtab/gateway/v1/gateway_service_pb.ts";
+import { checkToolMessages, checkTools } from "#kit/tools.ts";
+import {
+  type Conversation,
+  type GenerationSpec,
+  ToolChoiceMode,
+} from "#proto/trimtab/gateway/v1/gateway_service_pb.ts";
 import type { SteeringUse } from "#proto/trimtab/steering/v1/steering_service_pb.ts";
 import type { SamplingParameters } from "#proto/trimtab/type/v1/generation_pb.ts";
 import { Scope } from "#proto/trimtab/type/v1/program_pb.ts";
 import type { VerifierUse } from "#proto/trimtab/verifier/v1/verifier_service_pb.ts";
 import { LIMITS, SAMPLING_RANGES } from "../limits.ts";
+import { choiceOf } from "./calls/tool-choice.ts";
 import { checkCount, checkMarks, checkRange, checkRequired, checkText } from "./checks.ts";
 import { validateScaling } from "./search/validate-scaling.ts";
 
 /** Roles of messages. */
-export const ROLES: readonly string[] = ["system", "user", "assistant"];
+export const ROLES: readonly string[] = ["system", "user", "assistant", "tool"];
 
 const REFERENCE = /^[a-z0-9][a-z0-9._-]{0,63}(@sha256:[0-9a-f]{64})?$|^sha256:[0-9a-f]{64}$/;
 /** Mode that answers with the recipe's own words instead of steering. */
@@ -29,9 +35,14 @@ export function validateSpec(spec: GenerationSpec | undefined): GenerationSpec {
   checkRange("max_tokens", spec.maxTokens, { min: 0, max: LIMITS.maxTokens });
   checkRange("top_logprobs", spec.topLogprobs, { min: 0, max: LIMITS.topLogprobs });
   validateEnd(spec);
-  if (spec.constraint && spec.speculation) {
+  const { tools, isForced } = choiceOf(spec);
+  if ((spec.constraint || isForced) && spec.speculation) {
     const message = "speculation does not go with a constraint";
     throw new TrimtabError("UNSUPPORTED", message, { field: "speculation" });
+  }
+  if (spec.constraint && tools.length > 0) {
+    const message = "an answer that may call functions has no other form";
+    throw new TrimtabError("UNSUPPORTED", message, { field: "constraint" });
   }
   if (spec.steering) validateUse(spec.steering.use);
   validateScaling(spec);
@@ -46,7 +57,7 @@ export function validateSpec(spec: GenerationSpec | undefined): GenerationSpec {
 function validateEnd(spec: GenerationSpec): void {
   const { minTokens, maxTokens, ignoreModelStop, constraint, scaling } = spec;
   checkRange("min_tokens", minTokens, { min: 0, max: maxTokens || LIMITS.maxTokens });
-  if (!constraint && !scaling) return;
+  if (!constraint && !choiceOf(spec).isForced && !scaling) return;
   const field = minTokens > 0 ? "min_tokens" : ignoreModelStop ? "ignore_model_stop" : undefined;
   if (field === undefined) return;
   const message = `the answers of a ${scaling ? "search" : "constraint"} end where the model says`;
@@ -67,6 +78,29 @@ export function validateConversation(conversation: Conversation, field = "conver
     }
     checkText(`${field}.messages[${index}].content`, message.content);
   });
+  checkToolMessages(messages, `${field}.messages`);
+  checkTools(conversation.tools, `${field}.tools`);
+  validateToolChoice(conversation, field);
+}
+
+/** A function that must be called is there; its schema is kept to only where a call must be made. */
+function validateToolChoice({ tools, toolChoice }: Conversation, field: string): void {
+  const { mode = ToolChoiceMode.UNSPECIFIED, function: named = "" } = toolChoice ?? {};
+  const isForced = mode === ToolChoiceMode.REQUIRED;
+  const at = `${field}.tool_choice`;
+  if (ToolChoiceMode[mode] === undefined)
+    throw new TrimtabError("INVALID_ARGUMENT", "unknown mode", { field: `${at}.mode` });
+  if (isForced && tools.length === 0)
+    throw new TrimtabError("INVALID_ARGUMENT", "there are no tools to call", { field: at });
+  if (named !== "" && !(isForced && tools.some(({ name }) => name === named)))
+    throw new TrimtabError("INVALID_ARGUMENT", "no function that must be called has this name", {
+      field: `${at}.function`,
+    });
+  const strict = tools.findIndex((tool) => tool.strict);
+  if (strict < 0 || mode !== ToolChoiceMode.UNSPECIFIED) return;
+  const message =
+    "a call that the model may choose to make is not held to its schema; require it, or leave strict out";
+  throw new TrimtabError("UNSUPPORTED", message, { field: `${field}.tools[${strict}].strict` });
 }
 
 /** Throws unless `use` names one recipe or direction with one strength. */

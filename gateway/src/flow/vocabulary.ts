@@ -6,6 +6,7 @@ import { createTokenTextDecoder } from "#kit/token-text.ts";
 import type { Model } from "#proto/trimtab/forward/v1/forward_service_pb.ts";
 import type { CallScope, GatewayClients } from "../clients.ts";
 import { LIMITS } from "../limits.ts";
+import { type CallSyntax, callSyntaxOf } from "./calls/syntax.ts";
 import type { IdDecoder } from "./choice-text.ts";
 import { serviceFailure } from "./reasons.ts";
 
@@ -19,6 +20,8 @@ export interface Vocabulary {
   bytes(id: number): Uint8Array;
   /** Ids of the tokens that can complete `text`: they hold it, or begin with an end of it. Cost: the vocabulary once a text. */
   idsCompleting(text: string): readonly number[];
+  /** How the model writes calls of functions; their marks are text, whatever the vocabulary says of them. */
+  readonly calls: CallSyntax | undefined;
   /** How a token is shown: its bytes as text, wrong ones as U+FFFD. */
   spelling(id: number): string;
 }
@@ -52,14 +55,19 @@ async function fetchVocabulary(
 ): Promise<Vocabulary> {
   const tokens: Uint8Array[] = [];
   const special = new Map<number, Uint8Array>();
+  let calls: CallSyntax | undefined;
   const stopIds = new Set(model.stopIds);
   const encoder = new TextEncoder();
   try {
     const request = { modelDigest: model.digest };
     const start = (signal: AbortSignal) => clients.tokenizer.getVocabulary(request, { ...scope, signal });
     for await (const run of cancelSafe(start, scope.signal)) {
+      calls ??= callSyntaxOf(run.toolSyntax);
       run.tokens.forEach((bytes, at) => (tokens[run.firstId + at] = bytes));
-      for (const [id, text] of Object.entries(run.special)) special.set(Number(id), encoder.encode(text));
+      for (const [id, text] of Object.entries(run.special)) {
+        if (text === calls?.open || text === calls?.close) tokens[Number(id)] = encoder.encode(text);
+        else special.set(Number(id), encoder.encode(text));
+      }
       for (const id of run.stopIds) stopIds.add(id);
     }
   } catch (error) {
@@ -76,8 +84,7 @@ async function fetchVocabulary(
   const spell = new TextDecoder("utf-8", { ignoreBOM: true });
   const completing = createLru<readonly number[]>(LIMITS.completions);
   return {
-    stopIds,
-    bytes,
+    ...{ stopIds, calls, bytes },
     idsCompleting(text) {
       const ids = completing.get(text) ?? findCompleting(tokens, text);
       completing.set(text, ids);

@@ -10,7 +10,7 @@ import { checkSteering, checkStrength, usesOf } from "../permissions.ts";
 import { collect } from "../flow/collect.ts";
 import { validateSpec } from "../flow/validate.ts";
 import { forkAnswers } from "../flow/fork.ts";
-import { observed } from "../observed.ts";
+import { called } from "../called.ts";
 import { scopeOfCall } from "../caller.ts";
 import type { GatewayContext } from "../context.ts";
 
@@ -21,9 +21,9 @@ export function generationHandlers(
   return {
     generate(request, context) {
       const send = context.values.get(sendKey);
-      return observed(gateway, request.spec, { ...scopeOfCall(gateway, context), send });
+      return called(gateway, request.spec, { ...scopeOfCall(gateway, context), send });
     },
-    complete: (request, context) => collect(observed(gateway, request.spec, scopeOfCall(gateway, context))),
+    complete: (request, context) => collect(called(gateway, request.spec, scopeOfCall(gateway, context))),
     async fork(request, context) {
       const scope = scopeOfCall(gateway, context);
       const { continuations } = request;
@@ -33,7 +33,7 @@ export function generationHandlers(
       const whole = createWhole(() => enter(gateway, scope, tokens));
       try {
         return await forkAnswers(gateway.flow, request, { ...scope, whole }, (child, within, begun) =>
-          observed(gateway, child, within, begun),
+          called(gateway, child, within, begun),
         );
       } finally {
         whole.end();

@@ -6,28 +6,29 @@ import type {
   StartedEvent,
 } from "#proto/trimtab/gateway/v1/gateway_service_pb.ts";
 import type { PlanReport } from "#proto/trimtab/steering/v1/steering_service_pb.ts";
+import { called } from "../called.ts";
 import type { CallScope } from "../clients.ts";
 import type { GatewayContext } from "../context.ts";
 import { collect } from "../flow/collect.ts";
 import type { Vocabulary } from "../flow/vocabulary.ts";
-import { observed } from "../observed.ts";
 import { answerExtras, choiceExtras, finishReasonOf, usageOf } from "./extras.ts";
 import { headerOf, type StreamOptions, vocabularyOf } from "./frame.ts";
 import { chatLogprobs } from "./logprobs.ts";
 import { searchJson } from "./scaling.ts";
 import type { ChatBody } from "./schema.ts";
 import { chatSpec } from "./to-spec.ts";
+import { toolCallsJson } from "./tools.ts";
 import { createTurns } from "./turns.ts";
 
 /** The whole answer. */
 export async function chatAnswer(gateway: GatewayContext, body: ChatBody, scope: CallScope): Promise<object> {
   const spec = chatSpec(body);
-  const answer = await collect(observed(gateway, spec, scope));
+  const answer = await collect(called(gateway, spec, scope));
   const vocabulary = spec.logprobs ? await vocabularyOf(gateway, answer.started, scope) : undefined;
   const compare = spec.steering?.compare === true;
   const choiceOf = (choice: Choice): object => ({
     index: choice.index,
-    message: { role: "assistant", content: choice.text, refusal: null },
+    message: messageOf(choice),
     logprobs: vocabulary ? chatLogprobs(choice.tokens, vocabulary) : null,
     finish_reason: finishReasonOf(choice.finished?.reason),
     trimtab: choiceExtras(
@@ -65,14 +66,22 @@ export async function* chatChunks(
     ...(options.includeUsage ? { usage: null } : {}),
     ...more,
   });
-  const opened = new Set<number>();
-  const deltaOf = ({ choice: index, tokens, text }: DeltaEvent): object => {
+  /** Choices that have begun, and how many calls each has made. */
+  const opened = new Map<number, number>();
+  const deltaOf = ({ choice: index, tokens, text, toolCalls }: DeltaEvent): object => {
     const logprobs = vocabulary ? chatLogprobs(tokens, vocabulary) : null;
-    return chunk([{ index, delta: { content: text }, logprobs, finish_reason: null }]);
+    const made = opened.get(index) ?? 0;
+    opened.set(index, made + toolCalls.length);
+    const calls = toolCallsJson(toolCalls).map((call, nth) => ({ index: made + nth, ...call }));
+    const delta = {
+      ...(text === "" && calls.length > 0 ? {} : { content: text }),
+      ...(calls.length > 0 && { tool_calls: calls }),
+    };
+    return chunk([{ index, delta, logprobs, finish_reason: null }]);
   };
   const send = ({ event }: GenerateResponse): boolean =>
     event.case === "delta" && opened.has(event.value.choice) && options.push(deltaOf(event.value));
-  for await (const response of observed(gateway, spec, { ...scope, send })) {
+  for await (const response of called(gateway, spec, { ...scope, send })) {
     const { event } = response;
     if (event.case === "started") {
       started = event.value;
@@ -83,7 +92,7 @@ export async function* chatChunks(
     const index = choiceOfEvent(response);
     if (index !== undefined && !opened.has(index)) {
       const first = opened.size === 0 ? { trimtab: answerExtras(started) } : {};
-      opened.add(index);
+      opened.set(index, 0);
       const extras = choiceExtras(planOfChoice(plan, index, compare));
       const delta = { role: "assistant", content: "", refusal: null };
       yield chunk([{ index, delta, logprobs: null, finish_reason: null, trimtab: extras }], first);
@@ -103,6 +112,13 @@ export async function* chatChunks(
       yield chunk([], { usage: usageOf([usage]), trimtab: answerExtras(started, timings) });
     }
   }
+}
+
+/** What a choice says; beside calls, blanks are nothing said. */
+function messageOf({ text, toolCalls }: Choice): object {
+  const said = { role: "assistant", content: text, refusal: null };
+  if (toolCalls.length === 0) return said;
+  return { ...said, content: text.trim() === "" ? null : text, tool_calls: toolCallsJson(toolCalls) };
 }
 
 /** What steering decided is said of steered choices only. */

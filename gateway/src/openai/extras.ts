@@ -63,7 +63,8 @@ export function usageOf(usages: readonly (Usage | undefined)[]): object {
 }
 
 /** OpenAI's finish reason. */
-export function finishReasonOf(reason: FinishReason | undefined): "stop" | "length" {
+export function finishReasonOf(reason: FinishReason | undefined): "stop" | "length" | "tool_calls" {
+  if (reason === FinishReason.TOOL_CALLS) return "tool_calls";
   return reason === FinishReason.LENGTH ? "length" : "stop";
 }
 

@@ -86,13 +86,17 @@ export function problemResponse(thrown: unknown, given = NO_NAMES): Response {
   return Response.json(body, { status, headers });
 }
 
+/** Parts of functions and calls, which OpenAI's bodies have a level deeper. */
+const OF_FUNCTIONS =
+  /^(tools\[\d+\]|messages\[\d+\]\.tool_calls\[\d+\])\.(?=(name|description|parameters|strict|arguments)$)/;
+
 function paramOf(field: string): string {
   const renamed = Object.hasOwn(NAMES, field) ? NAMES[field] : undefined;
   if (renamed !== undefined) return renamed;
   for (const [prefix, replacement] of PREFIXES) {
     if (field.startsWith(prefix)) return paramOf(replacement + field.slice(prefix.length));
   }
-  return field;
+  return field.replace(OF_FUNCTIONS, "$1.function.").replace(/^tool_choice\..*/, "tool_choice");
 }
 
 /** The name of a field, or of the field it is in, that the client used. */

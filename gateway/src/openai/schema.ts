@@ -6,6 +6,7 @@ import { MODES } from "../flow/validate.ts";
 import { LIMITS, SAMPLING_RANGES } from "../limits.ts";
 import { fieldPath, type JsonObject } from "./body.ts";
 import { scalingShape, verifierShape } from "./scaling.ts";
+import { conversationShapes } from "./tools.ts";
 
 const UINT32_MAX = 2 ** 32 - 1;
 const INT32_MAX = 2 ** 31 - 1;
@@ -119,19 +120,12 @@ const common = {
   speculation: speculation.optional(),
 };
 
-const textPart = z.strictObject({ type: z.literal("text"), text: z.string() });
-const message = z.strictObject({
-  role: z.enum(["system", "developer", "user", "assistant"]),
-  content: z.union([z.string(), z.array(textPart)]),
-});
-
 const chat = z.strictObject({
   ...common,
-  messages: z.array(message).min(1).max(LIMITS.messages),
+  ...conversationShapes,
   max_tokens: answerTokens(1),
   logprobs: flag,
   top_logprobs: integer(0, LIMITS.topLogprobs),
-  continue_final_message: flag,
 });
 
 const tokenIds = z.array(z.int().min(0).max(UINT32_MAX)).min(1);

@@ -14,6 +14,7 @@ import { TrimtabError } from "#kit/errors.ts";
 import { constraintOf, speculationOf } from "./constraint.ts";
 import { scalingOf, verifierOf } from "./scaling.ts";
 import { AS_FAR_AS_POSSIBLE, type ChatBody, type CommonBody, type CompletionBody } from "./schema.ts";
+import { conversationOf } from "./tools.ts";
 
 type Init = Exclude<MessageInitShape<typeof GenerationSpecSchema>, GenerationSpec>;
 type SteeringBody = NonNullable<CommonBody["steering"]>;
@@ -36,15 +37,8 @@ export function chatSpec(body: ChatBody): GenerationSpec {
       field: "top_logprobs",
     });
   }
-  const messages = body.messages.map(({ role, content }) => ({
-    role: role === "developer" ? "system" : role,
-    content: typeof content === "string" ? content : content.map((part) => part.text).join(""),
-  }));
   return specOf(body, {
-    prompt: {
-      case: "conversation",
-      value: { messages, continueFinal: body.continue_final_message ?? false },
-    },
+    prompt: { case: "conversation", value: conversationOf(body) },
     maxTokens: mostTokens(body.max_tokens ?? 0),
     logprobs: body.logprobs ?? false,
     topLogprobs: body.top_logprobs ?? 0,

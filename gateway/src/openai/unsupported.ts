@@ -15,8 +15,6 @@ const oneOf =
     values.includes(value);
 
 const UNSUPPORTED: Readonly<Record<string, readonly [string, Harmless]>> = {
-  tools: ["tool calls", emptyList],
-  tool_choice: ["tool calls", oneOf("none", "auto")],
   functions: ["function calls", emptyList],
   function_call: ["function calls", oneOf("none", "auto")],
   audio: ["audio", never],
@@ -44,7 +42,6 @@ const WITHOUT_EFFECT: readonly string[] = [
   "safety_identifier",
   "prompt_cache_key",
   "prompt_cache_retention",
-  "parallel_tool_calls",
   "cache_prompt",
 ];
 

@@ -4,20 +4,22 @@
  */
 import type { ChatMessage, Tool, ToolCall } from "#proto/trimtab/type/v1/generation_pb.ts";
 import { TrimtabError } from "./errors.ts";
+import { isJsonObject } from "./json-file.ts";
 import { scanJson } from "./json-scan.ts";
 import { TOOL_LIMITS } from "./limits.ts";
 
 /** What functions may be called. */
 export const TOOL_NAME = /^[a-zA-Z0-9_-]{1,64}$/;
 
-/** Every text of a message that a template may write. */
-export function textsOfMessage({ content, name, toolCalls }: ChatMessage): string[] {
-  return [content, name, ...toolCalls.flatMap((call) => [call.id, call.name, call.arguments])];
-}
-
-/** Every text of a function. */
-export function textsOfTool({ name, description, parameters }: Tool): string[] {
-  return [name, description, parameters];
+/** Every text of a conversation that a template may write. */
+export function textsOfConversation(messages: readonly ChatMessage[], tools: readonly Tool[]): string[] {
+  return [
+    ...messages.flatMap(({ content, name, toolCalls }) => [
+      ...[content, name],
+      ...toolCalls.flatMap((call) => [call.id, call.name, call.arguments]),
+    ]),
+    ...tools.flatMap(({ name, description, parameters }) => [name, description, parameters]),
+  ];
 }
 
 /** @throws TrimtabError FIELD_OUT_OF_RANGE, INVALID_ARGUMENT, naming a part of `field`. */
@@ -75,16 +77,21 @@ function checkSchema(schema: string, field: string): void {
 }
 
 function checkObject(json: string, depth: number, field: string): void {
-  const fault = scanJson(json, depth);
+  const fault = faultOfObject(json, depth);
   if (fault !== undefined) throw invalid(field, fault, depth);
+}
+
+/** What is wrong with a text that should be a JSON object of well-formed texts, at most so deep. */
+export function faultOfObject(json: string, depth: number): string | undefined {
+  const fault = scanJson(json, depth);
+  if (fault !== undefined) return fault;
   let isText = true;
   const value: unknown = JSON.parse(json, (key: string, part: unknown) => {
     isText &&= key.isWellFormed() && (typeof part !== "string" || part.isWellFormed());
     return part;
   });
-  if (!isText) throw invalid(field, "holds half of a surrogate pair");
-  if (typeof value !== "object" || value === null || Array.isArray(value))
-    throw invalid(field, "is no JSON object");
+  if (!isText) return "holds half of a surrogate pair";
+  return isJsonObject(value) ? undefined : "is no JSON object";
 }
 
 function checkName(name: string, field: string): void {

@@ -1,6 +1,6 @@
 /** Checks of requests, before any work; each error names the field and the limit. */
 import { TrimtabError } from "#kit/errors.ts";
-import { checkToolMessages, checkTools, textsOfMessage, textsOfTool } from "#kit/tools.ts";
+import { checkToolMessages, checkTools, textsOfConversation } from "#kit/tools.ts";
 import type { ChatMessage, Tool } from "#proto/trimtab/type/v1/generation_pb.ts";
 import { REQUEST_LIMITS } from "../limits.ts";
 
@@ -53,9 +53,8 @@ export function checkConversation(messages: readonly ChatMessage[], tools: reado
     checkText(content, `messages[${at}].content`);
   });
   checkToolMessages(messages, "messages");
-  const texts = [...messages.flatMap(textsOfMessage), ...tools.flatMap(textsOfTool)];
   checkBytes(
-    texts.reduce((sum, text) => sum + Buffer.byteLength(text), 0),
+    textsOfConversation(messages, tools).reduce((sum, text) => sum + Buffer.byteLength(text), 0),
     REQUEST_LIMITS.textBytes,
     "messages",
   );

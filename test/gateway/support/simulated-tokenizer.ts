@@ -1,6 +1,7 @@
-/** A simulated tokenizer: one token a byte, plus a few longer and special ones; encoding is greedy by length. */
+/** A simulated tokenizer of a model that calls functions: one token a byte, plus a few longer and special ones; encoding is greedy by length. */
 import type { ServiceImpl } from "@connectrpc/connect";
 import { TokenizerService } from "#proto/trimtab/tokenizer/v1/tokenizer_service_pb.ts";
+import { ToolSyntax } from "#proto/trimtab/type/v1/generation_pb.ts";
 
 /** Special tokens and where they begin. */
 export const IM_START = 256;
@@ -40,8 +41,9 @@ function bytesOf(id: number): Uint8Array {
 export const simulatedTokenizer: Omit<ServiceImpl<typeof TokenizerService>, "loadModel" | "unloadModel"> = {
   encode: ({ texts }) => ({ encodings: texts.map((text) => ({ ids: encode(text) })) }),
   decode: ({ ids }) => ({ text: decode(ids) }),
-  renderChat({ messages, continuation }) {
-    const turns = messages.flatMap(({ role, content }) => [
+  renderChat({ messages, continuation, tools }) {
+    const offer = { role: "tools", content: tools.map(({ name }) => name).join(" ") };
+    const turns = [...(tools.length > 0 ? [offer] : []), ...messages].flatMap(({ role, content }) => [
       IM_START,
       ...encode(`${role}\n${content}`),
       IM_END,
@@ -58,6 +60,7 @@ export const simulatedTokenizer: Omit<ServiceImpl<typeof TokenizerService>, "loa
       tokens: tokens.slice(0, 200),
       stopIds: [IM_END],
       vocabularySize: VOCABULARY_SIZE,
+      toolSyntax: ToolSyntax.HERMES,
     };
     yield {
       firstId: 200,

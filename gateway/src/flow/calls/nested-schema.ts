@@ -1,0 +1,26 @@
+/** The schema of a function's arguments as a part of another schema: its references follow it there. */
+
+/** Keywords whose values are data. */
+const DATA: ReadonlySet<string> = new Set(["const", "enum", "default", "examples"]);
+const SCALAR_KEYWORDS = ["type", "$ref", "anyOf", "oneOf", "allOf"];
+
+/**
+ * The schema, checked to be a JSON object, at `place`. Arguments are an object, said or not; a function that names none takes none.
+ * @param parameters the schema as JSON, or ""
+ */
+export function nestedSchema(parameters: string, place: string): unknown {
+  if (parameters === "") return { type: "object", additionalProperties: false };
+  const schema = moved(JSON.parse(parameters), place) as Record<string, unknown>;
+  return SCALAR_KEYWORDS.some((keyword) => keyword in schema) ? schema : { ...schema, type: "object" };
+}
+
+function moved(part: unknown, place: string): unknown {
+  if (Array.isArray(part)) return part.map((item) => moved(item, place));
+  if (typeof part !== "object" || part === null) return part;
+  const entries = Object.entries(part).map(([key, value]) => {
+    if (key === "$ref" && typeof value === "string" && /^#(\/|$)/.test(value))
+      return [key, place + value.slice(1)];
+    return [key, DATA.has(key) ? value : moved(value, place)];
+  });
+  return Object.fromEntries(entries) as unknown;
+}

@@ -1,0 +1,85 @@
+/** What a request says of calls, as what is generated: a call that must be made is an answer under the schema of its function. */
+import { clone, create } from "@bufbuild/protobuf";
+import { TrimtabError } from "#kit/errors.ts";
+import type { Model } from "#proto/trimtab/forward/v1/forward_service_pb.ts";
+import {
+  type Conversation,
+  type GenerationSpec,
+  GenerationSpecSchema,
+  ToolChoiceMode,
+} from "#proto/trimtab/gateway/v1/gateway_service_pb.ts";
+import { ConstraintSchema, type Tool } from "#proto/trimtab/type/v1/generation_pb.ts";
+import type { CallScope, GatewayClients } from "../../clients.ts";
+import { failureOf } from "../reasons.ts";
+import type { Vocabularies } from "../vocabulary.ts";
+
+/** A request whose calls are provided for. */
+export interface Chosen {
+  readonly spec: GenerationSpec;
+  /** What its answer begins with, as part of the prompt. */
+  readonly openingIds: readonly number[];
+}
+
+/** What an answer may and must call. */
+export interface Choice {
+  /** What the model is told of. */
+  readonly tools: readonly Tool[];
+  /** It is a call of one of `callable`. */
+  readonly isForced: boolean;
+  readonly callable: readonly Tool[];
+  /** It ends with its first call. */
+  readonly isSingle: boolean;
+}
+
+/** The functions that a conversation tells the model of. */
+export function toolsOf(conversation: Conversation | undefined): readonly Tool[] {
+  const isNone = conversation?.toolChoice?.mode === ToolChoiceMode.NONE;
+  return isNone ? [] : (conversation?.tools ?? []);
+}
+
+/** What the answer of a request may and must call. */
+export function choiceOf(spec: GenerationSpec | undefined): Choice {
+  const conversation = spec?.prompt.case === "conversation" ? spec.prompt.value : undefined;
+  const { mode, function: named = "", single = false } = conversation?.toolChoice ?? {};
+  const tools = toolsOf(conversation);
+  const callable = named === "" ? tools : tools.filter(({ name }) => name === named);
+  return { tools, callable, isForced: mode === ToolChoiceMode.REQUIRED, isSingle: single };
+}
+
+/** The field at fault if the schemas of a call that must be made are. */
+export function fieldOfSchemas(spec: GenerationSpec): string {
+  const { tools, callable } = choiceOf(spec);
+  const [only, ...others] = callable;
+  const isOne = only !== undefined && others.length === 0;
+  return isOne ? `conversation.tools[${tools.indexOf(only)}].parameters` : "conversation.tools";
+}
+
+/** @throws TrimtabError UNSUPPORTED if the model's template writes no calls; errors of the tokenizer */
+export async function withToolChoice(
+  { clients, vocabularies }: { readonly clients: GatewayClients; readonly vocabularies: Vocabularies },
+  asked: GenerationSpec,
+  model: Model,
+  scope: CallScope,
+): Promise<Chosen> {
+  const { tools, callable, isForced, isSingle } = choiceOf(asked);
+  if (tools.length === 0 || !(isForced || isSingle)) return { spec: asked, openingIds: [] };
+  const { calls: syntax } = await vocabularies.get(model, scope);
+  if (!syntax) {
+    const message = "the model's chat template writes calls of functions in no known syntax";
+    throw new TrimtabError("UNSUPPORTED", message, { field: "conversation.tools" });
+  }
+  const spec = clone(GenerationSpecSchema, asked);
+  if (!isForced) {
+    // The first call is the last thing that is generated.
+    spec.stop.push(syntax.close);
+    return { spec, openingIds: [] };
+  }
+  const strict = callable.some((tool) => tool.strict);
+  const value = { schema: JSON.stringify(syntax.schemaOf(callable)), strict };
+  spec.constraint = create(ConstraintSchema, { kind: { case: "jsonSchema", value } });
+  const request = { modelDigest: model.digest, texts: [syntax.opening], parseSpecial: true };
+  const { encodings } = await clients.tokenizer
+    .encode(request, scope)
+    .catch(failureOf("tokenizer", scope.signal));
+  return { spec, openingIds: encodings[0]?.ids ?? [] };
+}
