@@ -74,7 +74,7 @@ export const LIMITS = {
   requestMs: 600_000,
   /** Longest silence of forward within a session, milliseconds. */
   forwardSilenceMs: 120_000,
-  /** Longest wait for what the engines say of themselves when metrics are read, milliseconds. */
+  /** Longest wait for what the engines say of themselves when metrics or health are read, milliseconds. */
   scrapeMs: 2_000,
   /** Grace between ending a session politely and cancelling its stream, milliseconds. */
   sessionGraceMs: 500,

@@ -70,7 +70,7 @@ const fields: readonly (readonly [string, object, Expected])[] = [
   ...[-5, 1e9].map((value) => [`G16 top_k ${value}`, { top_k: value }, [400, RANGE, "top_k"]] as const),
   ["G16 presence", { presence_penalty: 2.0001 }, [400, RANGE, "presence_penalty"]],
   ["G16 frequency", { frequency_penalty: -2.0001 }, [400, RANGE, "frequency_penalty"]],
-  ["G17 negative seed", { seed: -1 }, [400, RANGE, "seed"]],
+  ["G17 negative seed", { seed: -2 }, [400, RANGE, "seed"]],
   ["G17 fractional seed", { seed: 1.5 }, [400, INVALID, "seed"]],
   ["G18 bias of no token", { logit_bias: { 100000: 1 } }, [400, RANGE, "logit_bias"]],
   ["G18 bias of -101", { logit_bias: { 5: -101 } }, [400, RANGE, "logit_bias.5"]],

@@ -1,5 +1,7 @@
 /** What is refused before a body is understood: encodings, media types, keys, routes (rows G1-G8, G25-G28). */
 import { expect, test } from "bun:test";
+import { createKeyGate } from "#kit/auth.ts";
+import { createGateway } from "../../gateway/index.ts";
 import { readJsonObject } from "../../gateway/src/openai/body.ts";
 import { problemOf } from "../../gateway/src/openai/problems.ts";
 import { chatBody, type Expected, outcome } from "./support/asks.ts";
@@ -81,6 +83,18 @@ test("G25 the right key is let in; the page and the health check need none", asy
   expect((await guarded.gateway.app.request("/health")).status).toBe(200);
   expect((await guarded.gateway.app.request("/")).status).toBe(200);
   expect((await guarded.gateway.app.request("/v1/models")).status).toBe(401);
+});
+
+test("an engine that does not answer makes the health check fail, not wait", async () => {
+  const { clients } = createSimulatedStack();
+  const listModels = (_: object, { signal }: { signal?: AbortSignal } = {}) =>
+    new Promise<never>((_, reject) => signal?.addEventListener("abort", () => reject(signal.reason)));
+  const wedged = createGateway({
+    clients: { ...clients, forward: { ...clients.forward, listModels } },
+    gate: createKeyGate({ apiKey: "" }),
+  });
+  expect(await outcome(await wedged.app.request("/health"))).toEqual([503, "server_is_overloaded", null]);
+  wedged.close();
 });
 
 test("G27 a well-formed request id is echoed, any other replaced", async () => {

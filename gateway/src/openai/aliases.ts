@@ -7,6 +7,7 @@
  * | `max_tokens` | `max_completion_tokens` (OpenAI), `n_predict` (llama.cpp) |
  * | the body itself | `extra_body`, which its_hub sends as a field, with what it holds beside it |
  * | `repetition_penalty` | `repeat_penalty` (llama.cpp) |
+ * | no `seed` | -1 (llama.cpp, vLLM) |
  * | `response_format` (`json_schema`) | `guided_json`, `structured_outputs.json` (vLLM), `json_schema`, `response_format.schema` (llama.cpp) |
  * | `response_format` (`json_object`) | `structured_outputs.json_object` (vLLM) |
  * | `structured_outputs.regex`, `.choice`, `.grammar` | `guided_regex`, `guided_choice`, `guided_grammar` (vLLM), `grammar` (llama.cpp) |
@@ -30,6 +31,9 @@ const BODY_ALIASES: Readonly<Record<string, string>> = {
   n_predict: "max_tokens",
   repeat_penalty: "repetition_penalty",
 };
+
+/** A seed that asks for one to be drawn. */
+const DRAWN_SEED = -1;
 
 const SCHEMA_ALIASES: readonly string[] = ["guided_json", "json_schema"];
 
@@ -84,7 +88,9 @@ export function withOurNames(body: JsonObject): Named {
   const given = new Map<string, string>();
   const { extra_body: extra, ...own } = body;
   const whole = isJsonObject(extra) ? { ...extra, ...own } : body;
-  const renamed = withConstraint(rename(whole, BODY_ALIASES, { prefix: "", given }), given);
+  const { seed, ...seedless } = rename(whole, BODY_ALIASES, { prefix: "", given });
+  const seeded = seed === undefined || seed === DRAWN_SEED ? seedless : { ...seedless, seed };
+  const renamed = withConstraint(seeded, given);
   const { steering, scaling } = renamed;
   return {
     given,

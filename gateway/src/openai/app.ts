@@ -6,6 +6,7 @@ import { acceptRequestId, REQUEST_ID_HEADER } from "#kit/interceptors.ts";
 import { TRACE_HEADER, traceHeaders } from "#kit/tracing.ts";
 import type { CallScope } from "../clients.ts";
 import type { GatewayContext } from "../context.ts";
+import { LIMITS } from "../limits.ts";
 import { withOurNames } from "./aliases.ts";
 import { type JsonObject, readJsonObject } from "./body.ts";
 import { chatAnswer, chatChunks } from "./chat.ts";
@@ -129,7 +130,14 @@ function underOurNames(context: Context, given: JsonObject): JsonObject {
 }
 
 async function health(gateway: GatewayContext, context: Context): Promise<Response> {
-  const { models } = await gateway.flow.clients.forward.listModels({}, { signal: context.req.raw.signal });
+  const { signal } = context.req.raw;
+  const late = AbortSignal.timeout(LIMITS.scrapeMs);
+  const asked = gateway.flow.clients.forward.listModels({}, { signal: AbortSignal.any([signal, late]) });
+  const { models } = await asked.catch((error: unknown) => {
+    if (!late.aborted) throw error;
+    const limit = `${LIMITS.scrapeMs} ms`;
+    throw new TrimtabError("SERVICE_UNAVAILABLE", "the engine does not answer in time", { limit });
+  });
   if (models.some((model) => model.loaded)) return context.json({ status: "ok" });
   throw new TrimtabError("SERVICE_UNAVAILABLE", "no model is loaded yet");
 }

@@ -89,7 +89,8 @@ function toMessage(given: z.infer<typeof message>, index: number) {
   }
   return {
     ...{ role: role === "developer" ? "system" : role, name, toolCallId },
-    content: typeof content === "string" ? content : (content ?? []).map((part) => part.text).join(""),
+    // Parts are paragraphs, as for llama.cpp and vLLM: put end to end, words of two would be one.
+    content: typeof content === "string" ? content : (content ?? []).map((part) => part.text).join("\n"),
     toolCalls: calls.map(({ id, function: called }) => ({ id, ...called })),
   };
 }
