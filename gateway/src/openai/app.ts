@@ -3,6 +3,7 @@ import { type Context as HonoContext, Hono } from "hono";
 import type { KeyGate } from "#kit/auth.ts";
 import { TrimtabError } from "#kit/errors.ts";
 import { acceptRequestId, REQUEST_ID_HEADER } from "#kit/interceptors.ts";
+import { heardToEnd } from "#kit/stream-end.ts";
 import { TRACE_HEADER, traceHeaders } from "#kit/tracing.ts";
 import type { CallScope } from "../clients.ts";
 import type { GatewayContext } from "../context.ts";
@@ -118,7 +119,8 @@ async function complete<B extends CommonBody>(
   const left = new AbortController();
   const inner = { ...scope, signal: AbortSignal.any([scope.signal, left.signal]) };
   const includeUsage = body.stream_options?.include_usage === true;
-  const open = (push: Push) => api.chunks(gateway, body, inner, { includeUsage, push });
+  const open = (push: Push) =>
+    heardToEnd(api.chunks(gateway, body, inner, { includeUsage, push }), context.env);
   return eventStream(open, () => left.abort(), context.get("givenNames"));
 }
 

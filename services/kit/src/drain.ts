@@ -65,3 +65,14 @@ export function createDrain(): Drain {
     },
   };
 }
+
+/** Whether `work` ends in time; the timer goes with it, so that it keeps no process alive. */
+export function endsWithin(work: Promise<void>, limitMs: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(() => resolve(false), limitMs);
+    void work.then(() => {
+      clearTimeout(timer);
+      resolve(true);
+    });
+  });
+}

@@ -23,7 +23,7 @@ import type { Http2ServerRequest, Http2ServerResponse, ServerHttp2Session } from
 import type { AddressInfo } from "node:net";
 import { checkHost } from "./auth.ts";
 import { directKey, writeDirectly } from "./direct-messages.ts";
-import { createDrain, LAST_WORDS_MS, shuttingDown } from "./drain.ts";
+import { createDrain, endsWithin, LAST_WORDS_MS, shuttingDown } from "./drain.ts";
 import { toOpenAiError, TrimtabError } from "./errors.ts";
 import { mapFrameworkErrors } from "./framework-errors.ts";
 import { writeAnswer } from "./grpc-answers.ts";
@@ -31,6 +31,7 @@ import { REQUEST_ID_HEADER } from "./interceptors.ts";
 import { createHttp2Server, type Http2Listener } from "./http2-server.ts";
 import { RPC_LIMITS } from "./limits.ts";
 import type { Logger } from "./log.ts";
+import { heardStream, type HttpEnvironment } from "./stream-end.ts";
 import type { TlsIdentity } from "./tls.ts";
 
 /** A listening server. */
@@ -189,8 +190,9 @@ export function createHttpListener(options: HttpListenerOptions): Listener {
       async fetch(request, running) {
         // While it is answered a connection may be silent, and while it is streamed to.
         running.timeout(request, 0);
-        const response = await drain.track(() => fetchChecked(options, request, host));
-        if (!STREAMED.test(response.headers.get("content-type") ?? "")) running.timeout(request, idleSeconds);
+        const rest = (): void => running.timeout(request, idleSeconds);
+        const response = await drain.track(() => fetchChecked(options, request, host, { streamEnded: rest }));
+        if (!STREAMED.test(response.headers.get("content-type") ?? "")) rest();
         return response;
       },
       error: (error) => failure(error),
@@ -214,27 +216,17 @@ export function createHttpListener(options: HttpListenerOptions): Listener {
   };
 }
 
-/** Whether `work` ends in time; the timer goes with it, so that it keeps no process alive. */
-function endsWithin(work: Promise<void>, limitMs: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const timer = setTimeout(() => resolve(false), limitMs);
-    void work.then(() => {
-      clearTimeout(timer);
-      resolve(true);
-    });
-  });
-}
-
 async function fetchChecked(
   { app, log }: HttpListenerOptions,
   request: Request,
   host: string,
+  environment: HttpEnvironment,
 ): Promise<Response> {
   const begun = performance.now();
   let response: Response;
   try {
     checkHost(request, host);
-    response = await app.fetch(request);
+    response = await app.fetch(request, environment);
   } catch (error) {
     response = failure(error);
   }
@@ -259,7 +251,8 @@ export function mountConnect(app: Hono, options: RouteOptions, shutdown?: AbortS
   for (const [path, { handle }] of handlersOf(options, shutdown, { grpc: false })) {
     app.all(path, async (context) => {
       const response = await handle(universalServerRequestFromFetch(context.req.raw, {}));
-      return universalServerResponseToFetch(response);
+      const body = response.body && heardStream(response.body, context.env);
+      return universalServerResponseToFetch({ ...response, ...(body && { body }) });
     });
   }
 }
