@@ -84,15 +84,6 @@ test("messages of an earlier answer, text parts and developer messages are under
   expect(seen).toBe("system\nbe \nkind\nuser\nhello\nassistant\nhi\nuser\nagain\nassistant\n");
 });
 
-test("a seed of -1, and none, is drawn and told", async () => {
-  const { post } = createSimulatedStack();
-  const seedOf = async (more: object) =>
-    (await json(await post(CHAT, chatBody("hello", { logprobs: true, ...more })))).trimtab.seed as number;
-  const drawn = [await seedOf({ seed: -1 }), await seedOf({ seed: -1 }), await seedOf({})];
-  expect(new Set(drawn).size).toBe(3);
-  expect(drawn.every((seed) => Number.isInteger(seed) && seed >= 0)).toBe(true);
-});
-
 test("steering in the body compares base and steered, with gate, weights and proof", async () => {
   const { post } = createSimulatedStack();
   const body = await json(

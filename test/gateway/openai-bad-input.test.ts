@@ -13,6 +13,7 @@ const RANGE = "field_out_of_range";
 const INVALID = "invalid_argument";
 const UNKNOWN = "unknown_field";
 const steering = (more: object) => ({ steering: { recipe: "refusal", ...more } });
+const one = (message: object) => ({ messages: [message] });
 const long = "x".repeat(CONTEXT_TOKENS * 32 + 1);
 
 const fields: readonly (readonly [string, object, Expected])[] = [
@@ -31,27 +32,11 @@ const fields: readonly (readonly [string, object, Expected])[] = [
     { messages: new Array(1_025).fill({ role: "user", content: "a" }) },
     [400, RANGE, "messages"],
   ],
-  ["G12 role", { messages: [{ role: "judge", content: "a" }] }, [400, INVALID, "messages[0].role"]],
-  [
-    "G12 nobody's tool",
-    { messages: [{ role: "tool", content: "a" }] },
-    [400, REQUIRED, "messages[0].tool_call_id"],
-  ],
-  [
-    "G12 null content",
-    { messages: [{ role: "user", content: null }] },
-    [400, INVALID, "messages[0].content"],
-  ],
-  [
-    "G12 object content",
-    { messages: [{ role: "user", content: {} }] },
-    [400, INVALID, "messages[0].content"],
-  ],
-  [
-    "G12 a long name",
-    { messages: [{ role: "user", content: "", name: "x".repeat(65) }] },
-    [400, RANGE, "messages[0].name"],
-  ],
+  ["G12 role", one({ role: "judge", content: "a" }), [400, INVALID, "messages[0].role"]],
+  ["G12 nobody's tool", one({ role: "tool", content: "a" }), [400, REQUIRED, "messages[0].tool_call_id"]],
+  ["G12 null content", one({ role: "user", content: null }), [400, INVALID, "messages[0].content"]],
+  ["G12 object content", one({ role: "user", content: {} }), [400, INVALID, "messages[0].content"]],
+  ["G12 a long name", one({ role: "user", content: "", name: long }), [400, RANGE, "messages[0].name"]],
   ...[0, -2].map(
     (value) => [`G13 max_tokens ${value}`, { max_tokens: value }, [400, RANGE, "max_tokens"]] as const,
   ),

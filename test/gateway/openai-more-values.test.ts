@@ -110,3 +110,13 @@ test("G32 a thousand requests of one key: it is told when to come again, another
     expect(Number(headers.get("retry-after-ms"))).toBeGreaterThan(0);
   }
 });
+
+test("a seed of -1, and none, is drawn and told", async () => {
+  const seedOf = async (more: object) => {
+    const answer = (await (await stack.post(CHAT, chatBody("hello", more))).json()) as any;
+    return answer.trimtab.seed as number;
+  };
+  const drawn = [await seedOf({ seed: -1 }), await seedOf({ seed: -1 }), await seedOf({})];
+  expect(new Set(drawn).size).toBe(3);
+  expect(drawn.every((seed) => Number.isInteger(seed) && seed >= 0)).toBe(true);
+});
