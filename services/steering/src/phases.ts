@@ -1,6 +1,7 @@
 /**
  * Phases of a conversation that steering can be masked by, told by the special tokens of known templates. A spelling counts where
- * the model has it as one token: what a user types never is that token, so a text cannot move a mask.
+ * the model has it as one token. Control tokens are never what a user types; those a vocabulary has as ordinary ones (`<tool_call>` of
+ * Qwen) can be, as with llama.cpp: such a text moves the mask of its own message, and no further, as the template's next token ends the span.
  * Cost: one call to the tokenizer a model and process.
  */
 import { create } from "@bufbuild/protobuf";
