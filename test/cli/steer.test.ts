@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { startStack, type Stack } from "../../cli/src/compose.ts";
 import { blocks } from "../../cli/src/steer/lists.ts";
 import { defaultModelPath } from "#kit/paths.ts";
+import { writeSafetensors } from "#kit/safetensors.ts";
 import { runCommand } from "../support/cli.ts";
 
 setDefaultTimeout(120_000);
@@ -68,6 +69,20 @@ test("show says what a scale of 1 is: a dose of that size does the same", async 
   expect(proofs[1]).toBeCloseTo(proofs[0] ?? Number.NaN, 5);
   const text = (await runCommand(["steer", "show", "typed", ...server])).stdout;
   expect(text).toContain(doseAtScale1.toFixed(3));
+});
+
+test("show tells the evidence that a file carries, and nothing that moves a terminal", async () => {
+  const data = writeSafetensors(
+    { "direction.12": { shape: [576], data: new Float32Array(576).fill(1) } },
+    { "trimtab.method": "odd\u001b[2J", "trimtab.fact.false_effect": "0.125\u0007" },
+  );
+  const file = join(folder, "odd.safetensors");
+  writeFileSync(file, data);
+  const imported = await runCommand(["steer", "import", "odd", file, "--format", "safetensors", ...server]);
+  expect(imported).toMatchObject({ code: 0, stderr: "" });
+  const { stdout } = await runCommand(["steer", "show", "odd", ...server]);
+  expect(stdout).toContain("direction by odd?[2J, 1 blocks");
+  expect(stdout).toContain("false effect: 0.125?");
 });
 
 test("generate steers with it, and --compare shows both answers", async () => {

@@ -5,6 +5,7 @@
 import { fromBinary } from "@bufbuild/protobuf";
 import type { Command } from "commander";
 import { TrimtabError } from "#kit/errors.ts";
+import { printable } from "#kit/printable.ts";
 import { parseSafetensors, safetensorsToF32 } from "#kit/safetensors.ts";
 import { type Edit, EditSchema, RulesetSchema } from "#proto/trimtab/steering/v1/steering_service_pb.ts";
 import { ArtifactKind } from "#proto/trimtab/type/v1/artifact_pb.ts";
@@ -12,6 +13,11 @@ import { OperationKind, Site } from "#proto/trimtab/type/v1/program_pb.ts";
 import { addTargetOptions, withGateway, type TargetOptions } from "../options.ts";
 import { addJsonOption, type JsonOption, printResult } from "../view/result.ts";
 import { fetchArtifact } from "./fetch.ts";
+
+/** Before the name of a fact, in the metadata of a direction. */
+const FACT = "trimtab.fact.";
+/** Longest fact that is shown: a list of heads with their accuracies. */
+const FACT_CHARS = 2_000;
 
 interface Shown {
   readonly value: Readonly<Record<string, unknown>>;
@@ -60,7 +66,8 @@ function describeDirection(bytes: Uint8Array): Shown {
       return [{ block: Number(block), vectorNorm, residualNorm, doseAtScale1: vectorNorm / residualNorm }];
     })
     .sort((a, b) => a.block - b.block);
-  const method = metadata["trimtab.method"] ?? "";
+  const method = printable(metadata["trimtab.method"] ?? "");
+  const facts = factsOf(metadata);
   const rows = blocks.map(({ block, vectorNorm, residualNorm, doseAtScale1 }) =>
     [String(block), vectorNorm.toFixed(2), residualNorm.toFixed(2), doseAtScale1.toFixed(3)]
       .map((cell) => cell.padStart(10))
@@ -69,13 +76,20 @@ function describeDirection(bytes: Uint8Array): Shown {
   const head = ["block", "vector", "residual", "dose"].map((title) => title.padStart(10)).join(" ");
   const note = "norms of the vector and (median) of the residual stream; dose is what a scale of 1 comes to";
   return {
-    value: { kind: "direction", method, blocks },
-    lines: [`direction by ${method}, ${blocks.length} blocks`, head, ...rows, note],
+    value: { kind: "direction", method, blocks, facts },
+    lines: [`direction by ${method}, ${blocks.length} blocks`, head, ...rows, note, ...linesOf(facts)],
   };
 }
 
+/** What a fit or sweep found, as the file tells it. */
+function factsOf(metadata: Readonly<Record<string, string>>): Record<string, string> {
+  const own = Object.entries(metadata).filter(([key]) => key.startsWith(FACT));
+  return Object.fromEntries(own.map(([key, value]) => [key.slice(FACT.length), value]));
+}
+
 function describeEdit(edit: Edit): Shown {
-  const { method, facts } = edit;
+  const { facts } = edit;
+  const method = printable(edit.method);
   const operations = operationsOf(edit);
   return {
     value: { kind: "edit", method, operations, facts },
@@ -84,9 +98,10 @@ function describeEdit(edit: Edit): Shown {
 }
 
 function describeRuleset(bytes: Uint8Array): Shown {
-  const { method, conditions, rules, facts } = fromBinary(RulesetSchema, bytes);
+  const { conditions, rules, facts, ...ruleset } = fromBinary(RulesetSchema, bytes);
+  const method = printable(ruleset.method);
   const shown = rules.map(({ name, allOf, edit }) => ({
-    name,
+    name: printable(name),
     conditions: allOf.length,
     operations: edit ? operationsOf(edit) : [],
   }));
@@ -112,4 +127,6 @@ function operationsOf({ program }: Edit): string[] {
 }
 
 const linesOf = (facts: Readonly<Record<string, string>>): string[] =>
-  Object.entries(facts).map(([name, value]) => `${name.replaceAll("_", " ")}: ${value}`);
+  Object.entries(facts).map(
+    ([name, value]) => `${printable(name.replaceAll("_", " "))}: ${printable(value, FACT_CHARS)}`,
+  );

@@ -14,6 +14,7 @@ import {
   PutArtifactResponseSchema,
 } from "#proto/trimtab/gateway/v1/gateway_service_pb.ts";
 import type { GatewayContext } from "../context.ts";
+import { resolveModel } from "../flow/model.ts";
 
 type ArtifactMethods =
   "putArtifact" | "getArtifact" | "listArtifacts" | "deleteArtifact" | "importArtifact" | "exportArtifact";
@@ -48,7 +49,9 @@ export function artifactHandlers({
     },
     async importArtifact({ import: file }, context) {
       if (!file) throw missing("import");
-      const { artifact } = await steering.importArtifact(file, forwardCall(context));
+      const call = forwardCall(context);
+      const modelDigest = file.modelDigest || (await resolveModel(flow.clients, "", call)).digest;
+      const { artifact } = await steering.importArtifact({ ...file, modelDigest }, call);
       flow.requirements.clear();
       return create(ImportArtifactResponseSchema, artifact ? { artifact } : {});
     },

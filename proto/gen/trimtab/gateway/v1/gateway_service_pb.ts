@@ -2698,7 +2698,7 @@ export const DeleteArtifactResponseSchema: GenMessage<DeleteArtifactResponse> = 
  */
 export type ImportArtifactRequest = Message<"trimtab.gateway.v1.ImportArtifactRequest"> & {
   /**
-   * The file.
+   * The file; without a model digest it is for the only loaded model.
    *
    * @generated from field: trimtab.steering.v1.ImportArtifactRequest import = 1;
    */
