@@ -8,6 +8,7 @@ import { locateModel } from "#kit/model-sources.ts";
 import { integerIn } from "#kit/option-values.ts";
 import { defaultModelPath } from "#kit/paths.ts";
 import { connectGateway, startStack, type Stack } from "./compose.ts";
+import { aboutModel } from "./named-model.ts";
 
 /** Values of the options added by `addModelOptions`. */
 export interface ModelOptions {
@@ -59,17 +60,20 @@ function addPreparation(command: Command): Command {
 }
 
 /** Options of services that a command starts: a server that runs has chosen for itself. */
-const OF_STARTED = ["model", "quantize", "threads"];
+const OF_STARTED = ["quantize", "threads"];
 
 /** Adds `--address` beside the model options: use running services, or start them for this command. */
 export function addTargetOptions(command: Command): Command {
-  return addModelOptions(command)
+  const help = `${MODEL_HELP}; with --address one of the server's models, by its name`;
+  return addPreparation(command.option("--model <model>", help, defaultModelPath()))
     .option(
       "--address <host:port>",
       "gRPC address of a running gateway; without it the services are started for this command",
     )
     .hook("preAction", (_, called) => {
       if (called.getOptionValueSource("address") === undefined) return;
+      // What the environment says is a file for services that are started.
+      if (called.getOptionValueSource("model") !== "cli") called.setOptionValue("model", "");
       const why = "is of services that are started for a command: the server at --address has its own";
       refuseTyped(called, OF_STARTED, (option) => `${option} ${why}`);
     });
@@ -96,9 +100,12 @@ export async function withGateway<T>(
   options: TargetOptions,
   work: (client: Stack["client"]) => Promise<T>,
 ): Promise<T> {
-  if (options.address !== undefined) return await work(connectGateway(options.address));
+  if (options.address !== undefined) {
+    const client = connectGateway(options.address);
+    return await work(options.model === "" ? client : aboutModel(client, options.model));
+  }
   const stack = await startStack({
-    modelPath: options.model,
+    modelPath: locateModel(options.model),
     quantize: options.quantize,
     threads: options.threads,
     host: "127.0.0.1",

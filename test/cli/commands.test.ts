@@ -54,12 +54,12 @@ test("a key that would have ended already is not made", async () => {
   }
 });
 
-test("a model beside the address of a server, which answers with its own, is refused", async () => {
+test("how to load a model beside the address of a server, which has loaded its own, is refused", async () => {
   const { code, stdout, stderr } = await runCommand([
-    ...["generate", "Hello", "--address", "127.0.0.1:1", "--model", "other.gguf"],
+    ...["generate", "Hello", "--address", "127.0.0.1:1", "--quantize", "q8_0"],
   ]);
   expect([code, stdout]).toEqual([64, ""]);
-  expect(stderr).toContain("(field --model)");
+  expect(stderr).toContain("(field --quantize)");
 });
 
 test("an address at which nobody listens is told with how to start a server, and exits as unavailable", async () => {
