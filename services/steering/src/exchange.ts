@@ -138,6 +138,16 @@ export async function neutralNorms(
   return measured;
 }
 
+/** Which row of which block is a question of autoencoders alone. @throws TrimtabError INVALID_ARGUMENT for what would be left aside */
+export function checkChoice(file: Pick<ImportArtifactRequest, "format" | "feature" | "layer">): void {
+  if (file.format === DirectionFormat.SAELENS) return;
+  const idle = (["feature", "layer"] as const).find((field) => file[field] !== 0);
+  if (idle === undefined) return;
+  throw new TrimtabError("INVALID_ARGUMENT", "only a file of a sparse autoencoder leaves that to be chosen", {
+    field: idle,
+  });
+}
+
 /** @throws TrimtabError FIELD_REQUIRED, TOO_LARGE. */
 export function checkTexts(request: Pick<ExtractVectorRequest, "positive" | "negative">): void {
   for (const field of ["positive", "negative"] as const) {

@@ -58,6 +58,12 @@ test("a decoder row becomes the direction of its feature in its block", async ()
   );
 });
 
+test("a row or a block to choose, of a file that has none to choose, is refused and not left aside", async () => {
+  const file = json({ directions: { 1: [...ramp(stack.model.width)] } });
+  for (const more of [{ feature: 3 }, { layer: 2 }])
+    expect(await reasonOf(bring("idle", SVEC, file, more))).toBe("INVALID_ARGUMENT");
+});
+
 /** A controller of two hidden units over the last two blocks. */
 function controllerFile(change: Record<string, { shape: number[]; data: Float32Array }> = {}): Uint8Array {
   const { width, layers } = stack.model;

@@ -6,6 +6,7 @@ import type { Caller } from "#proto/trimtab/type/v1/caller_pb.ts";
 import { ArtifactKind } from "#proto/trimtab/type/v1/artifact_pb.ts";
 import type { WorkScope } from "../clients.ts";
 import {
+  checkChoice,
   checkTexts,
   exportDirection,
   extractDirection,
@@ -31,6 +32,7 @@ export function directionHandlers(parts: SteeringParts): Handlers {
       const { name, format, data, modelDigest } = file;
       checkSize(data);
       checkArtifactName(name);
+      checkChoice(file);
       const model = await fetchModel(clients, modelDigest, { signal });
       if (format === DirectionFormat.FC_CONTROLLER) {
         const bytes = readFcController(data, model);
