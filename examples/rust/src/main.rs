@@ -9,8 +9,8 @@ use proto::trimtab::r#type::v1::{ChatMessage, SamplingParameters};
 use tonic_types::StatusExt;
 
 fn ask(content: &str, max_tokens: u32, temperature: f32) -> GenerationSpec {
-    let message = ChatMessage { role: "user".into(), content: content.into() };
-    let conversation = Conversation { messages: vec![message], continue_final: false };
+    let message = ChatMessage { role: "user".into(), content: content.into(), ..Default::default() };
+    let conversation = Conversation { messages: vec![message], ..Default::default() };
     GenerationSpec {
         prompt: Some(generation_spec::Prompt::Conversation(conversation)),
         max_tokens,
