@@ -58,7 +58,11 @@ export function AnswerCard({
         onFocus={() => answer.tokens.length > 0 && pick({ turnId: turn.id, answer, index: 0 })}
       >
         {answer.tokens.length > 0 ? (
-          <AnswerTokens answer={answer} turnId={turn.id} count={answer.tokens.length} />
+          <AnswerTokens
+            {...{ answer, turnId: turn.id }}
+            count={answer.tokens.length}
+            length={answer.text.length}
+          />
         ) : (
           <p class="waiting">…</p>
         )}

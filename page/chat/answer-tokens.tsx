@@ -21,11 +21,15 @@ interface Stretch {
   readonly chosen: number;
 }
 
-/** The first `count` tokens of an answer, a span a token; `count` tells Preact that the answer grew. */
+/**
+ * The first `count` tokens of an answer, a span a token. The answer grows in place: `count` and `length`, that of its text, tell Preact
+ * so. Components that read signals are drawn again only when their props change, and the last token can grow alone.
+ */
 export function AnswerTokens(props: {
   readonly answer: Answer;
   readonly turnId: string;
   readonly count: number;
+  readonly length: number;
 }) {
   const { answer, turnId, count } = props;
   return (
