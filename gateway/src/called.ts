@@ -45,14 +45,15 @@ async function* withCalls(
   const { tools, isForced, isSingle } = choiceOf(spec);
   const readings = new Map<number, Reading>();
   let syntax: CallSyntax | undefined;
-  const readingOf = (choice: number, of: CallSyntax): Reading => {
+  const names = tools.map(({ name }) => name);
+  const begin = (of: CallSyntax): Reading => {
     const reader = createCallReader(of, isForced);
-    const names = tools.map(({ name }) => name);
-    const known = readings.get(choice) ?? {
-      ...{ reader: isForced ? reader : withUnmarked(reader, of, names), calls: 0 },
-    };
-    readings.set(choice, known);
-    return known;
+    return { reader: isForced ? reader : withUnmarked(reader, of, names), calls: 0 };
+  };
+  const readingOf = (choice: number, of: CallSyntax): Reading => {
+    const reading = readings.get(choice) ?? begin(of);
+    readings.set(choice, reading);
+    return reading;
   };
   const take = (reading: Reading, { text, calls }: Read): { text: string; toolCalls: ToolCall[] } => {
     const counted = isSingle ? calls.slice(0, 1 - reading.calls) : calls;

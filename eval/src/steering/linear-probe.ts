@@ -20,7 +20,7 @@ export function fitProbe(
 }
 
 /** Takes the mean of each component off a row and divides by its spread, both over `rows`. */
-function scalingOf(rows: readonly Float32Array[]): {
+export function scalingOf(rows: readonly Float32Array[]): {
   readonly width: number;
   readonly scaled: (row: Float32Array) => Float32Array;
 } {

@@ -6,6 +6,7 @@
  * The steps are those of logistic.ts, taken by a in place of w. Rows are standardised by some of them, the same for every fit. Cost:
  * rows² × width / 2 once, then rounds × examples² a fit, whatever the width.
  */
+import { scalingOf } from "./linear-probe.ts";
 
 const FEW = 16;
 
@@ -33,10 +34,8 @@ export function productsOf(
   rows: ReadonlyMap<string, Float32Array>,
   standard: readonly string[],
 ): RowProducts {
-  const scaled = standardised(
-    [...rows.values()],
-    standard.map((id) => rows.get(id)!),
-  );
+  const scaling = scalingOf(standard.map((id) => rows.get(id)!));
+  const scaled = [...rows.values()].map(scaling.scaled);
   const wide = scaled.map((row) => Float64Array.from(row));
   const products = scaled.map(() => new Float32Array(scaled.length));
   // A few rows with all of the others: the few stay in the cache.
@@ -102,18 +101,6 @@ function descend(
     }
   }
   return { amounts: current.subarray(0, n), bias: current[n]! };
-}
-
-/** Rows without the mean of each component and by its spread, both over the rows of `standard`. */
-function standardised(rows: readonly Float32Array[], standard: readonly Float32Array[]): Float32Array[] {
-  const width = rows[0]?.length ?? 0;
-  const mean = new Float64Array(width);
-  const variance = new Float64Array(width);
-  for (const row of standard) for (let i = 0; i < width; i++) mean[i]! += row[i]! / standard.length;
-  for (const row of standard)
-    for (let i = 0; i < width; i++) variance[i]! += (row[i]! - mean[i]!) ** 2 / standard.length;
-  const spread = variance.map((value) => Math.sqrt(value) || 1);
-  return rows.map((row) => row.map((value, i) => (value - mean[i]!) / spread[i]!));
 }
 
 /** Inner product over the entries of the first; four sums at a time, so that none waits for the one before. */

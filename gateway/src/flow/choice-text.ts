@@ -118,7 +118,7 @@ function firstStop(text: string, stops: readonly string[]): number {
 }
 
 /** Length of the longest end of `text` that is the beginning of a stop string. */
-function heldBack(text: string, stops: readonly string[]): number {
+export function heldBack(text: string, stops: readonly string[]): number {
   let longest = 0;
   for (const stop of stops) {
     for (let length = Math.min(stop.length - 1, text.length); length > longest; length--) {

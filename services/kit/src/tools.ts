@@ -22,6 +22,12 @@ export function textsOfConversation(messages: readonly ChatMessage[], tools: rea
   ];
 }
 
+/** What tools, calls and their answers are refused with where the model's template would leave them out. */
+export function noSyntax(field: string): TrimtabError {
+  const message = "the model's chat template writes calls of functions in no known syntax";
+  return new TrimtabError("UNSUPPORTED", message, { field });
+}
+
 /** @throws TrimtabError FIELD_OUT_OF_RANGE, INVALID_ARGUMENT, naming a part of `field`. */
 export function checkTools(tools: readonly Tool[], field: string): void {
   checkCount(tools.length, TOOL_LIMITS.tools, field, "functions");

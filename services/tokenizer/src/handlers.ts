@@ -2,6 +2,7 @@
 import type { ServiceImpl } from "@connectrpc/connect";
 import { TrimtabError } from "#kit/errors.ts";
 import { toQuantizedType } from "#kit/model-sources.ts";
+import { noSyntax } from "#kit/tools.ts";
 import { type ChatMessage, type Tool, ToolSyntax } from "#proto/trimtab/type/v1/generation_pb.ts";
 import type { TokenizerService } from "#proto/trimtab/tokenizer/v1/tokenizer_service_pb.ts";
 import { VOCABULARY_RUN_TOKENS } from "../limits.ts";
@@ -78,7 +79,5 @@ export function createHandlers(registry: Registry): ServiceImpl<typeof Tokenizer
 function refuseTools(messages: readonly ChatMessage[], tools: readonly Tool[]): void {
   const calling = messages.findIndex(({ toolCalls }) => toolCalls.length > 0);
   if (tools.length === 0 && calling < 0) return;
-  const field = tools.length > 0 ? "tools" : `messages[${calling}].tool_calls`;
-  const message = "the model's chat template writes calls of functions in no known syntax";
-  throw new TrimtabError("UNSUPPORTED", message, { field });
+  throw noSyntax(tools.length > 0 ? "tools" : `messages[${calling}].tool_calls`);
 }

@@ -1,9 +1,9 @@
 /** Caps of a composition and of its parts hold, whoever names them; on the real engine with the synthetic model. */
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import type { MessageInitShape } from "@bufbuild/protobuf";
-import { fromConnectError } from "#kit/errors.ts";
 import type { SteeringUseSchema } from "#proto/trimtab/steering/v1/steering_service_pb.ts";
-import { ConflictRule, Site } from "#proto/trimtab/type/v1/program_pb.ts";
+import { ConflictRule } from "#proto/trimtab/type/v1/program_pb.ts";
+import { movedBy, planOutcome } from "./support/outcomes.ts";
 import { fitTwoDirections, type SyntheticStack, startSyntheticStack } from "./support/synthetic-stack.ts";
 
 setDefaultTimeout(120_000);
@@ -21,17 +21,8 @@ const at = (direction: string, dose: number, more: object = {}): Use => ({
   ...{ direction, dose: { dose: { case: "relative", value: dose } }, layers: [2] },
   ...more,
 });
-/** How far the row moves, of its norm. */
-async function moved(use: Use): Promise<number> {
-  const base = await stack.row(BAD, Site.RESIDUAL, 2);
-  const row = await stack.row(BAD, Site.RESIDUAL, 2, use);
-  return Math.hypot(...row.map((x, i) => x - (base[i] as number))) / Math.hypot(...base);
-}
-const refusal = (use: Use) =>
-  stack.plan(BAD, use).then(
-    () => "accepted",
-    (error: unknown) => `${fromConnectError(error).reason} ${fromConnectError(error).field}`,
-  );
+const moved = (use: Use) => movedBy(stack, BAD, use);
+const refusal = (use: Use) => planOutcome(stack, BAD, use);
 
 test("a composition that is to be clamped limits the additions of its parts", async () => {
   const parts = [at("mean", 0.5)];

@@ -1,11 +1,11 @@
 /** Caps on stored edits hold, or are refused: of what nobody knows the dose of, and of additions that keep norms. */
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import { create, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
-import { fromConnectError } from "#kit/errors.ts";
 import { EditSchema, type SteeringUseSchema } from "#proto/trimtab/steering/v1/steering_service_pb.ts";
 import { ArtifactKind } from "#proto/trimtab/type/v1/artifact_pb.ts";
 import { NormPolicy, OperationKind, Site } from "#proto/trimtab/type/v1/program_pb.ts";
 import { f32Tensor } from "../../../services/steering/src/tensors.ts";
+import { movedBy, planOutcome } from "./support/outcomes.ts";
 import { fitTwoDirections, type SyntheticStack, startSyntheticStack } from "./support/synthetic-stack.ts";
 
 setDefaultTimeout(120_000);
@@ -33,16 +33,8 @@ beforeAll(async () => {
 });
 afterAll(() => stack.close());
 
-const outcome = (use: Use) =>
-  stack.plan(BAD, use).then(
-    () => "accepted",
-    (error: unknown) => `${fromConnectError(error).reason} ${fromConnectError(error).field}`,
-  );
-async function moved(use: Use): Promise<number> {
-  const base = await stack.row(BAD, Site.RESIDUAL, 2);
-  const row = await stack.row(BAD, Site.RESIDUAL, 2, use);
-  return Math.hypot(...row.map((x, i) => x - (base[i] as number))) / Math.hypot(...base);
-}
+const outcome = (use: Use) => planOutcome(stack, BAD, use);
+const moved = (use: Use) => movedBy(stack, BAD, use);
 const capped: Use = { direction: "capped" };
 const noise: Use = { direction: "noise", scale: 0.1 };
 

@@ -2,6 +2,7 @@
  * The text of one choice -> what it says and what it calls. A call is told once it is whole, and markup that holds none stays text, as
  * the model wrote it. Text that may become the mark of a call is held back until that is decided. Cost: each text is looked at once.
  */
+import { heldBack } from "../choice-text.ts";
 import type { CallSyntax, WrittenCall } from "./syntax.ts";
 
 /** What became certain. */
@@ -38,7 +39,7 @@ export function createCallReader({ open, close, read }: CallSyntax, isBegun: boo
   const outside = (text: string): [said: string, rest: string] => {
     const seen = held + text;
     const at = seen.indexOf(open);
-    held = at < 0 ? seen.slice(seen.length - lengthOfBeginning(seen, open)) : "";
+    held = at < 0 ? seen.slice(seen.length - heldBack(seen, [open])) : "";
     if (at < 0) return [say(seen.slice(0, seen.length - held.length)), ""];
     isInside = true;
     return [say(seen.slice(0, at)), seen.slice(at + open.length)];
@@ -84,11 +85,4 @@ export function createCallReader({ open, close, read }: CallSyntax, isBegun: boo
       return call ? { text: "", calls: [call] } : { text: say((isBegun ? "" : open) + written), calls: [] };
     },
   };
-}
-
-/** Length of the longest end of `text` that is the beginning of `mark`. */
-function lengthOfBeginning(text: string, mark: string): number {
-  let length = Math.min(mark.length - 1, text.length);
-  while (length > 0 && !text.endsWith(mark.slice(0, length))) length--;
-  return length;
 }

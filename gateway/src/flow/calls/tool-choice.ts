@@ -1,6 +1,6 @@
 /** What a request says of calls, as what is generated: a call that must be made is an answer under the schema of its function. */
 import { clone, create } from "@bufbuild/protobuf";
-import { TrimtabError } from "#kit/errors.ts";
+import { noSyntax } from "#kit/tools.ts";
 import type { Model } from "#proto/trimtab/forward/v1/forward_service_pb.ts";
 import {
   type Conversation,
@@ -64,10 +64,7 @@ export async function withToolChoice(
   const { tools, callable, isForced, isSingle } = choiceOf(asked);
   if (tools.length === 0 || !(isForced || isSingle)) return { spec: asked, openingIds: [] };
   const { calls: syntax } = await vocabularies.get(model, scope);
-  if (!syntax) {
-    const message = "the model's chat template writes calls of functions in no known syntax";
-    throw new TrimtabError("UNSUPPORTED", message, { field: "conversation.tools" });
-  }
+  if (!syntax) throw noSyntax("conversation.tools");
   const spec = clone(GenerationSpecSchema, asked);
   if (!isForced) {
     // The first call is the last thing that is generated.

@@ -13,6 +13,7 @@ const BEGINNING_CHARS = 256;
 
 /** Reads the choice as `reader` does, unless it is calls of functions in `offered` that have no marks. */
 export function withUnmarked(reader: CallReader, syntax: CallSyntax, offered: readonly string[]): CallReader {
+  const openings = BEFORE.flatMap((before) => offered.map((name) => `${before}${syntax.unmarked}${name}"`));
   let held = "";
   let state: "beginning" | "call" | "text" = "beginning";
   const passOn = (): Read => {
@@ -25,7 +26,7 @@ export function withUnmarked(reader: CallReader, syntax: CallSyntax, offered: re
       if (state === "text") return reader.push(text);
       held += text;
       if (state === "beginning") {
-        const begins = beginsCall(held, syntax.unmarked, offered);
+        const begins = beginsCall(held, openings);
         if (begins === false) return passOn();
         if (begins) state = "call";
       }
@@ -42,9 +43,8 @@ export function withUnmarked(reader: CallReader, syntax: CallSyntax, offered: re
 }
 
 /** Whether a text begins with a call; undefined: it may. */
-function beginsCall(text: string, unmarked: string, offered: readonly string[]): boolean | undefined {
+function beginsCall(text: string, openings: readonly string[]): boolean | undefined {
   const seen = text.replaceAll(/\s/g, "");
-  const openings = BEFORE.flatMap((before) => offered.map((name) => `${before}${unmarked}${name}"`));
   if (openings.some((opening) => seen.startsWith(opening))) return true;
   const mayBe = text.length <= BEGINNING_CHARS && openings.some((opening) => opening.startsWith(seen));
   return mayBe ? undefined : false;

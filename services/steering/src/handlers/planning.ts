@@ -9,6 +9,7 @@ import {
   type SteeringUse,
   SteeringUseSchema,
 } from "#proto/trimtab/steering/v1/steering_service_pb.ts";
+import type { PhaseMarker } from "#proto/trimtab/type/v1/program_pb.ts";
 import { announcedPrograms, composedTaps, decideParts, type Part } from "../compose.ts";
 import { restricted } from "../active-layers.ts";
 import type { Plan } from "../decider.ts";
@@ -22,6 +23,13 @@ import { partsOf } from "../use.ts";
 /** A part with its recipe's own mode and reply; empty for artifacts. */
 interface NamedPart extends Part, ReplySource {
   readonly ownMode: string;
+}
+
+/** What a use asks for: its parts, itself, and the markers of the phases that they are masked by. */
+interface Found {
+  readonly parts: readonly NamedPart[];
+  readonly whole: SteeringUse;
+  readonly markers: readonly PhaseMarker[];
 }
 
 /** Handlers of planning. */
@@ -62,21 +70,20 @@ export function planningHandlers({
   /** Does something with the parts of a use; what they are decided with stays open meanwhile. */
   const withParts = async <T>(
     { steering, modelDigest }: { readonly steering?: SteeringUse; readonly modelDigest: string },
-    work: (parts: readonly NamedPart[]) => Promise<T>,
+    work: (found: Found) => Promise<T>,
   ): Promise<T> => {
     const held: Resolved[] = [];
     try {
-      return await work(await allParts(steering, modelDigest, (found) => held.push(found)));
+      const parts = await allParts(steering, modelDigest, (found) => held.push(found));
+      const markers = await phases.of(usesOf(parts), modelDigest);
+      return await work({ parts, whole: steering ?? create(SteeringUseSchema), markers });
     } finally {
       for (const found of held) found.letGo();
     }
   };
   return {
     getRequirements: (request) =>
-      withParts(request, async (parts) => {
-        const { steering, modelDigest } = request;
-        const whole = steering ?? create(SteeringUseSchema);
-        const markers = await phases.of(usesOf(parts), modelDigest);
+      withParts(request, async ({ parts, whole, markers }) => {
         const programs = announcedPrograms(parts, whole, markers);
         for (const program of programs) library.remember(program);
         const isComposed = whole.parts.length > 0;
@@ -91,10 +98,8 @@ export function planningHandlers({
         };
       }),
     plan: (request) =>
-      withParts(request, async (parts) => {
-        const { steering, modelDigest, activations, activeLayers } = request;
-        const whole = steering ?? create(SteeringUseSchema);
-        const markers = await phases.of(usesOf(parts), modelDigest);
+      withParts(request, async ({ parts, whole, markers }) => {
+        const { activations, activeLayers } = request;
         const plan = restricted(await decideParts(parts, whole, activations, markers), activeLayers);
         // A use that decides again may name its program later.
         const programs = plan.program ? [plan.program] : announcedPrograms(parts, whole, markers);
