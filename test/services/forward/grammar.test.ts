@@ -111,3 +111,25 @@ test("numbers stay within their bounds and reach them (seed 11)", async () => {
     expect(integers === null ? [] : await taken(ofRegex(integers), texts)).toEqual(whole);
   }
 }, 120_000);
+
+test("a mask within a string takes about as long as one before it, however many tokens go on there", async () => {
+  const letters = [..."abcdefghijklmnopqrstuvwxyz"];
+  const words = letters.flatMap((a) => letters.flatMap((b) => letters.map((c) => a + b + c)));
+  const info = await TokenizerInfo.createTokenizerInfo([...words, '{"', '":', '"', "}"]);
+  const compiled = await (
+    await GrammarCompiler.createGrammarCompiler(info, false)
+  ).compileGrammar(ofSchema({ type: "object", properties: { abc: { type: "string" } }, required: ["abc"] }));
+  const fastest = async (text: string): Promise<number> => {
+    const matcher = await GrammarMatcher.createGrammarMatcher(compiled);
+    expect(matcher._acceptString(text)).toBe(true);
+    const times: number[] = [];
+    for (let round = 0; round < 9; round++) {
+      const beganMs = performance.now();
+      await matcher.getNextTokenBitmask();
+      times.push(performance.now() - beganMs);
+    }
+    matcher.dispose();
+    return Math.min(...times);
+  };
+  expect(await fastest('{"abc":"')).toBeLessThan(20 * (await fastest('{"abc":')));
+});
