@@ -45,7 +45,8 @@ async function* withCalls(
   const { tools, isForced, isSingle } = choiceOf(spec);
   const readings = new Map<number, Reading>();
   let syntax: CallSyntax | undefined;
-  const names = tools.map(({ name }) => name);
+  // Without its mark no call is held to a schema.
+  const names = tools.filter(({ strict }) => !strict).map(({ name }) => name);
   const begin = (of: CallSyntax): Reading => {
     const reader = createCallReader(of, isForced);
     return { reader: isForced ? reader : withUnmarked(reader, of, names), calls: 0 };

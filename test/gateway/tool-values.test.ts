@@ -37,11 +37,6 @@ const bodies: readonly (readonly [string, object, Expected])[] = [
     offer(...Array.from({ length: 129 }, (_, index) => tool({ name: `f${index}` }))),
     [400, RANGE, "tools"],
   ],
-  [
-    "a schema to keep to, perhaps",
-    offer(tool({ strict: true })),
-    [400, "unsupported", "tools[0].function.strict"],
-  ],
   ["a choice without functions", { tool_choice: "required" }, [400, INVALID, "tool_choice"]],
   ["an unknown choice", { ...offer(tool()), tool_choice: "any" }, [400, INVALID, "tool_choice"]],
   [

@@ -1,7 +1,7 @@
 /** Everything a generation needs before its first token is computed; what fails here costs nothing but a few calls. */
 import { randomInt } from "node:crypto";
 import { clone, create, equals, type JsonObject } from "@bufbuild/protobuf";
-import { TrimtabError, withRenamedField } from "#kit/errors.ts";
+import { TrimtabError } from "#kit/errors.ts";
 import type { CheckParameters } from "#kit/parameters.ts";
 import type { Model } from "#proto/trimtab/forward/v1/forward_service_pb.ts";
 import type { GenerationSpec } from "#proto/trimtab/gateway/v1/gateway_service_pb.ts";
@@ -13,7 +13,7 @@ import {
 import type { Audit } from "../audit.ts";
 import type { CallScope, GatewayClients } from "../clients.ts";
 import type { Breathe } from "./breath.ts";
-import { choiceOf, fieldOfSchemas, withToolChoice } from "./calls/tool-choice.ts";
+import { choiceOf, failureOfSchemas, withToolChoice } from "./calls/tool-choice.ts";
 import type { Programs } from "./programs.ts";
 import { encodePrompt, type Prompt } from "./prompt.ts";
 import { serviceFailure } from "./reasons.ts";
@@ -69,10 +69,10 @@ export async function prepare(
   continuation = "",
 ): Promise<Prepared> {
   const asked = validateSpec(request);
-  const { isForced } = choiceOf(asked);
-  if ((asked.constraint || isForced) && continuation !== "") {
+  const { isForced, isHeld } = choiceOf(asked);
+  if ((asked.constraint || isHeld) && continuation !== "") {
     const message = "a constraint cannot begin within an answer that is given";
-    const field = asked.constraint ? "constraint" : "conversation.tool_choice";
+    const field = asked.constraint ? "constraint" : `conversation.${isForced ? "tool_choice" : "tools"}`;
     throw new TrimtabError("UNSUPPORTED", message, { field });
   }
   const model = await resolveModel(flow.clients, asked.model, scope);
@@ -112,7 +112,8 @@ function isAnsweredFreely(
   { scaling, speculation, constraint }: Pick<GenerationSpec, "scaling" | "speculation" | "constraint">,
   continuation: string,
 ): boolean {
-  return !scaling && !speculation && !constraint && continuation === "";
+  const isFreeText = !constraint || constraint.kind.case === "tagged";
+  return !scaling && !speculation && isFreeText && continuation === "";
 }
 
 /**
@@ -165,9 +166,7 @@ async function prepareConstraint(
     await clients.forward.prepareConstraint({ modelDigest: model.digest, constraint }, scope);
   } catch (error) {
     const failure = serviceFailure(error, "forward", scope.signal);
-    throw choiceOf(spec).isForced
-      ? withRenamedField(failure, /^constraint.*$/, fieldOfSchemas(spec))
-      : failure;
+    throw choiceOf(spec).isHeld ? failureOfSchemas(failure, spec) : failure;
   }
 }
 

@@ -35,8 +35,8 @@ export function validateSpec(spec: GenerationSpec | undefined): GenerationSpec {
   checkRange("max_tokens", spec.maxTokens, { min: 0, max: LIMITS.maxTokens });
   checkRange("top_logprobs", spec.topLogprobs, { min: 0, max: LIMITS.topLogprobs });
   validateEnd(spec);
-  const { tools, isForced } = choiceOf(spec);
-  if ((spec.constraint || isForced) && spec.speculation) {
+  const { tools, isHeld } = choiceOf(spec);
+  if ((spec.constraint || isHeld) && spec.speculation) {
     const message = "speculation does not go with a constraint";
     throw new TrimtabError("UNSUPPORTED", message, { field: "speculation" });
   }
@@ -57,7 +57,7 @@ export function validateSpec(spec: GenerationSpec | undefined): GenerationSpec {
 function validateEnd(spec: GenerationSpec): void {
   const { minTokens, maxTokens, ignoreModelStop, constraint, scaling } = spec;
   checkRange("min_tokens", minTokens, { min: 0, max: maxTokens || LIMITS.maxTokens });
-  if (!constraint && !choiceOf(spec).isForced && !scaling) return;
+  if (!constraint && !choiceOf(spec).isHeld && !scaling) return;
   const field = minTokens > 0 ? "min_tokens" : ignoreModelStop ? "ignore_model_stop" : undefined;
   if (field === undefined) return;
   const message = `the answers of a ${scaling ? "search" : "constraint"} end where the model says`;
@@ -83,7 +83,7 @@ export function validateConversation(conversation: Conversation, field = "conver
   validateToolChoice(conversation, field);
 }
 
-/** A function that must be called is there; its schema is kept to only where a call must be made. */
+/** A function that must be called is there. */
 function validateToolChoice({ tools, toolChoice }: Conversation, field: string): void {
   const { mode = ToolChoiceMode.UNSPECIFIED, function: named = "" } = toolChoice ?? {};
   const isForced = mode === ToolChoiceMode.REQUIRED;
@@ -96,11 +96,6 @@ function validateToolChoice({ tools, toolChoice }: Conversation, field: string):
     throw new TrimtabError("INVALID_ARGUMENT", "no function that must be called has this name", {
       field: `${at}.function`,
     });
-  const strict = tools.findIndex((tool) => tool.strict);
-  if (strict < 0 || mode !== ToolChoiceMode.UNSPECIFIED) return;
-  const message =
-    "a call that the model may choose to make is not held to its schema; require it, or leave strict out";
-  throw new TrimtabError("UNSUPPORTED", message, { field: `${field}.tools[${strict}].strict` });
 }
 
 /** Throws unless `use` names one recipe or direction with one strength. */

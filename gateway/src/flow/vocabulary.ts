@@ -22,6 +22,8 @@ export interface Vocabulary {
   idsCompleting(text: string): readonly number[];
   /** How the model writes calls of functions; their marks are text, whatever the vocabulary says of them. */
   readonly calls: CallSyntax | undefined;
+  /** The vocabulary has one of these marks as a special token. */
+  readonly hasSpecialMarks: boolean;
   /** How a token is shown: its bytes as text, wrong ones as U+FFFD. */
   spelling(id: number): string;
 }
@@ -56,6 +58,7 @@ async function fetchVocabulary(
   const tokens: Uint8Array[] = [];
   const special = new Map<number, Uint8Array>();
   let calls: CallSyntax | undefined;
+  let hasSpecialMarks = false;
   const stopIds = new Set(model.stopIds);
   const encoder = new TextEncoder();
   try {
@@ -65,7 +68,9 @@ async function fetchVocabulary(
       calls ??= callSyntaxOf(run.toolSyntax);
       run.tokens.forEach((bytes, at) => (tokens[run.firstId + at] = bytes));
       for (const [id, text] of Object.entries(run.special)) {
-        if (text === calls?.open || text === calls?.close) tokens[Number(id)] = encoder.encode(text);
+        const isMark = text === calls?.open || text === calls?.close;
+        hasSpecialMarks ||= isMark;
+        if (isMark) tokens[Number(id)] = encoder.encode(text);
         else special.set(Number(id), encoder.encode(text));
       }
       for (const id of run.stopIds) stopIds.add(id);
@@ -84,7 +89,7 @@ async function fetchVocabulary(
   const spell = new TextDecoder("utf-8", { ignoreBOM: true });
   const completing = createLru<readonly number[]>(LIMITS.completions);
   return {
-    ...{ stopIds, calls, bytes },
+    ...{ stopIds, calls, hasSpecialMarks, bytes },
     idsCompleting(text) {
       const ids = completing.get(text) ?? findCompleting(tokens, text);
       completing.set(text, ids);

@@ -63,6 +63,7 @@ const SIMULATED_VERIFIERS = [
 export interface StackOptions {
   /** Guards its HTTP API. */
   readonly apiKey?: string;
+  readonly tokenizer?: typeof simulatedTokenizer;
   readonly gate?: KeyGate;
   readonly metrics?: Metrics;
   readonly admission?: Partial<AdmissionLimits>;
@@ -78,9 +79,9 @@ export function createSimulatedStack(options: StackOptions = {}): SimulatedStack
     billed: 7,
   };
   const clients: GatewayClients = {
-    tokenizer: connectTo({ routes: (r) => r.service(TokenizerService, simulatedTokenizer) }).client(
-      TokenizerService,
-    ),
+    tokenizer: connectTo({
+      routes: (r) => r.service(TokenizerService, options.tokenizer ?? simulatedTokenizer),
+    }).client(TokenizerService),
     forward: connectTo({ routes: (r) => r.service(ForwardService, simulatedForward(forward)) }).client(
       ForwardService,
     ),

@@ -7,14 +7,17 @@ import { nestedSchema } from "./nested-schema.ts";
 import type { CallSyntax } from "./syntax.ts";
 
 const OPEN = "<tool_call>";
+const CLOSE = "</tool_call>";
 
 /** The syntax. */
 export const hermes: CallSyntax = {
   open: OPEN,
-  close: "</tool_call>",
+  close: CLOSE,
   unmarked: '{"name":"',
   opening: `${OPEN}\n`,
   schemaOf: (tools) => ({ anyOf: tools.map(schemaOfCall) }),
+  beforeArguments: (name) => `\n{"name": "${name}", "arguments": `,
+  afterArguments: `}\n${CLOSE}`,
   read(body) {
     // What is told as a call is taken back as one in the next request.
     if (faultOfObject(body, TOOL_LIMITS.argumentDepth + 1) !== undefined) return undefined;

@@ -20,6 +20,10 @@ export interface CallSyntax {
   readonly opening: string;
   /** JSON schema of the rest of it, if it calls one of `tools`. */
   schemaOf(tools: readonly Tool[]): object;
+  /** What stands between `open` and the arguments of a call that the model chooses to make. */
+  beforeArguments(name: string): string;
+  /** What stands after them, `close` included. */
+  readonly afterArguments: string;
   /** What stands between `open` and `close`; undefined: no call. */
   read(body: string): WrittenCall | undefined;
 }

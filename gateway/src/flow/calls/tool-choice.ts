@@ -1,5 +1,9 @@
-/** What a request says of calls, as what is generated: a call that must be made is an answer under the schema of its function. */
+/**
+ * What a request says of calls, as what is generated: a call that must be made is an answer under the schema of its function; one that the
+ * model chooses to make is held to it from its mark on, where that is asked for.
+ */
 import { clone, create } from "@bufbuild/protobuf";
+import { TrimtabError, withRenamedField } from "#kit/errors.ts";
 import { noSyntax } from "#kit/tools.ts";
 import type { Model } from "#proto/trimtab/forward/v1/forward_service_pb.ts";
 import {
@@ -8,10 +12,12 @@ import {
   GenerationSpecSchema,
   ToolChoiceMode,
 } from "#proto/trimtab/gateway/v1/gateway_service_pb.ts";
-import { ConstraintSchema, type Tool } from "#proto/trimtab/type/v1/generation_pb.ts";
+import { type Constraint, ConstraintSchema, type Tool } from "#proto/trimtab/type/v1/generation_pb.ts";
 import type { CallScope, GatewayClients } from "../../clients.ts";
 import { failureOf } from "../reasons.ts";
 import type { Vocabularies } from "../vocabulary.ts";
+import { nestedSchema } from "./nested-schema.ts";
+import type { CallSyntax } from "./syntax.ts";
 
 /** A request whose calls are provided for. */
 export interface Chosen {
@@ -27,6 +33,8 @@ export interface Choice {
   /** It is a call of one of `callable`. */
   readonly isForced: boolean;
   readonly callable: readonly Tool[];
+  /** Its calls are generated under a constraint: it must be one, or functions are strict. */
+  readonly isHeld: boolean;
   /** It ends with its first call. */
   readonly isSingle: boolean;
 }
@@ -43,15 +51,25 @@ export function choiceOf(spec: GenerationSpec | undefined): Choice {
   const { mode, function: named = "", single = false } = conversation?.toolChoice ?? {};
   const tools = toolsOf(conversation);
   const callable = named === "" ? tools : tools.filter(({ name }) => name === named);
-  return { tools, callable, isForced: mode === ToolChoiceMode.REQUIRED, isSingle: single };
+  const isForced = mode === ToolChoiceMode.REQUIRED;
+  return {
+    tools,
+    callable,
+    isForced,
+    isHeld: isForced || tools.some((tool) => tool.strict),
+    isSingle: single,
+  };
 }
 
-/** The field at fault if the schemas of a call that must be made are. */
-export function fieldOfSchemas(spec: GenerationSpec): string {
+/** What is wrong with the constraint of calls, said of the functions whose schemas it is made from. */
+export function failureOfSchemas(failure: TrimtabError, spec: GenerationSpec): TrimtabError {
   const { tools, callable } = choiceOf(spec);
   const [only, ...others] = callable;
   const isOne = only !== undefined && others.length === 0;
-  return isOne ? `conversation.tools[${tools.indexOf(only)}].parameters` : "conversation.tools";
+  const field = isOne ? `conversation.tools[${tools.indexOf(only)}].parameters` : "conversation.tools";
+  const ofForm = /^constraint\.tagged\.forms(\[\d+\]).*$/;
+  const ofOne = withRenamedField(failure, ofForm, "conversation.tools$1.parameters");
+  return withRenamedField(ofOne, /^constraint.*$/, field);
 }
 
 /** @throws TrimtabError UNSUPPORTED if the model's template writes no calls; errors of the tokenizer */
@@ -61,14 +79,16 @@ export async function withToolChoice(
   model: Model,
   scope: CallScope,
 ): Promise<Chosen> {
-  const { tools, callable, isForced, isSingle } = choiceOf(asked);
-  if (tools.length === 0 || !(isForced || isSingle)) return { spec: asked, openingIds: [] };
-  const { calls: syntax } = await vocabularies.get(model, scope);
+  const { tools, callable, isForced, isHeld, isSingle } = choiceOf(asked);
+  if (tools.length === 0 || !(isHeld || isSingle)) return { spec: asked, openingIds: [] };
+  const { calls: syntax, hasSpecialMarks } = await vocabularies.get(model, scope);
   if (!syntax) throw noSyntax("conversation.tools");
   const spec = clone(GenerationSpecSchema, asked);
   if (!isForced) {
     // The first call is the last thing that is generated.
-    spec.stop.push(syntax.close);
+    if (isSingle) spec.stop.push(syntax.close);
+    if (isHeld && hasSpecialMarks) throw noHold(tools);
+    if (isHeld) spec.constraint = heldCalls(syntax, tools);
     return { spec, openingIds: [] };
   }
   const strict = callable.some((tool) => tool.strict);
@@ -79,4 +99,26 @@ export async function withToolChoice(
     .encode(request, scope)
     .catch(failureOf("tokenizer", scope.signal));
   return { spec, openingIds: encodings[0]?.ids ?? [] };
+}
+
+/** Free text in which calls are of functions that were offered, the strict ones with arguments under their schema. */
+function heldCalls(
+  { open, close, beforeArguments, afterArguments }: CallSyntax,
+  tools: readonly Tool[],
+): Constraint {
+  const forms = tools.map(({ name, parameters, strict }) => {
+    const begin = beforeArguments(name);
+    if (!strict) return { begin, end: close };
+    const jsonSchema = { schema: JSON.stringify(nestedSchema(parameters, "#")) };
+    return { begin, jsonSchema, end: afterArguments };
+  });
+  return create(ConstraintSchema, { kind: { case: "tagged", value: { mark: open, forms } } });
+}
+
+/** Constraints see text, and the marks of this model's calls are none. */
+function noHold(tools: readonly Tool[]): TrimtabError {
+  const field = `conversation.tools[${tools.findIndex((tool) => tool.strict)}].strict`;
+  const message =
+    "a call that this model may choose to make cannot be held to its schema; require it, or leave strict out";
+  return new TrimtabError("UNSUPPORTED", message, { field });
 }

@@ -11,6 +11,7 @@ import {
 import { SCALING_LIMITS as LIMITS } from "../../limits.ts";
 import { findStrategy, NO_STRATEGY } from "../../strategies/registry.ts";
 import type { Strategy } from "../../strategies/strategy.ts";
+import { choiceOf } from "../calls/tool-choice.ts";
 import { checkBytes, checkCount, checkMarks, checkRange, checkRequired, checkText } from "../checks.ts";
 
 /** Throws a typed error that names the field unless the scaling of `spec` makes sense. */
@@ -104,7 +105,8 @@ export function checkHeld({ name, holds }: Strategy, candidates: number, paramet
 }
 
 /** Weights need the probabilities that tokens were drawn with. @throws TrimtabError UNSUPPORTED naming what shapes them */
-function checkPlainSampling({ sampling, constraint, stop }: GenerationSpec, name: string): void {
+function checkPlainSampling(spec: GenerationSpec, name: string): void {
+  const { sampling, constraint, stop } = spec;
   const shaped: readonly (readonly [boolean, string])[] = [
     [(sampling?.temperature ?? 1) !== 1, "sampling.temperature"],
     [(sampling?.topP ?? 1) !== 1, "sampling.top_p"],
@@ -114,6 +116,7 @@ function checkPlainSampling({ sampling, constraint, stop }: GenerationSpec, name
     [(sampling?.frequencyPenalty ?? 0) !== 0, "sampling.frequency_penalty"],
     [(sampling?.presencePenalty ?? 0) !== 0, "sampling.presence_penalty"],
     [Object.keys(sampling?.logitBias ?? {}).length > 0, "sampling.logit_bias"],
+    [choiceOf(spec).isHeld, "conversation.tools"],
     [constraint !== undefined, "constraint"],
     [stop.length > 0, "stop"],
   ];

@@ -10,7 +10,7 @@ import { TrimtabError } from "#kit/errors.ts";
 import { automatonRules, textOf } from "./automaton.ts";
 import { arrayRule } from "./json-arrays.ts";
 import { objectRule } from "./json-objects.ts";
-import { COMMON_RULES, numberRule, stringRule } from "./json-scalars.ts";
+import { numberRule, stringRule } from "./json-scalars.ts";
 import { invalid, type Schema, type Translation } from "./json-translation.ts";
 
 type Type = "object" | "array" | "string" | "number" | "integer" | "boolean" | "null";
@@ -36,18 +36,28 @@ const ANNOTATIONS: ReadonlySet<string> = new Set([
 const STRUCTURE: ReadonlySet<string> = new Set(["type", "enum", "const", "anyOf", "oneOf", "allOf", "$ref"]);
 const KNOWN: ReadonlySet<string> = new Set([...STRUCTURE, ...ANNOTATIONS, ...Object.values(KEYWORDS).flat()]);
 
+/** What the schemas of one grammar are told apart by. */
+export interface SchemaPlace {
+  /** Named in errors. */
+  readonly field: string;
+  /** False ignores what cannot be enforced. */
+  readonly strict: boolean;
+  /** Name of the rule of the schema; those of its parts begin with it. */
+  readonly root: string;
+}
+
 /**
- * The grammar of a schema, with the rule `root`.
+ * The rules of a schema; they need {@link COMMON_RULES} beside them.
  * @param schema a schema that its meta-schema allows
  * @throws TrimtabError UNSUPPORTED for what cannot be enforced, INVALID_ARGUMENT for a schema that allows nothing
  */
-export function jsonSchemaGrammar(schema: unknown, field: string, strict: boolean): string {
+export function jsonSchemaRules(schema: unknown, { field, strict, root }: SchemaPlace): string[] {
   const rules: string[] = [];
   const named = new Map<string, string>();
   const resolve = (reference: string, path: string): string => {
     const known = named.get(reference);
     if (known !== undefined) return known;
-    const name = `ref${named.size}`;
+    const name = `${root}ref${named.size}`;
     named.set(reference, name);
     const target = find(schema, reference);
     if (target === undefined) throw invalid(field, path, `there is no ${reference}`);
@@ -63,12 +73,12 @@ export function jsonSchemaGrammar(schema: unknown, field: string, strict: boolea
       return translateObject(context, part as Schema, path, resolve);
     },
     regular(expression) {
-      const name = `a${rules.length}s`;
+      const name = `${root}a${rules.length}s`;
       rules.push(...automatonRules(expression, name, field));
       return `${name}0`;
     },
     rule(body) {
-      const name = `r${rules.length}`;
+      const name = `${root}r${rules.length}`;
       rules.push(`${name} ::= ${body}`);
       return name;
     },
@@ -78,7 +88,7 @@ export function jsonSchemaGrammar(schema: unknown, field: string, strict: boolea
       throw new TrimtabError("UNSUPPORTED", message, { field });
     },
   };
-  return [`root ::= ${context.translate(schema, "#")}`, ...rules, ...COMMON_RULES].join("\n");
+  return [`${root} ::= ${context.translate(schema, "#")}`, ...rules];
 }
 
 function translateObject(

@@ -2,10 +2,13 @@
 import { Ajv2020 } from "ajv/dist/2020.js";
 import { TrimtabError } from "#kit/errors.ts";
 import { scanJson } from "#kit/json-scan.ts";
+import type { JsonSchemaConstraint, TaggedConstraint } from "#proto/trimtab/type/v1/generation_pb.ts";
 import { MAX_CONSTRAINT_DEPTH } from "../../limits.ts";
 import { automatonRules, type Expression, textOf } from "./automaton.ts";
 import { checkEbnf } from "./ebnf.ts";
-import { jsonSchemaGrammar } from "./json-schema.ts";
+import { literal } from "./characters.ts";
+import { COMMON_RULES } from "./json-scalars.ts";
+import { jsonSchemaRules, type SchemaPlace } from "./json-schema.ts";
 import type { GrammarSource } from "./messages.ts";
 import { readRegex } from "./regex.ts";
 
@@ -15,19 +18,49 @@ const META_SCHEMAS = new Ajv2020({ strict: false, logger: false, validateFormats
 export function toGrammar({ kind, field }: GrammarSource): string {
   switch (kind.case) {
     case "jsonSchema":
-      return fromSchema(kind.value.schema, field, kind.value.strict ?? true);
+      return json(schemaRules(kind.value, { field, root: "root" }));
     case "jsonObject":
-      return jsonSchemaGrammar({ type: "object" }, "constraint", true);
+      return json(["root ::= object"]);
     case "regex":
       return regular(readRegex(kind.value, "plain", field), field);
     case "ebnf":
       return checkEbnf(kind.value, field);
     case "choice":
       return regular({ kind: "choice", parts: kind.value.values.map(textOf) }, field);
+    case "tagged":
+      return json(taggedRules(kind.value, field));
   }
 }
 
-function fromSchema(text: string, field: string, strict: boolean): string {
+const json = (rules: readonly string[]): string => [...rules, ...COMMON_RULES].join("\n");
+
+/** Free text is the library's dispatch on marks: it knows all tokens that hold none before a text is matched. */
+function taggedRules({ mark, forms }: TaggedConstraint, field: string): string[] {
+  const rules = forms.flatMap(({ begin, jsonSchema, end }, index) => {
+    const root = `f${index}`;
+    if (!jsonSchema)
+      return [
+        `${root} ::= ${literal(begin)} ${root}any`,
+        `${root}any ::= TagDispatch(stop_eos=false, stop_str=(${literal(end)}), loop_after_dispatch=false)`,
+      ];
+    const inner = schemaRules(jsonSchema, {
+      field: `${field}.forms[${index}].json_schema.schema`,
+      root: `${root}json`,
+    });
+    return [`${root} ::= ${literal(begin)} ${root}json ${literal(end)}`, ...inner];
+  });
+  const names = forms.map((_, index) => `f${index}`);
+  return [
+    `root ::= TagDispatch((${literal(mark)}, form), stop_eos=true, loop_after_dispatch=true)`,
+    `form ::= ${names.join(" | ")}`,
+    ...rules,
+  ];
+}
+
+function schemaRules(
+  { schema: text, strict = true }: JsonSchemaConstraint,
+  { field, root }: Omit<SchemaPlace, "strict">,
+): string[] {
   const fault = scanJson(text, MAX_CONSTRAINT_DEPTH);
   if (fault !== undefined) {
     throw new TrimtabError("INVALID_ARGUMENT", `${field} ${fault}`, {
@@ -46,7 +79,7 @@ function fromSchema(text: string, field: string, strict: boolean): string {
     const message = `${field}: #${first?.instancePath ?? ""} ${first?.message ?? "is no JSON schema"}`;
     throw new TrimtabError("INVALID_ARGUMENT", message, { field });
   }
-  return jsonSchemaGrammar(schema, field, strict);
+  return jsonSchemaRules(schema, { field, strict, root });
 }
 
 function regular(expression: Expression, field: string): string {

@@ -1,7 +1,7 @@
 /** Constraints of the schema, bounded: what they say is read in a thread, where that holds nobody up. */
 import { TrimtabError } from "#kit/errors.ts";
 import { sha256Hex } from "#kit/files.ts";
-import type { Constraint } from "#proto/trimtab/type/v1/generation_pb.ts";
+import type { Constraint, TaggedConstraint } from "#proto/trimtab/type/v1/generation_pb.ts";
 import { MAX_CHOICES, MAX_CONSTRAINT_BYTES } from "../../limits.ts";
 import type { GrammarSource } from "../grammar/messages.ts";
 
@@ -11,6 +11,7 @@ const FIELDS = {
   regex: "constraint.regex",
   ebnf: "constraint.ebnf",
   choice: "constraint.choice.values",
+  tagged: "constraint.tagged",
 } as const;
 const encoder = new TextEncoder();
 
@@ -24,16 +25,32 @@ export function toConstraint(constraint: Constraint | undefined): GrammarSource 
   const field = FIELDS[kind.case];
   if (kind.case === "choice") checkChoices(kind.value.values, field);
   else if (kind.case === "jsonSchema") checkText(kind.value.schema, field);
+  else if (kind.case === "tagged") checkTagged(kind.value, field);
   else if (kind.case !== "jsonObject") checkText(kind.value, field);
   return { kind, field, digest: sha256Hex(encoder.encode(JSON.stringify(kind))) };
 }
 
+function checkTagged({ mark, forms }: TaggedConstraint, field: string): void {
+  checkText(mark, `${field}.mark`);
+  checkCount(forms.length, `${field}.forms`);
+  forms.forEach(({ jsonSchema, end }, index) => {
+    const at = `${field}.forms[${index}]`;
+    checkText(end, `${at}.end`);
+    if (jsonSchema) checkText(jsonSchema.schema, `${at}.json_schema.schema`);
+  });
+  const texts = forms.flatMap(({ begin, jsonSchema, end }) => [begin, jsonSchema?.schema ?? "", end]);
+  checkText(texts.join(""), `${field}.forms`);
+}
+
+function checkCount(count: number, field: string): void {
+  if (count === 0) throw new TrimtabError("FIELD_REQUIRED", `${field} is empty`, { field });
+  if (count <= MAX_CHOICES) return;
+  const message = `${field}: ${count} entries, at most ${MAX_CHOICES}`;
+  throw new TrimtabError("TOO_LARGE", message, { field, limit: MAX_CHOICES });
+}
+
 function checkChoices(values: readonly string[], field: string): void {
-  if (values.length === 0) throw new TrimtabError("FIELD_REQUIRED", `${field} is empty`, { field });
-  if (values.length > MAX_CHOICES) {
-    const message = `${field}: ${values.length} entries, at most ${MAX_CHOICES}`;
-    throw new TrimtabError("TOO_LARGE", message, { field, limit: MAX_CHOICES });
-  }
+  checkCount(values.length, field);
   checkText(values.join(""), field);
   const empty = values.indexOf("");
   if (empty >= 0)

@@ -10,7 +10,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file trimtab/type/v1/generation.proto.
  */
 export const file_trimtab_type_v1_generation: GenFile = /*@__PURE__*/
-  fileDesc("CiB0cmltdGFiL3R5cGUvdjEvZ2VuZXJhdGlvbi5wcm90bxIPdHJpbXRhYi50eXBlLnYxIn8KC0NoYXRNZXNzYWdlEgwKBHJvbGUYASABKAkSDwoHY29udGVudBgCIAEoCRItCgp0b29sX2NhbGxzGAMgAygLMhkudHJpbXRhYi50eXBlLnYxLlRvb2xDYWxsEhQKDHRvb2xfY2FsbF9pZBgEIAEoCRIMCgRuYW1lGAUgASgJIk0KBFRvb2wSDAoEbmFtZRgBIAEoCRITCgtkZXNjcmlwdGlvbhgCIAEoCRISCgpwYXJhbWV0ZXJzGAMgASgJEg4KBnN0cmljdBgEIAEoCCI3CghUb29sQ2FsbBIKCgJpZBgBIAEoCRIMCgRuYW1lGAIgASgJEhEKCWFyZ3VtZW50cxgDIAEoCSL9AgoSU2FtcGxpbmdQYXJhbWV0ZXJzEhgKC3RlbXBlcmF0dXJlGAEgASgCSACIAQESEgoFdG9wX3AYAiABKAJIAYgBARINCgV0b3BfaxgDIAEoDRINCgVtaW5fcBgEIAEoAhIfChJyZXBldGl0aW9uX3BlbmFsdHkYBSABKAJIAogBARIZChFmcmVxdWVuY3lfcGVuYWx0eRgGIAEoAhIYChBwcmVzZW5jZV9wZW5hbHR5GAcgASgCEkYKCmxvZ2l0X2JpYXMYCCADKAsyMi50cmltdGFiLnR5cGUudjEuU2FtcGxpbmdQYXJhbWV0ZXJzLkxvZ2l0Qmlhc0VudHJ5EhEKBHNlZWQYCSABKARIA4gBARowCg5Mb2dpdEJpYXNFbnRyeRILCgNrZXkYASABKA0SDQoFdmFsdWUYAiABKAI6AjgBQg4KDF90ZW1wZXJhdHVyZUIICgZfdG9wX3BCFQoTX3JlcGV0aXRpb25fcGVuYWx0eUIHCgVfc2VlZCLmAQoKQ29uc3RyYWludBI8Cgtqc29uX3NjaGVtYRgBIAEoCzIlLnRyaW10YWIudHlwZS52MS5Kc29uU2NoZW1hQ29uc3RyYWludEgAEjwKC2pzb25fb2JqZWN0GAIgASgLMiUudHJpbXRhYi50eXBlLnYxLkpzb25PYmplY3RDb25zdHJhaW50SAASDwoFcmVnZXgYAyABKAlIABIOCgRlYm5mGAQgASgJSAASMwoGY2hvaWNlGAUgASgLMiEudHJpbXRhYi50eXBlLnYxLkNob2ljZUNvbnN0cmFpbnRIAEIGCgRraW5kIkYKFEpzb25TY2hlbWFDb25zdHJhaW50Eg4KBnNjaGVtYRgBIAEoCRITCgZzdHJpY3QYAiABKAhIAIgBAUIJCgdfc3RyaWN0IhYKFEpzb25PYmplY3RDb25zdHJhaW50IiIKEENob2ljZUNvbnN0cmFpbnQSDgoGdmFsdWVzGAEgAygJIk8KC1NwZWN1bGF0aW9uEjYKDXByb21wdF9sb29rdXAYASABKAsyHS50cmltdGFiLnR5cGUudjEuUHJvbXB0TG9va3VwSABCCAoGc291cmNlIjAKDFByb21wdExvb2t1cBINCgVuZ3JhbRgBIAEoDRIRCgltYXhfZHJhZnQYAiABKA0iKwoMVG9rZW5Mb2dwcm9iEgoKAmlkGAEgASgNEg8KB2xvZ3Byb2IYAiABKAIiUAoFVG9rZW4SCgoCaWQYASABKA0SDwoHbG9ncHJvYhgCIAEoAhIqCgN0b3AYAyADKAsyHS50cmltdGFiLnR5cGUudjEuVG9rZW5Mb2dwcm9iIv0BCgVVc2FnZRIVCg1wcm9tcHRfdG9rZW5zGAEgASgNEhkKEWNvbXBsZXRpb25fdG9rZW5zGAIgASgNEhgKEHByZWZpbGxlZF90b2tlbnMYAyABKA0SFQoNcmV1c2VkX3Rva2VucxgEIAEoDRIXCg9yZXBsYXllZF90b2tlbnMYBSABKA0SFwoPdmVyaWZpZWRfdG9rZW5zGAYgASgNEhYKDmRyYWZ0ZWRfdG9rZW5zGAcgASgNEhcKD2FjY2VwdGVkX3Rva2VucxgIIAEoDRIuCgdzY2FsaW5nGAkgASgLMh0udHJpbXRhYi50eXBlLnYxLlNjYWxpbmdVc2FnZSLaAQoMU2NhbGluZ1VzYWdlEhIKCmNhbmRpZGF0ZXMYASABKA0SGAoQZ2VuZXJhdGVkX3Rva2VucxgCIAEoDRIYChBwcmVmaWxsZWRfdG9rZW5zGAMgASgNEiYKHnByZWZpbGxlZF90b2tlbnNfd2l0aG91dF9yZXVzZRgEIAEoDRIXCg92ZXJpZmllcl90b2tlbnMYBSABKA0SFgoOdmVyaWZpZXJfY2FsbHMYBiABKA0SGAoQZGlzY2FyZGVkX3Rva2VucxgHIAEoDRIPCgd3YWxsX21zGAggASgBIqIBCgdUaW1pbmdzEhAKCHF1ZXVlX21zGAEgASgBEhMKC3Rva2VuaXplX21zGAIgASgBEhIKCnByZWZpbGxfbXMYAyABKAESDwoHcGxhbl9tcxgEIAEoARIeChZ0aW1lX3RvX2ZpcnN0X3Rva2VuX21zGAUgASgBEhAKCHRvdGFsX21zGAYgASgBEhkKEXRva2Vuc19wZXJfc2Vjb25kGAcgASgBKkEKClRvb2xTeW50YXgSGwoXVE9PTF9TWU5UQVhfVU5TUEVDSUZJRUQQABIWChJUT09MX1NZTlRBWF9IRVJNRVMQASqzAQoMRmluaXNoUmVhc29uEh0KGUZJTklTSF9SRUFTT05fVU5TUEVDSUZJRUQQABIWChJGSU5JU0hfUkVBU09OX1NUT1AQARIYChRGSU5JU0hfUkVBU09OX0xFTkdUSBACEhsKF0ZJTklTSF9SRUFTT05fQ0FOQ0VMTEVEEAMSFwoTRklOSVNIX1JFQVNPTl9FUlJPUhAEEhwKGEZJTklTSF9SRUFTT05fVE9PTF9DQUxMUxAFQlEKE2Rldi50cmltdGFiLnR5cGUudjFQAVo4Z2l0aHViLmNvbS90cmltdGFiL3RyaW10YWIvZ2VuL2dvL3RyaW10YWIvdHlwZS92MTt0eXBldjFiBnByb3RvMw");
+  fileDesc("CiB0cmltdGFiL3R5cGUvdjEvZ2VuZXJhdGlvbi5wcm90bxIPdHJpbXRhYi50eXBlLnYxIn8KC0NoYXRNZXNzYWdlEgwKBHJvbGUYASABKAkSDwoHY29udGVudBgCIAEoCRItCgp0b29sX2NhbGxzGAMgAygLMhkudHJpbXRhYi50eXBlLnYxLlRvb2xDYWxsEhQKDHRvb2xfY2FsbF9pZBgEIAEoCRIMCgRuYW1lGAUgASgJIk0KBFRvb2wSDAoEbmFtZRgBIAEoCRITCgtkZXNjcmlwdGlvbhgCIAEoCRISCgpwYXJhbWV0ZXJzGAMgASgJEg4KBnN0cmljdBgEIAEoCCI3CghUb29sQ2FsbBIKCgJpZBgBIAEoCRIMCgRuYW1lGAIgASgJEhEKCWFyZ3VtZW50cxgDIAEoCSL9AgoSU2FtcGxpbmdQYXJhbWV0ZXJzEhgKC3RlbXBlcmF0dXJlGAEgASgCSACIAQESEgoFdG9wX3AYAiABKAJIAYgBARINCgV0b3BfaxgDIAEoDRINCgVtaW5fcBgEIAEoAhIfChJyZXBldGl0aW9uX3BlbmFsdHkYBSABKAJIAogBARIZChFmcmVxdWVuY3lfcGVuYWx0eRgGIAEoAhIYChBwcmVzZW5jZV9wZW5hbHR5GAcgASgCEkYKCmxvZ2l0X2JpYXMYCCADKAsyMi50cmltdGFiLnR5cGUudjEuU2FtcGxpbmdQYXJhbWV0ZXJzLkxvZ2l0Qmlhc0VudHJ5EhEKBHNlZWQYCSABKARIA4gBARowCg5Mb2dpdEJpYXNFbnRyeRILCgNrZXkYASABKA0SDQoFdmFsdWUYAiABKAI6AjgBQg4KDF90ZW1wZXJhdHVyZUIICgZfdG9wX3BCFQoTX3JlcGV0aXRpb25fcGVuYWx0eUIHCgVfc2VlZCKbAgoKQ29uc3RyYWludBI8Cgtqc29uX3NjaGVtYRgBIAEoCzIlLnRyaW10YWIudHlwZS52MS5Kc29uU2NoZW1hQ29uc3RyYWludEgAEjwKC2pzb25fb2JqZWN0GAIgASgLMiUudHJpbXRhYi50eXBlLnYxLkpzb25PYmplY3RDb25zdHJhaW50SAASDwoFcmVnZXgYAyABKAlIABIOCgRlYm5mGAQgASgJSAASMwoGY2hvaWNlGAUgASgLMiEudHJpbXRhYi50eXBlLnYxLkNob2ljZUNvbnN0cmFpbnRIABIzCgZ0YWdnZWQYBiABKAsyIS50cmltdGFiLnR5cGUudjEuVGFnZ2VkQ29uc3RyYWludEgAQgYKBGtpbmQiRgoUSnNvblNjaGVtYUNvbnN0cmFpbnQSDgoGc2NoZW1hGAEgASgJEhMKBnN0cmljdBgCIAEoCEgAiAEBQgkKB19zdHJpY3QiFgoUSnNvbk9iamVjdENvbnN0cmFpbnQiIgoQQ2hvaWNlQ29uc3RyYWludBIOCgZ2YWx1ZXMYASADKAkiTAoQVGFnZ2VkQ29uc3RyYWludBIMCgRtYXJrGAEgASgJEioKBWZvcm1zGAIgAygLMhsudHJpbXRhYi50eXBlLnYxLlRhZ2dlZEZvcm0iZAoKVGFnZ2VkRm9ybRINCgViZWdpbhgBIAEoCRI6Cgtqc29uX3NjaGVtYRgCIAEoCzIlLnRyaW10YWIudHlwZS52MS5Kc29uU2NoZW1hQ29uc3RyYWludBILCgNlbmQYAyABKAkiTwoLU3BlY3VsYXRpb24SNgoNcHJvbXB0X2xvb2t1cBgBIAEoCzIdLnRyaW10YWIudHlwZS52MS5Qcm9tcHRMb29rdXBIAEIICgZzb3VyY2UiMAoMUHJvbXB0TG9va3VwEg0KBW5ncmFtGAEgASgNEhEKCW1heF9kcmFmdBgCIAEoDSIrCgxUb2tlbkxvZ3Byb2ISCgoCaWQYASABKA0SDwoHbG9ncHJvYhgCIAEoAiJQCgVUb2tlbhIKCgJpZBgBIAEoDRIPCgdsb2dwcm9iGAIgASgCEioKA3RvcBgDIAMoCzIdLnRyaW10YWIudHlwZS52MS5Ub2tlbkxvZ3Byb2Ii/QEKBVVzYWdlEhUKDXByb21wdF90b2tlbnMYASABKA0SGQoRY29tcGxldGlvbl90b2tlbnMYAiABKA0SGAoQcHJlZmlsbGVkX3Rva2VucxgDIAEoDRIVCg1yZXVzZWRfdG9rZW5zGAQgASgNEhcKD3JlcGxheWVkX3Rva2VucxgFIAEoDRIXCg92ZXJpZmllZF90b2tlbnMYBiABKA0SFgoOZHJhZnRlZF90b2tlbnMYByABKA0SFwoPYWNjZXB0ZWRfdG9rZW5zGAggASgNEi4KB3NjYWxpbmcYCSABKAsyHS50cmltdGFiLnR5cGUudjEuU2NhbGluZ1VzYWdlItoBCgxTY2FsaW5nVXNhZ2USEgoKY2FuZGlkYXRlcxgBIAEoDRIYChBnZW5lcmF0ZWRfdG9rZW5zGAIgASgNEhgKEHByZWZpbGxlZF90b2tlbnMYAyABKA0SJgoecHJlZmlsbGVkX3Rva2Vuc193aXRob3V0X3JldXNlGAQgASgNEhcKD3ZlcmlmaWVyX3Rva2VucxgFIAEoDRIWCg52ZXJpZmllcl9jYWxscxgGIAEoDRIYChBkaXNjYXJkZWRfdG9rZW5zGAcgASgNEg8KB3dhbGxfbXMYCCABKAEiogEKB1RpbWluZ3MSEAoIcXVldWVfbXMYASABKAESEwoLdG9rZW5pemVfbXMYAiABKAESEgoKcHJlZmlsbF9tcxgDIAEoARIPCgdwbGFuX21zGAQgASgBEh4KFnRpbWVfdG9fZmlyc3RfdG9rZW5fbXMYBSABKAESEAoIdG90YWxfbXMYBiABKAESGQoRdG9rZW5zX3Blcl9zZWNvbmQYByABKAEqQQoKVG9vbFN5bnRheBIbChdUT09MX1NZTlRBWF9VTlNQRUNJRklFRBAAEhYKElRPT0xfU1lOVEFYX0hFUk1FUxABKrMBCgxGaW5pc2hSZWFzb24SHQoZRklOSVNIX1JFQVNPTl9VTlNQRUNJRklFRBAAEhYKEkZJTklTSF9SRUFTT05fU1RPUBABEhgKFEZJTklTSF9SRUFTT05fTEVOR1RIEAISGwoXRklOSVNIX1JFQVNPTl9DQU5DRUxMRUQQAxIXChNGSU5JU0hfUkVBU09OX0VSUk9SEAQSHAoYRklOSVNIX1JFQVNPTl9UT09MX0NBTExTEAVCUQoTZGV2LnRyaW10YWIudHlwZS52MVABWjhnaXRodWIuY29tL3RyaW10YWIvdHJpbXRhYi9nZW4vZ28vdHJpbXRhYi90eXBlL3YxO3R5cGV2MWIGcHJvdG8z");
 
 /**
  * One message of a conversation.
@@ -89,7 +89,8 @@ export type Tool = Message<"trimtab.type.v1.Tool"> & {
   parameters: string;
 
   /**
-   * Calls that must be made (see ToolChoice) keep to the schema; keywords that cannot be enforced are refused by name.
+   * Calls keep to the schema, those the model chooses to make, too; keywords that cannot be enforced are refused by name. Excludes
+   * what a constraint does; UNSUPPORTED if the marks of the model's calls are no text.
    *
    * @generated from field: bool strict = 4;
    */
@@ -269,6 +270,14 @@ export type Constraint = Message<"trimtab.type.v1.Constraint"> & {
      */
     value: ChoiceConstraint;
     case: "choice";
+  } | {
+    /**
+     * Any text, with marks that begin what has a form.
+     *
+     * @generated from field: trimtab.type.v1.TaggedConstraint tagged = 6;
+     */
+    value: TaggedConstraint;
+    case: "tagged";
   } | { case: undefined; value?: undefined };
 };
 
@@ -346,6 +355,70 @@ export const ChoiceConstraintSchema: GenMessage<ChoiceConstraint> = /*@__PURE__*
   messageDesc(file_trimtab_type_v1_generation, 7);
 
 /**
+ * Any text in which one of some forms follows wherever `mark` stands, and after it any text again. Only tokens that are text are
+ * drawn: no control tokens but those that end the answer.
+ *
+ * @generated from message trimtab.type.v1.TaggedConstraint
+ */
+export type TaggedConstraint = Message<"trimtab.type.v1.TaggedConstraint"> & {
+  /**
+   * The mark.
+   *
+   * @generated from field: string mark = 1;
+   */
+  mark: string;
+
+  /**
+   * What may follow it; 1 to 256.
+   *
+   * @generated from field: repeated trimtab.type.v1.TaggedForm forms = 2;
+   */
+  forms: TaggedForm[];
+};
+
+/**
+ * Describes the message trimtab.type.v1.TaggedConstraint.
+ * Use `create(TaggedConstraintSchema)` to create a new message.
+ */
+export const TaggedConstraintSchema: GenMessage<TaggedConstraint> = /*@__PURE__*/
+  messageDesc(file_trimtab_type_v1_generation, 8);
+
+/**
+ * What may follow a mark: `begin`, what stands between, and `end`.
+ *
+ * @generated from message trimtab.type.v1.TaggedForm
+ */
+export type TaggedForm = Message<"trimtab.type.v1.TaggedForm"> & {
+  /**
+   * What it begins with.
+   *
+   * @generated from field: string begin = 1;
+   */
+  begin: string;
+
+  /**
+   * JSON text that stands between. Unset: any text that does not hold `end`.
+   *
+   * @generated from field: trimtab.type.v1.JsonSchemaConstraint json_schema = 2;
+   */
+  jsonSchema?: JsonSchemaConstraint | undefined;
+
+  /**
+   * What it ends with.
+   *
+   * @generated from field: string end = 3;
+   */
+  end: string;
+};
+
+/**
+ * Describes the message trimtab.type.v1.TaggedForm.
+ * Use `create(TaggedFormSchema)` to create a new message.
+ */
+export const TaggedFormSchema: GenMessage<TaggedForm> = /*@__PURE__*/
+  messageDesc(file_trimtab_type_v1_generation, 9);
+
+/**
  * How tokens are guessed ahead and checked several a step. A guess is kept only where it equals the token drawn at that
  * place, so the answer is the same bit for bit.
  *
@@ -373,7 +446,7 @@ export type Speculation = Message<"trimtab.type.v1.Speculation"> & {
  * Use `create(SpeculationSchema)` to create a new message.
  */
 export const SpeculationSchema: GenMessage<Speculation> = /*@__PURE__*/
-  messageDesc(file_trimtab_type_v1_generation, 8);
+  messageDesc(file_trimtab_type_v1_generation, 10);
 
 /**
  * Guesses from the text so far.
@@ -401,7 +474,7 @@ export type PromptLookup = Message<"trimtab.type.v1.PromptLookup"> & {
  * Use `create(PromptLookupSchema)` to create a new message.
  */
 export const PromptLookupSchema: GenMessage<PromptLookup> = /*@__PURE__*/
-  messageDesc(file_trimtab_type_v1_generation, 9);
+  messageDesc(file_trimtab_type_v1_generation, 11);
 
 /**
  * A token with its log-probability under the model before temperature and filters.
@@ -429,7 +502,7 @@ export type TokenLogprob = Message<"trimtab.type.v1.TokenLogprob"> & {
  * Use `create(TokenLogprobSchema)` to create a new message.
  */
 export const TokenLogprobSchema: GenMessage<TokenLogprob> = /*@__PURE__*/
-  messageDesc(file_trimtab_type_v1_generation, 10);
+  messageDesc(file_trimtab_type_v1_generation, 12);
 
 /**
  * One generated or scored token.
@@ -464,7 +537,7 @@ export type Token = Message<"trimtab.type.v1.Token"> & {
  * Use `create(TokenSchema)` to create a new message.
  */
 export const TokenSchema: GenMessage<Token> = /*@__PURE__*/
-  messageDesc(file_trimtab_type_v1_generation, 11);
+  messageDesc(file_trimtab_type_v1_generation, 13);
 
 /**
  * What a request cost, in tokens.
@@ -541,7 +614,7 @@ export type Usage = Message<"trimtab.type.v1.Usage"> & {
  * Use `create(UsageSchema)` to create a new message.
  */
 export const UsageSchema: GenMessage<Usage> = /*@__PURE__*/
-  messageDesc(file_trimtab_type_v1_generation, 12);
+  messageDesc(file_trimtab_type_v1_generation, 14);
 
 /**
  * What a search cost.
@@ -611,7 +684,7 @@ export type ScalingUsage = Message<"trimtab.type.v1.ScalingUsage"> & {
  * Use `create(ScalingUsageSchema)` to create a new message.
  */
 export const ScalingUsageSchema: GenMessage<ScalingUsage> = /*@__PURE__*/
-  messageDesc(file_trimtab_type_v1_generation, 13);
+  messageDesc(file_trimtab_type_v1_generation, 15);
 
 /**
  * Where the time of a request went.
@@ -674,7 +747,7 @@ export type Timings = Message<"trimtab.type.v1.Timings"> & {
  * Use `create(TimingsSchema)` to create a new message.
  */
 export const TimingsSchema: GenMessage<Timings> = /*@__PURE__*/
-  messageDesc(file_trimtab_type_v1_generation, 14);
+  messageDesc(file_trimtab_type_v1_generation, 16);
 
 /**
  * How a model writes calls into its text, as its chat template shows it.
