@@ -38,10 +38,15 @@ export async function renderChat(
   addGenerationPrompt: boolean,
 ): Promise<RenderedChat> {
   const mark = pickMark(conversation);
-  const guarded = withTexts(conversation, (text) => tokenizer.guard(text, mark));
+  // What a number cannot hold is a text to the template, told by its marks.
+  const written = (digits: string) =>
+    String(Number(digits)) === digits ? Number(digits) : mark + digits + mark;
+  const guarded = withTexts(conversation, (text) => tokenizer.guard(text, mark), written);
   // The same conversation with another last message: up to where both agree, nothing depends on it.
   const other = { ...guarded, messages: guarded.messages.with(-1, otherMessage(guarded, mark)) };
-  const [rendered = "", otherwise = ""] = await template.render([guarded, other], addGenerationPrompt);
+  const quoted = new RegExp(`"(${mark}[-+.\\deE]+${mark})"`, "g");
+  const texts = await template.render([guarded, other], addGenerationPrompt);
+  const [rendered = "", otherwise = ""] = texts.map((text) => text.replaceAll(quoted, "$1"));
   const { vocabulary } = tokenizer;
   const sharedUntil = countCommon(rendered, otherwise);
   const { ids, sharedIds } = await encoder.encodeGuarded({ text: rendered, mark, sharedUntil });

@@ -1,4 +1,5 @@
 /** Conversations of the schema as templates see them: the variables are those of transformers, JSON is values. */
+import { digitsOf, parseExactly } from "#kit/exact-json.ts";
 import type { ChatMessage, Tool, ToolCall } from "#proto/trimtab/type/v1/generation_pb.ts";
 import type { TemplateCall, TemplateConversation, TemplateMessage, TemplateTool } from "./template.worker.ts";
 
@@ -10,13 +11,16 @@ export function toConversation(
   return { messages: messages.map(toMessage), ...(tools.length > 0 && { tools: tools.map(toTool) }) };
 }
 
-/** The conversation with another text in place of each that a client wrote, in whatever depth. */
+/** The conversation with another text in place of each that a client wrote, in whatever depth, and `written` in place of its exact numbers. */
 export function withTexts(
   { messages, tools }: TemplateConversation,
   change: (text: string) => string,
+  written: (digits: string) => string | number = Number,
 ): TemplateConversation {
   const within = (value: unknown): unknown => {
     if (typeof value === "string") return change(value);
+    const digits = digitsOf(value);
+    if (digits !== undefined) return written(digits);
     if (typeof value !== "object" || value === null) return value;
     if (Array.isArray(value)) return value.map(within);
     return Object.fromEntries(Object.entries(value).map(([key, part]) => [change(key), within(part)]));
@@ -58,7 +62,7 @@ function toMessage({ role, content, name, toolCallId, toolCalls }: ChatMessage):
 }
 
 function toCall({ id, name, arguments: json }: ToolCall): TemplateCall {
-  return { id, type: "function", function: { name, arguments: JSON.parse(json) as unknown } };
+  return { id, type: "function", function: { name, arguments: parseExactly(json) } };
 }
 
 function toTool({ name, description, parameters }: Tool): TemplateTool {

@@ -1,4 +1,5 @@
 /** Hermes' syntax, which Qwen's models write, too: an object with `name` and `arguments` between two tags. */
+import { parseExactly } from "#kit/exact-json.ts";
 import { isJsonObject, type JsonObject } from "#kit/json-file.ts";
 import { TOOL_LIMITS } from "#kit/limits.ts";
 import { faultOfObject, TOOL_NAME } from "#kit/tools.ts";
@@ -23,7 +24,7 @@ export const hermes: CallSyntax = {
     if (faultOfObject(body, TOOL_LIMITS.argumentDepth + 1) !== undefined) return undefined;
     const { name, arguments: given = {} } = JSON.parse(body) as JsonObject;
     if (typeof name !== "string" || !TOOL_NAME.test(name) || !isJsonObject(given)) return undefined;
-    return { name, arguments: JSON.stringify(parseExactly(body).arguments ?? {}) };
+    return { name, arguments: JSON.stringify((parseExactly(body) as JsonObject).arguments ?? {}) };
   },
 };
 
@@ -36,13 +37,3 @@ function schemaOfCall({ name, parameters }: Tool, index: number): object {
     additionalProperties: false,
   };
 }
-
-/** JSON values whose numbers are written again digit by digit: ids may have more than a number holds. */
-function parseExactly(json: string): JsonObject {
-  const exactly = (_: string, value: unknown, { source }: { source?: string } = {}): unknown =>
-    typeof value === "number" && source !== undefined ? rawNumber(source) : value;
-  return JSON.parse(json, exactly) as JsonObject;
-}
-
-// Not among TypeScript's types yet.
-const rawNumber = (JSON as unknown as { rawJSON(text: string): unknown }).rawJSON;
