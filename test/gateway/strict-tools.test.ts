@@ -1,8 +1,9 @@
 /** Strict functions that the model may choose to call: what forward is asked for, what that excludes, and what is no call without a mark. */
 import { expect, test } from "bun:test";
+import { TrimtabError } from "#kit/errors.ts";
 import { chatBody, outcome } from "./support/asks.ts";
 import { createSimulatedStack } from "./support/simulated-services.ts";
-import { encode, simulatedTokenizer } from "./support/simulated-tokenizer.ts";
+import { encode } from "./support/simulated-tokenizer.ts";
 
 const CHAT = "/v1/chat/completions";
 const parameters = { $ref: "#/$defs/a", $defs: { a: { type: "object" } } };
@@ -25,26 +26,35 @@ test("from the mark on a call is of a function that was offered, with the argume
   const [first] = forward.commands
     .map(({ command }) => command)
     .filter(({ case: kind }) => kind === "generate");
-  const { mark, forms } = (first?.value as any).constraint.kind.value;
-  expect(mark).toBe("<tool_call>");
-  const begin = (name: string) => `\n{"name": "${name}", "arguments": `;
+  const { forms } = (first?.value as any).constraint.kind.value;
+  const form = (name: string) => ({ mark: "<tool_call>", begin: `\n{"name": "${name}", "arguments": ` });
   expect(forms).toMatchObject([
-    { begin: begin("f"), end: "</tool_call>" },
-    { begin: begin("g"), end: "}\n</tool_call>", jsonSchema: { schema: JSON.stringify(parameters) } },
-    { begin: begin("h"), end: "}\n</tool_call>" },
+    { ...form("f"), end: "</tool_call>" },
+    { ...form("g"), end: "}\n</tool_call>", jsonSchema: { schema: JSON.stringify(parameters) } },
+    { ...form("h"), end: "}\n</tool_call>" },
   ]);
   expect(forms[0].jsonSchema).toBeUndefined();
   expect(JSON.parse(forms[2].jsonSchema.schema)).toEqual({ type: "object", additionalProperties: false });
 });
 
-test("without its mark a call of a strict function is text: nothing held it to its schema", async () => {
-  const { post, forward } = createSimulatedStack();
-  const say = async (name: string) => {
-    forward.script = () => encode(`{"name": "${name}", "arguments": {}}`);
-    const { choices } = (await (await post(CHAT, chatBody("hello", { tools }))).json()) as any;
-    return choices[0].finish_reason;
+test("without its mark a call of a strict function is one only if it keeps to its schema, as a verifier says", async () => {
+  const stack = createSimulatedStack();
+  const asked: unknown[] = [];
+  stack.verifier.before = ({ verifiers }) => void asked.push(verifiers[0]?.parameters);
+  stack.verifier.judge = (text) => (text === '{"a":1}' ? 1 : 0);
+  const say = async (...calls: [name: string, given: string][]) => {
+    const text = calls.map(([name, given]) => `{"name": "${name}", "arguments": ${given}}`).join("\n");
+    stack.forward.script = () => encode(text);
+    const { choices } = (await (await stack.post(CHAT, chatBody("hello", { tools }))).json()) as any;
+    const { message, finish_reason } = choices[0];
+    expect(message.content).toBe(finish_reason === "stop" ? text : null);
+    return finish_reason;
   };
-  expect([await say("f"), await say("g")]).toEqual(["tool_calls", "stop"]);
+  expect([await say(["f", "{}"]), asked]).toEqual(["tool_calls", []]);
+  expect([await say(["g", '{"a": 1}']), asked]).toEqual(["tool_calls", [{ schema: parameters }]]);
+  expect(await say(["g", '{"a": 1}'], ["g", "{}"])).toBe("stop");
+  stack.verifier.before = () => Promise.reject(new TrimtabError("SERVICE_UNAVAILABLE", "down"));
+  expect(await say(["g", '{"a": 1}'])).toBe("stop");
 });
 
 test("what does not go with a constraint is refused", async () => {
@@ -54,17 +64,4 @@ test("what does not go with a constraint is refused", async () => {
   expect(await ask({ ignore_eos: true })).toEqual([400, "unsupported", "ignore_eos"]);
   const scaling = { strategy: "steered-proposal", budget: 2, verifier: "words" };
   expect(await ask({ scaling })).toEqual([400, "unsupported", "tools"]);
-});
-
-test("a model whose marks are special tokens cannot hold what it chooses to call, and says so", async () => {
-  const getVocabulary: typeof simulatedTokenizer.getVocabulary = async function* (request, context) {
-    for await (const run of simulatedTokenizer.getVocabulary(request, context))
-      yield { ...run, special: { ...run.special, 300: "<tool_call>" } };
-  };
-  const { post } = createSimulatedStack({ tokenizer: { ...simulatedTokenizer, getVocabulary } });
-  expect(await outcome(await post(CHAT, chatBody("hello", { tools })))).toEqual([
-    400,
-    "unsupported",
-    "tools[1].function.strict",
-  ]);
 });

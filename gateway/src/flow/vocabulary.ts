@@ -3,6 +3,7 @@ import { TrimtabError } from "#kit/errors.ts";
 import { createLru } from "#kit/lru.ts";
 import { cancelSafe } from "#kit/streams.ts";
 import { createTokenTextDecoder } from "#kit/token-text.ts";
+import { CALL_MARKS } from "#kit/tools.ts";
 import type { Model } from "#proto/trimtab/forward/v1/forward_service_pb.ts";
 import type { CallScope, GatewayClients } from "../clients.ts";
 import { LIMITS } from "../limits.ts";
@@ -22,8 +23,6 @@ export interface Vocabulary {
   idsCompleting(text: string): readonly number[];
   /** How the model writes calls of functions; their marks are text, whatever the vocabulary says of them. */
   readonly calls: CallSyntax | undefined;
-  /** The vocabulary has one of these marks as a special token. */
-  readonly hasSpecialMarks: boolean;
   /** How a token is shown: its bytes as text, wrong ones as U+FFFD. */
   spelling(id: number): string;
 }
@@ -58,7 +57,6 @@ async function fetchVocabulary(
   const tokens: Uint8Array[] = [];
   const special = new Map<number, Uint8Array>();
   let calls: CallSyntax | undefined;
-  let hasSpecialMarks = false;
   const stopIds = new Set(model.stopIds);
   const encoder = new TextEncoder();
   try {
@@ -68,9 +66,7 @@ async function fetchVocabulary(
       calls ??= callSyntaxOf(run.toolSyntax);
       run.tokens.forEach((bytes, at) => (tokens[run.firstId + at] = bytes));
       for (const [id, text] of Object.entries(run.special)) {
-        const isMark = text === calls?.open || text === calls?.close;
-        hasSpecialMarks ||= isMark;
-        if (isMark) tokens[Number(id)] = encoder.encode(text);
+        if (CALL_MARKS.has(text)) tokens[Number(id)] = encoder.encode(text);
         else special.set(Number(id), encoder.encode(text));
       }
       for (const id of run.stopIds) stopIds.add(id);
@@ -89,7 +85,7 @@ async function fetchVocabulary(
   const spell = new TextDecoder("utf-8", { ignoreBOM: true });
   const completing = createLru<readonly number[]>(LIMITS.completions);
   return {
-    ...{ stopIds, calls, hasSpecialMarks, bytes },
+    ...{ stopIds, calls, bytes },
     idsCompleting(text) {
       const ids = completing.get(text) ?? findCompleting(tokens, text);
       completing.set(text, ids);

@@ -11,6 +11,12 @@ import { TOOL_LIMITS } from "./limits.ts";
 /** What functions may be called. */
 export const TOOL_NAME = /^[a-zA-Z0-9_-]{1,64}$/;
 
+/** Marks of calls, as models write them: text, even where a vocabulary has them as control tokens. */
+export const CALL_MARKS: ReadonlySet<string> = new Set([
+  ...["<tool_call>", "</tool_call>"],
+  ...["<|python_tag|>", "[TOOL_CALLS]"],
+]);
+
 /** Every text of a conversation that a template may write. */
 export function textsOfConversation(messages: readonly ChatMessage[], tools: readonly Tool[]): string[] {
   return [
@@ -89,15 +95,19 @@ function checkObject(json: string, depth: number, field: string): void {
 
 /** What is wrong with a text that should be a JSON object of well-formed texts, at most so deep. */
 export function faultOfObject(json: string, depth: number): string | undefined {
+  return faultOfJson(json, depth) ?? (isJsonObject(JSON.parse(json)) ? undefined : "is no JSON object");
+}
+
+/** What is wrong with a text that should be JSON of well-formed texts, at most so deep. */
+export function faultOfJson(json: string, depth: number): string | undefined {
   const fault = scanJson(json, depth);
   if (fault !== undefined) return fault;
   let isText = true;
-  const value: unknown = JSON.parse(json, (key: string, part: unknown) => {
+  JSON.parse(json, (key: string, part: unknown) => {
     isText &&= key.isWellFormed() && (typeof part !== "string" || part.isWellFormed());
     return part;
   });
-  if (!isText) return "holds half of a surrogate pair";
-  return isJsonObject(value) ? undefined : "is no JSON object";
+  return isText ? undefined : "holds half of a surrogate pair";
 }
 
 function checkName(name: string, field: string): void {

@@ -1,6 +1,7 @@
 /**
  * How a template writes calls of functions, told by what it makes of one: templates say it nowhere, and the words they use for it
- * (`tool_calls`, `<tool_call>`) stand in those of other syntaxes, too. A template that does not show the model the functions it may
+ * (`tool_calls`, `<tool_call>`) stand in those of other syntaxes, too. The trial call is one that Mistral's templates take, too: their ids
+ * have nine letters and digits. A template that does not show the model the functions it may
  * call, or refuses their answers, has no syntax. Cost: one or two renderings a template.
  */
 import { ToolSyntax } from "#proto/trimtab/type/v1/generation_pb.ts";
@@ -12,6 +13,16 @@ const SYNTAXES: readonly { readonly syntax: ToolSyntax; readonly written: RegExp
     syntax: ToolSyntax.HERMES,
     written: /<tool_call>\s*\{"name": ?"trial_call", ?"arguments": ?\{"trial_key": ?7\}\}\s*<\/tool_call>/,
   },
+  {
+    syntax: ToolSyntax.LLAMA,
+    written:
+      /<\|end_header_id\|>\s*\{"name": ?"trial_call", ?"parameters": ?\{"trial_key": ?7\}\}\s*<\|eot_id\|>/,
+  },
+  {
+    syntax: ToolSyntax.MISTRAL,
+    written:
+      /\[TOOL_CALLS\]\s*\[\{"name": ?"trial_call", ?"arguments": ?\{"trial_key": ?7\}(, ?"id": ?"trialcall")?\}\]/,
+  },
 ];
 
 const ASKED: TemplateMessage = { role: "user", content: "x" };
@@ -20,7 +31,7 @@ const TOOL: TemplateTool = {
   function: { name: "trial_tool", description: "x", parameters: { type: "object", properties: {} } },
 };
 const CALL = {
-  id: "call_1",
+  id: "trialcall",
   type: "function" as const,
   function: { name: "trial_call", arguments: { trial_key: 7 } },
 };

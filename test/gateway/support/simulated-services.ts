@@ -101,7 +101,9 @@ export function createSimulatedStack(options: StackOptions = {}): SimulatedStack
           },
           async score(request) {
             await verifier.before(request);
-            const bad = request.verifiers.findIndex((use) => Object.keys(use.parameters ?? {}).length > 0);
+            const bad = request.verifiers.findIndex(
+              ({ name, parameters = {} }) => name !== "json_schema" && Object.keys(parameters).length > 0,
+            );
             if (bad >= 0) throw new TrimtabError("UNKNOWN_FIELD", "words has no parameters");
             const verdictOn = (text: string) => {
               const isUnread = request.verifiers[0]?.name === "asker" && unread.has(text);

@@ -7,6 +7,7 @@ import { readGrammarVocabulary } from "../../../services/forward/src/grammar/voc
 import { constraintOf, grammarText } from "../../support/grammar-text.ts";
 import { generate, GREEDY, open, prompt } from "../../support/forward-engine.ts";
 import { refusalOf } from "../../support/refusal.ts";
+import { bytePairMetadata, writeVocabulary } from "../../support/vocabularies.ts";
 
 setDefaultTimeout(120_000);
 const modelPath = process.env.TRIMTAB_MODEL ?? defaultModelPath();
@@ -17,10 +18,9 @@ const { tokens } = readGrammarVocabulary({ modelPath, quantize: null, digest, id
 
 afterAll(() => engine.close());
 
-const tagged = (mark: string, forms: readonly object[]) =>
-  ({ case: "tagged", value: { mark, forms } }) as never;
-const form = (begin: string, schema: object | undefined, end: string) => ({
-  ...{ begin, end },
+const tagged = (...forms: readonly object[]) => ({ case: "tagged", value: { forms } }) as never;
+const form = (mark: string, begin: string, schema: object | undefined, end: string) => ({
+  ...{ mark, begin, end },
   ...(schema && { jsonSchema: { schema: JSON.stringify(schema) } }),
 });
 
@@ -42,35 +42,48 @@ async function write(
 
 test("behind every mark stands one of the forms, and the text goes on after it (seeds 0, 1, 2 …)", async () => {
   const side = { type: "object", properties: { c: { enum: ["up", "down"] } }, required: ["c"] };
-  const forms = [form("(1", side, ")"), form("(2", { $ref: "#/$defs/n", $defs: { n: { const: 7 } } }, ")")];
-  const constraint = tagged("e", [...forms, form("(3", undefined, "))")]);
-  const held = /e(?!\(1\{\s*"c": ?"(up|down)"\s*\}\)|\(27\)|\(3.*?\)\)|(\(.*)?$)/s;
+  const seven = { $ref: "#/$defs/n", $defs: { n: { const: 7 } } };
+  const constraint = tagged(
+    ...[form("e", "(1", side, ")"), form("e", "(12", seven, ")"), form("e", "(3", undefined, "))")],
+    form("an", "", { const: 0 }, "!"),
+  );
+  const wrong = /e(?!\(1\{\s*"c": ?"(up|down)"\s*\}\)|\(127\)|\(3.*?\)\)|(\(.*)?$)|an(?!0!|0?$)/s;
   for (let seed = 0; seed < 3; seed++) {
     const { text } = await write(constraint, seed, 1.2);
-    expect(text.split("e").length).toBeGreaterThan(2);
-    expect(text).not.toMatch(held);
+    expect(text.split(/e|an/).length).toBeGreaterThan(2);
+    expect(text.replaceAll(/(?<=\(3).*?(?=\)\)|$)/gs, "")).not.toMatch(wrong);
   }
 });
 
 test("where no mark is written, what is drawn is what would be without a constraint", async () => {
-  const constraint = tagged("<tool_call>", [form("x", { type: "object" }, "y")]);
+  const constraint = tagged(form("<tool_call>", "x", { type: "object" }, "y"));
   for (const temperature of [0, 1])
     expect(await write(constraint, 3, temperature)).toEqual(await write(null, 3, temperature));
 });
 
 test("what is missing, too much or cannot be held is refused by the name of its form", () => {
-  const good = form("x", { type: "object" }, "y");
-  const of = (mark: string, forms: readonly object[]) => {
-    const { reason, field } = refusalOf(() => grammarText(tagged(mark, forms)));
+  const good = form("m", "x", { type: "object" }, "y");
+  const of = (...forms: readonly object[]) => {
+    const { reason, field } = refusalOf(() => grammarText(tagged(...forms)));
     return [reason, field];
   };
   const at = "constraint.tagged.forms";
-  expect(of("", [good])).toEqual(["FIELD_REQUIRED", "constraint.tagged.mark"]);
-  expect(of("m", [])).toEqual(["FIELD_REQUIRED", at]);
-  expect(of("m", [good, form("x", undefined, "")])).toEqual(["FIELD_REQUIRED", `${at}[1].end`]);
-  const huge = Array.from({ length: 257 }, () => good);
-  expect(of("m", huge)).toEqual(["TOO_LARGE", at]);
-  expect(of("m", [good, form("x".repeat(65_536), undefined, "y")])).toEqual(["TOO_LARGE", at]);
-  const loose = form("x", { type: "array", uniqueItems: true }, "y");
-  expect(of("m", [good, loose])).toEqual(["UNSUPPORTED", `${at}[1].json_schema.schema`]);
+  expect(of()).toEqual(["FIELD_REQUIRED", at]);
+  expect(of(good, form("", "x", undefined, "y"))).toEqual(["FIELD_REQUIRED", `${at}[1].mark`]);
+  expect(of(good, form("m", "x", undefined, ""))).toEqual(["FIELD_REQUIRED", `${at}[1].end`]);
+  expect(of(...Array.from({ length: 257 }, () => good))).toEqual(["TOO_LARGE", at]);
+  expect(of(good, form("m", "x".repeat(65_536), undefined, "y"))).toEqual(["TOO_LARGE", at]);
+  const loose = form("m", "x", { type: "array", uniqueItems: true }, "y");
+  expect(of(good, loose)).toEqual(["UNSUPPORTED", `${at}[1].json_schema.schema`]);
+});
+
+test("marks of calls are text to a constraint, where a vocabulary has them as control tokens, and others are not", async () => {
+  const metadata = bytePairMetadata();
+  const spellings = [...(metadata["tokenizer.ggml.tokens"] as readonly string[])];
+  const controls = ["<|im_start|>", "<repo_name>"].map((spelling) => spellings.indexOf(spelling));
+  spellings[controls[1] as number] = "[TOOL_CALLS]";
+  const path = await writeVocabulary("marks", { ...metadata, "tokenizer.ggml.tokens": spellings });
+  const model = { modelPath: path, quantize: null, digest: "", identity: identityOfModel(path) };
+  const read = readGrammarVocabulary({ ...model, vocabulary: spellings.length });
+  expect(controls.map((id) => Buffer.from(read.tokens[id]!).toString())).toEqual(["", "[TOOL_CALLS]"]);
 });

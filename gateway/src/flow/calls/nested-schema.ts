@@ -5,12 +5,12 @@ const DATA: ReadonlySet<string> = new Set(["const", "enum", "default", "examples
 const SCALAR_KEYWORDS = ["type", "$ref", "anyOf", "oneOf", "allOf"];
 
 /**
- * The schema, checked to be a JSON object, at `place`. Arguments are an object, said or not; a function that names none takes none.
+ * The schema, checked to be a JSON object, at `place`; its dialect is that of the other one. Arguments are an object, said or not; a function that names none takes none.
  * @param parameters the schema as JSON, or ""
  */
 export function nestedSchema(parameters: string, place: string): unknown {
   if (parameters === "") return { type: "object", additionalProperties: false };
-  const schema = moved(JSON.parse(parameters), place) as Record<string, unknown>;
+  const { $schema: _, ...schema } = moved(JSON.parse(parameters), place) as Record<string, unknown>;
   return SCALAR_KEYWORDS.some((keyword) => keyword in schema) ? schema : { ...schema, type: "object" };
 }
 

@@ -9,6 +9,8 @@ import type { CallSyntax, WrittenCall } from "./syntax.ts";
 export interface Read {
   readonly text: string;
   readonly calls: readonly WrittenCall[];
+  /** What the calls were as a text, if no mark told of them. */
+  readonly unmarked?: string;
 }
 
 /** Reads one choice. */
@@ -21,6 +23,7 @@ export interface CallReader {
 
 /** Creates it; `isBegun`: the text begins within a call, which is all of it. */
 export function createCallReader({ open, close, read }: CallSyntax, isBegun: boolean): CallReader {
+  const isEndless = isBegun || close === "";
   let isInside = isBegun;
   /** A call has just ended: blanks after it belong to the markup. */
   let isAfterCall = false;
@@ -47,11 +50,11 @@ export function createCallReader({ open, close, read }: CallSyntax, isBegun: boo
   /** Takes text inside of a call; answers with its body once it is whole, and with what is left to read. */
   const inside = (text: string): [whole: string | undefined, rest: string] => {
     const seen = tail + text;
-    const at = isBegun ? -1 : seen.indexOf(close);
+    const at = isEndless ? -1 : seen.indexOf(close);
     const end = at < 0 ? text.length : at + close.length - tail.length;
     body.push(text.slice(0, end));
     if (at < 0) {
-      tail = seen.slice(-(close.length - 1));
+      if (!isEndless) tail = seen.slice(-(close.length - 1));
       return [undefined, ""];
     }
     const whole = body.join("").slice(0, -close.length);
@@ -66,10 +69,11 @@ export function createCallReader({ open, close, read }: CallSyntax, isBegun: boo
         if (isInside) {
           const [whole, after] = inside(rest);
           rest = after;
-          const call = whole === undefined ? undefined : read(whole);
-          if (call) calls.push(call);
-          else if (whole !== undefined) said += say(open + whole + close);
-          isAfterCall ||= call !== undefined;
+          if (whole === undefined) continue;
+          const written = read(whole);
+          calls.push(...written);
+          if (written.length === 0) said += say(open + whole + close);
+          isAfterCall ||= written.length > 0;
         } else {
           const [before, after] = outside(rest);
           said += before;
@@ -81,8 +85,8 @@ export function createCallReader({ open, close, read }: CallSyntax, isBegun: boo
     end() {
       if (!isInside) return { text: say(held), calls: [] };
       const written = body.join("");
-      const call = read(written);
-      return call ? { text: "", calls: [call] } : { text: say((isBegun ? "" : open) + written), calls: [] };
+      const calls = read(written);
+      return { text: calls.length > 0 ? "" : say((isBegun ? "" : open) + written), calls };
     },
   };
 }

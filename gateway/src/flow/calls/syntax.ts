@@ -1,6 +1,7 @@
-/** How models write calls of functions into their texts: a closed table, one file a syntax. */
+/** How models write calls of functions into their texts: a closed table. */
+import { randomUUID } from "node:crypto";
 import { type Tool, ToolSyntax } from "#proto/trimtab/type/v1/generation_pb.ts";
-import { hermes } from "./hermes.ts";
+import { objectCalls } from "./object-calls.ts";
 
 /** A call that was written. */
 export interface WrittenCall {
@@ -9,26 +10,62 @@ export interface WrittenCall {
   readonly arguments: string;
 }
 
+/** Where a call that the model chooses to make is held: what stands right before its arguments, and after them. */
+export interface HeldCall {
+  /** Holding begins behind it. */
+  readonly mark: string;
+  readonly begin: string;
+  readonly end: string;
+}
+
 /** One syntax. */
 export interface CallSyntax {
-  /** Stands before a call, and after it. */
+  /** Stands before calls, and after them; without a `close` they go on to the end of the answer. */
   readonly open: string;
   readonly close: string;
-  /** What stands before the name of the function in a call, blanks left out. */
+  /** What stands before the name of the function in an answer that is calls without marks, blanks left out. */
   readonly unmarked: string;
   /** What an answer that is to be a call begins with. */
   readonly opening: string;
+  /** A message makes one call at most. */
+  readonly isSingle: boolean;
   /** JSON schema of the rest of it, if it calls one of `tools`. */
   schemaOf(tools: readonly Tool[]): object;
-  /** What stands between `open` and the arguments of a call that the model chooses to make. */
-  beforeArguments(name: string): string;
-  /** What stands after them, `close` included. */
-  readonly afterArguments: string;
-  /** What stands between `open` and `close`; undefined: no call. */
-  read(body: string): WrittenCall | undefined;
+  /** How a call of a function is held. */
+  held(name: string): HeldCall;
+  /** The calls that stand between `open` and `close`, or after the opening; none if it is anything else. */
+  read(body: string): readonly WrittenCall[];
+  /** An id that templates of the syntax take. */
+  newId(): string;
 }
 
-const SYNTAXES: Readonly<Record<number, CallSyntax>> = { [ToolSyntax.HERMES]: hermes };
+const randomChars = (): string => randomUUID().replaceAll("-", "");
+const longId = (): string => `call_${randomChars()}`;
+
+const MISTRAL_ID_CHARS = 9;
+const SYNTAXES: Readonly<Record<number, CallSyntax>> = {
+  [ToolSyntax.HERMES]: objectCalls({
+    ...{ open: "<tool_call>", close: "</tool_call>", opening: "<tool_call>\n" },
+    ...{ given: "arguments", isList: false, isSingle: false, newId: longId },
+    held: (name) => ({
+      mark: "<tool_call>",
+      begin: `\n{"name": "${name}", "arguments": `,
+      end: "}\n</tool_call>",
+    }),
+  }),
+  // Its calls have no mark but themselves.
+  [ToolSyntax.LLAMA]: objectCalls({
+    ...{ open: "<|python_tag|>", close: "", opening: "" },
+    ...{ given: "parameters", isList: false, isSingle: true, newId: longId },
+    held: (name) => ({ mark: `{"name": "${name}"`, begin: `, "parameters": `, end: "}" }),
+  }),
+  [ToolSyntax.MISTRAL]: objectCalls({
+    ...{ open: "[TOOL_CALLS]", close: "", opening: "[TOOL_CALLS] [" },
+    ...{ given: "arguments", isList: true, isSingle: false },
+    newId: () => randomChars().slice(0, MISTRAL_ID_CHARS),
+    held: (name) => ({ mark: "[TOOL_CALLS]", begin: ` [{"name": "${name}", "arguments": `, end: "}]" }),
+  }),
+};
 
 /** The syntax of a model, if it has one. */
 export function callSyntaxOf(syntax: ToolSyntax): CallSyntax | undefined {

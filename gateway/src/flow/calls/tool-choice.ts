@@ -3,7 +3,7 @@
  * model chooses to make is held to it from its mark on, where that is asked for.
  */
 import { clone, create } from "@bufbuild/protobuf";
-import { TrimtabError, withRenamedField } from "#kit/errors.ts";
+import { type TrimtabError, withRenamedField } from "#kit/errors.ts";
 import { noSyntax } from "#kit/tools.ts";
 import type { Model } from "#proto/trimtab/forward/v1/forward_service_pb.ts";
 import {
@@ -81,13 +81,12 @@ export async function withToolChoice(
 ): Promise<Chosen> {
   const { tools, callable, isForced, isHeld, isSingle } = choiceOf(asked);
   if (tools.length === 0 || !(isHeld || isSingle)) return { spec: asked, openingIds: [] };
-  const { calls: syntax, hasSpecialMarks } = await vocabularies.get(model, scope);
+  const { calls: syntax } = await vocabularies.get(model, scope);
   if (!syntax) throw noSyntax("conversation.tools");
   const spec = clone(GenerationSpecSchema, asked);
   if (!isForced) {
     // The first call is the last thing that is generated.
-    if (isSingle) spec.stop.push(syntax.close);
-    if (isHeld && hasSpecialMarks) throw noHold(tools);
+    if (isSingle && syntax.close !== "") spec.stop.push(syntax.close);
     if (isHeld) spec.constraint = heldCalls(syntax, tools);
     return { spec, openingIds: [] };
   }
@@ -102,23 +101,12 @@ export async function withToolChoice(
 }
 
 /** Free text in which calls are of functions that were offered, the strict ones with arguments under their schema. */
-function heldCalls(
-  { open, close, beforeArguments, afterArguments }: CallSyntax,
-  tools: readonly Tool[],
-): Constraint {
+function heldCalls({ held, close }: CallSyntax, tools: readonly Tool[]): Constraint {
   const forms = tools.map(({ name, parameters, strict }) => {
-    const begin = beforeArguments(name);
-    if (!strict) return { begin, end: close };
+    const { mark, begin, end } = held(name);
+    if (!strict) return { mark, begin, end: close || end };
     const jsonSchema = { schema: JSON.stringify(nestedSchema(parameters, "#")) };
-    return { begin, jsonSchema, end: afterArguments };
+    return { mark, begin, jsonSchema, end };
   });
-  return create(ConstraintSchema, { kind: { case: "tagged", value: { mark: open, forms } } });
-}
-
-/** Constraints see text, and the marks of this model's calls are none. */
-function noHold(tools: readonly Tool[]): TrimtabError {
-  const field = `conversation.tools[${tools.findIndex((tool) => tool.strict)}].strict`;
-  const message =
-    "a call that this model may choose to make cannot be held to its schema; require it, or leave strict out";
-  return new TrimtabError("UNSUPPORTED", message, { field });
+  return create(ConstraintSchema, { kind: { case: "tagged", value: { forms } } });
 }

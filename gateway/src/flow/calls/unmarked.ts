@@ -34,7 +34,7 @@ export function withUnmarked(reader: CallReader, syntax: CallSyntax, offered: re
     },
     end() {
       const calls = state === "call" ? callsOf(held, syntax, offered) : undefined;
-      if (calls) return { text: "", calls };
+      if (calls) return { text: "", calls, unmarked: held };
       const last = passOn();
       const rest = reader.end();
       return { text: last.text + rest.text, calls: [...last.calls, ...rest.calls] };
@@ -51,19 +51,21 @@ function beginsCall(text: string, openings: readonly string[]): boolean | undefi
 }
 
 /** The calls of a text that is nothing else: one, or one a line. */
-function callsOf(text: string, syntax: CallSyntax, offered: readonly string[]): WrittenCall[] | undefined {
+function callsOf(
+  text: string,
+  syntax: CallSyntax,
+  offered: readonly string[],
+): readonly WrittenCall[] | undefined {
   const body = withoutFence(text.trim());
-  const read = (part: string): WrittenCall | undefined => {
-    const call = syntax.read(part);
-    return call && offered.includes(call.name) ? call : undefined;
+  const read = (part: string): readonly WrittenCall[] => {
+    const calls = syntax.read(part);
+    return calls.every(({ name }) => offered.includes(name)) ? calls : [];
   };
-  const one = read(body);
-  if (one) return [one];
-  const calls = body
-    .split("\n")
-    .filter((line) => line.trim() !== "")
-    .map(read);
-  return calls.every((call) => call !== undefined) ? calls : undefined;
+  const whole = read(body);
+  if (whole.length > 0) return whole;
+  const lines = body.split("\n").filter((line) => line.trim() !== "");
+  const calls = lines.map(read);
+  return calls.every(({ length }) => length > 0) ? calls.flat() : undefined;
 }
 
 function withoutFence(text: string): string {

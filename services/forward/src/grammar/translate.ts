@@ -35,24 +35,23 @@ export function toGrammar({ kind, field }: GrammarSource): string {
 const json = (rules: readonly string[]): string => [...rules, ...COMMON_RULES].join("\n");
 
 /** Free text is the library's dispatch on marks: it knows all tokens that hold none before a text is matched. */
-function taggedRules({ mark, forms }: TaggedConstraint, field: string): string[] {
-  const rules = forms.flatMap(({ begin, jsonSchema, end }, index) => {
-    const root = `f${index}`;
+function taggedRules({ forms }: TaggedConstraint, field: string): string[] {
+  const ofMarks = new Map<string, string[]>();
+  const rules = forms.flatMap(({ mark, begin, jsonSchema, end }, index) => {
+    const name = `f${index}`;
+    ofMarks.set(mark, [...(ofMarks.get(mark) ?? []), `${literal(begin)} ${name}`]);
     if (!jsonSchema)
       return [
-        `${root} ::= ${literal(begin)} ${root}any`,
-        `${root}any ::= TagDispatch(stop_eos=false, stop_str=(${literal(end)}), loop_after_dispatch=false)`,
+        `${name} ::= TagDispatch(stop_eos=false, stop_str=(${literal(end)}), loop_after_dispatch=false)`,
       ];
-    const inner = schemaRules(jsonSchema, {
-      field: `${field}.forms[${index}].json_schema.schema`,
-      root: `${root}json`,
-    });
-    return [`${root} ::= ${literal(begin)} ${root}json ${literal(end)}`, ...inner];
+    const place = { field: `${field}.forms[${index}].json_schema.schema`, root: `${name}json` };
+    return [`${name} ::= ${place.root} ${literal(end)}`, ...schemaRules(jsonSchema, place)];
   });
-  const names = forms.map((_, index) => `f${index}`);
+  const marks = [...ofMarks].map(([mark, bodies], index) => ({ mark, bodies, name: `m${index}` }));
+  const dispatches = marks.map(({ mark, name }) => `(${literal(mark)}, ${name})`);
   return [
-    `root ::= TagDispatch((${literal(mark)}, form), stop_eos=true, loop_after_dispatch=true)`,
-    `form ::= ${names.join(" | ")}`,
+    `root ::= TagDispatch(${dispatches.join(", ")}, stop_eos=true, loop_after_dispatch=true)`,
+    ...marks.map(({ name, bodies }) => `${name} ::= ${bodies.join(" | ")}`),
     ...rules,
   ];
 }

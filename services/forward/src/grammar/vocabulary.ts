@@ -4,12 +4,13 @@ import { ggufNumbers, ggufText, ggufTexts } from "#kit/gguf-values.ts";
 import { checkServed } from "#kit/model-identity.ts";
 import { readStopIds } from "#kit/stop-ids.ts";
 import { TOKEN_TYPE, tokenBytes } from "#kit/token-bytes.ts";
+import { CALL_MARKS } from "#kit/tools.ts";
 import { openModel } from "../model/model-file.ts";
 import type { TokenSource } from "./messages.ts";
 
 /** Tokens of a vocabulary. */
 export interface GrammarVocabulary {
-  /** Bytes by id; none for tokens that are no text (control, unknown, unused). */
+  /** Bytes by id; none for tokens that are no text (control, unknown, unused), unless they mark calls. */
   readonly tokens: readonly Uint8Array[];
   readonly stopIds: readonly number[];
 }
@@ -38,6 +39,7 @@ export function readGrammarVocabulary({ vocabulary, ...model }: TokenSource): Gr
       type !== TOKEN_TYPE.control && type !== TOKEN_TYPE.unknown && !stopIds.includes(id);
     const tokens = spellings.map((spelling, id) => {
       const type = Number(types?.[id] ?? TOKEN_TYPE.normal);
+      if (CALL_MARKS.has(spelling)) return Buffer.from(spelling);
       return isText(id, type) ? tokenBytes(kind, spelling, type) : NOTHING;
     });
     return { tokens, stopIds };

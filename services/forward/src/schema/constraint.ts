@@ -30,15 +30,18 @@ export function toConstraint(constraint: Constraint | undefined): GrammarSource 
   return { kind, field, digest: sha256Hex(encoder.encode(JSON.stringify(kind))) };
 }
 
-function checkTagged({ mark, forms }: TaggedConstraint, field: string): void {
-  checkText(mark, `${field}.mark`);
+function checkTagged({ forms }: TaggedConstraint, field: string): void {
   checkCount(forms.length, `${field}.forms`);
-  forms.forEach(({ jsonSchema, end }, index) => {
+  forms.forEach(({ mark, jsonSchema, end }, index) => {
     const at = `${field}.forms[${index}]`;
+    checkText(mark, `${at}.mark`);
     checkText(end, `${at}.end`);
     if (jsonSchema) checkText(jsonSchema.schema, `${at}.json_schema.schema`);
   });
-  const texts = forms.flatMap(({ begin, jsonSchema, end }) => [begin, jsonSchema?.schema ?? "", end]);
+  const texts = forms.flatMap(({ mark, begin, jsonSchema, end }) => [
+    ...[mark, begin],
+    ...[jsonSchema?.schema ?? "", end],
+  ]);
   checkText(texts.join(""), `${field}.forms`);
 }
 

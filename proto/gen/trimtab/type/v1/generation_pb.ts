@@ -10,7 +10,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file trimtab/type/v1/generation.proto.
  */
 export const file_trimtab_type_v1_generation: GenFile = /*@__PURE__*/
-  fileDesc("CiB0cmltdGFiL3R5cGUvdjEvZ2VuZXJhdGlvbi5wcm90bxIPdHJpbXRhYi50eXBlLnYxIn8KC0NoYXRNZXNzYWdlEgwKBHJvbGUYASABKAkSDwoHY29udGVudBgCIAEoCRItCgp0b29sX2NhbGxzGAMgAygLMhkudHJpbXRhYi50eXBlLnYxLlRvb2xDYWxsEhQKDHRvb2xfY2FsbF9pZBgEIAEoCRIMCgRuYW1lGAUgASgJIk0KBFRvb2wSDAoEbmFtZRgBIAEoCRITCgtkZXNjcmlwdGlvbhgCIAEoCRISCgpwYXJhbWV0ZXJzGAMgASgJEg4KBnN0cmljdBgEIAEoCCI3CghUb29sQ2FsbBIKCgJpZBgBIAEoCRIMCgRuYW1lGAIgASgJEhEKCWFyZ3VtZW50cxgDIAEoCSL9AgoSU2FtcGxpbmdQYXJhbWV0ZXJzEhgKC3RlbXBlcmF0dXJlGAEgASgCSACIAQESEgoFdG9wX3AYAiABKAJIAYgBARINCgV0b3BfaxgDIAEoDRINCgVtaW5fcBgEIAEoAhIfChJyZXBldGl0aW9uX3BlbmFsdHkYBSABKAJIAogBARIZChFmcmVxdWVuY3lfcGVuYWx0eRgGIAEoAhIYChBwcmVzZW5jZV9wZW5hbHR5GAcgASgCEkYKCmxvZ2l0X2JpYXMYCCADKAsyMi50cmltdGFiLnR5cGUudjEuU2FtcGxpbmdQYXJhbWV0ZXJzLkxvZ2l0Qmlhc0VudHJ5EhEKBHNlZWQYCSABKARIA4gBARowCg5Mb2dpdEJpYXNFbnRyeRILCgNrZXkYASABKA0SDQoFdmFsdWUYAiABKAI6AjgBQg4KDF90ZW1wZXJhdHVyZUIICgZfdG9wX3BCFQoTX3JlcGV0aXRpb25fcGVuYWx0eUIHCgVfc2VlZCKbAgoKQ29uc3RyYWludBI8Cgtqc29uX3NjaGVtYRgBIAEoCzIlLnRyaW10YWIudHlwZS52MS5Kc29uU2NoZW1hQ29uc3RyYWludEgAEjwKC2pzb25fb2JqZWN0GAIgASgLMiUudHJpbXRhYi50eXBlLnYxLkpzb25PYmplY3RDb25zdHJhaW50SAASDwoFcmVnZXgYAyABKAlIABIOCgRlYm5mGAQgASgJSAASMwoGY2hvaWNlGAUgASgLMiEudHJpbXRhYi50eXBlLnYxLkNob2ljZUNvbnN0cmFpbnRIABIzCgZ0YWdnZWQYBiABKAsyIS50cmltdGFiLnR5cGUudjEuVGFnZ2VkQ29uc3RyYWludEgAQgYKBGtpbmQiRgoUSnNvblNjaGVtYUNvbnN0cmFpbnQSDgoGc2NoZW1hGAEgASgJEhMKBnN0cmljdBgCIAEoCEgAiAEBQgkKB19zdHJpY3QiFgoUSnNvbk9iamVjdENvbnN0cmFpbnQiIgoQQ2hvaWNlQ29uc3RyYWludBIOCgZ2YWx1ZXMYASADKAkiTAoQVGFnZ2VkQ29uc3RyYWludBIMCgRtYXJrGAEgASgJEioKBWZvcm1zGAIgAygLMhsudHJpbXRhYi50eXBlLnYxLlRhZ2dlZEZvcm0iZAoKVGFnZ2VkRm9ybRINCgViZWdpbhgBIAEoCRI6Cgtqc29uX3NjaGVtYRgCIAEoCzIlLnRyaW10YWIudHlwZS52MS5Kc29uU2NoZW1hQ29uc3RyYWludBILCgNlbmQYAyABKAkiTwoLU3BlY3VsYXRpb24SNgoNcHJvbXB0X2xvb2t1cBgBIAEoCzIdLnRyaW10YWIudHlwZS52MS5Qcm9tcHRMb29rdXBIAEIICgZzb3VyY2UiMAoMUHJvbXB0TG9va3VwEg0KBW5ncmFtGAEgASgNEhEKCW1heF9kcmFmdBgCIAEoDSIrCgxUb2tlbkxvZ3Byb2ISCgoCaWQYASABKA0SDwoHbG9ncHJvYhgCIAEoAiJQCgVUb2tlbhIKCgJpZBgBIAEoDRIPCgdsb2dwcm9iGAIgASgCEioKA3RvcBgDIAMoCzIdLnRyaW10YWIudHlwZS52MS5Ub2tlbkxvZ3Byb2Ii/QEKBVVzYWdlEhUKDXByb21wdF90b2tlbnMYASABKA0SGQoRY29tcGxldGlvbl90b2tlbnMYAiABKA0SGAoQcHJlZmlsbGVkX3Rva2VucxgDIAEoDRIVCg1yZXVzZWRfdG9rZW5zGAQgASgNEhcKD3JlcGxheWVkX3Rva2VucxgFIAEoDRIXCg92ZXJpZmllZF90b2tlbnMYBiABKA0SFgoOZHJhZnRlZF90b2tlbnMYByABKA0SFwoPYWNjZXB0ZWRfdG9rZW5zGAggASgNEi4KB3NjYWxpbmcYCSABKAsyHS50cmltdGFiLnR5cGUudjEuU2NhbGluZ1VzYWdlItoBCgxTY2FsaW5nVXNhZ2USEgoKY2FuZGlkYXRlcxgBIAEoDRIYChBnZW5lcmF0ZWRfdG9rZW5zGAIgASgNEhgKEHByZWZpbGxlZF90b2tlbnMYAyABKA0SJgoecHJlZmlsbGVkX3Rva2Vuc193aXRob3V0X3JldXNlGAQgASgNEhcKD3ZlcmlmaWVyX3Rva2VucxgFIAEoDRIWCg52ZXJpZmllcl9jYWxscxgGIAEoDRIYChBkaXNjYXJkZWRfdG9rZW5zGAcgASgNEg8KB3dhbGxfbXMYCCABKAEiogEKB1RpbWluZ3MSEAoIcXVldWVfbXMYASABKAESEwoLdG9rZW5pemVfbXMYAiABKAESEgoKcHJlZmlsbF9tcxgDIAEoARIPCgdwbGFuX21zGAQgASgBEh4KFnRpbWVfdG9fZmlyc3RfdG9rZW5fbXMYBSABKAESEAoIdG90YWxfbXMYBiABKAESGQoRdG9rZW5zX3Blcl9zZWNvbmQYByABKAEqQQoKVG9vbFN5bnRheBIbChdUT09MX1NZTlRBWF9VTlNQRUNJRklFRBAAEhYKElRPT0xfU1lOVEFYX0hFUk1FUxABKrMBCgxGaW5pc2hSZWFzb24SHQoZRklOSVNIX1JFQVNPTl9VTlNQRUNJRklFRBAAEhYKEkZJTklTSF9SRUFTT05fU1RPUBABEhgKFEZJTklTSF9SRUFTT05fTEVOR1RIEAISGwoXRklOSVNIX1JFQVNPTl9DQU5DRUxMRUQQAxIXChNGSU5JU0hfUkVBU09OX0VSUk9SEAQSHAoYRklOSVNIX1JFQVNPTl9UT09MX0NBTExTEAVCUQoTZGV2LnRyaW10YWIudHlwZS52MVABWjhnaXRodWIuY29tL3RyaW10YWIvdHJpbXRhYi9nZW4vZ28vdHJpbXRhYi90eXBlL3YxO3R5cGV2MWIGcHJvdG8z");
+  fileDesc("CiB0cmltdGFiL3R5cGUvdjEvZ2VuZXJhdGlvbi5wcm90bxIPdHJpbXRhYi50eXBlLnYxIn8KC0NoYXRNZXNzYWdlEgwKBHJvbGUYASABKAkSDwoHY29udGVudBgCIAEoCRItCgp0b29sX2NhbGxzGAMgAygLMhkudHJpbXRhYi50eXBlLnYxLlRvb2xDYWxsEhQKDHRvb2xfY2FsbF9pZBgEIAEoCRIMCgRuYW1lGAUgASgJIk0KBFRvb2wSDAoEbmFtZRgBIAEoCRITCgtkZXNjcmlwdGlvbhgCIAEoCRISCgpwYXJhbWV0ZXJzGAMgASgJEg4KBnN0cmljdBgEIAEoCCI3CghUb29sQ2FsbBIKCgJpZBgBIAEoCRIMCgRuYW1lGAIgASgJEhEKCWFyZ3VtZW50cxgDIAEoCSL9AgoSU2FtcGxpbmdQYXJhbWV0ZXJzEhgKC3RlbXBlcmF0dXJlGAEgASgCSACIAQESEgoFdG9wX3AYAiABKAJIAYgBARINCgV0b3BfaxgDIAEoDRINCgVtaW5fcBgEIAEoAhIfChJyZXBldGl0aW9uX3BlbmFsdHkYBSABKAJIAogBARIZChFmcmVxdWVuY3lfcGVuYWx0eRgGIAEoAhIYChBwcmVzZW5jZV9wZW5hbHR5GAcgASgCEkYKCmxvZ2l0X2JpYXMYCCADKAsyMi50cmltdGFiLnR5cGUudjEuU2FtcGxpbmdQYXJhbWV0ZXJzLkxvZ2l0Qmlhc0VudHJ5EhEKBHNlZWQYCSABKARIA4gBARowCg5Mb2dpdEJpYXNFbnRyeRILCgNrZXkYASABKA0SDQoFdmFsdWUYAiABKAI6AjgBQg4KDF90ZW1wZXJhdHVyZUIICgZfdG9wX3BCFQoTX3JlcGV0aXRpb25fcGVuYWx0eUIHCgVfc2VlZCKbAgoKQ29uc3RyYWludBI8Cgtqc29uX3NjaGVtYRgBIAEoCzIlLnRyaW10YWIudHlwZS52MS5Kc29uU2NoZW1hQ29uc3RyYWludEgAEjwKC2pzb25fb2JqZWN0GAIgASgLMiUudHJpbXRhYi50eXBlLnYxLkpzb25PYmplY3RDb25zdHJhaW50SAASDwoFcmVnZXgYAyABKAlIABIOCgRlYm5mGAQgASgJSAASMwoGY2hvaWNlGAUgASgLMiEudHJpbXRhYi50eXBlLnYxLkNob2ljZUNvbnN0cmFpbnRIABIzCgZ0YWdnZWQYBiABKAsyIS50cmltdGFiLnR5cGUudjEuVGFnZ2VkQ29uc3RyYWludEgAQgYKBGtpbmQiRgoUSnNvblNjaGVtYUNvbnN0cmFpbnQSDgoGc2NoZW1hGAEgASgJEhMKBnN0cmljdBgCIAEoCEgAiAEBQgkKB19zdHJpY3QiFgoUSnNvbk9iamVjdENvbnN0cmFpbnQiIgoQQ2hvaWNlQ29uc3RyYWludBIOCgZ2YWx1ZXMYASADKAkiPgoQVGFnZ2VkQ29uc3RyYWludBIqCgVmb3JtcxgBIAMoCzIbLnRyaW10YWIudHlwZS52MS5UYWdnZWRGb3JtInIKClRhZ2dlZEZvcm0SDAoEbWFyaxgBIAEoCRINCgViZWdpbhgCIAEoCRI6Cgtqc29uX3NjaGVtYRgDIAEoCzIlLnRyaW10YWIudHlwZS52MS5Kc29uU2NoZW1hQ29uc3RyYWludBILCgNlbmQYBCABKAkiTwoLU3BlY3VsYXRpb24SNgoNcHJvbXB0X2xvb2t1cBgBIAEoCzIdLnRyaW10YWIudHlwZS52MS5Qcm9tcHRMb29rdXBIAEIICgZzb3VyY2UiMAoMUHJvbXB0TG9va3VwEg0KBW5ncmFtGAEgASgNEhEKCW1heF9kcmFmdBgCIAEoDSIrCgxUb2tlbkxvZ3Byb2ISCgoCaWQYASABKA0SDwoHbG9ncHJvYhgCIAEoAiJQCgVUb2tlbhIKCgJpZBgBIAEoDRIPCgdsb2dwcm9iGAIgASgCEioKA3RvcBgDIAMoCzIdLnRyaW10YWIudHlwZS52MS5Ub2tlbkxvZ3Byb2Ii/QEKBVVzYWdlEhUKDXByb21wdF90b2tlbnMYASABKA0SGQoRY29tcGxldGlvbl90b2tlbnMYAiABKA0SGAoQcHJlZmlsbGVkX3Rva2VucxgDIAEoDRIVCg1yZXVzZWRfdG9rZW5zGAQgASgNEhcKD3JlcGxheWVkX3Rva2VucxgFIAEoDRIXCg92ZXJpZmllZF90b2tlbnMYBiABKA0SFgoOZHJhZnRlZF90b2tlbnMYByABKA0SFwoPYWNjZXB0ZWRfdG9rZW5zGAggASgNEi4KB3NjYWxpbmcYCSABKAsyHS50cmltdGFiLnR5cGUudjEuU2NhbGluZ1VzYWdlItoBCgxTY2FsaW5nVXNhZ2USEgoKY2FuZGlkYXRlcxgBIAEoDRIYChBnZW5lcmF0ZWRfdG9rZW5zGAIgASgNEhgKEHByZWZpbGxlZF90b2tlbnMYAyABKA0SJgoecHJlZmlsbGVkX3Rva2Vuc193aXRob3V0X3JldXNlGAQgASgNEhcKD3ZlcmlmaWVyX3Rva2VucxgFIAEoDRIWCg52ZXJpZmllcl9jYWxscxgGIAEoDRIYChBkaXNjYXJkZWRfdG9rZW5zGAcgASgNEg8KB3dhbGxfbXMYCCABKAEiogEKB1RpbWluZ3MSEAoIcXVldWVfbXMYASABKAESEwoLdG9rZW5pemVfbXMYAiABKAESEgoKcHJlZmlsbF9tcxgDIAEoARIPCgdwbGFuX21zGAQgASgBEh4KFnRpbWVfdG9fZmlyc3RfdG9rZW5fbXMYBSABKAESEAoIdG90YWxfbXMYBiABKAESGQoRdG9rZW5zX3Blcl9zZWNvbmQYByABKAEqcQoKVG9vbFN5bnRheBIbChdUT09MX1NZTlRBWF9VTlNQRUNJRklFRBAAEhYKElRPT0xfU1lOVEFYX0hFUk1FUxABEhUKEVRPT0xfU1lOVEFYX0xMQU1BEAISFwoTVE9PTF9TWU5UQVhfTUlTVFJBTBADKrMBCgxGaW5pc2hSZWFzb24SHQoZRklOSVNIX1JFQVNPTl9VTlNQRUNJRklFRBAAEhYKEkZJTklTSF9SRUFTT05fU1RPUBABEhgKFEZJTklTSF9SRUFTT05fTEVOR1RIEAISGwoXRklOSVNIX1JFQVNPTl9DQU5DRUxMRUQQAxIXChNGSU5JU0hfUkVBU09OX0VSUk9SEAQSHAoYRklOSVNIX1JFQVNPTl9UT09MX0NBTExTEAVCUQoTZGV2LnRyaW10YWIudHlwZS52MVABWjhnaXRodWIuY29tL3RyaW10YWIvdHJpbXRhYi9nZW4vZ28vdHJpbXRhYi90eXBlL3YxO3R5cGV2MWIGcHJvdG8z");
 
 /**
  * One message of a conversation.
@@ -90,7 +90,7 @@ export type Tool = Message<"trimtab.type.v1.Tool"> & {
 
   /**
    * Calls keep to the schema, those the model chooses to make, too; keywords that cannot be enforced are refused by name. Excludes
-   * what a constraint does; UNSUPPORTED if the marks of the model's calls are no text.
+   * what a constraint does.
    *
    * @generated from field: bool strict = 4;
    */
@@ -355,23 +355,16 @@ export const ChoiceConstraintSchema: GenMessage<ChoiceConstraint> = /*@__PURE__*
   messageDesc(file_trimtab_type_v1_generation, 7);
 
 /**
- * Any text in which one of some forms follows wherever `mark` stands, and after it any text again. Only tokens that are text are
- * drawn: no control tokens but those that end the answer.
+ * Any text in which, wherever a mark stands, one of its forms follows, and then any text again. Only tokens that are text are drawn: no
+ * control tokens but marks of calls, and those that end the answer.
  *
  * @generated from message trimtab.type.v1.TaggedConstraint
  */
 export type TaggedConstraint = Message<"trimtab.type.v1.TaggedConstraint"> & {
   /**
-   * The mark.
+   * Marks with their forms; 1 to 256.
    *
-   * @generated from field: string mark = 1;
-   */
-  mark: string;
-
-  /**
-   * What may follow it; 1 to 256.
-   *
-   * @generated from field: repeated trimtab.type.v1.TaggedForm forms = 2;
+   * @generated from field: repeated trimtab.type.v1.TaggedForm forms = 1;
    */
   forms: TaggedForm[];
 };
@@ -390,23 +383,30 @@ export const TaggedConstraintSchema: GenMessage<TaggedConstraint> = /*@__PURE__*
  */
 export type TaggedForm = Message<"trimtab.type.v1.TaggedForm"> & {
   /**
-   * What it begins with.
+   * The mark. Forms of equal marks are alternatives; no mark begins another.
    *
-   * @generated from field: string begin = 1;
+   * @generated from field: string mark = 1;
+   */
+  mark: string;
+
+  /**
+   * What stands right behind it.
+   *
+   * @generated from field: string begin = 2;
    */
   begin: string;
 
   /**
    * JSON text that stands between. Unset: any text that does not hold `end`.
    *
-   * @generated from field: trimtab.type.v1.JsonSchemaConstraint json_schema = 2;
+   * @generated from field: trimtab.type.v1.JsonSchemaConstraint json_schema = 3;
    */
   jsonSchema?: JsonSchemaConstraint | undefined;
 
   /**
    * What it ends with.
    *
-   * @generated from field: string end = 3;
+   * @generated from field: string end = 4;
    */
   end: string;
 };
@@ -768,6 +768,20 @@ export enum ToolSyntax {
    * @generated from enum value: TOOL_SYNTAX_HERMES = 1;
    */
   HERMES = 1,
+
+  /**
+   * The answer is an object with `name` and `parameters`, or <|python_tag|> and one; a message makes one call (Llama 3).
+   *
+   * @generated from enum value: TOOL_SYNTAX_LLAMA = 2;
+   */
+  LLAMA = 2,
+
+  /**
+   * [TOOL_CALLS] and a list of objects with `name` and `arguments`, up to the end of the answer (Mistral).
+   *
+   * @generated from enum value: TOOL_SYNTAX_MISTRAL = 3;
+   */
+  MISTRAL = 3,
 }
 
 /**

@@ -1,0 +1,27 @@
+/** Calls of strict functions that no mark told of: nothing held them to their schemas, so they are calls only if they keep to them. */
+import type { JsonObject } from "@bufbuild/protobuf";
+import type { Tool } from "#proto/trimtab/type/v1/generation_pb.ts";
+import type { CallScope, GatewayClients } from "../../clients.ts";
+import { nestedSchema } from "./nested-schema.ts";
+import type { Read } from "./reader.ts";
+
+/** What was read, as text if a verifier does not say that its strict calls keep to their schemas. Cost: a call to it, if there are any. */
+export async function withoutUnkept(
+  read: Read,
+  tools: readonly Tool[],
+  { verifier }: Pick<GatewayClients, "verifier">,
+  scope: CallScope,
+): Promise<Read> {
+  const { calls, unmarked } = read;
+  if (unmarked === undefined) return read;
+  const keeps = calls.map(async ({ name, arguments: text }) => {
+    const tool = tools.find((offered) => offered.name === name);
+    if (!tool?.strict) return true;
+    const parameters = { schema: nestedSchema(tool.parameters, "#") as JsonObject };
+    const request = { items: [{ text }], verifiers: [{ name: "json_schema", parameters }] };
+    const { items } = await verifier.score(request, scope);
+    return items[0]?.verdicts[0]?.score === 1;
+  });
+  const areKept = await Promise.all(keeps).catch(() => [false]);
+  return areKept.every(Boolean) ? read : { text: unmarked, calls: [] };
+}
