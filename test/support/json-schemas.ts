@@ -10,6 +10,7 @@ export const ACCEPTED: readonly { readonly schema: unknown; readonly takes: read
   { schema: { type: "string", pattern: "^a+$" }, takes: ["aaaa"] },
   { schema: { type: "string", pattern: '^[^b]*"$' }, takes: ['a"'] },
   { schema: { type: "string", format: "date" }, takes: ["2024-01-31"] },
+  { schema: { type: "string", format: "email", pattern: "^[ab]+@[ab]+\\.c$" }, takes: ["a@b.c"] },
   { schema: { enum: ["a", 1, null, "red"] }, takes: ["a", 1, null] },
   { schema: { const: { a: 1 } }, takes: [{ a: 1 }] },
   { schema: { type: "string", enum: ["a", 1] }, takes: ["a"] },

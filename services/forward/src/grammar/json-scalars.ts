@@ -63,11 +63,10 @@ export function stringRule(context: Translation, schema: Schema, path: string): 
   const known = typeof format === "string" && Object.hasOwn(FORMATS, format) ? FORMATS[format] : undefined;
   if (format !== undefined && known === undefined)
     context.refuse(path, `the format "${String(format).slice(0, 40)}"`);
-  const hasBoth =
-    (typeof pattern === "string" && known !== undefined) ||
-    ((typeof pattern === "string" || known !== undefined) && hasLength);
-  if (hasBoth) context.refuse(path, "pattern, format or length beside each other");
+  // A pattern says more exactly what a format beside it only tells of, as zod writes both.
   const expression = typeof pattern === "string" ? pattern : known;
+  if (expression !== undefined && hasLength)
+    context.refuse(path, "pattern or format, and length, beside each other");
   if (expression !== undefined) return context.regular(quoted(readRegex(expression, "json", context.field)));
   if (!hasLength) return "string";
   const least = Number(minLength ?? 0);
