@@ -26,7 +26,8 @@ test("from the mark on a call is of a function that was offered, with the argume
   const [first] = forward.commands
     .map(({ command }) => command)
     .filter(({ case: kind }) => kind === "generate");
-  const { forms } = (first?.value as any).constraint.kind.value;
+  const { forms, once } = (first?.value as any).constraint.kind.value;
+  expect(once).toBe(false);
   const form = (name: string) => ({ mark: "<tool_call>", begin: `\n{"name": "${name}", "arguments": ` });
   expect(forms).toMatchObject([
     { ...form("f"), end: "</tool_call>" },

@@ -85,5 +85,6 @@ test("a strict call is held from where it shows", async () => {
   });
   const mistral = await answer(MISTRAL, [MARK, ...encode(` ${M}`)], strict);
   const begin = ' [{"name": "f", "arguments": ';
+  expect([llama.constraint.once, mistral.constraint.once]).toEqual([true, true]);
   expect(mistral.constraint.forms[0]).toMatchObject({ mark: "[TOOL_CALLS]", begin, end: "}]" });
 });

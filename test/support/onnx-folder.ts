@@ -6,7 +6,7 @@ import { exportModel } from "../../cli/src/model/export.ts";
 import { syntheticModel } from "./synthetic-model.ts";
 
 /** One token a byte, in GPT-2's alphabet: every text is tokens. */
-function byteTokens(): string[] {
+export function byteTokens(): string[] {
   let beyond = 0x100;
   const isPrintable = (byte: number) => (byte > 0x20 && byte < 0x7f) || (byte > 0xa0 && byte !== 0xad);
   return Array.from({ length: 256 }, (_, byte) => String.fromCodePoint(isPrintable(byte) ? byte : beyond++));

@@ -108,5 +108,5 @@ function heldCalls({ held, close }: CallSyntax, tools: readonly Tool[]): Constra
     const jsonSchema = { schema: JSON.stringify(nestedSchema(parameters, "#")) };
     return { mark, begin, jsonSchema, end };
   });
-  return create(ConstraintSchema, { kind: { case: "tagged", value: { forms } } });
+  return create(ConstraintSchema, { kind: { case: "tagged", value: { forms, once: close === "" } } });
 }

@@ -35,7 +35,7 @@ export function toGrammar({ kind, field }: GrammarSource): string {
 const json = (rules: readonly string[]): string => [...rules, ...COMMON_RULES].join("\n");
 
 /** Free text is the library's dispatch on marks: it knows all tokens that hold none before a text is matched. */
-function taggedRules({ forms }: TaggedConstraint, field: string): string[] {
+function taggedRules({ forms, once }: TaggedConstraint, field: string): string[] {
   const ofMarks = new Map<string, string[]>();
   const rules = forms.flatMap(({ mark, begin, jsonSchema, end }, index) => {
     const name = `f${index}`;
@@ -50,7 +50,7 @@ function taggedRules({ forms }: TaggedConstraint, field: string): string[] {
   const marks = [...ofMarks].map(([mark, bodies], index) => ({ mark, bodies, name: `m${index}` }));
   const dispatches = marks.map(({ mark, name }) => `(${literal(mark)}, ${name})`);
   return [
-    `root ::= TagDispatch(${dispatches.join(", ")}, stop_eos=true, loop_after_dispatch=true)`,
+    `root ::= TagDispatch(${dispatches.join(", ")}, stop_eos=true, loop_after_dispatch=${!once})`,
     ...marks.map(({ name, bodies }) => `${name} ::= ${bodies.join(" | ")}`),
     ...rules,
   ];
