@@ -90,6 +90,7 @@ test("lists name what exists", async () => {
   expect((await client.listVerifiers({})).verifiers.map((verifier) => verifier.name)).toEqual([
     "words",
     "steps",
+    "pairs",
     "peaks",
     "asker",
     "probe",

@@ -82,6 +82,8 @@ export interface Verifier {
   readonly needs: readonly Need[];
   /** Judges the items of a request against each other: it sees all of them at once, not chunk by chunk. */
   readonly comparesItems?: boolean;
+  /** Most items of a request that it can judge, if it cannot judge all there may be. */
+  readonly maxItems?: number;
   /** Each item has the time of a chunk for itself: one that takes long, or breaks, takes nothing from the others. */
   readonly judgesEachAlone?: boolean;
   readonly labels: readonly string[];

@@ -34,6 +34,19 @@ test.each([
   },
 );
 
+test("a verifier that compares no more than two is shown no more: a larger budget is refused before it begins", async () => {
+  const stack = answering(["a", "b c"]);
+  const ask = (candidates: number) => {
+    const scaling = { strategy: "best-of-n", budget: { candidates }, verifier: { name: "pairs" } };
+    return stack.client.complete(chat("hello", { scaling })).catch(fromConnectError);
+  };
+  expect(await ask(3)).toMatchObject({
+    ...{ reason: "FIELD_OUT_OF_RANGE", field: "scaling.budget.candidates", limit: "at most 2" },
+  });
+  expect(stack.forward.commands).toEqual([]);
+  expect(await ask(2)).toMatchObject({ choices: [{ text: "b c" }] });
+});
+
 /** Half of all steps end the answer, badly. */
 const ending: SimulatedModel = {
   next: (text) =>

@@ -47,6 +47,10 @@ export const QUESTION_TOKENS = 5;
 const SIMULATED_VERIFIERS = [
   { name: "words", kind: VerifierKind.OUTCOME, needs: ["text"] },
   { name: "steps", kind: VerifierKind.PROCESS, needs: ["text"] },
+  {
+    ...{ name: "pairs", kind: VerifierKind.OUTCOME, needs: ["text"] },
+    ...{ comparesItems: true, maxItems: 2 },
+  },
   { name: "peaks", kind: VerifierKind.PROCESS, needs: ["tokens", "alternatives"] },
   { name: "asker", kind: VerifierKind.OUTCOME, access: VerifierAccess.SELF, needs: ["messages", "text"] },
   {

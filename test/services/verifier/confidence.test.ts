@@ -94,8 +94,21 @@ test("pairs are judged in both orders, so that a preference for a place cancels 
   });
   const ordered = await judge("pairwise_judge", {}, [asked("1"), asked("3"), asked("2")], byWorth);
   expect(ordered.map(({ score }) => score?.toFixed(2))).toEqual(["0.20", "0.80", "0.50"]);
-  const [alone] = await judge("pairwise_judge", {}, [asked("1")], byWorth);
-  expect(alone?.failure).toBe("FIELD_OUT_OF_RANGE");
+});
+
+test("one answer without another wins without a question; of too many none is asked about", async () => {
+  let questions = 0;
+  const model = opinionated(() => (questions++, 0.5));
+  const [alone] = await judge("pairwise_judge", {}, [asked("1")], model);
+  expect([alone?.score, alone?.reason]).toEqual([1, "there is no other answer"]);
+  const many = await judge(
+    "pairwise_judge",
+    {},
+    Array.from({ length: 17 }, () => asked("1")),
+    model,
+  );
+  expect(new Set(many.map(({ failure }) => failure))).toEqual(new Set(["FIELD_OUT_OF_RANGE"]));
+  expect(questions).toBe(0);
 });
 
 test("a judge without a model, or with one that says NaN, fails as a value", async () => {
@@ -118,7 +131,9 @@ test("a judge without a model, or with one that says NaN, fails as a value", asy
 test("a caller that generates is told what to tap, what is compared, and what a verifier knows", async () => {
   const { client } = openVerifier();
   const probe = { name: "linear_probe", parameters: { weights: [1], layer: 3 } };
-  const { requirements } = await client.getRequirements({ verifiers: [probe, { name: "vote_share" }] });
-  expect(requirements.map(({ taps }) => taps.map(({ layers }) => layers))).toEqual([[[3]], []]);
-  expect(requirements.map(({ comparesItems }) => comparesItems)).toEqual([false, true]);
+  const verifiers = [probe, { name: "vote_share" }, { name: "pairwise_judge" }];
+  const { requirements } = await client.getRequirements({ verifiers });
+  expect(requirements.map(({ taps }) => taps.map(({ layers }) => layers))).toEqual([[[3]], [], []]);
+  expect(requirements.map(({ comparesItems }) => comparesItems)).toEqual([false, true, true]);
+  expect(requirements.map(({ maxItems }) => maxItems)).toEqual([0, 0, 16]);
 });

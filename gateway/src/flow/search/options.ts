@@ -28,7 +28,7 @@ import { serviceFailure } from "../reasons.ts";
 import { validateUse } from "../validate.ts";
 import { invalid, readPolicyTable } from "./policy-table.ts";
 import { type StepEnd, stepEndOf } from "./step-rule.ts";
-import { checkHeld, checkStrategy } from "./validate-scaling.ts";
+import { checkHeld, checkJudged, checkStrategy } from "./validate-scaling.ts";
 
 /** A verifier with what it needs. */
 export interface BoundVerifier {
@@ -39,6 +39,8 @@ export interface BoundVerifier {
   readonly asksModel: boolean;
   /** It judges candidates against each other: the same text may get another score beside others. */
   readonly comparesItems: boolean;
+  /** Most candidates that it can judge at once; 0: any number. */
+  readonly maxItems: number;
 }
 
 /** A checked search. */
@@ -72,7 +74,7 @@ const FORMS: Readonly<Record<Form, AnswerForm>> = {
 /** What a service that does not answer for a verifier says of it. */
 const NOTHING = {
   ...{ kind: VerifierKind.UNSPECIFIED, access: VerifierAccess.UNSPECIFIED },
-  ...{ needs: [] as string[], taps: [], comparesItems: false },
+  ...{ needs: [] as string[], taps: [], comparesItems: false, maxItems: 0 },
 };
 
 /** Checks a request's scaling; undefined if it asks for none. */
@@ -92,12 +94,14 @@ export async function prepareScaling(
     checkStrategy(spec, one);
     checkHeld(one, budget.candidates, one === strategy ? parameters : defaultsOf(one));
   }
+  const verifiers = await bindVerifiers(flow.clients, scaling, strategy, model, scope);
+  for (const { use, maxItems } of Object.values(verifiers))
+    checkJudged(use.name, maxItems, budget.candidates);
   return {
-    ...{ asked: scaling, strategy, parameters, budget },
+    ...{ asked: scaling, strategy, parameters, budget, verifiers },
     needsConfidence: mayRun.some((one) => one.needsConfidence),
     needsPlainSampling: mayRun.some((one) => one.needsPlainSampling),
     diversify: await Promise.all(scaling.diversify.map((use, i) => prepareUse(flow, use, i, model, scope))),
-    verifiers: await bindVerifiers(flow.clients, scaling, strategy, model, scope),
     step: stepEndOf(scaling.step),
     answer: answerRuleOf(scaling.answer),
     isStrict: scaling.degraded !== DegradedVerifier.BEST_EFFORT,
@@ -205,10 +209,10 @@ async function requirementsOf(
   try {
     const request = { modelDigest: model.digest, verifiers: [use] };
     const { requirements } = await clients.verifier.getRequirements(request, scope);
-    const [{ kind, access, needs, taps, comparesItems } = NOTHING] = requirements;
+    const [{ kind, access, needs, taps, comparesItems, maxItems } = NOTHING] = requirements;
     // What knows no more than the model and reads the conversation puts it to the model.
     const asksModel = access === VerifierAccess.SELF && needs.includes("messages");
-    return { use, kind, needs, taps, comparesItems, asksModel };
+    return { use, kind, needs, taps, comparesItems, maxItems, asksModel };
   } catch (error) {
     throw withRenamedField(serviceFailure(error, "verifier", scope.signal), /^verifiers\[0\]/, field);
   }

@@ -104,6 +104,16 @@ export function checkHeld({ name, holds }: Strategy, candidates: number, paramet
   });
 }
 
+/** A verifier that judges few at once must not be shown more. @throws TrimtabError FIELD_OUT_OF_RANGE that says how many candidates it can judge */
+export function checkJudged(verifier: string, maxItems: number, candidates: number): void {
+  if (maxItems === 0 || candidates <= maxItems) return;
+  const message = `${verifier} judges at most ${maxItems} candidates; the budget has ${candidates}`;
+  throw new TrimtabError("FIELD_OUT_OF_RANGE", message, {
+    field: "scaling.budget.candidates",
+    limit: `at most ${maxItems}`,
+  });
+}
+
 /** Weights need the probabilities that tokens were drawn with. @throws TrimtabError UNSUPPORTED naming what shapes them */
 function checkPlainSampling(spec: GenerationSpec, name: string): void {
   const { sampling, constraint, stop } = spec;

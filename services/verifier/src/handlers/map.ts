@@ -52,7 +52,7 @@ export function toRequirement({
   verifier,
   prepared,
 }: BoundVerifier): MessageInitShape<typeof VerifierRequirementSchema> {
-  const { name, kind, access, needs, comparesItems = false } = verifier;
+  const { name, kind, access, needs, comparesItems = false, maxItems = 0 } = verifier;
   return {
     verifier: name,
     kind: KINDS[kind],
@@ -60,6 +60,7 @@ export function toRequirement({
     needs: [...needs],
     taps: [...(prepared.taps ?? [])],
     comparesItems,
+    maxItems,
   };
 }
 

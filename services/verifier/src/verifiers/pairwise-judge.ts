@@ -1,7 +1,7 @@
 /**
  * The model as a judge of pairs: which of two answers is better? Every pair is asked in both orders and averaged, for
  * judges prefer a place (Zheng et al. 2023, arXiv 2306.05685). The score is the mean chance of winning against the others.
- * Cost: n (n - 1) prompts for n answers.
+ * Cost: n (n - 1) prompts for n answers; none for a single one, which wins.
  */
 import type { ScoreItem } from "#proto/trimtab/verifier/v1/verifier_service_pb.ts";
 import { JUDGE_LIMITS } from "../../limits.ts";
@@ -12,6 +12,8 @@ import type { JudgeContext, Outcome, Verifier } from "../verifier.ts";
 
 const CRITERION = "correctness";
 const OPTIONS = ["A", "B"];
+/** One answer wins, and the model is not asked. */
+const ALONE: Outcome = { score: 1, reason: "there is no other answer" };
 
 /** Creates the verifier "pairwise_judge". */
 export function createPairwiseJudgeVerifier(): Verifier {
@@ -21,6 +23,7 @@ export function createPairwiseJudgeVerifier(): Verifier {
     access: "self",
     needs: ["messages", "text"],
     comparesItems: true,
+    maxItems: JUDGE_LIMITS.compared,
     labels: [],
     description: `The model compares up to ${JUDGE_LIMITS.compared} answers to one question, each pair in both orders.`,
     calibration: "a chance of winning within the batch; near 0.5 where the judge goes by the place",
@@ -39,10 +42,11 @@ async function compareAll(
   criterion: string,
   context: JudgeContext,
 ): Promise<Outcome[]> {
-  if (items.length < 2 || items.length > JUDGE_LIMITS.compared) {
-    const reason = `pairs are judged among 2 to ${JUDGE_LIMITS.compared} answers, not ${items.length}`;
+  if (items.length > JUDGE_LIMITS.compared) {
+    const reason = `pairs are judged among at most ${JUDGE_LIMITS.compared} answers, not ${items.length}`;
     return items.map(() => ({ failure: "FIELD_OUT_OF_RANGE", reason }));
   }
+  if (items.length < 2) return items.map(() => ALONE);
   const pairs = items.flatMap((a, first) =>
     items.flatMap((b, second) => (first === second ? [] : [{ a, b, first, second }])),
   );
