@@ -174,9 +174,10 @@ export const SCALING_LIMITS = {
   haltIds: 16_384,
   /** Commands of one message to forward. */
   commands: 256,
-  /** Time for the verdicts on one batch of candidates, milliseconds. */
+  /** Time for the verdicts on one batch of candidates, milliseconds; of a search that goes on without verdicts. */
   verdictMs: 60_000,
-  /** Of it, for those that are still to come when the time of a search is up. */
+  degradableVerdictMs: 20_000,
+  /** Of it, when the time of a search is up, and where one that goes on without verdicts has waited in vain before. */
   lateVerdictMs: 1_000,
   /** Tokens of what a judge is asked about a candidate, held back of a budget of tokens. */
   questionTokens: 64,

@@ -61,7 +61,7 @@ async function* generation(
         hear(response);
         return true;
       };
-      const within = { ...spans.scope, send: sendOn };
+      const within = { ...lessTime(spans.scope, ticket.waitedMs), send: sendOn };
       yield passOn(generate(flow, spec, within, begun?.text, begun?.open), hear);
     } finally {
       ticket.leave(meter.usedTokens);
@@ -75,4 +75,12 @@ async function* generation(
     spans.end(failure);
     metrics.ended(outcome);
   }
+}
+
+/** The scope of what begins so much later. */
+function lessTime(scope: CallScope, waitedMs: number): CallScope {
+  const { timeoutMs } = scope;
+  return timeoutMs === undefined
+    ? scope
+    : { ...scope, timeoutMs: Math.max(1, Math.ceil(timeoutMs - waitedMs)) };
 }

@@ -19,6 +19,7 @@ import type { PreparedScaling } from "./options.ts";
 import { type ForkingSession, keepRefusedForks } from "./refused-forks.ts";
 import { openRevision } from "./revisions.ts";
 import { haltIdsOf } from "./step-rule.ts";
+import type { Patience } from "./verdict-time.ts";
 
 /** Alternatives read for confidences, as DeepConf does; the most that forward reports. */
 const CONFIDENCE_ALTERNATIVES = 20;
@@ -34,6 +35,7 @@ export interface EngineInput {
   readonly arms: readonly Arm[];
   readonly usage: Usage;
   readonly watch: Stopwatch;
+  readonly patience: Patience;
   readonly scope: CallScope;
 }
 

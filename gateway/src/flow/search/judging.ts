@@ -3,7 +3,6 @@ import { create } from "@bufbuild/protobuf";
 import { fromConnectError } from "#kit/errors.ts";
 import { FinishReason, type Token } from "#proto/trimtab/type/v1/generation_pb.ts";
 import { type ItemVerdicts, ScoreItemSchema } from "#proto/trimtab/verifier/v1/verifier_service_pb.ts";
-import { SCALING_LIMITS as LIMITS } from "../../limits.ts";
 import { finishReasonOf } from "../../strategies/members.ts";
 import type { Candidate, Judging } from "../../strategies/strategy.ts";
 import type { Judgement, Judgements } from "../../strategies/world.ts";
@@ -67,13 +66,12 @@ function itemOf(
 }
 
 async function call(
-  { flow, prepared, scaling, scope, watch }: EngineInput,
+  { flow, prepared, scope, patience }: EngineInput,
   { use, asksModel }: BoundVerifier,
   items: ReturnType<typeof itemOf>[],
   tokensLeft: number,
 ): Promise<Judgements> {
-  const left = Math.max(0, scaling.budget.milliseconds - watch.elapsedMs());
-  const timeout = AbortSignal.timeout(Math.ceil(Math.min(LIMITS.verdictMs, left + LIMITS.lateVerdictMs)));
+  const timeout = AbortSignal.timeout(Math.ceil(patience.next()));
   const signal = AbortSignal.any([scope.signal, timeout]);
   const { caller } = scope;
   const modelDigest = prepared.model.digest;
@@ -90,6 +88,7 @@ async function call(
     if (isReasonOf(error, "INVALID_ARGUMENT", "UNKNOWN_FIELD", "FIELD_REQUIRED", "FIELD_OUT_OF_RANGE"))
       throw error;
     const { reason } = fromConnectError(error);
+    if (timeout.aborted) patience.lose();
     const failure = timeout.aborted
       ? "DEADLINE_EXCEEDED"
       : reason === "CANCELLED"

@@ -20,6 +20,7 @@ import { openArms } from "./arms.ts";
 import { contextOf, createEngineWorld, type EngineInput, type EngineWorld } from "./engine-world.ts";
 import type { PreparedScaling } from "./options.ts";
 import { finalReport } from "./report.ts";
+import { createPatience } from "./verdict-time.ts";
 
 const NEVER = new AbortController().signal;
 
@@ -40,7 +41,7 @@ export async function* searchAnswer(run: SearchRun): AsyncGenerator<GenerateResp
   for (const { report, planMs } of opened.plans)
     yield eventOf({ case: "planned", value: { report, planMs } });
   const { usage, arms } = opened;
-  const input: EngineInput = { ...run, arms, usage };
+  const input: EngineInput = { ...run, arms, usage, patience: createPatience(run) };
   const world = createEngineWorld(input);
   const events = createPushable<GenerateResponse>(Infinity);
   const ended = runOnEngine(input, world, events).finally(() => events.end());
