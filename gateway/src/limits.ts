@@ -174,10 +174,12 @@ export const SCALING_LIMITS = {
   haltIds: 16_384,
   /** Commands of one message to forward. */
   commands: 256,
-  /** Time for the verdicts on one batch of candidates, milliseconds; of a search that goes on without verdicts. */
+  /** Candidates a verifier judges in one call, unless it compares them: as many as it works on at once. */
+  judgedAtOnce: 16,
+  /** Time for the verdicts of one call, milliseconds; in a search that goes on without verdicts. */
   verdictMs: 60_000,
   degradableVerdictMs: 20_000,
-  /** Of it, when the time of a search is up, and where one that goes on without verdicts has waited in vain before. */
+  /** Of it, for the whole batch when the time of a search is up, and for a call where one that goes on without verdicts has waited in vain before. */
   lateVerdictMs: 1_000,
   /** Tokens of what a judge is asked about a candidate, held back of a budget of tokens. */
   questionTokens: 64,

@@ -24,17 +24,39 @@ test("verdicts are waited for while it is worth it: hardly once they have not co
   const { verdictMs, degradableVerdictMs, lateVerdictMs } = SCALING_LIMITS;
   const budget = { tokens: Infinity, candidates: 1, milliseconds: 30_000 };
   const lenient = createPatience({ scaling: { budget, isStrict: false }, scope: {}, watch });
-  expect(lenient.next()).toBe(degradableVerdictMs);
+  expect(lenient.begin()()).toBe(degradableVerdictMs);
   lenient.lose();
-  expect(lenient.next()).toBe(lateVerdictMs);
+  expect(lenient.begin()()).toBe(lateVerdictMs);
   const scope = { timeoutMs: 25_000 };
-  const bounded = createPatience({ scaling: { budget, isStrict: false }, scope, watch });
-  expect(bounded.next()).toBe(12_500);
+  const bounded = createPatience({ scaling: { budget, isStrict: false }, scope, watch }).begin();
+  expect(bounded()).toBe(12_500);
   const strict = createPatience({ scaling: { budget, isStrict: true }, scope, watch });
   strict.lose();
-  expect(strict.next()).toBe(30_000 + lateVerdictMs);
+  const leftOfBatch = strict.begin();
+  expect(leftOfBatch()).toBe(30_000 + lateVerdictMs);
   elapsed = 24_000;
-  expect([bounded.next(), strict.next()]).toEqual([500, 6_000 + lateVerdictMs]);
+  expect([bounded(), leftOfBatch()]).toEqual([500, 6_000 + lateVerdictMs]);
+  // However many calls a batch takes, it has a second more; so has the next one.
+  elapsed = 31_600;
+  expect([leftOfBatch(), strict.begin()()]).toEqual([0, lateVerdictMs]);
   const unbounded = { budget: { ...budget, milliseconds: Infinity }, isStrict: true };
-  expect(createPatience({ scaling: unbounded, scope: {}, watch }).next()).toBe(verdictMs);
+  expect(createPatience({ scaling: unbounded, scope: {}, watch }).begin()()).toBe(verdictMs);
+});
+
+test("candidates are judged so many a call: what is slow then takes no verdicts from the others", async () => {
+  const texts = Array.from({ length: 20 }, (_, index) => `${"one ".repeat(index % 5)}end`);
+  const stack = answering(texts);
+  const asked: number[] = [];
+  stack.verifier.before = ({ items }) => {
+    asked.push(items.length);
+    return asked.length === 1 ? undefined : new Promise(() => undefined);
+  };
+  const budget = { candidates: 20 };
+  const scaling = { strategy: "best-of-n", budget, verifier: { name: "words" }, degraded: 2 };
+  const { search } = await stack.client.complete(chat("hello", { scaling }), { timeoutMs: 3_000 });
+  expect(asked).toEqual([SCALING_LIMITS.judgedAtOnce, 4]);
+  expect(search?.degraded).toBe(true);
+  const scores = search?.candidates.map(({ score }) => score) ?? [];
+  expect(scores.slice(0, 16)).toEqual(texts.slice(0, 16).map((text) => text.split(" ").length / 10));
+  expect(new Set(scores.slice(16)).size).toBe(1);
 });

@@ -1,8 +1,13 @@
-/** Candidates -> verdicts, in one call a batch. A verifier that is down, slow or senseless is a failed verdict. */
+/** Candidates -> verdicts, so many a call. A verifier that is down, slow or senseless is a failed verdict. */
 import { create } from "@bufbuild/protobuf";
 import { fromConnectError } from "#kit/errors.ts";
 import { FinishReason, type Token } from "#proto/trimtab/type/v1/generation_pb.ts";
-import { type ItemVerdicts, ScoreItemSchema } from "#proto/trimtab/verifier/v1/verifier_service_pb.ts";
+import {
+  type ItemVerdicts,
+  type ScoreItem,
+  ScoreItemSchema,
+} from "#proto/trimtab/verifier/v1/verifier_service_pb.ts";
+import { SCALING_LIMITS as LIMITS } from "../../limits.ts";
 import { finishReasonOf } from "../../strategies/members.ts";
 import type { Candidate, Judging } from "../../strategies/strategy.ts";
 import type { Judgement, Judgements } from "../../strategies/world.ts";
@@ -16,6 +21,8 @@ import { readRows, type RowsRead, rowsOf } from "./state-rows.ts";
 
 /** There are too few tokens left for the model to read. */
 const UNPAID: Judgement = { score: undefined, failure: "TOO_LARGE", isUnpaid: true };
+/** The verifier did not answer in time, or not on what came before. */
+const LATE: Judgement = { score: undefined, failure: "DEADLINE_EXCEEDED" };
 const NO_ROWS: RowsRead = { count: 0, failed: new Map() };
 const NO_TOKENS: readonly Token[] = [];
 
@@ -31,14 +38,12 @@ export async function judgeBranches(
   sendInParts(input.session, pending);
   const verifier = input.scaling.verifiers[judging];
   if (!verifier) throw new RangeError(`${input.scaling.strategy.name} has no verifier of kind ${judging}`);
-  if (verifier.asksModel && tokensLeft < 1) return { verdicts: candidates.map(() => UNPAID), tokens: 0 };
   const rows = verifier.taps.length > 0 ? await readRows(input, branches, verifier.taps) : NO_ROWS;
   const failures = branches.map((branch) => rows.failed.get(branch));
   const items = candidates
     .map((candidate, index) => itemOf(input, verifier, candidate, branches[index]))
     .filter((_, index) => failures[index] === undefined);
-  const judged =
-    items.length > 0 ? await call(input, verifier, items, tokensLeft) : { verdicts: [], tokens: 0 };
+  const judged = await callInParts(input, verifier, items, tokensLeft);
   const verdicts = judged.verdicts.values();
   return {
     verdicts: failures.map((failure) => {
@@ -65,13 +70,41 @@ function itemOf(
   });
 }
 
+/** Each part has the time of a call; what comes behind one that was too slow is not asked about. */
+async function callInParts(
+  input: EngineInput,
+  verifier: BoundVerifier,
+  items: readonly ScoreItem[],
+  tokensLeft: number,
+): Promise<Judgements> {
+  const size = verifier.comparesItems ? items.length : LIMITS.judgedAtOnce;
+  const timeLeft = input.patience.begin();
+  const verdicts: Judgement[] = [];
+  let tokens = 0;
+  let isLate = false;
+  while (verdicts.length < items.length) {
+    const part = items.slice(verdicts.length, verdicts.length + size);
+    const left = tokensLeft - tokens;
+    if (isLate || (verifier.asksModel && left < 1))
+      verdicts.push(...part.map(() => (isLate ? LATE : UNPAID)));
+    else {
+      const judged = await call(input, verifier, part, left, timeLeft());
+      verdicts.push(...judged.verdicts);
+      tokens += judged.tokens;
+      isLate = judged.isLate;
+    }
+  }
+  return { verdicts, tokens };
+}
+
 async function call(
   { flow, prepared, scope, patience }: EngineInput,
   { use, asksModel }: BoundVerifier,
-  items: ReturnType<typeof itemOf>[],
+  items: ScoreItem[],
   tokensLeft: number,
-): Promise<Judgements> {
-  const timeout = AbortSignal.timeout(Math.ceil(patience.next()));
+  milliseconds: number,
+): Promise<Judgements & { readonly isLate: boolean }> {
+  const timeout = AbortSignal.timeout(Math.ceil(milliseconds));
   const signal = AbortSignal.any([scope.signal, timeout]);
   const { caller } = scope;
   const modelDigest = prepared.model.digest;
@@ -82,19 +115,17 @@ async function call(
     const verdicts = items
       .map(({ id }, index) => sound(answer.items[index], id))
       .map((verdict) => (answer.cut && verdict.failure === UNPAID.failure ? UNPAID : verdict));
-    return { verdicts, tokens: answer.verifiedTokens };
+    return { verdicts, tokens: answer.verifiedTokens, isLate: false };
   } catch (error) {
     if (scope.signal.aborted) throw serviceFailure(error, "verifier", scope.signal);
     if (isReasonOf(error, "INVALID_ARGUMENT", "UNKNOWN_FIELD", "FIELD_REQUIRED", "FIELD_OUT_OF_RANGE"))
       throw error;
+    const isLate = timeout.aborted;
+    if (isLate) patience.lose();
     const { reason } = fromConnectError(error);
-    if (timeout.aborted) patience.lose();
-    const failure = timeout.aborted
-      ? "DEADLINE_EXCEEDED"
-      : reason === "CANCELLED"
-        ? "SERVICE_UNAVAILABLE"
-        : reason;
-    return { verdicts: items.map(() => ({ score: undefined, failure })), tokens: 0 };
+    const failure = reason === "CANCELLED" ? "SERVICE_UNAVAILABLE" : reason;
+    const failed: Judgement = isLate ? LATE : { score: undefined, failure };
+    return { verdicts: items.map(() => failed), tokens: 0, isLate };
   }
 }
 

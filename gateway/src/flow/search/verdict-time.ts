@@ -16,8 +16,8 @@ export interface PatienceInput {
 
 /** The patience of one search with its verifiers. */
 export interface Patience {
-  /** Milliseconds for the next call. */
-  next(): number;
+  /** A batch begins: gives the milliseconds there are for its next call, however many it takes. */
+  begin(): () => number;
   /** A call has not answered in its time. */
   lose(): void;
 }
@@ -26,13 +26,16 @@ export interface Patience {
 export function createPatience({ scaling, scope, watch }: PatienceInput): Patience {
   let isLost = false;
   return {
-    next() {
-      const elapsed = watch.elapsedMs();
-      const left = Math.max(0, scaling.budget.milliseconds - elapsed) + LIMITS.lateVerdictMs;
-      if (scaling.isStrict) return Math.min(LIMITS.verdictMs, left);
-      const untilDeadline = Math.max(0, (scope.timeoutMs ?? Infinity) - elapsed);
-      const most = isLost ? LIMITS.lateVerdictMs : LIMITS.degradableVerdictMs;
-      return Math.min(most, left, untilDeadline / 2);
+    begin() {
+      const last = Math.max(watch.elapsedMs(), scaling.budget.milliseconds) + LIMITS.lateVerdictMs;
+      return () => {
+        const elapsed = watch.elapsedMs();
+        const left = Math.max(0, last - elapsed);
+        if (scaling.isStrict) return Math.min(LIMITS.verdictMs, left);
+        const untilDeadline = Math.max(0, (scope.timeoutMs ?? Infinity) - elapsed);
+        const most = isLost ? LIMITS.lateVerdictMs : LIMITS.degradableVerdictMs;
+        return Math.min(most, left, untilDeadline / 2);
+      };
     },
     lose() {
       isLost = true;
