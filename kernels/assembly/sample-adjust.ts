@@ -54,7 +54,7 @@ function touch(logits: usize, id: u32, bits: u32): usize {
 
 /**
  * `history` i32 [historyCount], of which frequency and presence count from index `answer` on; `biases` pairs {i32 id, f32
- * bias}. Ids outside of the row are passed over. The table needs more than historyCount + biasCount entries.
+ * bias}. Ids outside of the row are passed over. The table needs more entries than there are different ids.
  */
 export function adjust(
   logits: usize, count: u32, bits: u32, history: usize, historyCount: u32, answer: u32, repetition: f64, frequency: f64,

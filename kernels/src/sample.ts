@@ -16,7 +16,7 @@ export const MAX_TOP_LOGPROBS = 20;
 /** Largest vocabulary: what fits the sampler's scratch. */
 export const MAX_VOCABULARY = 1_048_576;
 
-/** log2 of the entries of the table of touched ids: twice as many as ids, where there is room for that. */
+/** log2 of the entries of the table of touched ids: twice as many as different ids, where there is room for that. */
 const FEWEST_BITS = 4;
 const MOST_BITS = 19;
 /** What lies in the scratch of the threads: block masses, sort keys of up to the whole row, and at its end the table. */
@@ -132,10 +132,16 @@ function touchedIds(request: SampleRequest): number {
 
 /** log2 of the entries of the table that knows the raw logits; null when nothing is to be applied. */
 function tableBits(request: SampleRequest): number | null {
-  const touched = touchedIds(request);
+  const touched = Math.min(touchedIds(request), request.vocabulary);
   if (touched === 0) return null;
   const wanted = Math.max(FEWEST_BITS, Math.ceil(Math.log2(touched)) + 1);
   return Math.min(wanted, mostBits(request.vocabulary));
+}
+
+/** Ids, those of the history and of biases together, that one row may be adjusted by: any number where the table holds a whole vocabulary. */
+export function mostTouchedIds(vocabulary: number): number {
+  const most = 2 ** mostBits(vocabulary) - 1;
+  return vocabulary <= most ? Number.POSITIVE_INFINITY : most;
 }
 
 /** log2 of the entries for which there is room behind the sort keys of a row. */
@@ -152,7 +158,7 @@ function adjust(kernels: KernelExports, request: SampleRequest): number | null {
   const bits = tableBits(request);
   if (bits === null) return null;
   const touched = touchedIds(request);
-  if (touched >= 2 ** bits) {
+  if (touched > mostTouchedIds(request.vocabulary)) {
     throw new KernelError("FIELD_OUT_OF_RANGE", `${touched} penalties and biases are too many`);
   }
   const { logits, vocabulary, repetitionPenalty, frequencyPenalty, presencePenalty } = request;

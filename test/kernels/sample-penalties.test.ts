@@ -16,6 +16,8 @@ test(`every logit becomes what the penalties and biases say, none else changes, 
     [37, 37],
     [700, 200],
     [5_000, 4_000],
+    // More tokens than the table has entries: it holds each id once.
+    [600_000, 599_500],
   ] as const) {
     const history = Array.from({ length: tokens }, anyId);
     const biases = Array.from({ length: 30 }, () => [anyId(), Math.fround(4 * random())] as const);

@@ -1,9 +1,11 @@
 /** Commands that compute tokens, turned into jobs: what is computed, under which program, and what is read. */
 import { TrimtabError } from "#kit/errors.ts";
+import { mostTouchedIds } from "#kernels";
 import type { Matcher } from "../grammar/matching.ts";
 import { beginConstraint } from "./constraint.ts";
 import type { Binding, Caller, SequenceId } from "./protocol.ts";
 import { forget, rootKey } from "./prefix-cache.ts";
+import { penaltyOf } from "./sampler.ts";
 import type { CommandOf, OpenJob, Sequence } from "./sequence.ts";
 import { createDrafter } from "./speculation.ts";
 import { createStopMask } from "./stop-mask.ts";
@@ -87,7 +89,7 @@ function isLookedAt({ binding, score, taps, transient }: CommandOf<"open">): boo
  * Sets the job of a `generate`. The last token is computed (again), because its logits are needed; under the
  * generation's program when `replayLast` says so or when it was itself generated.
  * @param onMask called when a mask it waits for is there
- * @throws TrimtabError CONTEXT_OVERFLOW, those of `bind` and of `beginConstraint`
+ * @throws TrimtabError those of `roomAfter`, of `bind` and of `beginConstraint`
  */
 export function startGenerate(
   state: CoreState,
@@ -96,11 +98,7 @@ export function startGenerate(
   onMask: () => void,
 ): void {
   const tokens = sequence.ids.length;
-  const room = state.contextTokens - tokens;
-  if (room < 1) {
-    const message = `${tokens} tokens leave no room in a context of ${state.contextTokens}`;
-    throw new TrimtabError("CONTEXT_OVERFLOW", message, { field: "max_tokens", limit: state.contextTokens });
-  }
+  const room = roomAfter(state, tokens, command);
   const matcher = beginConstraint(state, sequence, command, onMask);
   const { program: binding, collector } = bindOrEnd(state, command, tokens, matcher);
   const { programFrom, replayFrom } = placeProgram(state, sequence, command);
@@ -208,6 +206,30 @@ function rootOf({ cacheFormat }: CoreState, { caller }: CommandOf<"open">): stri
 
 function bindingKey(binding: Binding): string {
   return `${binding.digest} ${binding.coefficients.join(" ")}`;
+}
+
+/**
+ * How many tokens may be generated after as many tokens.
+ * @throws TrimtabError CONTEXT_OVERFLOW without any room; FIELD_OUT_OF_RANGE where a penalty would look at more than it can
+ */
+export function roomAfter(
+  { contextTokens, vocabulary }: Pick<CoreState, "contextTokens" | "vocabulary">,
+  tokens: number,
+  { sampling }: Pick<CommandOf<"generate">, "sampling">,
+): number {
+  const room = contextTokens - tokens;
+  if (room < 1) {
+    const message = `${tokens} tokens leave no room in a context of ${contextTokens}`;
+    throw new TrimtabError("CONTEXT_OVERFLOW", message, { field: "max_tokens", limit: contextTokens });
+  }
+  const penalty = penaltyOf(sampling);
+  if (penalty === null) return room;
+  // The first token generated is drawn by the tokens before it.
+  const seen = mostTouchedIds(vocabulary) - sampling.logitBias.length;
+  if (tokens <= seen) return Math.min(room, seen - tokens + 1);
+  const field = `sampling.${penalty}`;
+  const message = `${field} looks at most at ${seen} tokens; the text has ${tokens}`;
+  throw new TrimtabError("FIELD_OUT_OF_RANGE", message, { field, limit: `${seen} tokens` });
 }
 
 /** What an open ends with that would cost more than its command allows. */

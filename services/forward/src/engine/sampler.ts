@@ -3,7 +3,7 @@
  * repetition penalty at the whole sequence. Cost: a few passes over the vocabulary.
  */
 import type { Operators, Pointer, SampleRequest } from "#kernels";
-import type { ScoredToken, ScoreSpec } from "./protocol.ts";
+import type { Sampling, ScoredToken, ScoreSpec } from "./protocol.ts";
 import type { CommandOf } from "./sequence.ts";
 
 /** Draws and scores on the engine thread. */
@@ -40,6 +40,13 @@ export interface SamplerScratch {
   readonly mask: Pointer;
 }
 
+/** The penalty by which the tokens of a text change the next one's logits, or null if there is none. */
+export function penaltyOf(sampling: Sampling): string | null {
+  if (sampling.repetitionPenalty !== 1) return "repetition_penalty";
+  if (sampling.frequencyPenalty !== 0) return "frequency_penalty";
+  return sampling.presencePenalty === 0 ? null : "presence_penalty";
+}
+
 /** A sampler over the arena. */
 export function createSampler(
   operators: Operators,
@@ -73,7 +80,7 @@ export function createSampler(
     sample(logits, ids, promptTokens, { sampling, stream, topLogprobs }, allowed) {
       if (allowed) new Int32Array(memory.buffer, scratch.mask, allowed.length).set(allowed);
       const { frequencyPenalty, presencePenalty, repetitionPenalty, logitBias } = sampling;
-      const hasPenalty = repetitionPenalty !== 1 || frequencyPenalty !== 0 || presencePenalty !== 0;
+      const hasPenalty = penaltyOf(sampling) !== null;
       const historyCount = hasPenalty ? ids.length : 0;
       if (hasPenalty) new Int32Array(memory.buffer, scratch.history, historyCount).set(ids);
       const view = new DataView(memory.buffer, scratch.bias, logitBias.length * 8);

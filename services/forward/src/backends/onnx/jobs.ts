@@ -4,7 +4,7 @@
  */
 import { TrimtabError } from "#kit/errors.ts";
 import type { Pointer } from "#kernels";
-import { checkIds, tooDear } from "../../engine/jobs.ts";
+import { checkIds, roomAfter, tooDear } from "../../engine/jobs.ts";
 import type { Answers, EngineEvent, ScoredToken } from "../../engine/protocol.ts";
 import type { Sampler } from "../../engine/sampler.ts";
 import type { CommandOf } from "../../engine/sequence.ts";
@@ -86,7 +86,7 @@ export async function open(
 /**
  * Draws tokens until one of them is an end or there are enough.
  * @param isOver asked before every token: somebody stopped the generation
- * @throws TrimtabError CONTEXT_OVERFLOW, NON_FINITE, those of `KvMemory`
+ * @throws TrimtabError those of `roomAfter` and of `KvMemory`, NON_FINITE
  */
 export async function generate(
   context: JobContext,
@@ -96,11 +96,7 @@ export async function generate(
 ): Promise<Answers["generate"]> {
   const { decoder, sampler, contextTokens, emit, memory } = context;
   const { ids } = sequence;
-  const room = contextTokens - ids.length;
-  if (room < 1) {
-    const message = `${ids.length} tokens leave no room in a context of ${contextTokens}`;
-    throw new TrimtabError("CONTEXT_OVERFLOW", message, { field: "max_tokens", limit: contextTokens });
-  }
+  const room = roomAfter({ contextTokens, vocabulary: decoder.vocabulary }, ids.length, command);
   const most = command.maxTokens === 0 ? room : Math.min(command.maxTokens, room);
   const stopMask = createStopMask(command, decoder.vocabulary);
   const ends = new Set([...command.stopIds, ...command.haltIds]);
