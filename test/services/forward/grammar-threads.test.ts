@@ -14,23 +14,51 @@ import { constraintOf, grammarText } from "../../support/grammar-text.ts";
 
 const engine = await startEngineForFile({ synthetic: { seed: 3, layers: 1 } });
 
+/** A thread that runs this program. */
+function programOf(source: string): URL {
+  const path = join(mkdtempSync(join(tmpdir(), "trimtab-thread-")), "program.ts");
+  writeFileSync(path, source);
+  return pathToFileURL(path);
+}
+
 test("a thread that never starts is given up, and the next job gets another", async () => {
-  const path = join(mkdtempSync(join(tmpdir(), "trimtab-thread-")), "silent.ts");
-  writeFileSync(path, "await new Promise(() => {});\nexport {};\n");
+  const program = programOf("await new Promise(() => {});\nexport {};\n");
   const given = Promise.withResolvers<TrimtabError>();
   const again = Promise.withResolvers<TrimtabError>();
   const waiting = [given, again];
-  const onBroken = (work: { type: string }, error: TrimtabError) => {
-    expect(work.type).toBe("start");
+  const onBroken = (work: { type: string } | undefined, error: TrimtabError) => {
+    expect(work?.type).toBe("start");
     waiting.shift()?.resolve(error);
   };
-  const thread = createGrammarThread(null, { onBroken }, { program: pathToFileURL(path), startMs: 300 });
+  const thread = createGrammarThread(null, { onBroken }, { program, startMs: 300 });
   const grammar = constraintOf({ case: "regex", value: "a+" });
   thread.send({ type: "parse", grammar });
   expect(await given.promise).toMatchObject({ reason: "DEADLINE_EXCEEDED", limit: "300 ms" });
   thread.send({ type: "parse", grammar });
   thread.send({ type: "parse", grammar });
   expect(await again.promise).toMatchObject({ reason: "DEADLINE_EXCEEDED" });
+  thread.close();
+});
+
+test("when a thread dies, the job it was at is to blame, not those done before or still to do", async () => {
+  // Does one job after the other, and dies at the third.
+  const program = programOf(`
+    let progress;
+    self.onmessage = ({ data }) => {
+      if (data.type === "start") progress = new Int32Array(data.progress);
+      if (Atomics.load(progress, 0) === 3) return;
+      Atomics.store(progress, 0, data.job);
+      if (data.job === 3) return void setTimeout(() => { throw new Error("killed"); });
+      Atomics.store(progress, 1, data.job);
+      Atomics.store(progress, 0, 0);
+    };
+  `);
+  const died = Promise.withResolvers<unknown>();
+  const onBroken = (work: unknown, { reason }: TrimtabError) => died.resolve({ work, reason });
+  const thread = createGrammarThread(null, { onBroken }, { program });
+  for (const digest of ["done", "guilty", "waiting"]) thread.send({ type: "forget", digest });
+  const work = { type: "forget", digest: "guilty" };
+  expect(await died.promise).toEqual({ work, reason: "SERVICE_UNAVAILABLE" });
   thread.close();
 });
 

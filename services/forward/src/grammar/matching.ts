@@ -77,8 +77,8 @@ export function createGrammars(tokens: TokenSource): Grammars {
     },
     onRefused: (work, error) => work.type === "parse" && refuse(work.grammar.digest, error),
     onBroken(work, error) {
-      if (work.type !== "parse") return refuseAll(error);
-      refuse(work.grammar.digest, error);
+      if (work?.type === "start") return refuseAll(error);
+      if (work?.type === "parse") refuse(work.grammar.digest, error);
       for (const entry of entries.values()) if (entry.stage === "parsing") parse(entry);
     },
   });
@@ -91,9 +91,9 @@ export function createGrammars(tokens: TokenSource): Grammars {
       for (const tell of entry.waiting.splice(0)) tell(null);
     },
     onBroken(work, error) {
-      if (work.type === "start") return refuseAll(error);
-      if (work.type === "compile") refuse(work.grammar.digest, error);
-      const match = "matcher" in work ? matches.get(work.matcher) : undefined;
+      if (work?.type === "start") return refuseAll(error);
+      if (work?.type === "compile") refuse(work.grammar.digest, error);
+      const match = work && "matcher" in work ? matches.get(work.matcher) : undefined;
       if (match) fail(match, error);
       restore();
     },

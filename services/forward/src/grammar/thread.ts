@@ -24,8 +24,8 @@ export interface GrammarThreadListener {
   readonly onRefused?: (work: GrammarWork, error: TrimtabError) => void;
   /** A mask somebody waits for is there. */
   readonly onReady?: (matcher: number) => void;
-  /** The thread is gone, and with it all it held and had to do. `work` is at fault. */
-  readonly onBroken: (work: GrammarWork, error: TrimtabError) => void;
+  /** The thread is gone, and with it all it held and had to do. `work` is at fault; undefined if it had nothing to do. */
+  readonly onBroken: (work: GrammarWork | undefined, error: TrimtabError) => void;
 }
 
 interface Running {
@@ -57,10 +57,9 @@ export function createGrammarThread(
     timer = undefined;
   };
   const end = (from: Running, job: number, error: TrimtabError): void => {
-    const work = from.unfinished.get(job);
-    if (running !== from || !work) return;
+    if (running !== from) return;
     close();
-    onBroken(work, error);
+    onBroken(from.unfinished.get(job), error);
   };
   const post = (to: Running, work: GrammarWork): void => {
     const finished = Atomics.load(to.progress, FINISHED);
@@ -91,12 +90,8 @@ export function createGrammarThread(
     };
     worker.onerror = (event) => {
       event.preventDefault();
-      const [job = 0] = started.unfinished.keys();
-      end(
-        started,
-        job,
-        new TrimtabError("SERVICE_UNAVAILABLE", `the grammar thread failed: ${event.message}`),
-      );
+      const message = `the grammar thread failed: ${event.message}`;
+      end(started, jobOf(started), new TrimtabError("SERVICE_UNAVAILABLE", message));
     };
     post(started, { type: "start", progress, tokens });
     return started;
@@ -110,8 +105,7 @@ export function createGrammarThread(
       timer = undefined;
       return;
     }
-    // Between two jobs it is the next one that lasts: so does the start of a thread that the system does not give.
-    const job = Atomics.load(running.progress, UNDER_WAY) || finished + 1;
+    const job = jobOf(running);
     if (job !== watched) {
       watched = job;
       sinceMs = performance.now();
@@ -135,6 +129,11 @@ export function createGrammarThread(
     },
     close,
   };
+}
+
+/** The job under way. Between two jobs it is the next one: so is the start of a thread that the system does not give. */
+function jobOf({ progress }: Running): number {
+  return Atomics.load(progress, UNDER_WAY) || Atomics.load(progress, FINISHED) + 1;
 }
 
 /** What the library says about a grammar it refuses, or why there can be none for this model. */
