@@ -75,6 +75,8 @@ export const FIT_LIMITS = {
   keptBytes: 64 * MIB,
   /** Fits under way at a time. */
   concurrent: 2,
+  /** Starting the thread of one. */
+  startMs: 60_000,
   /** Least AUROC on validation prompts, in the best block, of what counts as telling the classes apart. */
   minAuroc: 0.65,
 } as const;

@@ -1,5 +1,5 @@
 /** Processor time of this process, and of threads and processes that the system tells of. */
-import { readFileSync } from "node:fs";
+import { readFileSync, readlinkSync } from "node:fs";
 
 /** Starts to count; the answer tells what all threads have used since, in milliseconds. */
 export function startProcessClock(): () => number {
@@ -8,6 +8,26 @@ export function startProcessClock(): () => number {
     const { user, system } = process.cpuUsage(started);
     return (user + system) / 1_000;
   };
+}
+
+/** Where the system tells of the calling thread, for other threads to read; undefined where it does not (Linux does). */
+export function threadPath(): string | undefined {
+  try {
+    return `/proc/${readlinkSync("/proc/thread-self")}`;
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * Starts to count the processor time of a thread, whatever others do meanwhile; the answer tells what it has used since, in milliseconds.
+ * Counts the whole process where the system does not tell of threads. About 20 µs a look.
+ */
+export function startThreadClock(path: string | undefined): () => number {
+  const startedMs = path === undefined ? undefined : processorMs(path);
+  if (path !== undefined && startedMs !== undefined)
+    return () => (processorMs(path) ?? startedMs) - startedMs;
+  return startProcessClock();
 }
 
 /**

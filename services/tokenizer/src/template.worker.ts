@@ -1,6 +1,9 @@
 /** Thread that renders chat templates: they are programs from a model file, so this thread must be killable. */
 import { Template } from "@huggingface/jinja";
-import { threadPath } from "./thread-time.ts";
+import { doJobs } from "#kit/job-thread.ts";
+import { toPlain } from "#kit/plain-error.ts";
+import { TEMPLATE_LIMITS } from "../limits.ts";
+import { refusedBy, tooMuch } from "./template-errors.ts";
 
 /** A message as templates see it. */
 export interface TemplateMessage {
@@ -30,49 +33,42 @@ export interface TemplateConversation {
   readonly tools?: readonly TemplateTool[];
 }
 
-/** The first message sets the template; later ones render it for each of `conversations`. */
-export type TemplateRequest =
-  | { readonly template: string; readonly tokens: { readonly bos_token: string; readonly eos_token: string } }
-  | {
-      readonly conversations: readonly TemplateConversation[];
-      readonly addGenerationPrompt: boolean;
-      readonly outputBytes: number;
-    };
+/** What the thread is made for. */
+export interface TemplateSetup {
+  readonly template: string;
+  readonly tokens: { readonly bos_token: string; readonly eos_token: string };
+}
 
-/**
- * The renderings, in order; or why there are none. `ready` answers the first message and tells where this
- * thread's processor time is found.
- */
-export type TemplateAnswer =
-  | { readonly kind: "ready"; readonly threadPath: string | undefined }
-  | { readonly kind: "rendered"; readonly texts: readonly string[] }
-  | { readonly kind: "refused"; readonly message: string }
-  | { readonly kind: "too_much"; readonly what: string };
+/** Conversations to render, in order. */
+export interface TemplateJob {
+  readonly conversations: readonly TemplateConversation[];
+  readonly addGenerationPrompt: boolean;
+}
 
 declare const self: Worker;
 
-let render: ((variables: Record<string, unknown>) => string) | undefined;
+doJobs(
+  self,
+  ({ template: source, tokens }: TemplateSetup) => {
+    const template = saying(() => new Template(source));
+    return ({ conversations, addGenerationPrompt }: TemplateJob): readonly string[] => {
+      const more = { ...tokens, add_generation_prompt: addGenerationPrompt };
+      const texts = saying(() => conversations.map((one) => template.render({ ...more, ...one })));
+      const { outputBytes } = TEMPLATE_LIMITS;
+      if (texts.some((text) => Buffer.byteLength(text) > outputBytes))
+        throw tooMuch("renders too much text", outputBytes);
+      return texts;
+    };
+  },
+  (error) =>
+    toPlain(tooMuch(`needs too much: ${(error as RangeError).message}`, TEMPLATE_LIMITS.outputBytes)),
+);
 
-self.onmessage = ({ data }: MessageEvent<TemplateRequest>) => {
-  self.postMessage(answer(data));
-};
-
-function answer(request: TemplateRequest): TemplateAnswer {
+/** Work of a template, whose errors are refusals; but when the stack or the memory of the thread runs out, the thread is spent. */
+function saying<T>(work: () => T): T {
   try {
-    if ("template" in request) {
-      const template = new Template(request.template);
-      render = (variables) => template.render({ ...request.tokens, ...variables });
-      return { kind: "ready", threadPath: threadPath() };
-    }
-    const texts = request.conversations.map(
-      (conversation) =>
-        render?.({ ...conversation, add_generation_prompt: request.addGenerationPrompt }) ?? "",
-    );
-    const isTooLong = texts.some((text) => Buffer.byteLength(text) > request.outputBytes);
-    return isTooLong ? { kind: "too_much", what: "renders too much text" } : { kind: "rendered", texts };
+    return work();
   } catch (error) {
-    // The stack or the memory of the thread ran out.
-    if (error instanceof RangeError) return { kind: "too_much", what: `needs too much: ${error.message}` };
-    return { kind: "refused", message: error instanceof Error ? error.message : String(error) };
+    throw error instanceof RangeError ? error : refusedBy(error);
   }
 }

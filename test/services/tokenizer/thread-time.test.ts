@@ -1,9 +1,9 @@
 /** A rendering is charged for what its own thread computes, not for what the process does besides. */
 import { expect, setDefaultTimeout, test } from "bun:test";
 import { TrimtabError } from "#kit/errors.ts";
+import { startThreadClock, threadPath } from "#kit/process-time.ts";
 import { TEMPLATE_LIMITS } from "../../../services/tokenizer/limits.ts";
 import { createChatTemplate } from "../../../services/tokenizer/src/chat-template.ts";
-import { startThreadClock, threadPath } from "../../../services/tokenizer/src/thread-time.ts";
 
 setDefaultTimeout(120_000);
 

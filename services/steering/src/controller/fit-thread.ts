@@ -1,9 +1,9 @@
 /** Fits a controller on a thread of its own. */
-import { runInThread } from "../thread.ts";
+import { fitAsOrdered } from "../thread.ts";
 import type { FittedController } from "./fit.ts";
 import type { FitOrder } from "./fit.worker.ts";
 
-/** Runs an order. @throws TrimtabError as `runInThread`. */
+/** Runs an order. @throws TrimtabError as `fitAsOrdered`. */
 export function fitInThread(order: FitOrder, signal: AbortSignal): Promise<FittedController> {
-  return runInThread(new URL("./fit.worker.ts", import.meta.url), order, signal);
+  return fitAsOrdered(new URL("./fit.worker.ts", import.meta.url), order, signal);
 }

@@ -1,8 +1,8 @@
 /** Thread that fits one controller, so that the service stays responsive: an order in, the fitted controller out. */
+import { doJobs } from "#kit/job-thread.ts";
 import { type ControllerSettings, fitController } from "./fit.ts";
 import type { GroupedRows } from "./parts.ts";
 import type { LabelledRows } from "./train.ts";
-import { answerOrders } from "../thread.ts";
 
 /** What the thread is told: the parameters of `fitController`. */
 export interface FitOrder {
@@ -15,6 +15,9 @@ export interface FitOrder {
 
 declare const self: Worker;
 
-answerOrders(self, ({ train, validation, layerWeights, settings }: FitOrder) =>
-  fitController(train, validation, layerWeights, settings),
+doJobs(
+  self,
+  () =>
+    ({ train, validation, layerWeights, settings }: FitOrder) =>
+      fitController(train, validation, layerWeights, settings),
 );

@@ -1,10 +1,10 @@
 /** Thread that fits one method: readings in, vectors or the bytes of an edit or ruleset out. */
+import { doJobs } from "#kit/job-thread.ts";
 import type { ModelShape } from "../clients.ts";
 import { writeEdit } from "../edit.ts";
 import { METHODS } from "../methods/index.ts";
 import type { FitSettings, Reading } from "../methods/method.ts";
 import { writeRuleset } from "../ruleset.ts";
-import { answerOrders } from "../thread.ts";
 
 /** What the thread is told. */
 export interface MethodOrder {
@@ -23,7 +23,7 @@ export type FittedMethod =
 
 declare const self: Worker;
 
-answerOrders(self, ({ method, readings, settings, model, seed }: MethodOrder): FittedMethod => {
+doJobs(self, () => ({ method, readings, settings, model, seed }: MethodOrder): FittedMethod => {
   const chosen = METHODS[method];
   if (chosen.yields === "direction") {
     const [reading] = readings as readonly [Reading];
