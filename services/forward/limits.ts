@@ -49,6 +49,10 @@ export const MAX_LOGIT_ROWS = 4_096;
 export const MAX_LOGIT_IDS = 1_024;
 /** Activations all taps of one text, or of one Capture request, may read. */
 export const MAX_TAP_BYTES = 512 * 2 ** 20;
+/** Activations of one Capture that wait for its reader: beyond these nothing is computed for it until half of them are taken. */
+export const HELD_TAP_BYTES = 32 * 2 ** 20;
+/** Longest time in which such a reader takes nothing. */
+export const MAX_READ_MS = 30_000;
 /** Activations one unary answer may carry. */
 export const MAX_INLINE_BYTES = 3 * 2 ** 20;
 /** Length of a caller's fairness key and cache salt. */

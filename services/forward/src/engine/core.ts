@@ -7,7 +7,7 @@
 import { TrimtabError } from "#kit/errors.ts";
 import { step } from "./batching.ts";
 import { prepareConstraint } from "./constraint.ts";
-import { beginOpen, pump, release, stop } from "./lifecycle.ts";
+import { beginOpen, hold, pump, release, stop } from "./lifecycle.ts";
 import { countWaiting, nextRefusalMs } from "./memory-queue.ts";
 import type { Answers, Command, SequenceId } from "./protocol.ts";
 import type { CommandOf } from "./sequence.ts";
@@ -31,6 +31,7 @@ export function createCore(options: CoreOptions): Core {
     ...options,
     sequences: new Map(),
     unborn: new Map(),
+    held: new Set(),
     memoryQueue: new Set(),
     cache: { queriedTokens: 0, hitTokens: 0 },
     tokens: { prompt: 0, generated: 0 },
@@ -73,6 +74,9 @@ function accept(state: CoreState, command: Command): void {
       return done(stats(state));
     case "release":
       for (const id of command.sequences) release(state, id);
+      return done(null);
+    case "hold":
+      for (const id of command.sequences) hold(state, id, command.held);
       return done(null);
     case "stop":
       for (const id of command.sequences) stop(state, id, command.only);

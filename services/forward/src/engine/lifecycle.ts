@@ -19,7 +19,9 @@ export function pump(state: CoreState, sequence: Sequence): void {
     if (sequence.job) {
       const rows = pendingRows(sequence);
       state.scheduler.set(sequence.id, rows, sequence.caller.fairnessKey);
-      if (sequence.job.kind === "generate" && sequence.job.isHeld) state.scheduler.park(sequence.id);
+      const { job } = sequence;
+      if (job.kind === "generate" ? job.isHeld : state.held.has(sequence.id))
+        state.scheduler.park(sequence.id);
       if (rows > 0 || sequence.job.kind === "generate") return;
       completeOpen(state, sequence);
       continue;
@@ -43,6 +45,7 @@ function failCommand(state: CoreState, command: Command, error: unknown): void {
 }
 
 function abandon(state: CoreState, id: SequenceId, error: unknown): void {
+  state.held.delete(id);
   const waiting = state.unborn.get(id) ?? [];
   state.unborn.delete(id);
   for (const command of waiting) failCommand(state, command, error);
@@ -214,6 +217,19 @@ export function stop(state: CoreState, id: SequenceId, only?: number): void {
   const { job } = sequence;
   if (job?.kind === "generate" && isMeant(job.command)) endGenerate(state, sequence, job, "cancelled");
   pump(state, sequence);
+}
+
+/** Gives the open of a sequence, now or when it is its turn, no rows, or rows again; one that is over is passed over. */
+export function hold(state: CoreState, id: SequenceId, held: boolean): void {
+  const isOpening = state.unborn.has(id) || state.sequences.get(id)?.job?.kind === "open";
+  if (!isOpening) return;
+  if (held) {
+    state.held.add(id);
+    state.scheduler.park(id);
+  } else {
+    state.held.delete(id);
+    state.scheduler.unpark(id);
+  }
 }
 
 /** Ends everything a sequence does and frees it; whatever waits for it fails with `reason`. */

@@ -123,6 +123,13 @@ export type Command =
     }
   | { readonly type: "release"; readonly call: number; readonly sequences: readonly SequenceId[] }
   | {
+      /** Opens of these sequences are given no rows until they are held no longer: what their taps read is not taken. */
+      readonly type: "hold";
+      readonly call: number;
+      readonly sequences: readonly SequenceId[];
+      readonly held: boolean;
+    }
+  | {
       readonly type: "stop";
       readonly call: number;
       readonly sequences: readonly SequenceId[];
@@ -217,6 +224,7 @@ export interface Answers {
   truncate: null;
   coefficients: null;
   release: null;
+  hold: null;
   stop: null;
   program: null;
   projection: null;

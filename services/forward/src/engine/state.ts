@@ -44,6 +44,8 @@ export interface CoreState extends CoreOptions {
   readonly sequences: Map<SequenceId, Sequence>;
   /** Commands for children whose fork still waits in the queue of its parent. */
   readonly unborn: Map<SequenceId, Command[]>;
+  /** Sequences whose opens get no rows. */
+  readonly held: Set<SequenceId>;
   /** Sequences that wait for KV memory. */
   readonly memoryQueue: MemoryQueue;
   /** Tokens looked for in the prefix cache, and found. */

@@ -1,9 +1,9 @@
 /** Capture: activations of many texts at once, nothing left behind. */
 import type { ServiceImpl } from "@connectrpc/connect";
 import { TrimtabError } from "#kit/errors.ts";
-import { createPushable } from "#kit/streams.ts";
 import type { ForwardService } from "#proto/trimtab/forward/v1/forward_service_pb.ts";
 import { MAX_ITEMS } from "../../limits.ts";
+import { createActivationStream, READER_LIMITS } from "./activation-stream.ts";
 import { toCaller } from "./caller.ts";
 import { checkCount, checkRange } from "../schema/checks.ts";
 import { toBinding } from "../schema/program.ts";
@@ -12,11 +12,11 @@ import { openAll } from "./open-all.ts";
 import { checkTapBytes, toForestOpen } from "../schema/opens.ts";
 import type { TapSpec } from "../engine/taps.ts";
 import type { Registry } from "../registry.ts";
-import { type ActivationInit, activationFrames, gatherFrames } from "../schema/tensors.ts";
 
 /** The Capture handler. */
 export function createCaptureHandler(
   registry: Registry,
+  limits = READER_LIMITS,
 ): Pick<ServiceImpl<typeof ForwardService>, "capture"> {
   return {
     async *capture({ modelDigest, items, taps: asked, program, caller: given }, { signal, timeoutMs }) {
@@ -31,9 +31,8 @@ export function createCaptureHandler(
         items.map(({ ids, first }) => ({ ids, taps: tapsFrom(first) })),
         engine.model,
       );
-      const out = createPushable<{ itemIndex: number; activations: ActivationInit[] }>(
-        Number.POSITIVE_INFINITY,
-      );
+      const sequences = items.map(() => engine.newSequence());
+      const out = createActivationStream(engine, sequences, limits);
       const texts = items.map(({ ids, first }, itemIndex) => {
         if (ids.length === 0) {
           throw new TrimtabError("FIELD_REQUIRED", "an item has no ids", {
@@ -42,7 +41,7 @@ export function createCaptureHandler(
         }
         checkRange(`items[${itemIndex}].first`, first, 0, ids.length - 1);
         return toForestOpen({
-          sequence: engine.newSequence(),
+          sequence: sequences[itemIndex] ?? engine.newSequence(),
           caller,
           ids,
           promptTokens: first > 0 ? first : ids.length,
@@ -51,14 +50,12 @@ export function createCaptureHandler(
           score: null,
           transient: true,
           onEvent: (event) => {
-            if (event.type !== "activations") return;
-            for (const activations of gatherFrames(event.activations.flatMap(activationFrames)))
-              out.push({ itemIndex, activations });
+            if (event.type === "activations") out.push(itemIndex, event.activations);
           },
         });
       });
       Promise.all(openAll(engine, texts, signal)).then(() => out.end(), out.fail);
-      yield* out;
+      yield* out.messages();
     },
   };
 }

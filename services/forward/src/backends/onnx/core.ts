@@ -112,6 +112,9 @@ function accept(engine: Engine, command: Exclude<Command, { type: "stats" }>): n
       }
       context.memory.look();
       return null;
+    case "hold":
+      for (const id of command.sequences) sequences.hold(id, command.held);
+      return null;
     case "release":
       for (const id of command.sequences) sequences.end(id, released());
       context.memory.look();

@@ -142,6 +142,7 @@ async function compute(
   read: (position: number, logits: Float32Array) => void,
 ): Promise<void> {
   while (sequence.past.tokens < end && !isOver()) {
+    await sequence.held?.promise;
     await alone(async () => {
       if (isOver()) return;
       const first = sequence.past.tokens;

@@ -20,6 +20,8 @@ export interface Sequence {
   waitMs: number;
   /** Settles when everything asked so far is answered; never rejects. */
   tail: Promise<void>;
+  /** While its open is to wait. */
+  held: PromiseWithResolvers<void> | null;
   /** How often its generations were stopped; one that was asked before the last stop is over. */
   stops: number;
   /** Calls of single generations that were stopped. */
@@ -36,6 +38,8 @@ export interface Sequences {
   create(ids: readonly SequenceId[]): Sequence[];
   /** @throws TrimtabError SEQUENCE_NOT_FOUND */
   find(id: SequenceId): Sequence;
+  /** Has the open of a sequence, if there is one, wait, or go on. */
+  hold(id: SequenceId, held: boolean): void;
   /** Ends a sequence, if there is one: what waits for it fails with `reason`. */
   end(id: SequenceId, reason: unknown): void;
 }
@@ -58,7 +62,15 @@ export function createSequences(empty: Past): Sequences {
         throw new TrimtabError("QUEUE_FULL", message, { limit: MAX_SEQUENCES });
       }
       return ids.map((id) => {
-        const nothing = { past: empty, promptTokens: 0, promised: 0, waitMs: 0, stops: 0, ended: null };
+        const nothing = {
+          past: empty,
+          promptTokens: 0,
+          promised: 0,
+          waitMs: 0,
+          stops: 0,
+          ended: null,
+          held: null,
+        };
         const sequence: Sequence = {
           ...nothing,
           id,
@@ -75,10 +87,16 @@ export function createSequences(empty: Past): Sequences {
       if (sequence) return sequence;
       throw new TrimtabError("SEQUENCE_NOT_FOUND", "no such sequence");
     },
+    hold(id, held) {
+      const sequence = all.get(id);
+      if (!held) sequence?.held?.resolve();
+      if (sequence) sequence.held = held ? (sequence.held ?? Promise.withResolvers()) : null;
+    },
     end(id, reason) {
       const sequence = all.get(id);
       if (!sequence) return;
       sequence.ended ??= reason;
+      sequence.held?.resolve();
       all.delete(id);
     },
   };
