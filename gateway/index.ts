@@ -81,10 +81,9 @@ export function createGateway(options: GatewayOptions): Gateway {
   const gate = options.gate ?? createKeyGate();
   const callerOf = createCallers(options.sharedPrefixes ?? false);
   const admission = createAdmission({ ...ADMISSION_LIMITS, ...options.admission });
-  registerEngineMetrics(metrics, async () => {
-    const { models } = await clients.forward.listModels({}, { timeoutMs: LIMITS.scrapeMs });
-    return models;
-  });
+  const engines = async () => (await clients.forward.listModels({}, { timeoutMs: LIMITS.scrapeMs })).models;
+  const ready = async () => (await engines().catch(() => [])).some(({ loaded }) => loaded);
+  registerEngineMetrics(metrics, engines);
   const context: GatewayContext = {
     flow: {
       clients,
@@ -102,16 +101,12 @@ export function createGateway(options: GatewayOptions): Gateway {
     termsOf: createTerms(gate, callerOf),
     metrics: createGatewayMetrics(metrics, { running: () => running.size, admission: () => admission.state }),
     idempotent: createIdempotentRequests(),
+    ready,
   };
   return {
     routes: gatewayRoutes(context),
     app: createOpenAiApp(context, gate, createPage({ page: join(BUILT, "page"), docs: join(BUILT, "docs") })),
-    async ready() {
-      const { models } = await clients.forward
-        .listModels({}, { timeoutMs: LIMITS.scrapeMs })
-        .catch(() => ({ models: [] }));
-      return models.some(({ loaded }) => loaded);
-    },
+    ready,
     running: () => running.size,
     close() {
       admission.drain();

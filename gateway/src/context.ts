@@ -19,4 +19,6 @@ export interface GatewayContext {
   readonly callerOf: (headers: Headers) => Caller;
   /** On which terms. */
   readonly termsOf: (headers: Headers) => Terms;
+  /** Whether a model is loaded; false when forward does not say so in time. */
+  readonly ready: () => Promise<boolean>;
 }

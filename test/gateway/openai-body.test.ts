@@ -1,6 +1,7 @@
 /** What is refused before a body is understood: encodings, media types, keys, routes (rows G1-G8, G25-G28). */
 import { expect, test } from "bun:test";
 import { createKeyGate } from "#kit/auth.ts";
+import { TrimtabError } from "#kit/errors.ts";
 import { createGateway } from "../../gateway/index.ts";
 import { readJsonObject } from "../../gateway/src/openai/body.ts";
 import { problemOf } from "../../gateway/src/openai/problems.ts";
@@ -87,8 +88,9 @@ test("G25 the right key is let in; the page and the health check need none", asy
 
 test("an engine that does not answer makes the health check fail, not wait", async () => {
   const { clients } = createSimulatedStack();
-  const listModels = (_: object, { signal }: { signal?: AbortSignal } = {}) =>
-    new Promise<never>((_, reject) => signal?.addEventListener("abort", () => reject(signal.reason)));
+  const late = new TrimtabError("DEADLINE_EXCEEDED", "late");
+  const listModels = (_: object, { timeoutMs }: { timeoutMs?: number } = {}) =>
+    new Promise<never>((_, reject) => timeoutMs !== undefined && setTimeout(reject, timeoutMs, late));
   const wedged = createGateway({
     clients: { ...clients, forward: { ...clients.forward, listModels } },
     gate: createKeyGate({ apiKey: "" }),

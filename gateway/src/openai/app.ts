@@ -71,7 +71,11 @@ export function createOpenAiApp(gateway: GatewayContext, gate: KeyGate, page: Ho
     await next();
   });
   app.route("/", page);
-  app.get("/health", (context) => health(gateway, context));
+  app.get("/health", async (context) => {
+    if (await gateway.ready()) return context.json({ status: "ok" });
+    const message = "no model is loaded, or its engine does not answer in time";
+    throw new TrimtabError("SERVICE_UNAVAILABLE", message, { limit: `${LIMITS.scrapeMs} ms` });
+  });
   app.get("/v1/models", async (context) =>
     context.json(await listModels(gateway, scopeOf(gateway, context))),
   );
@@ -129,19 +133,6 @@ function underOurNames(context: Context, given: JsonObject): JsonObject {
   const { body, given: names } = withOurNames(given);
   context.set("givenNames", names);
   return withoutUnsupported(body);
-}
-
-async function health(gateway: GatewayContext, context: Context): Promise<Response> {
-  const { signal } = context.req.raw;
-  const late = AbortSignal.timeout(LIMITS.scrapeMs);
-  const asked = gateway.flow.clients.forward.listModels({}, { signal: AbortSignal.any([signal, late]) });
-  const { models } = await asked.catch((error: unknown) => {
-    if (!late.aborted) throw error;
-    const limit = `${LIMITS.scrapeMs} ms`;
-    throw new TrimtabError("SERVICE_UNAVAILABLE", "the engine does not answer in time", { limit });
-  });
-  if (models.some((model) => model.loaded)) return context.json({ status: "ok" });
-  throw new TrimtabError("SERVICE_UNAVAILABLE", "no model is loaded yet");
 }
 
 function scopeOf({ callerOf, termsOf }: GatewayContext, context: Context): CallScope {
