@@ -35,26 +35,42 @@ export function fitLogistic(
   if (positives === 0 || positives === labels.length) throw new RangeError("one class is empty");
   const weightOf = (label: boolean): number => 0.5 / (label ? positives : labels.length - positives);
   const step = 1 / (Math.max(...rows.map(squaredNorm)) / 4 + 0.25 + penalty);
-  const current = new Float64Array(width + 1);
-  const ahead = new Float64Array(width + 1);
-  for (let round = 0; round < rounds; round++) {
-    const gradient = ahead.map((weight, at) => (at < width ? penalty * weight : 0));
+  const fitted = descend(width + 1, step, rounds, (ahead, gradient) => {
+    for (let at = 0; at < width; at++) gradient[at] = penalty * ahead[at]!;
     for (const [index, row] of rows.entries()) {
       const label = labels[index] === true;
-      const score = dot(row, ahead) + ahead[width]!;
-      const slope = weightOf(label) * ((label ? 0 : 1) - 1 / (1 + Math.exp(score)));
+      const slope = weightOf(label) * slopeOf(label, dot(row, ahead) + ahead[width]!);
       for (let i = 0; i < row.at.length; i++) gradient[row.at[i]!]! += slope * row.values[i]!;
       gradient[width]! += slope;
     }
+  });
+  return { weights: fitted.subarray(0, width), bias: fitted[width]! };
+}
+
+/** Gradient descent with Nesterov's momentum from zero; `slope` adds the gradient ahead to what is zero. */
+export function descend(
+  size: number,
+  step: number,
+  rounds: number,
+  slope: (ahead: Float64Array, gradient: Float64Array) => void,
+): Float64Array {
+  const current = new Float64Array(size);
+  const ahead = new Float64Array(size);
+  for (let round = 0; round < rounds; round++) {
+    const gradient = new Float64Array(size);
+    slope(ahead, gradient);
     const momentum = round / (round + 3);
-    for (let at = 0; at <= width; at++) {
+    for (let at = 0; at < size; at++) {
       const next = ahead[at]! - step * gradient[at]!;
       ahead[at] = next + momentum * (next - current[at]!);
       current[at] = next;
     }
   }
-  return { weights: current.subarray(0, width), bias: current[width]! };
+  return current;
 }
+
+/** Slope of the loss of an example in its score. */
+export const slopeOf = (label: boolean, score: number): number => (label ? 0 : 1) - 1 / (1 + Math.exp(score));
 
 /** Log-odds of the positive class. */
 export const scoreOf = ({ weights, bias }: Logistic, row: SparseRow): number => dot(row, weights) + bias;

@@ -3,10 +3,11 @@
  *
  *   w = Σ a_j x_j,   w·x = Σ a_j (x_j·x)
  *
- * The steps are those of logistic.ts, taken by a in place of w. Rows are standardised by some of them, the same for every fit. Cost:
+ * The steps are those of logistic.ts, taken by a in place of w: amounts of the examples, and the bias. Rows are standardised by some of them, the same for every fit. Cost:
  * rows² × width / 2 once, then rounds × examples² a fit, whatever the width.
  */
 import { scalingOf } from "./linear-probe.ts";
+import { descend, slopeOf } from "./logistic.ts";
 
 const FEW = 16;
 
@@ -64,43 +65,19 @@ export function fitProducts(
     const second = against(minus);
     return first.map((value, at) => value - second[at]!);
   });
-  const { amounts, bias } = descend(
-    kernel,
-    examples.map(({ isPositive }) => isPositive),
-    { penalty, rounds },
-  );
-  return (id) => dot(against(places.get(id)!), amounts) + bias;
-}
-
-/** Gradient descent with Nesterov's momentum on the amounts of the examples in w, and on the bias. */
-function descend(
-  kernel: readonly Float32Array[],
-  labels: readonly boolean[],
-  { penalty, rounds }: { readonly penalty: number; readonly rounds: number },
-): { readonly amounts: Float64Array; readonly bias: number } {
   const n = kernel.length;
-  const positives = labels.filter(Boolean).length;
+  const positives = examples.filter(({ isPositive }) => isPositive).length;
   const isTwoClasses = positives > 0 && positives < n;
-  const weights = labels.map((label) => (isTwoClasses ? 0.5 / (label ? positives : n - positives) : 1 / n));
   const step = 1 / (Math.max(...kernel.map((row, at) => row[at]!)) / 4 + 0.25 + penalty);
-  const current = new Float64Array(n + 1);
-  const ahead = new Float64Array(n + 1);
-  const slopes = new Float64Array(n + 1);
-  for (let round = 0; round < rounds; round++) {
-    slopes[n] = 0;
-    for (let at = 0; at < n; at++) {
-      const score = dot(kernel[at]!, ahead) + ahead[n]!;
-      slopes[at] = weights[at]! * ((labels[at]! ? 0 : 1) - 1 / (1 + Math.exp(score)));
-      if (isTwoClasses) slopes[n]! += slopes[at]!;
+  const fitted = descend(n + 1, step, rounds, (ahead, gradient) => {
+    for (const [at, { isPositive }] of examples.entries()) {
+      const weight = isTwoClasses ? 0.5 / (isPositive ? positives : n - positives) : 1 / n;
+      const slope = weight * slopeOf(isPositive, dot(kernel[at]!, ahead) + ahead[n]!);
+      gradient[at] = slope + penalty * ahead[at]!;
+      if (isTwoClasses) gradient[n]! += slope;
     }
-    const momentum = round / (round + 3);
-    for (let at = 0; at <= n; at++) {
-      const next = ahead[at]! - step * (slopes[at]! + (at < n ? penalty * ahead[at]! : 0));
-      ahead[at] = next + momentum * (next - current[at]!);
-      current[at] = next;
-    }
-  }
-  return { amounts: current.subarray(0, n), bias: current[n]! };
+  });
+  return (id) => dot(against(places.get(id)!), fitted) + fitted[n]!;
 }
 
 /** Inner product over the entries of the first; four sums at a time, so that none waits for the one before. */
