@@ -1,5 +1,11 @@
 /** Range checks that name the field and the limit they enforce. */
 import { TrimtabError } from "#kit/errors.ts";
+import { checkText, sizeChecks } from "#kit/sizes.ts";
+
+export { checkText };
+
+/** Throw FIELD_OUT_OF_RANGE. */
+export const { checkBytes, checkCount } = sizeChecks("FIELD_OUT_OF_RANGE");
 
 /** A closed or half-open range. */
 export interface Range {
@@ -23,39 +29,9 @@ export function checkRange(field: string, value: number | undefined, range: Rang
   }
 }
 
-/** Throws FIELD_OUT_OF_RANGE if there are more than `limit` items. */
-export function checkCount(field: string, count: number, limit: number, what = "entries"): void {
-  if (count <= limit) return;
-  throw new TrimtabError(
-    "FIELD_OUT_OF_RANGE",
-    `${field} has ${count} ${what}; at most ${limit} are allowed`,
-    {
-      field,
-      limit,
-    },
-  );
-}
-
 /** Throws FIELD_REQUIRED unless the condition holds. */
 export function checkRequired(field: string, present: boolean, message: string): void {
   if (!present) throw new TrimtabError("FIELD_REQUIRED", message, { field });
-}
-
-/** Throws INVALID_ARGUMENT unless the text can be written as UTF-8 without loss. */
-export function checkText(field: string, text: string): void {
-  if (text.isWellFormed()) return;
-  throw new TrimtabError("INVALID_ARGUMENT", `${field} holds half of a surrogate pair`, { field });
-}
-
-/** Throws as {@link checkText} does, and FIELD_OUT_OF_RANGE if the text has more than `limit` bytes of UTF-8. */
-export function checkBytes(field: string, text: string, limit: number): void {
-  checkText(field, text);
-  const bytes = Buffer.byteLength(text);
-  if (bytes <= limit) return;
-  throw new TrimtabError("FIELD_OUT_OF_RANGE", `${field} has ${bytes} bytes; at most ${limit} are allowed`, {
-    field,
-    limit: `${limit} bytes`,
-  });
 }
 
 /** Checks strings that are looked for in answers: some, none of them empty, none longer than `bytes`. */
@@ -68,6 +44,7 @@ export function checkMarks(
   marks.forEach((mark, index) => {
     const at = `${field}[${index}]`;
     if (mark === "") throw new TrimtabError("INVALID_ARGUMENT", `${at} is empty`, { field: at });
+    checkText(at, mark);
     checkBytes(at, mark, limits.bytes);
   });
 }

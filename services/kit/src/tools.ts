@@ -7,6 +7,9 @@ import { TrimtabError } from "./errors.ts";
 import { isJsonObject } from "./json-file.ts";
 import { scanJson } from "./json-scan.ts";
 import { TOOL_LIMITS } from "./limits.ts";
+import { checkText, sizeChecks } from "./sizes.ts";
+
+const { checkBytes, checkCount } = sizeChecks("FIELD_OUT_OF_RANGE");
 
 /** What functions may be called. */
 export const TOOL_NAME = /^[a-zA-Z0-9_-]{1,64}$/;
@@ -36,14 +39,14 @@ export function noSyntax(field: string): TrimtabError {
 
 /** @throws TrimtabError FIELD_OUT_OF_RANGE, INVALID_ARGUMENT, naming a part of `field`. */
 export function checkTools(tools: readonly Tool[], field: string): void {
-  checkCount(tools.length, TOOL_LIMITS.tools, field, "functions");
+  checkCount(field, tools.length, TOOL_LIMITS.tools, "functions");
   const names = new Set<string>();
   tools.forEach(({ name, description, parameters }, index) => {
     const at = `${field}[${index}]`;
     checkName(name, `${at}.name`);
     if (names.has(name)) throw invalid(`${at}.name`, `is ${name}, as that of another function`);
     names.add(name);
-    checkText(description, `${at}.description`);
+    checkText(`${at}.description`, description);
     if (parameters !== "") checkSchema(parameters, `${at}.parameters`);
   });
 }
@@ -59,7 +62,7 @@ export function checkToolMessages(messages: readonly ChatMessage[], field: strin
     checkChars(name, TOOL_LIMITS.nameChars, `${at}.name`);
     if (toolCalls.length > 0 && role !== "assistant")
       throw invalid(`${at}.tool_calls`, "are those of a message that is not the assistant's");
-    checkCount(toolCalls.length, TOOL_LIMITS.calls, `${at}.tool_calls`, "calls");
+    checkCount(`${at}.tool_calls`, toolCalls.length, TOOL_LIMITS.calls, "calls");
     toolCalls.forEach((call, nth) => checkCall(call, `${at}.tool_calls[${nth}]`));
     if (role === "tool" && toolCallId === "")
       throw new TrimtabError("FIELD_REQUIRED", `${at}.tool_call_id is needed`, {
@@ -79,12 +82,7 @@ function checkCall({ id, name, arguments: given }: ToolCall, at: string): void {
 }
 
 function checkSchema(schema: string, field: string): void {
-  const bytes = Buffer.byteLength(schema);
-  const limit = TOOL_LIMITS.parameterBytes;
-  if (bytes > limit) {
-    const message = `${field} has ${bytes} bytes; at most ${limit} are allowed`;
-    throw new TrimtabError("FIELD_OUT_OF_RANGE", message, { field, limit: `${limit} bytes` });
-  }
+  checkBytes(field, schema, TOOL_LIMITS.parameterBytes);
   checkObject(schema, TOOL_LIMITS.parameterDepth, field);
 }
 
@@ -117,20 +115,8 @@ function checkName(name: string, field: string): void {
 }
 
 function checkChars(text: string, limit: number, field: string): void {
-  checkText(text, field);
-  if (text.length <= limit) return;
-  const message = `${field} has ${text.length} characters; at most ${limit} are allowed`;
-  throw new TrimtabError("FIELD_OUT_OF_RANGE", message, { field, limit });
-}
-
-function checkText(text: string, field: string): void {
-  if (!text.isWellFormed()) throw invalid(field, "holds half of a surrogate pair");
-}
-
-function checkCount(count: number, limit: number, field: string, what: string): void {
-  if (count <= limit) return;
-  const message = `${field} has ${count} ${what}; at most ${limit} are allowed`;
-  throw new TrimtabError("FIELD_OUT_OF_RANGE", message, { field, limit });
+  checkText(field, text);
+  checkCount(field, text.length, limit, "characters");
 }
 
 function invalid(field: string, problem: string, limit?: number): TrimtabError {

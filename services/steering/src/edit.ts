@@ -4,9 +4,13 @@
  */
 import { create, fromBinary, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
 import { TrimtabError } from "#kit/errors.ts";
+import { sizeChecks } from "#kit/sizes.ts";
 import { type Edit, EditSchema } from "#proto/trimtab/steering/v1/steering_service_pb.ts";
 import type { OperationSchema } from "#proto/trimtab/type/v1/program_pb.ts";
 import { ARTIFACT_LIMITS, STEERING_LIMITS } from "../limits.ts";
+
+/** Throws TOO_LARGE. */
+export const { checkCount } = sizeChecks("TOO_LARGE");
 
 /** Encodes an edit. @throws TrimtabError as `checkEdit`. */
 export function writeEdit(edit: Edit): Uint8Array {
@@ -41,12 +45,7 @@ export function checkFit<T>(value: T, madeFor: string, modelDigest: string): T {
 export function checkEdit(edit: Edit): Edit {
   const operations = edit.program?.operations ?? [];
   if (operations.length === 0) throw invalid("the edit has no operation", "program.operations");
-  if (operations.length > ARTIFACT_LIMITS.operations) {
-    throw new TrimtabError("TOO_LARGE", `the edit has ${operations.length} operations`, {
-      field: "program.operations",
-      limit: ARTIFACT_LIMITS.operations,
-    });
-  }
+  checkCount("program.operations", operations.length, ARTIFACT_LIMITS.operations);
   if (edit.strengths.length !== operations.length) {
     throw invalid(
       `the edit has ${operations.length} operations and ${edit.strengths.length} strengths`,

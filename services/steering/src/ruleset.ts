@@ -25,7 +25,7 @@ import {
 import { ARTIFACT_LIMITS } from "../limits.ts";
 import type { ModelShape } from "./clients.ts";
 import { norm } from "./direction.ts";
-import { checkEdit, checkFit, decodeMessage } from "./edit.ts";
+import { checkCount, checkEdit, checkFit, decodeMessage } from "./edit.ts";
 import { siteDim } from "./model.ts";
 import { f32Rows } from "./tensors.ts";
 
@@ -93,8 +93,8 @@ function conditionHolds(condition: PromptCondition, vector: Float32Array, row: F
 function checkRuleset(ruleset: Ruleset): Ruleset {
   const { conditions, rules } = ruleset;
   if (rules.length === 0) throw invalid("the ruleset has no rule", "rules");
-  checkCount(conditions.length, ARTIFACT_LIMITS.conditions, "conditions");
-  checkCount(rules.length, ARTIFACT_LIMITS.rules, "rules");
+  checkCount("conditions", conditions.length, ARTIFACT_LIMITS.conditions);
+  checkCount("rules", rules.length, ARTIFACT_LIMITS.rules);
   for (const [index, condition] of conditions.entries()) checkCondition(condition, index);
   for (const [index, { allOf, edit }] of rules.entries()) {
     const field = `rules[${index}]`;
@@ -144,11 +144,6 @@ function conditionVector({ vector }: PromptCondition, index: number): Float32Arr
   const [row, more] = f32Rows(vector, vector?.shape.at(-1) ?? 0, field);
   if (!row || more) throw new TrimtabError("SHAPE_MISMATCH", `${field} is not one row`, { field });
   return row;
-}
-
-function checkCount(count: number, most: number, field: string): void {
-  if (count <= most) return;
-  throw new TrimtabError("TOO_LARGE", `the ruleset has ${count} ${field}`, { field, limit: most });
 }
 
 function product(a: Float32Array, b: Float32Array): number {

@@ -1,6 +1,7 @@
 /** Checks how a request wants to be steered: fields that exclude each other, ranges, finite numbers. */
 import { clone, isFieldSet } from "@bufbuild/protobuf";
 import { TrimtabError } from "#kit/errors.ts";
+import { sizeChecks } from "#kit/sizes.ts";
 import { type SteeringUse, SteeringUseSchema } from "#proto/trimtab/steering/v1/steering_service_pb.ts";
 import { Scope } from "#proto/trimtab/type/v1/program_pb.ts";
 import { STEERING_LIMITS } from "../limits.ts";
@@ -14,6 +15,7 @@ export interface Strength {
 }
 
 /** Pushes; so does the empty mode, which the gateway has made the recipe's own before. */
+const { checkCount } = sizeChecks("TOO_LARGE");
 const STEER_MODE = "steer";
 /** Modes that there are. */
 export const MODES: readonly string[] = [STEER_MODE, REPLY_MODE, "paper", "paper_replayed"];
@@ -113,12 +115,7 @@ export function checkUse(use: SteeringUse, kind: SourceKind): Strength {
  * @throws TrimtabError INVALID_ARGUMENT, TOO_LARGE, FIELD_OUT_OF_RANGE, naming the field
  */
 export function partsOf(use: SteeringUse): SteeringUse[] {
-  if (use.parts.length > STEERING_LIMITS.parts) {
-    throw new TrimtabError("TOO_LARGE", `${use.parts.length} parts`, {
-      field: "steering.parts",
-      limit: STEERING_LIMITS.parts,
-    });
-  }
+  checkCount("steering.parts", use.parts.length, STEERING_LIMITS.parts);
   const foreign = OF_PARTS.find((field) => isGiven(use, field));
   if (foreign !== undefined) {
     throw new TrimtabError("INVALID_ARGUMENT", "this belongs to the parts of a composition", {

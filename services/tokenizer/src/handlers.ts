@@ -9,7 +9,7 @@ import { VOCABULARY_RUN_TOKENS } from "../limits.ts";
 import { renderChat } from "./chat.ts";
 import type { Registry } from "./registry.ts";
 import { toConversation } from "./template-conversation.ts";
-import { checkConversation, checkIds, checkText, checkTexts } from "./validate.ts";
+import { checkConversation, checkIds, checkOne, checkTexts } from "./validate.ts";
 
 const PLAIN = { addSpecial: false, parseSpecial: false } as const;
 
@@ -39,7 +39,7 @@ export function createHandlers(registry: Registry): ServiceImpl<typeof Tokenizer
     async renderChat({ modelDigest, messages, addGenerationPrompt, continuation, tools }, { signal }) {
       const { tokenizer, encoder, template } = registry.get(modelDigest);
       checkConversation(messages, tools);
-      checkText(continuation, "continuation");
+      checkOne("continuation", continuation);
       if (!template) {
         throw new TrimtabError("TEMPLATE_INVALID", "this model has no chat template", { field: "messages" });
       }

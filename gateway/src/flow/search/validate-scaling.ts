@@ -28,6 +28,7 @@ export function validateScaling(spec: GenerationSpec): void {
   checkRange("scaling.budget.candidates", budget?.candidates, { min: 0, max: LIMITS.candidates });
   checkRange("scaling.budget.milliseconds", budget?.milliseconds, { min: 0, max: LIMITS.milliseconds });
   if (step) checkStep(step);
+  checkText("scaling.answer.marker", answer?.marker ?? "");
   checkBytes("scaling.answer.marker", answer?.marker ?? "", LIMITS.markerBytes);
   checkEnum("scaling.answer.form", answer?.form, AnswerForm);
   checkEnum("scaling.degraded", scaling.degraded, DegradedVerifier);

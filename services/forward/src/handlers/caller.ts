@@ -1,8 +1,8 @@
 /** Who asks: the caller of a request, by default one of its own. */
-import { TrimtabError } from "#kit/errors.ts";
 import type { Caller as CallerMessage } from "#proto/trimtab/type/v1/caller_pb.ts";
 import { MAX_CALLER_BYTES, MAX_MEMORY_WAIT_MS } from "../../limits.ts";
 import type { Caller } from "../engine/protocol.ts";
+import { checkBytes } from "../schema/checks.ts";
 
 /**
  * The caller of a request.
@@ -11,13 +11,8 @@ import type { Caller } from "../engine/protocol.ts";
  */
 export function toCaller(given: CallerMessage | undefined, leftMs: number | undefined): Caller {
   const { fairnessKey = "", cacheSalt = "", bypassCache = false } = given ?? {};
-  for (const [field, value] of Object.entries({ fairness_key: fairnessKey, cache_salt: cacheSalt })) {
-    if (Buffer.byteLength(value) <= MAX_CALLER_BYTES) continue;
-    throw new TrimtabError("TOO_LARGE", `caller.${field} is too long`, {
-      field: `caller.${field}`,
-      limit: `${MAX_CALLER_BYTES} bytes`,
-    });
-  }
+  checkBytes("caller.fairness_key", fairnessKey, MAX_CALLER_BYTES);
+  checkBytes("caller.cache_salt", cacheSalt, MAX_CALLER_BYTES);
   const waitMs = Math.min(leftMs ?? MAX_MEMORY_WAIT_MS, MAX_MEMORY_WAIT_MS);
   return { fairnessKey: fairnessKey || `request ${crypto.randomUUID()}`, cacheSalt, bypassCache, waitMs };
 }

@@ -1,14 +1,12 @@
 /** Checks of counts, ranges and sites that every request shares. */
 import { TrimtabError } from "#kit/errors.ts";
+import { sizeChecks } from "#kit/sizes.ts";
 import * as types from "#proto/trimtab/type/v1/program_pb.ts";
 import type { ModelInfo } from "../engine/runtime.ts";
 import { type Site, SITES } from "../programs/program.ts";
 
-/** Refuses lists over a limit. @throws TrimtabError TOO_LARGE */
-export function checkCount(field: string, count: number, limit: number): void {
-  if (count <= limit) return;
-  throw new TrimtabError("TOO_LARGE", `${field}: ${count} entries, at most ${limit}`, { field, limit });
-}
+/** Throw TOO_LARGE. */
+export const { checkBytes, checkCount } = sizeChecks("TOO_LARGE");
 
 /** Refuses numbers outside [low, high] and NaN. @throws TrimtabError FIELD_OUT_OF_RANGE */
 export function checkRange(field: string, value: number, low: number, high: number): void {

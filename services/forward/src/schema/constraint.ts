@@ -4,6 +4,7 @@ import { sha256Hex } from "#kit/files.ts";
 import type { Constraint, TaggedConstraint } from "#proto/trimtab/type/v1/generation_pb.ts";
 import { MAX_CHOICES, MAX_CONSTRAINT_BYTES } from "../../limits.ts";
 import type { GrammarSource } from "../grammar/messages.ts";
+import { checkBytes, checkCount } from "./checks.ts";
 
 const FIELDS = {
   jsonSchema: "constraint.json_schema.schema",
@@ -31,7 +32,7 @@ export function toConstraint(constraint: Constraint | undefined): GrammarSource 
 }
 
 function checkTagged({ forms }: TaggedConstraint, field: string): void {
-  checkCount(forms.length, `${field}.forms`);
+  checkChoiceCount(`${field}.forms`, forms.length);
   forms.forEach(({ mark, jsonSchema, end }, index) => {
     const at = `${field}.forms[${index}]`;
     checkText(mark, `${at}.mark`);
@@ -45,15 +46,13 @@ function checkTagged({ forms }: TaggedConstraint, field: string): void {
   checkText(texts.join(""), `${field}.forms`);
 }
 
-function checkCount(count: number, field: string): void {
+function checkChoiceCount(field: string, count: number): void {
   if (count === 0) throw new TrimtabError("FIELD_REQUIRED", `${field} is empty`, { field });
-  if (count <= MAX_CHOICES) return;
-  const message = `${field}: ${count} entries, at most ${MAX_CHOICES}`;
-  throw new TrimtabError("TOO_LARGE", message, { field, limit: MAX_CHOICES });
+  checkCount(field, count, MAX_CHOICES);
 }
 
 function checkChoices(values: readonly string[], field: string): void {
-  checkCount(values.length, field);
+  checkChoiceCount(field, values.length);
   checkText(values.join(""), field);
   const empty = values.indexOf("");
   if (empty >= 0)
@@ -62,8 +61,5 @@ function checkChoices(values: readonly string[], field: string): void {
 
 function checkText(text: string, field: string): void {
   if (text === "") throw new TrimtabError("FIELD_REQUIRED", `${field} is empty`, { field });
-  const sizeBytes = encoder.encode(text).length;
-  if (sizeBytes <= MAX_CONSTRAINT_BYTES) return;
-  const message = `${field}: ${sizeBytes} bytes, at most ${MAX_CONSTRAINT_BYTES}`;
-  throw new TrimtabError("TOO_LARGE", message, { field, limit: `${MAX_CONSTRAINT_BYTES} bytes` });
+  checkBytes(field, text, MAX_CONSTRAINT_BYTES);
 }

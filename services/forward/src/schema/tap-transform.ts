@@ -5,6 +5,7 @@ import * as limits from "../../limits.ts";
 import type { ModelInfo } from "../engine/runtime.ts";
 import type { TapSpec } from "../engine/taps.ts";
 import type { Site } from "../programs/program.ts";
+import { checkCount } from "./checks.ts";
 
 /**
  * The transform of a tap of the schema.
@@ -35,10 +36,7 @@ function checkLogits({ top, ids }: types.TapLogits, field: string, model: ModelI
   }
   const { MAX_TOP_LOGPROBS, MAX_LOGIT_IDS } = limits;
   if (top > MAX_TOP_LOGPROBS) throw outOfRange(`${field}.top`, top, MAX_TOP_LOGPROBS);
-  if (ids.length > MAX_LOGIT_IDS) {
-    const message = `${field}.ids: ${ids.length} entries, at most ${MAX_LOGIT_IDS}`;
-    throw new TrimtabError("TOO_LARGE", message, { field: `${field}.ids`, limit: MAX_LOGIT_IDS });
-  }
+  checkCount(`${field}.ids`, ids.length, MAX_LOGIT_IDS);
   const bad = ids.findIndex((id) => id >= model.vocabulary);
   if (bad >= 0) throw outOfRange(`${field}.ids[${bad}]`, ids[bad] ?? 0, model.vocabulary - 1);
 }
