@@ -79,6 +79,8 @@ export const MAX_COUNT = 2 ** 31 - 1;
 /** Longest work on one grammar or one of its masks, and longest start of a thread for it. */
 export const GRAMMAR_JOB_MS = 20_000;
 export const GRAMMAR_START_MS = 60_000;
+/** Threads that read constraints: as many callers at a time. */
+export const GRAMMAR_READERS = 2;
 /** Compiled grammars kept, refused ones remembered, and those waiting to be compiled. */
 export const MAX_GRAMMARS = 32;
 export const MAX_REFUSED_GRAMMARS = 256;

@@ -163,7 +163,9 @@ async function prepareConstraint(
   const { constraint } = spec;
   if (!constraint) return;
   try {
-    await clients.forward.prepareConstraint({ modelDigest: model.digest, constraint }, scope);
+    const { caller } = scope;
+    const request = { modelDigest: model.digest, constraint, ...(caller && { caller }) };
+    await clients.forward.prepareConstraint(request, scope);
   } catch (error) {
     const failure = serviceFailure(error, "forward", scope.signal);
     throw choiceOf(spec).isHeld ? failureOfSchemas(failure, spec) : failure;

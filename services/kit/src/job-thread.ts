@@ -132,19 +132,19 @@ export async function runInThread<Job, Made>(
  */
 export function doJobs<Setup, Job, Made>(
   thread: Worker,
-  start: (setup: Setup) => (job: Job) => Made,
-  explain: (error: unknown) => PlainError = toPlain,
+  start: (setup: Setup) => (job: Job) => Made | Promise<Made>,
+  explain: (error: unknown, job: Job) => PlainError = (error) => toPlain(error),
 ): void {
-  let work: ((job: Job) => Made) | undefined;
-  const answer = (data: Setup | Job): Said<Made> => {
+  let work: ReturnType<typeof start> | undefined;
+  const answer = async (data: Setup | Job): Promise<Said<Made>> => {
     try {
-      if (work) return { made: work(data as Job) };
+      if (work) return { made: await work(data as Job) };
       work = start(data as Setup);
       return { path: threadPath() };
     } catch (error) {
       const sound = error instanceof TrimtabError;
-      return { refused: sound ? toPlain(error) : explain(error), sound };
+      return { refused: sound ? toPlain(error) : explain(error, data as Job), sound };
     }
   };
-  thread.onmessage = ({ data }: MessageEvent<Setup | Job>) => thread.postMessage(answer(data));
+  thread.onmessage = async ({ data }: MessageEvent<Setup | Job>) => thread.postMessage(await answer(data));
 }

@@ -53,8 +53,8 @@ export function simulatedGrammars() {
   let held = 0;
   let begun = 0;
   const store: Grammars = {
-    prepare: (_grammar, onDone) => onDone(null),
-    begin(_grammar, _stopIds, _ids, onReady): Matcher {
+    prepare: (_grammar, _key, onDone) => onDone(null),
+    begin(_grammar, _key, _stopIds, _ids, onReady): Matcher {
       let accepted = 0;
       let isLate = true;
       const isRefused = ++begun % BEGUN_A_REFUSAL === 0;

@@ -135,7 +135,7 @@ test("G21 a grammar the library refuses fails alone; the others' texts and bits 
   expect(error.message).toContain("missing");
   expect(beside.tokens).toEqual(alone.tokens);
   expect(free.tokens).toEqual((await write(constraint, 3, { constraint: null, maxTokens: 20 })).tokens);
-  expect(await failure(engine.call({ type: "constraint", grammar: wrong }))).toMatchObject({
+  expect(await failure(engine.call({ type: "constraint", grammar: wrong, key: "" }))).toMatchObject({
     field: "constraint.ebnf",
   });
 }, 120_000);

@@ -8,11 +8,18 @@ import type { TrimtabError } from "#kit/errors.ts";
 import { identityOfModel } from "#kit/model-identity.ts";
 import { defaultModelPath } from "#kit/paths.ts";
 import { createGrammars } from "../../../services/forward/src/grammar/matching.ts";
+import type { TokenSource } from "../../../services/forward/src/grammar/messages.ts";
 import { createGrammarThread } from "../../../services/forward/src/grammar/thread.ts";
 import { failure, startEngineForFile } from "../../support/forward-engine.ts";
 import { constraintOf, grammarText } from "../../support/grammar-text.ts";
 
 const engine = await startEngineForFile({ synthetic: { seed: 3, layers: 1 } });
+
+/** Of a thread that asks for none. */
+const NO_TOKENS: TokenSource = {
+  ...{ modelPath: "", quantize: null, digest: "", vocabulary: 0 },
+  identity: { files: "", changes: "" },
+};
 
 /** A thread that runs this program. */
 function programOf(source: string): URL {
@@ -30,12 +37,12 @@ test("a thread that never starts is given up, and the next job gets another", as
     expect(work?.type).toBe("start");
     waiting.shift()?.resolve(error);
   };
-  const thread = createGrammarThread(null, { onBroken }, { program, startMs: 300 });
-  const grammar = constraintOf({ case: "regex", value: "a+" });
-  thread.send({ type: "parse", grammar });
+  const thread = createGrammarThread(NO_TOKENS, { onBroken }, { program, startMs: 300 });
+  const work = { type: "forget", digest: "" } as const;
+  thread.send(work);
   expect(await given.promise).toMatchObject({ reason: "DEADLINE_EXCEEDED", limit: "300 ms" });
-  thread.send({ type: "parse", grammar });
-  thread.send({ type: "parse", grammar });
+  thread.send(work);
+  thread.send(work);
   expect(await again.promise).toMatchObject({ reason: "DEADLINE_EXCEEDED" });
   thread.close();
 });
@@ -55,7 +62,7 @@ test("when a thread dies, the job it was at is to blame, not those done before o
   `);
   const died = Promise.withResolvers<unknown>();
   const onBroken = (work: unknown, { reason }: TrimtabError) => died.resolve({ work, reason });
-  const thread = createGrammarThread(null, { onBroken }, { program });
+  const thread = createGrammarThread(NO_TOKENS, { onBroken }, { program });
   for (const digest of ["done", "guilty", "waiting"]) thread.send({ type: "forget", digest });
   const work = { type: "forget", digest: "guilty" };
   expect(await died.promise).toEqual({ work, reason: "SERVICE_UNAVAILABLE" });
@@ -71,7 +78,7 @@ test("G21 what a constraint says is read in a thread: one that cannot be enforce
     const grammar = constraintOf({ case: "regex", value });
     expect(() => grammarText({ case: "regex", value })).toThrow();
     for (let time = 0; time < 2; time++) {
-      const refused = await failure(engine.call({ type: "constraint", grammar }));
+      const refused = await failure(engine.call({ type: "constraint", grammar, key: "" }));
       expect(refused).toMatchObject({ reason, field: "constraint.regex" });
     }
   }
@@ -85,7 +92,7 @@ test("a mask is read from the thread that is at work, never from one that was gi
   const begin = (ids: number[]) => {
     const ready = Promise.withResolvers<void>();
     const grammar = constraintOf({ case: "regex", value: "[a-z]+" });
-    return { matcher: grammars.begin(grammar, [0], ids, () => ready.resolve()), ready: ready.promise };
+    return { matcher: grammars.begin(grammar, "", [0], ids, () => ready.resolve()), ready: ready.promise };
   };
   const { matcher, ready } = begin([]);
   await ready;

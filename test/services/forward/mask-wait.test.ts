@@ -17,8 +17,8 @@ test("texts whose masks are late wait for them together, not one after the other
   let nowMs = 0;
   const ready: (() => void)[] = [];
   const grammars: CoreOptions["grammars"] = {
-    prepare: (_grammar, onDone) => onDone(null),
-    begin(_grammar, _stopIds, _ids, onReady) {
+    prepare: (_grammar, _key, onDone) => onDone(null),
+    begin(_grammar, _key, _stopIds, _ids, onReady) {
       ready.push(onReady);
       // Never there, however long one waits.
       const mask = (waitMs: number) => {

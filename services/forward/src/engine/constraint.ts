@@ -9,8 +9,8 @@ import type { CoreState } from "./state.ts";
 import { plainError } from "../plain-error.ts";
 
 /** Compiles a grammar before it is needed. */
-export function prepareConstraint(state: CoreState, { call, grammar }: CommandOf<"constraint">): void {
-  state.grammars.prepare(grammar, (error) => {
+export function prepareConstraint(state: CoreState, { call, grammar, key }: CommandOf<"constraint">): void {
+  state.grammars.prepare(grammar, key, (error) => {
     if (error) state.emit({ type: "failed", call, error: plainError(error) });
     else state.emit({ type: "done", call, value: null });
     state.wake();
@@ -38,7 +38,9 @@ export function beginConstraint(
   const { digest } = constraint;
   const goesOn = before?.digest === digest && ids.length <= before.until;
   sequence.constrained = { digest, from: goesOn ? before.from : ids.length, until: Infinity };
-  const matcher = state.grammars.begin(constraint, stopIds, ids.slice(sequence.constrained.from), onReady);
+  const { fairnessKey } = sequence.caller;
+  const text = ids.slice(sequence.constrained.from);
+  const matcher = state.grammars.begin(constraint, fairnessKey, stopIds, text, onReady);
   try {
     matcher.mask(0);
   } catch (error) {

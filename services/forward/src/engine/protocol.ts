@@ -143,7 +143,13 @@ export type Command =
       readonly digest: string;
       readonly projection: Projection;
     }
-  | { readonly type: "constraint"; readonly call: number; readonly grammar: GrammarSource }
+  | {
+      readonly type: "constraint";
+      readonly call: number;
+      readonly grammar: GrammarSource;
+      /** Fairness key of who asks. */
+      readonly key: string;
+    }
   | { readonly type: "stats"; readonly call: number };
 
 /** A token with its raw log-probability and alternatives. */

@@ -1,6 +1,6 @@
 /**
- * A grammar thread: translates constraints, and parses, compiles and matches their grammars with XGrammar, one job after the other. The library ends for
- * good on a grammar it refuses, so a thread reports `broken` and does nothing more; whoever started it starts another.
+ * A grammar thread: compiles and matches grammars with XGrammar, one job after the other. The library ends for good on what it
+ * refuses, so a thread reports `broken` and does nothing more; whoever started it starts another.
  *
  * Cost: 0.3 s to start with 50k tokens; 1 to 1,000 ms a grammar; 0.1 to 1 ms a mask.
  */
@@ -11,11 +11,9 @@ import {
   GrammarMatcher,
   TokenizerInfo,
 } from "@mlc-ai/web-xgrammar";
-import { TrimtabError } from "#kit/errors.ts";
-import { toPlain } from "#kit/plain-error.ts";
+import { complaintOf, forgetComplaints } from "./complaints.ts";
 import type { GrammarReply, GrammarRequest } from "./messages.ts";
 import { FINISHED, MASK_HEADER, MASK_TOKENS, MASK_WANTED, UNDER_WAY } from "./messages.ts";
-import { toGrammar } from "./translate.ts";
 import { readGrammarVocabulary } from "./vocabulary.ts";
 
 declare const self: Worker;
@@ -26,14 +24,6 @@ interface Match {
   readonly mask: Int32Array;
   tokens: number;
 }
-
-/** What stands before the library's own words. */
-const FATAL = /^\[FATAL\] \S+:\d+: (?:Check failed: .*? is false: )?/s;
-
-const complaints: string[] = [];
-// The library says what is wrong with a grammar nowhere else.
-console.error = (...parts: unknown[]) => void complaints.push(parts.join(" "));
-console.warn = () => undefined;
 
 const compiled = new Map<string, CompiledGrammar>();
 const matches = new Map<number, Match>();
@@ -51,18 +41,14 @@ self.onmessage = ({ data }: MessageEvent<GrammarRequest>) => {
 async function run(request: GrammarRequest): Promise<void> {
   if (isBroken) return;
   const { job } = request;
-  complaints.length = 0;
+  forgetComplaints();
   if (request.type === "start") progress = new Int32Array(request.progress);
   Atomics.store(progress, UNDER_WAY, job);
   try {
     await carryOut(request);
   } catch (error) {
-    if (request.type === "parse" && error instanceof TrimtabError)
-      return reply({ type: "refused", job, error: toPlain(error) });
     isBroken = true;
-    const fatal = complaints.find((line) => line.startsWith("[FATAL]"));
-    const message = fatal?.replace(FATAL, "") ?? (error instanceof Error ? error.message : String(error));
-    return reply({ type: "broken", job, message });
+    return reply({ type: "broken", job, message: complaintOf(error) });
   } finally {
     Atomics.store(progress, FINISHED, job);
     Atomics.store(progress, UNDER_WAY, 0);
@@ -72,18 +58,12 @@ async function run(request: GrammarRequest): Promise<void> {
 async function carryOut(request: GrammarRequest): Promise<void> {
   switch (request.type) {
     case "start": {
-      if (request.tokens === null) return;
       const { tokens, stopIds } = readGrammarVocabulary(request.tokens);
       // The library takes bytes where its types say text.
       const bytes = tokens as readonly unknown[] as string[];
       const info = await TokenizerInfo.createTokenizerInfo(bytes, "raw", false, bytes.length, [...stopIds]);
       compiler = await GrammarCompiler.createGrammarCompiler(info, false);
       return;
-    }
-    case "parse": {
-      const text = toGrammar(request.grammar);
-      (await Grammar.fromEBNF(text)).dispose();
-      return reply({ type: "parsed", job: request.job, text });
     }
     case "compile":
       await compile(request.grammar.digest, request.text);

@@ -2,14 +2,15 @@
  * Grammars of one engine: compiled once, matched beside the forward pass. The mask of the next token is computed in a
  * thread while the step that needs it runs, so neither a compilation nor a mask stalls the batch.
  *
- * Two threads: one translates and parses, so that a text the library refuses harms nobody; one compiles what was parsed and matches.
- * If that one breaks, it is started again and everything but the culprit is matched again from its tokens.
+ * What was read (readers.ts) is compiled and matched by one thread. If that breaks, it is started again and everything but the culprit is
+ * matched again from its tokens.
  */
 import { TrimtabError } from "#kit/errors.ts";
 import { createLru } from "#kit/lru.ts";
 import { MAX_GRAMMARS, MAX_REFUSED_GRAMMARS, MAX_WAITING_GRAMMARS } from "../../limits.ts";
 import type { GrammarSource, TokenSource } from "./messages.ts";
 import { MASK_HEADER, MASK_TOKENS, MASK_WANTED } from "./messages.ts";
+import { createGrammarReaders } from "./readers.ts";
 import { createGrammarThread } from "./thread.ts";
 
 /** A text under way. */
@@ -28,11 +29,12 @@ export interface Matcher {
 
 /** The grammars of an engine. */
 export interface Grammars {
-  /** Compiles a grammar; `onDone` gets null, or why it cannot be used. */
-  prepare(grammar: GrammarSource, onDone: (error: TrimtabError | null) => void): void;
+  /** Compiles a grammar that somebody, `key`, asks for; `onDone` gets null, or why it cannot be used. */
+  prepare(grammar: GrammarSource, key: string, onDone: (error: TrimtabError | null) => void): void;
   /** Matches a text of which `ids` is the beginning; it may end with any of `stopIds`. */
   begin(
     grammar: GrammarSource,
+    key: string,
     stopIds: readonly number[],
     ids: readonly number[],
     onReady: () => void,
@@ -43,7 +45,7 @@ export interface Grammars {
 
 interface Entry {
   readonly grammar: GrammarSource;
-  stage: "parsing" | "compiling" | "compiled";
+  stage: "reading" | "compiling" | "compiled";
   /** EBNF, once it is parsed. */
   text: string;
   readonly waiting: ((error: TrimtabError | null) => void)[];
@@ -68,20 +70,7 @@ export function createGrammars(tokens: TokenSource): Grammars {
   const matches = new Map<number, Match>();
   let nextMatch = 1;
 
-  const parser = createGrammarThread(null, {
-    onParsed(work, text) {
-      const entry = work.type === "parse" ? entries.get(work.grammar.digest) : undefined;
-      if (!entry) return;
-      entry.text = text;
-      compile(entry);
-    },
-    onRefused: (work, error) => work.type === "parse" && refuse(work.grammar.digest, error),
-    onBroken(work, error) {
-      if (work?.type === "start") return refuseAll(error);
-      if (work?.type === "parse") refuse(work.grammar.digest, error);
-      for (const entry of entries.values()) if (entry.stage === "parsing") parse(entry);
-    },
-  });
+  const readers = createGrammarReaders();
   const worker = createGrammarThread(tokens, {
     onReady: (id) => matches.get(id)?.onReady(),
     onCompiled(work) {
@@ -99,7 +88,16 @@ export function createGrammars(tokens: TokenSource): Grammars {
     },
   });
 
-  const parse = (entry: Entry): void => parser.send({ type: "parse", grammar: entry.grammar });
+  const read = async (entry: Entry, key: string): Promise<void> => {
+    const { digest } = entry.grammar;
+    const isWanted = () => entries.get(digest) === entry;
+    try {
+      entry.text = await readers.read(entry.grammar, key);
+      if (isWanted()) compile(entry);
+    } catch (error) {
+      if (isWanted()) refuse(digest, error as TrimtabError);
+    }
+  };
   const compile = (entry: Entry): void => {
     entry.stage = "compiling";
     const { field, digest } = entry.grammar;
@@ -117,7 +115,7 @@ export function createGrammars(tokens: TokenSource): Grammars {
     const used = usedDigests();
     for (const [digest, entry] of [...entries]) {
       if (entry.stage === "compiled" && !used.has(digest)) entries.delete(digest);
-      else if (entry.stage !== "parsing") compile(entry);
+      else if (entry.stage !== "reading") compile(entry);
     }
     for (const [id, match] of matches) if (match.begun && match.error === null) start(id, match);
   };
@@ -144,7 +142,7 @@ export function createGrammars(tokens: TokenSource): Grammars {
     for (const tell of waiting) tell(error);
     for (const match of matches.values()) fail(match, error);
   };
-  const prepare: Grammars["prepare"] = (grammar, onDone) => {
+  const prepare: Grammars["prepare"] = (grammar, key, onDone) => {
     const { digest } = grammar;
     const known = entries.get(digest);
     const error = refused.get(digest);
@@ -161,19 +159,19 @@ export function createGrammars(tokens: TokenSource): Grammars {
       return onDone(new TrimtabError("QUEUE_FULL", message, { limit: MAX_WAITING_GRAMMARS }));
     }
     makeRoom();
-    const entry: Entry = { grammar, stage: "parsing", text: "", waiting: [onDone] };
+    const entry: Entry = { grammar, stage: "reading", text: "", waiting: [onDone] };
     entries.set(digest, entry);
-    parse(entry);
+    void read(entry, key);
   };
 
   return {
     prepare,
-    begin(grammar, stopIds, ids, onReady) {
+    begin(grammar, key, stopIds, ids, onReady) {
       const id = nextMatch++;
       const shared = newMask(tokens.vocabulary);
       const match: Match = { grammar, stopIds, ids: [...ids], shared, onReady, begun: false, error: null };
       matches.set(id, match);
-      prepare(grammar, (error) => {
+      prepare(grammar, key, (error) => {
         if (matches.get(id) !== match) return;
         if (error) fail(match, error);
         else start(id, match);
@@ -191,7 +189,8 @@ export function createGrammars(tokens: TokenSource): Grammars {
       };
     },
     close() {
-      parser.close();
+      entries.clear();
+      readers.close(new TrimtabError("SERVICE_UNAVAILABLE", "the engine is closed"));
       worker.close();
     },
   };

@@ -1,6 +1,5 @@
 /** What travels between the engine and a grammar thread. Plain data only. */
 import type { ServedModel } from "#kit/model-identity.ts";
-import type { PlainError } from "#kit/plain-error.ts";
 import type { Constraint } from "#proto/trimtab/type/v1/generation_pb.ts";
 
 /** A grammar by name. */
@@ -16,16 +15,15 @@ export interface GrammarSource extends GrammarName {
   readonly kind: Exclude<Constraint["kind"], { case: undefined }>;
 }
 
-/** Where a thread that compiles gets its tokens: a model, whose vocabulary must have this size. */
+/** Where the thread gets its tokens: a model, whose vocabulary must have this size. */
 export interface TokenSource extends ServedModel {
   readonly vocabulary: number;
 }
 
 /** Work of a thread, in the order it is sent; `job` numbers ascend from 1. */
 export type GrammarWork =
-  /** First of all; without `tokens` the thread only translates and parses. */
-  | { readonly type: "start"; readonly progress: SharedArrayBuffer; readonly tokens: TokenSource | null }
-  | { readonly type: "parse"; readonly grammar: GrammarSource }
+  /** First of all. */
+  | { readonly type: "start"; readonly progress: SharedArrayBuffer; readonly tokens: TokenSource }
   /** `text`: EBNF with the rule `root`. */
   | { readonly type: "compile"; readonly grammar: GrammarName; readonly text: string }
   | { readonly type: "forget"; readonly digest: string }
@@ -48,10 +46,6 @@ export type GrammarRequest = GrammarWork & { readonly job: number };
 /** A message from a thread. */
 export type GrammarReply =
   | { readonly type: "compiled"; readonly job: number }
-  /** A grammar of our own making that the library takes. */
-  | { readonly type: "parsed"; readonly job: number; readonly text: string }
-  /** There is no grammar of it; the thread goes on. */
-  | { readonly type: "refused"; readonly job: number; readonly error: PlainError }
   /** The job failed and took the library with it: the thread is of no use any more. */
   | { readonly type: "broken"; readonly job: number; readonly message: string }
   /** A mask somebody waits for is there. */

@@ -3,10 +3,10 @@
  * breaks is gone; the next job starts a new one. Cost: a look every 100 ms while it works, nothing when idle.
  */
 import { TrimtabError } from "#kit/errors.ts";
-import { fromPlain } from "#kit/plain-error.ts";
 import { GRAMMAR_JOB_MS, GRAMMAR_START_MS } from "../../limits.ts";
 import type { GrammarReply, GrammarRequest, GrammarWork, TokenSource } from "./messages.ts";
 import { FINISHED, UNDER_WAY } from "./messages.ts";
+import { refusal, tookLonger } from "./refusals.ts";
 
 /** A thread. */
 export interface GrammarThread {
@@ -17,11 +17,7 @@ export interface GrammarThread {
 
 /** Where its answers go. */
 export interface GrammarThreadListener {
-  /** A constraint was translated and its grammar, `text`, parsed. */
-  readonly onParsed?: (work: GrammarWork, text: string) => void;
   readonly onCompiled?: (work: GrammarWork) => void;
-  /** There is no grammar of a constraint. */
-  readonly onRefused?: (work: GrammarWork, error: TrimtabError) => void;
   /** A mask somebody waits for is there. */
   readonly onReady?: (matcher: number) => void;
   /** The thread is gone, and with it all it held and had to do. `work` is at fault; undefined if it had nothing to do. */
@@ -36,12 +32,11 @@ interface Running {
 }
 
 const LOOK_MS = 100;
-const MESSAGE_CHARS = 300;
 
-/** A thread not yet started; without `tokens` it only parses. */
+/** A thread not yet started. */
 export function createGrammarThread(
-  tokens: TokenSource | null,
-  { onParsed, onCompiled, onRefused, onReady, onBroken }: GrammarThreadListener,
+  tokens: TokenSource,
+  { onCompiled, onReady, onBroken }: GrammarThreadListener,
   { program = new URL("./grammar.worker.ts", import.meta.url), startMs = GRAMMAR_START_MS } = {},
 ): GrammarThread {
   let running: Running | undefined;
@@ -66,8 +61,7 @@ export function createGrammarThread(
     for (const job of to.unfinished.keys()) {
       if (job > finished) break;
       // What is answered goes with its answer.
-      if (to.unfinished.get(job)?.type !== "parse" && to.unfinished.get(job)?.type !== "compile")
-        to.unfinished.delete(job);
+      if (to.unfinished.get(job)?.type !== "compile") to.unfinished.delete(job);
     }
     to.unfinished.set(++lastJob, work);
     to.worker.postMessage({ ...work, job: lastJob } satisfies GrammarRequest);
@@ -81,17 +75,21 @@ export function createGrammarThread(
     worker.onmessage = ({ data }: MessageEvent<GrammarReply>) => {
       if (data.type === "ready") return void onReady?.(data.matcher);
       const work = started.unfinished.get(data.job);
-      if (data.type === "broken") return end(started, data.job, refusal(data.message, work));
+      if (data.type === "broken") {
+        const reason = work?.type === "start" ? "BACKEND_CAPABILITY" : "INVALID_ARGUMENT";
+        return end(started, data.job, refusal(reason, data.message, fieldOf(work)));
+      }
       started.unfinished.delete(data.job);
-      if (!work || running !== started) return;
-      if (data.type === "parsed") onParsed?.(work, data.text);
-      else if (data.type === "compiled") onCompiled?.(work);
-      else onRefused?.(work, fromPlain(data.error));
+      if (work && running === started) onCompiled?.(work);
     };
     worker.onerror = (event) => {
       event.preventDefault();
-      const message = `the grammar thread failed: ${event.message}`;
-      end(started, jobOf(started), new TrimtabError("SERVICE_UNAVAILABLE", message));
+      const cause = event.message;
+      end(
+        started,
+        jobOf(started),
+        new TrimtabError("SERVICE_UNAVAILABLE", "the grammar thread ended", { cause }),
+      );
     };
     post(started, { type: "start", progress, tokens });
     return started;
@@ -112,9 +110,7 @@ export function createGrammarThread(
     }
     const limitMs = running.unfinished.get(job)?.type === "start" ? startMs : GRAMMAR_JOB_MS;
     if (performance.now() - sinceMs < limitMs) return;
-    const field = fieldOf(running.unfinished.get(job));
-    const message = `${field}: the grammar took longer than ${limitMs} ms`;
-    end(running, job, new TrimtabError("DEADLINE_EXCEEDED", message, { field, limit: `${limitMs} ms` }));
+    end(running, job, tookLonger(limitMs, fieldOf(running.unfinished.get(job))));
   };
 
   return {
@@ -134,13 +130,6 @@ export function createGrammarThread(
 /** The job under way. Between two jobs it is the next one: so is the start of a thread that the system does not give. */
 function jobOf({ progress }: Running): number {
   return Atomics.load(progress, UNDER_WAY) || Atomics.load(progress, FINISHED) + 1;
-}
-
-/** What the library says about a grammar it refuses, or why there can be none for this model. */
-function refusal(message: string, work: GrammarWork | undefined): TrimtabError {
-  const reason = work?.type === "start" ? "BACKEND_CAPABILITY" : "INVALID_ARGUMENT";
-  const field = fieldOf(work);
-  return new TrimtabError(reason, `${field}: ${message.trim().slice(0, MESSAGE_CHARS)}`, { field });
 }
 
 function fieldOf(work: GrammarWork | undefined): string {
