@@ -17,7 +17,17 @@ import { simulatedGrammars, simulatedPrograms } from "./core-parts.ts";
 /** One thing that happens to the core; numbers choose among what is possible. */
 export interface CoreHappening {
   readonly kind:
-    "open" | "extend" | "generate" | "fork" | "truncate" | "release" | "stop" | "steer" | "step" | "pass";
+    | "open"
+    | "extend"
+    | "generate"
+    | "fork"
+    | "truncate"
+    | "release"
+    | "stop"
+    | "steer"
+    | "hold"
+    | "step"
+    | "pass";
   readonly choice: number;
   readonly size: number;
 }
@@ -87,11 +97,13 @@ export class CoreWorld {
     else if (kind === "steer")
       this.send({ type: "coefficients", sequence, coefficients: [1 + (choice % 2)] });
     else if (kind === "stop") this.send({ type: "stop", sequences: [sequence] });
+    else if (kind === "hold") this.send({ type: "hold", sequences: [sequence], held: choice % 3 > 0 });
     else this.release(sequence);
   }
 
   /** Lets everything end by itself, which all calls must; then gives everything back, of which nothing may be left. */
   finish(): void {
+    this.send({ type: "hold", sequences: [...this.sequences], held: false });
     for (let steps = 0, deadlineMs: number | null = 0; deadlineMs !== null;) {
       while (this.core.step() || this.grammars.catchUp()) expect(++steps).toBeLessThan(MOST_STEPS);
       deadlineMs = this.core.nextDeadlineMs();

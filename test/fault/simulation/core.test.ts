@@ -1,5 +1,6 @@
 /**
- * Random histories of the engine core with little memory: opens, branches, generations, drafts, pauses, clients that leave at any moment.
+ * Random histories of the engine core with little memory: opens, held back or not, branches, generations, drafts, pauses, clients that
+ * leave at any moment.
  * No step ever fails, every call has exactly one end, rows read their own text only, and in the end every page is back.
  */
 import { expect, setDefaultTimeout, test } from "bun:test";
@@ -15,7 +16,7 @@ const LENGTH = 400;
 
 const WEIGHTS: Record<CoreHappening["kind"], number> = {
   ...{ open: 5, extend: 2, generate: 6, fork: 2, truncate: 1 },
-  ...{ release: 4, stop: 1, steer: 1, step: 30, pass: 3 },
+  ...{ release: 4, stop: 1, steer: 1, hold: 2, step: 30, pass: 3 },
 };
 const happening: fc.Arbitrary<CoreHappening> = fc.record({
   kind: fc.oneof(
