@@ -111,14 +111,20 @@ function nodeOf(candidate: Candidate, score: number, parent: Node | undefined, p
   return { candidate, g, h, f: path_max ? Math.max(parent?.f ?? 0, g + h) : g + h };
 }
 
-/** The goal that was reached first in order of f; else the finished node judged best; else the best one, finished greedily. */
+/**
+ * The goal that was reached first in order of f; else the finished node judged best, if it is judged worth anything; else the best
+ * open one, finished greedily. What is judged 0 is chosen where nothing else came to an end that is judged better.
+ */
 async function best(search: Search, frontier: readonly Node[]): Promise<Candidate> {
   const [first] = frontier.toSorted(byCost);
   if (first && !isOpen(first.candidate)) return first.candidate;
   const finished = bestJudged(frontier.filter(({ candidate }) => !isOpen(candidate)));
-  if (finished) return finished;
   const chosen = first?.candidate ?? search.root;
-  search.drop(frontier.map(({ candidate }) => candidate).filter((candidate) => candidate !== chosen));
+  if (finished && (finished.h < 1 || first?.h === 1)) return finished.candidate;
+  const others = frontier.map(({ candidate }) => candidate).filter((candidate) => candidate !== chosen);
+  search.drop(others.filter((candidate) => candidate !== finished?.candidate));
   await search.step([chosen], "end", { temperature: 0 });
-  return chosen;
+  if (!finished) return chosen;
+  const [score = 0] = isOpen(chosen) || !isSound(chosen) ? [] : await search.score([chosen], "process");
+  return score > 0 ? chosen : finished.candidate;
 }

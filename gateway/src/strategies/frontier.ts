@@ -19,7 +19,7 @@ export function withinReach(search: Search, sorted: readonly Node[], left: numbe
   const open = sorted.filter(({ candidate }) => isOpen(candidate)).slice(0, left);
   const ended = sorted.filter(({ candidate }) => !isOpen(candidate));
   const best = bestJudged(ended);
-  const kept = new Set([...open, ...ended.filter((node, at) => at === 0 || node.candidate === best)]);
+  const kept = new Set([...open, ...ended.filter((node, at) => at === 0 || node === best)]);
   search.drop(sorted.filter((node) => !kept.has(node)).map(({ candidate }) => candidate));
   return sorted.filter((node) => kept.has(node));
 }
@@ -30,10 +30,10 @@ export function byCost(a: Node, b: Node): number {
 }
 
 /** Of finished nodes the one judged best. */
-export function bestJudged(nodes: readonly Node[]): Candidate | undefined {
-  const candidates = nodes.map(({ candidate }) => candidate);
-  return byScore(
-    candidates,
+export function bestJudged(nodes: readonly Node[]): Node | undefined {
+  const [best] = byScore(
+    nodes.map(({ candidate }) => candidate),
     nodes.map(({ h }) => 1 - h),
-  )[0];
+  );
+  return nodes.find(({ candidate }) => candidate === best);
 }
