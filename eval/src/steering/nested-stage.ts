@@ -15,8 +15,9 @@ import { alignColumns } from "../report/columns.ts";
 import { spellProportion } from "../report/text.ts";
 import { meanOf } from "../statistics.ts";
 import { auroc } from "./gate.ts";
+import { twinsWithout } from "./lessons.ts";
 import { type Example, fitProducts, type ProductProbe, type RowProducts } from "./product-fits.ts";
-import { type Twin, twinsWithout } from "./prompts.ts";
+import type { Twin } from "./prompts.ts";
 import type { StageCount, StageInput } from "./second-stage.ts";
 
 /** What may be lost of the unsafe ones, as a share of all of them: a point less than is wanted, since types differ. */

@@ -69,28 +69,6 @@ export function readTwins(): Twin[] {
   return readLines<Twin>(join(FOLDER, "twins.jsonl"));
 }
 
-/** A twin that is learned from and never tested on. */
-export interface Lesson extends Twin {
-  /** The tested type that its own type is most like: left out where that one is. */
-  readonly with: string;
-}
-
-/** Lessons of many types, safe and unsafe in the same order. @throws Error as `readLabPrompts`. */
-export function readLessons(): Lesson[] {
-  return readLines<Lesson>(join(FOLDER, "twin-lessons.jsonl"));
-}
-
-/** What may be learned from where types are left out: twins of the other types, and lessons that are like one of those. */
-export function twinsWithout(
-  { twins, lessons }: { readonly twins: readonly Twin[]; readonly lessons: readonly Lesson[] },
-  types: readonly string[],
-): Twin[] {
-  return [
-    ...twins.filter(({ family }) => !types.includes(family)),
-    ...lessons.filter((lesson) => !types.includes(lesson.with)),
-  ];
-}
-
 /** Objects of a JSONL file, in order. */
 export function readLines<T>(path: string): T[] {
   return readFileSync(path, "utf8")

@@ -22,11 +22,12 @@ import type { TrainingPrompt } from "./activation-gates.ts";
 import { lastRows, meanRows, type NamedText, type ReadingRecord, type ReadingSource } from "./activations.ts";
 import { controllerScores } from "./controller-scores.ts";
 import { modelKeyOf } from "./keys.ts";
+import { isLesson, type Lesson, readLessons, twinsWithout } from "./lessons.ts";
 import { fitProbe } from "./linear-probe.ts";
 import { questionOf } from "./method.ts";
 import { type Candidate, nestedCounts, nestedLines } from "./nested-stage.ts";
 import { productsOf } from "./product-fits.ts";
-import { type Lesson, readLabPrompts, readLessons, readTwins, type Twin, twinsWithout } from "./prompts.ts";
+import { readLabPrompts, readTwins, type Twin } from "./prompts.ts";
 import { buildRecipe } from "./recipe.ts";
 import { readTraining } from "./training.ts";
 
@@ -79,8 +80,8 @@ async function run(options: SecondStageOptions): Promise<void> {
       ...{ gateway: services.gateway, journal, model: model.name, recipe: resolved, onProgress },
       modelKey: modelKeyOf(model.digest),
     };
-    const [twins, lessons] = [readTwins(), readLessons()];
-    const learned = readTraining(options.recipe).filter(({ split }) => split === "train");
+    const [twins, lessons] = [readTwins(), readLessons(options.recipe)];
+    const learned = readTraining(options.recipe).filter((one) => one.split === "train" && !isLesson(one));
     const training = options.nested ? someOfEach(learned) : learned;
     const harmful = readLabPrompts().filter(
       (prompt) => prompt.class === "harmful" && prompt.split === "development",

@@ -16,12 +16,17 @@ interface RecipeLine {
 
 const RECIPES = join(import.meta.dir, "..", "..", "..", "services", "steering", "recipes");
 
+/** A prompt that the recipe's controller learned from or was chosen on. */
+export interface RecipePrompt extends TrainingPrompt {
+  readonly family: string;
+}
+
 /** Harmful and harmless prompts of the refusal recipe, of its training and validation splits. */
-export function readTraining(recipe: string): TrainingPrompt[] {
+export function readTraining(recipe: string): RecipePrompt[] {
   return ["harmful", "harmless"].flatMap((name) =>
     readLines<RecipeLine>(join(RECIPES, recipe, `${name}.jsonl`))
       .filter(({ split }) => split !== "test")
-      .map(({ id, text, split }) => ({ id, text, split, isHarmful: name === "harmful" })),
+      .map(({ id, text, family, split }) => ({ id, text, family, split, isHarmful: name === "harmful" })),
   );
 }
 

@@ -3,7 +3,8 @@
 import { expect, test } from "bun:test";
 import { type Candidate, nestedCounts, nestedLines } from "../../../eval/src/steering/nested-stage.ts";
 import { productsOf } from "../../../eval/src/steering/product-fits.ts";
-import type { Lesson, Twin } from "../../../eval/src/steering/prompts.ts";
+import type { Lesson } from "../../../eval/src/steering/lessons.ts";
+import type { Twin } from "../../../eval/src/steering/prompts.ts";
 import { createRandom } from "../../../eval/src/random.ts";
 
 const SEED = 6;

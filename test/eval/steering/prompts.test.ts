@@ -2,10 +2,10 @@
 
 import { expect, test } from "bun:test";
 import { join } from "node:path";
+import { readLessons } from "../../../eval/src/steering/lessons.ts";
 import {
   type LabPrompt,
   readLabPrompts,
-  readLessons,
   readLines,
   readTwins,
   takeSome,
@@ -95,22 +95,23 @@ test("twins are of eight types, as many safe as unsafe ones, and none is a copy 
 });
 
 test("lessons are pairs of many types, none of them tested, each like one that is; none is a copy of another prompt", () => {
-  const [lessons, twins] = [readLessons(), readTwins()];
+  const [lessons, twins] = [readLessons("refusal"), readTwins()];
   const tested = new Set(twins.map(({ family }) => family));
   const types = Map.groupBy(lessons, ({ family }) => family);
   expect([...types.keys()].filter((family) => tested.has(family))).toEqual([]);
-  for (const [family, own] of types) {
-    expect([family, new Set(own.map((lesson) => lesson.with)).size]).toEqual([family, 1]);
+  for (const own of types.values()) {
     // The nth safe one and the nth unsafe one are a pair.
     const numbers = (kind: string) =>
-      own.filter((lesson) => lesson.kind === kind).map(({ id }) => id.replace(kind, ""));
+      own.filter((lesson) => lesson.kind === kind).map(({ id }) => id.slice(id.indexOf("-")));
     expect(numbers("safe")).toEqual(numbers("unsafe"));
   }
   const groups = Map.groupBy(lessons, (lesson) => lesson.with);
   expect([...groups.keys()].toSorted()).toEqual([...tested].toSorted());
-  expect(new Set([...groups.values()].map(({ length }) => length)).size).toBe(1);
+  expect(new Set([...groups.values()].map(({ length }) => length))).toEqual(new Set([112]));
   expect(new Set(lessons.map(({ text }) => text.toLowerCase())).size).toBe(lessons.length);
-  expect(copiesOf(lessons, [...learned, ...prompts, ...twins])).toEqual([]);
+  const ids = new Set(lessons.map(({ id }) => id));
+  const others = learned.filter(({ id }) => !ids.has(id));
+  expect(copiesOf(lessons, [...others, ...prompts, ...twins])).toEqual([]);
 });
 
 test("no prompt is a near-copy of one of the recipe's, nor of another of the lab's", () => {

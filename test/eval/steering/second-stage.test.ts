@@ -2,7 +2,8 @@
 
 import { expect, test } from "bun:test";
 import { stageCounts, stageLines } from "../../../eval/src/steering/second-stage.ts";
-import type { Lesson, Twin } from "../../../eval/src/steering/prompts.ts";
+import type { Lesson } from "../../../eval/src/steering/lessons.ts";
+import type { Twin } from "../../../eval/src/steering/prompts.ts";
 import { createRandom } from "../../../eval/src/random.ts";
 
 const SEED = 4;
