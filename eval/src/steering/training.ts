@@ -1,6 +1,7 @@
 /**
- * The recipe's own prompts, read as data: gates on text and on activations learn from what the controller learned from, so that
- * they differ in what they read and not in what they were shown. Nothing of the lab's prompts is learned from.
+ * The recipe's own prompts, read as data: gates on text and on activations learn from what the controller learns from (from all of
+ * it, where the recipe takes a part), so that they differ in what they read and not in what they were shown. Nothing of the lab's
+ * prompts is learned from.
  */
 import { join } from "node:path";
 import type { TrainingPrompt } from "./activation-gates.ts";
