@@ -23,7 +23,7 @@ import { proportion } from "#kit/wilson.ts";
 import { REPLY_GATE, replyText } from "../reply.ts";
 import { newTokens } from "../work/capture.ts";
 import { readGates } from "../work/features.ts";
-import type { Binding } from "../work/generate.ts";
+import type { Binding } from "../work/programs.ts";
 import { countOutcomes, type Judge, judgeAnswers, judgeGenerated, type Outcome } from "../work/judge.ts";
 import { perplexityRatio, scoreAnswers } from "../work/score.ts";
 import { type Rendered, renderTurns } from "../work/text.ts";
@@ -108,10 +108,7 @@ function gatesOf(
 /** The binding a gate gives; undefined if the request is left alone. */
 function bindingAt(open: Binding, gate: number): Binding | undefined {
   if (gate < STEERING_LIMITS.minGate) return undefined;
-  return {
-    programDigest: open.programDigest,
-    coefficients: open.coefficients.map((c) => Math.fround(gate * c)),
-  };
+  return { ...open, coefficients: open.coefficients.map((c) => Math.fround(gate * c)) };
 }
 
 async function evaluateSet(context: PhaseContext, set: TestSet, open: Binding): Promise<EvaluationCell[]> {

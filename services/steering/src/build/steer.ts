@@ -2,8 +2,7 @@
 import { TrimtabError } from "#kit/errors.ts";
 import { type AnswerDirections, type AnswerDoses, answerAdditions } from "../dose.ts";
 import { compileProgram } from "../program.ts";
-import { patientCall } from "../work/call.ts";
-import type { Binding } from "../work/generate.ts";
+import { type Binding, uploadProgram } from "../work/programs.ts";
 import type { PhaseContext } from "./context.ts";
 
 /** Uploads the program of some doses and binds it with the gate open. */
@@ -14,9 +13,7 @@ export async function openBinding(
 ): Promise<Binding> {
   const additions = answerAdditions(directions, doses);
   const { program, digest } = compileProgram(directions.direction, additions);
-  const { programDigest } = await patientCall(scope.signal, (options) =>
-    clients.forward.putProgram({ program }, options),
-  );
+  const programDigest = await uploadProgram(clients, program, scope.signal);
   if (programDigest !== digest) {
     throw new TrimtabError(
       "ARTIFACT_INCOMPATIBLE",
@@ -24,5 +21,6 @@ export async function openBinding(
       { field: "program_digest" },
     );
   }
-  return { programDigest, coefficients: additions.map(({ coefficient }) => Math.fround(coefficient)) };
+  const coefficients = additions.map(({ coefficient }) => Math.fround(coefficient));
+  return { programDigest, coefficients, program };
 }

@@ -1,8 +1,8 @@
 /** Log-odds that an answer begins with one of the first tokens of the behaviour's answers. */
 import { BUILD_LIMITS } from "../../limits.ts";
-import { chunks, patientCall } from "../work/call.ts";
+import { chunks } from "../work/call.ts";
 import type { CaptureText } from "../work/capture.ts";
-import type { Binding } from "../work/generate.ts";
+import { type Binding, boundCall } from "../work/programs.ts";
 import { renderTurns } from "../work/text.ts";
 import type { ExampleSource } from "./examples.ts";
 
@@ -33,7 +33,9 @@ export async function logOdds(
       candidateIds: [...starts],
       ...(program ? { program } : {}),
     };
-    const answer = await patientCall(scope.signal, (options) => clients.forward.score(request, options));
+    const answer = await boundCall(clients, [program], scope.signal, (options) =>
+      clients.forward.score(request, options),
+    );
     scope.spend(items.length);
     for (const { candidateLogprobs } of answer.items) {
       const p = candidateLogprobs.reduce((sum, logprob) => sum + Math.exp(logprob), 0);

@@ -19,9 +19,9 @@ import {
 } from "../methods/refusal-direction.ts";
 import { f32Tensor } from "../tensors.ts";
 import { captureMatrices, type CaptureText } from "../work/capture.ts";
-import { chunks, inParallel, patientCall } from "../work/call.ts";
+import { chunks, inParallel } from "../work/call.ts";
 import { divergence, divergenceBase } from "../work/divergence.ts";
-import type { Binding } from "../work/generate.ts";
+import { type Binding, uploadProgram } from "../work/programs.ts";
 import { type Examples, type ExampleSource, examplesOf } from "./examples.ts";
 import type { ReadSource } from "./read.ts";
 import { firstTokens, logOdds } from "./log-odds.ts";
@@ -146,8 +146,6 @@ async function bind(
   coefficient: number,
 ): Promise<Binding> {
   const program = create(ProgramSchema, { modelDigest: model.digest, operations });
-  const { programDigest } = await patientCall(scope.signal, (options) =>
-    clients.forward.putProgram({ program }, options),
-  );
-  return { programDigest, coefficients: operations.map(() => coefficient) };
+  const programDigest = await uploadProgram(clients, program, scope.signal);
+  return { programDigest, coefficients: operations.map(() => coefficient), program };
 }

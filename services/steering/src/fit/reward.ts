@@ -12,10 +12,10 @@ import { decide } from "../intent.ts";
 import type { LoadedRecipe } from "../library.ts";
 import { resolveIntent } from "../plan.ts";
 import type { CaptureText } from "../work/capture.ts";
-import { patientCall } from "../work/call.ts";
 import { readGates } from "../work/features.ts";
-import { type Binding, generateAnswers, type GenerateJob } from "../work/generate.ts";
+import { generateAnswers, type GenerateJob } from "../work/generate.ts";
 import { repeatedGrams } from "../work/judge.ts";
+import { type Binding, uploadProgram } from "../work/programs.ts";
 import { perplexityRatio, scoreAnswers } from "../work/score.ts";
 import { decodeAnswers, renderTurns } from "../work/text.ts";
 import { examplesOf, paperPhrases } from "./examples.ts";
@@ -82,10 +82,10 @@ async function bind(
   const use = create(SteeringUseSchema, { recipe: "trained", forceGate: 1 });
   const intent = resolveIntent({ kind: "recipe", recipe }, use, { source: "learned", weights });
   const program = intent.program?.program;
-  if (program) await patientCall(scope.signal, (options) => clients.forward.putProgram({ program }, options));
+  if (program) await uploadProgram(clients, program, scope.signal);
   return (gate) => {
     const { programDigest, coefficients } = decide(intent, gate);
-    return { programDigest, coefficients: [...coefficients] };
+    return { programDigest, coefficients: [...coefficients], program };
   };
 }
 

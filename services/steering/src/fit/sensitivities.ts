@@ -8,7 +8,7 @@ import { coefficientOfDose, largestDose } from "../dose.ts";
 import type { PlannableRecipe } from "../plan-parts.ts";
 import { compileProgram } from "../program.ts";
 import type { CaptureText } from "../work/capture.ts";
-import { patientCall } from "../work/call.ts";
+import { uploadProgram } from "../work/programs.ts";
 import type { ExampleSource } from "./examples.ts";
 import { firstTokens, logOdds } from "./log-odds.ts";
 
@@ -25,11 +25,9 @@ export async function sensitivities(
   const relative = largestDose(doses);
   for (const layer of directionLayers(direction)) {
     const { program } = compileProgram(direction, [{ layer, scope: Scope.UNSPECIFIED }]);
-    const { programDigest } = await patientCall(scope.signal, (options) =>
-      clients.forward.putProgram({ program }, options),
-    );
+    const programDigest = await uploadProgram(clients, program, scope.signal);
     const coefficients = [coefficientOfDose(direction, { layer, relative })];
-    const pushed = await logOdds(source, prompts, starts, { programDigest, coefficients });
+    const pushed = await logOdds(source, prompts, starts, { programDigest, coefficients, program });
     for (const [n, row] of rises.entries()) row[layer] = (pushed[n] as number) - (base[n] as number);
   }
   return rises;

@@ -19,9 +19,9 @@ import type { Resolved } from "../library.ts";
 import { fetchModel } from "../model.ts";
 import type { PhaseMarkers } from "../phases.ts";
 import type { RecipeSource } from "../recipes/recipe.ts";
-import { patientCall } from "../work/call.ts";
 import type { CaptureText } from "../work/capture.ts";
 import { divergence, divergenceBase, type DivergenceContext } from "../work/divergence.ts";
+import { uploadProgram } from "../work/programs.ts";
 import { renderTurns } from "../work/text.ts";
 import { type CurvePoint, solveScale } from "./solve.ts";
 
@@ -191,10 +191,9 @@ async function createMeasure(
     const plan = await createDecider(deciding, open).decide([]);
     const { program, coefficients } = shaped(plan, open, open, markers);
     if (!program) return 0;
-    await patientCall(scope.signal, (options) =>
-      clients.forward.putProgram({ program: program.program }, options),
-    );
-    return divergence(context, base, { programDigest: program.digest, coefficients: [...coefficients] });
+    await uploadProgram(clients, program.program, scope.signal);
+    const binding = { programDigest: program.digest, coefficients: [...coefficients] };
+    return divergence(context, base, { ...binding, program: program.program });
   };
 }
 

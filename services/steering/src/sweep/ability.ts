@@ -4,8 +4,7 @@
  * The questions are our own; a model knows many of them, not all: compare with its own share, unsteered.
  */
 import type { FitContext } from "../fit/fit.ts";
-import { patientCall } from "../work/call.ts";
-import type { Binding } from "../work/generate.ts";
+import { type Binding, boundCall } from "../work/programs.ts";
 import { renderTurns } from "../work/text.ts";
 
 /** A question, its answer, and three that are wrong. */
@@ -68,7 +67,9 @@ export async function createAbility({ clients, model, scope }: FitContext): Prom
   return async (program) => {
     const items = asked.map(({ ids }) => ({ ids, first: ids.length - 1 }));
     const request = { modelDigest: model.digest, items, candidateIds, ...(program ? { program } : {}) };
-    const answer = await patientCall(scope.signal, (options) => clients.forward.score(request, options));
+    const answer = await boundCall(clients, [program], scope.signal, (options) =>
+      clients.forward.score(request, options),
+    );
     scope.spend(items.length);
     const isRight = asked.filter(({ firsts }, index) => {
       const logprobs = answer.items[index]?.candidateLogprobs ?? [];

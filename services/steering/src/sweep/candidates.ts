@@ -3,7 +3,7 @@ import { compileProgram, type NamedProgram } from "../program.ts";
 import { coefficientOfDose } from "../dose.ts";
 import type { Direction } from "../direction.ts";
 import { Scope } from "#proto/trimtab/type/v1/program_pb.ts";
-import type { Binding } from "../work/generate.ts";
+import type { Binding } from "../work/programs.ts";
 
 /** One point of a sweep. */
 export interface SweepPoint {
@@ -65,5 +65,6 @@ export function sweepCandidate(point: SweepPoint & { direction: Direction }): Sw
   const coefficients = layers.map((layer) =>
     Math.fround(coefficientOfDose(direction, { layer, relative: dose })),
   );
-  return { ...point, program, binding: { programDigest: program.digest, coefficients } };
+  const binding = { programDigest: program.digest, coefficients, program: program.program };
+  return { ...point, program, binding };
 }

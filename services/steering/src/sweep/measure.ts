@@ -3,10 +3,11 @@ import { SWEEP_LIMITS } from "../../limits.ts";
 import { passageTurns } from "../build/search-phase.ts";
 import type { FitContext } from "../fit/fit.ts";
 import { type Prompt, takePrompts } from "../recipes/prompts.ts";
-import { chunks, patientCall } from "../work/call.ts";
+import { chunks } from "../work/call.ts";
 import { divergence, type DivergenceBase, divergenceBase } from "../work/divergence.ts";
 import { generateAnswers } from "../work/generate.ts";
 import { countByCandidate, judgeGenerated, type OutcomeCounts } from "../work/judge.ts";
+import { uploadProgram } from "../work/programs.ts";
 import { type AnswerLogprob, perplexityRatio, scoreAnswers } from "../work/score.ts";
 import { type Rendered, renderTurns } from "../work/text.ts";
 import { createAbility } from "./ability.ts";
@@ -70,10 +71,7 @@ export async function createMeasures(context: FitContext): Promise<Measures> {
       logprobs: await scoreAnswers(clients, model, passages, undefined, scope),
       distributions: await divergenceBase(context, texts),
     };
-    for (const { program } of candidates)
-      await patientCall(scope.signal, (call) =>
-        clients.forward.putProgram({ program: program.program }, call),
-      );
+    for (const { program } of candidates) await uploadProgram(clients, program.program, scope.signal);
     const steered = await outcomes(context, steer, candidates, from, count);
     const left = await outcomes(context, leave, candidates, from, count);
     for (const [index, candidate] of candidates.entries()) {

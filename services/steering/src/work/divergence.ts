@@ -9,8 +9,7 @@ import { cancelSafe } from "#kit/streams.ts";
 import { Pooling, type RowLogits, Site, TapPositions } from "#proto/trimtab/type/v1/program_pb.ts";
 import type { ModelShape, SteeringClients, WorkScope } from "../clients.ts";
 import type { CaptureText } from "./capture.ts";
-import { patientCall } from "./call.ts";
-import type { Binding } from "./generate.ts";
+import { type Binding, boundCall } from "./programs.ts";
 
 /** Texts with what the model as it is makes of them. */
 export interface DivergenceBase {
@@ -79,7 +78,7 @@ async function readRows(
     taps: [tap],
     ...(program ? { program } : {}),
   };
-  return patientCall(scope.signal, async ({ timeoutMs }) => {
+  return boundCall(clients, [program], scope.signal, async ({ timeoutMs }) => {
     const start = (signal: AbortSignal) => clients.forward.capture(request, { signal, timeoutMs });
     const rows: RowLogits[] = [];
     for await (const { activations } of cancelSafe(start, scope.signal))

@@ -12,15 +12,12 @@ import {
   type SessionRequest,
   SessionRequestSchema,
 } from "#proto/trimtab/forward/v1/forward_service_pb.ts";
-import type { ProgramBinding } from "#proto/trimtab/type/v1/program_pb.ts";
 import { type FinishReason } from "#proto/trimtab/type/v1/generation_pb.ts";
 import { BUILD_LIMITS } from "../../limits.ts";
 import type { ModelShape, SteeringClients, WorkScope } from "../clients.ts";
-import { type CallOptions, patientCall, throwIfCancelled } from "./call.ts";
+import { type CallOptions, throwIfCancelled } from "./call.ts";
+import { type Binding, boundCall } from "./programs.ts";
 import { sessionResponses } from "./session-responses.ts";
-
-/** A program with its coefficients, as a build binds it. */
-export type Binding = Pick<ProgramBinding, "programDigest" | "coefficients">;
 
 /** One answer to generate. */
 export interface GenerateJob {
@@ -47,7 +44,8 @@ export async function generateAnswers(
   scope: WorkScope,
 ): Promise<Answer[]> {
   if (jobs.length === 0) return [];
-  return patientCall(scope.signal, (options) =>
+  const bindings = jobs.map(({ binding }) => binding);
+  return boundCall(clients, bindings, scope.signal, (options) =>
     runSession(clients, model, { jobs, maxTokens, scope }, options),
   );
 }

@@ -2,9 +2,9 @@
 import { TrimtabError } from "#kit/errors.ts";
 import { BUILD_LIMITS } from "../../limits.ts";
 import type { ModelShape, SteeringClients, WorkScope } from "../clients.ts";
-import { chunks, patientCall } from "./call.ts";
+import { chunks } from "./call.ts";
 import { newTokens } from "./capture.ts";
-import type { Binding } from "./generate.ts";
+import { type Binding, boundCall } from "./programs.ts";
 import type { Rendered } from "./text.ts";
 
 /** Log-probability of an answer and how many tokens it has. */
@@ -16,7 +16,7 @@ export interface AnswerLogprob {
 
 /** Scores the answers of rendered turns under a program, or unsteered. */
 export async function scoreAnswers(
-  { forward }: SteeringClients,
+  clients: SteeringClients,
   model: ModelShape,
   turns: readonly Rendered[],
   binding: Binding | undefined,
@@ -26,7 +26,9 @@ export async function scoreAnswers(
   for (const part of chunks(turns, BUILD_LIMITS.batchItems)) {
     const items = part.map(({ ids, answerTokens }) => ({ ids, first: ids.length - answerTokens }));
     const request = { modelDigest: model.digest, items, ...(binding ? { program: binding } : {}) };
-    const { items: scored } = await patientCall(scope.signal, (options) => forward.score(request, options));
+    const { items: scored } = await boundCall(clients, [binding], scope.signal, (options) =>
+      clients.forward.score(request, options),
+    );
     if (scored.length !== part.length)
       throw new TrimtabError("SERVICE_UNAVAILABLE", "forward left out scores");
     for (const { tokens } of scored) {
