@@ -447,7 +447,9 @@ export type SteeringUse = Message<"trimtab.steering.v1.SteeringUse"> & {
   cap?: number | undefined;
 
   /**
-   * Limits |change| of every addition to the cap times the norm of the row, instead of refusing doses beyond it.
+   * Limits |change| of every addition to the cap times the norm of the row it finds, instead of refusing doses beyond it. Each is
+   * limited for itself: n additions in one place, of several parts, change a row by at most (1 + cap)^n - 1 of its norm. Other
+   * operations of an edit are not limited.
    *
    * @generated from field: bool clamp = 16;
    */
