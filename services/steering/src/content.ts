@@ -1,9 +1,10 @@
 /** Artifacts that come from outside are what they claim to be, or are refused. */
-import { TrimtabError } from "#kit/errors.ts";
+import { hasReason, TrimtabError } from "#kit/errors.ts";
 import type { Edit } from "#proto/trimtab/steering/v1/steering_service_pb.ts";
 import { ArtifactKind } from "#proto/trimtab/type/v1/artifact_pb.ts";
-import { loadController } from "./controller/artifact.ts";
-import type { SteeringClients } from "./clients.ts";
+import { type ControllerFacts, loadController } from "./controller/artifact.ts";
+import type { ModelShape, SteeringClients } from "./clients.ts";
+import { checkDirection } from "./direction.ts";
 import { readEdit } from "./edit.ts";
 import { parseStoredDirection } from "./library.ts";
 import { fetchModel } from "./model.ts";
@@ -17,8 +18,9 @@ export interface Content {
 }
 
 /**
- * Checks bytes that are put under a kind. Programs are shown to forward, which knows what the model can carry.
- * @throws TrimtabError ARTIFACT_INVALID, ARTIFACT_INCOMPATIBLE, FIELD_REQUIRED, UNSUPPORTED for kinds that are not put,
+ * Checks bytes that are put under a kind. Programs are shown to forward, which knows what the model can carry; directions and controllers
+ * must have its blocks and width if it is served.
+ * @throws TrimtabError ARTIFACT_INVALID, ARTIFACT_INCOMPATIBLE, SHAPE_MISMATCH, FIELD_REQUIRED, UNSUPPORTED for kinds that are not put,
  *   and what forward says about a program
  */
 export async function checkContent(
@@ -26,7 +28,9 @@ export async function checkContent(
   { kind, data, modelDigest }: Content,
 ): Promise<void> {
   if (kind === ArtifactKind.DIRECTION) {
-    parseStoredDirection(data, modelDigest);
+    const direction = parseStoredDirection(data, modelDigest);
+    const model = await servedModel(clients, modelDigest);
+    if (model) checkDirection({ ...direction, layers: model.layers, width: model.width });
   } else if (kind === ArtifactKind.CONTROLLER) {
     const controller = await loadController(data);
     await controller.close();
@@ -36,6 +40,7 @@ export async function checkContent(
         limit: controller.modelDigest,
       });
     }
+    checkFacts(controller, await servedModel(clients, modelDigest));
   } else if (kind === ArtifactKind.EDIT) {
     await showPrograms(clients, [readEdit(data, modelDigest)]);
   } else if (kind === ArtifactKind.RULESET) {
@@ -58,6 +63,23 @@ export async function checkContent(
       },
     );
   }
+}
+
+/** The model if it is served; else what is for it is kept until it is. */
+async function servedModel(clients: SteeringClients, modelDigest: string): Promise<ModelShape | undefined> {
+  try {
+    return await fetchModel(clients, modelDigest, {});
+  } catch (error) {
+    if (hasReason(error, "MODEL_NOT_FOUND", "MODEL_NOT_LOADED", "SERVICE_UNAVAILABLE")) return undefined;
+    throw error;
+  }
+}
+
+function checkFacts({ layers, width }: ControllerFacts, model: ModelShape | undefined): void {
+  if (!model || (layers === model.layers && width === model.width)) return;
+  const limit = `${model.layers} blocks of width ${model.width}`;
+  const message = `the controller reads a model of ${layers} blocks of width ${width}; this one has ${limit}`;
+  throw new TrimtabError("ARTIFACT_INCOMPATIBLE", message, { field: "trimtab.controller", limit });
 }
 
 async function showPrograms({ forward }: SteeringClients, edits: readonly Edit[]): Promise<void> {
