@@ -11,6 +11,7 @@ import {
 } from "#proto/trimtab/steering/v1/steering_service_pb.ts";
 import { ArtifactKind } from "#proto/trimtab/type/v1/artifact_pb.ts";
 import { STEERING_LIMITS } from "../limits.ts";
+import { inputsKey } from "./build/context.ts";
 import { medianNorms } from "./build/direction-phase.ts";
 import type { ModelShape, WorkScope } from "./clients.ts";
 import { checkDirection, type Direction } from "./direction.ts";
@@ -82,9 +83,29 @@ export async function extractDirection(
 }
 
 /** Stores a direction under a new name. @throws TrimtabError ARTIFACT_EXISTS, INVALID_ARGUMENT. */
-export function storeDirection(store: ArtifactStore, name: string, direction: Direction): ArtifactRecord {
+export function storeDirection(
+  store: ArtifactStore,
+  name: string,
+  direction: Direction,
+  madeFrom: Readonly<Record<string, string>> = {},
+): ArtifactRecord {
   const bytes = writeDirectionSafetensors(direction);
-  return store.put({ name, kind: ArtifactKind.DIRECTION, bytes, modelDigest: direction.modelDigest });
+  return store.put({
+    name,
+    kind: ArtifactKind.DIRECTION,
+    bytes,
+    modelDigest: direction.modelDigest,
+    madeFrom,
+  });
+}
+
+/** Digest of what an extracted direction depends on, the passages of the norms aside. */
+export function digestOfTexts(
+  { positive, negative }: Pick<ExtractVectorRequest, "positive" | "negative">,
+  model: ModelShape,
+): string {
+  const { name, version } = METHODS.text_contrast;
+  return `sha256:${inputsKey([name, version, positive, negative, model.digest])}`;
 }
 
 function readFormat({

@@ -76,3 +76,16 @@ test("C4 a text of a single token says nothing and is refused by its name", asyn
   expect(await extract(["Kindly"], NEGATIVE)).toBe("FIELD_OUT_OF_RANGE");
   expect(await extract(POSITIVE, ["Hey you", "Yo"])).toBe("FIELD_OUT_OF_RANGE");
 });
+
+test("a name that is another's is refused before anything is read; the same texts again are found under theirs", async () => {
+  const capture = spyOn(clients.forward, "capture");
+  const order = { modelDigest, name: "taken", positive: POSITIVE, negative: NEGATIVE };
+  const { artifact } = await client.extractVector(order);
+  const before = capture.mock.calls.length;
+  expect((await client.extractVector(order)).artifact).toEqual(artifact as NonNullable<typeof artifact>);
+  expect(await reason(client.extractVector({ ...order, negative: POSITIVE.toReversed() }))).toBe(
+    "ARTIFACT_EXISTS",
+  );
+  expect(capture.mock.calls.length).toBe(before);
+  capture.mockRestore();
+});

@@ -5,7 +5,7 @@
 import { create } from "@bufbuild/protobuf";
 import type { ArtifactRecord } from "#kit/artifact-store.ts";
 import { checkArtifactName } from "#kit/artifact-store.ts";
-import { hasReason, TrimtabError } from "#kit/errors.ts";
+import { TrimtabError } from "#kit/errors.ts";
 import {
   type FitArtifactRequest,
   type FitProgress,
@@ -18,6 +18,7 @@ import type { ModelShape } from "../clients.ts";
 import { checkSettings } from "./check-options.ts";
 import { checkRecipeData } from "../recipes/data-checks.ts";
 import type { RecipeSource } from "../recipes/recipe.ts";
+import { madeBefore } from "../made-before.ts";
 import type { SteeringParts } from "../service.ts";
 import { createSteps } from "../work/steps.ts";
 import { createWatched, type Watched } from "../work/watching.ts";
@@ -58,7 +59,7 @@ export function createFits(): Fits {
       const key = keyOf(order);
       checkArtifactName(order.request.name);
       checkRecipeData(order.recipe);
-      const stored = findStored(parts, order, key);
+      const stored = madeBefore(parts.store, order.request.name, "fit", `sha256:${key}`);
       if (stored) {
         yield stored;
         return;
@@ -121,18 +122,6 @@ function startJob(parts: SteeringParts, order: FitOrder, key: string, signal: Ab
   const end = (): void => state.set({ ...state.now, isOver: true });
   done.then(end, end);
   return { state, done };
-}
-
-/** What the same fit stored before, if it is whole: else it is made again, and heals. @throws TrimtabError ARTIFACT_EXISTS if the name is that of something else. */
-function findStored({ store }: SteeringParts, { request: { name } }: FitOrder, key: string) {
-  try {
-    const record = store.resolve(name);
-    if (record.madeFrom["fit"] === `sha256:${key}`) return store.get(name).record;
-  } catch (error) {
-    if (hasReason(error, "ARTIFACT_NOT_FOUND", "ARTIFACT_CORRUPT")) return undefined;
-    throw error;
-  }
-  throw new TrimtabError("ARTIFACT_EXISTS", `the name ${name} is that of something else`, { field: "name" });
 }
 
 /** Digest of what a fit depends on, hex. @throws TrimtabError INVALID_ARGUMENT, FIELD_OUT_OF_RANGE, NON_FINITE. */

@@ -8,6 +8,7 @@ import type { WorkScope } from "../clients.ts";
 import {
   checkChoice,
   checkTexts,
+  digestOfTexts,
   exportDirection,
   extractDirection,
   importDirection,
@@ -15,6 +16,7 @@ import {
 } from "../exchange.ts";
 import { exportedDirection } from "../export.ts";
 import { readFcController } from "../formats/fc-controller.ts";
+import { madeBefore } from "../made-before.ts";
 import { fetchModel } from "../model.ts";
 import type { SteeringParts } from "../service.ts";
 import { artifactMessage, checkSize } from "./artifacts.ts";
@@ -46,11 +48,15 @@ export function directionHandlers(parts: SteeringParts): Handlers {
       return { data: exportDirection(exportedDirection(store, reference), format, MODEL_HINT) };
     },
     async extractVector(request, { signal }) {
+      const { name, modelDigest, caller } = request;
       checkTexts(request);
-      checkArtifactName(request.name);
-      const model = await fetchModel(clients, request.modelDigest, { signal });
-      const direction = await extractDirection(parts, model, request, workScope(signal, request.caller));
-      return { artifact: artifactMessage(storeDirection(store, request.name, direction)) };
+      checkArtifactName(name);
+      const model = await fetchModel(clients, modelDigest, { signal });
+      const madeFrom = { texts: digestOfTexts(request, model) };
+      const known = madeBefore(store, name, "texts", madeFrom.texts);
+      if (known) return { artifact: artifactMessage(known) };
+      const direction = await extractDirection(parts, model, request, workScope(signal, caller));
+      return { artifact: artifactMessage(storeDirection(store, name, direction, madeFrom)) };
     },
   };
 }
