@@ -13,8 +13,12 @@ function cellText(r: Proportion | undefined): string {
   return `${percent(r.rate).padStart(7)}  [${percent(r.lower)}, ${percent(r.upper)}]`.padEnd(30);
 }
 
-/** Lines that tell where a recipe acts, how strongly, and how its dose changes along an answer. */
-export function doseLines({ layers, relativeDoses, directionMethod, course }: Recipe): string[] {
+/** Lines that tell where a recipe acts, how strongly, how its dose changes along an answer, and what speaks against that. */
+export function doseLines(recipe: Recipe): string[] {
+  return [...placeLines(recipe), ...recipe.warnings.map((warning) => colour.yellow(`  warning: ${warning}`))];
+}
+
+function placeLines({ layers, relativeDoses, directionMethod, course }: Recipe): string[] {
   const doses = relativeDoses.map((dose) => dose.toFixed(3)).join(", ");
   const acts = `  acts on blocks ${layers.join(", ")} at ‖Δ‖/‖h‖ ${doses} (${directionMethod})`;
   if (!course) return [acts];

@@ -40,14 +40,23 @@ export interface SearchRound {
 const PERPLEXITY_WEIGHT = 0.05;
 const BEYOND_CAP = -10;
 
+/** Caps that a measurement is beyond, in words. */
+export function beyondCaps({ repetition, perplexityRatio }: Measurement, caps: SearchCaps): string[] {
+  const repeats = repetition > caps.repetition;
+  const strains = Math.abs(Math.log(perplexityRatio)) > Math.log(caps.perplexityRatio);
+  return [
+    ...(repeats ? [`repetition ${repetition.toFixed(3)}, at most ${caps.repetition}`] : []),
+    ...(strains ? [`perplexity ratio ${perplexityRatio.toFixed(3)}, at most ${caps.perplexityRatio}`] : []),
+  ];
+}
+
 /** Score of a measurement: rate of the behaviour, less repetition, less a little for perplexity. */
 function searchScore(measured: Measurement, caps: SearchCaps): number {
   const rate = measured.trials === 0 ? 0 : measured.hits / measured.trials;
   const strain = Math.abs(Math.log(measured.perplexityRatio));
   const value = rate - measured.repetition - PERPLEXITY_WEIGHT * strain;
   if (!Number.isFinite(value)) return 2 * BEYOND_CAP;
-  const beyond = measured.repetition > caps.repetition || strain > Math.log(caps.perplexityRatio);
-  return beyond ? value + BEYOND_CAP : value;
+  return beyondCaps(measured, caps).length > 0 ? value + BEYOND_CAP : value;
 }
 
 /**

@@ -47,6 +47,8 @@ const schema = z.strictObject({
   }),
   /** What mode "reply" answers; absent in recipes of before, which answer what their files say. */
   reply: z.string().optional(),
+  /** Absent: nothing speaks against it. */
+  warnings: z.array(z.string()).optional(),
   evaluation: z.unknown().refine(isEvaluation, "no evaluation").optional(),
 });
 
@@ -112,6 +114,7 @@ export function recipeMessage(built: BuiltRecipe, artifactDigest: string): Recip
     directionMethod: built.directionMethod,
     mode: built.mode,
     judge: judgeMessage(built.judge),
+    warnings: built.warnings ?? [],
     ...(built.evaluation === undefined
       ? {}
       : { evaluation: fromJson(EvaluationSchema, built.evaluation as JsonValue) }),

@@ -21,7 +21,7 @@ import {
   recipeMessage,
   writeRecipe,
 } from "./recipe-artifact.ts";
-import { searchPhase } from "./search-phase.ts";
+import { searchPhase, searchWarnings } from "./search-phase.ts";
 import { hasParts, storedRecipe } from "./stored.ts";
 
 /** A phase of a build. */
@@ -63,6 +63,7 @@ export async function runBuild(context: PhaseContext, order: BuildOrder): Promis
   const gate = context.recipe.settings.controller;
   if (gate) enter("controller");
   const controller = gate && (await controllerPhase(context, search, gate));
+  const warnings = searchWarnings(context.recipe, search);
   try {
     const built: BuiltRecipe = {
       name: context.recipe.settings.name,
@@ -79,6 +80,7 @@ export async function runBuild(context: PhaseContext, order: BuildOrder): Promis
       doses: search.doses.map(({ layer, relative }) => ({ layer, relative })),
       course: search.course,
       reply: replyText(context.recipe),
+      ...(warnings.length > 0 && { warnings }),
     };
     if (order.skipEvaluation) return finish(context, order, built);
     enter("evaluation");

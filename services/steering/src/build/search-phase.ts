@@ -7,7 +7,8 @@ import { z } from "zod";
 import { ArtifactKind } from "#proto/trimtab/type/v1/artifact_pb.ts";
 import { type AnswerDoses, courseOf, type DoseProfile, type LayerDose, profileDoses } from "../dose.ts";
 import { takePrompts } from "../recipes/prompts.ts";
-import { type Measurement, type Ranked, successiveHalving } from "../search.ts";
+import type { RecipeSource } from "../recipes/recipe.ts";
+import { beyondCaps, type Measurement, type Ranked, type SearchCaps, successiveHalving } from "../search.ts";
 import { countByCandidate, judgeGenerated, type OutcomeCounts } from "../work/judge.ts";
 import type { Binding } from "../work/programs.ts";
 import { type AnswerLogprob, perplexityRatio, scoreAnswers } from "../work/score.ts";
@@ -57,6 +58,11 @@ export function passageTurns(
   }));
 }
 
+/** What speaks against the best dose: it is the best of none within the caps. */
+export function searchWarnings(recipe: RecipeSource, { measured }: SearchResult): string[] {
+  return beyondCaps(measured, capsOf(recipe)).map((cap) => `no dose within the caps of its search: ${cap}`);
+}
+
 /** Searches, or finds the result in the store. */
 export async function searchPhase(context: PhaseContext, directions: DirectionResult): Promise<SearchResult> {
   const { search, judge } = context.recipe.settings;
@@ -93,7 +99,7 @@ export async function searchPhase(context: PhaseContext, directions: DirectionRe
   const ranked = await successiveHalving(
     candidates,
     search.rounds,
-    limits(search.caps),
+    capsOf(context.recipe),
     async (alive, from, count) => {
       context.say(`${alive.length} candidates on ${Math.min(count, texts.length - from)} validation prompts`);
       return measure(context, alive, { texts, rendered, from, count }, ratios);
@@ -184,6 +190,7 @@ function tokenBudget(
   return Math.round(tokens);
 }
 
-function limits(caps: { repetition: number; perplexity_ratio: number }) {
-  return { repetition: caps.repetition, perplexityRatio: caps.perplexity_ratio };
+function capsOf({ settings }: RecipeSource): SearchCaps {
+  const { repetition, perplexity_ratio: perplexityRatio } = settings.search.caps;
+  return { repetition, perplexityRatio };
 }
