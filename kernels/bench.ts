@@ -6,7 +6,7 @@
 import type { ActivationForm, KvShape, PackedMatrix, WeightKind } from "./src/index.ts";
 import {
   activationBytes, createCompute, createMemory, fillRopeTable, kvPageBytes, loadModule, packedBytes, partialBytes,
-  planArena, queryBytes, repack, ropeTableBytes, unitBytes, writeUnits,
+  PLAIN_SAMPLE, planArena, queryBytes, repack, ropeTableBytes, unitBytes, writeUnits,
 } from "./src/index.ts"; // prettier-ignore
 
 const threads = Number(process.argv[2] ?? 1);
@@ -187,30 +187,7 @@ function benchRows(): void {
   const logits = allocate(vocabulary * 4);
   for (let i = 0; i < vocabulary; i++)
     floats[logits / 4 + i] = (Math.random() + Math.random() + Math.random() - 1.5) * 12;
-  const request = {
-    ...{
-      logits,
-      vocabulary,
-      temperature: 0,
-      topK: 0,
-      topP: 1,
-      minP: 0,
-      repetitionPenalty: 1,
-      frequencyPenalty: 0,
-    },
-    ...{
-      presencePenalty: 0,
-      history: 0,
-      historyCount: 0,
-      answerStart: 0,
-      bias: 0,
-      biasCount: 0,
-      allowMask: 0,
-      seed: 1n,
-      stream: 1n,
-    },
-    ...{ position: 1, topLogprobs: 0 },
-  };
+  const request = { ...PLAIN_SAMPLE, logits, vocabulary, seed: 1n, stream: 1n, position: 1 };
   for (const change of [
     {},
     { temperature: 0.7 },

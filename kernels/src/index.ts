@@ -34,7 +34,7 @@ export { attentionBoundMs, matmulBoundMs, measurePeak } from "./roofline.ts";
 export type { RopeOptions } from "./rope-table.ts";
 export { fillRopeTable, ropeTableBytes } from "./rope-table.ts";
 export { exponential } from "./scalar-math.ts";
-export { MAX_TOP_LOGPROBS, MAX_VOCABULARY, mostTouchedIds } from "./sample.ts";
+export { MAX_TOP_LOGPROBS, MAX_VOCABULARY, mostTouchedIds, PLAIN_SAMPLE } from "./sample.ts";
 export {
   activationBytes,
   copyPage,

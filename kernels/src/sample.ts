@@ -44,6 +44,14 @@ export interface Sampler {
   logprobs(a: { logits: Pointer; vocabulary: number; ids: readonly number[] }): number[];
 }
 
+/** The likeliest token of the row as it is; every other request changes some of this. */
+export const PLAIN_SAMPLE: Omit<SampleRequest, "logits" | "vocabulary"> = {
+  ...{ temperature: 0, topK: 0, topP: 1, minP: 0, allowMask: 0, topLogprobs: 0 },
+  ...{ repetitionPenalty: 1, frequencyPenalty: 0, presencePenalty: 0 },
+  ...{ history: 0, historyCount: 0, answerStart: 0, bias: 0, biasCount: 0 },
+  ...{ seed: 0n, stream: 0n, position: 0 },
+};
+
 /** The raw row: largest logit, Σ e^(logit - largest) and ln Σ e^logit; null when it is not finite. */
 interface RawRow {
   readonly largest: number;

@@ -1,7 +1,7 @@
 // One row of logits with ties and a steep head, and a sampler over it.
 
 import type { Operators, SampleRequest } from "#kernels";
-import { createCompute } from "#kernels";
+import { createCompute, PLAIN_SAMPLE } from "#kernels";
 import { type Bench, createBench, createRandom, kernelModule } from "./support.ts";
 
 const SEED = 31;
@@ -27,20 +27,7 @@ export async function createSetting(
   const { pointer, view } = bench.floats(vocabulary);
   const logits = Float32Array.from(view, () => Math.round((random() + random() + random()) * 40) / 8);
   const { operators } = await createCompute({ module: kernelModule, memory: bench.memory, threads: 1, simd });
-  const request: SampleRequest = {
-    ...{ logits: pointer, vocabulary, temperature: 1, topK: 0, topP: 1, minP: 0, repetitionPenalty: 1 },
-    ...{
-      frequencyPenalty: 0,
-      presencePenalty: 0,
-      history: 0,
-      historyCount: 0,
-      answerStart: 0,
-      bias: 0,
-      biasCount: 0,
-      allowMask: 0,
-    },
-    ...{ seed: 1n, stream: 0n, position: 0, topLogprobs: 0 },
-  };
+  const request = { ...PLAIN_SAMPLE, logits: pointer, vocabulary, temperature: 1, seed: 1n };
   const sample = (change: Partial<SampleRequest>) => {
     view.set(logits);
     return operators.sample({ ...request, ...change });

@@ -2,7 +2,7 @@
  * Logits → tokens and scores, through the sampling kernel. Frequency and presence penalties look at the answer, the
  * repetition penalty at the whole sequence. Cost: a few passes over the vocabulary.
  */
-import type { Operators, Pointer, SampleRequest } from "#kernels";
+import { type Operators, PLAIN_SAMPLE, type Pointer, type SampleRequest } from "#kernels";
 import type { Sampling, ScoredToken, ScoreSpec } from "./protocol.ts";
 import type { CommandOf } from "./sequence.ts";
 
@@ -54,27 +54,10 @@ export function createSampler(
   scratch: SamplerScratch,
   vocabulary: number,
 ): Sampler {
-  const request = (logits: Pointer, topLogprobs: number): SampleRequest => ({
-    logits,
-    vocabulary,
-    temperature: 0,
-    topK: 0,
-    topP: 1,
-    minP: 0,
-    repetitionPenalty: 1,
-    frequencyPenalty: 0,
-    presencePenalty: 0,
-    history: scratch.history,
-    historyCount: 0,
-    answerStart: 0,
-    bias: scratch.bias,
-    biasCount: 0,
-    allowMask: 0,
-    seed: 0n,
-    stream: 0n,
-    position: 0,
-    topLogprobs,
-  });
+  const { history, bias } = scratch;
+  const request = (logits: Pointer, topLogprobs: number): SampleRequest => {
+    return { ...PLAIN_SAMPLE, logits, vocabulary, history, bias, topLogprobs };
+  };
 
   return {
     sample(logits, ids, promptTokens, { sampling, stream, topLogprobs }, allowed) {
