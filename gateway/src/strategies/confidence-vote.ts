@@ -15,6 +15,7 @@ import {
   type Run,
   type Search,
   type Strategy,
+  VOTES_ALONE,
   withParameters,
 } from "./strategy.ts";
 import { type Ballot, elect, votersFirst } from "./votes.ts";
@@ -68,12 +69,8 @@ export const confidenceVote: Strategy = {
   },
   source: "arXiv:2502.18581, arXiv:2508.15260",
   cost: "at most N answers; no verifier",
-  verifiers: [],
-  needsVerifier: false,
-  stepwise: false,
-  votes: true,
+  ...VOTES_ALONE,
   needsConfidence: true,
-  candidates: 8,
   run: withParameters(run),
 };
 

@@ -6,7 +6,14 @@
  */
 import { sampleAll } from "./sampling.ts";
 import { soundOf } from "./standing.ts";
-import { type Candidate, type Run, type Search, type Strategy, withParameters } from "./strategy.ts";
+import {
+  type Candidate,
+  type Run,
+  type Search,
+  type Strategy,
+  VOTES_ALONE,
+  withParameters,
+} from "./strategy.ts";
 import { elect, votersFirst } from "./votes.ts";
 
 interface Parameters {
@@ -51,11 +58,7 @@ export const featureVote: Strategy = {
   },
   source: "arXiv:2504.14047",
   cost: "N answers; no verifier",
-  verifiers: [],
-  needsVerifier: false,
-  stepwise: false,
-  votes: true,
-  candidates: 8,
+  ...VOTES_ALONE,
   run: withParameters(run),
 };
 

@@ -10,6 +10,7 @@ import {
   type Run,
   type Search,
   type Strategy,
+  VOTES_ALONE,
   withParameters,
 } from "./strategy.ts";
 import { sampleAnswers } from "./sampling.ts";
@@ -42,11 +43,7 @@ export const selfConsistency: Strategy = {
   },
   source: "arXiv:2203.11171, arXiv:2305.11860",
   cost: "at most N answers, in rounds; no verifier",
-  verifiers: [],
-  needsVerifier: false,
-  stepwise: false,
-  votes: true,
-  candidates: 8,
+  ...VOTES_ALONE,
   run: withParameters(run),
 };
 

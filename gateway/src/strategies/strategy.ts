@@ -161,6 +161,15 @@ export const JUDGED_STEPS = {
   candidates: 8,
 } satisfies Partial<Strategy>;
 
+/** Of one whose whole answers vote, judged by nobody. */
+export const VOTES_ALONE = {
+  verifiers: [],
+  needsVerifier: false,
+  stepwise: false,
+  votes: true,
+  candidates: 8,
+} satisfies Partial<Strategy>;
+
 /** `holds` of a strategy whose parameters have this shape. */
 export const holding =
   <Parameters>(
