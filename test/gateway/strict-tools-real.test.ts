@@ -1,32 +1,21 @@
 /** Strict functions of OpenAI's own helper on a real model (Qwen2.5-Coder-0.5B): it calls as it likes, and writes what the schema says. */
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import OpenAI from "openai";
 import { zodFunction } from "openai/helpers/zod";
 import { z } from "zod";
-import { startStack, type Stack } from "../../cli/src/compose.ts";
+import type { Stack } from "../../cli/src/compose.ts";
 import { ensureTestModel } from "../../scripts/lib/test-models.mjs";
+import { startOwnStack } from "../support/own-stack.ts";
 
 setDefaultTimeout(240_000);
-const before = process.env.TRIMTAB_STORE;
-const store = mkdtempSync(join(tmpdir(), "trimtab-strict-"));
 let stack: Stack;
 let client: OpenAI;
 
 beforeAll(async () => {
-  process.env.TRIMTAB_STORE = store;
-  const listen = { host: "127.0.0.1", grpcPort: 0, httpPort: 0 };
-  stack = await startStack({ modelPath: await ensureTestModel("qwen"), threads: 2, ...listen });
+  stack = await startOwnStack({ modelPath: await ensureTestModel("qwen"), threads: 2 });
   client = new OpenAI({ baseURL: `http://127.0.0.1:${stack.httpPort}/v1`, apiKey: "none", timeout: 200_000 });
 });
-afterAll(async () => {
-  await stack.close();
-  if (before === undefined) delete process.env.TRIMTAB_STORE;
-  else process.env.TRIMTAB_STORE = before;
-  rmSync(store, { recursive: true, force: true });
-});
+afterAll(() => stack.close());
 
 const shape = z.object({
   city: z.enum(["Oslo", "Lima"]),

@@ -1,11 +1,9 @@
 /** Calls in the forms of Llama 3 and Mistral through the real services, on a model of random weights: whatever it draws, a held call is one. */
 import { expect, setDefaultTimeout, test } from "bun:test";
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { basename, join } from "node:path";
-import { startStack } from "../../cli/src/compose.ts";
+import { basename } from "node:path";
 import { LLAMA_CALL, MISTRAL_CALL, templateOf } from "../support/call-templates.ts";
 import { byteTokens } from "../support/onnx-folder.ts";
+import { startOwnStack } from "../support/own-stack.ts";
 import { writeSyntheticModel } from "../support/synthetic-model.ts";
 
 setDefaultTimeout(120_000);
@@ -14,9 +12,6 @@ const CONTROL = 3;
 
 /** Answers of a model whose template writes calls so. */
 async function answers(call: string, mark: string, bodies: readonly object[]) {
-  const before = process.env.TRIMTAB_STORE;
-  const store = mkdtempSync(join(tmpdir(), "trimtab-forms-"));
-  process.env.TRIMTAB_STORE = store;
   const tokens = byteTokens();
   const metadata = {
     "tokenizer.ggml.tokens": tokens.with(EOT, "<|eot_id|>").with(MARK, mark),
@@ -26,9 +21,8 @@ async function answers(call: string, mark: string, bodies: readonly object[]) {
     "tokenizer.ggml.eos_token_id": EOT,
     "tokenizer.chat_template": templateOf(call),
   };
-  const listen = { host: "127.0.0.1", grpcPort: 0, httpPort: 0 };
   const modelPath = await writeSyntheticModel({ metadata });
-  const stack = await startStack({ modelPath, threads: 1, ...listen });
+  const stack = await startOwnStack({ modelPath, threads: 1 });
   try {
     const url = `http://127.0.0.1:${stack.httpPort}/v1/chat/completions`;
     const headers = { "content-type": "application/json" };
@@ -41,9 +35,6 @@ async function answers(call: string, mark: string, bodies: readonly object[]) {
     return choices;
   } finally {
     await stack.close();
-    if (before === undefined) delete process.env.TRIMTAB_STORE;
-    else process.env.TRIMTAB_STORE = before;
-    rmSync(store, { recursive: true, force: true });
   }
 }
 
