@@ -54,6 +54,26 @@ test("a recipe with an empty class, or with leakage, is refused by name", () => 
   }
 });
 
+test("a text on both sides of the gate is refused by both ids; a family may be on both", () => {
+  const directory = mkdtempSync(join(tmpdir(), "trimtab-data-"));
+  try {
+    const folder = join(writeSmallRecipe(directory), "refusal");
+    for (const name of ["harmless", "borderline"]) {
+      const file = join(folder, `${name}.jsonl`);
+      const lines = readFileSync(file, "utf8");
+      const twin = { id: "twin", text: "Do bad thing: number 2!", family: "train-2", split: "train" };
+      writeFileSync(file, `${lines}\n${JSON.stringify(twin)}`);
+      expect(() => checkRecipeData(readRecipe(folder))).toThrow(
+        "harmful-train-2 is to be steered and twin, the same text, to be left alone",
+      );
+      writeFileSync(file, `${lines}\n${JSON.stringify({ ...twin, text: "do fine thing" })}`);
+      expect(() => checkRecipeData(readRecipe(folder))).not.toThrow();
+    }
+  } finally {
+    rmSync(directory, { recursive: true });
+  }
+});
+
 test("recipes come in the order of their folders' names, whatever the file system says", () => {
   const directory = mkdtempSync(join(tmpdir(), "trimtab-order-"));
   try {

@@ -1,7 +1,7 @@
 /**
  * What a recipe's prompts must be before anything is fitted to them: no class is empty where it is needed, and no prompt
  * of one split is a copy or near-copy of one in another (leakage), nor of a topic family that another has: an evaluation is on families
- * that nothing was chosen on. Near: word 3-grams with a Jaccard similarity of 0.7 or
+ * that nothing was chosen on. No text is both to be steered and to be left alone. Near: word 3-grams with a Jaccard similarity of 0.7 or
  * more, found through an index of the grams. Cost: linear in the words, but for grams that many prompts share.
  */
 import { TrimtabError } from "#kit/errors.ts";
@@ -25,6 +25,7 @@ export function checkRecipeData(recipe: RecipeSource): void {
   checkFamilies(recipe.steer, steer.file);
   if (leave) checkFamilies(recipe.leave, leave.file);
   if (borderline) checkFamilies(recipe.borderline, borderline.file);
+  checkOpposed(recipe);
   checked.add(recipe);
 }
 
@@ -60,6 +61,17 @@ function checkFamilies(prompts: readonly Prompt[], file: string): void {
     if (before.split === prompt.split) continue;
     const where = `${before.id} (${before.split}) and ${prompt.id} (${prompt.split})`;
     throw new TrimtabError("ARTIFACT_INVALID", `leakage: ${where} are of one family`, { field: file });
+  }
+}
+
+/** A text is to be steered or to be left alone. Families may be on both sides: their prompts are alike on purpose. */
+function checkOpposed({ steer, leave, borderline, settings }: RecipeSource): void {
+  const steered = new Map(steer.map((prompt) => [wordsOf(prompt.text).join(" "), prompt]));
+  for (const prompt of [...leave, ...borderline]) {
+    const same = steered.get(wordsOf(prompt.text).join(" "));
+    if (!same) continue;
+    const message = `${same.id} is to be steered and ${prompt.id}, the same text, to be left alone`;
+    throw new TrimtabError("ARTIFACT_INVALID", message, { field: settings.prompts.steer.file });
   }
 }
 
