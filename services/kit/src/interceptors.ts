@@ -12,7 +12,7 @@ import {
 import { fromConnectError, toConnectError, TrimtabError } from "./errors.ts";
 import { RPC_LIMITS } from "./limits.ts";
 import type { Logger } from "./log.ts";
-import { abortable, endings, watched } from "./streams.ts";
+import { abortable, endings, watchedCall } from "./streams.ts";
 import { traceCalls, traceHeaders, traceKey } from "./tracing.ts";
 
 /** Header that carries the request id, in both directions. */
@@ -68,16 +68,7 @@ function logCalls(log: Logger | undefined): Interceptor {
         ms: Math.round(performance.now() - begun),
         requestId: request.contextValues.get(requestIdKey),
       });
-    try {
-      const response = await next(request);
-      if (response.stream)
-        return { ...response, message: watched(response.message, endings(end, leftEarly)) };
-      end();
-      return response;
-    } catch (error) {
-      end(error);
-      throw error;
-    }
+    return watchedCall(next, request, endings(end, leftEarly));
   };
 }
 
@@ -97,13 +88,7 @@ function mapErrors(log: Logger | undefined): Interceptor {
       }
       return mapped;
     };
-    try {
-      const response = await next(request);
-      if (!response.stream) return response;
-      return { ...response, message: watched(response.message, { failed: map }) };
-    } catch (error) {
-      throw map(error);
-    }
+    return watchedCall(next, request, { failed: map });
   };
 }
 
@@ -190,13 +175,7 @@ export const normaliseClientErrors: Interceptor = (next) => async (request) => {
         : ([GONE_MESSAGE, Code.Unavailable] as const);
     return new ConnectError(text, code, undefined, undefined, error);
   };
-  try {
-    const response = await next(request);
-    if (!response.stream) return response;
-    return { ...response, message: watched(response.message, { failed: map }) };
-  } catch (error) {
-    throw map(error);
-  }
+  return watchedCall(next, request, { failed: map });
 };
 
 const DEADLINE_HEADER = "grpc-timeout";

@@ -2,7 +2,7 @@
 import { Code, ConnectError, type Interceptor } from "@connectrpc/connect";
 import { Counter, Gauge, Histogram, Registry } from "prom-client";
 import { methodName } from "./clients.ts";
-import { endings, watched } from "./streams.ts";
+import { endings, watchedCall } from "./streams.ts";
 
 /** Metrics of one server. */
 export interface Metrics {
@@ -56,17 +56,7 @@ export function createMetrics(service: string): Metrics {
       duration.observe({ method }, (performance.now() - started) / 1_000);
       calls.inc({ method, code: error === undefined ? "ok" : Code[ConnectError.from(error).code] });
     };
-    try {
-      const response = await next(request);
-      if (!response.stream) {
-        finish();
-        return response;
-      }
-      return { ...response, message: watched(response.message, endings(finish, leftEarly)) };
-    } catch (error) {
-      finish(error);
-      throw error;
-    }
+    return watchedCall(next, request, endings(finish, leftEarly));
   };
   return {
     registry,

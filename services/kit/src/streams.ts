@@ -5,6 +5,8 @@
  * Leaving a Connect client stream with `break` or an exception does not cancel the call, so every
  * `for await (… of client.method())` goes through {@link cancelSafe}.
  */
+import type { Message } from "@bufbuild/protobuf";
+import type { StreamResponse, UnaryResponse } from "@connectrpc/connect";
 import { TrimtabError } from "./errors.ts";
 
 /**
@@ -160,6 +162,22 @@ export const endings = (end: (error?: unknown) => void, early: () => unknown): S
 export function watched<T>(source: AsyncIterable<T>, watch: StreamWatch): AsyncIterable<T> {
   if (source instanceof Watched) return new Watched<T>(source.inner, [...source.watches, watch]);
   return new Watched(source, [watch]);
+}
+
+/** Has a call answered, and how it ends told: by its answer, its last message, or an error. */
+export async function watchedCall<Request, Response extends UnaryResponse | StreamResponse>(
+  next: (request: Request) => Promise<Response>,
+  request: Request,
+  watch: StreamWatch,
+): Promise<Response> {
+  try {
+    const response = await next(request);
+    if (response.stream) return { ...response, message: watched<Message>(response.message, watch) };
+    watch.ended?.();
+    return response;
+  } catch (error) {
+    throw watch.failed ? watch.failed(error) : error;
+  }
 }
 
 class Watched<T> implements AsyncIterable<T> {

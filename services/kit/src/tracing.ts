@@ -14,7 +14,7 @@ import {
 } from "@opentelemetry/api";
 import { createContextKey, type Interceptor } from "@connectrpc/connect";
 import { fromConnectError } from "./errors.ts";
-import { endings, watched } from "./streams.ts";
+import { endings, watchedCall } from "./streams.ts";
 
 /** Header of the W3C trace context. */
 export const TRACE_HEADER = "traceparent";
@@ -88,22 +88,8 @@ export const traceCalls: Interceptor = (next) => async (request) => {
   const name = `${request.service.typeName}/${request.method.name}`;
   const span = startSpan(name, given, { kind: SpanKind.SERVER, attributes });
   request.contextValues.set(traceKey, span.traceparent);
-  try {
-    const response = await next(request);
-    if (response.stream)
-      return {
-        ...response,
-        message: watched(
-          response.message,
-          endings(span.end, () => undefined),
-        ),
-      };
-    span.end();
-    return response;
-  } catch (error) {
-    span.end(error);
-    throw error;
-  }
+  const watch = endings(span.end, () => undefined);
+  return watchedCall(next, request, watch);
 };
 
 /**
