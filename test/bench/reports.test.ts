@@ -61,13 +61,18 @@ test("rows of two machines never stand in one file", async () => {
   );
 });
 
-test("the page names each must that is missed, by the number for these vector instructions", () => {
+test("the page names each must that is missed, run by run, by the number for its vector instructions", () => {
   const best = { ...decode(120), file: "best" as const };
   const leak = rowAlone({ ...KEY, metric: "fork-leak", peer: "none" }, "pages", [3]);
   const report = { ...MACHINE, ...only(decode(160), best, leak) };
-  const page = makePage({ report, link: "run.json" }, [], "picture.svg");
-  expect(page).toContain("**Result.** 2 of 3 musts reached (0 with their aims). Missed:");
-  expect(page).toContain("fork-leak 0, 1T, avx512_vnni: 3.00 pages instead of 0");
+  const narrow = { ...MACHINE, isa: "avx2 (limited to it)", ...only({ ...best, context: 2048 }) };
+  const others = [{ report: narrow, link: "narrow.json" }];
+  const page = makePage({ report, link: "run.json" }, others, "picture.svg");
+  expect(page).toContain("**Result.** 2 of 4 musts reached (0 with their aims).");
+  expect(page).toContain("1 of 3 missed on a processor, avx512_vnni:\n\n- m fork-leak 0, 1T: 3.00 pages");
+  expect(page).toContain(
+    "1 of 1 missed on a processor, avx2:\n\n- m decode 2048, 1T: llama.cpp 0.5.0 (best): 1.20 ",
+  );
   expect(page.match(/must reached/g)).toHaveLength(2);
 });
 

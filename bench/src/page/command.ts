@@ -9,7 +9,7 @@ import { drawRatios } from "./plot.ts";
 const ROOT = join(import.meta.dir, "..", "..", "..");
 const DEFAULTS = {
   json: join(ROOT, "bench", "results", "native.json"),
-  limited: ["avx512", "avx2"].map((isa) => join(ROOT, "bench", "results", `${isa}.json`)),
+  others: ["avx512", "avx2", "amx"].map((isa) => join(ROOT, "bench", "results", `${isa}.json`)),
   page: join(ROOT, "docs", "performance.md"),
 };
 const COMPARED = /^(decode|batch|prefill|served|served-branches|steering|capture-\w+|branches)$/;
@@ -20,9 +20,13 @@ export function addReport(program: Command): void {
     .command("report")
     .description("writes the page about speed from the JSON of a run")
     .option("--json <file>", "the run", DEFAULTS.json)
-    .option("--limited <files...>", "runs with --isa; those that exist are shown", DEFAULTS.limited)
+    .option(
+      "--others <files...>",
+      "runs of other hosts or with --isa; those that exist are shown",
+      DEFAULTS.others,
+    )
     .option("--out <file>", "the page; its picture goes beside it", DEFAULTS.page)
-    .action(async ({ json, limited, out }: { json: string; limited: string[]; out: string }) => {
+    .action(async ({ json, others: paths, out }: { json: string; others: string[]; out: string }) => {
       const sourceOf = async (path: string): Promise<Source | undefined> => {
         const report = await readReport(path);
         return report && { report, link: relative(dirname(out), path) };
@@ -32,7 +36,7 @@ export function addReport(program: Command): void {
       const picture = out.replace(/\.md$/, ".svg");
       const rows = inOrder(main.report.rows.filter(({ metric }) => COMPARED.test(metric)));
       await writeFile(picture, drawRatios(rows, main.report.isa));
-      const others = (await Promise.all(limited.map(sourceOf))).filter((source) => source !== undefined);
+      const others = (await Promise.all(paths.map(sourceOf))).filter((source) => source !== undefined);
       await writeFile(out, makePage(main, others, relative(dirname(out), picture)));
       Bun.spawnSync([process.execPath, "fmt", out], { env: { ...process.env, BUN_BE_BUN: "1" } });
       process.stdout.write(`${relative(process.cwd(), out)}, ${relative(process.cwd(), picture)}\n`);

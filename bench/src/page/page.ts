@@ -6,8 +6,8 @@ import { judge, targetOf, type Target } from "../targets.ts";
 
 const BESIDE = /^(decode|batch|prefill|served|served-branches)$/;
 const TILES =
-  "Its matrix tiles (AMX) are 512-bit products that WebAssembly cannot reach; llama.cpp uses them. What must be reached on hosts " +
-  "with AVX-512 was set without tiles in mind, so the run that is limited to AVX-512 is the fairer one.\n";
+  "Matrix tiles (AMX) are 512-bit products that WebAssembly cannot reach; llama.cpp uses them. What must be reached on hosts with " +
+  "AVX-512 was set without tiles in mind, so the run that is limited to AVX-512 is the fairer one.\n";
 const ROOFLINE = /^roofline-/;
 const PROFILE = /^profile-/;
 
@@ -46,29 +46,29 @@ export interface Source {
 }
 
 /**
- * Markdown of the page. `main` has all rows; `limited` are runs beside a llama.cpp that was limited to narrower vectors. `picture`
- * is a path as the page links to it.
+ * Markdown of the page. `main` has all rows; of `others`, runs of other hosts or beside a llama.cpp that was limited to narrower vectors,
+ * the comparisons with peers are shown. `picture` is a path as the page links to it.
  */
-export function makePage(main: Source, limited: readonly Source[], picture: string): string {
+export function makePage(main: Source, others: readonly Source[], picture: string): string {
   const { rows, absent, cpu, cores, isa, load, versions } = main.report;
   const pick = (isWanted: (row: BenchRow) => boolean): BenchRow[] => inOrder(rows.filter(isWanted));
   const isOther = ({ metric }: BenchRow): boolean =>
     !BESIDE.test(metric) && !ROOFLINE.test(metric) && !PROFILE.test(metric);
   const parts = [
     "# Performance\n",
-    `Made by \`npm run bench -- report\` from ${[main, ...limited].map(linkTo).join(", ")}; not written by hand.\n`,
+    `Made by \`npm run bench -- report\` from ${[main, ...others].map(linkTo).join(", ")}; not written by hand.\n`,
     "**Problem.** Steering, search and verification multiply the work of a model, so the engine must be at least as fast as",
     "what a program would use instead; and a number that cannot be made again is worth nothing.\n",
     `**Machine.** ${cpu}, ${cores} cores, native peers use **${isa}**; our kernels are 128-bit WebAssembly wherever they run.`,
     `Versions: ${listVersions(versions, rows)}.\n`,
-    ...(isa.includes("amx") ? [TILES] : []),
+    ...tiles(isa),
     ...(load > cores / 2
       ? [
           `**The machine was not quiet**: load average ${load} when the run began. Believe ratios more than speeds,`,
           "and neither to better than the ranges given.\n",
         ]
       : []),
-    ...summary([main, ...limited]),
+    ...summary([main, ...others]),
     "## How it is measured\n",
     "`npm run bench -- engine` starts every contender in a process of its own and interleaves them: in each round each runs",
     "once, neighbours in time, every other round in reverse. A ratio is the median over the rounds of ours / theirs, with the",
@@ -85,7 +85,7 @@ export function makePage(main: Source, limited: readonly Source[], picture: stri
       pick(({ metric }) => BESIDE.test(metric)),
       isa,
     ),
-    ...limited.flatMap(({ report }) => limitedPart(report)),
+    ...others.flatMap(({ report }) => otherPart(report)),
     "\n## What features cost\n",
     table(pick(isOther), isa),
     "\n## Share of what the machine allows\n",
@@ -126,33 +126,43 @@ export function inOrder(rows: readonly BenchRow[]): BenchRow[] {
 
 const linkTo = ({ link }: Source): string => `[\`${link.split("/").at(-1)}\`](${link})`;
 
-function limitedPart({ rows, isa }: Report): string[] {
+function otherPart({ rows, cpu, isa, load }: Report): string[] {
   const speeds = inOrder(rows.filter(({ metric }) => BESIDE.test(metric)));
-  const [name = "", ...rest] = isa.split(" ");
   return [
-    `\n## Beside llama.cpp with ${name}\n`,
-    `Vector instructions: ${name} ${rest.join(" ")}.\n`,
+    `\n## Beside llama.cpp with ${nameOf(isa)}\n`,
+    `${cpu}, ${isa}; load average ${load} when the run began.\n`,
+    ...tiles(isa),
     table(speeds, isa),
   ];
 }
 
-/** Whether the musts are reached, and which are not. */
+/** Vector instructions without what is said of how they came to be used. */
+const nameOf = (isa: string): string => isa.replace(/ \(.*/, "");
+
+const tiles = (isa: string): string[] => (nameOf(isa).includes("amx") ? [TILES] : []);
+
+/** How many musts are reached, and which are not, run by run. */
 function summary(sources: readonly Source[]): string[] {
-  const judged = sources.flatMap(({ report: { rows, isa } }) =>
-    inOrder(rows).flatMap((row) => {
+  const runs = sources.map(({ report: { rows, cpu, isa } }) => {
+    const judged = inOrder(rows).flatMap((row) => {
       const target = targetOf(row, isa);
-      return target ? [{ row, isa, target, verdict: judge(row, target) }] : [];
-    }),
-  );
-  const missed = judged.filter(({ verdict }) => verdict === "missed");
-  const aims = judged.filter(({ verdict }) => verdict === "aim reached");
+      return target ? [{ row, target, verdict: judge(row, target) }] : [];
+    });
+    return { host: `${cpu}, ${nameOf(isa)}`, judged };
+  });
+  const all = runs.flatMap(({ judged }) => judged);
+  const reached = all.filter(({ verdict }) => verdict !== "missed");
+  const aims = reached.filter(({ verdict }) => verdict === "aim reached");
   return [
-    `**Result.** ${judged.length - missed.length} of ${judged.length} musts reached (${aims.length} with their aims).` +
-      (missed.length === 0 ? "\n" : " Missed:\n"),
-    ...missed.map(({ row, isa, target }) => {
-      return `- ${labelOf(row)}, ${isa.replace(/ \(.*/, "")}: ${valueOf(row, target)} instead of ${target.must}`;
+    `**Result.** ${reached.length} of ${all.length} musts reached (${aims.length} with their aims).\n`,
+    ...runs.flatMap(({ host, judged }) => {
+      const missed = judged.filter(({ verdict }) => verdict === "missed");
+      if (missed.length === 0) return [];
+      const lines = missed.map(
+        ({ row, target }) => `- ${labelOf(row)}: ${valueOf(row, target)} instead of ${target.must}`,
+      );
+      return [`${missed.length} of ${judged.length} missed on ${host}:\n`, ...lines, ""];
     }),
-    ...(missed.length === 0 ? [] : [""]),
   ];
 }
 
