@@ -14,14 +14,21 @@ const MARK = VOCABULARY_SIZE - 1;
 const MARKS: Readonly<Record<number, string>> = { [LLAMA]: "<|python_tag|>", [MISTRAL]: "[TOOL_CALLS]" };
 
 /** The answer of a model of a syntax that writes ids, and what was asked of it. */
-async function answer(toolSyntax: ToolSyntax, ids: readonly number[], more: object = {}) {
+async function answer(
+  toolSyntax: ToolSyntax,
+  ids: readonly number[],
+  more: object = {},
+  judge: (text: string) => number = () => 0,
+) {
   const getVocabulary: typeof simulatedTokenizer.getVocabulary = async function* (request, context) {
     for await (const run of simulatedTokenizer.getVocabulary(request, context)) {
       const special = { ...run.special, [MARK]: MARKS[toolSyntax] as string };
       yield { ...run, special, ...(run.toolSyntax && { toolSyntax }) };
     }
   };
-  const { post, forward } = createSimulatedStack({ tokenizer: { ...simulatedTokenizer, getVocabulary } });
+  const tokenizer = { ...simulatedTokenizer, getVocabulary };
+  const { post, forward, verifier } = createSimulatedStack({ tokenizer });
+  verifier.judge = judge;
   const seen: any[] = [];
   forward.script = ({ prompt, command }) => (seen.push(prompt, command.constraint?.kind.value), [...ids]);
   const body = chatBody("hello", { tools, ...more });
@@ -73,6 +80,14 @@ test("a call that must be made is begun and kept in the form of the model, and i
   expect(mistral).toMatchObject({ calls: [F], id: expect.stringMatching(/^[0-9a-f]{9}$/) });
   expect(mistral.prompt).toEndWith("assistant\n[TOOL_CALLS] [");
   expect(JSON.parse(mistral.constraint.schema).anyOf[1].required).toEqual(["name", "arguments"]);
+});
+
+test("a strict call behind the tag of Llama, where it need not have the mark that is held, is one only if it keeps to its schema", async () => {
+  const strict = { tools: [tool("f", { strict: true })] };
+  const say = (score: number) => answer(LLAMA, [MARK, ...encode(L.replaceAll(" ", ""))], strict, () => score);
+  expect(await say(1)).toMatchObject({ content: null, calls: [F], finish_reason: "tool_calls" });
+  const content = `<|python_tag|>${L.replaceAll(" ", "")}`;
+  expect(await say(0)).toMatchObject({ content, calls: [], finish_reason: "stop" });
 });
 
 test("a strict call is held from where it shows", async () => {

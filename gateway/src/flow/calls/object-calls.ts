@@ -10,7 +10,7 @@ import type { CallSyntax, WrittenCall } from "./syntax.ts";
 /** One such syntax. */
 export interface ObjectSyntax extends Pick<
   CallSyntax,
-  "open" | "close" | "opening" | "held" | "isSingle" | "newId"
+  "open" | "close" | "isHeldBehind" | "opening" | "held" | "isSingle" | "newId"
 > {
   /** What the arguments are called. */
   readonly given: string;

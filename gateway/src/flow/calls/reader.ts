@@ -9,8 +9,8 @@ import type { CallSyntax, WrittenCall } from "./syntax.ts";
 export interface Read {
   readonly text: string;
   readonly calls: readonly WrittenCall[];
-  /** What the calls were as a text, if no mark told of them. */
-  readonly unmarked?: string;
+  /** What the calls were as a text, if nothing held them to their schemas as they were written. */
+  readonly unheld?: string;
 }
 
 /** Reads one choice. */
@@ -22,7 +22,10 @@ export interface CallReader {
 }
 
 /** Creates it; `isBegun`: the text begins within a call, which is all of it. */
-export function createCallReader({ open, close, read }: CallSyntax, isBegun: boolean): CallReader {
+export function createCallReader(
+  { open, close, isHeldBehind, read }: CallSyntax,
+  isBegun: boolean,
+): CallReader {
   const isEndless = isBegun || close === "";
   let isInside = isBegun;
   /** A call has just ended: blanks after it belong to the markup. */
@@ -86,7 +89,9 @@ export function createCallReader({ open, close, read }: CallSyntax, isBegun: boo
       if (!isInside) return { text: say(held), calls: [] };
       const written = body.join("");
       const calls = read(written);
-      return { text: calls.length > 0 ? "" : say((isBegun ? "" : open) + written), calls };
+      const whole = (isBegun ? "" : open) + written;
+      if (calls.length === 0) return { text: say(whole), calls };
+      return { text: "", calls, ...(!(isBegun || isHeldBehind) && { unheld: whole }) };
     },
   };
 }

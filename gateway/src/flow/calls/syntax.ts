@@ -23,6 +23,8 @@ export interface CallSyntax {
   /** Stands before calls, and after them; without a `close` they go on to the end of the answer. */
   readonly open: string;
   readonly close: string;
+  /** Calls are held from `open` on; else from a mark of their own, which one behind `open` need not have. */
+  readonly isHeldBehind: boolean;
   /** What stands before the name of the function in an answer that is calls without marks, blanks left out. */
   readonly unmarked: string;
   /** What an answer that is to be a call begins with. */
@@ -45,7 +47,7 @@ const longId = (): string => `call_${randomChars()}`;
 const MISTRAL_ID_CHARS = 9;
 const SYNTAXES: Readonly<Record<number, CallSyntax>> = {
   [ToolSyntax.HERMES]: objectCalls({
-    ...{ open: "<tool_call>", close: "</tool_call>", opening: "<tool_call>\n" },
+    ...{ open: "<tool_call>", close: "</tool_call>", opening: "<tool_call>\n", isHeldBehind: true },
     ...{ given: "arguments", isList: false, isSingle: false, newId: longId },
     held: (name) => ({
       mark: "<tool_call>",
@@ -55,12 +57,12 @@ const SYNTAXES: Readonly<Record<number, CallSyntax>> = {
   }),
   // Its calls have no mark but themselves.
   [ToolSyntax.LLAMA]: objectCalls({
-    ...{ open: "<|python_tag|>", close: "", opening: "" },
+    ...{ open: "<|python_tag|>", close: "", opening: "", isHeldBehind: false },
     ...{ given: "parameters", isList: false, isSingle: true, newId: longId },
     held: (name) => ({ mark: `{"name": "${name}"`, begin: `, "parameters": `, end: "}" }),
   }),
   [ToolSyntax.MISTRAL]: objectCalls({
-    ...{ open: "[TOOL_CALLS]", close: "", opening: "[TOOL_CALLS] [" },
+    ...{ open: "[TOOL_CALLS]", close: "", opening: "[TOOL_CALLS] [", isHeldBehind: true },
     ...{ given: "arguments", isList: true, isSingle: false },
     newId: () => randomChars().slice(0, MISTRAL_ID_CHARS),
     held: (name) => ({ mark: "[TOOL_CALLS]", begin: ` [{"name": "${name}", "arguments": `, end: "}]" }),

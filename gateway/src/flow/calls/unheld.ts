@@ -1,4 +1,4 @@
-/** Calls of strict functions that no mark told of: nothing held them to their schemas, so they are calls only if they keep to them. */
+/** Calls of strict functions that nothing held to their schemas, as no mark told of them: they are calls only if they keep to them. */
 import type { JsonObject } from "@bufbuild/protobuf";
 import type { Tool } from "#proto/trimtab/type/v1/generation_pb.ts";
 import type { CallScope, GatewayClients } from "../../clients.ts";
@@ -12,8 +12,8 @@ export async function withoutUnkept(
   { verifier }: Pick<GatewayClients, "verifier">,
   scope: CallScope,
 ): Promise<Read> {
-  const { calls, unmarked } = read;
-  if (unmarked === undefined) return read;
+  const { text: said, calls, unheld } = read;
+  if (unheld === undefined) return read;
   const keeps = calls.map(async ({ name, arguments: text }) => {
     const tool = tools.find((offered) => offered.name === name);
     if (!tool?.strict) return true;
@@ -23,5 +23,5 @@ export async function withoutUnkept(
     return items[0]?.verdicts[0]?.score === 1;
   });
   const areKept = await Promise.all(keeps).catch(() => [false]);
-  return areKept.every(Boolean) ? read : { text: unmarked, calls: [] };
+  return areKept.every(Boolean) ? read : { text: said + unheld, calls: [] };
 }

@@ -34,10 +34,10 @@ export function withUnmarked(reader: CallReader, syntax: CallSyntax, offered: re
     },
     end() {
       const calls = state === "call" ? callsOf(held, syntax, offered) : undefined;
-      if (calls) return { text: "", calls, unmarked: held };
+      if (calls) return { text: "", calls, unheld: held };
       const last = passOn();
       const rest = reader.end();
-      return { text: last.text + rest.text, calls: [...last.calls, ...rest.calls] };
+      return { ...rest, text: last.text + rest.text, calls: [...last.calls, ...rest.calls] };
     },
   };
 }
