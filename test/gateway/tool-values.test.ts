@@ -116,7 +116,11 @@ test("a call that must be made is begun for the model and kept to the schemas of
     seen.push([prompt, command.constraint?.kind.value]);
     return encode('{"name": "g", "arguments": {"a": "</tool_call>"}}');
   };
-  const parameters = { $ref: "#/$defs/a", $defs: { a: { type: "object", const: { $ref: "#/x" } } } };
+  const properties = { default: { $ref: "#/$defs/a" } };
+  const parameters = {
+    $ref: "#/$defs/a",
+    $defs: { a: { type: "object", const: { $ref: "#/x" }, properties } },
+  };
   const tools = [tool({ strict: true }), tool({ name: "g", parameters })];
   const choice = { type: "function", function: { name: "g" } };
   for (const tool_choice of ["required", choice]) {
@@ -133,5 +137,6 @@ test("a call that must be made is begun for the model and kept to the schemas of
   expect(schemas.map((schema: any) => schema.properties.name.const)).toEqual(["f", "g"]);
   expect(schemas[1].properties.arguments.$ref).toBe("#/anyOf/1/properties/arguments/$defs/a");
   expect(schemas[1].properties.arguments.$defs.a.const).toEqual({ $ref: "#/x" });
+  expect(schemas[1].properties.arguments.$defs.a.properties.default.$ref).toEndWith("/arguments/$defs/a");
   expect(JSON.parse(one.schema).anyOf).toHaveLength(1);
 });

@@ -2,6 +2,10 @@
 
 /** Keywords whose values are data. */
 const DATA: ReadonlySet<string> = new Set(["const", "enum", "default", "examples"]);
+/** Keywords whose values are schemas by name: a name is no keyword, whatever it is. */
+const NAMED: ReadonlySet<string> = new Set([
+  ...["properties", "patternProperties", "dependentSchemas", "$defs", "definitions"],
+]);
 const SCALAR_KEYWORDS = ["type", "$ref", "anyOf", "oneOf", "allOf"];
 
 /**
@@ -14,13 +18,14 @@ export function nestedSchema(parameters: string, place: string): unknown {
   return SCALAR_KEYWORDS.some((keyword) => keyword in schema) ? schema : { ...schema, type: "object" };
 }
 
-function moved(part: unknown, place: string): unknown {
+function moved(part: unknown, place: string, isByName = false): unknown {
   if (Array.isArray(part)) return part.map((item) => moved(item, place));
   if (typeof part !== "object" || part === null) return part;
   const entries = Object.entries(part).map(([key, value]) => {
+    if (isByName) return [key, moved(value, place)];
     if (key === "$ref" && typeof value === "string" && /^#(\/|$)/.test(value))
       return [key, place + value.slice(1)];
-    return [key, DATA.has(key) ? value : moved(value, place)];
+    return [key, DATA.has(key) ? value : moved(value, place, NAMED.has(key))];
   });
   return Object.fromEntries(entries) as unknown;
 }
