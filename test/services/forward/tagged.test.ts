@@ -71,6 +71,7 @@ test("what is missing, too much or cannot be held is refused by the name of its 
   expect(of()).toEqual(["FIELD_REQUIRED", at]);
   expect(of(good, form("", "x", undefined, "y"))).toEqual(["FIELD_REQUIRED", `${at}[1].mark`]);
   expect(of(good, form("m", "x", undefined, ""))).toEqual(["FIELD_REQUIRED", `${at}[1].end`]);
+  expect(of(form("mn", "x", undefined, "y"), good)).toEqual(["INVALID_ARGUMENT", `${at}[0].mark`]);
   expect(of(...Array.from({ length: 257 }, () => good))).toEqual(["TOO_LARGE", at]);
   expect(of(good, form("m", "x".repeat(65_536), undefined, "y"))).toEqual(["TOO_LARGE", at]);
   const loose = form("m", "x", { type: "array", uniqueItems: true }, "y");

@@ -44,6 +44,20 @@ function checkTagged({ forms }: TaggedConstraint, field: string): void {
     ...[jsonSchema?.schema ?? "", end],
   ]);
   checkText(texts.join(""), `${field}.forms`);
+  checkMarks(
+    forms.map(({ mark }) => mark),
+    `${field}.forms`,
+  );
+}
+
+/** Where a mark stands it is known what follows. @throws TrimtabError INVALID_ARGUMENT */
+function checkMarks(marks: readonly string[], field: string): void {
+  // Sorted, a text is right before those that it begins.
+  const sorted = [...new Set(marks)].sort();
+  const long = sorted.find((mark, at) => at > 0 && mark.startsWith(sorted[at - 1] as string));
+  if (long === undefined) return;
+  const at = `${field}[${marks.indexOf(long)}].mark`;
+  throw new TrimtabError("INVALID_ARGUMENT", `${at} begins with the mark of another form`, { field: at });
 }
 
 function checkChoiceCount(field: string, count: number): void {
