@@ -81,10 +81,11 @@ export const GRAMMAR_JOB_MS = 20_000;
 export const GRAMMAR_START_MS = 60_000;
 /** Threads that read constraints: as many callers at a time. */
 export const GRAMMAR_READERS = 2;
-/** Compiled grammars kept, refused ones remembered, and those waiting to be compiled. */
+/** Compiled grammars kept, refused ones remembered, and those waiting to be compiled, of all and of one caller. */
 export const MAX_GRAMMARS = 32;
 export const MAX_REFUSED_GRAMMARS = 256;
-export const MAX_WAITING_GRAMMARS = 64;
+export const MAX_WAITING_GRAMMARS = 128;
+export const MAX_WAITING_OF_CALLER = 64;
 /** Longest a step waits for a mask; then its row is computed again when the mask is there. */
 export const MASK_WAIT_MS = 50;
 /** Speculation: tokens that must occur again, tokens drafted a step; and what 0 means. */

@@ -28,6 +28,12 @@ function programOf(source: string): URL {
   return pathToFileURL(path);
 }
 
+function newGrammars() {
+  const modelPath = process.env.TRIMTAB_MODEL ?? defaultModelPath();
+  const source = { modelPath, quantize: null, digest: "", identity: identityOfModel(modelPath) };
+  return createGrammars({ ...source, vocabulary: 49_152 });
+}
+
 test("a thread that never starts is given up, and the next job gets another", async () => {
   const program = programOf("await new Promise(() => {});\nexport {};\n");
   const given = Promise.withResolvers<TrimtabError>();
@@ -84,11 +90,24 @@ test("G21 what a constraint says is read in a thread: one that cannot be enforce
   }
 });
 
+test("a caller's constraints that wait leave places for those of others", async () => {
+  const grammars = newGrammars();
+  const ask = (key: string, count: number) =>
+    Array.from({ length: count }, (_, nth) => {
+      const grammar = constraintOf({ case: "regex", value: `${key}{${nth + 1}}` });
+      return new Promise<unknown>((resolve) => grammars.prepare(grammar, key, resolve));
+    });
+  const asked = [...ask("a", 66), ...ask("b", 64), ...ask("c", 1)];
+  const full = (limit: number) => expect.objectContaining({ reason: "QUEUE_FULL", limit: String(limit) });
+  const [a, b, none] = [asked.slice(64, 66), asked.slice(66, 130), asked.slice(130)];
+  expect(await Promise.all(a)).toEqual([full(64), full(64)]);
+  expect(await Promise.all(none)).toEqual([full(128)]);
+  expect(await Promise.all(b)).toEqual(b.map(() => null));
+  grammars.close();
+});
+
 test("a mask is read from the thread that is at work, never from one that was given up", async () => {
-  const modelPath = process.env.TRIMTAB_MODEL ?? defaultModelPath();
-  const identity = identityOfModel(modelPath);
-  const vocabulary = 49_152;
-  const grammars = createGrammars({ modelPath, quantize: null, digest: "", identity, vocabulary });
+  const grammars = newGrammars();
   const begin = (ids: number[]) => {
     const ready = Promise.withResolvers<void>();
     const grammar = constraintOf({ case: "regex", value: "[a-z]+" });

@@ -7,7 +7,7 @@
  */
 import { TrimtabError } from "#kit/errors.ts";
 import { createLru } from "#kit/lru.ts";
-import { MAX_GRAMMARS, MAX_REFUSED_GRAMMARS, MAX_WAITING_GRAMMARS } from "../../limits.ts";
+import * as limits from "../../limits.ts";
 import type { GrammarSource, TokenSource } from "./messages.ts";
 import { MASK_HEADER, MASK_TOKENS, MASK_WANTED } from "./messages.ts";
 import { createGrammarReaders } from "./readers.ts";
@@ -45,6 +45,8 @@ export interface Grammars {
 
 interface Entry {
   readonly grammar: GrammarSource;
+  /** Who asked first. */
+  readonly key: string;
   stage: "reading" | "compiling" | "compiled";
   /** EBNF, once it is parsed. */
   text: string;
@@ -66,7 +68,7 @@ interface Match {
 /** No grammars yet; the threads start with the first. */
 export function createGrammars(tokens: TokenSource): Grammars {
   const entries = new Map<string, Entry>();
-  const refused = createLru<TrimtabError>(MAX_REFUSED_GRAMMARS);
+  const refused = createLru<TrimtabError>(limits.MAX_REFUSED_GRAMMARS);
   const matches = new Map<number, Match>();
   let nextMatch = 1;
 
@@ -88,11 +90,12 @@ export function createGrammars(tokens: TokenSource): Grammars {
     },
   });
 
-  const read = async (entry: Entry, key: string): Promise<void> => {
-    const { digest } = entry.grammar;
+  const read = async (entry: Entry): Promise<void> => {
+    const { grammar, key } = entry;
+    const { digest } = grammar;
     const isWanted = () => entries.get(digest) === entry;
     try {
-      entry.text = await readers.read(entry.grammar, key);
+      entry.text = await readers.read(grammar, key);
       if (isWanted()) compile(entry);
     } catch (error) {
       if (isWanted()) refuse(digest, error as TrimtabError);
@@ -122,7 +125,7 @@ export function createGrammars(tokens: TokenSource): Grammars {
   const makeRoom = (): void => {
     const used = usedDigests();
     for (const [digest, { stage }] of entries) {
-      if (entries.size < MAX_GRAMMARS) return;
+      if (entries.size < limits.MAX_GRAMMARS) return;
       if (stage !== "compiled" || used.has(digest)) continue;
       entries.delete(digest);
       worker.send({ type: "forget", digest });
@@ -142,6 +145,15 @@ export function createGrammars(tokens: TokenSource): Grammars {
     for (const tell of waiting) tell(error);
     for (const match of matches.values()) fail(match, error);
   };
+  /** Why nothing more may wait for somebody; what one caller asks for leaves places for others. */
+  const queueFull = (key: string): TrimtabError | undefined => {
+    const waiting = [...entries.values()].filter(({ stage }) => stage !== "compiled");
+    const own = waiting.filter((entry) => entry.key === key).length;
+    const isOwn = own >= limits.MAX_WAITING_OF_CALLER;
+    if (!isOwn && waiting.length < limits.MAX_WAITING_GRAMMARS) return undefined;
+    const limit = isOwn ? limits.MAX_WAITING_OF_CALLER : limits.MAX_WAITING_GRAMMARS;
+    return new TrimtabError("QUEUE_FULL", "too many constraints wait to be compiled", { limit });
+  };
   const prepare: Grammars["prepare"] = (grammar, key, onDone) => {
     const { digest } = grammar;
     const known = entries.get(digest);
@@ -153,15 +165,12 @@ export function createGrammars(tokens: TokenSource): Grammars {
       return onDone(null);
     }
     if (known) return void known.waiting.push(onDone);
-    const waiting = [...entries.values()].filter(({ stage }) => stage !== "compiled").length;
-    if (waiting >= MAX_WAITING_GRAMMARS) {
-      const message = "too many constraints wait to be compiled";
-      return onDone(new TrimtabError("QUEUE_FULL", message, { limit: MAX_WAITING_GRAMMARS }));
-    }
+    const full = queueFull(key);
+    if (full) return onDone(full);
     makeRoom();
-    const entry: Entry = { grammar, stage: "reading", text: "", waiting: [onDone] };
+    const entry: Entry = { grammar, key, stage: "reading", text: "", waiting: [onDone] };
     entries.set(digest, entry);
-    void read(entry, key);
+    void read(entry);
   };
 
   return {
