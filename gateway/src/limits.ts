@@ -76,6 +76,8 @@ export const LIMITS = {
   forwardSilenceMs: 120_000,
   /** Longest wait for what the engines say of themselves when metrics or health are read, milliseconds. */
   scrapeMs: 2_000,
+  /** Time for a verifier to say that calls which nothing held keep to their schemas, milliseconds; else they are text. */
+  keptMs: 10_000,
   /** Grace between ending a session politely and cancelling its stream, milliseconds. */
   sessionGraceMs: 500,
   /** How long an unpinned recipe name keeps what it resolved to, milliseconds. */

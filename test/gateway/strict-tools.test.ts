@@ -1,6 +1,9 @@
 /** Strict functions that the model may choose to call: what forward is asked for, what that excludes, and what is no call without a mark. */
 import { expect, test } from "bun:test";
+import { create } from "@bufbuild/protobuf";
 import { TrimtabError } from "#kit/errors.ts";
+import { ToolSchema } from "#proto/trimtab/type/v1/generation_pb.ts";
+import { withoutUnkept } from "../../gateway/src/flow/calls/unheld.ts";
 import { chatBody, outcome } from "./support/asks.ts";
 import { createSimulatedStack } from "./support/simulated-services.ts";
 import { encode } from "./support/simulated-tokenizer.ts";
@@ -56,6 +59,16 @@ test("without its mark a call of a strict function is one only if it keeps to it
   expect(await say(["g", '{"a": 1}'], ["g", "{}"])).toBe("stop");
   stack.verifier.before = () => Promise.reject(new TrimtabError("SERVICE_UNAVAILABLE", "down"));
   expect(await say(["g", '{"a": 1}'])).toBe("stop");
+});
+
+test("a verifier that does not say so in time has not said it", async () => {
+  const { clients, verifier } = createSimulatedStack();
+  verifier.before = () => new Promise(() => {});
+  const unheld = '{"name": "g", "arguments": {}}';
+  const read = { text: "", calls: [{ name: "g", arguments: "{}" }], unheld };
+  const strict = create(ToolSchema, { name: "g", strict: true });
+  const { signal } = new AbortController();
+  expect(await withoutUnkept(read, [strict], clients, { signal }, 50)).toEqual({ text: unheld, calls: [] });
 });
 
 test("what does not go with a constraint is refused", async () => {
