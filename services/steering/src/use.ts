@@ -14,8 +14,8 @@ export interface Strength {
   readonly relative?: number;
 }
 
-/** Pushes; so does the empty mode, which the gateway has made the recipe's own before. */
 const { checkCount } = sizeChecks("TOO_LARGE");
+/** Pushes; so does the empty mode, which the gateway has made the recipe's own before. */
 const STEER_MODE = "steer";
 /** Modes that there are. */
 export const MODES: readonly string[] = [STEER_MODE, REPLY_MODE, "paper", "paper_replayed"];

@@ -14,8 +14,8 @@ const GAIN = 1e-3;
 const TINY = 1e-9;
 
 /**
- * At most `count` orthonormal axes ([width] each), strongest first; fewer if the rows span less. Together they are what a controller
- * needs; single ones that are nearly as strong as each other are not told apart (`methods/first-axis.ts` does that for the first).
+ * At most `count` axes of length 1 ([width] each), strongest first; fewer if the rows span less. They are orthogonal only as far as the
+ * rounds have told them apart. Together they are what a controller needs; single ones that are nearly as strong as each other are not told apart (`methods/first-axis.ts` does that for the first).
  */
 export function principalAxes(rows: readonly Float32Array[], count: number, random: Random): Float32Array[] {
   const n = rows.length;
