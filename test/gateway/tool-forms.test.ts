@@ -90,6 +90,15 @@ test("a strict call behind the tag of Llama, where it need not have the mark tha
   expect(await say(0)).toMatchObject({ content, calls: [], finish_reason: "stop" });
 });
 
+test("beside a strict function one that is not strict has any object for arguments, to its end", async () => {
+  for (const syntax of [LLAMA, MISTRAL]) {
+    const { constraint } = await answer(syntax, encode(L), {
+      tools: [tool("f", { strict: true }), tool("g")],
+    });
+    expect(constraint.forms[1].jsonSchema.schema).toBe('{"type":"object"}');
+  }
+});
+
 test("a strict call is held from where it shows", async () => {
   const strict = { tools: [tool("f", { strict: true })] };
   const llama = await answer(LLAMA, encode(L), strict);

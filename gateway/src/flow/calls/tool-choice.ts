@@ -104,8 +104,11 @@ export async function withToolChoice(
 function heldCalls({ held, close }: CallSyntax, tools: readonly Tool[]): Constraint {
   const forms = tools.map(({ name, parameters, strict }) => {
     const { mark, begin, end } = held(name);
-    if (!strict) return { mark, begin, end: close || end };
-    const jsonSchema = { schema: JSON.stringify(nestedSchema(parameters, "#")) };
+    if (!strict && close !== "") return { mark, begin, end: close };
+    // What ends a call without a closing mark stands within arguments, too: they are an object, whatever it holds.
+    const jsonSchema = {
+      schema: JSON.stringify(strict ? nestedSchema(parameters, "#") : { type: "object" }),
+    };
     return { mark, begin, jsonSchema, end };
   });
   return create(ConstraintSchema, { kind: { case: "tagged", value: { forms, once: close === "" } } });
