@@ -17,7 +17,7 @@ export interface Read {
 export interface CallReader {
   /** Takes the next text. */
   push(text: string): Read;
-  /** The choice is over. A call whose closing mark is missing counts if it is whole. */
+  /** The choice is over. A call whose closing mark is missing, or a part of it, counts if it is whole. */
   end(): Read;
 }
 
@@ -88,7 +88,8 @@ export function createCallReader(
     end() {
       if (!isInside) return { text: say(held), calls: [] };
       const written = body.join("");
-      const calls = read(written);
+      const ofMark = isEndless ? 0 : heldBack(written, [close]);
+      const calls = read(written.slice(0, written.length - ofMark));
       const whole = (isBegun ? "" : open) + written;
       if (calls.length === 0) return { text: say(whole), calls };
       return { text: "", calls, ...(!(isBegun || isHeldBehind) && { unheld: whole }) };
