@@ -56,7 +56,7 @@ test("without its mark a call of a strict function is one only if it keeps to it
   };
   expect([await say(["f", "{}"]), asked]).toEqual(["tool_calls", []]);
   expect([await say(["g", '{"a": 1}']), asked]).toEqual(["tool_calls", [{ schema: parameters }]]);
-  expect(await say(["g", '{"a": 1}'], ["g", "{}"])).toBe("stop");
+  expect([await say(["g", '{"a": 1}'], ["g", "{}"]), asked.length]).toEqual(["stop", 2]);
   stack.verifier.before = () => Promise.reject(new TrimtabError("SERVICE_UNAVAILABLE", "down"));
   expect(await say(["g", '{"a": 1}'])).toBe("stop");
 });

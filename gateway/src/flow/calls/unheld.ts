@@ -7,7 +7,8 @@ import { nestedSchema } from "./nested-schema.ts";
 import type { Read } from "./reader.ts";
 
 /**
- * What was read, as text if a verifier does not say in time that its strict calls keep to their schemas. Cost: a request to it for each.
+ * What was read, as text if a verifier does not say in time that its strict calls keep to their schemas. Cost: a request to it for each
+ * function that is called.
  */
 export async function withoutUnkept(
   read: Read,
@@ -19,13 +20,13 @@ export async function withoutUnkept(
   const { text: said, calls, unheld } = read;
   if (unheld === undefined) return read;
   const signal = AbortSignal.any([scope.signal, AbortSignal.timeout(limitMs)]);
-  const keeps = calls.map(async ({ name, arguments: text }) => {
-    const tool = tools.find((offered) => offered.name === name);
-    if (!tool?.strict) return true;
+  const keeps = tools.map(async (tool) => {
+    const items = calls.filter(({ name }) => name === tool.name).map((call) => ({ text: call.arguments }));
+    if (!tool.strict || items.length === 0) return true;
     const parameters = { schema: nestedSchema(tool.parameters, "#") as JsonObject };
-    const request = { items: [{ text }], verifiers: [{ name: "json_schema", parameters }] };
-    const { items } = await verifier.score(request, { ...scope, signal });
-    return items[0]?.verdicts[0]?.score === 1;
+    const request = { items, verifiers: [{ name: "json_schema", parameters }] };
+    const judged = await verifier.score(request, { ...scope, signal });
+    return items.every((_, at) => judged.items[at]?.verdicts[0]?.score === 1);
   });
   const areKept = await Promise.all(keeps).catch(() => [false]);
   return areKept.every(Boolean) ? read : { text: said + unheld, calls: [] };
