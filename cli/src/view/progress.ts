@@ -35,8 +35,8 @@ export function createBuildProgress(): BuildProgress {
   };
   return {
     update(build) {
-      // A phase announces its budget once it has read its inputs.
-      if (build.phase !== phase && build.tokensBudget > 0n) startPhase(build);
+      // A phase announces its budget once it has read its inputs, and then what it does.
+      if (build.phase !== phase && build.tokensBudget > 0n && build.detail !== "") startPhase(build);
       if (bar) {
         bar.setTotal(Math.max(1, Number(build.tokensBudget)));
         bar.update(Number(build.tokensDone), { detail: build.detail.slice(0, 40) });
