@@ -1,20 +1,12 @@
 /** Strict functions of OpenAI's own helper on a real model (Qwen2.5-Coder-0.5B): it calls as it likes, and writes what the schema says. */
-import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
+import { afterAll, expect, setDefaultTimeout, test } from "bun:test";
 import OpenAI from "openai";
 import { zodFunction } from "openai/helpers/zod";
 import { z } from "zod";
-import type { Stack } from "../../cli/src/compose.ts";
-import { ensureTestModel } from "../../scripts/lib/test-models.mjs";
-import { startOwnStack } from "../support/own-stack.ts";
+import { startRealOpenAi } from "./support/real-openai.ts";
 
 setDefaultTimeout(240_000);
-let stack: Stack;
-let client: OpenAI;
-
-beforeAll(async () => {
-  stack = await startOwnStack({ modelPath: await ensureTestModel("qwen"), threads: 2 });
-  client = new OpenAI({ baseURL: `http://127.0.0.1:${stack.httpPort}/v1`, apiKey: "none", timeout: 200_000 });
-});
+const { client, stack } = await startRealOpenAi();
 afterAll(() => stack.close());
 
 const shape = z.object({

@@ -1,19 +1,11 @@
 /** Functions called by a real model (Qwen2.5-Coder-0.5B), as the official OpenAI client sees them. */
-import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
+import { afterAll, expect, setDefaultTimeout, test } from "bun:test";
 import OpenAI, { BadRequestError } from "openai";
-import type { Stack } from "../../cli/src/compose.ts";
-import { ensureTestModel } from "../../scripts/lib/test-models.mjs";
-import { startOwnStack } from "../support/own-stack.ts";
+import { startRealOpenAi } from "./support/real-openai.ts";
 
 setDefaultTimeout(240_000);
 const model = "qwen2.5-coder-0.5b-instruct-q4_k_m";
-let stack: Stack;
-let client: OpenAI;
-
-beforeAll(async () => {
-  stack = await startOwnStack({ modelPath: await ensureTestModel("qwen"), threads: 2 });
-  client = new OpenAI({ baseURL: `http://127.0.0.1:${stack.httpPort}/v1`, apiKey: "none", timeout: 200_000 });
-});
+const { client, stack } = await startRealOpenAi();
 afterAll(() => stack.close());
 
 const weather = {

@@ -14,11 +14,17 @@ const { checkBytes, checkCount } = sizeChecks("FIELD_OUT_OF_RANGE");
 /** What functions may be called. */
 export const TOOL_NAME = /^[a-zA-Z0-9_-]{1,64}$/;
 
-/** Marks of calls, as models write them: text, even where a vocabulary has them as control tokens. */
-export const CALL_MARKS: ReadonlySet<string> = new Set([
-  ...["<tool_call>", "</tool_call>"],
-  ...["<|python_tag|>", "[TOOL_CALLS]"],
-]);
+/** What stands before calls and after them, by who writes them so; "": they go on to the end of the answer. */
+export const SYNTAX_MARKS = {
+  hermes: { open: "<tool_call>", close: "</tool_call>" },
+  llama: { open: "<|python_tag|>", close: "" },
+  mistral: { open: "[TOOL_CALLS]", close: "" },
+} as const;
+
+/** All of them: text, even where a vocabulary has them as control tokens. */
+export const CALL_MARKS: ReadonlySet<string> = new Set(
+  Object.values(SYNTAX_MARKS).flatMap(({ open, close }) => [open, close].filter((mark) => mark !== "")),
+);
 
 /** Every text of a conversation that a template may write. */
 export function textsOfConversation(messages: readonly ChatMessage[], tools: readonly Tool[]): string[] {

@@ -6,6 +6,7 @@
  */
 import { create } from "@bufbuild/protobuf";
 import { TrimtabError } from "#kit/errors.ts";
+import { SYNTAX_MARKS } from "#kit/tools.ts";
 import type { SteeringUse } from "#proto/trimtab/steering/v1/steering_service_pb.ts";
 import { Phase, type PhaseMarker, PhaseMarkerSchema } from "#proto/trimtab/type/v1/program_pb.ts";
 import type { SteeringClients } from "./clients.ts";
@@ -19,7 +20,7 @@ const SPELLINGS: readonly { readonly phase: Phase; readonly open: string; readon
   { phase: Phase.TEMPLATE, open: "<start_of_turn>", close: "\n" },
   { phase: Phase.TEMPLATE, open: "<end_of_turn>", close: "\n" },
   { phase: Phase.THINK, open: "<think>", close: "</think>" },
-  { phase: Phase.TOOL_CALL, open: "<tool_call>", close: "</tool_call>" },
+  { phase: Phase.TOOL_CALL, ...SYNTAX_MARKS.hermes },
 ];
 
 const NAMES: Readonly<Record<number, string>> = {

@@ -9,7 +9,8 @@ const NAMED: ReadonlySet<string> = new Set([
 const SCALAR_KEYWORDS = ["type", "$ref", "anyOf", "oneOf", "allOf"];
 
 /**
- * The schema, checked to be a JSON object, at `place`; its dialect is that of the other one. Arguments are an object, said or not; a function that names none takes none.
+ * The schema, checked to be a JSON object, at `place`; its dialect is that of the other one. Arguments are an object, said or not; a
+ * function that names none takes none.
  * @param parameters the schema as JSON, or ""
  */
 export function nestedSchema(parameters: string, place: string): unknown {

@@ -1,5 +1,6 @@
 /** How models write calls of functions into their texts: a closed table. */
 import { randomUUID } from "node:crypto";
+import { SYNTAX_MARKS } from "#kit/tools.ts";
 import { type Tool, ToolSyntax } from "#proto/trimtab/type/v1/generation_pb.ts";
 import { objectCalls } from "./object-calls.ts";
 
@@ -47,25 +48,29 @@ const longId = (): string => `call_${randomChars()}`;
 const MISTRAL_ID_CHARS = 9;
 const SYNTAXES: Readonly<Record<number, CallSyntax>> = {
   [ToolSyntax.HERMES]: objectCalls({
-    ...{ open: "<tool_call>", close: "</tool_call>", opening: "<tool_call>\n", isHeldBehind: true },
+    ...{ ...SYNTAX_MARKS.hermes, opening: `${SYNTAX_MARKS.hermes.open}\n`, isHeldBehind: true },
     ...{ given: "arguments", isList: false, isSingle: false, newId: longId },
     held: (name) => ({
-      mark: "<tool_call>",
+      mark: SYNTAX_MARKS.hermes.open,
       begin: `\n{"name": "${name}", "arguments": `,
-      end: "}\n</tool_call>",
+      end: `}\n${SYNTAX_MARKS.hermes.close}`,
     }),
   }),
   // Its calls have no mark but themselves.
   [ToolSyntax.LLAMA]: objectCalls({
-    ...{ open: "<|python_tag|>", close: "", opening: "", isHeldBehind: false },
+    ...{ ...SYNTAX_MARKS.llama, opening: "", isHeldBehind: false },
     ...{ given: "parameters", isList: false, isSingle: true, newId: longId },
     held: (name) => ({ mark: `{"name": "${name}"`, begin: `, "parameters": `, end: "}" }),
   }),
   [ToolSyntax.MISTRAL]: objectCalls({
-    ...{ open: "[TOOL_CALLS]", close: "", opening: "[TOOL_CALLS] [", isHeldBehind: true },
+    ...{ ...SYNTAX_MARKS.mistral, opening: `${SYNTAX_MARKS.mistral.open} [`, isHeldBehind: true },
     ...{ given: "arguments", isList: true, isSingle: false },
     newId: () => randomChars().slice(0, MISTRAL_ID_CHARS),
-    held: (name) => ({ mark: "[TOOL_CALLS]", begin: ` [{"name": "${name}", "arguments": `, end: "}]" }),
+    held: (name) => ({
+      mark: SYNTAX_MARKS.mistral.open,
+      begin: ` [{"name": "${name}", "arguments": `,
+      end: "}]",
+    }),
   }),
 };
 
